@@ -1,0 +1,1 @@
+"""The contract: what messages say, how they are named and written. Imports nothing of ours."""

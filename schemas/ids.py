@@ -1,0 +1,62 @@
+"""Ids made from causes, so that the same work gives the same id (contract: ids)."""
+
+import re
+import unicodedata
+from hashlib import sha256
+from uuid import UUID, uuid5
+
+NS = UUID("4d7339f1-134b-4d89-8b44-7cf799ee20e6")
+BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+ITEM_ID = BATCH_ID
+PAGE_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
+PSEUDONYM = re.compile(r"[a-z]-[0-9]+\Z")
+
+
+def make_id(*parts: str | int) -> str:
+    """UUIDv5 of the parts joined by U+001F (RFC 9562, 5.5), lower-case."""
+    return str(uuid5(NS, "\x1f".join(str(part) for part in parts)))
+
+
+def work_id(event_id: str, step: str, decision_id: str | None = None) -> str:
+    """Id of the work of a step on a fact; a decision makes it new work."""
+    return make_id(decision_id, event_id, step) if decision_id else make_id(event_id, step)
+
+
+def fact_id(of_work: str, record: str, index: int = 0) -> str:
+    """Id of the index-th fact of a record that a work gave."""
+    return make_id(of_work, record, index)
+
+
+def deferral_id(of_work: str, attempt: int) -> str:
+    """Id of a deferral; attempts are counted from 1."""
+    return make_id(of_work, "deferred", attempt)
+
+
+def premis_id(event_id: str, ordinal: int) -> str:
+    """Id of the k-th PREMIS event of a fact."""
+    return make_id(event_id, "premis", ordinal)
+
+
+def undecodable_id(topic: str, partition: int, offset: int, value: bytes | None) -> str:
+    """Stands in for the event_id of a message that cannot be decoded."""
+    return make_id(topic, partition, offset, sha256(value or b"").hexdigest())
+
+
+def package_id(item_id: str, revision: int) -> str:
+    """Id of a package: one per item and revision."""
+    return f"{item_id}.v{revision}"
+
+
+def page_id(item_id: str, ref: str) -> str:
+    """Id of a page."""
+    return f"{item_id}:{ref}"
+
+
+def made_safe(verbatim: str) -> str:
+    """An institution's identifier as an item_id: unchanged when it fits, else told apart by digest."""
+    plain = unicodedata.normalize("NFKD", verbatim)
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", plain)
+    if safe == verbatim and ITEM_ID.match(safe):
+        return safe
+    digest = sha256(verbatim.encode()).hexdigest()[:8]
+    return f"{safe[:55].lstrip('._-') or 'item'}-{digest}"

@@ -1,0 +1,701 @@
+# ruff: noqa: E501
+"""Models of the facts, made from schemas/avro by `make schemas`. Do not edit by hand."""
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """A record of the contract: frozen, strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Agent(Record):
+    """Who or what took part in an act."""
+
+    type: str
+    """One of software, hardware, organization, person (id.loc.gov agentType)."""
+    name: str
+    """Name; for a person always a pseudonym such as p-4."""
+    version: str | None = None
+    """Version of a software, model or firmware."""
+    role: str
+    """One of executing program, implementer, authorizer, validator (id.loc.gov eventRelatedAgentRole)."""
+
+
+class Act(Record):
+    """One preservation action, outcome included."""
+
+    type: str
+    """Event type: a label of id.loc.gov eventType or of copystand's own vocabulary."""
+    outcome: str
+    """suc, fai or war (id.loc.gov eventOutcome)."""
+    code: str | None = None
+    """Machine-readable code when the outcome is not plain success."""
+    detail: str
+    """What was done and found, in words."""
+    agents: tuple[Agent, ...] = ()
+    """Who took part beside the producer of the fact."""
+    sources: tuple[str, ...] = ()
+    """Objects acted upon: sha256:HEX for a file, else batch:, item:, page: or package: and an id."""
+    results: tuple[str, ...] = ()
+    """Objects that came out of it, written like sources."""
+
+
+class Producer(Record):
+    """The software role that wrote a fact."""
+
+    name: str
+    """Name of the role or step, for example copystand/acquire_page."""
+    version: str
+    """Version of that software."""
+
+
+class Head(Record):
+    """Identity, subject, cause and time of a fact."""
+
+    event_id: str
+    """UUID of this fact, made from its cause, so that the same work gives the same id."""
+    cause_id: str | None = None
+    """event_id of the fact or decision that led to this one; null where a person or station began."""
+    batch_id: str | None = None
+    """Batch this is about, as chosen by the station."""
+    item_id: str | None = None
+    """Item (volume, folder, object) this is about."""
+    page_id: str | None = None
+    """Page (one capture) this is about: item_id, a colon, the page's ref."""
+    revision: int
+    """Revision of the subject, 1 at first; raised by a recapture, correction or later change."""
+    occurred_at: datetime
+    """When it happened, UTC, in microseconds."""
+    producer: Producer
+    """Which software wrote this fact."""
+
+
+UNSTAMPED = Head(
+    event_id="",
+    revision=0,
+    occurred_at=datetime(1970, 1, 1, tzinfo=UTC),
+    producer=Producer(name="", version=""),
+)
+"""The head of a fact that a step made and the driver has not stamped yet."""
+
+
+class Diagnostic(Record):
+    """One thing found wrong or unusual."""
+
+    code: str
+    """Stable code; docs/errors.md has its section."""
+    where: str
+    """Where it was found: a file, field or page."""
+    found: str
+    """What was found."""
+    fix: str
+    """What to do about it."""
+    severity: str
+    """fatal, error, warn or info."""
+
+
+class FileRef(Record):
+    """A file in the store, by key and digest; never a path."""
+
+    use: str
+    """What the file is for, for example manifest, profile, page-list, capture, master, alto, hocr, text, tsv, pdf, item-record, package."""
+    key: str
+    """Key in the store."""
+    sha256: str
+    """SHA-256 of the bytes, lower-case hex."""
+    size_bytes: int
+    """Length in bytes."""
+    media_type: str
+    """Media type (RFC 6838), for example image/tiff."""
+
+
+class BatchAccepted(Record):
+    """A batch passed pre-flight; its pages are in flight from here on."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    item_count: int
+    """Items registered with this batch."""
+    page_count: int
+    """Pages of all items; the batch's registered count."""
+    manifest_sha256: str
+    """Digest of the manifest's body."""
+    received_sha256: str
+    """SHA-256 of the manifest's bytes as received."""
+    scanner_profile: str
+    """Name of the profile that applies."""
+    priority: str
+    """rush, normal or night."""
+    not_before: datetime | None = None
+    """Work starts no earlier than this."""
+    project: str | None = None
+    """Project the batch belongs to."""
+    operator: str | None = None
+    """Pseudonym of the person at the station."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """Warnings met in pre-flight, the first 20."""
+    diagnostics_count: int = 0
+    """How many diagnostics there were."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class BatchReceived(Record):
+    """The front door took a submission as well formed; it is not judged yet."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    manifest_sha256: str
+    """Digest of the manifest's body as the station stated it."""
+    release: str | None = None
+    """quarantine_id that this corrected manifest answers, else null."""
+    operator: str | None = None
+    """Pseudonym of the person at the station."""
+    station: str | None = None
+    """Name of the station."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class BatchSettled(Record):
+    """No page of a batch is in flight any more."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    settlement: int
+    """How often this batch has settled, from 1."""
+    registered: int
+    """Pages registered."""
+    packaged: int
+    """Pages in published packages."""
+    quarantined: int
+    """Pages in quarantine."""
+    cancelled: int
+    """Pages cancelled, withdrawn items and rejected ones included."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class BatchSubmitted(Record):
+    """A station hands over a batch: its manifest is in the store."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    manifest_sha256: str
+    """Digest of the manifest's body as in its checksums (contract: manifest)."""
+    release: str | None = None
+    """quarantine_id that this corrected manifest answers, else null."""
+    operator: str | None = None
+    """Pseudonym of the person at the station."""
+    station: str | None = None
+    """Name of the station."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class CaptureAccepted(Record):
+    """The front door took a capture event of a station."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    capture_id: str
+    """event_id of the page.captured."""
+    sequence: int
+    """Position within the item as captured, from 1."""
+    device_make: str | None = None
+    """Maker of the device."""
+    device_model: str | None = None
+    """Model of the device."""
+    device_serial: str | None = None
+    """Serial number of the device."""
+    resolution_dpi: float | None = None
+    """Resolution asked of the device, dots per inch."""
+    operator: str | None = None
+    """Pseudonym of the person who captured."""
+    replaces: str | None = None
+    """event_id of the capture that this one replaces."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class ControlDecided(Record):
+    """The tracker's answer to a request."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    action: str
+    """What was asked."""
+    subjects: tuple[str, ...] = ()
+    """What it is about."""
+    value: str | None = None
+    """The new priority, for action priority."""
+    by: str
+    """Pseudonym of the person who asked."""
+    reason: str
+    """Why it was asked."""
+    granted: bool
+    """True when it was done."""
+    code: str | None = None
+    """Why it was refused."""
+    fix: str | None = None
+    """What to do instead."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class ControlRequested(Record):
+    """A person asks for a decision about running work."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    action: str
+    """pause, resume, cancel, priority, release, reject or withdraw."""
+    subjects: tuple[str, ...] = ()
+    """What it is about: batch:, item:, page:, package: or quarantine: and an id."""
+    value: str | None = None
+    """The new priority, for action priority."""
+    by: str
+    """Pseudonym of the person."""
+    reason: str
+    """Why."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class Identifier(Record):
+    """A name the institution gives to an item."""
+
+    type: str
+    """Kind of identifier, for example shelfmark."""
+    value: str
+    """The identifier, verbatim."""
+
+
+class ItemCompleted(Record):
+    """Every required branch of every page of an item has ended; the item record is a file in the store."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    page_count: int
+    """Pages of the item."""
+    priority: str
+    """rush, normal or night."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class ItemRegistered(Record):
+    """An item of an accepted batch is known; its page list is a file in the store."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    page_count: int
+    """Pages in the page list."""
+    required_branches: tuple[str, ...] = ()
+    """Steps that must end for every page before the item completes."""
+    identifiers: tuple[Identifier, ...] = ()
+    """The institution's identifiers, verbatim."""
+    title: str | None = None
+    """Title as submitted."""
+    priority: str
+    """rush, normal or night."""
+    replaces: str | None = None
+    """item revision or item that this delivery replaces, as submitted."""
+    supplements: str | None = None
+    """Item that this delivery supplements, as submitted."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class Origin(Record):
+    """Where a message stood when it was read."""
+
+    topic: str
+    """Kafka topic."""
+    partition: int
+    """Partition of the topic."""
+    offset: int
+    """Offset in the partition."""
+    key: str | None = None
+    """The message's key, text."""
+    event_id: str
+    """event_id of the message, or the id made for it when it could not be decoded."""
+
+
+class PackageCounts(Record):
+    """What a package holds."""
+
+    pages: int
+    """Pages counted as pages, targets and missing ones left out."""
+    masters: int
+    """Master files."""
+    texts: int
+    """Pages with recognised text."""
+    files: int
+    """All payload files of the bag."""
+
+
+class Rights(Record):
+    """What may be done with an item."""
+
+    uri: str | None = None
+    """Rights statement or licence (rightsstatements.org or creativecommons.org URI)."""
+    access: str | None = None
+    """open, restricted or closed, as submitted."""
+    embargo_until: str | None = None
+    """ISO 8601 date until which access is withheld."""
+    holder: str | None = None
+    """Rights holder as submitted."""
+    note: str | None = None
+    """Free note on rights as submitted."""
+
+
+class PackagePublished(Record):
+    """A package is in the store and may be fetched."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    package_id: str
+    """item_id, .v and the item's revision."""
+    item_id: str
+    """Item that was packaged."""
+    revision: int
+    """Revision of the item."""
+    key: str
+    """Key of the tar in the store."""
+    sha256: str
+    """SHA-256 of the tar, lower-case hex."""
+    size_bytes: int
+    """Length of the tar in bytes."""
+    content_digest: str
+    """Digest of the content part (contract: the package)."""
+    rights: Rights
+    """Rights of the item as submitted."""
+    counts: PackageCounts
+    """What the package holds."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class PackageReceived(Record):
+    """A repository answers a package: accepted or refused."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    package_id: str
+    """Package that was received."""
+    accepted: bool
+    """True when the repository took it, false when it refused."""
+    reason: str | None = None
+    """Why, in the repository's words."""
+    repository: str
+    """Name of the repository."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class PageAcquired(Record):
+    """A page's master is in the store and was judged good."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    ref: str
+    """The page's ref within its item."""
+    sequence: int
+    """Position in the item, from 1."""
+    kind: str
+    """page, cover, spine, endpaper, foldout, insert, target, blank or missing."""
+    layout: str
+    """single or spread."""
+    labels: tuple[str, ...] = ()
+    """Printed or written page labels in reading order."""
+    languages: tuple[str, ...] = ()
+    """ISO 639-2 codes that apply to this page."""
+    script: str | None = None
+    """ISO 15924 code of the script."""
+    original_name: str
+    """The file's name as delivered."""
+    required_branches: tuple[str, ...] = ()
+    """Steps that must end for this page before its item completes."""
+    format_name: str
+    """Name of the file format found by signature."""
+    format_puid: str | None = None
+    """PRONOM identifier of that format."""
+    format_version: str | None = None
+    """Version of that format."""
+    width_px: int
+    """Width of the master in pixels."""
+    height_px: int
+    """Height of the master in pixels."""
+    bits_per_sample: int
+    """Bits per sample."""
+    samples_per_pixel: int
+    """Samples per pixel."""
+    colour_space: str
+    """bitonal, greyscale, rgb, cmyk or other."""
+    resolution_dpi: float | None = None
+    """Resolution in dots per inch; null when absent or conflicting."""
+    resolution_source: str | None = None
+    """Where the resolution stands: tiff, exif, jfif or phys."""
+    icc_profile: str | None = None
+    """Description of the embedded ICC profile."""
+    compression: str | None = None
+    """Compression of the master."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class PageAdmitted(Record):
+    """A page may be worked on now."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    ref: str
+    """The page's ref within its item."""
+    sequence: int
+    """Position in the item, from 1."""
+    kind: str
+    """page, cover, spine, endpaper, foldout, insert, target, blank or missing."""
+    layout: str
+    """single or spread."""
+    labels: tuple[str, ...] = ()
+    """Printed or written page labels in reading order."""
+    languages: tuple[str, ...] = ()
+    """ISO 639-2 codes that apply to this page."""
+    script: str | None = None
+    """ISO 15924 code of the script."""
+    original_name: str
+    """The file's name as delivered."""
+    capture: str | None = None
+    """event_id of the page.captured that counts, else null."""
+    priority: str
+    """rush, normal or night."""
+    required_branches: tuple[str, ...] = ()
+    """Steps that must end for this page before its item completes."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class PageCaptured(Record):
+    """A station captured one page with a scanner or camera."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    sequence: int
+    """Position within the item as captured, from 1."""
+    device_make: str | None = None
+    """Maker of the device."""
+    device_model: str | None = None
+    """Model of the device."""
+    device_serial: str | None = None
+    """Serial number of the device."""
+    resolution_dpi: float | None = None
+    """Resolution asked of the device, dots per inch."""
+    operator: str | None = None
+    """Pseudonym of the person who captured."""
+    replaces: str | None = None
+    """event_id of the capture that this one replaces, for a recapture."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class PageDerived(Record):
+    """Reading images of a page were made from its master."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class PageDescribed(Record):
+    """Technical and descriptive metadata of a page were drawn from its master."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class PageEnriched(Record):
+    """A page was enriched with suggestions that nobody waits for."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    suggestions: tuple[str, ...] = ()
+    """Suggested terms or languages."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class PageRecognized(Record):
+    """The text of a page was recognised."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    languages: tuple[str, ...] = ()
+    """ISO 639-2 codes used."""
+    models: tuple[str, ...] = ()
+    """Recognition models used, in order."""
+    mean_confidence: float | None = None
+    """Mean word confidence, 0 to 100; null when there is no word."""
+    words: int
+    """Words found."""
+    characters: int
+    """Characters found, whitespace left out."""
+    read: bool
+    """False when this kind of page is not read."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class PremisEvent(Record):
+    """One PREMIS event of the audit log, made from one fact."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    fact: str
+    """Record name of the fact it was made from."""
+    ordinal: int
+    """k: 0 for the transition itself, then the fact's acts in order."""
+    event_type: str
+    """Label of the event type."""
+    event_type_uri: str
+    """URI of the event type."""
+    outcome: str
+    """suc, fai or war."""
+    code: str | None = None
+    """Machine-readable code."""
+    detail: str
+    """What happened, in words."""
+    agents: tuple[Agent, ...] = ()
+    """Who took part, the producing software first."""
+    sources: tuple[str, ...] = ()
+    """Objects acted upon."""
+    results: tuple[str, ...] = ()
+    """Objects that came out of it."""
+
+
+class ReceiptAccepted(Record):
+    """The front door took a repository's answer."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    package_id: str
+    """Package that was received."""
+    accepted: bool
+    """True when the repository took it, false when it refused."""
+    reason: str | None = None
+    """Why, in the repository's words."""
+    repository: str
+    """Name of the repository."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class WorkDeferred(Record):
+    """Work could not be done now for a reason outside the material; a machine will try again."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    step: str
+    """Step that was at work."""
+    lane: str
+    """Lane of that step."""
+    work_id: str
+    """Id of the work."""
+    attempt: int
+    """Attempt that failed, from 1."""
+    error_class: str
+    """storage, broker, database, tool-crashed, tool-hung, scanner, memory or unknown."""
+    why: str
+    """What went wrong."""
+    after_seconds: float | None = None
+    """Wait at least this long, when the cause said so."""
+    origin: Origin
+    """The message that was at work."""
+    decision_id: str | None = None
+    """event_id of the decision under which the work ran, if any."""
+    value: bytes
+    """The message's bytes, untouched."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+
+
+class WorkQuarantined(Record):
+    """Work is set aside with a diagnosis until a person decides."""
+
+    head: Head = UNSTAMPED
+    """Who and what this fact is about, and when it came to be."""
+    step: str
+    """Step where it stopped; also where it will resume."""
+    lane: str
+    """Lane of that step."""
+    work_id: str
+    """Id of the work."""
+    required: bool
+    """False when only an optional branch failed."""
+    code: str
+    """Stable code; docs/errors.md has its section."""
+    where: str
+    """Where it was found."""
+    found: str
+    """What was found."""
+    fix: str
+    """What to do."""
+    attempts: int
+    """Attempts made."""
+    origin: Origin
+    """The message that was at work; its bytes are in files, use original."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    """All that was found, the first 20; all of it is in files, use diagnostics, when there is more."""
+    diagnostics_count: int = 0
+    """How many diagnostics there are."""
+    files: tuple[FileRef, ...] = ()
+    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""

@@ -1,0 +1,54 @@
+"""Schema ids: file-backed, committed, stable. A file is `registered/<id>.<Record>.avsc`."""
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+REGISTERED = Path(__file__).parent / "registered"
+
+
+class UnknownSchema(LookupError):
+    """A schema id or record that is not registered here."""
+
+
+class SchemaStore:
+    """Looks up registered schema texts, byte for byte as kept."""
+
+    def __init__(self, folder: Path = REGISTERED) -> None:
+        self._texts: dict[int, str] = {}
+        self._ids: dict[str, list[int]] = {}
+        for path in sorted(folder.glob("*.avsc")):
+            number, record, _ = path.name.split(".")
+            self._texts[int(number)] = path.read_text("utf-8")
+            self._ids.setdefault(record, []).append(int(number))
+
+    def text(self, schema_id: int) -> str:
+        """The schema with this id. Raises UnknownSchema."""
+        try:
+            return self._texts[schema_id]
+        except KeyError:
+            raise UnknownSchema(f"schema id {schema_id} is not registered") from None
+
+    def latest_id(self, record: str) -> int:
+        """Id of the newest version of a record. Raises UnknownSchema."""
+        if record not in self._ids:
+            raise UnknownSchema(f"record {record} is not registered; run: make schemas")
+        return self._ids[record][-1]
+
+    def versions(self, record: str) -> list[str]:
+        """All registered texts of a record, oldest first."""
+        return [self._texts[number] for number in self._ids.get(record, [])]
+
+    def next_id(self) -> int:
+        """The id that the next new schema gets."""
+        return max(self._texts, default=0) + 1
+
+    def digest(self, schema_id: int) -> bytes:
+        """SHA-256 of the registered text, 32 raw bytes (contract: sealed record)."""
+        return sha256(self.text(schema_id).encode()).digest()
+
+
+@cache
+def schema_store() -> SchemaStore:
+    """The store of this installation."""
+    return SchemaStore()
