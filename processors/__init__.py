@@ -1,0 +1,1 @@
+"""What the work is: steps and rules, free of Kafka, Postgres, asyncio, environment and clock."""

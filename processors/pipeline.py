@@ -1,0 +1,164 @@
+"""The whole system as one table: which step makes which fact of which, and where it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from processors.acquire_page import acquire_page
+from processors.assemble_package import assemble_package
+from processors.outcome import Outcome
+from processors.recognize_page import recognize_page
+from processors.route import accept_capture, accept_receipt, receive_batch
+from processors.tools import Tools
+from processors.validate_batch import validate_batch
+from schemas.catalogue import topic_of
+from schemas.models import (
+    BatchAccepted,
+    BatchReceived,
+    BatchSubmitted,
+    CaptureAccepted,
+    ItemCompleted,
+    ItemRegistered,
+    PackagePublished,
+    PackageReceived,
+    PageAcquired,
+    PageAdmitted,
+    PageCaptured,
+    PageRecognized,
+    ReceiptAccepted,
+    Record,
+)
+
+StepFunction = Callable[[Any, Tools], Outcome]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Work that turns one fact into one outcome. Topic, group and policies follow from this row."""
+
+    function: StepFunction
+    takes: type[Record]
+    gives: type[Record]
+    premis: str
+    """Event type of the transition that `gives` tells of."""
+    lane: str
+    also_gives: tuple[type[Record], ...] = ()
+    branch: bool = False
+    """Whether a profile may require it for a page to complete."""
+    version: str = "1"
+    """Raised when the same input should give another answer; recorded in events, never in ids."""
+    timeout_seconds: float = 60.0
+    seconds_per_megabyte: float = 5.0
+    name_on_topics: str = ""
+    """Given when it differs from the function's name."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in ids, groups, receipts and commands."""
+        return self.name_on_topics or self.function.__name__
+
+    @property
+    def topic(self) -> str:
+        """Where its inputs come from."""
+        return topic_of(self.takes.__name__).name
+
+    @property
+    def group(self) -> str:
+        """Its consumer group."""
+        return f"copystand.{self.name}"
+
+
+ROUTER = "router"
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        receive_batch,
+        BatchSubmitted,
+        BatchReceived,
+        premis="submission receipt",
+        lane="intake",
+        name_on_topics=ROUTER,
+    ),
+    Step(
+        accept_capture,
+        PageCaptured,
+        CaptureAccepted,
+        premis="capture",
+        lane="intake",
+        name_on_topics=ROUTER,
+    ),
+    Step(
+        accept_receipt,
+        PackageReceived,
+        ReceiptAccepted,
+        premis="transfer",
+        lane="intake",
+        name_on_topics=ROUTER,
+    ),
+    Step(
+        validate_batch,
+        BatchReceived,
+        BatchAccepted,
+        premis="validation",
+        lane="preflight",
+        also_gives=(ItemRegistered,),
+        timeout_seconds=600,
+    ),
+    Step(acquire_page, PageAdmitted, PageAcquired, premis="ingestion", lane="masters"),
+    Step(
+        recognize_page,
+        PageAcquired,
+        PageRecognized,
+        premis="transcription",
+        lane="text",
+        branch=True,
+        timeout_seconds=180,
+    ),
+    Step(
+        assemble_package,
+        ItemCompleted,
+        PackagePublished,
+        premis="information package creation",
+        lane="packages",
+        timeout_seconds=600,
+    ),
+)
+"""Adding a step is one row here, one file beside this one and one schema."""
+
+OTHER_TRANSITIONS = {
+    "ItemRegistered": "registration",
+    "PageAdmitted": "admission",
+    "ItemCompleted": "completion",
+    "BatchSettled": "settlement",
+    "WorkDeferred": "deferral",
+    "WorkQuarantined": "quarantine",
+    "ControlDecided": "decision",
+}
+"""Event types of the transitions that no step gives."""
+
+
+def transition_type(record: str) -> str:
+    """Event type of the transition that a fact tells of. Raises KeyError for what owes none."""
+    if record in OTHER_TRANSITIONS:
+        return OTHER_TRANSITIONS[record]
+    return {step.gives.__name__: step.premis for step in STEPS}[record]
+
+
+def router_steps() -> tuple[Step, ...]:
+    """What the router does, by the record it takes."""
+    return tuple(step for step in STEPS if step.name == ROUTER)
+
+
+def worker_steps() -> tuple[Step, ...]:
+    """What workers do."""
+    return tuple(step for step in STEPS if step.name != ROUTER)
+
+
+def branches() -> tuple[Step, ...]:
+    """Steps that a profile may require."""
+    return tuple(step for step in STEPS if step.branch)
+
+
+def lane_of(step_name: str) -> str:
+    """The lane of a step. Raises KeyError."""
+    return {step.name: step.lane for step in STEPS}[step_name]
