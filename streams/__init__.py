@@ -1,0 +1,1 @@
+"""How the work runs: driver, roles, storage, clients and the command line."""

@@ -1,0 +1,16 @@
+"""`copystand run ROLE`: one role in the foreground."""
+
+import click
+
+from streams.bootstrap import ROLES, role
+from streams.roles import set_up_log
+from streams.settings import Settings
+
+
+@click.command()
+@click.argument("name", metavar="ROLE", type=click.Choice(ROLES))
+def run(name: str) -> None:
+    """Run one role in the foreground until SIGTERM: router, worker, tracker, sealer, projector."""
+    settings = Settings.load()
+    set_up_log()
+    role(name)(settings)

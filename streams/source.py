@@ -1,0 +1,192 @@
+"""Reads the inputs of one step: bounded, paused when full, only the finished prefix committed."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams.prefix import Prefix
+from streams.publisher import end_process
+from streams.work import Incoming
+
+log = logging.getLogger(__name__)
+
+MOST_IN_WORK_A_PARTITION = 16
+COMMIT_EVERY_SECONDS = 0.5
+CONSUMER_SETTINGS = {
+    "enable.auto.commit": False,
+    # Offsets are provisioned: a missing one is a fault, not a reason to skip or to start again.
+    "auto.offset.reset": "error",
+    "session.timeout.ms": 45000,
+    "max.poll.interval.ms": 300000,
+    "partition.assignment.strategy": "cooperative-sticky",
+    "queued.max.messages.kbytes": 16384,
+}
+
+
+@dataclass
+class Share:
+    """A partition while it is ours. After a revoke it is dropped, never used again."""
+
+    ours: bool = True
+    paused: bool = False
+    prefix: Prefix = field(default_factory=Prefix)
+    committed: int | None = None
+
+
+Submit = Callable[[Incoming, Callable[[], bool], Callable[[], None]], None]
+"""Hands a message on: the message, whether it is still ours, and what to call when it is done."""
+
+
+class Source:
+    """One consumer group member for one step, with a thread of its own."""
+
+    def __init__(
+        self, brokers: str, group: str, instance: str, topics: list[str], limit: int, submit: Submit
+    ) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": brokers,
+                "group.id": group,
+                "group.instance.id": f"{group}.{instance}",
+                **CONSUMER_SETTINGS,
+            }
+        )
+        self._topics, self._limit, self._submit = topics, limit, submit
+        self._shares: dict[tuple[str, int], Share] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self.assigned = threading.Event()
+        self._thread = threading.Thread(target=self._guarded, name=group, daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more, wait for what is in work, commit, leave the group."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _guarded(self) -> None:
+        try:
+            self._loop()
+        except Exception:
+            log.exception("a source failed", extra={"topics": self._topics})
+            end_process("a source cannot go on; nothing unfinished was committed")
+
+    def _loop(self) -> None:
+        self._consumer.subscribe(
+            self._topics,
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
+        )
+        next_commit = 0.0
+        while not (self._stopping.is_set() and not self._in_work()):
+            self._balance()
+            message = self._consumer.poll(0.05)
+            if message is not None:
+                self._take(message)
+            if time.monotonic() >= next_commit:
+                self._commit(asynchronous=True)
+                next_commit = time.monotonic() + COMMIT_EVERY_SECONDS
+        self._commit(asynchronous=False)
+        self._consumer.close()
+
+    def _in_work(self) -> int:
+        with self._lock:
+            return sum(len(share.prefix) for share in self._shares.values())
+
+    def _balance(self) -> None:
+        """Pause what is full, resume what is not; a paused consumer still polls and stays a member."""
+        full = self._stopping.is_set() or self._in_work() >= self._limit
+        with self._lock:
+            wanted = {
+                place: full or len(share.prefix) >= MOST_IN_WORK_A_PARTITION
+                for place, share in self._shares.items()
+            }
+            changed = {
+                place: pause
+                for place, pause in wanted.items()
+                if self._shares[place].paused != pause
+            }
+            for place, pause in changed.items():
+                self._shares[place].paused = pause
+        for pause, act in ((True, self._consumer.pause), (False, self._consumer.resume)):
+            places = [TopicPartition(*place) for place, to in changed.items() if to is pause]
+            if places:
+                act(places)
+
+    def _take(self, message: Message) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() == KafkaError._AUTO_OFFSET_RESET:
+                raise KafkaException(error)
+            log.warning("consumer", extra={"error": str(error)})
+            return
+        share = self._shares.get((str(message.topic()), message.partition()))
+        if share is None:
+            return
+        incoming = incoming_of(message)
+        with self._lock:
+            share.prefix.started(incoming.offset)
+
+        def done() -> None:
+            with self._lock:
+                share.prefix.finished(incoming.offset)
+
+        self._submit(incoming, lambda: share.ours, done)
+
+    def _commit(self, *, asynchronous: bool) -> None:
+        with self._lock:
+            ready = []
+            for (topic, partition), share in self._shares.items():
+                offset = share.prefix.committable()
+                if offset is not None and offset != share.committed:
+                    share.committed = offset
+                    ready.append(TopicPartition(topic, partition, offset))
+        if ready:
+            try:
+                self._consumer.commit(offsets=ready, asynchronous=asynchronous)
+            except KafkaException as refused:
+                # Not lost: what is not committed is read again and told from its receipt.
+                log.warning("commit refused", extra={"error": str(refused)})
+                with self._lock:
+                    for place in ready:
+                        share = self._shares.get((place.topic, place.partition))
+                        if share is not None:
+                            share.committed = None
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        with self._lock:
+            for place in partitions:
+                self._shares[(place.topic, place.partition)] = Share()
+        consumer.incremental_assign(partitions)
+        self.assigned.set()
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._commit(asynchronous=False)
+        with self._lock:
+            for place in partitions:
+                share = self._shares.pop((place.topic, place.partition), None)
+                if share is not None:
+                    share.ours = False
+        consumer.incremental_unassign(partitions)
+
+
+def incoming_of(message: Message) -> Incoming:
+    """A confluent-kafka message in our words."""
+    headers = {name: value or b"" for name, value in message.headers() or []}
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None and partition is not None and offset is not None
+    return Incoming(
+        topic, partition, offset, _bytes(message.key()), _bytes(message.value()), headers
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

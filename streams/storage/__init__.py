@@ -1,0 +1,1 @@
+"""Stores: local disk, and its sibling in memory."""

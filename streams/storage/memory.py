@@ -1,0 +1,57 @@
+"""The store in memory, for unit tests: same promises, no disk but for paths that steps ask for."""
+
+import hashlib
+from pathlib import Path
+
+from processors.outcome import StorageError
+from processors.tools import Area
+from schemas.models import FileRef
+from streams.storage.keys import checked, content_key
+
+
+class MemoryStorage:
+    """Objects live in a dictionary; a folder holds those that a step asked a path of."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.objects: dict[str, bytes] = {}
+
+    def path(self, ref: FileRef) -> Path:
+        path = self._folder / checked(ref.key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self._held(ref.key))
+        return path
+
+    def read(self, ref: FileRef) -> bytes:
+        value = self._held(ref.key)
+        found = hashlib.sha256(value).hexdigest()
+        if found != ref.sha256:
+            raise StorageError(f"{ref.key} holds {found}, not {ref.sha256}")
+        return value
+
+    def get(self, key: str) -> bytes | None:
+        return self.objects.get(checked(key))
+
+    def size(self, key: str) -> int | None:
+        value = self.objects.get(checked(key))
+        return None if value is None else len(value)
+
+    def keep(self, source: Path | bytes, *, area: Area, use: str, media_type: str) -> FileRef:
+        value = source if isinstance(source, bytes) else source.read_bytes()
+        digest = hashlib.sha256(value).hexdigest()
+        key = content_key(area, digest)
+        self.objects.setdefault(key, value)
+        return FileRef(
+            use=use, key=key, sha256=digest, size_bytes=len(value), media_type=media_type
+        )
+
+    def put_new(self, key: str, value: bytes) -> bool:
+        if checked(key) in self.objects:
+            return False
+        self.objects[key] = value
+        return True
+
+    def _held(self, key: str) -> bytes:
+        if checked(key) not in self.objects:
+            raise StorageError(f"the store does not hold {key}")
+        return self.objects[key]
