@@ -11,6 +11,8 @@ from confluent_kafka import KafkaError, Message, Producer
 from streams.receipts import Outgoing
 
 log = logging.getLogger(__name__)
+librdkafka = logging.getLogger("librdkafka")
+librdkafka.setLevel(logging.ERROR)
 
 PRODUCER_SETTINGS = {
     "acks": "all",
@@ -18,6 +20,7 @@ PRODUCER_SETTINGS = {
     # An outage pauses the line; nothing is given up.
     "message.timeout.ms": 0,
     "linger.ms": 2,
+    "reconnect.backoff.max.ms": 1000,
     "partitioner": "murmur2_random",
     "compression.type": "lz4",
 }
@@ -46,7 +49,8 @@ class KafkaPublisher:
 
     def __init__(self, brokers: str, **settings: object) -> None:
         self._producer = Producer(
-            {"bootstrap.servers": brokers, "error_cb": _on_error, **PRODUCER_SETTINGS, **settings}
+            {"bootstrap.servers": brokers, "error_cb": _on_error, **PRODUCER_SETTINGS, **settings},
+            logger=librdkafka,
         )
         self._stop = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="publisher", daemon=True)
@@ -108,7 +112,7 @@ class _Countdown:
 def _on_error(error: KafkaError) -> None:
     if error.fatal():
         end_process(f"the producer cannot go on: {error}")
-    log.warning("broker", extra={"error": str(error)})
+    log.warning("broker: %s", error)
 
 
 def end_process(why: str, logs: Iterable[logging.Handler] | None = None) -> None:

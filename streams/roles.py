@@ -32,6 +32,8 @@ def set_up_log(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FieldsFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in ("faust", "mode", "aiokafka", "venusian"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def stop_signal() -> threading.Event:

@@ -66,10 +66,6 @@ def make_app(settings: Settings, driver: Driver) -> faust.App:
         """The loop turns."""
         return view.json({"live": True, "pid": os.getpid()})
 
-    @app.on_worker_init.connect  # a log of our own: Faust sets up none
-    def _quiet(app: faust.App, **kwargs: object) -> None:
-        del app, kwargs
-
     @app.task
     async def ready() -> None:
         """Tell the supervisor once partitions are ours."""
@@ -120,5 +116,6 @@ def run_router(settings: Settings) -> None:
         Teller(storage, settings.version),
     )
     app = make_app(settings, driver)
-    worker = faust.Worker(app, quiet=True, redirect_stdouts=False, loglevel="WARNING")
+    # Our own log stays: Faust would put a format of its own in its place.
+    worker = faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False)
     worker.execute_from_commandline()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.prefix import Prefix
-from streams.publisher import end_process
+from streams.publisher import end_process, librdkafka
 from streams.work import Incoming
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ CONSUMER_SETTINGS = {
     "max.poll.interval.ms": 300000,
     "partition.assignment.strategy": "cooperative-sticky",
     "queued.max.messages.kbytes": 16384,
+    "reconnect.backoff.max.ms": 1000,
 }
 
 
@@ -53,7 +54,8 @@ class Source:
                 "group.id": group,
                 "group.instance.id": f"{group}.{instance}",
                 **CONSUMER_SETTINGS,
-            }
+            },
+            logger=librdkafka,
         )
         self._topics, self._limit, self._submit = topics, limit, submit
         self._shares: dict[tuple[str, int], Share] = {}
@@ -126,7 +128,7 @@ class Source:
         if error is not None:
             if error.code() == KafkaError._AUTO_OFFSET_RESET:
                 raise KafkaException(error)
-            log.warning("consumer", extra={"error": str(error)})
+            log.warning("consumer: %s", error)
             return
         share = self._shares.get((str(message.topic()), message.partition()))
         if share is None:
