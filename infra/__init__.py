@@ -1,0 +1,1 @@
+"""What must exist before the line runs: topics, migrations, local Kafka and Postgres, standards."""

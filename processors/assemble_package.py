@@ -1,0 +1,223 @@
+"""Makes one package of a completed item: a tar of a BagIt bag, from the item record alone."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from processors import bag, tar
+from processors.item_record import Item, RecordIncomplete, page_payloads, read_item
+from processors.layout import METADATA, SUBMITTED, TARGET, Payload, submitted_name, unique_path
+from processors.outcome import Done, Outcome, Rejected, StorageError
+from processors.tools import Area, Tools
+from processors.xml.descriptive import dublin_core, mods
+from processors.xml.mets import Metadata, mets
+from processors.xml.premis import write_premis
+from schemas.ids import package_id
+from schemas.models import (
+    Act,
+    FileRef,
+    ItemCompleted,
+    PackageCounts,
+    PackagePublished,
+    PageRecognized,
+)
+
+XML = "application/xml"
+TAR = "application/x-tar"
+MAIN_FORMS = {"MODS": "mods", "DublinCore": "dc", "DC": "dc"}
+"""Submitted descriptive records that take the place of the ones made from the item's fields."""
+
+
+def assemble_package(item: ItemCompleted, tools: Tools) -> Outcome:
+    """Write the package of an item that is complete, read it again, and publish it."""
+    try:
+        known = read_item(item, tools)
+        payloads = page_payloads(known)
+    except RecordIncomplete as lacking:
+        return Rejected(
+            "package.record-incomplete",
+            found=str(lacking),
+            fix="Release the item, so that its record is written again; report it if it stays.",
+        )
+    package = package_id(known.item_id, item.head.revision)
+    files = payloads + _metadata_files(known, payloads, tools)
+    digests = {file.path: file.sha256 for file in files}
+    tags = bag.tag_files(digests, _bag_info(known, package, files))
+    target = tools.scratch / "package.tar"
+    try:
+        mtime = int(item.head.occurred_at.timestamp())
+        tar.write(target, package, _members(tags, files, tools), mtime=mtime)
+    except tar.FixityMismatch as mismatch:
+        return Rejected(
+            "package.fixity-mismatch",
+            where=mismatch.path,
+            found=f"{mismatch.found} in the store, {mismatch.expected} in its fact",
+            fix="Bring the file back from a copy, or recapture the page, then release the item.",
+        )
+    wrong = tar.faults(target, package)
+    if wrong:
+        raise StorageError(f"the tar read back differs from its manifests: {'; '.join(wrong[:3])}")
+    kept = tools.storage.keep(target, area=Area.PACKAGES, use="package", media_type=TAR)
+    target.unlink()
+    return Done(_published(known, package, kept, files, bag.content_digest(digests)))
+
+
+def _metadata_files(item: Item, payloads: Sequence[Payload], tools: Tools) -> list[Payload]:
+    """MODS, DC, the submitted records, METS and PREMIS, as files of the package."""
+    submitted = _submitted(item)
+    main = [
+        _main(item, "mods", mods, submitted, tools),
+        _main(item, "dc", dublin_core, submitted, tools),
+    ]
+    metadata = [Metadata(main[0], "MODS"), Metadata(main[1], "DublinCore"), *submitted]
+    document = mets(item.item_id, item.description, item.rights, item.pages, payloads, metadata)
+    files = [one.payload for one in metadata] + [_written("mets", document, tools)]
+    premis = tools.scratch / "premis.xml"
+    write_premis(premis, item, [*payloads, *files])
+    return [*files, _as_payload("premis", premis)]
+
+
+def _submitted(item: Item) -> list[Metadata]:
+    """Records as delivered, byte for byte."""
+    taken: set[str] = set()
+    records = []
+    for record in item.records:
+        file = record["file"]
+        media_type = file.get("media_type") or XML
+        payload = Payload(
+            path=unique_path(f"{SUBMITTED}/{submitted_name(file['path'])}", taken),
+            source=FileRef(
+                use="metadata",
+                key=file["key"],
+                sha256=file["sha256"],
+                size_bytes=file["size_bytes"],
+                media_type=media_type,
+            ),
+            sha256=file["sha256"],
+            size_bytes=file["size_bytes"],
+            media_type=media_type,
+            use="metadata",
+            original_name=file["path"],
+        )
+        records.append(Metadata(payload, record["schema"], record["role"]))
+    return records
+
+
+def _main(
+    item: Item,
+    name: str,
+    generate: Callable[..., bytes],
+    submitted: Sequence[Metadata],
+    tools: Tools,
+) -> Payload:
+    """mods.xml or dc.xml: the first descriptive record submitted so, else a minimal one."""
+    for one in submitted:
+        if one.role == "descriptive" and MAIN_FORMS.get(one.schema) == name:
+            given = tools.storage.read(cast(FileRef, one.payload.source))
+            return _written(name, given, tools)
+    return _written(name, generate(item.item_id, item.description, item.rights), tools)
+
+
+def _written(name: str, content: bytes, tools: Tools) -> Payload:
+    path = tools.scratch / f"{name}.xml"
+    path.write_bytes(content)
+    return _as_payload(name, path)
+
+
+def _as_payload(name: str, path: Path) -> Payload:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    size = path.stat().st_size
+    return Payload(f"{METADATA}/{name}.xml", path, digest, size, XML, use="metadata")
+
+
+def _bag_info(item: Item, package: str, files: Sequence[Payload]) -> dict[str, str]:
+    """bag-info.txt; its date is the fact's, never the clock's."""
+    total = sum(file.size_bytes for file in files)
+    info = {
+        "Bagging-Date": item.completed.head.occurred_at.date().isoformat(),
+        "Payload-Oxum": f"{total}.{len(files)}",
+        "External-Identifier": package,
+        "Internal-Sender-Identifier": item.item_id,
+    }
+    if item.description.get("title"):
+        info["Internal-Sender-Description"] = item.description["title"]
+    if item.completed.head.batch_id:
+        info["Bag-Group-Identifier"] = item.completed.head.batch_id
+    return info
+
+
+def _members(tags: dict[str, bytes], files: Sequence[Payload], tools: Tools) -> list[tar.Member]:
+    """Tag files first, so that who reads the stream can check it as it comes; then the payload."""
+    ordered = sorted(files, key=lambda file: bag.by_bytes(file.path))
+    return [tar.member_of(name, tags[name]) for name in bag.TAG_FILES] + [
+        tar.Member(file.path, file.sha256, file.size_bytes, partial(_open, file, tools))
+        for file in ordered
+    ]
+
+
+def _open(file: Payload, tools: Tools) -> BinaryIO:
+    """A file of the package for reading. Raises StorageError when the store does not hold it."""
+    tools.progress(f"packing {file.path}")
+    path = file.source if isinstance(file.source, Path) else tools.storage.path(file.source)
+    try:
+        return path.open("rb")
+    except OSError as wrong:
+        raise StorageError(f"{file.path}: {wrong}") from wrong
+
+
+def _published(
+    item: Item, package: str, kept: FileRef, files: Sequence[Payload], content: str
+) -> PackagePublished:
+    return PackagePublished(
+        package_id=package,
+        item_id=item.item_id,
+        revision=item.completed.head.revision,
+        key=kept.key,
+        sha256=kept.sha256,
+        size_bytes=kept.size_bytes,
+        content_digest=content,
+        rights=item.rights,
+        counts=_counts(item, files),
+        files=(kept,),
+        acts=_acts(package, kept, len(files), content),
+    )
+
+
+def _counts(item: Item, files: Sequence[Payload]) -> PackageCounts:
+    read = {
+        fact.head.page_id for fact in item.facts() if isinstance(fact, PageRecognized) and fact.read
+    }
+    return PackageCounts(
+        pages=sum(page["kind"] not in (TARGET, "missing") for page in item.pages),
+        masters=sum(file.use == "master" for file in files),
+        texts=len(read),
+        files=len(files),
+    )
+
+
+def _acts(package: str, kept: FileRef, count: int, content: str) -> tuple[Act, ...]:
+    item, whole = (f"package:{package}",), (f"sha256:{kept.sha256}",)
+    return (
+        Act(
+            type="fixity check",
+            outcome="suc",
+            detail=f"{count} files had the SHA-256 of their facts while they were copied",
+            sources=item,
+        ),
+        Act(
+            type="message digest calculation",
+            outcome="suc",
+            detail=f"SHA-256 of {count} payload files and of the tar; content digest {content}",
+            sources=item,
+            results=whole,
+        ),
+        Act(
+            type="validation",
+            outcome="suc",
+            detail="The tar was read again: every member agrees with the bag's manifests",
+            sources=whole,
+        ),
+    )

@@ -1,0 +1,98 @@
+"""What lies where in a package: names and METS groups by a file's use and media type."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from processors import magic
+from schemas.ids import made_safe
+from schemas.models import FileRef
+
+PLACES = {
+    "master": ("data/master", "MASTER"),
+    "access": ("data/access", "DEFAULT"),
+    "thumbnail": ("data/access", "THUMBS"),
+    "alto": ("data/text", "FULLTEXT"),
+    "hocr": ("data/text", "FULLTEXT"),
+    "text": ("data/text", "FULLTEXT"),
+    "tsv": ("data/text", "FULLTEXT"),
+    "pdf": ("data/download", "DOWNLOAD"),
+}
+"""Folder and METS group of each use; a use that is not here stays out of the package."""
+
+GROUPS = ("MASTER", "DEFAULT", "THUMBS", "FULLTEXT", "DOWNLOAD", "TARGET")
+TARGET = "target"
+METADATA = "data/metadata"
+SUBMITTED = f"{METADATA}/submitted"
+
+SUFFIX_OF_USE = {"hocr": ".hocr", "alto": ".xml", "text": ".txt", "tsv": ".tsv", "pdf": ".pdf"}
+SUFFIX_OF_TYPE = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "image/webp": ".webp",
+}
+
+
+def packaged_name(page_id: str, use: str, media_type: str) -> str:
+    """Name of a page's file in its package, for example ms-fol-88_0001.tif."""
+    item_id, _, ref = page_id.rpartition(":")
+    if use == "master":
+        # ALTO and hOCR name it too.
+        return magic.packaged_name(item_id, ref, media_type)
+    suffix = SUFFIX_OF_USE.get(use) or SUFFIX_OF_TYPE.get(media_type, ".bin")
+    kind = ".thumbnail" if use == "thumbnail" else ""
+    return f"{item_id}_{ref}{kind}{suffix}"
+
+
+def submitted_name(delivered: str) -> str:
+    """A delivered record's name, made safe for every file system; folders are left out."""
+    name = PurePosixPath(delivered.replace("\\", "/")).name
+    stem, dot, suffix = name.rpartition(".")
+    if not stem:
+        return made_safe(name)
+    return f"{made_safe(stem)}{dot}{made_safe(suffix)}"
+
+
+@dataclass(frozen=True)
+class Payload:
+    """One file of the package below data/."""
+
+    path: str
+    """Path from the bag's root."""
+    source: FileRef | Path
+    """Where its bytes are: in the store, or in a file that was just written."""
+    sha256: str
+    size_bytes: int
+    media_type: str
+    use: str
+    group: str = ""
+    """METS group; empty for metadata."""
+    page_id: str | None = None
+    original_name: str | None = None
+    event_id: str | None = None
+    """PREMIS event that made it, when a fact tells of one."""
+
+    @property
+    def xml_id(self) -> str:
+        """Its id within METS."""
+        if self.page_id:
+            return f"{self.use}_{PurePosixPath(self.path).name}"
+        return "MD_" + self.href.replace("/", "_")
+
+    @property
+    def href(self) -> str:
+        """Its address as seen from data/metadata/."""
+        if self.path.startswith(METADATA + "/"):
+            return self.path.removeprefix(METADATA + "/")
+        return "../" + self.path.removeprefix("data/")
+
+
+def unique_path(path: str, taken: set[str]) -> str:
+    """The path, with _2, _3 … before its suffix when it is taken, in whatever case."""
+    folder, name = path.rsplit("/", 1)
+    pure, number = PurePosixPath(name), 1
+    while path.casefold() in taken:
+        number += 1
+        path = f"{folder}/{pure.stem}_{number}{pure.suffix}"
+    taken.add(path.casefold())
+    return path

@@ -1,0 +1,1 @@
+"""Reading and writing the XML of packages: METS, PREMIS, MODS, Dublin Core."""

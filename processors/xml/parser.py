@@ -1,0 +1,65 @@
+"""The one way to read XML from outside: no DOCTYPE, no entities, no network, a size limit."""
+
+from typing import Any
+
+from lxml import etree
+
+LARGEST_BYTES = 64 * 1024 * 1024
+
+
+class XmlRefused(ValueError):
+    """The bytes are no XML that we read; the text says why."""
+
+
+class _RootReached(Exception):
+    pass
+
+
+class _Prolog:
+    """A parser target that stops at the first element, and at a DOCTYPE before it."""
+
+    def doctype(self, *_: object) -> None:
+        raise XmlRefused("it has a DOCTYPE; remove it")
+
+    def start(self, *_: object) -> None:
+        raise _RootReached
+
+    def end(self, *_: object) -> None:
+        return None
+
+    def data(self, *_: object) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+
+def parser(target: Any = None) -> etree.XMLParser:
+    """A parser that loads nothing, expands nothing and has libxml2's limits on."""
+    return etree.XMLParser(
+        target=target,
+        resolve_entities=False,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        no_network=True,
+        huge_tree=False,
+        remove_pis=True,
+    )
+
+
+def parse(content: bytes, *, limit_bytes: int = LARGEST_BYTES) -> etree._Element:
+    """The root element of XML from outside. Raises XmlRefused."""
+    if len(content) > limit_bytes:
+        raise XmlRefused(f"it has {len(content)} bytes, more than the {limit_bytes} that are read")
+    try:
+        # The prolog first: a DOCTYPE is refused before anything that it declares is acted upon.
+        etree.fromstring(content, parser(_Prolog()))
+    except _RootReached:
+        pass
+    except etree.XMLSyntaxError as wrong:
+        raise XmlRefused(f"it is not well formed: {wrong}") from None
+    try:
+        return etree.fromstring(content, parser())
+    except etree.XMLSyntaxError as wrong:
+        raise XmlRefused(f"it is not well formed: {wrong}") from None

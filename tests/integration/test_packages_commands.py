@@ -1,0 +1,119 @@
+"""A repository without Kafka: list, show and fetch against a real PostgreSQL and a store on disk."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from processors.tools import Tools
+from schemas.models import PackagePublished
+from streams.cli.packages import packages
+from streams.storage.local import LocalStorage
+from tests.parts import Parts
+from tests.unit.package_builders import a_completed_item, published
+
+KEYS = {
+    "package_id", "batch_id", "item_id", "revision", "key", "sha256", "size_bytes",
+    "content_digest", "published_at", "state",
+}  # fmt: skip
+DOCS = Path(__file__).parents[2] / "docs" / "package.md"
+
+
+@pytest.fixture
+def package(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PackagePublished:
+    monkeypatch.setenv("COPYSTAND_HOME", str(parts.home))
+    made = _assembled(parts.home, tmp_path)
+    with psycopg.connect(parts.dsn(), autocommit=True) as connection:
+        connection.execute("DELETE FROM line.packages")
+        connection.execute(
+            "INSERT INTO line.packages (package_id, batch_id, item_id, revision, key, sha256,"
+            " size_bytes, content_digest, published_at, event_id) VALUES"
+            " (%s, 'b-1', %s, 1, %s, %s, %s, %s, '2026-03-01T12:00:00Z', 'e')",
+            (made.package_id, made.item_id, made.key, made.sha256, made.size_bytes, made.content_digest),
+        )  # fmt: skip
+    return made
+
+
+def _assembled(home: Path, tmp_path: Path) -> PackagePublished:
+    tools = Tools(storage=LocalStorage(home), scratch=tmp_path)
+    return published(a_completed_item(tools), tools)
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(packages, list(arguments))
+
+
+def _json(*arguments: str) -> Any:
+    result = _run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_lists_and_shows_packages_with_the_keys_of_the_contract(package: PackagePublished) -> None:
+    (row,) = _json("list", "--batch", "b-1", "--item", "vol-1", "--since", "2026-03-01")
+
+    assert set(row) == KEYS
+    assert (row["package_id"], row["state"]) == ("vol-1.v1", "published")
+    assert row["published_at"] == "2026-03-01T12:00:00.000000Z"
+    assert _json("show", "vol-1.v1") == row
+
+
+@pytest.mark.parametrize(
+    "nothing", [("--batch", "b-2"), ("--since", "2026-03-02T00:00:00Z"), ("--state", "refused")]
+)
+def test_a_listing_shows_only_what_was_asked_for(
+    package: PackagePublished, nothing: tuple[str, str]
+) -> None:
+    assert _json("list", *nothing) == []
+
+
+def test_fetch_leaves_a_bag_whose_content_digest_a_stranger_can_compute(
+    package: PackagePublished, tmp_path: Path
+) -> None:
+    document = _json("fetch", "vol-1.v1", str(tmp_path / "in"))
+
+    root = Path(document["path"])
+    assert root == tmp_path / "in" / "vol-1.v1"
+    assert _by_the_docs(root) == package.content_digest
+
+
+def _by_the_docs(root: Path) -> str:
+    """What the script in docs/package.md prints."""
+    script = DOCS.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    command = [sys.executable, "-I", "-c", script, str(root)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_changed_package_is_refused_with_code_and_fix(
+    parts: Parts, package: PackagePublished, tmp_path: Path
+) -> None:
+    tar = parts.home / package.key
+    whole = tar.read_bytes()
+    tar.write_bytes(whole.replace(b"text 0001", b"text 0007"))
+
+    result = _run("fetch", "vol-1.v1", str(tmp_path / "in"))
+
+    tar.write_bytes(whole)
+    assert result.exit_code == 1
+    assert "package.differs" in result.stderr
+    assert not (tmp_path / "in" / "vol-1.v1").exists()
+
+
+def test_an_unknown_package_is_a_failure_that_says_what_to_do(package: PackagePublished) -> None:
+    result = _run("show", "vol-9.v1")
+
+    assert result.exit_code == 1
+    assert "packages list" in result.stderr
+
+
+def test_a_line_that_is_down_is_a_missing_part(
+    package: PackagePublished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTGRES_DSN", "postgresql://127.0.0.1:1/copystand")
+
+    assert _run("list").exit_code == 3
