@@ -38,6 +38,32 @@ OWN_TYPES = {
 """Event types of our own, with their definitions (docs/vocabulary.ttl has them as SKOS)."""
 
 PRODUCER_ROLE = "executing program"
+LONGEST_DETAIL = 4000
+
+DETAILS = {
+    "BatchReceived": "Submission taken in; its manifest's body has SHA-256 {fact.manifest_sha256}.",
+    "CaptureAccepted": "Capture {fact.sequence} by {fact.device_make} {fact.device_model} taken in.",
+    "ReceiptAccepted": "{fact.repository} answered for {fact.package_id}: {fact.reason}",
+    "BatchAccepted": "Pre-flight passed: {fact.item_count} items, {fact.page_count} pages, "
+    "profile {fact.scanner_profile}, {fact.diagnostics_count} findings.",
+    "ItemRegistered": "Registered with {fact.page_count} pages.",
+    "PageAdmitted": "Page {fact.ref}, {fact.kind}, admitted with priority {fact.priority}.",
+    "PageAcquired": "Master stored and judged good: {fact.format_name}, "
+    "{fact.width_px} x {fact.height_px} pixels.",
+    "PageDerived": "Reading images made.",
+    "PageRecognized": "{fact.words} words and {fact.characters} characters recognised.",
+    "PageDescribed": "Metadata drawn from the master.",
+    "PageEnriched": "Suggestions made.",
+    "ItemCompleted": "Every required branch of its {fact.page_count} pages has ended.",
+    "PackagePublished": "{fact.package_id} published: {fact.counts.files} files, "
+    "{fact.size_bytes} bytes, content {fact.content_digest}.",
+    "BatchSettled": "Settled: {fact.registered} pages registered, {fact.packaged} packaged, "
+    "{fact.quarantined} quarantined, {fact.cancelled} cancelled.",
+    "WorkDeferred": "{fact.step}, attempt {fact.attempt}: {fact.why}",
+    "WorkQuarantined": "Set aside at {fact.step}: {fact.where}: {fact.found}. {fact.fix}",
+    "ControlDecided": "{fact.action}: {fact.reason}",
+}
+"""What the event of a transition says in words, by record."""
 
 
 def event_type_uri(label: str) -> str:
@@ -97,23 +123,21 @@ def _producer(head: Head) -> Agent:
 
 def _transition(fact: Record, head: Head, record: str) -> Act:
     """The act of passing from one state to the next."""
-    code, outcome, detail = None, "suc", f"{record}, revision {head.revision}"
+    code, outcome = None, "suc"
+    detail = DETAILS[record].format(fact=fact)
     if record == "WorkQuarantined":
         code, outcome = fact.code, "fai"  # type: ignore[attr-defined]
-        detail = f"Set aside at {fact.step}: {fact.where}: {fact.found}. {fact.fix}"  # type: ignore[attr-defined]
     elif record == "WorkDeferred":
         code, outcome = f"deferred.{fact.error_class}", "fai"  # type: ignore[attr-defined]
-        detail = f"{fact.step}, attempt {fact.attempt}: {fact.why}"  # type: ignore[attr-defined]
     elif record == "ControlDecided":
         code, outcome = fact.code, "suc" if fact.granted else "fai"  # type: ignore[attr-defined]
-        detail = f"{fact.action}: {fact.reason}"  # type: ignore[attr-defined]
     person = getattr(fact, "operator", None) or getattr(fact, "by", None)
     agents = (Agent(type="person", name=person, role="authorizer"),) if person else ()
     return Act(
         type=_transition_type(record),
         outcome=outcome,
         code=code,
-        detail=detail[:4000],
+        detail=detail[:LONGEST_DETAIL],
         agents=agents,
         sources=(subject_of(head),),
         results=tuple(f"sha256:{file.sha256}" for file in fact.files[:20]),  # type: ignore[attr-defined]
