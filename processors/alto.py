@@ -1,0 +1,128 @@
+"""Makes Tesseract's ALTO what archives take: version 4, the master's pixels, true confidences."""
+
+import csv
+import io
+from dataclasses import dataclass
+
+from lxml import etree
+
+from processors.ocr_places import Scale
+from processors.outcome import ToolCrashed
+
+NS3 = "http://www.loc.gov/standards/alto/ns-v3#"
+NS4 = "http://www.loc.gov/standards/alto/ns-v4#"
+XSI_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
+WORD_LEVEL = "5"
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a page with their confidences, 0 to 100, in reading order."""
+
+    texts: tuple[str, ...]
+    confidences: tuple[float, ...]
+
+    @property
+    def mean_confidence(self) -> float | None:
+        """Mean confidence to two decimals; None when there is no word."""
+        if not self.confidences:
+            return None
+        return round(sum(self.confidences) / len(self.confidences), 2)
+
+    @property
+    def characters(self) -> int:
+        """Characters without whitespace."""
+        return sum(len("".join(text.split())) for text in self.texts)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the ALTO says about where it comes from."""
+
+    file_name: str
+    """The master's name in the package."""
+    sequence: int
+    software: str
+    version: str
+    settings: str
+
+
+def words_of(tsv: bytes) -> Words:
+    """The words in Tesseract's TSV."""
+    # Quotes are text here. Rows of blank words have a confidence, but no String in the ALTO.
+    rows = csv.DictReader(io.StringIO(tsv.decode()), delimiter="\t", quoting=csv.QUOTE_NONE)
+    words = [row for row in rows if row["level"] == WORD_LEVEL and (row["text"] or "").strip()]
+    return Words(tuple(row["text"] for row in words), tuple(float(row["conf"]) for row in words))
+
+
+def alto_for_master(alto: bytes, words: Words, scale: Scale, origin: Origin) -> bytes:
+    """ALTO 4 in the master's pixels, naming the packaged file and how it was made.
+
+    Raises ToolCrashed when Tesseract's outputs do not agree with each other."""
+    # Tesseract's outline is taken over as text, so that namespaces need no rewriting in the tree.
+    reader = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=True
+    )
+    root = etree.fromstring(alto.replace(NS3.encode(), NS4.encode()), reader)
+    root.attrib.pop(XSI_LOCATION, "")
+    _describe(root, origin)
+    for element in root.iter(etree.Element):
+        _place(element, scale)
+    _set_confidences(root, words)
+    etree.cleanup_namespaces(root)
+    etree.indent(root, "  ")
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8")) + b"\n"
+
+
+def _describe(root: etree._Element, origin: Origin) -> None:
+    description = root.find(_name("Description"))
+    page = root.find(f".//{_name('Page')}")
+    if description is None or page is None:
+        raise ToolCrashed("tesseract wrote an ALTO without Description or Page")
+    for element in description.iter(_name("fileName")):
+        element.text = origin.file_name
+    for old in description.findall(_name("OCRProcessing")):
+        description.remove(old)
+    processing = etree.SubElement(description, _name("Processing"), ID="OCR_0")
+    _add(processing, "processingStepDescription", "text recognition")
+    _add(processing, "processingStepSettings", origin.settings)
+    software = etree.SubElement(processing, _name("processingSoftware"))
+    _add(software, "softwareName", origin.software)
+    _add(software, "softwareVersion", origin.version)
+    page.set("PHYSICAL_IMG_NR", str(origin.sequence))
+
+
+def _place(element: etree._Element, scale: Scale) -> None:
+    """Scale one element's place and size; a space has no height."""
+    attributes = element.attrib
+    if "WIDTH" not in attributes:
+        return
+    left, top, width, height = (
+        round(float(attributes.get(name, "0"))) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT")
+    )
+    scaled = dict(
+        zip(("HPOS", "VPOS", "WIDTH", "HEIGHT"), scale.box(left, top, width, height), strict=True)
+    )
+    for name, value in scaled.items():
+        if name in attributes:
+            attributes[name] = str(value)
+
+
+def _set_confidences(root: etree._Element, words: Words) -> None:
+    strings = list(root.iter(_name("String")))
+    if [each.get("CONTENT") for each in strings] != list(words.texts):
+        raise ToolCrashed(f"tesseract's ALTO has {len(strings)} words, its TSV {len(words.texts)}")
+    for string, confidence in zip(strings, words.confidences, strict=True):
+        # Tesseract itself writes 9 % as 0.9 and 100 % as 0.100.
+        string.set("WC", f"{min(1.0, max(0.0, confidence / 100)):.4f}")
+    mean, page = words.mean_confidence, root.find(f".//{_name('Page')}")
+    if mean is not None and page is not None:
+        page.set("PC", f"{mean / 100:.4f}")
+
+
+def _add(parent: etree._Element, name: str, text: str) -> None:
+    etree.SubElement(parent, _name(name)).text = text
+
+
+def _name(local: str) -> str:
+    return f"{{{NS4}}}{local}"

@@ -1,0 +1,143 @@
+"""Images through libvips: whole decoding that finds damage, and the grey copies that are read."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyvips
+
+from processors.header import Header
+from processors.jpeg_scan import WatchedScan
+
+pyvips.concurrency_set(1)  # One thread a page: several pages are worked on at the same time.
+pyvips.cache_set_max(0)  # Every page is seen once; a cache would only hold memory.
+pyvips.block_untrusted_set(True)  # Loaders that libvips itself calls unsafe with strangers' files.
+
+_UNSUPPORTED = re.compile(r"not supported|unsupported|unable to call|unimplemented", re.IGNORECASE)
+_NO_MEMORY = re.compile(r"out of memory|unable to allocate", re.IGNORECASE)
+_NO_DISK = re.compile(r"input/output error|no space left", re.IGNORECASE)
+MM_PER_INCH = 25.4
+FILM_DPI = 1200
+"""Higher figures are those of a film or slide, and say nothing of the page that it shows."""
+_CHECKED_BY_CODING = ("none", "lzw", "deflate")
+"""Compressions whose damage is an error to the decoder, so that warnings are about tags alone."""
+
+
+class Undecodable(Exception):
+    """The pixels cannot be had; `found` says what the decoder met."""
+
+    def __init__(self, found: str, *, unsupported: bool = False) -> None:
+        super().__init__(found)
+        self.found = found
+        self.unsupported = unsupported
+        """The file may be sound, but this decoder does not know its kind."""
+
+
+@dataclass(frozen=True)
+class GreyCopy:
+    """The image that is read instead of the master."""
+
+    width_px: int
+    height_px: int
+    dpi: int
+    """What the recogniser is told."""
+    master_width_px: int
+    """Width of the master as displayed, its orientation tag obeyed."""
+    master_height_px: int
+
+
+def vips_version() -> str:
+    """The version of libvips in use."""
+    return ".".join(str(pyvips.version(part)) for part in range(3))
+
+
+def decode_whole(path: Path, header: Header, family: str) -> bool:
+    """Decode every pixel of the first image and throw them away. Raises Undecodable.
+
+    False when the decoder complained of the file's structure, but every pixel is sound."""
+    if family == "jpeg":
+        scan = WatchedScan(path)
+        _decode(scan.source(), path, header, "warning")
+        if scan.left_over():
+            found = f"{scan.left_over()} bytes or more of the scan belong to no pixel"
+            raise Undecodable(found)
+        return True
+    try:
+        # "warning" is the only level at which libvips tells of holes in JPEG and CCITT scans.
+        _decode(path, path, header, "warning")
+    except Undecodable:
+        if header.compression not in _CHECKED_BY_CODING:
+            raise
+        _decode(path, path, header, "error")
+        return False
+    return True
+
+
+def _decode(origin: Path | pyvips.Source, path: Path, header: Header, fail_on: str) -> None:
+    try:
+        # Opened sequentially: a large master is streamed, so memory stays flat.
+        how = {"access": "sequential", "fail_on": fail_on}
+        if isinstance(origin, Path):
+            image = pyvips.Image.new_from_file(str(origin), **how)
+        else:
+            image = pyvips.Image.new_from_source(origin, "", **how)
+    except pyvips.Error as error:
+        told = _told(error, path)
+        raise Undecodable(told, unsupported=bool(_UNSUPPORTED.search(told))) from None
+    try:
+        image.avg()
+    except pyvips.Error as error:
+        raise Undecodable(_told(error, path)) from None
+    if (image.width, image.height) != (header.width_px, header.height_px):
+        found = f"the header says {header.width_px} x {header.height_px} pixels, the decoder found"
+        raise Undecodable(f"{found} {image.width} x {image.height}")
+
+
+def write_grey_copy(
+    master: Path, target: Path, *, resolution_dpi: float | None, dpi: int, max_long_side_px: int
+) -> GreyCopy:
+    """Write the master as an uncompressed grey TIFF of at most `dpi`, upright, on white ground.
+
+    A master of unknown resolution keeps its pixels, up to a longest side."""
+    try:
+        width, height = _displayed_size(master)
+        scale = _scale(max(width, height), resolution_dpi, dpi, max_long_side_px)
+        image = pyvips.Image.thumbnail(
+            str(master), max(1, round(width * scale)), height=10_000_000, size="down"
+        )
+        if image.hasalpha():
+            white = 65535 if image.format == "ushort" else 255
+            image = image.flatten(background=[white])
+        told = round(min(resolution_dpi * scale, dpi)) if resolution_dpi else dpi
+        grey = image.colourspace("b-w").cast("uchar")
+        if grey.bands > 1:
+            grey = grey[0]
+        per_mm = told / MM_PER_INCH
+        grey.copy(xres=per_mm, yres=per_mm).tiffsave(str(target), keep="none")
+    except pyvips.Error as error:
+        raise Undecodable(_told(error, master)) from None
+    return GreyCopy(image.width, image.height, told, width, height)
+
+
+def _displayed_size(path: Path) -> tuple[int, int]:
+    image = pyvips.Image.new_from_file(str(path), access="sequential")
+    turned = image.get_typeof("orientation") and image.get("orientation") >= 5
+    return (image.height, image.width) if turned else (image.width, image.height)
+
+
+def _scale(long_side: int, resolution_dpi: float | None, dpi: int, max_long_side_px: int) -> float:
+    if resolution_dpi and resolution_dpi <= FILM_DPI:
+        return min(1.0, dpi / resolution_dpi)
+    return min(1.0, max_long_side_px / long_side)
+
+
+def _told(error: pyvips.Error, path: Path) -> str:
+    """The decoder's words without the file's place. Raises MemoryError and OSError for its own."""
+    lines = str(error.detail or "").replace(str(path), "the file").splitlines()
+    # Told once each: decoders repeat themselves.
+    told = "; ".join(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if _NO_MEMORY.search(told):
+        raise MemoryError(told) from error
+    if _NO_DISK.search(told):
+        raise OSError(told) from error
+    return told[:500] or "the decoder warned of damaged pixels, without saying where"

@@ -1,0 +1,84 @@
+"""Reads the markers of a JPEG file up to its first scan (ITU-T T.81, annex B)."""
+
+import struct
+from collections.abc import Iterator
+
+from processors import tiff_header
+from processors.header import Buffer, DamagedHeader, Header
+from processors.resolution import INCH_PER_CM, Resolution, in_dpi
+
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
+ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
+COLOUR_SPACES = {1: "greyscale", 3: "rgb", 4: "cmyk"}
+JFIF_UNITS = {1: 1.0, 2: INCH_PER_CM}
+
+
+def read(data: Buffer) -> Header:
+    """The header of a JPEG file. Raises DamagedHeader."""
+    frame: tuple[int, bytes] | None = None
+    resolutions: list[Resolution] = []
+    icc: list[tuple[int, bytes]] = []
+    orientation = 1
+    for marker, body in _segments(data):
+        if marker in FRAMES and frame is None:
+            frame = marker, body
+        elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
+            resolutions += _jfif(body)
+        elif marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            stated, orientation = exif(body[6:])
+            resolutions += stated
+        elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
+            icc.append((body[12], body[14:]))
+    if frame is None or len(frame[1]) < 6:
+        raise DamagedHeader("the file has no frame header before its scan")
+    bits, height, width, samples = struct.unpack_from(">BHHB", frame[1])
+    lossless = frame[0] in LOSSLESS
+    return Header(
+        width_px=width,
+        height_px=height,
+        bits_per_sample=bits,
+        samples_per_pixel=samples,
+        colour_space=COLOUR_SPACES.get(samples, "other"),
+        compression="jpeg-lossless" if lossless else "jpeg",
+        lossy=not lossless,
+        resolutions=tuple(resolutions),
+        icc=b"".join(part for _, part in sorted(icc)) or None,
+        orientation=orientation,
+    )
+
+
+def exif(block: bytes) -> tuple[tuple[Resolution, ...], int]:
+    """Resolution and orientation in an Exif block; nothing when the block is damaged."""
+    try:
+        first = next(iter(tiff_header.directories(block)), {})
+    except DamagedHeader:
+        return (), 1
+    turned = first.get(274)
+    return tiff_header.resolutions(first, "exif"), int(turned[0]) if turned else 1
+
+
+def _jfif(body: bytes) -> Iterator[Resolution]:
+    unit, x, y = struct.unpack_from(">BHH", body, 7)
+    if unit in JFIF_UNITS:
+        yield Resolution("jfif", in_dpi(x, JFIF_UNITS[unit]), in_dpi(y, JFIF_UNITS[unit]))
+
+
+def _segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
+    at, size = 2, len(data)
+    while at + 4 <= size:
+        if data[at] != 0xFF:
+            raise DamagedHeader(f"no marker stands at byte {at}")
+        marker = data[at + 1]
+        if marker == 0xFF or marker in ALONE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        if marker in (START_OF_SCAN, END_OF_IMAGE):
+            return
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        if length < 2 or at + 2 + length > size:
+            raise DamagedHeader(f"the segment at byte {at} does not fit into {size} bytes")
+        yield marker, bytes(data[at + 4 : at + 2 + length])
+        at += 2 + length
+    raise DamagedHeader(f"the file ends at byte {size}, before its scan")

@@ -1,0 +1,162 @@
+"""The manifest as the contract has it, and reading one: every fault at once, never an exception."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from processors.rules.codes import is_fault
+from processors.rules.digest import body_digest
+from processors.rules.document import read_document
+from processors.rules.forms import (
+    Access,
+    BatchId,
+    Date,
+    Instant,
+    ItemId,
+    Kind,
+    Layout,
+    Operator,
+    Path,
+    Priority,
+    Ref,
+    Role,
+    Schema,
+    Script,
+    Sha256,
+    Uri,
+    Vocabulary,
+)
+from processors.rules.shape import shape_findings
+from processors.rules.table import findings
+from processors.rules.view import View
+from schemas.models import Diagnostic
+
+__all__ = ["Manifest", "body_digest", "read_manifest"]
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Word = Annotated[str, Field(min_length=1, max_length=255)]
+Languages = Annotated[tuple[Word, ...], Field(strict=False, max_length=10)]
+
+
+class Part(BaseModel):
+    """A part of a manifest: strict about types and names, frozen."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class File(Part):
+    """A delivered file; its path is a name only."""
+
+    path: Path
+    sha256: Sha256
+    size_bytes: Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Page(Part):
+    """One capture of an item."""
+
+    ref: Ref | None = None
+    sequence: Annotated[int, Field(ge=1, le=10**9)]
+    kind: Kind = "page"
+    layout: Layout = "single"
+    labels: Annotated[tuple[Word, ...], Field(strict=False, max_length=50)] = ()
+    languages: Languages | None = None
+    script: Script | None = None
+    capture: Word | None = None
+    file: File | None = None
+
+    @property
+    def known_as(self) -> str:
+        """The ref: as given, else the sequence in four digits."""
+        return self.ref or f"{self.sequence:04d}"
+
+
+class MetadataRecord(Part):
+    """A record that came with an item."""
+
+    role: Role
+    schema_: Annotated[Schema, Field(alias="schema")]
+    version: Word | None = None
+    file: File
+
+
+class NamedAs(Part):
+    """A name the institution gives to an item."""
+
+    type: Word
+    value: Text
+
+
+class RightsStatement(Part):
+    """What may be done with an item."""
+
+    uri: Uri | None = None
+    access: Access | None = None
+    embargo_until: Date | None = None
+    holder: Text | None = None
+    note: Text | None = None
+
+
+class Item(Part):
+    """One volume, folder or object."""
+
+    item_id: ItemId
+    identifiers: Annotated[tuple[NamedAs, ...], Field(strict=False, max_length=20)] = ()
+    title: Text | None = None
+    languages: Languages | None = None
+    script: Script | None = None
+    part_of: Text | None = None
+    replaces: Word | None = None
+    supplements: Word | None = None
+    rights: RightsStatement | None = None
+    metadata: Annotated[tuple[MetadataRecord, ...], Field(strict=False)] = ()
+    pages: Annotated[tuple[Page, ...], Field(strict=False)]
+
+
+class Checksums(Part):
+    """The digest of the body."""
+
+    manifest_sha256: Sha256
+
+
+class Manifest(Part):
+    """One delivery (contract §2)."""
+
+    batch_id: BatchId
+    scanner_profile: Word
+    file_count: Annotated[int, Field(ge=0)]
+    metadata_schema: Vocabulary
+    project: Word | None = None
+    priority: Priority = "normal"
+    not_before: Instant | None = None
+    operator: Operator | None = None
+    items: Annotated[tuple[Item, ...], Field(strict=False)]
+    checksums: Checksums
+
+    @property
+    def page_count(self) -> int:
+        """Pages of all items, those that are missing included."""
+        return sum(len(item.pages) for item in self.items)
+
+
+def read_manifest(delivered: bytes) -> tuple[Manifest | None, list[Diagnostic]]:
+    """The manifest in these bytes, None when it is faulty, and all that was found in it."""
+    body, found = read_document(delivered)
+    if body is None:
+        return None, found
+    return judge(body, found)
+
+
+def judge(
+    body: dict[str, Any], found: list[Diagnostic] | None = None
+) -> tuple[Manifest | None, list[Diagnostic]]:
+    """Likewise, of a manifest that is read already."""
+    found = list(found or ())
+    manifest = None
+    try:
+        manifest = Manifest.model_validate(body)
+    except ValidationError as wrong:
+        found += shape_findings(wrong)
+    found += findings(View(body))
+    faulty = any(is_fault(one) for one in found)
+    return (None if faulty else manifest), found

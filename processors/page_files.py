@@ -1,0 +1,26 @@
+"""Finds the files that a page's facts speak of."""
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from processors.profile import Profile
+from processors.tools import Storage
+from schemas.models import FileRef
+
+
+def file_for(use: str, files: Iterable[FileRef]) -> FileRef:
+    """The file of that use. Raises LookupError."""
+    for file in files:
+        if file.use == use:
+            return file
+    raise LookupError(f"the fact names no file for {use}")
+
+
+def profile_of(files: Iterable[FileRef], storage: Storage) -> Profile:
+    """The resolved profile that a fact carries; steps read nothing else."""
+    return Profile.from_json(storage.read(file_for("profile", files)))
+
+
+def extension_of(name: str) -> str:
+    """The last extension of a file's name, lower-case, without dot."""
+    return PurePosixPath(name.replace("\\", "/")).suffix.lower().lstrip(".")

@@ -1,0 +1,96 @@
+"""Page lists: what an item's later steps need of the manifest, as one canonical document."""
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+from processors.manifest import File, Item, Manifest, Page
+from schemas.models import FileRef
+
+DEFAULT_LANGUAGES = ("eng",)
+MEDIA_TYPES = {
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".jp2": "image/jp2",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+    ".webp": "image/webp",
+    ".xml": "application/xml",
+}
+"""What a delivered name promises; acquire_page looks at the bytes."""
+
+
+def staging_key(sha256: str) -> str:
+    """Where a station stores a file."""
+    return f"staging/sha256/{sha256[:2]}/{sha256}"
+
+
+def languages_of(item: Item, page: Page) -> tuple[str, ...]:
+    """The page's languages, else the item's, else English."""
+    return page.languages or item.languages or DEFAULT_LANGUAGES
+
+
+def script_of(item: Item, page: Page) -> str | None:
+    """The page's script, else the item's."""
+    return page.script or item.script
+
+
+def page_list(manifest: Manifest, received: FileRef, item: Item) -> bytes:
+    """The page list of an item: canonical JSON, defaults filled in, pages in order."""
+    document = {
+        "item": item.model_dump(mode="json", exclude={"pages", "metadata"}),
+        "pages": [_page(item, page) for page in _ordered(item)],
+        "records": [
+            {
+                "role": record.role,
+                "schema": record.schema_,
+                "version": record.version,
+                "file": _file(record.file),
+            }
+            for record in item.metadata
+        ],
+        "batch": {
+            "batch_id": manifest.batch_id,
+            "project": manifest.project,
+            "operator": manifest.operator,
+            "manifest": {
+                "key": received.key,
+                "sha256": received.sha256,
+                "size_bytes": received.size_bytes,
+            },
+            "scanner_profile": manifest.scanner_profile,
+            "metadata_schema": manifest.metadata_schema,
+        },
+    }
+    return canonical_json(document)
+
+
+def canonical_json(document: Any) -> bytes:
+    """The one way of writing a document."""
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _ordered(item: Item) -> list[Page]:
+    return sorted(item.pages, key=lambda page: (page.sequence, page.known_as))
+
+
+def _page(item: Item, page: Page) -> dict[str, Any]:
+    return {
+        **page.model_dump(mode="json"),
+        "ref": page.known_as,
+        "languages": list(languages_of(item, page)),
+        "script": script_of(item, page),
+        "file": _file(page.file) if page.file else None,
+    }
+
+
+def _file(file: File) -> dict[str, Any]:
+    suffix = PurePosixPath(file.path).suffix.lower()
+    return {
+        **file.model_dump(mode="json"),
+        "key": staging_key(file.sha256),
+        "media_type": MEDIA_TYPES.get(suffix, "application/octet-stream"),
+    }

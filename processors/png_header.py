@@ -1,0 +1,66 @@
+"""Reads the chunks of a PNG file up to its pixels (PNG, third edition, section 5)."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from processors.header import Buffer, DamagedHeader, Header
+from processors.jpeg_header import exif
+from processors.resolution import INCH_PER_METRE, Resolution, in_dpi
+
+SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+COLOUR_SPACES = {0: "greyscale", 2: "rgb", 3: "rgb", 4: "greyscale", 6: "rgb"}
+LARGEST_PROFILE = 32 * 1024 * 1024
+
+
+def read(data: Buffer) -> Header:
+    """The header of a PNG file. Raises DamagedHeader."""
+    chunks = dict(_chunks(data))
+    if data.rfind(b"IEND") < 0:
+        raise DamagedHeader("the file has no IEND chunk, so its end is missing")
+    start = chunks.get(b"IHDR", b"")
+    if len(start) != 13:
+        raise DamagedHeader("the first chunk is not a whole IHDR")
+    width, height, bits, colour = struct.unpack_from(">IIBB", start)
+    if colour not in SAMPLES:
+        raise DamagedHeader(f"the colour type is {colour}")
+    stated, orientation = exif(chunks[b"eXIf"]) if b"eXIf" in chunks else ((), 1)
+    bitonal = bits == 1 and colour == 0
+    return Header(
+        width_px=width,
+        height_px=height,
+        bits_per_sample=bits,
+        samples_per_pixel=SAMPLES[colour],
+        colour_space="bitonal" if bitonal else COLOUR_SPACES[colour],
+        compression="deflate",
+        resolutions=(*stated, *_phys(chunks.get(b"pHYs", b""))),
+        icc=_icc(chunks.get(b"iCCP", b"")),
+        orientation=orientation,
+    )
+
+
+def _phys(body: bytes) -> Iterator[Resolution]:
+    if len(body) == 9 and body[8] == 1:
+        x, y = struct.unpack_from(">II", body)
+        yield Resolution("phys", in_dpi(x, INCH_PER_METRE), in_dpi(y, INCH_PER_METRE))
+
+
+def _icc(body: bytes) -> bytes | None:
+    packed = body.partition(b"\0")[2][1:]
+    try:
+        return zlib.decompressobj().decompress(packed, LARGEST_PROFILE) or None
+    except zlib.error:
+        return None
+
+
+def _chunks(data: Buffer) -> Iterator[tuple[bytes, bytes]]:
+    at, size = 8, len(data)
+    while at + 8 <= size:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IDAT":
+            return
+        if at + 12 + length > size:
+            raise DamagedHeader(f"the chunk at byte {at} does not fit into {size} bytes")
+        yield kind, bytes(data[at + 8 : at + 8 + length])
+        at += 12 + length
+    raise DamagedHeader(f"the file ends at byte {size}, before its pixels")

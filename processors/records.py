@@ -1,0 +1,110 @@
+"""Metadata records told apart by their root element, without building a tree."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+from xml.parsers import expat
+
+HEAD_BYTES = 64 * 1024
+LARGEST_BYTES = 64 * 1024 * 1024
+METS = "http://www.loc.gov/METS/"
+METS2 = "http://www.loc.gov/METS/v2"
+MODS = "http://www.loc.gov/mods/v3"
+PREMIS = "http://www.loc.gov/premis/v3"
+PREMIS2 = "info:lc/xmlns/premis-v2"
+OAI_DC = "http://www.openarchives.org/OAI/2.0/oai_dc/"
+DC = "http://purl.org/dc/elements/1.1/"
+DCTERMS = "http://purl.org/dc/terms/"
+PAGE = "http://schema.primaresearch.org/PAGE/"
+ALTO = "http://www.loc.gov/standards/alto/"
+RECORD_ROOTS = {
+    (METS, "mets"): ("METS", "structural"),
+    (METS2, "mets"): ("METS", "structural"),
+    (MODS, "mods"): ("MODS", "descriptive"),
+    (MODS, "modsCollection"): ("MODS", "descriptive"),
+    (PREMIS, "premis"): ("PREMIS", "preservation"),
+    (PREMIS2, "premis"): ("PREMIS", "preservation"),
+    (OAI_DC, "dc"): ("DublinCore", "descriptive"),
+    (DC, "dc"): ("DublinCore", "descriptive"),
+    (DCTERMS, "dc"): ("DublinCore", "descriptive"),
+}
+"""Root elements of records that an item can have, with their schema and role."""
+
+
+class NotXml(ValueError):
+    """Bytes that are no XML we read; the text says why."""
+
+
+class _Found(Exception):
+    """The root element is known; no more needs to be read."""
+
+
+@dataclass(frozen=True)
+class Root:
+    """The root element of a document."""
+
+    namespace: str
+    name: str
+    version: str | None = None
+
+    @property
+    def schema(self) -> str | None:
+        """METS, MODS, PREMIS or DublinCore; None for what is no record."""
+        return RECORD_ROOTS.get((self.namespace, self.name), (None, None))[0]
+
+    @property
+    def role(self) -> str | None:
+        """What a record of this schema is for; None for what is no record."""
+        return RECORD_ROOTS.get((self.namespace, self.name), (None, None))[1]
+
+    @property
+    def taken_for(self) -> str:
+        """What it is, in words."""
+        if self.schema:
+            return f"a {self.schema} record"
+        if self.namespace.startswith(ALTO) or self.name == "alto":
+            return "ALTO text"
+        if self.namespace.startswith(PAGE) or self.name == "PcGts":
+            return "PAGE text"
+        return f"XML with the root element {self.name}"
+
+
+def root_of(head: bytes) -> Root:
+    """The root element of a document that begins with these bytes. Raises NotXml."""
+    found: list[Root] = []
+    parser = _parser(found, stop_at_root=True)
+    try:
+        parser.Parse(head, False)
+    except _Found:
+        return found[0]
+    except (expat.ExpatError, ValueError, LookupError) as wrong:
+        raise NotXml(str(wrong)) from wrong
+    raise NotXml("no element begins within the first bytes")
+
+
+def checked_root(document: bytes) -> Root:
+    """The root element of a whole document that is well formed. Raises NotXml."""
+    found: list[Root] = []
+    try:
+        _parser(found, stop_at_root=False).Parse(document, True)
+    except (expat.ExpatError, ValueError, LookupError) as wrong:
+        raise NotXml(str(wrong)) from wrong
+    return found[0]
+
+
+def _parser(found: list[Root], stop_at_root: bool) -> expat.XMLParserType:
+    parser = expat.ParserCreate(namespace_separator="\x1f")
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if not found:
+            namespace, _, name = tag.rpartition("\x1f")
+            found.append(Root(namespace, name, attributes.get("version")))
+            if stop_at_root:
+                raise _Found
+            parser.StartElementHandler = None
+
+    def doctype(*_: object) -> NoReturn:
+        raise NotXml("it has a DOCTYPE")
+
+    parser.StartElementHandler = start
+    parser.StartDoctypeDeclHandler = doctype
+    return parser

@@ -1,0 +1,70 @@
+"""Checks of numbers: the digest, file_count, limits, sequences."""
+
+from collections.abc import Iterator
+
+from processors.rules.codes import finding
+from processors.rules.digest import body_digest
+from processors.rules.view import View
+from schemas.models import Diagnostic
+
+PAGES_AN_ITEM = 20_000
+ITEMS_A_BATCH = 10_000
+PAGES_A_BATCH = 200_000
+GAPS_SHOWN = 5
+
+
+def digest_agrees(view: View) -> Iterator[Diagnostic]:
+    """The digest in checksums is that of the body."""
+    checksums = view.top.inner("checksums")
+    stated = checksums.text("manifest_sha256") if checksums else None
+    actual = body_digest(view.body)
+    if stated is not None and stated != actual:
+        yield finding(
+            "manifest.digest-mismatch",
+            "checksums.manifest_sha256",
+            f"stated {stated[:64]}, the body has {actual}",
+        )
+
+
+def file_count_agrees(view: View) -> Iterator[Diagnostic]:
+    """file_count is the number of files listed."""
+    stated = view.top.number("file_count")
+    pages, records = len(view.page_files), len(view.record_files)
+    if isinstance(view.body.get("items"), list) and stated not in (None, pages + records):
+        listed = f"{pages + records} files are listed ({pages} of pages, {records} of records)"
+        yield finding("manifest.file-count-mismatch", "file_count", f"{stated}, but {listed}")
+
+
+def within_limits(view: View) -> Iterator[Diagnostic]:
+    """No item and no batch is larger than the line takes, and none is empty."""
+    listed = view.body.get("items")
+    if listed == []:
+        yield finding("batch.without-items", "items", "no item is listed")
+    if isinstance(listed, list) and len(listed) > ITEMS_A_BATCH:
+        yield finding("batch.too-many-items", "items", f"{len(listed)} items")
+    total = sum(len(pages) for _, pages in view.pages)
+    if total > PAGES_A_BATCH:
+        yield finding("batch.too-many-pages", "items", f"{total} pages")
+    for item, pages in view.pages:
+        where = f"{item.where}.pages"
+        if item.value.get("pages") == []:
+            yield finding("item.without-pages", where, "no page is listed")
+        elif pages and all(page.value.get("kind") == "missing" for page in pages):
+            yield finding("item.all-pages-missing", where, f"{len(pages)} pages, all missing")
+        if len(pages) > PAGES_AN_ITEM:
+            yield finding("item.too-large", where, f"{len(pages)} pages")
+
+
+def sequences_run_on(view: View) -> Iterator[Diagnostic]:
+    """Sequences run from 1 without a gap; a gap may be a page that was forgotten."""
+    for item, pages in view.pages:
+        numbers = sorted({n for page in pages if (n := page.number("sequence")) and n > 0})
+        gaps = [
+            f"{low + 1}" if high - low == 2 else f"{low + 1} to {high - 1}"
+            for low, high in zip([0, *numbers], numbers, strict=False)
+            if high - low > 1
+        ]
+        if gaps:
+            more = f" and {len(gaps) - GAPS_SHOWN} more" if len(gaps) > GAPS_SHOWN else ""
+            found = f"no page has the sequence {', '.join(gaps[:GAPS_SHOWN])}{more}"
+            yield finding("item.sequence-gap", f"{item.where}.pages", found)

@@ -1,0 +1,100 @@
+"""From bytes to a JSON object, or to what is wrong with them."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NoReturn
+
+from processors.rules.codes import finding
+from schemas.models import Diagnostic
+
+LARGEST_BYTES = 256 * 1024 * 1024
+DEEPEST = 32
+NO_CHARACTER = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+Document = dict[str, Any] | None
+
+
+class _KeyTwice(dict[str, Any]):
+    """An object in which a key stood twice."""
+
+    twice: str
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    seen: set[str] = set()
+    marked = _KeyTwice(made)
+    marked.twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    return marked
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def read_document(delivered: bytes) -> tuple[Document, list[Diagnostic]]:
+    """The object in these bytes, and what was found on the way."""
+    if not delivered.strip():
+        return None, [finding("manifest.empty", "manifest", f"{len(delivered)} bytes")]
+    if len(delivered) > LARGEST_BYTES:
+        return None, [finding("manifest.too-large", "manifest", f"{len(delivered)} bytes")]
+    try:
+        text = delivered.decode("utf-8-sig")
+        body = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except UnicodeDecodeError as wrong:
+        found = f"byte {wrong.start} is {delivered[wrong.start]:#04x}"
+        return None, [finding("manifest.not-utf8", "manifest", found)]
+    except (ValueError, RecursionError) as wrong:
+        return None, [finding("manifest.not-json", "manifest", str(wrong) or "nested too deep")]
+    if not isinstance(body, dict):
+        return None, [finding("manifest.not-json", "manifest", f"a {_kind(body)}, not an object")]
+    if _is_deeper_than(DEEPEST, body):
+        return None, [finding("manifest.not-json", "manifest", "nested too deep")]
+    return body, list(_text_faults(body))
+
+
+def _is_deeper_than(depth: int, value: object) -> bool:
+    level: list[object] = [value]
+    for _ in range(depth):
+        level = [inner for one in level for inner in _inside(one)]
+    return bool(level)
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _kind(value: object) -> str:
+    return {list: "list", str: "text", bool: "boolean", type(None): "null"}.get(
+        type(value), "number"
+    )
+
+
+def _text_faults(body: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Keys given twice, and text that no XML and no database takes."""
+    open_ends: list[tuple[str, Any]] = [("", body)]
+    while open_ends:
+        where, value = open_ends.pop()
+        if isinstance(value, _KeyTwice):
+            yield finding("manifest.key-duplicate", where or "manifest", f"{value.twice} twice")
+        if isinstance(value, dict):
+            for name, inner in reversed(value.items()):
+                open_ends.append((f"{where}.{name}" if where else name, inner))
+            yield from (_broken(where or "manifest", name) for name in value if not _sound(name))
+        elif isinstance(value, list):
+            open_ends += reversed([(f"{where}[{at}]", inner) for at, inner in enumerate(value)])
+        elif isinstance(value, str) and not _sound(value):
+            yield _broken(where, value)
+
+
+def _broken(where: str, text: str) -> Diagnostic:
+    return finding("manifest.text-broken", where.encode("ascii", "replace").decode(), text)
+
+
+def _sound(text: str) -> bool:
+    """Whether every character may stand in XML 1.0 (production 2, Char)."""
+    return NO_CHARACTER.search(text) is None

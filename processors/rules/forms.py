@@ -1,0 +1,102 @@
+"""The forms that single values of a manifest may take, each with the code of its fault."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from processors.languages import known_script
+from schemas.ids import BATCH_ID, ITEM_ID, PAGE_REF, PSEUDONYM
+
+KINDS = ("page", "cover", "spine", "endpaper", "foldout", "insert", "target", "blank", "missing")
+SCHEMAS = ("METS", "PREMIS", "DublinCore", "MODS")
+ROLES = ("descriptive", "structural", "preservation", "rights")
+PRIORITIES = ("rush", "normal", "night")
+LONGEST_PATH = 1024
+LONGEST_NAME_BYTES = 255
+DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def _form(code: str, fits: Callable[[str], object]) -> AfterValidator:
+    def check(value: str) -> str:
+        if not fits(value):
+            raise PydanticCustomError(code, "form")
+        return value
+
+    return AfterValidator(check)
+
+
+def _one_of(code: str, choices: tuple[str, ...]) -> AfterValidator:
+    return _form(code, lambda value: value in choices)
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def _is_instant(value: str) -> bool:
+    try:
+        return as_instant(value) is not None
+    except (ValueError, OverflowError):
+        return False
+
+
+def as_instant(value: str | None) -> datetime | None:
+    """A time with its zone, in UTC. Raises ValueError for one without."""
+    if value is None:
+        return None
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment.astimezone(UTC)
+
+
+def _is_uri(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return bool(parts.scheme and (parts.netloc or parts.path)) and not re.search(r"\s", value)
+
+
+def is_safe_path(path: str) -> bool:
+    """Whether a path stays below where it begins, on every file system."""
+    parts = path.split("/")
+    return (
+        0 < len(path) <= LONGEST_PATH
+        and "\\" not in path
+        and not DRIVE.match(path)
+        and path.replace("\u00a0", " ").isprintable()
+        and all(
+            part not in ("", ".", "..")
+            and len(part.encode("utf-8", "replace")) <= LONGEST_NAME_BYTES
+            for part in parts
+        )
+    )
+
+
+BatchId = Annotated[str, _form("batch.id-malformed", BATCH_ID.match)]
+ItemId = Annotated[str, _form("item.id-malformed", ITEM_ID.match)]
+Ref = Annotated[str, _form("page.ref-malformed", PAGE_REF.match)]
+Operator = Annotated[str, _form("person.not-a-pseudonym", PSEUDONYM.match)]
+Sha256 = Annotated[str, _form("file.sha256-malformed", DIGEST.match)]
+Path = Annotated[str, _form("file.name-unsafe", is_safe_path)]
+Script = Annotated[str, _form("language.script-unknown", known_script)]
+Date = Annotated[str, _form("rights.embargo-malformed", _is_date)]
+Instant = Annotated[str, _form("batch.not-before-malformed", _is_instant)]
+Uri = Annotated[str, _form("rights.uri-malformed", _is_uri)]
+Kind = Annotated[str, _one_of("page.kind-unknown", KINDS)]
+Layout = Annotated[str, _one_of("page.layout-unknown", ("single", "spread"))]
+Role = Annotated[str, _one_of("record.role-unknown", ROLES)]
+Schema = Annotated[str, _one_of("record.schema-unknown", SCHEMAS)]
+Vocabulary = Annotated[str, _one_of("manifest.metadata-schema-unknown", SCHEMAS)]
+Priority = Annotated[str, _one_of("batch.priority-unknown", PRIORITIES)]
+Access = Annotated[str, _one_of("rights.access-unknown", ("open", "restricted", "closed"))]

@@ -1,0 +1,1 @@
+"""What strangers use: the station that submits, the repository that fetches."""

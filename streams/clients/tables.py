@@ -1,0 +1,113 @@
+"""What may lie beside images: item.json (fields of the item) and pages.csv (a row a page)."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from schemas.models import Diagnostic
+from streams.clients.findings import finding
+from streams.clients.scan import Found
+
+ITEM_JSON = "item.json"
+PAGES_CSV = "pages.csv"
+COLUMNS = ("file", "sequence", "kind", "labels", "languages", "ref", "layout", "script")
+REFUSED = ("pages", "metadata")
+
+
+def item_fields(file: Found | None) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """The fields in item.json; what they mean is judged with the manifest."""
+    if file is None:
+        return {}, []
+    try:
+        fields = json.loads(file.path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as wrong:
+        return {}, [finding("item-json.unreadable", file.name, wrong)]
+    if not isinstance(fields, dict):
+        return {}, [finding("item-json.unreadable", file.name, "no object")]
+    refused = [name for name in REFUSED if name in fields]
+    return {name: value for name, value in fields.items() if name not in REFUSED}, [
+        finding("item-json.field-refused", file.name, name) for name in refused
+    ]
+
+
+@dataclass
+class Rows:
+    """Pages in the order of pages.csv, or of the images' names where there is none."""
+
+    pages: list[tuple[dict[str, Any], Found | None]] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def rows_of(table: Found | None, images: list[Found]) -> Rows:
+    """Each page's own fields and its image, None where there is none."""
+    if table is None:
+        return _numbered(Rows([({}, image) for image in images]))
+    made = Rows()
+    try:
+        read = _read(table)
+    except (OSError, ValueError, csv.Error) as wrong:
+        made.diagnostics.append(finding("pages-csv.unreadable", table.name, wrong))
+        return made
+    unknown = [name for name in read.fieldnames or () if name and name not in COLUMNS]
+    made.diagnostics += [finding("pages-csv.column-unknown", table.name, name) for name in unknown]
+    by_name = {PurePosixPath(image.name).name: image for image in images}
+    listed: set[str] = set()
+    for row in read:
+        name = (row.get("file") or "").strip()
+        if not any(isinstance(value, str) and value.strip() for value in row.values()):
+            continue
+        image = by_name.get(name)
+        if name and image is None:
+            where = f"{table.name}, line {read.line_num}"
+            made.diagnostics.append(finding("pages-csv.file-missing", where, name))
+        listed.add(name)
+        made.pages.append((_fields(row), image))
+    for name, image in by_name.items():
+        if name not in listed:
+            made.diagnostics.append(finding("pages-csv.file-unlisted", image.name, table.name))
+            made.pages.append(({}, image))
+    return _numbered(made)
+
+
+def _read(table: Found) -> "csv.DictReader[str]":
+    text = table.path.read_text("utf-8-sig")
+    first = text.split("\n", 1)[0]
+    # Spreadsheets of half of Europe write semicolons.
+    delimiter = max(",;\t", key=first.count)
+    read = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    read.fieldnames = [name.strip().casefold() for name in read.fieldnames or ()]
+    if "file" not in read.fieldnames:
+        raise ValueError(f"the first line is {first.strip()!r}; it has no column `file`")
+    return read
+
+
+def _fields(row: dict[str, Any]) -> dict[str, Any]:
+    """A row's filled cells, as fields of a page."""
+    made: dict[str, Any] = {}
+    for name in COLUMNS[1:]:
+        cell = row.get(name)
+        text = cell.strip() if isinstance(cell, str) else ""
+        if not text:
+            continue
+        if name == "sequence":
+            made[name] = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
+        elif name == "labels":
+            made[name] = [part.strip() for part in re.split(r"[|;]", text) if part.strip()]
+        elif name == "languages":
+            made[name] = [part for part in re.split(r"[|;,+\s]+", text) if part]
+        else:
+            made[name] = text
+    return made
+
+
+def _numbered(rows: Rows) -> Rows:
+    """Pages without a sequence follow the one before them."""
+    last = 0
+    for fields, _ in rows.pages:
+        given = fields.setdefault("sequence", last + 1)
+        last = given if isinstance(given, int) else last + 1
+    return rows

@@ -1,0 +1,144 @@
+"""A station on a real broker and a real database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from schemas.codec import decode
+from schemas.models import BatchSubmitted
+from streams.clients import station as client
+from streams.clients.folder import Wishes
+from streams.clients.waiting import wait
+from streams.settings import Settings
+from tests.deliveries import MODS, a_folder, a_png
+from tests.parts import Parts
+
+TOPIC = "digitization.batch.submitted.v1"
+
+
+@pytest.fixture
+def settings(parts: Parts) -> Settings:
+    return Settings.load({"COPYSTAND_HOME": str(parts.home)})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return a_folder(tmp_path / "ms-88", {"1.png": a_png(1), "mods.xml": MODS})
+
+
+@pytest.fixture
+def wishes() -> Wishes:
+    return Wishes(f"b-{uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def database(parts: Parts) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(parts.dsn("tracker"), autocommit=True) as connection:
+        yield connection
+
+
+def received(database: psycopg.Connection[Any], made: client.Submission, **columns: Any) -> None:
+    """The line took the submission in, and this became of it."""
+    row = {
+        "batch_id": made.batch_id,
+        "received_id": client.received_id(made.event_id),
+        "manifest_sha256": "0" * 64,
+        **columns,
+    }
+    names, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+    database.execute(f"INSERT INTO line.batches ({names}) VALUES ({values})", row)  # type: ignore[arg-type]
+
+
+def test_the_submission_lands_under_its_batch_id(
+    settings: Settings, folder: Path, wishes: Wishes
+) -> None:
+    made = client.submit(folder, wishes, settings)
+
+    [(key, fact)] = [one for one in messages(settings) if one[0] == wishes.batch_id]
+    assert fact.head.event_id == made.event_id
+    assert (settings.home / fact.files[0].key).is_file()
+    assert (key, made.state) == (wishes.batch_id, "submitted")
+
+
+def test_a_manifest_that_the_line_knows_is_told_as_known(
+    settings: Settings, folder: Path, wishes: Wishes, database: psycopg.Connection[Any]
+) -> None:
+    received(database, client.submit(folder, wishes, settings))
+
+    assert client.submit(folder, wishes, settings).state == "already known"
+
+
+def test_another_manifest_under_a_known_id_is_hinted_at(
+    settings: Settings, folder: Path, wishes: Wishes, database: psycopg.Connection[Any]
+) -> None:
+    received(database, client.submit(folder, wishes, settings))
+    (folder / "2.png").write_bytes(a_png(2))
+
+    assert [one.code for one in client.check(folder, wishes, settings)] == ["batch.id-taken"]
+
+
+def test_waits_until_the_batch_has_settled(
+    settings: Settings, folder: Path, wishes: Wishes, database: psycopg.Connection[Any]
+) -> None:
+    made = client.submit(folder, wishes, settings)
+
+    assert not wait(made, settings, timeout_seconds=0)
+
+    settled = {"accepted_id": "x", "page_count": 0, "settled": True}
+    received(database, made, **settled)
+
+    assert wait(made, settings, timeout_seconds=10)
+    assert (made.state, made.failed) == ("settled", False)
+
+
+def test_waiting_ends_when_pre_flight_refuses(
+    settings: Settings, folder: Path, wishes: Wishes, database: psycopg.Connection[Any]
+) -> None:
+    made = client.submit(folder, wishes, settings)
+    received(database, made, refused=True)
+    database.execute(
+        'INSERT INTO line.quarantine (quarantine_id, batch_id, revision, code, "where", found, fix,'
+        " attempts, resume_at, lane, work_id, required, origin_event_id, occurred_at,"
+        " diagnostics_count) VALUES (%s, %s, 1, 'profile.unknown', 'scanner_profile', 'x', 'y.', 1,"
+        " 'validate_batch', 'preflight', 'w', true, %s, now(), 1)",
+        (f"q-{made.batch_id}", made.batch_id, client.received_id(made.event_id)),
+    )
+
+    assert wait(made, settings, timeout_seconds=10)
+    assert (made.state, made.quarantined) == ("refused", [f"q-{made.batch_id}"])
+    assert [one.code for one in made.diagnostics] == ["profile.unknown"]
+    assert made.failed
+
+
+def messages(settings: Settings) -> list[tuple[str, BatchSubmitted]]:
+    """All submissions on the topic so far."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka,
+            "group.id": "reader",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
+    )
+    consumer.assign([TopicPartition(TOPIC, partition, 0) for partition in range(12)])
+    found: list[tuple[str, BatchSubmitted]] = []
+    ended: set[int] = set()
+    try:
+        while len(ended) < 12:
+            message = consumer.poll(20)
+            assert message is not None, f"the ends of {ended} were reached, then nothing came"
+            if message.error():
+                assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                ended.add(message.partition())
+                continue
+            fact = decode(message.value(), BatchSubmitted)
+            assert isinstance(fact, BatchSubmitted)
+            found.append((message.key().decode(), fact))
+    finally:
+        consumer.close()
+    return found

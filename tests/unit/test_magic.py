@@ -1,0 +1,53 @@
+"""Formats are told by their first bytes, whatever the name says."""
+
+import pytest
+
+from processors import magic
+
+
+@pytest.mark.parametrize(
+    ("head", "puid"),
+    [
+        (b"II*\0\x08\0\0\0", "fmt/353"),
+        (b"MM\0*\0\0\0\x08", "fmt/353"),
+        (b"II+\0\x08\0\0\0", "fmt/1917"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x00", "fmt/42"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01", "fmt/43"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x02", "fmt/44"),
+        (b"\xff\xd8\xff\xe1\0\x30Exif\0\0II*\0\x00\x90\x07\x00\x04\x00\x00\x000221", "fmt/645"),
+        (b"\xff\xd8\xff\xe1\0\x30Exif\0\0MM\0*\x90\x00\x00\x07\x00\x00\x00\x040220", "x-fmt/391"),
+        (b"\xff\xd8\xff\xdb\0\x43", "fmt/41"),
+        (b"\x89PNG\r\n\x1a\n....IHDR", "fmt/11"),
+        (b"\x89PNG\r\n\x1a\n....IHDR....sRGB", "fmt/12"),
+        (b"\x89PNG\r\n\x1a\n....IHDR....iTXt", "fmt/13"),
+        (b"GIF89a", "fmt/4"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjp2 ", "x-fmt/392"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "fmt/568"),
+    ],
+)
+def test_names_a_format_as_pronom_does(head: bytes, puid: str):
+    format_ = magic.identify(head)
+
+    assert format_ is not None
+    assert format_.puid == puid
+    assert format_.is_image
+
+
+def test_knows_what_is_no_image():
+    pdf = magic.identify(b"%PDF-1.7\n")
+    xml = magic.identify(b'<?xml version="1.0"?><mods/>')
+
+    assert pdf is not None and not pdf.is_image
+    assert xml is not None and not xml.is_image
+
+
+def test_takes_no_text_for_a_bitmap():
+    assert magic.identify(b"BMW drives past the library every morning") is None
+
+
+def test_knows_nothing_of_an_empty_file():
+    assert magic.identify(b"") is None
+
+
+def test_names_a_page_as_its_package_does():
+    assert magic.packaged_name("ms-1", "0002", "image/tiff") == "ms-1_0002.tif"
