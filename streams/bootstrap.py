@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from processors.pipeline import router_steps, worker_steps
-from schemas.catalogue import AUDIT_INTAKE, TOPICS, Topic, redone_topic
+from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, TOPICS, Topic, redone_topic
 from streams.settings import Settings
 
 ROLES = ("router", "worker", "tracker", "sealer", "projector")
@@ -22,6 +22,8 @@ def groups() -> dict[str, list[str]]:
             redone_topic("intake"),
         ],
         "copystand.sealer": [AUDIT_INTAKE.name],
+        # What counts stands in Postgres; this offset only lets `status` tell the lag.
+        "copystand.projector": [AUDIT_PREMIS.name],
     }
     for step in worker_steps():
         found[step.group] = [step.topic, redone_topic(step.lane)]

@@ -25,7 +25,10 @@ CONSUMER_SETTINGS = {
     "partition.assignment.strategy": "cooperative-sticky",
     "queued.max.messages.kbytes": 16384,
     "reconnect.backoff.max.ms": 1000,
+    "metadata.recovery.strategy": "none",
 }
+# Without an offset nothing can be read; a fatal error is a successor under the same name.
+ENDING = (KafkaError._AUTO_OFFSET_RESET, KafkaError._FATAL)
 
 
 @dataclass
@@ -126,7 +129,7 @@ class Source:
     def _take(self, message: Message) -> None:
         error = message.error()
         if error is not None:
-            if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            if error.code() in ENDING:
                 raise KafkaException(error)
             log.warning("consumer: %s", error)
             return

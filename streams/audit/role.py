@@ -1,0 +1,41 @@
+"""How a role of the audit log lives and ends."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from streams.publisher import end_process
+from streams.roles import stop_signal
+
+log = logging.getLogger(__name__)
+
+CLIENT: dict[str, Any] = {
+    # Otherwise an outage drops the broker on which the transaction's coordinator stands, and
+    # send_offsets_to_transaction never returns (librdkafka 2.16.0; a test kills the broker).
+    "metadata.recovery.strategy": "none",
+    "reconnect.backoff.max.ms": 1000,
+}
+"""How the Kafka clients of the audit log come back after an outage."""
+
+
+class MustEnd(Exception):
+    """The role cannot go on; the text says why and what to do."""
+
+
+class Stopping(Exception):
+    """The role was asked to stop while it waited for the world."""
+
+
+def live(work: Callable[[threading.Event], None]) -> None:
+    """Run the work until it returns; it looks at the event, which SIGTERM sets. MustEnd and
+    whatever is unforeseen end the process with 70, and the supervisor starts it again."""
+    try:
+        work(stop_signal())
+    except Stopping:
+        log.info("stopped while waiting")
+    except MustEnd as end:
+        end_process(str(end))
+    except Exception:
+        log.critical("unforeseen", exc_info=True)
+        end_process("the role cannot go on; nothing is half done")

@@ -1,0 +1,70 @@
+"""The seal of one event: the headers that number and date it, and its leaf in the tree."""
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.codec import PREFIX, schema_id_of
+from schemas.store import SchemaStore, schema_store
+
+UNSIGNED = struct.Struct(">Q")
+DIGEST_BYTES = 32
+
+
+Headers = list[tuple[str, str | bytes | None]]
+"""Headers as the Kafka client takes and gives them."""
+
+
+class BrokenSeal(ValueError):
+    """A record on audit.premis whose headers are not those of a sealed record."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What the sealer adds to an event: its number, the time of sealing, its schema."""
+
+    seq: int
+    sealed_at: int
+    """Microseconds since 1970, UTC."""
+    schema_sha256: bytes
+
+
+def schema_digest(value: bytes, store: SchemaStore | None = None) -> bytes:
+    """SHA-256 of the registered schema that an event was written with. Raises UnknownSchema."""
+    return (store or schema_store()).digest(schema_id_of(value))
+
+
+def body_of(value: bytes) -> bytes:
+    """The Avro body of a message, without the prefix that depends on a registry."""
+    return value[PREFIX.size :]
+
+
+def leaf(seq: int, sealed_at: int, schema_sha256: bytes, body: bytes) -> bytes:
+    """The bytes that stand for a sealed event in the tree (contract: sealed record)."""
+    if len(schema_sha256) != DIGEST_BYTES:
+        raise ValueError(f"schema_sha256 has {len(schema_sha256)} bytes, not {DIGEST_BYTES}")
+    return UNSIGNED.pack(seq) + UNSIGNED.pack(sealed_at) + schema_sha256 + body
+
+
+def headers_of(seal: Seal) -> Headers:
+    """The headers of a sealed record."""
+    return [
+        ("seq", UNSIGNED.pack(seal.seq)),
+        ("sealed_at", UNSIGNED.pack(seal.sealed_at)),
+        ("schema_sha256", seal.schema_sha256),
+    ]
+
+
+def seal_of(headers: Mapping[str, Any] | Sequence[tuple[str, Any]] | None) -> Seal:
+    """The seal in a record's headers. Raises BrokenSeal."""
+    found = dict(headers or ())
+    lengths = {"seq": UNSIGNED.size, "sealed_at": UNSIGNED.size, "schema_sha256": DIGEST_BYTES}
+    for name, length in lengths.items():
+        if len(found.get(name) or b"") != length:
+            raise BrokenSeal(f"header {name} has not its {length} bytes: {found.get(name)!r}")
+    return Seal(
+        seq=UNSIGNED.unpack(found["seq"])[0],
+        sealed_at=UNSIGNED.unpack(found["sealed_at"])[0],
+        schema_sha256=found["schema_sha256"],
+    )

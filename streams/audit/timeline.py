@@ -1,0 +1,114 @@
+"""Puts events in order of cause: no effect stands before its cause, and time decides the rest."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+STAGES = (
+    "BatchReceived", "BatchAccepted", "ItemRegistered", "CaptureAccepted", "PageAdmitted",
+    "PageAcquired", "PageDerived", "PageRecognized", "PageDescribed", "PageEnriched",
+    "WorkDeferred", "WorkQuarantined", "ControlDecided", "ItemCompleted", "PackagePublished",
+    "ReceiptAccepted", "BatchSettled",
+)  # fmt: skip
+RANK = {record: rank for rank, record in enumerate(STAGES)}
+CAUSES = {
+    "BatchAccepted": ("BatchReceived", "batch_id"),
+    "ItemRegistered": ("BatchAccepted", "batch_id"),
+    "PageAdmitted": ("ItemRegistered", "item_id"),
+    "PageAcquired": ("PageAdmitted", "page_id"),
+    "PageDerived": ("PageAcquired", "page_id"),
+    "PageRecognized": ("PageAcquired", "page_id"),
+    "PageDescribed": ("PageAcquired", "page_id"),
+    "PageEnriched": ("PageAcquired", "page_id"),
+    "PackagePublished": ("ItemCompleted", "item_id"),
+    "ReceiptAccepted": ("PackagePublished", "item_id"),
+}
+"""Which record each comes from, and the subject they share. item.completed is missing: it is dated
+by the latest of the facts it joins, so time puts it right."""
+SUBJECTS = ("page_id", "item_id", "batch_id")
+STARTS = {"page_id": "PageAdmitted", "item_id": "ItemRegistered", "batch_id": "BatchReceived"}
+"""What stands before any trouble with a subject."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Told:
+    """All events of one fact."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def first(self) -> Row:
+        """The row that says what the fact was."""
+        return self.rows[0]
+
+    @property
+    def priority(self) -> tuple[datetime, int, int]:
+        """What decides between facts that do not cause each other."""
+        record = self.first["fact"]
+        return self.first["occurred_at"], RANK.get(record, len(STAGES)), self.first["seq"]
+
+
+def in_order_of_cause(rows: Iterable[Row]) -> list[Row]:
+    """The rows sorted: causes first, then time, the events of one fact together."""
+    facts = _facts(rows)
+    waits = {number: set(causes) for number, causes in _causes(facts).items()}
+    leads: dict[int, list[int]] = defaultdict(list)
+    for number, causes in waits.items():
+        for cause in causes:
+            leads[cause].append(number)
+    ready = [(facts[number].priority, number) for number, causes in waits.items() if not causes]
+    heapq.heapify(ready)
+    ordered: list[Row] = []
+    while ready:
+        _, number = heapq.heappop(ready)
+        ordered.extend(facts[number].rows)
+        for effect in leads[number]:
+            waits[effect].discard(number)
+            if not waits[effect]:
+                heapq.heappush(ready, (facts[effect].priority, effect))
+    return ordered
+
+
+def _facts(rows: Iterable[Row]) -> list[Told]:
+    together: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        together[row["cause_id"] or row["event_id"]].append(row)
+    return [
+        # The sealer's own findings about an event stand after what is told of its fact.
+        Told(
+            tuple(
+                sorted(told, key=lambda row: (row["fact"] not in RANK, row["ordinal"], row["seq"]))
+            )
+        )
+        for told in together.values()
+    ]
+
+
+def _causes(facts: list[Told]) -> dict[int, list[int]]:
+    known: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
+    for number, told in enumerate(facts):
+        for subject in SUBJECTS:
+            if told.first[subject]:
+                revisions = known[told.first["fact"], told.first[subject]]
+                revisions.setdefault(told.first["revision"], number)
+    found: dict[int, list[int]] = {}
+    for number, told in enumerate(facts):
+        record, subject = _cause(told.first)
+        revisions = known.get((record, told.first[subject] or ""), {})
+        # Revisions of page, item and batch are counted apart: else the first one came before all.
+        cause = revisions.get(told.first["revision"], revisions.get(min(revisions, default=0)))
+        found[number] = [] if cause is None else [cause]
+    return found
+
+
+def _cause(row: Row) -> tuple[str, str]:
+    """The record that a fact comes from, and the subject they share."""
+    if row["fact"] in ("WorkDeferred", "WorkQuarantined"):
+        narrowest = next((subject for subject in SUBJECTS if row[subject]), "batch_id")
+        return STARTS[narrowest], narrowest
+    return CAUSES.get(row["fact"], ("", "batch_id"))

@@ -1,0 +1,171 @@
+"""What `copystand audit` answers, asked of a real database."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from lxml import etree
+
+from infra.paths import cache_folder
+from processors.premis import event_type_uri
+from schemas.codec import encode
+from schemas.ids import make_id, premis_id
+from schemas.models import PremisEvent
+from streams.audit.rows import copy_in, row_of
+from streams.audit.seal import Seal, schema_digest
+from streams.cli.audit import audit
+from tests.audit_log import WHEN, an_event, fresh_projection
+from tests.parts import Parts
+
+BATCH = {"batch_id": "b-1", "item_id": None, "page_id": None}
+ITEM = {"batch_id": "b-1", "item_id": "i-1", "page_id": None}
+PAGE = {"batch_id": "b-1", "item_id": "i-1", "page_id": "i-1:0001"}
+OTHER = {"batch_id": "b-1", "item_id": "i-1", "page_id": "i-1:0002"}
+STORY = [
+    ("PageAdmitted", "admission", PAGE, 3),
+    ("BatchReceived", "submission receipt", BATCH, 0),
+    ("PageAcquired", "ingestion", PAGE, 4),
+    ("ItemRegistered", "registration", ITEM, 2),
+    ("BatchAccepted", "validation", BATCH, 1),
+    ("PageAcquired", "ingestion", OTHER, 5),
+    ("PackagePublished", "information package creation", ITEM, 8),
+    ("PageRecognized", "transcription", PAGE, 6),
+    ("ItemCompleted", "completion", ITEM, 6),
+    ("BatchSettled", "settlement", BATCH, 9),
+]
+
+
+def told(record: str, kind: str, subject: dict[str, str | None], seconds: int) -> list[PremisEvent]:
+    fact = make_id("cli", record, str(subject["page_id"]))
+    when = WHEN + timedelta(seconds=seconds)
+    events = []
+    for ordinal, label in enumerate([kind, "fixity check"] if record == "PageAcquired" else [kind]):
+        event_id = premis_id(fact, ordinal)
+        event = an_event(0, event_id=event_id, cause_id=fact, occurred_at=when, **subject)
+        change = {"fact": record, "event_type": label, "ordinal": ordinal}
+        uri = event_type_uri(label)
+        events.append(event.model_copy(update=change | {"event_type_uri": uri}))
+    return events
+
+
+@pytest.fixture(scope="module")
+def home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    fresh_projection(parts)
+    rows = []
+    for event in (event for part in STORY for event in told(*part)):
+        value = encode(event)
+        rows.append(row_of(Seal(len(rows), 1_770_000_000_000_000, schema_digest(value)), value))
+    with psycopg.connect(parts.dsn("projector")) as connection:
+        copy_in(connection.cursor(), rows)
+    with psycopg.connect(parts.dsn()) as connection:
+        connection.execute(LINE)
+    yield parts.home
+    with psycopg.connect(parts.dsn()) as connection:
+        connection.execute(LINE_AWAY)
+
+
+LINE = """
+INSERT INTO line.batches (batch_id) VALUES ('b-1');
+INSERT INTO line.items (item_id, item_key, batch_id, registered_id, registered_at, revision, page_count,
+    required, page_list, profile) VALUES ('i-1', 'i-1', 'b-1', 'r', now(), 1, 4, '{}', '{}', '{}');
+INSERT INTO line.pages (page_id, item_id, batch_id, ref, sequence, kind, revision, entry) VALUES
+    ('i-1:0001', 'i-1', 'b-1', '0001', 1, 'page', 1, '{"labels": ["1v", "2r"]}'),
+    ('i-1:0002', 'i-1', 'b-1', '0002', 2, 'page', 1, '{"labels": ["plate"]}'),
+    ('i-1:0003', 'i-1', 'b-1', '0003', 3, 'page', 1, '{"labels": ["plate", "0001"]}');
+"""
+LINE_AWAY = """
+DELETE FROM line.pages WHERE item_id = 'i-1'; DELETE FROM line.items WHERE item_id = 'i-1';
+DELETE FROM line.batches WHERE batch_id = 'b-1';
+"""
+
+
+def ask(home: Path, *words: str) -> Result:
+    return CliRunner().invoke(audit, list(words), env={"COPYSTAND_HOME": str(home)})
+
+
+def story(result: Result) -> list[str]:
+    return [f"{event['fact']} {event['event_type']}" for event in json.loads(result.stdout)]
+
+
+WAY_OF_A_PAGE = [
+    "BatchReceived submission receipt",
+    "BatchAccepted validation",
+    "ItemRegistered registration",
+    "PageAdmitted admission",
+    "PageAcquired ingestion",
+    "PageAcquired fixity check",
+    "PageRecognized transcription",
+    "ItemCompleted completion",
+    "PackagePublished information package creation",
+]
+
+
+@pytest.mark.parametrize("name", ["i-1:0001", "i-1:2r"])
+def test_tells_the_way_of_a_page_by_ref_or_label(home: Path, name: str) -> None:
+    result = ask(home, "page", name, "--json")
+
+    assert (result.exit_code, story(result)) == (0, WAY_OF_A_PAGE)
+
+
+def test_gives_the_keys_of_the_contract(home: Path) -> None:
+    document = json.loads(ask(home, "page", "i-1:0001", "--json").stdout)
+
+    wanted = "seq event_id cause_id event_type occurred_at outcome code detail agents objects"
+    assert set(wanted.split()) <= set(document[4])
+    assert document[4]["seq"] == 2
+    assert document[4]["objects"] == ["page:i-1:0001", "sha256:" + "ab" * 32]
+    assert document[4]["occurred_at"] == "2026-05-04T09:30:04.250000+00:00"
+
+
+def test_tells_of_a_page_that_was_not_admitted_yet_what_is_known(home: Path) -> None:
+    result = ask(home, "page", "i-1:0003", "--json")
+
+    assert story(result)[:3] == WAY_OF_A_PAGE[:3]
+
+
+def test_refuses_an_ambiguous_label_with_the_candidates(home: Path) -> None:
+    result = ask(home, "page", "i-1:plate")
+
+    assert result.exit_code == 2
+    assert "i-1:0002, i-1:0003" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("words", [("page", "i-1:9999"), ("item", "i-9"), ("batch", "b-9")])
+def test_an_unknown_id_ends_with_1(home: Path, words: tuple[str, str]) -> None:
+    result = ask(home, *words, "--json")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words[1] in result.stderr
+
+
+def test_tells_of_an_item_and_of_a_batch(home: Path) -> None:
+    item, batch = ask(home, "item", "i-1", "--json"), ask(home, "batch", "b-1", "--json")
+
+    assert len(story(item)) == 11
+    assert sorted(story(batch)) == sorted([*story(item), "BatchSettled settlement"])
+
+
+def test_writes_valid_premis(home: Path, tmp_path: Path) -> None:
+    target = tmp_path / "page.xml"
+
+    result = ask(home, "page", "i-1:0001", "--premis", str(target))
+
+    assert result.exit_code == 0
+    assert "fixity check" in result.stdout
+    document = etree.parse(str(target))
+    assert len(document.findall("{*}event")) == 9
+    assert "".join(document.find("{*}agent/{*}agentName").itertext()) == "sha256"
+    schema = cache_folder() / "standards" / "premis-3-0.xsd"
+    if not schema.exists():
+        pytest.skip("run: make standards")
+    from processors.xml.validate import validate
+
+    assert validate(document.getroot(), schema.parent) == []
+
+
+def test_a_home_that_is_not_up_ends_with_3(tmp_path: Path) -> None:
+    assert ask(tmp_path, "page", "i-1:0001").exit_code == 3

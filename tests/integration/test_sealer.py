@@ -1,0 +1,235 @@
+"""The sealer on a real broker: every event once, numbered without a gap, whatever happens."""
+
+import json
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from schemas.codec import MAX_AUDIT_BYTES, encode
+from schemas.ids import make_id
+from streams.audit.index import Index
+from streams.audit.seal import schema_digest
+from tests.audit_log import (
+    Log,
+    a_log,
+    an_event,
+    deliveries,
+    delivery,
+    events,
+    projected,
+    seals,
+    until,
+)
+from tests.parts import Parts, running_parts
+
+
+@pytest.fixture
+def log(parts: Parts, tmp_path: Path) -> Log:
+    return a_log(parts, tmp_path)
+
+
+def numbers(log: Log) -> list[int]:
+    return [seal.seq for seal in seals(log.sealed())]
+
+
+def indexed(log: Log) -> list[tuple[str, int, bytes]]:
+    index = Index(log.home / "audit" / "index.db")
+    try:
+        return [(known.event_id, known.seq, known.digest) for known in index.all()]
+    finally:
+        index.close()
+
+
+def test_seals_every_event_in_order_with_its_bytes_untouched(log: Log) -> None:
+    sent = deliveries(600)
+    log.deliver(sent)
+
+    with log.sealer():
+        sealed = log.wait_for(600)
+
+    assert [(message.key(), message.value()) for message in sealed] == sent
+    assert numbers(log) == list(range(600))
+    assert {seal.schema_sha256 for seal in seals(sealed)} == {schema_digest(sent[0][1] or b"")}
+    times = [seal.sealed_at for seal in seals(sealed)]
+    assert times == sorted(times)
+    assert abs(times[-1] / 1e6 - time.time()) < 60
+
+
+def test_ends_with_0_on_sigterm_and_goes_on_where_it_was(log: Log) -> None:
+    log.deliver(deliveries(10))
+    with log.sealer() as first:
+        log.wait_for(10)
+        first.terminate()
+
+        assert first.wait(15) == 0
+
+    log.deliver(deliveries(10, first=10))
+    with log.sealer():
+        log.wait_for(20)
+    assert numbers(log) == list(range(20))
+
+
+def test_drops_an_event_that_comes_again(log: Log) -> None:
+    log.deliver([*deliveries(5), *deliveries(5), *deliveries(6)])
+
+    with log.sealer():
+        log.wait_for(6)
+        log.deliver([*deliveries(6), delivery(an_event(99))])
+        sealed = log.wait_for(7)
+
+    assert [message.value() for message in sealed] == [
+        value for _, value in [*deliveries(6), delivery(an_event(99))]
+    ]
+    assert not (log.home / "audit" / "anomalies").exists()
+
+
+BAD = [
+    (*delivery(an_event(0, detail="another story")), "log.other-bytes"),
+    (b"x", encode(an_event(1))[:5] + b"\xff" * MAX_AUDIT_BYTES, "log.too-large"),
+    (b"x", b"\x00\x00\x00\x00\x16not Avro", "log.not-decodable"),
+    (b"x", b"\x00\x00\x00\xff\xff", "log.not-decodable"),
+    (b"x", b"", "log.not-decodable"),
+    (b"x", None, "log.not-decodable"),
+    (b"x", encode(an_event(2))[:-1], "log.not-decodable"),
+    (None, encode(an_event(3)), "log.key-mismatch"),
+    (b"another id", encode(an_event(4)), "log.key-mismatch"),
+    (b"no-uuid", encode(an_event(5, event_id="no-uuid")), "log.not-decodable"),
+    (b"x", encode(an_event(6, batch_id="b" * 48_600)), "log.key-mismatch"),
+]
+
+
+def test_tells_of_each_record_that_it_cannot_seal_and_goes_on(log: Log) -> None:
+    last = an_event(50)
+    log.deliver([delivery(an_event(0)), *[(key, value) for key, value, _ in BAD], delivery(last)])
+
+    with log.sealer():
+        first, *told, after = events(log.wait_for(len(BAD) + 2))
+
+    assert (first, after) == (an_event(0), last)
+    assert [(one.event_type, one.outcome, one.code) for one in told] == [
+        ("log-anomaly", "fai", code) for _, _, code in BAD
+    ]
+    for offset, (one, (_, value, code)) in enumerate(zip(told, BAD, strict=True), 1):
+        kept = log.home / "audit" / "anomalies" / f"0-{offset}"
+        assert one.head.event_id == make_id("sealer", 0, offset)
+        assert kept.with_suffix(".value").read_bytes() == (value or b"")
+        assert json.loads(kept.with_suffix(".json").read_text())["code"] == code
+
+
+def test_tells_of_an_anomaly_once_when_the_intake_is_read_again(log: Log, tmp_path: Path) -> None:
+    log.deliver([(key, value) for key, value, _ in BAD[1:]])
+    with log.sealer():
+        before = log.wait_for(len(BAD) - 1)
+    forgetful = replace(log, line=replace(log.line, group=log.line.group + ".new"))
+
+    with forgetful.sealer():
+        forgetful.deliver([delivery(an_event(50))])
+        after = forgetful.wait_for(len(BAD))
+
+    assert [message.value() for message in after[:-1]] == [message.value() for message in before]
+
+
+def test_an_anomaly_stands_with_the_page_it_is_about(log: Log) -> None:
+    log.deliver([delivery(an_event(0)), delivery(an_event(0, detail="another story"))])
+
+    with log.sealer():
+        told = events(log.wait_for(2))[1]
+
+    assert (told.head.page_id, told.head.cause_id) == ("i-1:0001", an_event(0).head.cause_id)
+
+
+def test_loses_and_doubles_nothing_when_killed_in_the_middle(log: Log) -> None:
+    sent = deliveries(6000)
+    log.deliver(sent)
+
+    for wanted in (500, 2000, 4000):
+        with log.sealer() as sealer:
+            until(lambda n=wanted: len(numbers(log)) > n, 40, lambda: f"{len(numbers(log))}")
+            os.kill(sealer.pid, signal.SIGKILL)
+    with log.sealer():
+        sealed = log.wait_for(6000, 60)
+        time.sleep(0.5)
+
+    assert [(message.key(), message.value()) for message in sealed] == sent
+    assert numbers(log) == list(range(6000))
+    assert [seq for _, seq, _ in indexed(log)] == list(range(6000))
+
+
+def test_builds_the_same_index_again_from_the_log(log: Log) -> None:
+    log.deliver(deliveries(300))
+    with log.sealer() as sealer:
+        log.wait_for(300)
+        sealer.terminate()
+        sealer.wait(15)
+    before = indexed(log)
+    for file in (log.home / "audit").glob("index.db*"):
+        file.write_bytes(b"no database") if file.name == "index.db" else file.unlink()
+
+    log.deliver(deliveries(301))
+    with log.sealer():
+        log.wait_for(301)
+        until(lambda: len(indexed(log)) == 301, 10, lambda: f"{len(indexed(log))}")
+
+    assert indexed(log)[:300] == before
+    assert numbers(log) == list(range(301))
+
+
+def test_a_second_sealer_fences_the_first(log: Log) -> None:
+    log.deliver(deliveries(10))
+    with log.sealer() as first:
+        log.wait_for(10)
+        os.kill(first.pid, signal.SIGSTOP)
+        with log.sealer():
+            log.deliver(deliveries(10, first=10))
+            log.wait_for(20)
+            os.kill(first.pid, signal.SIGCONT)
+            log.deliver(deliveries(10, first=20))
+
+            assert first.wait(40) == 70
+            log.wait_for(30)
+
+    assert numbers(log) == list(range(30))
+    assert "another sealer has taken over" in (log.home / "role.log").read_text()
+
+
+def test_refuses_to_seal_when_the_log_is_not_the_one_it_knows(
+    log: Log, parts: Parts, tmp_path: Path
+) -> None:
+    log.deliver(deliveries(10))
+    with log.sealer() as sealer:
+        log.wait_for(10)
+        sealer.terminate()
+        sealer.wait(15)
+    other = a_log(parts, log.home)
+
+    with other.sealer() as sealer:
+        assert sealer.wait(20) == 70
+
+    assert "disagree" in (log.home / "role.log").read_text()
+
+
+def test_sealer_and_projector_go_on_after_the_broker_was_killed(tmp_path: Path) -> None:
+    sent = deliveries(4000)
+    with running_parts(tmp_path / "parts") as own:
+        log = a_log(own, tmp_path / "sealer")
+        log.deliver(sent)
+        with log.sealer() as sealer, log.projector() as projector:
+            until(lambda: bool(numbers(log)), 30, lambda: "nothing sealed")
+            process = own.broker.process
+            assert process is not None
+            process.kill()
+            process.wait()
+            own.broker.start()
+            own.broker.wait_ready()
+            log.deliver(deliveries(10, first=4000))
+
+            assert len(log.wait_for(4010, 90)) == 4010
+            until(lambda: projected(own) == 4010, 30, lambda: f"{projected(own)} rows")
+            assert (sealer.poll(), projector.poll()) == (None, None)
+
+        assert [(one.key(), one.value()) for one in log.sealed()[:4000]] == sent
+        assert numbers(log) == list(range(4010))
