@@ -5,6 +5,7 @@ from collections.abc import Callable
 from processors.pipeline import router_steps, worker_steps
 from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, TOPICS, Topic, redone_topic
 from streams.settings import Settings
+from streams.tracker.consumer import INPUTS
 
 ROLES = ("router", "worker", "tracker", "sealer", "projector")
 
@@ -22,8 +23,9 @@ def groups() -> dict[str, list[str]]:
             redone_topic("intake"),
         ],
         "copystand.sealer": [AUDIT_INTAKE.name],
-        # What counts stands in Postgres; this offset only lets `status` tell the lag.
+        # What counts stands in Postgres; these offsets only let `status` tell the lag.
         "copystand.projector": [AUDIT_PREMIS.name],
+        "copystand.tracker": list(INPUTS),
     }
     for step in worker_steps():
         found[step.group] = [step.topic, redone_topic(step.lane)]

@@ -42,7 +42,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="copystand")
 def cli() -> None:
-    """Turns what a scanning lab captures into preservation packages, with a provable audit trail."""
+    """Turns what a scanning lab captures into preservation packages, with a trail to prove it."""
 
 
 def main() -> None:

@@ -42,7 +42,8 @@ def _look(made: Submission, line: Line, progress: Progress) -> bool:
     if refused:
         made.state = "refused"
         made.quarantined = [one["quarantine_id"] for one in refused]
-        made.diagnostics += [one for one in map(_told, refused) if one not in made.diagnostics]
+        told = [one for record in refused for one in _told(record)]
+        made.diagnostics += [one for one in told if one not in made.diagnostics]
         return True
     status = line.status(made.batch_id)
     if status is None or status.received_id != ours[1]:
@@ -53,11 +54,9 @@ def _look(made: Submission, line: Line, progress: Progress) -> bool:
     return status.state in ENDED
 
 
-def _told(record: dict[str, Any]) -> Diagnostic:
-    return Diagnostic(
-        code=record["code"],
-        where=record.get("where") or record.get("where_") or "",
-        found=record["found"],
-        fix=record["fix"],
-        severity="error",
-    )
+def _told(record: dict[str, Any]) -> list[Diagnostic]:
+    """All that the line found, or the record itself where that is all."""
+    if record["diagnostics"]:
+        return [Diagnostic(**one) for one in record["diagnostics"]]
+    names = ("code", "where", "found", "fix")
+    return [Diagnostic(**{name: record[name] for name in names}, severity="error")]

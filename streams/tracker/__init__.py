@@ -1,0 +1,1 @@
+"""The process manager: joins, admission, retries, outbox."""

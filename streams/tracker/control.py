@@ -1,0 +1,109 @@
+"""Requests of people: decided under the batch's row lock, and always answered."""
+
+from dataclasses import dataclass
+
+from schemas import ids
+from schemas.codec import decode
+from schemas.models import ControlDecided, ControlRequested
+from streams.tracker.turn import Turn
+
+PRIORITIES = ("rush", "normal", "night")
+LATER = ("release", "reject", "withdraw")
+OVER = ("settled", "cancelled", "quarantined")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Granted when there is no code; fix then says what else is worth knowing."""
+
+    code: str | None = None
+    fix: str | None = None
+
+
+def decide(turn: Turn, fact: ControlRequested) -> None:
+    """Answer a request, and do what is granted: for all of its subjects or for none."""
+    event_id = ids.make_id(fact.head.event_id, "ControlDecided")
+    stands = turn.run("decided", event_ids=[event_id])
+    if stands:
+        decided = decode(stands[0][1], ControlDecided)
+        assert isinstance(decided, ControlDecided)
+        answer = Answer(decided.code, decided.fix)
+    else:
+        answer = _answer(turn, fact)
+    if answer.code is None:
+        for batch_id in _batches(fact):
+            _do(turn, fact, batch_id)
+    turn.tell([_decision(turn, fact, event_id, answer)])
+
+
+def _answer(turn: Turn, fact: ControlRequested) -> Answer:
+    if fact.action in LATER:
+        return Answer("control.not-yet-supported", f"This version cannot {fact.action} yet.")
+    if fact.action not in ("pause", "resume", "cancel", "priority"):
+        return Answer("control.action-unknown", "Ask for pause, resume, cancel or priority.")
+    if fact.action == "priority" and fact.value not in PRIORITIES:
+        return Answer("control.priority-unknown", f"Give one of {', '.join(PRIORITIES)}.")
+    batches = _batches(fact)
+    if not batches or len(batches) != len(fact.subjects):
+        return Answer("control.subject-unfit", f"{fact.action} is asked for batches: batch:ID.")
+    notes = []
+    for batch_id in batches:
+        answer = _answer_for(turn, fact.action, batch_id)
+        if answer.code:
+            return answer
+        notes.append(answer.fix)
+    return Answer(fix=" ".join(note for note in notes if note) or None)
+
+
+def _answer_for(turn: Turn, action: str, batch_id: str) -> Answer:
+    rows = turn.run("control_view", batch_id=batch_id)
+    if not rows:
+        return Answer(
+            "batch.unknown", f"No batch {batch_id} is on the line; see: copystand batch list"
+        )
+    state, paused, completed = rows[0]
+    if state in OVER:
+        return Answer(
+            "batch.over", f"Batch {batch_id} is {state}; there is nothing left to {action}."
+        )
+    if action == "resume" and not paused:
+        return Answer("batch.not-paused", f"Batch {batch_id} is {state} and needs no resume.")
+    if action == "cancel" and completed:
+        return Answer(fix=f"{completed} items of {batch_id} were complete already and go on.")
+    return Answer()
+
+
+def _batches(fact: ControlRequested) -> list[str]:
+    parts = [subject.partition(":") for subject in fact.subjects]
+    return sorted({name for kind, _, name in parts if kind == "batch" and name})
+
+
+def _do(turn: Turn, fact: ControlRequested, batch_id: str) -> None:
+    turn.touched.batches.add(batch_id)
+    if fact.action in ("pause", "resume"):
+        turn.run("pause", batch_id=batch_id, paused=fact.action == "pause")
+    elif fact.action == "priority":
+        turn.run("set_priority", batch_id=batch_id, priority=fact.value)
+    else:
+        turn.run("cancel_batch", batch_id=batch_id)
+        items = [item_id for (item_id,) in turn.run("cancel_items", batch_id=batch_id)]
+        turn.run("drop_retries", items=items)
+        turn.touched.items |= set(items)
+
+
+def _decision(turn: Turn, fact: ControlRequested, event_id: str, answer: Answer) -> ControlDecided:
+    batches = _batches(fact)
+    like = fact.head.model_copy(
+        update={"batch_id": fact.head.batch_id or (batches[0] if batches else None)}
+    )
+    return ControlDecided(
+        head=turn.head(event_id, fact.head.event_id, fact.head.occurred_at, like),
+        action=fact.action,
+        subjects=fact.subjects,
+        value=fact.value,
+        by=fact.by,
+        reason=fact.reason,
+        granted=answer.code is None,
+        code=answer.code,
+        fix=answer.fix,
+    )

@@ -1,0 +1,76 @@
+"""When a deferred work is tried again and when it is given up: data, one row per error class."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from processors.outcome import ErrorClass
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Full jitter: after attempt n it waits between 0 and min(cap, base * factor ** (n - 1))."""
+
+    base_seconds: float
+    factor: float
+    cap_seconds: float
+    attempts: int
+    code: str
+    """Code of the quarantine after the last attempt."""
+    fix: str
+    """What a person should do then."""
+
+
+POLICIES: dict[ErrorClass, Policy] = {
+    ErrorClass.STORAGE: Policy(
+        1, 2, 300, 12, "work.storage-failed", "See that the store is there and has room"
+    ),
+    ErrorClass.BROKER: Policy(1, 2, 300, 12, "work.broker-failed", "See that the broker is there"),
+    ErrorClass.DATABASE: Policy(
+        1, 2, 300, 12, "work.database-failed", "See that the database is there"
+    ),
+    ErrorClass.TOOL_CRASHED: Policy(
+        2, 2, 60, 4, "work.tool-crashed", "See the tool's message; repair the tool or rescan"
+    ),
+    ErrorClass.TOOL_HUNG: Policy(
+        5, 2, 120, 3, "work.tool-hung", "See why the tool gives no answer, or rescan"
+    ),
+    ErrorClass.SCANNER: Policy(5, 2, 300, 6, "work.scanner-failed", "See to the scanner"),
+    ErrorClass.MEMORY: Policy(10, 2, 300, 5, "work.out-of-memory", "Give the worker more memory"),
+    ErrorClass.UNKNOWN: Policy(
+        2, 3, 120, 4, "work.failed", "See the worker's log by this work_id and report the fault"
+    ),
+}
+
+
+def policy_of(error_class: str) -> Policy:
+    """The policy of an error class; what nobody foresaw is `unknown`."""
+    try:
+        return POLICIES[ErrorClass(error_class)]
+    except ValueError:
+        return POLICIES[ErrorClass.UNKNOWN]
+
+
+def delay(policy: Policy, attempt: int, seed: str, scale: float = 1.0) -> timedelta:
+    """How long to wait after a failed attempt (from 1); the same seed gives the same delay.
+
+    See "full jitter" in https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    longest = min(policy.cap_seconds, policy.base_seconds * policy.factor ** (attempt - 1))
+    return timedelta(seconds=random.Random(seed).random() * longest * scale)
+
+
+def next_try(
+    error_class: str,
+    attempt: int,
+    event_id: str,
+    occurred_at: datetime,
+    after_seconds: float | None,
+    scale: float = 1.0,
+) -> datetime | None:
+    """When a deferred work is due again; None when this was its last attempt."""
+    policy = policy_of(error_class)
+    if attempt >= policy.attempts:
+        return None
+    asked = timedelta(seconds=(after_seconds or 0.0) * scale)
+    return occurred_at + max(asked, delay(policy, attempt, event_id, scale))

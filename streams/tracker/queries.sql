@@ -1,0 +1,362 @@
+-- Queries of the tracker. Each runs inside the one transaction of a turn.
+
+-- name: try_lock
+SELECT pg_try_advisory_lock(hashtext('copystand.tracker'));
+
+-- name: succeed
+UPDATE line.active SET epoch = epoch + 1 RETURNING epoch, rebuilding;
+
+-- name: fence
+SELECT epoch FROM line.active WHERE epoch = %(epoch)s FOR UPDATE;
+
+-- name: rebuild_begins
+UPDATE line.active SET rebuilding = true;
+
+-- name: rebuild_ended
+UPDATE line.active SET rebuilding = false;
+
+-- name: forget
+TRUNCATE line.offsets, line.facts, line.decided, line.outbox, line.batches, line.items, line.refused,
+    line.pages, line.page_branches, line.captures, line.packages, line.receipts, line.quarantine;
+
+-- name: forget_decided
+TRUNCATE line.decided;
+
+-- name: offsets
+SELECT topic, partition, next_offset FROM line.offsets;
+
+-- name: first_offset
+INSERT INTO line.offsets VALUES (%s, %s, 0) ON CONFLICT DO NOTHING;
+
+-- name: advance
+UPDATE line.offsets SET next_offset = %(next)s
+WHERE topic = %(topic)s AND partition = %(partition)s AND next_offset = %(old)s
+RETURNING next_offset;
+
+-- name: store_facts
+INSERT INTO line.facts
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
+    %s::text[], %s::timestamptz[], %s::bytea[], %s::int[], %s::bigint[])
+ON CONFLICT DO NOTHING RETURNING event_id;
+
+-- name: store_decided
+INSERT INTO line.decided VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
+
+-- name: decided
+SELECT event_id, value FROM line.decided WHERE event_id = ANY(%(event_ids)s);
+
+-- name: put_outbox
+INSERT INTO line.outbox (not_before, topic, key, headers, value, page_id) VALUES (%s, %s, %s, %s, %s, %s);
+
+-- name: due
+SELECT id, topic, key, headers, value FROM line.outbox
+WHERE not_before IS NULL OR not_before <= now()
+ORDER BY id LIMIT %(limit)s;
+
+-- name: next_due
+SELECT extract(epoch FROM min(not_before) - now())::float8 FROM line.outbox WHERE not_before IS NOT NULL;
+
+-- name: sent
+DELETE FROM line.outbox WHERE id = ANY(%(ids)s);
+
+-- name: claim_batch
+INSERT INTO line.batches (batch_id, received_id, manifest_sha256, received_at)
+VALUES (%(batch_id)s, %(received_id)s, %(manifest_sha256)s, %(received_at)s)
+ON CONFLICT (batch_id) DO UPDATE SET received_id = EXCLUDED.received_id,
+    manifest_sha256 = EXCLUDED.manifest_sha256, received_at = EXCLUDED.received_at
+WHERE line.batches.received_id IS NULL
+RETURNING batch_id;
+
+-- name: mention_batch
+INSERT INTO line.batches (batch_id) SELECT unnest(%(batch_ids)s::text[]) ON CONFLICT DO NOTHING;
+
+-- name: waiting_for
+SELECT value, partition, "offset" FROM line.facts
+WHERE cause_id = %(received_id)s AND record IN ('BatchAccepted', 'ItemRegistered')
+ORDER BY record, item_id, event_id;
+
+-- name: accept_batch
+UPDATE line.batches SET accepted_id = %(accepted_id)s, accepted_at = %(accepted_at)s,
+    item_count = %(item_count)s, page_count = %(page_count)s, priority = %(priority)s,
+    not_before = %(not_before)s, project = %(project)s, operator = %(operator)s
+WHERE batch_id = %(batch_id)s AND received_id = %(received_id)s AND accepted_id IS NULL
+RETURNING batch_id;
+
+-- name: items_of_batch
+SELECT item_id FROM line.items WHERE batch_id = %(batch_id)s ORDER BY item_id;
+
+-- name: batch_of_registration
+SELECT b.cancelled, EXISTS (SELECT FROM line.items i WHERE i.registered_id = %(registered_id)s)
+    OR EXISTS (SELECT FROM line.refused r WHERE r.registered_id = %(registered_id)s)
+FROM line.batches b WHERE b.batch_id = %(batch_id)s AND b.received_id = %(received_id)s;
+
+-- name: claim_item
+INSERT INTO line.items (item_id, item_key, batch_id, registered_id, registered_at, revision, page_count,
+    required, title, page_list, profile, cancelled, completed_id)
+VALUES (%(item_id)s, lower(%(item_id)s), %(batch_id)s, %(registered_id)s, %(registered_at)s, %(revision)s,
+    %(page_count)s, %(required)s, %(title)s, %(page_list)s, %(profile)s,
+    %(cancelled)s AND %(completed_id)s::text IS NULL, %(completed_id)s)
+ON CONFLICT DO NOTHING RETURNING item_id;
+
+-- name: refuse_item
+INSERT INTO line.refused VALUES (%(registered_id)s, %(batch_id)s, %(item_id)s, %(page_count)s,
+    %(quarantine_id)s) ON CONFLICT DO NOTHING;
+
+-- name: restore_facts
+INSERT INTO line.facts
+SELECT d.* FROM line.decided d
+WHERE d.item_id = %(item_id)s AND d.batch_id = %(batch_id)s AND d.record IN ('PageAdmitted', 'ItemCompleted')
+ON CONFLICT DO NOTHING;
+
+-- name: restore_admitted
+UPDATE line.pages p SET admitted_id = d.event_id, admitted_at = now(), seen_at = now()
+FROM line.decided d
+WHERE d.item_id = %(item_id)s AND d.record = 'PageAdmitted' AND d.page_id = p.page_id
+    AND d.revision = p.revision AND p.item_id = %(item_id)s AND p.batch_id = d.batch_id;
+
+-- name: put_branches
+INSERT INTO line.page_branches VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING;
+
+-- name: put_capture
+INSERT INTO line.captures VALUES (%s, %s, %s) ON CONFLICT DO NOTHING;
+
+-- name: put_package
+INSERT INTO line.packages (package_id, batch_id, item_id, revision, key, sha256, size_bytes,
+    content_digest, published_at, event_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
+
+-- name: put_receipt
+INSERT INTO line.receipts VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
+
+-- name: put_quarantine
+INSERT INTO line.quarantine VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING;
+
+-- name: lock_items
+SELECT item_id FROM line.items WHERE item_id = ANY(%(items)s) ORDER BY item_id FOR UPDATE;
+
+-- Work that was done after all, or of a lower revision, needs nobody any more.
+-- name: supersede
+UPDATE line.quarantine q SET state = 'superseded'
+FROM line.pages p
+WHERE q.state = 'open' AND q.page_id = p.page_id
+    AND (p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s))
+    AND (q.revision < p.revision OR EXISTS (
+        SELECT FROM line.page_branches d
+        WHERE d.page_id = p.page_id AND d.revision = q.revision AND d.step = q.resume_at));
+
+-- name: supersede_items
+UPDATE line.quarantine q SET state = 'superseded'
+WHERE q.state = 'open' AND q.page_id IS NULL AND q.item_id = ANY(%(items)s) AND q.resume_at = 'assemble_package'
+    AND EXISTS (SELECT FROM line.packages k WHERE k.item_id = q.item_id AND k.revision >= q.revision);
+
+-- name: derive_pages
+UPDATE line.pages p SET ended = d.ended, faulty = d.faulty, resolved = d.resolved, seen_at = clock_timestamp(),
+    ended_at = CASE WHEN NOT d.ended THEN NULL ELSE coalesce(p.ended_at, clock_timestamp()) END
+FROM (
+    SELECT x.page_id, x.missing_steps = 0 AS ended, x.open_steps IS NOT NULL AS faulty,
+        x.missing_steps = 0 OR x.unresolved_steps = 0 OR coalesce(x.stuck, false) AS resolved
+    FROM (
+        SELECT p.page_id, s.missing_steps, s.unresolved_steps, q.open_steps,
+            'acquire_page' = ANY(q.open_steps) OR NOT (q.open_steps <@ i.required) AS stuck
+        FROM line.pages p
+        JOIN line.items i USING (item_id)
+        CROSS JOIN LATERAL (
+            SELECT array_agg(DISTINCT resume_at) AS open_steps FROM line.quarantine
+            WHERE page_id = p.page_id AND revision = p.revision AND required AND state = 'open') q
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS missing_steps,
+                count(*) FILTER (WHERE q.open_steps IS NULL OR r.step <> ALL(q.open_steps)) AS unresolved_steps
+            FROM unnest(i.required) AS r(step)
+            WHERE NOT EXISTS (SELECT FROM line.page_branches d WHERE d.page_id = p.page_id
+                AND d.revision = p.revision AND d.step = r.step)) s
+        WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s)
+    ) x
+) d
+WHERE p.page_id = d.page_id;
+
+-- name: derive_items
+UPDATE line.items i SET blocked = d.blocked, held = d.held, package_id = d.package_id, state = d.state
+FROM (
+    SELECT x.*, CASE
+        WHEN x.package_id IS NOT NULL THEN 'packaged'
+        WHEN x.cancelled THEN 'cancelled'
+        WHEN x.blocked OR x.held THEN 'held'
+        WHEN x.completed_id IS NOT NULL THEN 'completed'
+        WHEN x.running THEN 'running'
+        ELSE 'registered' END AS state
+    FROM (
+        SELECT i.item_id, i.cancelled, i.completed_id,
+            (SELECT k.package_id FROM line.packages k
+                WHERE k.item_id = i.item_id AND k.revision = i.revision LIMIT 1) AS package_id,
+            EXISTS (SELECT FROM line.quarantine q WHERE q.item_id = i.item_id AND q.page_id IS NULL
+                AND q.batch_id = i.batch_id AND q.revision = i.revision AND q.required
+                AND q.state = 'open' AND q.resume_at <> 'tracker') AS blocked,
+            i.completed_id IS NULL
+                AND EXISTS (SELECT FROM line.pages p WHERE p.item_id = i.item_id AND p.faulty)
+                AND NOT EXISTS (SELECT FROM line.pages p
+                    WHERE p.item_id = i.item_id AND NOT p.resolved AND p.kind <> 'missing') AS held,
+            EXISTS (SELECT FROM line.pages p
+                WHERE p.item_id = i.item_id AND p.admitted_id IS NOT NULL) AS running
+        FROM line.items i WHERE i.item_id = ANY(%(items)s)
+    ) x
+) d
+WHERE i.item_id = d.item_id AND (i.blocked, i.held, i.package_id, i.state)
+    IS DISTINCT FROM (d.blocked, d.held, d.package_id, d.state)
+RETURNING i.item_id, i.batch_id;
+
+-- name: page_states
+UPDATE line.pages p SET state = d.state
+FROM (
+    SELECT p.page_id, CASE
+        WHEN i.package_id IS NOT NULL THEN 'packaged'
+        WHEN i.cancelled THEN 'cancelled'
+        WHEN i.blocked OR i.held OR p.faulty THEN 'quarantined'
+        WHEN p.ended THEN 'ended'
+        WHEN p.admitted_id IS NOT NULL THEN 'admitted'
+        ELSE 'registered' END AS state
+    FROM line.pages p JOIN line.items i USING (item_id)
+    WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s)
+) d
+WHERE p.page_id = d.page_id AND p.state <> d.state;
+
+-- name: package_states
+UPDATE line.packages k SET state = CASE
+    WHEN EXISTS (SELECT FROM line.packages n WHERE n.item_id = k.item_id AND n.revision > k.revision)
+        THEN 'superseded'
+    ELSE coalesce((SELECT CASE WHEN r.accepted THEN 'accepted' ELSE 'refused' END FROM line.receipts r
+        WHERE r.package_id = k.package_id ORDER BY r.occurred_at DESC, r.event_id LIMIT 1), 'published')
+    END
+WHERE k.package_id = ANY(%(packages)s) OR k.item_id = ANY(%(items)s);
+
+-- name: derive_batches
+UPDATE line.batches b SET
+    refused = b.received_id IS NOT NULL AND EXISTS (
+        SELECT FROM line.quarantine q WHERE q.origin_event_id = b.received_id
+        AND q.item_id IS NULL AND q.state = 'open' AND q.resume_at <> 'tracker'),
+    turned_away = EXISTS (
+        SELECT FROM line.quarantine q WHERE q.batch_id = b.batch_id
+        AND q.item_id IS NULL AND q.state = 'open' AND q.resume_at = 'router')
+WHERE b.batch_id = ANY(%(batches)s);
+
+-- name: window
+SELECT
+    (SELECT count(*) FROM line.pages p WHERE p.state = 'admitted' AND NOT EXISTS (
+        SELECT FROM line.outbox o WHERE o.page_id = p.page_id AND o.not_before > now())),
+    (SELECT count(*) FROM line.pages p WHERE p.ended_at > now() - interval '30 seconds');
+
+-- name: waiting
+SELECT b.batch_id, b.priority,
+    (SELECT count(*) FROM line.pages p WHERE p.batch_id = b.batch_id AND p.state = 'admitted') AS busy,
+    ARRAY(SELECT p.page_id FROM line.pages p
+        WHERE p.batch_id = b.batch_id AND p.admitted_id IS NULL AND p.kind <> 'missing'
+            AND p.state = 'registered'
+        ORDER BY p.item_id, p.sequence, p.ref LIMIT %(room)s) AS pages
+FROM line.batches b
+WHERE b.accepted_id IS NOT NULL AND NOT b.paused AND NOT b.cancelled AND NOT b.settled
+    AND (b.not_before IS NULL OR b.not_before <= now());
+
+-- name: late
+SELECT p.page_id FROM line.pages p JOIN line.batches b USING (batch_id)
+WHERE p.admitted_id IS NULL AND p.kind <> 'missing' AND (p.ended OR p.faulty)
+    AND b.accepted_id IS NOT NULL AND p.state <> 'cancelled'
+ORDER BY p.page_id;
+
+-- name: to_admit
+SELECT p.page_id, p.item_id, p.batch_id, p.revision, p.entry, i.registered_id,
+    greatest(i.registered_at, b.accepted_at), i.profile, i.required, b.priority
+FROM line.pages p JOIN line.items i USING (item_id) JOIN line.batches b ON b.batch_id = p.batch_id
+WHERE p.page_id = ANY(%(pages)s) ORDER BY p.page_id;
+
+-- name: admitted
+UPDATE line.pages SET admitted_id = %s, admitted_at = clock_timestamp(), seen_at = clock_timestamp()
+WHERE page_id = %s;
+
+-- name: stalled
+UPDATE line.pages p SET seen_at = clock_timestamp()
+FROM line.facts f
+WHERE p.state = 'admitted' AND f.event_id = p.admitted_id AND p.seen_at < now() - %(patience)s
+    AND NOT EXISTS (SELECT FROM line.outbox o WHERE o.page_id = p.page_id)
+RETURNING p.page_id, f.value;
+
+-- name: complete
+SELECT i.item_id, i.batch_id, i.revision, i.page_count, i.registered_id, i.page_list, i.profile,
+    i.required, b.priority, b.accepted_id
+FROM line.items i JOIN line.batches b USING (batch_id)
+WHERE i.item_id = ANY(%(items)s) AND i.completed_id IS NULL AND b.accepted_id IS NOT NULL
+    AND NOT i.cancelled AND NOT i.held
+    AND NOT EXISTS (SELECT FROM line.pages p WHERE p.item_id = i.item_id AND NOT p.resolved
+        AND p.kind <> 'missing')
+    AND NOT EXISTS (SELECT FROM line.pages p WHERE p.item_id = i.item_id AND p.kind <> 'missing'
+        AND (NOT p.ended OR p.faulty OR p.admitted_id IS NULL OR (p.capture IS NOT NULL
+            AND NOT EXISTS (SELECT FROM line.captures c WHERE c.capture_id = p.capture))))
+ORDER BY i.item_id;
+
+-- name: pages_of_item
+SELECT page_id, revision, kind FROM line.pages
+WHERE item_id = %(item_id)s ORDER BY sequence, ref COLLATE "C";
+
+-- name: facts_of_item
+SELECT record, page_id, revision, value FROM line.facts
+WHERE item_id = %(item_id)s AND batch_id = %(batch_id)s AND record = ANY(%(records)s)
+ORDER BY occurred_at, event_id;
+
+-- name: fact
+SELECT value FROM line.facts WHERE event_id = %(event_id)s;
+
+-- name: captures_of_item
+SELECT f.value FROM line.pages p JOIN line.captures c ON c.capture_id = p.capture
+JOIN line.facts f ON f.event_id = c.event_id
+WHERE p.item_id = %(item_id)s ORDER BY p.sequence, p.ref COLLATE "C", f.event_id;
+
+-- name: completed
+UPDATE line.items SET completed_id = %(completed_id)s WHERE item_id = %(item_id)s;
+
+-- name: quiet
+SELECT b.batch_id FROM line.batches b
+WHERE b.batch_id = ANY(%(batches)s) AND b.accepted_id IS NOT NULL AND b.item_count =
+    (SELECT count(*) FROM line.items i WHERE i.batch_id = b.batch_id AND i.state IN ('packaged', 'held', 'cancelled'))
+    + (SELECT count(*) FROM line.refused r WHERE r.batch_id = b.batch_id)
+ORDER BY b.batch_id;
+
+-- name: reopen
+UPDATE line.batches SET settled = false
+WHERE batch_id = ANY(%(batches)s) AND settled AND NOT batch_id = ANY(%(quiet)s);
+
+-- name: settling
+SELECT s.registered, s.packaged, s.quarantined, s.cancelled, s.in_flight, b.settlements, b.accepted_id,
+    (SELECT max(f.occurred_at) FROM line.facts f WHERE f.batch_id = b.batch_id AND f.record IN
+        ('BatchAccepted', 'ItemRegistered', 'PackagePublished', 'WorkQuarantined', 'ControlDecided'))
+FROM line.batches b JOIN line.batch_status s USING (batch_id)
+WHERE b.batch_id = %(batch_id)s AND NOT b.settled;
+
+-- name: settled
+UPDATE line.batches SET settled = true, settlements = %(settlements)s WHERE batch_id = %(batch_id)s;
+
+-- name: decided_settlements
+SELECT event_id, value FROM line.decided WHERE batch_id = %(batch_id)s AND record = 'BatchSettled';
+
+-- name: control_view
+SELECT s.state, b.paused, (SELECT count(*) FROM line.items i
+    WHERE i.batch_id = b.batch_id AND i.completed_id IS NOT NULL)
+FROM line.batches b JOIN line.batch_status s USING (batch_id) WHERE b.batch_id = %(batch_id)s FOR UPDATE OF b;
+
+-- name: pause
+UPDATE line.batches SET paused = %(paused)s WHERE batch_id = %(batch_id)s;
+
+-- name: set_priority
+UPDATE line.batches SET priority = %(priority)s WHERE batch_id = %(batch_id)s;
+
+-- name: cancel_batch
+UPDATE line.batches SET cancelled = true, paused = false WHERE batch_id = %(batch_id)s;
+
+-- name: cancel_items
+UPDATE line.items SET cancelled = true WHERE batch_id = %(batch_id)s AND completed_id IS NULL
+RETURNING item_id;
+
+-- name: drop_retries
+DELETE FROM line.outbox o USING line.pages p
+WHERE o.page_id = p.page_id AND o.not_before IS NOT NULL AND p.item_id = ANY(%(items)s);
+
+-- name: all_subjects
+SELECT (SELECT array_agg(item_id) FROM line.items), (SELECT array_agg(batch_id) FROM line.batches);

@@ -1,0 +1,68 @@
+"""The tracker role: one process manager for the whole line."""
+
+import logging
+import os
+import threading
+import time
+
+import psycopg
+
+from processors.tools import Storage
+from streams.publisher import end_process
+from streams.roles import stop_signal
+from streams.settings import Settings, announce_ready
+from streams.storage.local import LocalStorage
+from streams.tracker.consumer import INPUTS, Reader
+from streams.tracker.line import Line
+from streams.tracker.rebuild import rebuild
+from streams.tracker.relay import Relay
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+
+
+def run_tracker(
+    settings: Settings, storage: Storage | None = None, *, forget: bool = False
+) -> None:
+    """Track until told to stop. Whatever was not foreseen ends the process; nothing is lost by it.
+
+    With `forget` the tables are rebuilt from the topics first, as they are on the first start."""
+    stop = stop_signal()
+    try:
+        _run(settings, storage or LocalStorage(settings.home), stop, forget)
+    except Exception:
+        log.exception("the tracker failed")
+        end_process("the tracker cannot go on; the next one starts where the last turn ended")
+
+
+def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bool) -> None:
+    dsn = settings.dsn("tracker")
+    with psycopg.connect(dsn, autocommit=True, application_name="tracker") as conn:
+        line = Line(conn, storage, settings.version, settings.pool_size, settings.retry_scale)
+        if not line.open(stop):
+            return
+        relay, reader = Relay(dsn, settings.kafka), Reader(settings.kafka)
+        if line.rebuilding:
+            rebuild(line, reader, outbox_lost=True)
+        elif forget:
+            relay.drain(conn)
+            rebuild(line, reader)
+        reader.assign(line.offsets(reader.partitions(INPUTS)))
+        relay.start()
+        announce_ready(settings, "tracker")
+        log.info("tracking", extra={"pid": os.getpid()})
+        _track(line, reader, relay, stop)
+        relay.stop()
+        reader.close()
+
+
+def _track(line: Line, reader: Reader, relay: Relay, stop: threading.Event) -> None:
+    ticked = 0.0
+    while not stop.is_set():
+        messages = reader.poll()
+        if messages or time.monotonic() - ticked > TICK_SECONDS:
+            line.take(messages)
+            relay.wake()
+            reader.show(messages)
+            ticked = time.monotonic()

@@ -1,0 +1,202 @@
+"""The tracker as a process on a real Kafka: killed again and again, and rebuilt from the topics."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from infra.migrate import migrate
+from schemas.catalogue import AUDIT_INTAKE, key_of, topic_of
+from schemas.codec import Undecodable, decode, encode
+from schemas.models import BatchSettled, ItemCompleted, PageAdmitted, PremisEvent, Record
+from streams.publisher import KafkaPublisher
+from streams.receipts import Outgoing
+from streams.storage.local import LocalStorage
+from streams.tracker.consumer import INPUTS, Reader
+from streams.tracker.line import Line
+from streams.tracker.rebuild import dump, rebuild
+from streams.tracker.relay import Relay
+from tests.line_facts import Delivery
+from tests.parts import Parts
+
+DATABASE = "line_of_a_process"
+PATIENCE_SECONDS = 90
+
+
+@pytest.fixture
+def dsn(parts: Parts) -> Iterator[str]:
+    """A fresh database for the tracker, its role's connection string."""
+    with psycopg.connect(parts.dsn(), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {DATABASE}".encode())
+    migrate(parts.database.dsn("postgres", DATABASE))
+    yield parts.database.dsn("tracker", DATABASE)
+    with psycopg.connect(parts.dsn(), autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)".encode())
+
+
+@contextmanager
+def tracker(parts: Parts, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A running tracker, killed at the end if it still runs."""
+    environment = {
+        **os.environ,
+        "COPYSTAND_HOME": str(parts.home),
+        "KAFKA_BROKERS": parts.kafka,
+        "POSTGRES_DSN": f"postgresql://127.0.0.1:{parts.database.port}/{DATABASE}",
+    }
+    command = [sys.executable, "-m", "streams.cli", "run", "tracker"]
+    with log.open("ab") as sink:
+        process = subprocess.Popen(command, env=environment, stdout=sink, stderr=sink)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until(what: Callable[[], bool], last: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        assert time.monotonic() < deadline, f"it never came; the last state: {last()}"
+        time.sleep(0.1)
+
+
+def test_killed_again_and_again_it_decides_everything_once_and_a_rebuild_is_equal(
+    parts: Parts, dsn: str, tmp_path: Path
+) -> None:
+    storage, chance = LocalStorage(parts.home), random.Random(7)
+    batches = [
+        Delivery(storage, f"k-{n}", {f"k-{n}-vol-{i}": 12 for i in range(3)}) for n in range(8)
+    ]
+    facts = [fact for batch in batches for fact in batch.everything()]
+    facts += chance.sample(facts, len(facts) // 2)
+    chance.shuffle(facts)
+    names = [batch.batch_id for batch in batches]
+    publisher, log = KafkaPublisher(parts.kafka), tmp_path / "tracker.log"
+
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        for portion in (facts[start::6] for start in range(6)):
+            publisher.publish([message(fact) for fact in portion])
+            rows_before = rows_of(conn, "facts")
+            with tracker(parts, log):
+                wait_until(lambda: rows_of(conn, "facts") > rows_before, log.read_text)  # noqa: B023
+                time.sleep(chance.random() * 0.2)
+        publisher.close()
+        with tracker(parts, log) as process:
+            wait_until(lambda: ready(parts, process), log.read_text)
+            wait_until(lambda: settled(conn, names), lambda: status(conn) + log.read_text()[-3000:])
+            wait_until(lambda: rows_of(conn, "outbox") == 0, log.read_text)
+            process.terminate()
+            assert process.wait(20) == 0, log.read_text()[-3000:]
+        old = dump(conn)
+
+        reader = Reader(parts.kafka)
+        told = told_bytes(reader, names)
+        check_each_decided_once(told, batches)
+        line = Line(conn, storage, "2")
+        line.open()
+        rebuild(line, reader)
+        reader.close()
+
+        assert dump(conn) == old
+        assert rows_of(conn, "outbox") == 0
+
+
+def check_each_decided_once(
+    told: dict[str, dict[str, set[bytes]]], batches: list[Delivery]
+) -> None:
+    """One event id and one set of bytes for each decision, and its PREMIS events beside it."""
+    items = sum(len(batch.items) for batch in batches)
+    pages = sum(sum(batch.items.values()) for batch in batches)
+    found = {record: len(events) for record, events in told.items()}
+    assert found == {
+        "PageAdmitted": pages,
+        "ItemCompleted": items,
+        "BatchSettled": len(batches),
+        "PremisEvent": pages + items + len(batches),
+    }
+    assert all(len(values) == 1 for events in told.values() for values in events.values())
+
+
+def told_bytes(reader: Reader, names: list[str]) -> dict[str, dict[str, set[bytes]]]:
+    """What the tracker told about some batches: record, event id, the distinct bytes."""
+    kinds: tuple[type[Record], ...] = (PageAdmitted, ItemCompleted, BatchSettled)
+    topics = [topic_of(kind.__name__).name for kind in kinds]
+    told: dict[str, dict[str, set[bytes]]] = defaultdict(lambda: defaultdict(set))
+    for portion in reader.read_all([*topics, AUDIT_INTAKE.name]):
+        for one in portion:
+            try:
+                fact = decode(one.value)
+            except Undecodable:
+                continue
+            head = fact.head  # type: ignore[attr-defined]
+            ours = not isinstance(fact, PremisEvent) or head.producer.name == "copystand/tracker"
+            if head.batch_id in names and ours:
+                told[type(fact).__name__][head.event_id].add(one.value or b"")
+    return told
+
+
+def message(fact: Record) -> Outgoing:
+    return Outgoing(topic_of(type(fact).__name__).name, key_of(fact), encode(fact))
+
+
+def ready(parts: Parts, process: subprocess.Popen[bytes]) -> bool:
+    file = parts.home / "run" / "roles" / "tracker.ready"
+    return file.exists() and file.read_text() == str(process.pid)
+
+
+def rows_of(conn: psycopg.Connection[Any], table: str) -> int:
+    row = conn.execute(f"SELECT count(*) FROM line.{table}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def settled(conn: psycopg.Connection[Any], names: list[str]) -> bool:
+    states = dict(conn.execute("SELECT batch_id, state FROM line.batch_status").fetchall())
+    completed = conn.execute(
+        "SELECT count(*) FROM line.items WHERE completed_id IS NULL"
+    ).fetchone()
+    return all(states.get(name) == "settled" for name in names) and completed == (0,)
+
+
+def status(conn: psycopg.Connection[Any]) -> str:
+    return str(conn.execute("SELECT * FROM line.batch_status").fetchall())
+
+
+def test_what_was_told_but_not_acknowledged_is_told_again_by_the_relay(
+    parts: Parts, dsn: str
+) -> None:
+    topic = topic_of("BatchSettled").name
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        row = (topic, "relay-key", '[["step", "x"]]', b"not deleted before it is acknowledged")
+        conn.execute(
+            "INSERT INTO line.outbox (topic, key, headers, value) VALUES (%s, %s, %s, %s)", row
+        )
+        conn.execute(
+            "INSERT INTO line.outbox (not_before, topic, key, value)"
+            " VALUES (now() + interval '1 hour', %s, 'later', 'later')",
+            [topic],
+        )
+
+        Relay(dsn, parts.kafka).drain(conn)
+
+        left = conn.execute("SELECT key FROM line.outbox").fetchall()
+    reader = Reader(parts.kafka)
+    sent = [
+        one for portion in reader.read_all([topic]) for one in portion if one.key == b"relay-key"
+    ]
+    reader.close()
+    assert left == [("later",)]
+    assert [(one.value, dict(one.headers)) for one in sent] == [(row[3], {"step": b"x"})]
+
+
+def test_the_tracker_reads_every_topic_that_the_contract_gives_it() -> None:
+    assert len(INPUTS) == len(set(INPUTS)) == 14
