@@ -45,7 +45,7 @@ class ToolHung(WorldError):
 
 
 class Done:
-    """It worked; these facts say what came of it. A fact without a head is about the input's subject."""
+    """It worked; the facts say what came of it, about the input's subject where they name none."""
 
     __match_args__ = ("facts",)
 

@@ -1,4 +1,4 @@
-"""PREMIS events made from facts: a pure function, so that anyone can check the log against the facts."""
+"""PREMIS events made from facts, purely: anyone can check the log against the facts."""
 
 from functools import cache
 
@@ -42,7 +42,7 @@ LONGEST_DETAIL = 4000
 
 DETAILS = {
     "BatchReceived": "Submission taken in; its manifest's body has SHA-256 {fact.manifest_sha256}.",
-    "CaptureAccepted": "Capture {fact.sequence} by {fact.device_make} {fact.device_model} taken in.",
+    "CaptureAccepted": "Capture {fact.sequence} by {fact.device_make} {fact.device_model}.",
     "ReceiptAccepted": "{fact.repository} answered for {fact.package_id}: {fact.reason}",
     "BatchAccepted": "Pre-flight passed: {fact.item_count} items, {fact.page_count} pages, "
     "profile {fact.scanner_profile}, {fact.diagnostics_count} findings.",

@@ -78,7 +78,7 @@ def _recognized(
 ) -> _Result:
     master = file_for("master", page.files)
     with TemporaryDirectory(dir=tools.scratch) as folder:
-        image = Path(folder) / "page.tif"
+        image = Path(folder) / "reading.tif"
         tools.progress("grey copy")
         copy = write_grey_copy(
             tools.storage.path(master),

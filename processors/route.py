@@ -1,4 +1,4 @@
-"""What the front door checks of the messages that strangers publish, and the facts it makes of them."""
+"""The front door: what is checked of strangers' messages, and the facts made of them."""
 
 from processors.outcome import Done, Outcome, Rejected
 from processors.tools import Tools

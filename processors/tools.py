@@ -35,7 +35,7 @@ class Storage(Protocol):
         ...
 
     def keep(self, source: Path | bytes, *, area: Area, use: str, media_type: str) -> FileRef:
-        """Store a file or bytes under `<area>/sha256/<2 hex>/<sha256>`; verified and fsynced on return."""
+        """Store under `<area>/sha256/<2 hex>/<sha256>`; verified and fsynced on return."""
         ...
 
     def get(self, key: str) -> bytes | None:

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from processors import profile
-from processors.manifest import Item, Manifest, read_manifest
+from processors.manifest import Item, Manifest, judge
 from processors.outcome import Done, Outcome, Rejected, subject
 from processors.page_list import canonical_json, page_list, staging_key
 from processors.rules.codes import CODES, finding, is_fault
+from processors.rules.document import read_document
 from processors.rules.forms import as_instant
 from processors.rules.models import models_installed
 from processors.rules.presence import files_present
+from processors.rules.view import Place, View
 from processors.tools import Area, Tools
 from schemas.models import (
     Act,
@@ -33,11 +35,14 @@ def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
     if received is None or tools.storage.size(staging_key(received.sha256)) is None:
         missing = "no manifest is named" if received is None else f"{received.key} is not stored"
         return _rejected([finding("batch.manifest-missing", "manifest", missing)])
-    manifest, found = read_manifest(tools.storage.read(received))
+    body, found = read_document(tools.storage.read(received))
+    if body is None:
+        return _rejected(found)
+    manifest, found = judge(body, found)
+    found += _against_announcement(View(body).top, batch)
+    found += files_present(View(body), tools.storage, tools.progress)
     if manifest is None:
         return _rejected(found)
-    found += _against_announcement(manifest, batch)
-    found += files_present(manifest, tools.storage, tools.progress)
     resolved = profile.resolve(manifest.scanner_profile)
     if resolved["ocr"]["enabled"]:
         found += models_installed(manifest)
@@ -54,12 +59,13 @@ def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
     return Done(_accepted(manifest, received, frozen, revision, found, tools), *items)
 
 
-def _against_announcement(manifest: Manifest, batch: BatchReceived) -> Iterator[Diagnostic]:
-    if manifest.batch_id != batch.head.batch_id:
-        found = f"{manifest.batch_id}, published as {batch.head.batch_id}"
+def _against_announcement(top: Place, batch: BatchReceived) -> Iterator[Diagnostic]:
+    batch_id, checksums = top.text("batch_id"), top.inner("checksums")
+    if batch_id is not None and batch_id != batch.head.batch_id:
+        found = f"{batch_id}, published as {batch.head.batch_id}"
         yield finding("batch.id-mismatch", "batch_id", found)
-    stated = manifest.checksums.manifest_sha256
-    if stated != batch.manifest_sha256:
+    stated = checksums.text("manifest_sha256") if checksums else None
+    if stated is not None and stated != batch.manifest_sha256:
         found = f"{stated}, announced as {batch.manifest_sha256}"
         yield finding("manifest.not-as-announced", "checksums.manifest_sha256", found)
 

@@ -34,7 +34,7 @@ def _parsed(schema_id: int) -> tuple[str, Any]:
 
 
 def encode(fact: Record) -> bytes:
-    """A fact as bytes on the wire. Raises UnknownSchema, TooLarge; ValueError on an unstamped head."""
+    """A fact as bytes on the wire. Raises UnknownSchema, TooLarge; ValueError for no head."""
     record = type(fact).__name__
     if not fact.head.event_id:  # type: ignore[attr-defined]
         raise ValueError(f"{record} has no event_id: the driver stamps heads")

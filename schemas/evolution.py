@@ -15,7 +15,8 @@ def incompatibilities(old: str, new: str) -> list[str]:
     found: list[str] = []
     before, after = parse(old), parse(new)
     for reader, writer, name in ((after, before, "backward"), (before, after, "forward")):
-        result = ReaderWriterCompatibilityChecker().get_compatibility(reader, writer)
+        checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
+        result = checker.get_compatibility(reader, writer)
         if result.compatibility is not SchemaCompatibilityType.compatible:
             found.append(f"not {name} compatible: {'; '.join(sorted(result.messages))}")
     return found + _frozen(_records(json.loads(old)), _records(json.loads(new)))
@@ -44,10 +45,9 @@ def _frozen(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
             if later is None:
                 continue
             where = f"{name}.{field['name']}"
-            if _logical(field["type"]) != _logical(later["type"]):
-                found.append(
-                    f"{where}: logicalType {_logical(field['type'])} became {_logical(later['type'])}"
-                )
+            before, after = _logical(field["type"]), _logical(later["type"])
+            if before != after:
+                found.append(f"{where}: logicalType {before} became {after}")
             if field.get("doc") and not later.get("doc"):
                 found.append(f"{where}: its doc was removed")
     return sorted(found)

@@ -18,7 +18,7 @@ PRIMITIVES = {
     "boolean": "bool",
     "bytes": "bytes",
 }
-HEADER = '''"""Models of the facts, made from schemas/avro by `make schemas`. Do not edit by hand."""
+HEADER = '''"""Models of the facts, made from schemas/avro by `make schemas`: never edited."""
 
 from datetime import UTC, datetime
 

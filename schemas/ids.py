@@ -53,7 +53,7 @@ def page_id(item_id: str, ref: str) -> str:
 
 
 def made_safe(verbatim: str) -> str:
-    """An institution's identifier as an item_id: unchanged when it fits, else told apart by digest."""
+    """An institution's identifier as an item_id: unchanged if it fits, else with a digest."""
     plain = unicodedata.normalize("NFKD", verbatim)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", plain)
     if safe == verbatim and ITEM_ID.match(safe):

@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Models of the facts, made from schemas/avro by `make schemas`. Do not edit by hand."""
+"""Models of the facts, made from schemas/avro by `make schemas`: never edited."""
 
 from datetime import UTC, datetime
 

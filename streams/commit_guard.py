@@ -20,8 +20,8 @@ def install_commit_guard() -> None:
     """Put the guard in place. Raises WrongFaust on any other version than the one it fits."""
     if faust.__version__ != FITS:
         raise WrongFaust(f"the commit guard fits faust-streaming {FITS}, found {faust.__version__}")
-    Consumer._new_offset = _new_offset
-    Consumer._add_gap = _ignore_gap
+    setattr(Consumer, "_new_offset", _new_offset)  # noqa: B010 - these are methods of another's
+    setattr(Consumer, "_add_gap", _ignore_gap)  # noqa: B010
 
 
 def _new_offset(self: Any, tp: Any) -> int | None:

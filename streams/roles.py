@@ -14,7 +14,7 @@ PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 class FieldsFormatter(logging.Formatter):
     """One line an event: time, level, event name, fields."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {name: value for name, value in vars(record).items() if name not in PLAIN}

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from typing import Any
 
 import faust
 from faust.types import StreamT
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 GROUP = "copystand.router"
 LANE = "intake"
-FAUST_SETTINGS = {
+FAUST_SETTINGS: dict[str, Any] = {
     "processing_guarantee": "at_least_once",
     "broker_max_poll_interval": 1_000_000,
     "broker_commit_interval": 0.5,

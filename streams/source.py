@@ -107,7 +107,7 @@ class Source:
             return sum(len(share.prefix) for share in self._shares.values())
 
     def _balance(self) -> None:
-        """Pause what is full, resume what is not; a paused consumer still polls and stays a member."""
+        """Pause what is full, resume what is not; paused, it still polls and stays a member."""
         full = self._stopping.is_set() or self._in_work() >= self._limit
         with self._lock:
             wanted = {
@@ -133,10 +133,10 @@ class Source:
                 raise KafkaException(error)
             log.warning("consumer: %s", error)
             return
-        share = self._shares.get((str(message.topic()), message.partition()))
+        incoming = incoming_of(message)
+        share = self._shares.get((incoming.topic, incoming.partition))
         if share is None:
             return
-        incoming = incoming_of(message)
         with self._lock:
             share.prefix.started(incoming.offset)
 
@@ -156,15 +156,18 @@ class Source:
                     ready.append(TopicPartition(topic, partition, offset))
         if ready:
             try:
-                self._consumer.commit(offsets=ready, asynchronous=asynchronous)
+                if asynchronous:
+                    self._consumer.commit(offsets=ready, asynchronous=True)
+                else:
+                    self._consumer.commit(offsets=ready, asynchronous=False)
             except KafkaException as refused:
                 # Not lost: what is not committed is read again and told from its receipt.
                 log.warning("commit refused", extra={"error": str(refused)})
                 with self._lock:
                     for place in ready:
-                        share = self._shares.get((place.topic, place.partition))
-                        if share is not None:
-                            share.committed = None
+                        refused_share = self._shares.get((place.topic, place.partition))
+                        if refused_share is not None:
+                            refused_share.committed = None
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         with self._lock:
@@ -185,7 +188,7 @@ class Source:
 
 def incoming_of(message: Message) -> Incoming:
     """A confluent-kafka message in our words."""
-    headers = {name: value or b"" for name, value in message.headers() or []}
+    headers = {name: _bytes(value) or b"" for name, value in dict(message.headers() or ()).items()}
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None and partition is not None and offset is not None
     return Incoming(

@@ -1,11 +1,13 @@
 """Checks of a manifest against the store: every file there, with its size, records readable."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from processors.manifest import File, Manifest
 from processors.page_list import staging_key
 from processors.records import LARGEST_BYTES, NotXml, checked_root
 from processors.rules.codes import finding
+from processors.rules.forms import DIGEST
+from processors.rules.view import Place, View
 from processors.tools import Storage
 from schemas.models import Diagnostic, FileRef
 
@@ -13,35 +15,58 @@ TELL_EVERY = 1000
 
 
 def files_present(
-    manifest: Manifest, storage: Storage, progress: Callable[[str], None]
+    view: View, storage: Storage, progress: Callable[[str], None]
 ) -> Iterator[Diagnostic]:
-    """Every file listed is in staging with the size stated, and records are what they say."""
-    for at, item in enumerate(manifest.items):
-        for number, page in enumerate(item.pages):
+    """Every file listed is in staging with the size stated, and records are what they say.
+
+    A file whose digest or size cannot be read from the manifest has been told as such."""
+    for at, (item, pages) in enumerate(view.pages):
+        for number, page in enumerate(pages):
             if number % TELL_EVERY == 0:
-                progress(f"item {at + 1} of {len(manifest.items)}, page {number + 1}")
-            if page.file:
-                where = f"items[{at}].pages[{number}].file"
-                yield from _stored("batch.page-missing", where, page.file, storage)
-        for number, record in enumerate(item.metadata):
-            where = f"items[{at}].metadata[{number}].file"
-            faults = list(_stored("batch.record-missing", where, record.file, storage))
-            yield from faults or _readable(where, record.file, record.schema_, storage)
+                progress(f"item {at + 1} of {len(view.pages)}, page {number + 1}")
+            file = _listed(page.inner("file"))
+            if file:
+                yield from _stored("batch.page-missing", file, storage)
+        for record in item.entries("metadata"):
+            file = _listed(record.inner("file"))
+            if file:
+                faults = list(_stored("batch.record-missing", file, storage))
+                yield from faults or _readable(file, record.text("schema"), storage)
 
 
-def _stored(code: str, where: str, file: File, storage: Storage) -> Iterator[Diagnostic]:
+@dataclass(frozen=True)
+class Listed:
+    """A file as the manifest lists it, and where."""
+
+    where: str
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+def _listed(file: Place | None) -> Listed | None:
+    if file is None:
+        return None
+    digest, size = file.text("sha256"), file.number("size_bytes")
+    if digest is None or size is None or not DIGEST.match(digest):
+        return None
+    return Listed(file.where, file.text("path") or digest, digest, size)
+
+
+def _stored(code: str, file: Listed, storage: Storage) -> Iterator[Diagnostic]:
     if file.size_bytes == 0:
-        yield finding("file.empty", where, file.path)
+        yield finding("file.empty", file.where, file.path)
         return
     size = storage.size(staging_key(file.sha256))
     if size is None:
-        yield finding(code, where, f"{file.path} ({file.sha256}) did not arrive")
+        yield finding(code, file.where, f"{file.path} ({file.sha256}) did not arrive")
     elif size != file.size_bytes:
         found = f"{file.path}: size_bytes says {file.size_bytes}, {size} arrived"
-        yield finding("file.size-mismatch", f"{where}.size_bytes", found)
+        yield finding("file.size-mismatch", f"{file.where}.size_bytes", found)
 
 
-def _readable(where: str, file: File, schema: str, storage: Storage) -> Iterator[Diagnostic]:
+def _readable(file: Listed, schema: str | None, storage: Storage) -> Iterator[Diagnostic]:
+    where = file.where
     if file.size_bytes > LARGEST_BYTES:
         yield finding("record.too-large", where, f"{file.path}: {file.size_bytes} bytes")
         return
@@ -57,5 +82,5 @@ def _readable(where: str, file: File, schema: str, storage: Storage) -> Iterator
     except NotXml as wrong:
         yield finding("record.not-well-formed", where, f"{file.path}: {wrong}")
         return
-    if root.schema != schema:
+    if schema is not None and root.schema != schema:
         yield finding("record.schema-mismatch", where, f"{file.path} is {root.taken_for}")

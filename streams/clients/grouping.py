@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from schemas.models import Diagnostic
 from streams.clients.findings import finding
 from streams.clients.scan import Found
+from streams.clients.tables import ITEM_JSON, PAGES_CSV
 
 BAGIT = "bagit.txt"
+ABOUT_ITEMS = (ITEM_JSON, PAGES_CSV)
 
 
 @dataclass
@@ -41,17 +43,27 @@ def group(files: list[Found], folder_name: str, bags: list[str]) -> Grouping:
     made = Grouping()
     if bags == [""]:
         _delivery([one for one in files if one.name.startswith("data/")], "data", folder_name, made)
-        made.left_over += [one for one in files if not one.name.startswith("data/")]
+        _take_tags([one for one in files if not one.name.startswith("data/")], made.groups, made)
         return made
     bagged = tuple(f"{bag}/" for bag in bags)
     plain = [one for one in files if not bagged or not one.name.startswith(bagged)]
     _delivery(plain, "", folder_name, made, beside_bags=bool(bags))
     for bag in bags:
-        data = f"{bag}/data"
+        data, known = f"{bag}/data", len(made.groups)
         _delivery([one for one in files if one.name.startswith(f"{data}/")], data, bag, made)
         tags = (one for one in files if one.name.startswith(f"{bag}/"))
-        made.left_over += [one for one in tags if not one.name.startswith(f"{data}/")]
+        outside = [one for one in tags if not one.name.startswith(f"{data}/")]
+        _take_tags(outside, made.groups[known:], made)
     return made
+
+
+def _take_tags(tags: list[Found], items: list[Group], made: Grouping) -> None:
+    """What a bag holds outside its payload: only what tells of its one item is taken."""
+    telling = [one for one in tags if one.parts[-1].casefold() in ABOUT_ITEMS]
+    if len(items) == 1:
+        items[0].files += telling
+    taken = telling if len(items) == 1 else []
+    made.left_over += [one for one in tags if one not in taken]
 
 
 def _delivery(

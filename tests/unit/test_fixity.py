@@ -63,6 +63,19 @@ def test_bags_in_a_folder_are_items(tmp_path: Path) -> None:
     assert made.diagnostics == []
 
 
+def test_what_lies_beside_a_bags_payload_about_its_item_is_heard(tmp_path: Path) -> None:
+    for bag in (a_bag(tmp_path / "alone"), a_bag(tmp_path / "many" / "ms-1")):
+        (bag / "item.json").write_text('{"title": "Psalter", "script": "Latf"}')
+
+    alone = read_folder(tmp_path / "alone", Wishes("b-1"))
+    many = read_folder(tmp_path / "many", Wishes("b-1"))
+
+    for made in (alone, many):
+        [item] = made.manifest["items"]
+        assert (item["title"], item["script"]) == ("Psalter", "Latf")
+        assert made.diagnostics == []
+
+
 def test_a_damaged_bag_publishes_nothing(tmp_path: Path) -> None:
     bag = a_bag(tmp_path / "ms-88")
     (bag / "data" / "2.png").write_bytes(a_png(3))

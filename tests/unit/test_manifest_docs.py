@@ -1,4 +1,4 @@
-"""docs/manifest.md and docs/errors/manifest.md are true."""
+"""docs/manifest.md and docs/errors.md are true."""
 
 import json
 import re

@@ -1,0 +1,1 @@
+"""The demonstration: a collection that makes itself, with its ground truth."""

@@ -1,0 +1,75 @@
+"""A manifest with three faults, as a station's own software might write it."""
+
+import json
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from processors.rules.digest import body_digest
+from processors.tools import Area
+from schemas import ids
+from schemas.catalogue import topic_of
+from schemas.codec import encode
+from schemas.models import BatchSubmitted, Head, Producer
+from streams.demo.collection import FAULTS, Delivery
+from streams.publisher import KafkaPublisher
+from streams.receipts import Outgoing
+from streams.settings import Settings
+from streams.storage.local import LocalStorage
+
+FAULT_CODES = ("page.sequence-duplicate", "manifest.file-count-mismatch", "batch.page-missing")
+"""What pre-flight must find in it, all at once."""
+
+
+def faulty_manifest(delivery: Delivery) -> tuple[bytes, list[Path]]:
+    """The manifest's bytes, and the files that arrive: all that it names but the last."""
+    images = sorted(delivery.folder.rglob("f*.tif"))
+    pages = [_page(number, path, delivery.folder) for number, path in enumerate(images, 1)]
+    pages[-1]["sequence"] = pages[-2]["sequence"]
+    item = {"item_id": f"{FAULTS}.loose", "title": "Loose leaves", "languages": ["eng"]}
+    body: dict[str, Any] = {
+        "batch_id": delivery.batch_id,
+        "scanner_profile": "as-delivered",
+        "file_count": len(pages) + 7,
+        "metadata_schema": "DublinCore",
+        "items": [item | {"pages": pages}],
+    }
+    body["checksums"] = {"manifest_sha256": body_digest(body)}
+    return json.dumps(body, ensure_ascii=False, indent=1).encode(), images[:-1]
+
+
+def _page(number: int, path: Path, root: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    file = {
+        "path": str(path.relative_to(root)),
+        "sha256": sha256(content).hexdigest(),
+        "size_bytes": len(content),
+    }
+    return {"ref": f"{number:04d}", "sequence": number, "file": file}
+
+
+def submit_faulty(delivery: Delivery, settings: Settings) -> None:
+    """Store files and manifest and publish, without the checks that `station submit` makes."""
+    content, files = faulty_manifest(delivery)
+    storage = LocalStorage(settings.home)
+    for path in files:
+        storage.keep(path, area=Area.STAGING, use="capture", media_type="image/tiff")
+    stored = storage.keep(content, area=Area.STAGING, use="manifest", media_type="application/json")
+    digest = json.loads(content)["checksums"]["manifest_sha256"]
+    fact = BatchSubmitted(
+        head=Head(
+            event_id=ids.make_id(delivery.batch_id, digest),
+            batch_id=delivery.batch_id,
+            revision=1,
+            occurred_at=datetime.now(UTC),
+            producer=Producer(name="demo-station", version="1"),
+        ),
+        manifest_sha256=digest,
+        station="demo-station",
+        files=(stored,),
+    )
+    topic = topic_of("BatchSubmitted").name
+    publisher = KafkaPublisher(settings.kafka, **{"message.timeout.ms": 30_000})
+    publisher.publish([Outgoing(topic=topic, key=delivery.batch_id, value=encode(fact))])
+    publisher.close()
