@@ -9,7 +9,6 @@ from typing import Any
 from streams.cli.output import Exit
 from streams.demo.accuracy import character_error_rate
 from streams.demo.line import CommandFailed, DemoLine
-from streams.diagnoses import diagnoses
 
 ENDED = ("settled", "quarantined", "cancelled")
 WATCH_SECONDS = 0.5
@@ -93,7 +92,10 @@ def _of_batches(line: DemoLine, what: str, batches: list[Figures]) -> list[dict[
 
 
 def _findings(line: DemoLine, row: dict[str, Any]) -> list[dict[str, Any]]:
-    return [one.model_dump() for one in diagnoses(line.settings, row["quarantine_id"])]
+    """All that was found, or the record itself where that is all."""
+    shown = line.ask("quarantine", "show", row["quarantine_id"])
+    only = {name: row[name] for name in ("code", "where", "found", "fix")} | {"severity": "error"}
+    return shown["diagnostics"] or [only]
 
 
 def _timeline(line: DemoLine, page_id: str | None) -> dict[str, Any]:

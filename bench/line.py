@@ -1,0 +1,178 @@
+"""Pages per minute of the whole line against GNU parallel running tesseract on the same pages.
+
+Run: python -m bench.line [--pages 40] [--from FOLDER] [--runs 5] [--language eng] [--record]
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from streams.demo.collection import make_pages
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+RESULTS = Path(__file__).with_name("results.md")
+IMAGES = {".tif", ".tiff", ".jpg", ".jpeg", ".png"}
+OUTPUTS = ("alto", "hocr", "txt", "pdf", "tsv")
+COLUMNS = "| date | commit | machine | pages | line, pages/min | parallel, pages/min | ratio |"
+TIMEOUT_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Seconds that both took for the same pages."""
+
+    pages: int
+    line_seconds: float
+    parallel_seconds: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as parallel the line was."""
+        return self.parallel_seconds / self.line_seconds
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=40)
+    parser.add_argument("--from", dest="source", type=Path, help="a folder of images of your own")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--language", default="eng")
+    parser.add_argument("--record", action="store_true", help=f"append to {RESULTS.name}")
+    return parser.parse_args()
+
+
+def copystand(home: Path, *words: str) -> str:
+    """Run a command of ours and give its stdout; ends the measurement when it fails."""
+    command = [sys.executable, "-m", "streams.cli", *words]
+    done = subprocess.run(
+        command,
+        env=os.environ | {"COPYSTAND_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+@contextmanager
+def line_up(home: Path) -> Iterator[None]:
+    """The line, running in a home of its own."""
+    try:
+        copystand(home, "up")
+        yield
+    finally:
+        copystand(home, "down", "--now")
+
+
+def seconds_of_line(home: Path, folder: Path, batch_id: str, language: str) -> float:
+    """From the submission of a folder to its settlement, packages included."""
+    started = time.monotonic()
+    words = ("--batch-id", batch_id, "--language", language, "--wait", "--json")
+    answer = json.loads(copystand(home, "station", "submit", str(folder), *words))
+    seconds = time.monotonic() - started
+    if answer["state"] != "settled" or answer["quarantined"]:
+        sys.exit(f"the batch did not pass: {answer}")
+    return seconds
+
+
+def seconds_of_parallel(pages: list[Path], out: Path, language: str, jobs: int) -> float:
+    """Bare tesseract on each page, one process a page, as many at once as there are cores."""
+    out.mkdir()
+    model = {"ger": "deu", "fre": "fra"}.get(language, language)
+    # --will-cite: it would ask on a terminal. {/.} is the name without folder and suffix.
+    command = ["parallel", "--will-cite", f"-j{jobs}", "tesseract", "{}", f"{out}/{{/.}}"]
+    command += ["-l", model, *OUTPUTS, ":::", *map(str, pages)]
+    started = time.monotonic()
+    subprocess.run(
+        command,
+        env=os.environ | {"OMP_THREAD_LIMIT": "1"},
+        stderr=subprocess.DEVNULL,
+        timeout=TIMEOUT_SECONDS,
+        check=True,
+    )
+    seconds = time.monotonic() - started
+    if len(list(out.glob("*.pdf"))) != len(pages):
+        sys.exit("parallel did not read every page")
+    return seconds
+
+
+def measure(asked: argparse.Namespace, scratch: Path) -> list[Pair]:
+    """Paired runs, each on pages of its own; who goes first alternates."""
+    jobs = len(os.sched_getaffinity(0))
+    pairs = []
+    with line_up(scratch / "home"):
+        for run in range(asked.runs):
+            folder = asked.source or make_pages(scratch / f"run{run}", asked.pages, run).folder
+            pages = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGES)
+            took: dict[str, float] = {}
+            for who in ("line", "parallel") if run % 2 == 0 else ("parallel", "line"):
+                if who == "line":
+                    took[who] = seconds_of_line(
+                        scratch / "home", folder, f"bench-{run}", asked.language
+                    )
+                else:
+                    out = scratch / f"out{run}"
+                    took[who] = seconds_of_parallel(pages, out, asked.language, jobs)
+            pairs.append(Pair(len(pages), took["line"], took["parallel"]))
+            print(f"run {run + 1}: line {took['line']:.1f} s, parallel {took['parallel']:.1f} s")
+    return pairs
+
+
+def machine() -> str:
+    """The processor and how much of it there is."""
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+
+
+def commit() -> str:
+    """The commit measured, with a mark when the tree has changes."""
+    command = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=10"]
+    described = subprocess.run(command, capture_output=True, text=True, check=False)
+    return described.stdout.strip() or "no commit"
+
+
+def row(pairs: list[Pair]) -> str:
+    """The result as one line of the table: medians, and the median of the ratios."""
+    line, parallel = (
+        statistics.median(60 * pair.pages / seconds(pair) for pair in pairs)
+        for seconds in (lambda pair: pair.line_seconds, lambda pair: pair.parallel_seconds)
+    )
+    ratio = statistics.median(pair.ratio for pair in pairs)
+    date = datetime.now(UTC).date().isoformat()
+    pages = f"{len(pairs)} × {pairs[0].pages}"
+    figures = f"{line:.1f} | {parallel:.1f} | {ratio:.2f}"
+    return f"| {date} | {commit()} | {machine()} | {pages} | {figures} |"
+
+
+def main() -> None:
+    """Measure, print one table, and keep its line when asked."""
+    asked = arguments()
+    if not shutil.which("parallel"):
+        sys.exit("GNU parallel is missing; apt-get install parallel")
+    with tempfile.TemporaryDirectory(prefix="copystand-bench-") as scratch:
+        result = row(measure(asked, Path(scratch)))
+    print(COLUMNS, "|---|---|---|---|---|---|---|", result, sep="\n")
+    if asked.record:
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(result + "\n")
+
+
+if __name__ == "__main__":
+    main()

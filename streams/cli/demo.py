@@ -1,0 +1,130 @@
+"""`copystand demo`: the line at work on a collection that makes itself, or on your own images."""
+
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from streams.cli.output import Exit, emit, err, fail, json_option
+from streams.demo import course
+from streams.demo.collection import BOOKS, FAULTS, Delivery, make_books, make_loose_leaves
+from streams.demo.expected import surprises
+from streams.demo.faults import submit_faulty
+from streams.demo.line import CommandFailed, DemoLine, NotOurs
+from streams.demo.printing import MissingFont
+from streams.demo.report import show
+from streams.settings import Settings
+from streams.standing import batch_figures
+
+
+@click.command()
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of images of your own; it is only read.",
+)
+@json_option
+def demo(source: Path | None, as_json: bool) -> None:
+    """Run a small collection through a line of its own, and show what came of it.
+
+    Owns COPYSTAND_HOME/demo and empties it when it starts."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, _interrupted)
+    line = DemoLine(Settings.load().home.resolve() / "demo", quiet=as_json)
+    try:
+        report = _run(line, source, as_json)
+    except (CommandFailed, course.Stalled, NotOurs) as failed:
+        fail(Exit.FAILED, str(failed), f"Logs: {line.home / 'log'}")
+    except MissingFont as missing:
+        fail(Exit.MISSING_PART, str(missing), "Run: make install")
+    except KeyboardInterrupt:
+        fail(Exit.FAILED, "interrupted; nothing was left running")
+    emit(report, as_json, show)
+    sys.exit(int(Exit.FAILED if report["surprises"] else Exit.DONE))
+
+
+_drawing, _asked_to_end = Event(), Event()
+
+
+def _interrupted(*_: object) -> None:
+    _asked_to_end.set()
+    # An exception that meets a callback of libvips is lost there.
+    if not _drawing.is_set():
+        raise KeyboardInterrupt
+
+
+def _run(line: DemoLine, source: Path | None, as_json: bool) -> dict[str, Any]:
+    line.clear()
+    started = time.monotonic()
+    books, faults = (None, None) if source else _material(line.home)
+    made = time.monotonic()
+    with line.up():
+        ready = time.monotonic()
+        if books and faults:
+            _submit(line, books.folder, books.batch_id)
+            submit_faulty(faults, line.settings)
+            batch_ids, truth = {BOOKS, FAULTS}, books.truth
+        else:
+            assert source is not None
+            batch_id = course.own_batch_id(source)
+            _submit(line, source, batch_id)
+            batch_ids, truth = {batch_id}, {}
+        figures = _watched(line, batch_ids, quiet=as_json)
+        outcome = course.gather(line, figures, truth, time.monotonic() - ready)
+    report = {
+        "home": str(line.home),
+        "material_seconds": round(made - started, 1),
+        "set_up_seconds": round(ready - made, 1),
+        **asdict(outcome),
+        "pages_per_minute": round(outcome.pages_per_minute, 1),
+    }
+    return report | {"surprises": surprises(report, own=source is not None)}
+
+
+def _material(home: Path) -> tuple[Delivery, Delivery]:
+    # Fontconfig would keep its cache in the user's home; it looks when the first text is drawn.
+    os.environ["XDG_CACHE_HOME"] = str(home / "cache")
+    err.print("Printing a small collection …")
+    _drawing.set()
+    made = make_books(home / "material"), make_loose_leaves(home / "material")
+    _drawing.clear()
+    if _asked_to_end.is_set():
+        raise KeyboardInterrupt
+    return made
+
+
+def _submit(line: DemoLine, folder: Path, batch_id: str) -> None:
+    words = ("station", "submit", str(folder), "--batch-id", batch_id)
+    code, said = line.run(*words, *(["--json"] if line.quiet else []), shown=not line.quiet)
+    if code != Exit.DONE:
+        raise CommandFailed(words, code, said)
+
+
+def _watched(line: DemoLine, batch_ids: set[str], quiet: bool) -> list[dict[str, Any]]:
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
+    told = TextColumn("{task.fields[figures]}")
+    with Progress(*columns, told, console=err, disable=quiet) as progress:
+        tasks = {one: progress.add_task(one, total=None, figures="") for one in sorted(batch_ids)}
+
+        def tell(rows: list[dict[str, Any]]) -> None:
+            for row in rows:
+                done = row["packaged"] + row["quarantined"] + row["cancelled"]
+                ended = row["state"] in course.ENDED
+                progress.update(
+                    tasks[row["batch_id"]],
+                    total=row["registered"] or (1 if ended else None),
+                    completed=done or (1 if ended else 0),
+                    description=f"{row['batch_id']}: {row['state']}",
+                    figures=f"{row['registered']} pages registered, {row['packaged']} packaged,"
+                    f" {row['quarantined']} quarantined",
+                )
+
+        return course.Watch(lambda: batch_figures(line.settings), tell).until_ended(batch_ids)

@@ -1,0 +1,31 @@
+"""`copystand explain`: what an error code means and what to do."""
+
+from difflib import get_close_matches
+from typing import Any
+
+import click
+from rich.markdown import Markdown
+
+from streams.cli.output import Exit, emit, fail, json_option, out, table
+from streams.errors import sections, summary
+
+
+@click.command()
+@click.argument("code", required=False)
+@json_option
+def explain(code: str | None, as_json: bool) -> None:
+    """Say what CODE means and what to do; without CODE, list all codes."""
+    known = sections()
+    if code is None:
+        rows = [{"code": one, "means": summary(one)} for one in known]
+        emit(rows, as_json, lambda rows: table(rows, ["code", "means"]))
+        return
+    if code not in known:
+        near = get_close_matches(code, known, n=3) or [one for one in known if code in one][:3]
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Run: copystand explain"
+        fail(Exit.USAGE, f"there is no code {code}.", hint)
+    emit({"code": code, "text": known[code]}, as_json, _show)
+
+
+def _show(document: dict[str, Any]) -> None:
+    out.print(Markdown(f"## {document['code']}\n\n{document['text']}"))

@@ -1,0 +1,56 @@
+"""`copystand person`: gives pseudonyms, and forgets names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import psycopg
+
+from streams import people
+from streams.cli.output import Exit, emit, fail, json_option, out, table
+from streams.settings import NotUp, Settings
+
+
+@contextmanager
+def _table() -> Iterator[str]:
+    """The connection string of the table, or exit 3 when there is none."""
+    try:
+        yield Settings.load().dsn("tracker")
+    except (NotUp, psycopg.OperationalError) as missing:
+        fail(Exit.MISSING_PART, f"Postgres does not answer: {missing}", "Run: copystand up")
+
+
+@click.group()
+def person() -> None:
+    """Pseudonyms for operators; events hold these, never names."""
+
+
+@person.command("add")
+@click.argument("name")
+@json_option
+def add(name: str, as_json: bool) -> None:
+    """Give the person NAME a new pseudonym."""
+    if not name.strip():
+        fail(Exit.USAGE, "the name is empty")
+    with _table() as dsn:
+        pseudonym = people.add(dsn, name.strip())
+    emit({"pseudonym": pseudonym}, as_json, lambda document: out.print(document["pseudonym"]))
+
+
+@person.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """All names that are kept, with their pseudonyms."""
+    with _table() as dsn:
+        rows = [one.document() for one in people.known(dsn)]
+    emit(rows, as_json, lambda rows: table(rows, ["pseudonym", "name", "added_at"]))
+
+
+@person.command("forget")
+@click.argument("pseudonym")
+def forget(pseudonym: str) -> None:
+    """Delete the name behind PSEUDONYM; the log keeps the pseudonym."""
+    with _table() as dsn:
+        done = people.forget(dsn, pseudonym)
+    if not done:
+        fail(Exit.FAILED, f"no name is kept for {pseudonym}")

@@ -1,0 +1,223 @@
+"""Commands for the line as a whole: up, down, status, doctor."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra import children, paths
+from infra.doctor import examine
+from infra.kafka import tail
+from streams import supervisor
+from streams.cli.output import Exit, emit, err, fail, json_option, out, table
+from streams.settings import Settings
+
+START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
+
+
+@click.command()
+@json_option
+def up(as_json: bool) -> None:
+    """Start Kafka, PostgreSQL and all roles in the home; returns when the line takes work."""
+    began = time.monotonic()
+    home = paths.prepare_home(Settings.load().home)
+    if supervisor_pid(home) is None:
+        missing = [row for row in examine() if not row.found and row.stops_the_line]
+        if missing:
+            fail(Exit.MISSING_PART, f"{missing[0].part} is missing", missing[0].fix)
+        state = _start(home, quiet=as_json)
+    else:
+        state = _wait_until_ready(home, None, quiet=as_json)
+        err.print(f"The line of {home} runs already.", highlight=False)
+    seconds = round(time.monotonic() - began, 1)
+    document = {"home": str(home), "ports": state["ports"], "seconds": seconds}
+    emit(document, as_json, lambda _: out.print(f"[green]ready[/] in {seconds} s, home {home}"))
+
+
+@click.command()
+@click.option("--drain", is_flag=True, help="First let everything in flight come to its end.")
+@click.option("--now", is_flag=True, help="Give the roles 5 s instead of 30 s.")
+@click.option("--timeout", type=float, default=3600.0, help="Seconds to wait for --drain.")
+@json_option
+def down(drain: bool, now: bool, timeout: float, as_json: bool) -> None:
+    """End the line of the home, every process of it."""
+    if drain and now:
+        fail(Exit.USAGE, "--drain and --now exclude each other")
+    began = time.monotonic()
+    settings = Settings.load()
+    home = settings.home.resolve()
+    pid = supervisor_pid(home)
+    if pid is None:
+        err.print(f"Nothing runs in {home}.", highlight=False)
+    else:
+        if drain:
+            _drain(settings, began + timeout)
+        end_supervisor(home, pid, signal.SIGUSR1 if now else signal.SIGTERM)
+    seconds = round(time.monotonic() - began, 1)
+    document = {"home": str(home), "ports": read_state(home).get("ports", {}), "seconds": seconds}
+    emit(document, as_json, lambda _: out.print(f"down in {seconds} s"))
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """The figures of every batch, and how each role is."""
+    # Late, since it loads the steps: doctor must work where a part of them is missing.
+    from streams.standing import batch_figures, role_figures
+
+    settings = Settings.load()
+    home = settings.home.resolve()
+    if supervisor_pid(home) is None:
+        fail(Exit.MISSING_PART, f"no line runs in {home}", "Start it: copystand up")
+    state = read_state(home)
+    document = {
+        "batches": batch_figures(settings),
+        "roles": role_figures(settings, state.get("parts", {})),
+    }
+    emit(document, as_json, _render_status)
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """What this machine needs for the line, what was found, and how to get the rest."""
+    rows = examine()
+    emit([asdict(row) for row in rows], as_json, _render_doctor)
+    if not all(row.found for row in rows):
+        sys.exit(int(Exit.MISSING_PART))
+
+
+def supervisor_pid(home: Path) -> int | None:
+    """Pid of the living supervisor of a home; a state file left by a dead one does not count."""
+    if not (home / "run" / "supervisor.lock").exists():
+        return None
+    held = supervisor.lock(home)
+    if held is not None:
+        held.close()
+        return None
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        written = (home / "run" / "supervisor.lock").read_text().strip()
+        if written and children.is_alive(int(written)):
+            return int(written)
+        time.sleep(0.05)
+    return None
+
+
+def read_state(home: Path) -> dict[str, Any]:
+    """What the supervisor of a home wrote last, or nothing."""
+    try:
+        document: dict[str, Any] = json.loads(supervisor.state_file(home).read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return document
+
+
+def end_supervisor(home: Path, pid: int, how: signal.Signals) -> None:
+    """Tell a supervisor to end, and wait until it and all its children are gone."""
+    deadline = time.monotonic() + supervisor.GRACE_SECONDS + 60
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        return
+    while children.is_alive(pid):
+        if time.monotonic() > deadline:
+            fail(Exit.TIMEOUT, f"the supervisor {pid} does not end", f"See {_log(home)}")
+        time.sleep(0.05)
+
+
+def _start(home: Path, quiet: bool) -> dict[str, Any]:
+    from streams.bootstrap import ROLES
+
+    command = [sys.executable, "-m", "streams.supervisor", "--home", str(home), *ROLES]
+    environment = {**os.environ, "COPYSTAND_CACHE": str(paths.cache_folder())}
+    with _log(home).open("ab") as sink:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+            env=environment,
+        )
+    try:
+        return _wait_until_ready(home, child, quiet)
+    except KeyboardInterrupt:
+        children.stop(child, signal.SIGUSR1, supervisor.GRACE_SECONDS + 30)
+        fail(Exit.FAILED, "interrupted; nothing was left running")
+
+
+def _wait_until_ready(
+    home: Path, child: "subprocess.Popen[bytes] | None", quiet: bool
+) -> dict[str, Any]:
+    told: set[str] = set()
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        state = read_state(home)
+        pid = child.pid if child is not None else supervisor_pid(home)
+        if state.get("pid") == pid and pid is not None:
+            _tell(state, told, quiet)
+            if state["phase"] == "ready":
+                return state
+        if (child is not None and child.poll() is not None) or pid is None:
+            _failed_to_start(home, pid)
+        time.sleep(0.05)
+    fail(Exit.TIMEOUT, "the line is not ready", f"See {_log(home)} and: copystand status")
+
+
+def _failed_to_start(home: Path, pid: int | None) -> None:
+    state = read_state(home)
+    why = state.get("error") if state.get("pid") == pid else ""
+    fail(
+        Exit.MISSING_PART,
+        f"the line did not start: {why or tail(_log(home))}",
+        "What is missing on this machine: copystand doctor",
+    )
+
+
+def _tell(state: dict[str, Any], told: set[str], quiet: bool) -> None:
+    for name, seconds in state["seconds"].items():
+        if name not in told:
+            told.add(name)
+            if not quiet:
+                out.print(f"  {name:<12} {seconds:6.2f} s", highlight=False)
+
+
+def _drain(settings: Settings, deadline: float) -> None:
+    from streams.standing import in_flight
+
+    while (left := in_flight(settings)) > 0:
+        if time.monotonic() > deadline:
+            fail(Exit.TIMEOUT, f"{left} pages are still in flight; the line runs on")
+        time.sleep(0.5)
+
+
+def _log(home: Path) -> Path:
+    return home / "log" / "supervisor.log"
+
+
+def _render_status(document: dict[str, Any]) -> None:
+    columns = [
+        "batch_id",
+        "state",
+        "registered",
+        "packaged",
+        "quarantined",
+        "cancelled",
+        "in_flight",
+    ]
+    table(document["batches"], columns)
+    table(document["roles"], ["role", "pid", "state", "lag", "restarts"])
+
+
+def _render_doctor(rows: list[dict[str, Any]]) -> None:
+    shown = [row | {"found": "yes" if row["found"] else "NO"} for row in rows]
+    table(shown, ["part", "found", "version", "needed", "fix"])
