@@ -8,7 +8,7 @@ from processors.page_files import extension_of
 from processors.profile import Policy, Profile
 from processors.resolution import Chosen, Problem
 
-RESEND = "copystand quarantine release ID --file FILE --by P --reason R"
+RESEND = "submit its item in a new batch, under new ids, with: copystand station submit"
 
 
 @dataclass(frozen=True)
