@@ -75,6 +75,8 @@ class Projector:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "isolation.level": "read_committed",
+                # The end stands behind the sealer's last transaction marker, which is no message.
+                "enable.partition.eof": True,
             }
         )
 
@@ -95,25 +97,36 @@ class Projector:
         """Project what has come within a moment; how many events that were."""
         before = self._position
         rows: list[Row] = []
-        after = before
+        after, reached = before, None
         for message in self._consumer.consume(BATCH, timeout=BATCH_SECONDS):
-            if _is_event(message):
+            if _is_end(message):
+                reached = message.offset()
+            elif _is_event(message):
                 rows.append(self._row(message, after.last_seq + 1))
                 after = Position(after.last_seq + 1, offset_of(message) + 1)
-        if not rows:
-            return 0
+        if rows:
+            self._put(connection, rows, before, after)
+        if rows or reached is not None:
+            self._tell_lag(max(after.next_offset, reached or 0))
+        return len(rows)
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._consumer.close()
+
+    def _put(
+        self,
+        connection: psycopg.Connection[Any],
+        rows: list[Row],
+        before: Position,
+        after: Position,
+    ) -> None:
         with connection.transaction(), connection.cursor() as cursor:
             self._move(cursor, before, after)
             copy_in(cursor, rows)
         self._position = after
         if (before.last_seq + 1) // PARTITION != (after.last_seq + 1) // PARTITION:
             connection.execute("SELECT audit.make_partitions()")
-        self._tell_lag(after)
-        return len(rows)
-
-    def close(self) -> None:
-        """Let go of the broker."""
-        self._consumer.close()
 
     def _row(self, message: Message, expected: int) -> Row:
         where = f"{self._topic}, offset {message.offset()}"
@@ -139,13 +152,18 @@ class Projector:
         if moved.rowcount != 1:
             raise MustEnd(f"the position is no longer {before}: another projector is at work")
 
-    def _tell_lag(self, after: Position) -> None:
+    def _tell_lag(self, offset: int) -> None:
         """Commit the offset for `status`; what counts stands in the position row."""
-        reached = TopicPartition(self._topic, 0, after.next_offset)
+        reached = TopicPartition(self._topic, 0, offset)
         try:
             self._consumer.commit(offsets=[reached], asynchronous=True)
         except KafkaException as error:
             log.warning("offset for status not committed: %s", error)
+
+
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF
 
 
 def _is_event(message: Message) -> bool:

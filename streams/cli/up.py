@@ -27,7 +27,7 @@ START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
 def up(as_json: bool) -> None:
     """Start Kafka, PostgreSQL and all roles in the home; returns when the line takes work."""
     began = time.monotonic()
-    home = paths.prepare_home(Settings.load().home)
+    home = _prepared(Settings.load().home)
     if supervisor_pid(home) is None:
         missing = [row for row in examine() if not row.found and row.stops_the_line]
         if missing:
@@ -131,6 +131,13 @@ def end_supervisor(home: Path, pid: int, how: signal.Signals) -> None:
         if time.monotonic() > deadline:
             fail(Exit.TIMEOUT, f"the supervisor {pid} does not end", f"See {_log(home)}")
         time.sleep(0.05)
+
+
+def _prepared(home: Path) -> Path:
+    try:
+        return paths.prepare_home(home)
+    except OSError as refused:
+        fail(Exit.USAGE, f"{home} cannot be a home: {refused}", "Set COPYSTAND_HOME to another.")
 
 
 def _start(home: Path, quiet: bool) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Reader:
                 "bootstrap.servers": brokers,
                 "group.id": GROUP,
                 "enable.auto.commit": False,
+                "on_commit": self._on_commit,
                 "auto.offset.reset": "error",
                 "queued.max.messages.kbytes": 16384,
                 "reconnect.backoff.max.ms": 1000,
@@ -61,6 +62,7 @@ class Reader:
         )
         settings: dict[str, Any] = {"bootstrap.servers": brokers, "error_cb": _on_error}
         self._admin = AdminClient(settings)
+        self._reached: dict[Partition, int] = {}
         self._shown: dict[Partition, int] = {}
         self._shown_at = time.monotonic()
 
@@ -78,6 +80,11 @@ class Reader:
     def assign(self, offsets: dict[Partition, int]) -> None:
         """Read these partitions from these offsets on."""
         self._consumer.assign([TopicPartition(*at, offset) for at, offset in offsets.items()])
+
+    def go_on(self, offsets: dict[Partition, int]) -> None:
+        """Read these partitions from where the tables stand, and let Kafka show that they do."""
+        self.assign(offsets)
+        self._reached = dict(offsets)
 
     def poll(self) -> list[Incoming]:
         """What has come, at most 500 messages; empty after a short wait."""
@@ -102,12 +109,24 @@ class Reader:
 
     def show(self, messages: Sequence[Incoming]) -> None:
         """Tell Kafka how far the tracker is, now and then, so that its lag can be seen."""
-        self._shown |= {(one.topic, one.partition): one.offset + 1 for one in messages}
+        self._reached |= {(one.topic, one.partition): one.offset + 1 for one in messages}
         now = time.monotonic()
-        if self._shown and now - self._shown_at > SHOW_EVERY_SECONDS:
-            offsets = [TopicPartition(*at, offset) for at, offset in self._shown.items()]
+        if self._reached != self._shown and now - self._shown_at > SHOW_EVERY_SECONDS:
+            offsets = [
+                TopicPartition(*at, offset)
+                for at, offset in self._reached.items()
+                if self._shown.get(at) != offset
+            ]
             self._consumer.commit(offsets=offsets, asynchronous=True)
-            self._shown, self._shown_at = {}, now
+            self._shown_at = now
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """What Kafka did not take, perhaps since the broker was away, is told again."""
+        self._shown |= {
+            (one.topic, one.partition): one.offset
+            for one in partitions
+            if error is None and one.error is None
+        }
 
     def close(self) -> None:
         """Leave."""

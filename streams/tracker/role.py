@@ -48,7 +48,7 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
         elif forget:
             relay.drain(conn)
             rebuild(line, reader)
-        reader.assign(line.offsets(reader.partitions(INPUTS)))
+        reader.go_on(line.offsets(reader.partitions(INPUTS)))
         relay.start()
         announce_ready(settings, "tracker")
         log.info("tracking", extra={"pid": os.getpid()})

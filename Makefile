@@ -1,0 +1,41 @@
+# What people and CI call. `make help` says what there is.
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+SOURCES := schemas processors streams infra tests bench
+
+.PHONY: help install demo test check schemas standards bench chaos lock
+
+help: ## What there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## System packages, .venv, Kafka, XSD files; quick when they stand
+	@sh infra/install.sh
+
+demo: install ## A small collection through the whole line, and what came of it
+	.venv/bin/copystand demo
+
+test: check ## Everything that CI runs
+	$(PYTHON) -m pytest -q tests --ignore tests/unit --ignore tests/contract --ignore tests/architecture
+
+check: install ## Formatter, linter, types, unit tests
+	.venv/bin/ruff format --check $(SOURCES)
+	.venv/bin/ruff check $(SOURCES)
+	.venv/bin/mypy
+	$(PYTHON) -m pytest -q tests/unit tests/contract tests/architecture
+
+schemas: install ## Models from the .avsc files
+	$(PYTHON) -m schemas.generate
+
+standards: install ## The XSD files, checked by digest
+	$(PYTHON) -m infra.standards
+
+bench: install ## Pages per minute of the line, beside GNU parallel
+	$(PYTHON) bench/line.py
+
+chaos: install ## The misfortunes of tests/faults
+	$(PYTHON) -m pytest -q tests/faults
+
+lock: install ## requirements.lock from requirements.in
+	@command -v uv >/dev/null || .cache/uv/bin/uv --version >/dev/null 2>&1 || \
+		{ python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }
+	PATH="$$PATH:.cache/uv/bin" uv pip compile -q --universal --generate-hashes --python-version 3.11 -o requirements.lock requirements.in

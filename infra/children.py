@@ -1,0 +1,112 @@
+"""Child processes that never outlive their parent."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+# Set by setpriv last, after any change of user, which would clear it (prctl(2), PR_SET_PDEATHSIG).
+DIES_WITH_PARENT = ("--pdeathsig", "KILL")
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def spawn(
+    command: Sequence[str],
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    privileges: Sequence[str] = (),
+) -> "subprocess.Popen[bytes]":
+    """Start a command in a process group of its own; the kernel kills it when this thread ends."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        return subprocess.Popen(
+            ["setpriv", *privileges, *DIES_WITH_PARENT, "--", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+            env={**os.environ, **(env or {})},
+        )
+
+
+def stop(child: "subprocess.Popen[bytes]", how: signal.Signals, grace_seconds: float) -> None:
+    """Ask a child to end, and end it and its group when it does not within the grace."""
+    if child.poll() is None:
+        child.send_signal(how)
+        try:
+            child.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            pass
+    kill_group(child)
+
+
+def kill_group(child: "subprocess.Popen[bytes]") -> None:
+    """Kill what is left of a child's process group, tools it started included."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    child.wait()
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of whatever its children leave behind."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and is only not collected yet does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def children_of(parent: int) -> list[int]:
+    """Pids of the direct children of a process, ended ones included."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def reap_orphans(known: set[int]) -> None:
+    """Collect ended processes that our children left to us; the known are collected elsewhere."""
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    try:
+        while (ended := os.waitid(os.P_ALL, 0, options)) and ended.si_pid not in known:
+            _collect(ended.si_pid)
+    except ChildProcessError:
+        return
+
+
+def kill_orphans(known: set[int], patience_seconds: float = 5.0) -> None:
+    """Kill and collect all our children but the known ones."""
+    deadline = time.monotonic() + patience_seconds
+    while left := set(children_of(os.getpid())) - known:
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            _collect(pid)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.02)
+
+
+def _collect(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass

@@ -1,0 +1,212 @@
+"""What a line needs of this machine: each part, what was found, and the fix. Loads no package."""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from infra.paths import CHECKOUT, cache_folder, kafka_jars
+
+INSTALL = "Run: make install"
+LANGUAGES = ("eng", "fra", "deu", "lat", "Fraktur", "osd")
+OURS = ("schemas", "processors", "streams", "infra")
+FONTS = {"EB Garamond": "EBGaramond*", "Junicode": "Junicode*", "Blankenburg": "*lankenburg*"}
+FONT_FOLDERS = (
+    Path("/usr/share/fonts"),
+    Path("/usr/share/texmf/fonts"),
+    Path("/usr/local/share/fonts"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One part: whether it was found, in which version, what is needed, and what to do."""
+
+    part: str
+    found: bool
+    version: str
+    needed: str
+    fix: str
+
+    @property
+    def stops_the_line(self) -> bool:
+        """Whether `up` cannot start without it; fonts are for the demo alone."""
+        return self.part not in ("fonts", "exiftool", "standards")
+
+
+def examine() -> list[Row]:
+    """All parts, in the order in which a line needs them."""
+    checks: tuple[Callable[[], Row], ...] = (
+        _python, _packages, _names, _setpriv, _java, _kafka, _postgres, _postgres_user, _tesseract,
+        _languages, _libvips, _exiftool, _fonts, _standards,
+    )  # fmt: skip
+    return [check() for check in checks]
+
+
+def _row(part: str, found: bool, version: str, needed: str, fix: str = INSTALL) -> Row:
+    return Row(part, found, version, needed, "" if found else fix)
+
+
+def _python() -> Row:
+    return _row("python", sys.version_info >= (3, 11), sys.version.split()[0], ">= 3.11")
+
+
+def _packages() -> Row:
+    wanted = re.findall(
+        r"^([A-Za-z0-9._-]+)==([^ ;\\]+) \\$", _read(CHECKOUT / "requirements.lock"), re.M
+    )
+    wrong = [f"{name} {version}" for name, version in wanted if _installed(name) != version]
+    found = f"{len(wanted) - len(wrong)} of {len(wanted)}"
+    return _row("python packages", not wrong, found, ", ".join(wrong) or "as locked")
+
+
+def _names() -> Row:
+    by_name = metadata.packages_distributions()
+    others = sorted(
+        f"{name} of {owner}"
+        for name in OURS
+        for owner in by_name.get(name, [])
+        if owner != "copystand"
+    )
+    fix = "Use the environment that make install makes: .venv"
+    return _row("package names", not others, ", ".join(others), ", ".join(OURS), fix)
+
+
+def _setpriv() -> Row:
+    return _row("setpriv", shutil.which("setpriv") is not None, _version("setpriv"), "util-linux")
+
+
+def _java() -> Row:
+    home = os.environ.get("JAVA_HOME")
+    java = f"{home}/bin/java" if home and Path(home, "bin/java").exists() else "java"
+    found = re.search(r'version "(\d+)([^"]*)"', _answer(java, "-XX:-UsePerfData", "-version"))
+    version = "".join(found.groups()) if found else ""
+    return _row("java", bool(found) and int(found[1]) >= 17 if found else False, version, ">= 17")
+
+
+def _kafka() -> Row:
+    listed = [line.split() for line in _read(CHECKOUT / "infra" / "kafka.sha256").splitlines()]
+    there = [name for _, name in listed if (kafka_jars() / name).is_file()]
+    found = bool(listed) and len(there) == len(listed)
+    return _row("kafka", found, f"{len(there)} of {len(listed)} jars", f"4.3.1 in {kafka_jars()}")
+
+
+def _postgres() -> Row:
+    versions = [_major(path) for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    newest = max(versions, default=0)
+    if not newest and shutil.which("postgres"):
+        found = re.search(r"(\d+)", _version("postgres"))
+        newest = int(found[1]) if found else 0
+    return _row("postgres", newest >= 15, str(newest or ""), ">= 15")
+
+
+def _postgres_user() -> Row:
+    try:
+        known = os.geteuid() != 0 or bool(pwd.getpwnam("postgres"))
+    except KeyError:
+        known = False
+    return _row("user postgres", known, "", "when run as root, which PostgreSQL refuses")
+
+
+def _tesseract() -> Row:
+    found = re.search(r"tesseract v?(\d+)(\S*)", _answer("tesseract", "--version"))
+    version = "".join(found.groups()) if found else ""
+    return _row("tesseract", found is not None and int(found[1]) >= 5, version, ">= 5")
+
+
+def _languages() -> Row:
+    listed = {name.rpartition("/")[2] for name in _answer("tesseract", "--list-langs").split()}
+    missing = [name for name in LANGUAGES if name not in listed]
+    found = " ".join(name for name in LANGUAGES if name in listed)
+    return _row("tesseract languages", not missing, found, " ".join(LANGUAGES))
+
+
+def _libvips() -> Row:
+    try:
+        import pyvips
+
+        version = ".".join(str(pyvips.version(part)) for part in range(3))
+    except Exception as failure:
+        return _row("libvips", False, str(failure)[:80], "through pyvips-binary")
+    return _row("libvips", True, version, "through pyvips-binary")
+
+
+def _exiftool() -> Row:
+    version = _answer("exiftool", "-ver").strip() if shutil.which("exiftool") else ""
+    return _row("exiftool", bool(version), version, "libimage-exiftool-perl")
+
+
+def _fonts() -> Row:
+    missing = [name for name, pattern in FONTS.items() if not _font(pattern)]
+    found = ", ".join(name for name in FONTS if name not in missing)
+    return _row("fonts", not missing, found, "for the demo: " + ", ".join(FONTS))
+
+
+def _standards() -> Row:
+    listed = [line.split() for line in _read(CHECKOUT / "infra" / "standards.sha256").splitlines()]
+    folder = cache_folder() / "standards"
+    names = [words[-1].lstrip("*") for words in listed if len(words) > 1 and words[0] != "#"]
+    there = [name for name in names if (folder / name).is_file()]
+    found = bool(names) and len(there) == len(names)
+    return _row(
+        "standards",
+        found,
+        f"{len(there)} of {len(names)} XSDs",
+        f"in {folder}",
+        "Run: make standards",
+    )
+
+
+def _font(pattern: str) -> bool:
+    return any(next(folder.rglob(pattern), None) for folder in FONT_FOLDERS if folder.is_dir())
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _major(path: Path) -> int:
+    return int(path.parts[-3]) if path.parts[-3].isdigit() else 0
+
+
+def _version(command: str) -> str:
+    return _answer(command, "--version").partition("\n")[0].strip()
+
+
+def _answer(*command: str) -> str:
+    """What a command says on both outputs; nothing when it is not there."""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout + done.stderr
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def main() -> int:
+    """Print every part that is missing, with its fix; 3 when there is one."""
+    missing = [row for row in examine() if not row.found]
+    for row in missing:
+        print(f"missing: {row.part} (needed: {row.needed}). {row.fix}", file=sys.stderr)
+    return 3 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""A local Kafka: one KRaft broker that keeps everything inside a home."""
+
+import base64
+import os
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from infra import children, ports
+
+READY_TOPIC = "copystand.ready"
+FIVE_YEARS_MINUTES = 5 * 365 * 24 * 60
+LARGEST_MESSAGE = 1024 * 1024
+JVM = (
+    "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ssZ",
+)  # fmt: skip
+# No callback: a client that calls into Python while the process ends would hold it for ever.
+QUIET: dict[str, Any] = {"log_level": 0}
+SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": 1,
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "group.initial.rebalance.delay.ms": 0,
+    "group.max.session.timeout.ms": 1_800_000,
+    "offsets.retention.minutes": FIVE_YEARS_MINUTES,
+    "offsets.topic.num.partitions": 4,
+    "offsets.topic.replication.factor": 1,
+    "transaction.state.log.num.partitions": 4,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "default.replication.factor": 1,
+    "min.insync.replicas": 1,
+    "message.max.bytes": LARGEST_MESSAGE,
+    "log.retention.ms": -1,
+    # After a kill -9 the broker's old session must end before it may register again.
+    "broker.session.timeout.ms": 3000,
+    "broker.heartbeat.interval.ms": 500,
+    # Small, since one machine holds it all: index files are mapped, the cleaner's map is heap.
+    "log.index.size.max.bytes": 1024 * 1024,
+    "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.recovery.threads.per.data.dir": 2,
+}
+
+
+class LocalKafka:
+    """One broker with its controller, its data in home/kafka, its log in home/log/kafka.log."""
+
+    def __init__(self, home: Path, jars: Path, ports: Mapping[str, int]) -> None:
+        """A broker of this home that is not started yet."""
+        self.home = home
+        self.port = ports["kafka"]
+        self.controller_port = ports["kafka_controller"]
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._jars = jars
+        self._data = home / "kafka"
+        self._log = home / "log" / "kafka.log"
+        self._probe: ReadyProbe | None = None
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the broker, formatting its data folder the first time; does not wait for it."""
+        (self.home / "run" / "tmp").mkdir(parents=True, exist_ok=True)
+        self._data.mkdir(parents=True, exist_ok=True)
+        properties = self._write_properties()
+        if not (self._data / "data" / "meta.properties").exists():
+            self._format(properties)
+        self.process = children.spawn([*self._java(), "kafka.Kafka", str(properties)], self._log)
+        self._probe = ReadyProbe(self.bootstrap, self.port)
+        return self.process
+
+    def ready(self) -> bool:
+        """Whether the broker has acknowledged a produce since its start; never waits."""
+        return self._probe is not None and self._probe.check()
+
+    def wait_ready(self, timeout_seconds: float = 60) -> None:
+        """Wait until the broker takes work, or raise with the end of its log."""
+        deadline = time.monotonic() + timeout_seconds
+        while not self.ready():
+            ended = self.process is None or self.process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                raise RuntimeError(f"Kafka is not ready; end of {self._log}:\n{tail(self._log)}")
+            time.sleep(0.05)
+
+    def stop(self, grace_seconds: float = 20) -> None:
+        """End the broker and wait until it is gone."""
+        self._probe = None
+        if self.process is not None:
+            children.stop(self.process, signal.SIGTERM, grace_seconds)
+
+    def _java(self) -> list[str]:
+        temporary = f"-Djava.io.tmpdir={self.home / 'run' / 'tmp'}"
+        return [java_binary(), *JVM, temporary, "-cp", f"{self._jars}/*"]
+
+    def _write_properties(self) -> Path:
+        settings = SETTINGS | {
+            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "log.dirs": str(self._data / "data"),
+        }
+        path = self._data / "server.properties"
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        return path
+
+    def _format(self, properties: Path) -> None:
+        # A format that was cut short leaves a folder that no later format accepts.
+        shutil.rmtree(self._data / "data", ignore_errors=True)
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = [*self._java(), "kafka.tools.StorageTool", "format", "-t", cluster]
+        done = subprocess.run(
+            [*command, "-c", str(properties)],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(
+                f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}"
+            )
+
+
+class ReadyProbe:
+    """Asks a starting broker for one acknowledged idempotent produce, without ever blocking."""
+
+    def __init__(self, bootstrap: str, port: int) -> None:
+        """A probe that has asked nothing yet."""
+        self._bootstrap = bootstrap
+        self._port = port
+        self._done = False
+        # Kept, since a client that nobody refers to ends its calls with an error.
+        self._admin: AdminClient | None = None
+        self._creation: Future[None] | None = None
+        self._producer: Producer | None = None
+
+    def check(self) -> bool:
+        """Go one step on, and say whether the broker has acknowledged."""
+        if not self._done and self._topic_stands():
+            self._produce()
+        return self._done
+
+    def _topic_stands(self) -> bool:
+        if self._admin is None:
+            if not ports.answers(self._port):
+                return False
+            self._admin = AdminClient(
+                QUIET | {"bootstrap.servers": self._bootstrap, "reconnect.backoff.max.ms": 200}
+            )
+        if self._creation is None:
+            topic = NewTopic(READY_TOPIC, 1, 1, config={"retention.ms": "3600000"})
+            self._creation = self._admin.create_topics([topic], request_timeout=10)[READY_TOPIC]
+        if not self._creation.done():
+            return False
+        failure = self._creation.exception()
+        if failure is None or "TOPIC_ALREADY_EXISTS" in str(failure):
+            return True
+        self._creation = None
+        return False
+
+    def _produce(self) -> None:
+        if self._producer is None:
+            self._producer = Producer(
+                {
+                    "bootstrap.servers": self._bootstrap,
+                    "enable.idempotence": True,
+                    "reconnect.backoff.max.ms": 200,
+                    "topic.metadata.refresh.fast.interval.ms": 100,
+                    "message.timeout.ms": 0,
+                    "linger.ms": 0,
+                }
+                | QUIET
+            )
+            self._producer.produce(READY_TOPIC, b"ready", on_delivery=self._delivered)
+        self._producer.poll(0)
+        if self._done:
+            self._producer = self._admin = None
+
+    def _delivered(self, error: KafkaError | None, message: object) -> None:
+        self._done = error is None
+        if error is not None:
+            self._producer = None
+
+
+def java_binary() -> str:
+    """The java command: that of JAVA_HOME when it is set, else the one on the path."""
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin" / "java").exists():
+        return str(Path(home) / "bin" / "java")
+    return shutil.which("java") or "java"
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """The last lines of a log file."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return "(no log)"

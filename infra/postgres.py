@@ -1,0 +1,193 @@
+"""A local PostgreSQL: one server, on loopback only, that keeps everything inside a home."""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from infra import children
+from infra.kafka import tail
+
+DATABASE = "copystand"
+SUPERUSER = "postgres"
+OWNERS = ("audit_owner",)
+LOGINS = ("tracker", "projector", "auditor_ro")
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    # The path of a socket in a deep home would be longer than the 107 bytes that are allowed.
+    "unix_socket_directories": "",
+    # Files in the data folder instead of /dev/shm: nothing is left outside the home.
+    "dynamic_shared_memory_type": "mmap",
+    "password_encryption": "scram-sha-256",
+    "shared_buffers": "64MB",
+    "max_connections": "60",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %u ",
+}
+
+
+class LocalPostgres:
+    """One server, its data in home/postgres, its log in home/log/postgres.log."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        """A server of this home that is not started yet."""
+        self.home = home
+        self.port = port
+        self.process: subprocess.Popen[bytes] | None = None
+        self._data = home / "postgres"
+        self._log = home / "log" / "postgres.log"
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the server, making its data folder the first time; does not wait for it."""
+        make_password(self.home, SUPERUSER)
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        self._remove_stale_pid()
+        settings = SETTINGS | {"port": str(self.port)}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command = [binary("postgres"), "-D", str(self._data), *options]
+        self.process = children.spawn(command, self._log, privileges=privileges())
+        return self.process
+
+    def ready(self) -> bool:
+        """Whether the server answers a query."""
+        try:
+            with psycopg.connect(self.dsn(SUPERUSER, "postgres"), connect_timeout=2) as connection:
+                connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def wait_ready(self, timeout_seconds: float = 60) -> None:
+        """Wait until the server answers, or raise with the end of its log."""
+        deadline = time.monotonic() + timeout_seconds
+        while not self.ready():
+            ended = self.process is None or self.process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"PostgreSQL is not ready; end of {self._log}:\n{tail(self._log)}"
+                )
+            time.sleep(0.05)
+
+    def stop(self, grace_seconds: float = 20) -> None:
+        """End the server with a fast shutdown and wait until it is gone."""
+        if self.process is not None:
+            children.stop(self.process, signal.SIGINT, grace_seconds)
+
+    def provision(self) -> None:
+        """Make the database and the roles exist, each role with its password."""
+        provide(self.dsn(SUPERUSER, "postgres"), self.home)
+
+    def dsn(self, role: str = SUPERUSER, database: str = DATABASE) -> str:
+        """The connection string of a role, password included."""
+        return dsn(self.home, self.port, role, database)
+
+    def _initialise(self) -> None:
+        draft = self.home / "postgres.new"
+        for half_made in (draft, self._data):
+            shutil.rmtree(half_made, ignore_errors=True)
+        command = [binary("initdb"), "-k", "-A", "scram-sha-256", "-U", SUPERUSER, "-E", "UTF8"]
+        command += ["--locale=C.UTF-8", f"--pwfile={password_file(self.home, SUPERUSER)}"]
+        done = subprocess.run(
+            ["setpriv", *(privileges() or ["--pdeathsig", "KILL"]), *command, "-D", str(draft)],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            cwd="/",
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
+        draft.rename(self._data)
+
+    def _remove_stale_pid(self) -> None:
+        """Drop the pid file of a server that was killed: its pid may be another process by now."""
+        pid_file = self._data / "postmaster.pid"
+        try:
+            pid = pid_file.read_text().split()[0]
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError, IndexError):
+            command = b""
+        if str(self._data).encode() not in command:
+            pid_file.unlink(missing_ok=True)
+
+
+def provide(superuser: str, home: Path) -> None:
+    """Make the database and the roles exist, the roles with the passwords kept in the home."""
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        for role in (*OWNERS, *LOGINS):
+            provide_role(connection, role, make_password(home, role) if role in LOGINS else None)
+        provide_database(connection, DATABASE)
+
+
+def provide_role(connection: psycopg.Connection, role: str, password: str | None) -> None:
+    """Make a role exist, with this password, or without login when there is none."""
+    found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+    verb = sql.SQL("ALTER" if found else "CREATE")
+    login = (
+        sql.SQL("NOLOGIN") if password is None else sql.SQL("LOGIN PASSWORD {}").format(password)
+    )
+    connection.execute(sql.SQL("{} ROLE {} {}").format(verb, sql.Identifier(role), login))
+
+
+def provide_database(connection: psycopg.Connection, name: str) -> None:
+    """Make a database exist."""
+    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+        return
+    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def dsn(home: Path, port: int, role: str, database: str = DATABASE) -> str:
+    """The connection string of a role of this home, password included."""
+    password = password_file(home, role).read_text().strip()
+    return f"host=127.0.0.1 port={port} dbname={database} user={role} password={password}"
+
+
+def password_file(home: Path, role: str) -> Path:
+    """The file that holds the password of a role."""
+    name = "postgres.password" if role == SUPERUSER else f"postgres.{role}.password"
+    return home / "run" / name
+
+
+def make_password(home: Path, role: str) -> str:
+    """The password of a role, made at random the first time, readable by the owner alone."""
+    path = password_file(home, role)
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as sink:
+            sink.write(secrets.token_urlsafe(24) + "\n")
+        draft.replace(path)
+    return path.read_text().strip()
+
+
+def privileges() -> Sequence[str]:
+    """What setpriv must do for the server: it refuses root, yet must enter homes below /root."""
+    if os.geteuid() != 0:
+        return ()
+    pwd.getpwnam(SUPERUSER)
+    identity = (f"--reuid={SUPERUSER}", f"--regid={SUPERUSER}", "--init-groups")
+    return (*identity, "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+
+
+def binary(name: str) -> str:
+    """The newest of the installed server's binaries of this name."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=_major)
+    if found:
+        return str(found[-1])
+    on_path = shutil.which(name)
+    if on_path is None:
+        raise FileNotFoundError(f"PostgreSQL's {name} is not installed; run: make install")
+    return on_path
+
+
+def _major(path: Path) -> int:
+    version = path.parts[-3]
+    return int(version) if version.isdigit() else 0

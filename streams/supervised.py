@@ -1,0 +1,184 @@
+"""The parts that a supervisor keeps alive: the broker, the database, and each role."""
+
+import signal
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from infra import children, ports
+from infra.kafka import LocalKafka
+from infra.postgres import LocalPostgres
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+HEALTHY_AFTER_SECONDS = 60.0
+
+
+class Part(ABC):
+    """One child process: started, watched, started again with a growing pause when it dies."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        """A part that is not started yet."""
+        self.name = name
+        self.home = home
+        self.log = home / "log" / f"{name}.log"
+        self.state = "stopped"
+        self.restarts = 0
+        self.deaths = 0
+        """Deaths since it was last healthy."""
+        self.seconds_to_ready = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._began = 0.0
+        self._not_before = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """Pid of the running process."""
+        return self._process.pid if self._process is not None else None
+
+    def tick(self) -> None:
+        """Do what is due: start, notice readiness or death, start again after the pause."""
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._not_before:
+                self._start(now)
+        elif self._process.poll() is not None:
+            self._died(now)
+        elif self.state == "starting" and self.is_ready():
+            self.state = "ready"
+            self.seconds_to_ready = now - self._began
+        elif self.state == "ready" and now - self._began > HEALTHY_AFTER_SECONDS:
+            self.deaths = 0
+
+    def shown(self) -> dict[str, Any]:
+        """What `status` tells of this part."""
+        return {"pid": self.pid, "state": self.state, "restarts": self.restarts}
+
+    def ask_to_end(self) -> None:
+        """Tell the process to end, without waiting."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def end(self, deadline: float) -> None:
+        """Wait until the process is gone; kill it and its group at the deadline."""
+        if self._process is not None:
+            try:
+                self._process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                print(f"{self.name} did not end in time and is killed", file=sys.stderr)
+            children.kill_group(self._process)
+            self._process = None
+        self.state = "stopped"
+
+    @abstractmethod
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start the process."""
+
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Whether the process takes work; must not wait."""
+
+    def _start(self, now: float) -> None:
+        self._began = now
+        try:
+            self._process = self.launch()
+        except (OSError, RuntimeError) as failure:
+            with self.log.open("a") as sink:
+                sink.write(f"could not be started: {failure}\n")
+            self._pause(now, "could not be started")
+        else:
+            self.state = "starting"
+
+    def _died(self, now: float) -> None:
+        assert self._process is not None
+        code = self._process.returncode
+        children.kill_group(self._process)
+        self._process = None
+        self._pause(now, f"ended with {code}")
+
+    def _pause(self, now: float, why: str) -> None:
+        pause = min(FIRST_PAUSE_SECONDS * 2**self.deaths, LONGEST_PAUSE_SECONDS)
+        self._not_before = now + pause
+        self.deaths += 1
+        self.restarts += 1
+        self.state = "waiting"
+        ended = datetime.now(UTC).isoformat(timespec="seconds")
+        print(f"{ended} {self.name} {why}; again in {pause:g} s", file=sys.stderr)
+
+
+class Broker(Part):
+    """The local Kafka."""
+
+    def __init__(self, kafka: LocalKafka) -> None:
+        """The part for this broker."""
+        super().__init__("kafka", kafka.home)
+        self._kafka = kafka
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start the broker."""
+        return self._kafka.start()
+
+    def is_ready(self) -> bool:
+        """Whether it has acknowledged a produce."""
+        return self._kafka.ready()
+
+    def end(self, deadline: float) -> None:
+        """End the broker; it has a grace of its own, since its data must be closed."""
+        self._kafka.stop()
+        super().end(deadline)
+
+
+class Database(Part):
+    """The local PostgreSQL."""
+
+    def __init__(self, postgres: LocalPostgres) -> None:
+        """The part for this server."""
+        super().__init__("postgres", postgres.home)
+        self._postgres = postgres
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start the server."""
+        return self._postgres.start()
+
+    def is_ready(self) -> bool:
+        """Whether it answers."""
+        return ports.answers(self._postgres.port) and self._postgres.ready()
+
+    def end(self, deadline: float) -> None:
+        """End the server with a fast shutdown; it has a grace of its own."""
+        self._postgres.stop()
+        super().end(deadline)
+
+
+class Role(Part):
+    """One role of the line, run by this same Python."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        """The part for this role."""
+        super().__init__(name, home)
+        self._folder = home / "run" / "roles"
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start the role, and write who it is to run/roles."""
+        self._ready_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "streams.cli", "run", self.name]
+        process = children.spawn(command, self.log, {"PYTHONUNBUFFERED": "1"})
+        told = {"role": self.name, "pid": process.pid, "restarts": self.restarts}
+        told |= {"started_at": datetime.now(UTC).isoformat(timespec="milliseconds")}
+        ports.write_json(self._folder / f"{self.name}.json", told)
+        return process
+
+    def is_ready(self) -> bool:
+        """Whether the role has written that it takes work."""
+        try:
+            return self._ready_file.read_text().strip() == str(self.pid)
+        except FileNotFoundError:
+            return False
+
+    @property
+    def _ready_file(self) -> Path:
+        return self._folder / f"{self.name}.ready"

@@ -1,0 +1,206 @@
+"""The process behind `up`: it owns Kafka, PostgreSQL and the roles of one home."""
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from infra import children, paths, ports
+from infra.kafka import LocalKafka, tail
+from infra.migrate import migrate
+from infra.postgres import LocalPostgres
+from streams.supervised import Broker, Database, Part, Role
+
+START_LIMIT_SECONDS = 120.0
+DEATHS_BEFORE_READY = 4
+GRACE_SECONDS = 30.0
+GRACE_NOW_SECONDS = 5.0
+TICK_SECONDS = 0.1
+
+
+class CannotStart(Exception):
+    """A part does not come up; the text says which, and shows the end of its log."""
+
+
+class Supervisor:
+    """Brings a line up stage by stage, keeps its parts alive, and takes it down again."""
+
+    def __init__(self, home: Path, roles: Sequence[str]) -> None:
+        """A supervisor of a prepared home; nothing runs yet."""
+        self.home = home
+        self.ports = ports.choose(home)
+        self.kafka = LocalKafka(home, paths.kafka_jars(), self.ports)
+        self.postgres = LocalPostgres(home, self.ports["postgres"])
+        self.servers: list[Part] = [Database(self.postgres), Broker(self.kafka)]
+        self.roles: list[Part] = [Role(name, home) for name in roles]
+        self.phase = "starting"
+        self.error = ""
+        self._seconds: dict[str, float] = {}
+        self._started = time.monotonic()
+        self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._stopping: float | None = None
+        self._written: dict[str, Any] = {}
+
+    def run(self) -> int:
+        """Live until told to end; gives the exit code."""
+        signal.signal(signal.SIGTERM, lambda *_: self._end(GRACE_SECONDS))
+        signal.signal(signal.SIGINT, lambda *_: self._end(GRACE_SECONDS))
+        signal.signal(signal.SIGUSR1, lambda *_: self._end(GRACE_NOW_SECONDS))
+        children.adopt_orphans()
+        try:
+            self._bring_up()
+            while self._stopping is None:
+                self._tick(self.servers + self.roles)
+        except Exception as failure:
+            self.error = str(failure)
+            traceback.print_exc()
+        finally:
+            self._take_down()
+        return 1 if self.error else 0
+
+    def _end(self, grace_seconds: float) -> None:
+        self._stopping = min(grace_seconds, self._stopping or grace_seconds)
+
+    def _bring_up(self) -> None:
+        self._until_ready(self.servers[:1], self.servers)
+        self._timed("migrations", self._prepare_database)
+        self._until_ready(self.servers, self.servers)
+        self._timed("topics", self._prepare_topics)
+        self._until_ready(self.roles, self.servers + self.roles)
+        if self._stopping is None:
+            self.phase = "ready"
+            self._write_state()
+
+    def _prepare_database(self) -> None:
+        self.postgres.provision()
+        migrate(self.postgres.dsn())
+
+    def _prepare_topics(self) -> None:
+        # Late, since this loads the steps, which takes a while: the servers start meanwhile.
+        from streams.provision import provision_topics
+
+        provision_topics(self.kafka.bootstrap, self.home)
+
+    def _timed(self, name: str, work: Any) -> None:
+        if self._stopping is None:
+            before = time.monotonic()
+            work()
+            self._seconds[name] = round(time.monotonic() - before, 2)
+
+    def _until_ready(self, awaited: Sequence[Part], alive: Sequence[Part]) -> None:
+        while self._stopping is None and not all(part.state == "ready" for part in awaited):
+            self._tick(alive)
+            for part in alive:
+                if part.deaths >= DEATHS_BEFORE_READY:
+                    raise CannotStart(f"{part.name} ended {part.deaths} times; {_shown(part.log)}")
+            if time.monotonic() - self._started > START_LIMIT_SECONDS:
+                late = next(part for part in awaited if part.state != "ready")
+                raise CannotStart(
+                    f"{late.name} is not ready after {START_LIMIT_SECONDS:g} s; {_shown(late.log)}"
+                )
+
+    def _tick(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            deaths = part.deaths
+            part.tick()
+            if part.deaths > deaths:
+                # What it had started and left behind must not go on beside its successor.
+                children.kill_orphans(self._pids())
+            if part.state == "ready" and part.name not in self._seconds:
+                self._seconds[part.name] = round(part.seconds_to_ready, 2)
+        children.reap_orphans(self._pids())
+        self._write_state()
+        time.sleep(TICK_SECONDS)
+
+    def _take_down(self) -> None:
+        if self.error:
+            self.phase = "failed"
+        else:
+            self.phase = "stopping"
+        self._write_state()
+        deadline = time.monotonic() + (self._stopping or GRACE_NOW_SECONDS)
+        for part in self.roles:
+            part.ask_to_end()
+        for part in self.roles:
+            part.end(deadline)
+        # The rest of the roles' children goes before the servers, so that nobody writes any more.
+        children.kill_orphans(self._pids())
+        for part in self.servers:
+            part.end(deadline)
+        children.kill_orphans(set())
+        self.phase = "failed" if self.error else "down"
+        self._write_state()
+
+    def _pids(self) -> set[int]:
+        return {part.pid for part in self.servers + self.roles if part.pid is not None}
+
+    def _write_state(self) -> None:
+        document = {
+            "pid": os.getpid(),
+            "phase": self.phase,
+            "error": self.error,
+            "ports": self.ports,
+            "started_at": self._started_at,
+            "seconds": self._seconds.copy(),
+            "parts": {part.name: part.shown() for part in self.servers + self.roles},
+        }
+        if document != self._written:
+            try:
+                ports.write_json(state_file(self.home), document)
+                self._written = document
+            except OSError as failure:
+                # A full disk must not end the line; the state is written again with the next tick.
+                print(f"the state could not be written: {failure}", file=sys.stderr)
+
+
+def state_file(home: Path) -> Path:
+    """Where the supervisor of a home writes how its parts are."""
+    return home / "run" / "supervisor.json"
+
+
+def lock(home: Path) -> IO[str] | None:
+    """Take the home for one supervisor; None when another has it. Keep the file open."""
+    file = (home / "run" / "supervisor.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _shown(log: Path) -> str:
+    return f"end of {log}:\n{tail(log)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Supervise a home until told to end."""
+    parser = argparse.ArgumentParser(prog="streams.supervisor")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("roles", nargs="*")
+    chosen = parser.parse_args(arguments)
+    home = paths.prepare_home(chosen.home)
+    held = lock(home)
+    if held is None:
+        print(f"another supervisor has {home}", file=sys.stderr)
+        return 3
+    held.truncate(0)
+    held.write(str(os.getpid()))
+    held.flush()
+    os.environ.update(COPYSTAND_HOME=str(home), TMPDIR=str(home / "run" / "tmp"))
+    os.environ.update(XDG_CACHE_HOME=str(home / "run" / "tmp"))
+    return Supervisor(home, chosen.roles).run()
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    # Nothing is left to do, and a Kafka client's threads must not hold the end up.
+    os._exit(code)

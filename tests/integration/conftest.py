@@ -1,0 +1,14 @@
+"""What integration tests share: one running Kafka and PostgreSQL for the whole session."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.parts import Parts, running_parts
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """A running Kafka with all topics, and a migrated PostgreSQL, without roles."""
+    with running_parts(tmp_path_factory.mktemp("parts")) as running:
+        yield running

@@ -1,0 +1,221 @@
+"""The worker's source on a real broker: what is committed, when it pauses, what a revoke means."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+
+from infra.topics import admin, committed_offsets, provision
+from schemas.catalogue import Topic
+from streams import source as source_module
+from streams.source import MOST_IN_WORK_A_PARTITION, Source
+from streams.work import Incoming
+from tests.audit_log import until
+from tests.parts import Parts
+
+
+@dataclass
+class Task:
+    """What a source handed on."""
+
+    message: Incoming
+    still_ours: Callable[[], bool]
+    done: Callable[[], None]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.message.partition, self.message.offset
+
+
+@dataclass
+class Bench:
+    """A topic and a group of their own, the sources on them, and what they handed on."""
+
+    parts: Parts
+    partitions: int
+    name: str = field(default_factory=lambda: f"source.{uuid4().hex[:8]}")
+    sources: list[Source] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    def produce(self, count: int, partition: int = 0) -> None:
+        producer = Producer({"bootstrap.servers": self.parts.kafka})
+        for number in range(count):
+            producer.produce(self.name, str(number).encode(), partition=partition)
+        assert producer.flush(30) == 0
+
+    def start(self, instance: str = "one", limit: int = 100, fails: bool = False) -> list[Task]:
+        """A source that takes its place in the group; what it hands on comes into the list."""
+        handed: list[Task] = []
+
+        def submit(
+            message: Incoming, still_ours: Callable[[], bool], done: Callable[[], None]
+        ) -> None:
+            if fails and message.offset == 3:
+                raise RuntimeError("this process goes down")
+            handed.append(Task(message, still_ours, done))
+
+        source = Source(self.parts.kafka, self.name, instance, [self.name], limit, submit)
+        self.sources.append(source)
+        source.start()
+        assert source.assigned.wait(20)
+        return handed
+
+    def committed(self, partition: int = 0) -> int | None:
+        place = (self.name, partition)
+        return committed_offsets(admin(self.parts.kafka), self.name, [place]).get(place)
+
+    def wait(self, condition: Callable[[], bool], handed: list[Task]) -> None:
+        until(
+            condition,
+            20,
+            lambda: f"handed on {[task.place for task in handed]}, committed {self.committed()}",
+        )
+
+
+@pytest.fixture
+def bench(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    yield from a_bench(parts, monkeypatch, partitions=1)
+
+
+@pytest.fixture
+def wide_bench(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    yield from a_bench(parts, monkeypatch, partitions=2)
+
+
+def a_bench(parts: Parts, monkeypatch: pytest.MonkeyPatch, partitions: int) -> Iterator[Bench]:
+    bench = Bench(parts, partitions)
+    provision(
+        parts.kafka, [Topic(bench.name, None, "none", partitions)], {bench.name: [bench.name]}
+    )
+    # In the line this ends the process; here it ends the source's thread.
+    monkeypatch.setattr(source_module, "end_process", bench.ended.append)
+    yield bench
+    for source in bench.sources:
+        with source._lock:
+            for share in source._shares.values():
+                share.prefix._open.clear()
+        source.stop()
+
+
+def test_commits_only_the_finished_prefix(bench: Bench):
+    bench.produce(5)
+    handed = bench.start()
+    bench.wait(lambda: len(handed) == 5, handed)
+
+    for offset in (0, 1, 3):
+        handed[offset].done()
+    bench.wait(lambda: bench.committed() == 2, handed)
+    handed[2].done()
+    bench.wait(lambda: bench.committed() == 4, handed)
+
+    assert bench.ended == []
+
+
+def test_takes_no_more_than_its_limit_and_goes_on_when_something_is_done(bench: Bench):
+    bench.produce(12)
+    handed = bench.start(limit=4)
+    bench.wait(lambda: len(handed) == 4, handed)
+    threading.Event().wait(1)  # Time in which a fifth would come if it were not paused.
+    assert len(handed) == 4
+
+    handed[2].done()
+    bench.wait(lambda: len(handed) == 5, handed)
+    assert bench.committed() == 0
+    while bench.committed() != 12:
+        for task in list(handed):
+            task.done()
+        bench.wait(lambda: len(handed) == 12 or bench.sources[0]._in_work() > 0, handed)
+
+    assert [task.message.offset for task in handed] == list(range(12))
+
+
+def test_takes_no_more_of_one_partition_than_its_share(bench: Bench):
+    bench.produce(MOST_IN_WORK_A_PARTITION + 10)
+    handed = bench.start()
+    bench.wait(lambda: len(handed) == MOST_IN_WORK_A_PARTITION, handed)
+
+    handed[0].done()
+
+    bench.wait(lambda: len(handed) == MOST_IN_WORK_A_PARTITION + 1, handed)
+
+
+def test_what_was_revoked_is_not_ours_any_more_and_the_next_member_gets_it(wide_bench: Bench):
+    for partition in range(2):
+        wide_bench.produce(2, partition)
+    first = wide_bench.start("one")
+    wide_bench.wait(lambda: len(first) == 4, first)
+
+    second = wide_bench.start("two")
+    wide_bench.wait(lambda: len(second) == 2, second)
+
+    lost = {task.place for task in first if not task.still_ours()}
+    assert lost == {task.place for task in second}
+    assert all(task.still_ours() for task in second)
+    for task in [*first, *second]:
+        task.done()
+    wide_bench.wait(lambda: [wide_bench.committed(0), wide_bench.committed(1)] == [2, 2], first)
+
+
+def test_after_a_crash_what_was_unfinished_comes_again(bench: Bench):
+    bench.produce(5)
+    before = bench.start(fails=True)
+    before[0].done() if before else None
+    bench.wait(lambda: bool(bench.ended), before)
+    bench.sources.pop()
+
+    after = bench.start()
+    bench.wait(lambda: after[-1:] != [] and after[-1].message.offset == 4, after)
+
+    assert bench.ended == ["a source cannot go on; nothing unfinished was committed"]
+    assert [task.message.offset for task in after][-4:] == [1, 2, 3, 4]
+
+
+def test_a_stop_waits_for_what_is_in_work_and_the_next_start_goes_on_behind_it(bench: Bench):
+    bench.produce(3)
+    first = bench.start()
+    bench.wait(lambda: len(first) == 3, first)
+    stopping = threading.Thread(target=bench.sources.pop().stop)
+    stopping.start()
+    stopping.join(0.5)
+    assert stopping.is_alive()
+
+    for task in first:
+        task.done()
+    stopping.join(10)
+    bench.produce(2)
+    second = bench.start()
+    bench.wait(lambda: len(second) == 2, second)
+
+    assert [task.message.offset for task in second] == [3, 4]
+
+
+def test_a_missing_offset_ends_the_process_instead_of_skipping(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    bench = Bench(parts, 1)
+    monkeypatch.setattr(source_module, "end_process", bench.ended.append)
+    provision(parts.kafka, [Topic(bench.name, None, "none", 1)], {})
+    bench.produce(3)
+
+    handed = bench.start()
+    bench.wait(lambda: bool(bench.ended), handed)
+
+    assert handed == []
+
+
+def test_a_successor_under_the_same_name_ends_the_process_that_it_succeeds(bench: Bench):
+    bench.produce(2)
+    old = bench.start("one")
+    bench.wait(lambda: len(old) == 2, old)
+
+    new = bench.start("one")
+    bench.wait(lambda: len(new) == 2, new)
+    bench.wait(lambda: bool(bench.ended), old)
+    bench.sources.pop(0)
+
+    for task in new:
+        task.done()
+    bench.wait(lambda: bench.committed() == 2, new)

@@ -1,0 +1,204 @@
+"""`up`, `down` and crashes: what runs, what is left, and where files are."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import children
+from infra.kafka import tail
+
+COMMAND = Path(sys.executable).with_name("copystand")
+LIMIT_SECONDS = 200
+
+
+class Home:
+    """One home, driven by the command as its user does."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """A command with this home."""
+        return subprocess.run(
+            [str(COMMAND), *words],
+            env={**os.environ, "COPYSTAND_HOME": str(self.path), **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+        )
+
+    def ask(self, *words: str) -> Any:
+        """The JSON document of a command that must succeed."""
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return json.loads(done.stdout)
+
+    def state(self) -> dict[str, Any]:
+        """What the supervisor wrote last."""
+        found: dict[str, Any] = json.loads((self.path / "run" / "supervisor.json").read_text())
+        return found
+
+    def logs(self) -> str:
+        """The end of every log of this home."""
+        return "\n".join(f"{log}:\n{tail(log)}" for log in self.path.glob("log/*.log"))
+
+    def processes(self) -> dict[int, str]:
+        """Every living process that names this home in its command or environment."""
+        return {
+            int(folder.name): told
+            for folder in Path("/proc").glob("[0-9]*")
+            if folder.name != str(os.getpid()) and (told := self._told_by(folder))
+        }
+
+    def _told_by(self, folder: Path) -> str:
+        try:
+            told = (folder / "cmdline").read_bytes() + b" " + (folder / "environ").read_bytes()
+        except OSError:
+            return ""
+        named = str(self.path).encode() in told and children.is_alive(int(folder.name))
+        return told[:200].replace(b"\0", b" ").decode(errors="replace") if named else ""
+
+    def kill_rest(self) -> None:
+        """Leave nothing behind when a test has failed."""
+        self.run("down", "--now")
+        for pid in self.processes():
+            os.kill(pid, signal.SIGKILL)
+
+
+def wait_for(holds: Callable[[], bool], seconds: float, last: Callable[[], object]) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s; last: {last()}"
+        time.sleep(0.1)
+
+
+def listing(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.iterdir()}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A home in which nothing was ever started."""
+    home = Home(tmp_path / "home")
+    yield home
+    home.kill_rest()
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home with a running line, shared by the tests that bring it back to that."""
+    line = Home(tmp_path_factory.mktemp("line") / "home")
+    line.ask("up")
+    yield line
+    line.kill_rest()
+
+
+def test_a_second_up_says_that_the_line_runs(line: Home):
+    again = line.run("up", "--json")
+
+    assert again.returncode == 0
+    assert "runs already" in again.stderr
+    assert json.loads(again.stdout)["ports"] == line.state()["ports"]
+
+
+def test_status_shows_every_part(line: Home):
+    status = line.ask("status")
+
+    assert status["batches"] == []
+    assert all({"role", "pid", "state", "lag", "restarts"} == set(row) for row in status["roles"])
+    assert {(row["role"], row["state"], row["restarts"]) for row in status["roles"]} == {
+        (role, "ready", 0)
+        for role in ("kafka", "postgres", "router", "worker", "tracker", "sealer", "projector")
+    }, f"{status}\n{line.logs()}"
+
+
+def test_a_home_beside_another_comes_and_goes_and_leaves_nothing(
+    line: Home, home: Home, tmp_path: Path
+):
+    before = {folder: listing(folder) for folder in (Path("/dev/shm"), Path.home())}
+
+    up = home.ask("up")
+    down = home.ask("down")
+
+    assert up["home"] == str(home.path)
+    assert up["ports"] == json.loads((home.path / "run" / "ports.json").read_text())
+    assert set(up["ports"].values()).isdisjoint(line.state()["ports"].values())
+    assert set(down) == {"home", "ports", "seconds"}
+    assert home.processes() == {}
+    assert listing(tmp_path) == {"home"}
+    assert {folder: listing(folder) for folder in before} == before
+    assert all(row["state"] == "ready" for row in line.ask("status")["roles"])
+
+
+def test_killed_servers_and_roles_come_back_on_their_ports_and_are_counted(line: Home):
+    ports = line.state()["ports"]
+    parts = ("kafka", "postgres", "sealer")
+
+    for name in parts:
+        os.kill(line.state()["parts"][name]["pid"], signal.SIGKILL)
+
+    def back() -> bool:
+        found = line.state()["parts"]
+        restarted = all(found[name]["restarts"] >= 1 for name in parts)
+        return restarted and all(part["state"] == "ready" for part in found.values())
+
+    wait_for(back, 90, line.state)
+    assert line.state()["ports"] == ports
+
+
+def test_a_killed_supervisor_leaves_no_process_and_the_home_comes_up_again(line: Home):
+    killed = line.state()["pid"]
+
+    os.kill(killed, signal.SIGKILL)
+
+    wait_for(lambda: line.processes() == {}, 10, line.processes)
+    assert line.run("status").returncode == 3
+    line.ask("up")
+    assert line.state()["pid"] != killed
+
+
+def test_status_of_a_home_that_is_down_says_how_to_start_it(home: Home):
+    done = home.run("status", "--json")
+
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "copystand up" in done.stderr
+
+
+def test_down_of_a_home_that_is_down_is_no_error(home: Home):
+    assert home.run("down").returncode == 0
+
+
+def test_up_says_what_is_missing_before_anything_starts(home: Home, tmp_path: Path):
+    done = home.run("up", COPYSTAND_CACHE=str(tmp_path))
+
+    assert done.returncode == 3
+    assert "kafka is missing" in done.stderr
+    assert "make install" in done.stderr
+    assert home.processes() == {}
+
+
+def test_an_interrupted_up_leaves_no_process(home: Home):
+    starting = subprocess.Popen(
+        [str(COMMAND), "up"],
+        env={**os.environ, "COPYSTAND_HOME": str(home.path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
+    log = home.path / "log" / "kafka.log"
+    wait_for(log.exists, 60, lambda: "no broker was started")
+
+    starting.send_signal(signal.SIGINT)
+
+    assert starting.wait(60) == 1
+    assert home.processes() == {}

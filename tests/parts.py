@@ -1,0 +1,56 @@
+"""A real Kafka and a real PostgreSQL in a throw-away home, for tests that need no roles."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra import paths, ports
+from infra.kafka import LocalKafka
+from infra.migrate import migrate
+from infra.postgres import LocalPostgres
+from infra.topics import provision
+from schemas.catalogue import TOPICS
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A running Kafka with all topics of the catalogue, and a migrated PostgreSQL."""
+
+    home: Path
+    broker: LocalKafka
+    database: LocalPostgres
+
+    @property
+    def kafka(self) -> str:
+        """Where the broker listens, as 127.0.0.1:port."""
+        return self.broker.bootstrap
+
+    def dsn(self, role: str = "postgres") -> str:
+        """The connection string of a role: tracker, projector, auditor_ro, or the superuser."""
+        return self.database.dsn(role)
+
+    def start_groups(self, groups: dict[str, list[str]]) -> None:
+        """Commit the start offsets of groups, as the first `up` does."""
+        provision(self.kafka, (), groups)
+
+
+@contextmanager
+def running_parts(home: Path) -> Iterator[Parts]:
+    """Start Kafka and PostgreSQL in a home, with topics and migrations, and end both afterwards."""
+    home = paths.prepare_home(home)
+    chosen = ports.choose(home)
+    broker = LocalKafka(home, paths.kafka_jars(), chosen)
+    database = LocalPostgres(home, chosen["postgres"])
+    try:
+        broker.start()
+        database.start()
+        database.wait_ready()
+        database.provision()
+        migrate(database.dsn())
+        broker.wait_ready()
+        provision(broker.bootstrap, TOPICS, {})
+        yield Parts(home, broker, database)
+    finally:
+        database.stop()
+        broker.stop()
