@@ -44,13 +44,33 @@ def stop(child: "subprocess.Popen[bytes]", how: signal.Signals, grace_seconds: f
     kill_group(child)
 
 
-def kill_group(child: "subprocess.Popen[bytes]") -> None:
-    """Kill what is left of a child's process group, tools it started included."""
+def kill_group(child: "subprocess.Popen[bytes]", patience_seconds: float = 1.0) -> None:
+    """End what is left of a child's process group, tools it started included."""
+    if child.poll() is not None:
+        # Those that clean up after a dead parent, as Python's resource tracker does with its
+        # semaphores in /dev/shm, need a moment for it.
+        deadline = time.monotonic() + patience_seconds
+        while _group_lives(child.pid) and time.monotonic() < deadline:
+            time.sleep(0.02)
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
     child.wait()
+
+
+def _group_lives(group: int) -> bool:
+    """Whether a process group has members, after collecting those that have ended."""
+    try:
+        while os.waitpid(-group, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def adopt_orphans() -> None:

@@ -56,6 +56,7 @@ class Source:
                 "bootstrap.servers": brokers,
                 "group.id": group,
                 "group.instance.id": f"{group}.{instance}",
+                "on_commit": self._on_commit,
                 **CONSUMER_SETTINGS,
             },
             logger=librdkafka,
@@ -161,13 +162,19 @@ class Source:
                 else:
                     self._consumer.commit(offsets=ready, asynchronous=False)
             except KafkaException as refused:
-                # Not lost: what is not committed is read again and told from its receipt.
-                log.warning("commit refused", extra={"error": str(refused)})
-                with self._lock:
-                    for place in ready:
-                        refused_share = self._shares.get((place.topic, place.partition))
-                        if refused_share is not None:
-                            refused_share.committed = None
+                self._on_commit(refused.args[0], ready)
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        """What was refused is committed again. It would not be lost, only told again from its
+        receipt; but it would look unfinished."""
+        refused = [place for place in places if error is not None or place.error is not None]
+        if refused:
+            log.warning("commit refused", extra={"error": str(error or refused[0].error)})
+        with self._lock:
+            for place in refused:
+                share = self._shares.get((place.topic, place.partition))
+                if share is not None:
+                    share.committed = None
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         with self._lock:

@@ -140,7 +140,7 @@ def test_f3_commits_reach_the_end_of_a_topic_with_transaction_markers(parts: Par
     with program.running():
         program.wait(lambda: len(program.noted("done")) == count)
         # The last offset is the marker of the last transaction.
-        program.wait(lambda: program.committed() >= 2 * count - 1, 5)
+        program.wait(lambda: program.committed() >= 2 * count - 1, 10)
 
     assert program.noted("done") == [str(number) for number in range(count)]
 

@@ -1,0 +1,145 @@
+"""A whole line as its user has it: started, asked and ended by the command, in a home of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = Path(sys.executable).with_name("copystand")
+COMMAND_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command gave."""
+
+    code: int
+    document: Any
+    """Its JSON document; None where stdout held none."""
+    stdout: str
+    stderr: str
+
+
+class Line:
+    """One home and its line."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        """A line that does not run yet."""
+        self.home = home
+        self._environment = {
+            **os.environ,
+            "COPYSTAND_HOME": str(home),
+            "COPYSTAND_RETRY_SCALE": "0.05",
+            **environment,
+        }
+
+    def run(self, *arguments: str | Path) -> Answer:
+        """A command as a user types it."""
+        done = subprocess.run(
+            [str(COMMAND), *map(str, arguments)],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+        return Answer(done.returncode, _document(done.stdout), done.stdout, done.stderr)
+
+    def ask(self, *arguments: str | Path, code: int = 0) -> Any:
+        """The JSON document of a command that must end with this code."""
+        answer = self.run(*arguments, "--json")
+        assert answer.code == code, f"{arguments}: {answer}\n{self.logs()}"
+        assert answer.document is not None, f"{arguments}: no JSON on stdout: {answer}"
+        return answer.document
+
+    def background(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+        """A command that runs beside the test."""
+        return subprocess.Popen(
+            [str(COMMAND), *map(str, arguments)],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def up(self) -> None:
+        """Start it; returns when it takes work."""
+        self.ask("up")
+
+    def down(self) -> None:
+        """End it, with every process."""
+        self.run("down", "--now")
+
+    def ports(self) -> dict[str, int]:
+        """Its ports."""
+        found: dict[str, int] = json.loads((self.home / "run" / "ports.json").read_text())
+        return found
+
+    @property
+    def kafka(self) -> str:
+        """Bootstrap servers."""
+        return f"127.0.0.1:{self.ports()['kafka']}"
+
+    def dsn(self, role: str = "postgres") -> str:
+        """Connection string of a Postgres role; the superuser's by default."""
+        name = "postgres.password" if role == "postgres" else f"postgres.{role}.password"
+        password = (self.home / "run" / name).read_text().strip()
+        return f"postgresql://{role}:{password}@127.0.0.1:{self.ports()['postgres']}/copystand"
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """Pid, state and restarts of every part, as the supervisor wrote them last."""
+        document = json.loads((self.home / "run" / "supervisor.json").read_text())
+        found: dict[str, dict[str, Any]] = document["parts"]
+        return found
+
+    def kill(self, part: str) -> int:
+        """kill -9 of a part of this line; gives the pid that was killed."""
+        pid = int(self.parts()[part]["pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def figures(self, batch_id: str) -> dict[str, Any]:
+        """The figures of a batch in `status`; empty while it is not known."""
+        batches = self.ask("status")["batches"]
+        return next((row for row in batches if row["batch_id"] == batch_id), {})
+
+    def wait_until_all_parts_are_ready(self, seconds: float = 60) -> None:
+        """Wait until the supervisor says so."""
+        states = {"": ""}
+
+        def ready() -> bool:
+            states.clear()
+            states.update({name: part["state"] for name, part in self.parts().items()})
+            return set(states.values()) == {"ready"}
+
+        wait_for(ready, seconds, lambda: f"parts: {states}\n{self.logs()}")
+
+    def logs(self, lines: int = 12) -> str:
+        """The end of every log, for messages."""
+        return "\n".join(
+            f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+            for path in sorted((self.home / "log").glob("*.log"))
+        )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, state: Callable[[], str]) -> None:
+    """Wait for a condition, or fail with the last state."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s; {state()}")
+        time.sleep(0.1)
+
+
+def _document(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return None

@@ -1,0 +1,300 @@
+"""The stand-alone reader on planted faults: what is missing, doubled or altered must be told."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from processors import premis
+from schemas.catalogue import facts_that_owe_events, key_of, topic_of
+from schemas.codec import encode
+from schemas.ids import make_id
+from schemas.models import (
+    Act,
+    Agent,
+    BatchAccepted,
+    BatchReceived,
+    ControlDecided,
+    Head,
+    ItemCompleted,
+    ItemRegistered,
+    Origin,
+    PackageCounts,
+    PackagePublished,
+    PremisEvent,
+    Record,
+    Rights,
+    WorkDeferred,
+    WorkQuarantined,
+)
+from schemas.store import schema_store
+from tests.builders import a_file, a_head, a_page, restamped
+from tests.e2e.law import Counts, counts
+from tests.e2e.log_check import FINDING, TRANSITIONS, URIS, check
+from tests.e2e.reader import FACTS_THAT_OWE, INTAKE, PREMIS, Raw
+
+AT = 1_800_000_000_000_000
+ACTS = (
+    Act(
+        type="fixity check",
+        outcome="suc",
+        detail="the digest is the stated one",
+        agents=(Agent(type="software", name="sha256", version="1", role="executing program"),),
+        sources=("page:vol-1:0001",),
+        results=("sha256:" + "ab" * 32,),
+    ),
+    Act(type="validation", outcome="war", code="page.icc-missing", detail="no ICC profile"),
+)
+ORIGIN = Origin(topic="t", partition=1, offset=2, key="k", event_id=make_id("an origin"))
+WORK = {"step": "acquire_page", "lane": "masters", "work_id": make_id("a work"), "origin": ORIGIN}
+DECISION = {"action": "pause", "by": "a-1", "reason": "The lamp is broken."}
+
+
+def about(number: int, **changes: object) -> Head:
+    return a_head(event_id=make_id("fact", number), **changes)
+
+
+def facts() -> list[Record]:
+    """One fact of each kind whose transition is told in a way of its own."""
+    batch = {"item_id": None, "page_id": None}
+    quarantined = WorkQuarantined(
+        head=about(3), required=True, code="page.not-decodable", where="strip 3", found="it is cut",
+        fix="Rescan.", attempts=1, files=(a_file("original"),), **WORK,
+    )  # fmt: skip
+    deferred = WorkDeferred(
+        head=about(4), attempt=2, error_class="storage", why="away", value=b"\0", **WORK
+    )
+    refused = ControlDecided(head=about(5, **batch), granted=False, code="batch.over", **DECISION)
+    received = BatchReceived(
+        head=about(2, **batch), manifest_sha256="cd" * 32, operator="o-17", files=()
+    )
+    nobodys = quarantined.model_copy(update={"head": about(6, batch_id=None, **batch)})
+    item = ItemCompleted(head=about(7, page_id=None), page_count=2, priority="normal")
+    return [
+        a_page(head=about(1), acts=ACTS),
+        received,
+        quarantined,
+        deferred,
+        refused,
+        nobodys,
+        item,
+    ]
+
+
+def told(record: Record, offset: int) -> Raw:
+    """A fact as it stands on its topic."""
+    topic = topic_of(type(record).__name__).name
+    return Raw(topic, 0, offset, key_of(record).encode(), encode(record))
+
+
+def sealed(events: Sequence[PremisEvent]) -> list[Raw]:
+    """Events as the sealer writes them."""
+    schema = schema_store().digest(schema_store().latest_id("PremisEvent"))
+    return [
+        Raw(
+            PREMIS, 0, seq, event.head.event_id.encode(), encode(event),
+            (
+                ("seq", seq.to_bytes(8, "big")),
+                ("sealed_at", (AT + seq).to_bytes(8, "big")),
+                ("schema_sha256", schema),
+            ),
+        )
+        for seq, event in enumerate(events)
+    ]  # fmt: skip
+
+
+def a_line(events: Sequence[PremisEvent] | None = None) -> list[Raw]:
+    """The facts, the intake with the events that they owe, and the log with these or others."""
+    owed = events_of_all()
+    intake = [
+        Raw(INTAKE, 0, offset, event.head.event_id.encode(), encode(event))
+        for offset, event in enumerate(owed)
+    ]
+    known = [told(fact, offset) for offset, fact in enumerate(facts())]
+    return [*known, *intake, *sealed(owed if events is None else events)]
+
+
+def events_of_all() -> list[PremisEvent]:
+    return [event for fact in facts() for event in premis.events_of(fact)]
+
+
+def test_a_whole_log_has_no_fault():
+    report = check(a_line())
+
+    assert report.faults() == []
+    assert report.owed == report.sealed == len(facts()) + len(ACTS)
+
+
+def test_the_order_of_the_log_and_redelivered_facts_do_not_matter():
+    raws = a_line(list(reversed(events_of_all())))
+    again = [replace(raw, offset=raw.offset + 100) for raw in raws if raw.topic in FACTS_THAT_OWE]
+
+    assert check([*raws, *again]).faults() == []
+
+
+@pytest.mark.parametrize("left_out", range(len(events_of_all())))
+def test_a_missing_act_is_told(left_out: int):
+    events = events_of_all()
+    event = events.pop(left_out)
+
+    report = check(a_line(events))
+
+    assert len(report.faults()) == len(report.missing) == 1
+    assert event.head.event_id in report.missing[0]
+
+
+def test_a_doubled_act_is_told():
+    events = events_of_all()
+
+    report = check(a_line([*events, events[1]]))
+
+    assert len(report.faults()) == len(report.surplus) == 1
+    assert report.surplus[0].endswith("2 times")
+
+
+def test_an_act_of_no_fact_is_told():
+    stranger = events_of_all()[0].model_copy(update={"head": about(99)})
+
+    report = check(a_line([*events_of_all(), stranger]))
+
+    assert len(report.surplus) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outcome": "fai"},
+        {"code": "page.other"},
+        {"detail": "All was well"},
+        {"agents": ()},
+        {"sources": ()},
+        {"results": ("sha256:" + "00" * 32,)},
+        {"event_type": "capture"},
+        {"event_type_uri": URIS["capture"]},
+        {"fact": "PageAcquired"},
+        {"ordinal": 7},
+    ],
+)
+def test_an_altered_field_is_told(change: dict[str, object]):
+    events = events_of_all()
+    events[1] = events[1].model_copy(update=change)
+
+    report = check(a_line(events))
+
+    assert report.different == [line for line in report.different if next(iter(change)) in line]
+    assert len(report.different) == 1
+
+
+def test_an_altered_byte_is_told():
+    raws = a_line()
+    value = raws[-1].value or b""
+
+    unseen = [
+        at
+        for at in range(len(value))
+        if not check([*raws[:-1], replace(raws[-1], value=altered(value, at))]).faults()
+    ]
+
+    assert unseen == []
+
+
+def altered(value: bytes, at: int) -> bytes:
+    return value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
+
+
+@pytest.mark.parametrize("header", ["seq", "sealed_at", "schema_sha256"])
+def test_a_damaged_or_absent_header_is_told(header: str):
+    raws = a_line()
+    damaged = tuple(
+        (name, b"\0" * 8 if name == header else value) for name, value in raws[-1].headers
+    )
+    without = tuple(pair for pair in raws[-1].headers if pair[0] != header)
+
+    for headers in (damaged, without):
+        assert check([*raws[:-1], replace(raws[-1], headers=headers)]).sealing != []
+
+
+def test_another_key_is_told():
+    raws = a_line()
+
+    assert check([*raws[:-1], replace(raws[-1], key=b"other")]).sealing != []
+
+
+def test_two_answers_of_the_same_work_are_told():
+    other = restamped(a_page(acts=ACTS, original_name="other.tif"), event_id=make_id("fact", 1))
+
+    report = check([*a_line(), told(other, 77)])
+
+    assert len(report.sealing) == 1
+    assert "other bytes than before" in report.sealing[0]
+
+
+def test_findings_of_the_sealer_are_counted_apart():
+    head = about(0)
+    finding = events_of_all()[0].model_copy(
+        update={
+            "head": head.model_copy(update={"event_id": make_id("sealer", 0, 1)}),
+            "event_type": FINDING,
+        }
+    )
+    elsewhere = finding.model_copy(
+        update={"head": head.model_copy(update={"event_id": make_id("sealer", 0, 999)})}
+    )
+
+    report = check(a_line([*events_of_all(), finding]))
+    assert (len(report.findings), report.faults()) == (1, [])
+    assert len(check(a_line([*events_of_all(), elsewhere])).surplus) == 1
+
+
+def test_its_own_tables_and_the_lines_agree():
+    assert set(FACTS_THAT_OWE) == {topic.name for topic in facts_that_owe_events()}
+    assert {label: premis.event_type_uri(label) for label in URIS} == URIS
+    for record in TRANSITIONS:
+        assert topic_of(record).logged
+
+
+def a_batch(*more: Record) -> list[Raw]:
+    """An accepted batch of two items with two pages each, and what came of them."""
+    head = about(10, item_id=None, page_id=None)
+    stated = {"manifest_sha256": "cd", "received_sha256": "cd", "scanner_profile": "as-delivered"}
+    accepted = BatchAccepted(head=head, item_count=2, page_count=4, priority="normal", **stated)
+    items = [
+        ItemRegistered(
+            head=about(11 + n, item_id=f"vol-{n}", page_id=None), page_count=2, priority="normal"
+        )
+        for n in range(2)
+    ]
+    return [told(fact, offset) for offset, fact in enumerate([accepted, *items, *more])]
+
+
+def a_fault(number: int, item_id: str, page_id: str | None) -> Record:
+    return facts()[2].model_copy(update={"head": about(number, item_id=item_id, page_id=page_id)})
+
+
+def a_package(number: int, item_id: str) -> list[Record]:
+    head = about(number, item_id=item_id, page_id=None)
+    published = PackagePublished(
+        head=head, package_id=f"{item_id}.v1", item_id=item_id, revision=1, key="packages/x",
+        sha256="ab", size_bytes=1, content_digest="ab", rights=Rights(),
+        counts=PackageCounts(pages=2, masters=2, texts=2, files=9),
+    )  # fmt: skip
+    completed = ItemCompleted(
+        head=head.model_copy(update={"event_id": make_id("c", number)}),
+        page_count=2,
+        priority="normal",
+    )
+    return [completed, published]
+
+
+def test_the_law_counts_each_state_by_its_own_measure():
+    assert counts(a_batch(), "b-1") == Counts(4, 0, 0, 0, 4)
+    assert counts(a_batch(*a_package(20, "vol-0")), "b-1") == Counts(4, 2, 0, 0, 2)
+    assert counts(a_batch(a_fault(21, "vol-1", "vol-1:0001")), "b-1") == Counts(4, 0, 1, 0, 3)
+    assert counts(a_batch(a_fault(22, "vol-1", None)), "b-1") == Counts(4, 0, 2, 0, 2)
+    both = [a_fault(23, "vol-1", "vol-1:0001"), a_fault(24, "vol-1", "vol-1:0002")]
+    assert counts(a_batch(*both), "b-1") == Counts(4, 0, 2, 0, 2)
+
+
+def test_the_law_does_not_hold_when_a_registration_is_lost():
+    assert counts(a_batch(), "b-1").holds()
+    assert not counts(a_batch()[:-1], "b-1").holds()

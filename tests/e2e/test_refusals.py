@@ -1,0 +1,154 @@
+"""What the line refuses or sets aside, what it says then, and with which code commands end."""
+
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+
+from tests.e2e import pages
+from tests.e2e.delivery import (
+    BATCH,
+    INTAKE,
+    NO_EVENT,
+    NO_FACT,
+    SOUND,
+    SUBMITTED,
+    Delivered,
+    submission,
+)
+from tests.e2e.line import Line, wait_for
+from tests.e2e.log_check import check
+from tests.e2e.reader import read_line
+from tests.e2e.whole import read_when_quiet
+
+
+def test_a_manifest_with_three_faults_is_refused_with_all_three(
+    line: Line, delivered: Delivered, tmp_path: Path
+):
+    pages.write_item(tmp_path / "vol-x", 1, first=31, languages=["xyz"])
+    pages.write_item(tmp_path / "vol-y", 1, first=32, script="Zzxx")
+    pages.write_item(tmp_path / "vol-z", 1, first=33, rights={"access": "perhaps"})
+    codes = {"language.unknown", "language.script-unknown", "rights.access-unknown"}
+
+    told = line.ask(*submission(tmp_path, "faulty-1"), code=1)
+
+    assert told["state"] == "refused"
+    assert codes <= {one["code"] for one in told["diagnostics"]}
+    (quarantine_id,) = told["quarantined"]
+    row = line.ask("quarantine", "show", quarantine_id)
+    assert (row["code"], row["batch_id"], row["page_id"]) == ("manifest.faulty", "faulty-1", None)
+    assert all(code in str(row) for code in codes)
+    assert line.figures("faulty-1")["state"] == "quarantined"
+    assert line.figures("faulty-1")["registered"] == 0
+    for code in codes:
+        assert code in line.run("explain", code).stdout
+
+
+def test_the_same_batch_id_with_another_manifest_is_quarantined(
+    line: Line, delivered: Delivered, tmp_path: Path
+):
+    pages.write_item(tmp_path / "vol-other", 1, first=41)
+    figures = line.figures(BATCH)
+
+    told = line.ask(*submission(tmp_path, BATCH), code=1)
+
+    assert told["state"] == "refused"
+    (quarantine_id,) = told["quarantined"]
+    assert line.ask("quarantine", "show", quarantine_id)["code"] == "batch.id-taken"
+    assert line.figures(BATCH) == figures
+
+
+def test_a_known_item_of_another_batch_is_set_aside(
+    line: Line, delivered: Delivered, tmp_path: Path
+):
+    pages.write_item(tmp_path / "vol-again", 1, first=51, item_id=SOUND.upper())
+
+    told = line.ask(*submission(tmp_path, "again-1"), code=1)
+
+    (quarantine_id,) = told["quarantined"]
+    assert line.ask("quarantine", "show", quarantine_id)["code"] == "item.already-delivered"
+    figures = line.figures("again-1")
+    assert (figures["registered"], figures["quarantined"], figures["in_flight"]) == (1, 1, 0)
+
+
+def test_a_clean_delivery_ends_with_0_and_one_cut_short_by_the_clock_with_4(
+    line: Line, tmp_path: Path
+):
+    for number in range(2):
+        pages.write_item(tmp_path / f"batch-{number}" / "vol", 1, first=61 + number)
+
+    hurried = line.run(
+        *("station", "submit", tmp_path / "batch-0", "--batch-id", "clean-0"),
+        *("--wait", "--timeout", "0.01", "--json"),
+    )
+    calm = line.run(*submission(tmp_path / "batch-1", "clean-1"), "--json")
+
+    assert (hurried.code, calm.code) == (4, 0), f"{hurried} {calm}"
+    assert (calm.document["state"], calm.document["quarantined"]) == ("settled", [])
+    wait_for(
+        lambda: line.figures("clean-0").get("packaged") == 1,
+        30,
+        lambda: str(line.figures("clean-0")),
+    )
+
+
+def test_wrong_usage_ends_with_2_and_a_line_that_is_not_there_with_3(
+    line: Line, delivered: Delivered, tmp_path: Path
+):
+    named = line.run(*submission(delivered.folder, "b-9"), "--operator", "Hans")
+    malformed = line.run("station", "submit", delivered.folder, "--batch-id", "no spaces")
+    elsewhere = Line(tmp_path / "nothing")
+
+    assert (named.code, malformed.code) == (2, 2)
+    assert "person.not-a-pseudonym" in named.stderr
+    for command in (
+        ("status",),
+        ("packages", "list"),
+        ("quarantine", "list"),
+        ("audit", "item", "x"),
+    ):
+        answer = elsewhere.run(*command)
+        assert answer.code == 3, f"{command}: {answer}"
+        assert "copystand up" in answer.stderr
+
+
+def test_what_is_not_known_ends_with_1(line: Line, delivered: Delivered):
+    for command in (
+        ("packages", "show", "nothing.v1"),
+        ("quarantine", "show", "nothing"),
+        ("audit", "page", "nothing:0001"),
+    ):
+        assert line.run(*command).code == 1, command
+    assert line.run("explain", "no.such-code").code == 2
+
+
+def test_bytes_of_strangers_that_are_no_fact_are_set_aside_and_the_line_goes_on(
+    line: Line, delivered: Delivered, tmp_path: Path
+):
+    stranger = Producer({"bootstrap.servers": line.kafka})
+    for _ in range(2):
+        stranger.produce(SUBMITTED, NO_FACT, key=b"who knows")
+    assert stranger.flush(20) == 0
+
+    def found() -> list[dict[str, Any]]:
+        return [r for r in line.ask("quarantine", "list") if r["code"] == "message.undecodable"]
+
+    wait_for(lambda: len(found()) == 2, 30, lambda: f"{found()}\n{line.logs()}")
+    _, report = read_when_quiet(line)
+    assert report.faults() == []
+
+
+def test_what_the_sealer_cannot_seal_is_told_in_the_log_and_counted_apart(
+    line: Line, delivered: Delivered
+):
+    _, before = read_when_quiet(line)
+    stranger = Producer({"bootstrap.servers": line.kafka})
+    stranger.produce(INTAKE, NO_EVENT, key=b"x")
+    assert stranger.flush(20) == 0
+
+    def findings() -> int:
+        return len(check(read_line(line.kafka)).findings)
+
+    wait_for(lambda: findings() == len(before.findings) + 1, 20, lambda: f"{findings()} findings")
+    _, report = read_when_quiet(line)
+    assert report.faults() == []

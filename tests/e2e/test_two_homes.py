@@ -1,0 +1,63 @@
+"""Two homes side by side: the same delivery gives the same content, and neither touches the other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import pages
+from tests.e2e.line import Line
+from tests.e2e.whole import read_when_quiet
+
+BATCH = "twice-1"
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A second running line."""
+    started = Line(tmp_path_factory.mktemp("other"))
+    try:
+        started.up()
+        yield started
+    finally:
+        started.down()
+
+
+def submitted(line: Line, folder: Path) -> list[dict[str, str]]:
+    """The packages that a line made of a folder."""
+    line.ask("station", "submit", folder, "--batch-id", BATCH, "--wait", "--timeout", "60")
+    rows: list[dict[str, str]] = line.ask("packages", "list", "--batch", BATCH)
+    return rows
+
+
+def test_the_same_delivery_in_two_homes_gives_the_same_content_and_ids(
+    line: Line, other: Line, tmp_path: Path
+):
+    pages.write_item(tmp_path / "vol-1", 2, first=71)
+    pages.write_item(tmp_path / "vol-2", 1, first=73)
+
+    here, there = submitted(line, tmp_path), submitted(other, tmp_path)
+
+    told = [{(row["package_id"], row["content_digest"]) for row in rows} for rows in (here, there)]
+    assert len(told[0]) == 2
+    assert told[0] == told[1]
+    for one in (line, other):
+        read_when_quiet(one)
+    page = f"{BATCH}.vol-1:0001"
+    events = [one.ask("audit", "page", page) for one in (line, other)]
+    assert [e["event_id"] for e in events[0]] == [e["event_id"] for e in events[1]]
+
+
+def test_neither_home_touches_the_other(line: Line, other: Line, tmp_path: Path):
+    pages.write_item(tmp_path / "vol-3", 1, first=74)
+    before = {name: part["pid"] for name, part in line.parts().items()}
+    known = line.ask("status")["batches"]
+
+    other.ask("station", "submit", tmp_path, "--batch-id", "elsewhere", "--wait", "--timeout", "60")
+    other.ask("down")
+
+    assert set(line.ports().values()).isdisjoint(other.ports().values())
+    assert {name: part["pid"] for name, part in line.parts().items()} == before
+    assert line.ask("status")["batches"] == known
+    assert line.run("packages", "show", "elsewhere.vol-3.v1").code == 1
+    assert other.run("status").code == 3
