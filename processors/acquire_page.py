@@ -3,14 +3,15 @@
 import hashlib
 from pathlib import Path
 
-from processors import icc, magic, master_rules
-from processors.header import DamagedHeader, read_header
-from processors.imaging import Undecodable, decode_whole, vips_version
+from processors import master_rules
+from processors.imaging import icc, magic
+from processors.imaging.decode import Undecodable, decode_whole, vips_version
+from processors.imaging.header import DamagedHeader, read_header
+from processors.imaging.resolution import choose
 from processors.master_rules import Finding, Seen
 from processors.outcome import Done, Outcome, Rejected
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
-from processors.resolution import choose
 from processors.tools import Area, Tools
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageAdmitted
 

@@ -6,10 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from processors import bag, tar
-from processors.item_record import Item, RecordIncomplete, page_payloads, read_item
-from processors.layout import METADATA, SUBMITTED, TARGET, Payload, submitted_name, unique_path
 from processors.outcome import Done, Outcome, Rejected, StorageError
+from processors.package import bag, tar
+from processors.package.item_record import Item, RecordIncomplete, page_payloads, read_item
+from processors.package.layout import (
+    METADATA,
+    SUBMITTED,
+    TARGET,
+    Payload,
+    submitted_name,
+    unique_path,
+)
 from processors.tools import Area, Tools
 from processors.xml.descriptive import dublin_core, mods
 from processors.xml.mets import Metadata, mets

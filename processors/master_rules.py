@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from processors.header import Header
-from processors.magic import Format
+from processors.imaging.header import Header
+from processors.imaging.magic import Format
+from processors.imaging.resolution import Chosen, Problem
 from processors.page_files import extension_of
 from processors.profile import Policy, Profile
-from processors.resolution import Chosen, Problem
 
 RESEND = "submit its item in a new batch, under new ids, with: copystand station submit"
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from processors import languages, ocr
-from processors.alto import Origin, Words, alto_for_master, words_of
-from processors.imaging import GreyCopy, vips_version, write_grey_copy
-from processors.magic import packaged_name
-from processors.ocr_places import Scale, hocr_for_master, pdf_without_clock, tsv_for_master
+from processors.imaging.decode import GreyCopy, vips_version, write_grey_copy
+from processors.imaging.magic import packaged_name
+from processors.ocr import engine as ocr
+from processors.ocr import languages
+from processors.ocr.alto import Origin, Words, alto_for_master, words_of
+from processors.ocr.places import Scale, hocr_for_master, pdf_without_clock, tsv_for_master
 from processors.outcome import Done, ErrorClass, Outcome, Rejected, TryLater
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile

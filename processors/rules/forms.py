@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from processors.languages import known_script
+from processors.ocr.languages import known_script
 from schemas.ids import BATCH_ID, ITEM_ID, PAGE_REF, PSEUDONYM
 
 KINDS = ("page", "cover", "spine", "endpaper", "foldout", "insert", "target", "blank", "missing")

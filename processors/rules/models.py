@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from processors import languages, ocr
 from processors.manifest import Manifest
+from processors.ocr import engine as ocr
+from processors.ocr import languages
 from processors.page_list import languages_of, script_of
 from processors.rules.codes import finding
 from schemas.models import Diagnostic

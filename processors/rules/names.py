@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from processors import languages, profile
+from processors import profile
+from processors.ocr import languages
 from processors.rules.codes import finding
 from processors.rules.view import View
 from schemas.models import Diagnostic

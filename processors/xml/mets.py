@@ -6,7 +6,7 @@ from typing import Any
 
 from lxml import etree
 
-from processors.layout import GROUPS, Payload
+from processors.package.layout import GROUPS, Payload
 from processors.xml.descriptive import rights_element, rights_lines
 from processors.xml.writing import DC, METS, OAI_DC, XLINK, Maker, serialised
 from schemas.ids import page_id

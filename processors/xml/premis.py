@@ -7,8 +7,8 @@ from typing import Any
 
 from lxml import etree
 
-from processors.item_record import Item
-from processors.layout import Payload
+from processors.package.item_record import Item
+from processors.package.layout import Payload
 from processors.premis import LC_EVENT_TYPE, events_of
 from processors.xml.descriptive import rights_lines
 from processors.xml.writing import PREMIS, XSI, Maker

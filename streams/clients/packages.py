@@ -16,8 +16,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from processors import bag
 from processors.outcome import StorageError
+from processors.package import bag
 from processors.tools import Area, Storage
 from schemas.models import FileRef
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from processors import magic
+from processors.imaging import magic
 from processors.records import HEAD_BYTES, NotXml, Root, root_of
 from processors.rules.codes import shown
 from schemas.models import Diagnostic

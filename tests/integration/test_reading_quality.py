@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from lxml import etree
 
-from processors import languages, ocr
 from processors.acquire_page import acquire_page
+from processors.ocr import engine as ocr
+from processors.ocr import languages
 from processors.outcome import Done
 from processors.recognize_page import recognize_page
 from tests import metrics

@@ -12,9 +12,9 @@ import pytest
 from lxml import etree
 
 from infra import standards
-from processors import bag, tar
 from processors.assemble_package import assemble_package
 from processors.outcome import Rejected, StorageError
+from processors.package import bag, tar
 from processors.premis import events_of
 from processors.tools import Tools
 from processors.xml.parser import parse

@@ -1,7 +1,7 @@
 """Languages and scripts lead to the models that are installed."""
 
-from processors import languages
-from processors.languages import MissingModel
+from processors.ocr import languages
+from processors.ocr.languages import MissingModel
 
 INSTALLED = frozenset({"eng", "deu", "fra", "lat", "Fraktur", "osd"})
 

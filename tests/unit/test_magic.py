@@ -2,7 +2,7 @@
 
 import pytest
 
-from processors import magic
+from processors.imaging import magic
 
 
 @pytest.mark.parametrize(

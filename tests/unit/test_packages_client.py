@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from processors import bag
+from processors.package import bag
 from processors.tools import Tools
 from streams.clients.packages import PackageRefused, fetch
 from streams.storage.memory import MemoryStorage

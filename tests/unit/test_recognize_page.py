@@ -8,9 +8,9 @@ import pytest
 import pyvips
 from lxml import etree
 
-from processors import ocr
 from processors.acquire_page import acquire_page
-from processors.alto import NS4
+from processors.ocr import engine as ocr
+from processors.ocr.alto import NS4
 from processors.outcome import Done, Rejected, ToolCrashed, ToolHung, TryLater
 from processors.recognize_page import recognize_page
 from processors.tools import Tools

@@ -1,6 +1,6 @@
 """A resolution is read in a fixed order, told when in doubt, never guessed."""
 
-from processors.resolution import Problem, Resolution, choose
+from processors.imaging.resolution import Problem, Resolution, choose
 
 
 def test_takes_exif_before_jfif_when_they_agree():

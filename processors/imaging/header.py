@@ -4,7 +4,7 @@ import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
-from processors.resolution import Resolution
+from processors.imaging.resolution import Resolution
 
 Buffer = bytes | mmap.mmap
 
@@ -37,7 +37,7 @@ class Header:
 def read_header(path: Path, family: str) -> Header:
     """The header of a file of a known family. Raises DamagedHeader and OSError."""
     # Imported here: each reader builds a Header.
-    from processors import jpeg_header, png_header, tiff_header
+    from processors.imaging import jpeg_header, png_header, tiff_header
 
     read = {
         "tiff": tiff_header.read,

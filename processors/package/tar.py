@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from processors import bag
+from processors.package import bag
 
 
 class FixityMismatch(ValueError):

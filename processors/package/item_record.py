@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from processors.layout import PLACES, TARGET, Payload, packaged_name, unique_path
+from processors.package.layout import PLACES, TARGET, Payload, packaged_name, unique_path
 from processors.tools import Tools
 from schemas import models
 from schemas.ids import page_id, premis_id

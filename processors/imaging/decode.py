@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyvips
 
-from processors.header import Header
-from processors.jpeg_scan import WatchedScan
+from processors.imaging.header import Header
+from processors.imaging.jpeg_scan import WatchedScan
 
 pyvips.concurrency_set(1)  # One thread a page: several pages are worked on at the same time.
 pyvips.cache_set_max(0)  # Every page is seen once; a cache would only hold memory.

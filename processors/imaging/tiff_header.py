@@ -4,8 +4,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from processors.header import Buffer, DamagedHeader, Header
-from processors.resolution import INCH_PER_CM, Resolution, in_dpi
+from processors.imaging.header import Buffer, DamagedHeader, Header
+from processors.imaging.resolution import INCH_PER_CM, Resolution, in_dpi
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 SIZES |= {16: 8, 17: 8, 18: 8}  # BigTIFF

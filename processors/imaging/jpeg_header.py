@@ -3,9 +3,9 @@
 import struct
 from collections.abc import Iterator
 
-from processors import tiff_header
-from processors.header import Buffer, DamagedHeader, Header
-from processors.resolution import INCH_PER_CM, Resolution, in_dpi
+from processors.imaging import tiff_header
+from processors.imaging.header import Buffer, DamagedHeader, Header
+from processors.imaging.resolution import INCH_PER_CM, Resolution, in_dpi
 
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)

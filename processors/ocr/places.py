@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from processors.imaging import GreyCopy
+from processors.imaging.decode import GreyCopy
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from processors import magic
+from processors.imaging import magic
 from schemas.ids import made_safe
 from schemas.models import FileRef
 

@@ -4,9 +4,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from processors.header import Buffer, DamagedHeader, Header
-from processors.jpeg_header import exif
-from processors.resolution import INCH_PER_METRE, Resolution, in_dpi
+from processors.imaging.header import Buffer, DamagedHeader, Header
+from processors.imaging.jpeg_header import exif
+from processors.imaging.resolution import INCH_PER_METRE, Resolution, in_dpi
 
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 COLOUR_SPACES = {0: "greyscale", 2: "rgb", 3: "rgb", 4: "greyscale", 6: "rgb"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from processors.ocr_places import Scale
+from processors.ocr.places import Scale
 from processors.outcome import ToolCrashed
 
 NS3 = "http://www.loc.gov/standards/alto/ns-v3#"

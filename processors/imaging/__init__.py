@@ -1,0 +1,1 @@
+"""Masters: their formats, headers and resolution, and decoding them whole."""

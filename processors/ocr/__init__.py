@@ -1,0 +1,1 @@
+"""Text recognition: languages and models, the engine, and its results as ALTO and more."""
