@@ -13,7 +13,7 @@ from lxml import etree
 
 from infra.standards import fetch
 from processors.languages import missing_models
-from processors.ocr import installed_models
+from processors.ocr.engine import installed_models
 from processors.xml.validate import validate
 from tests import metrics
 from tests.corpora import corpus

@@ -29,6 +29,8 @@ def test_holds_just_our_packages(names: list[str]):
     [
         "schemas/avro/head.avsc",
         "schemas/registered/0001.BatchSubmitted.avsc",
+        "processors/imaging/formats.toml",
+        "processors/ocr/bin/tesseract",
         "processors/profiles/as-delivered.toml",
         "infra/migrations/0001_line.sql",
         "infra/kafka.sha256",
