@@ -42,7 +42,7 @@ LONGEST_DETAIL = 4000
 
 DETAILS = {
     "BatchReceived": "Submission taken in; its manifest's body has SHA-256 {fact.manifest_sha256}.",
-    "CaptureAccepted": "Capture {fact.sequence} by {fact.device_make} {fact.device_model}.",
+    "CaptureAccepted": "Capture {fact.sequence} of the item taken in.",
     "ReceiptAccepted": "{fact.repository} answered for {fact.package_id}: {fact.reason}",
     "BatchAccepted": "Pre-flight passed: {fact.item_count} items, {fact.page_count} pages, "
     "profile {fact.scanner_profile}, {fact.diagnostics_count} findings.",

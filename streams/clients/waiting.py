@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+import psycopg
+
 from schemas.models import Diagnostic
 from streams.clients.line import Line, asking
 from streams.clients.scan import Progress, silent
@@ -10,6 +12,8 @@ from streams.clients.station import Submission, received_id
 from streams.settings import Settings
 
 POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
+"""How long Postgres may be away before the watch is given up."""
 ENDED = ("settled", "quarantined", "cancelled")
 
 
@@ -21,17 +25,31 @@ def wait(
 ) -> bool:
     """Watch a submission until it has settled or was refused; False when the time is over.
 
-    Raises NotUp, psycopg.Error."""
+    Raises NotUp, and psycopg.Error when Postgres stays away."""
     began, before = time.monotonic(), made.seconds
-    with asking(settings) as line:
-        while True:
-            ended = _look(made, line, progress)
+    answered = began
+    while True:
+        ended = False
+        try:
+            with asking(settings) as line:
+                while not ended and not _over(made, timeout_seconds):
+                    ended = _look(made, line, progress)
+                    answered = time.monotonic()
+                    made.seconds = before + answered - began
+                    time.sleep(0 if ended else POLL_SECONDS)
+                return ended
+        except psycopg.OperationalError:
+            # A restart of Postgres is no reason to leave a batch unwatched.
             made.seconds = before + time.monotonic() - began
-            if ended:
-                return True
-            if timeout_seconds is not None and made.seconds >= timeout_seconds:
+            if time.monotonic() - answered > PATIENCE_SECONDS:
+                raise
+            if _over(made, timeout_seconds):
                 return False
             time.sleep(POLL_SECONDS)
+
+
+def _over(made: Submission, timeout_seconds: float | None) -> bool:
+    return timeout_seconds is not None and made.seconds >= timeout_seconds
 
 
 def _look(made: Submission, line: Line, progress: Progress) -> bool:

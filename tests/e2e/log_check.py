@@ -66,7 +66,7 @@ TRANSITIONS = {
 }
 DETAILS = {
     "BatchReceived": "Submission taken in; its manifest's body has SHA-256 {manifest_sha256}.",
-    "CaptureAccepted": "Capture {sequence} by {device_make} {device_model} taken in.",
+    "CaptureAccepted": "Capture {sequence} of the item taken in.",
     "ReceiptAccepted": "{repository} answered for {package_id}: {reason}",
     "BatchAccepted": "Pre-flight passed: {item_count} items, {page_count} pages, "
     "profile {scanner_profile}, {diagnostics_count} findings.",
