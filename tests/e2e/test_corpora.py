@@ -12,8 +12,8 @@ import pytest
 from lxml import etree
 
 from infra.standards import fetch
-from processors.languages import missing_models
 from processors.ocr.engine import installed_models
+from processors.ocr.languages import missing_models
 from processors.xml.validate import validate
 from tests import metrics
 from tests.corpora import corpus
