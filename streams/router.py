@@ -55,7 +55,7 @@ def make_app(settings: Settings, driver: Driver) -> faust.App:
         broker=f"kafka://{settings.kafka}",
         consumer_group_instance_id=f"{GROUP}.{settings.worker_id}",
         datadir=settings.home / "run" / "faust",
-        web_port=settings.ports().get("router_web", 6066),
+        web_port=settings.router_web_port,
         **FAUST_SETTINGS,
     )
     topics = dict.fromkeys(step.topic for step in router_steps())

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import quote
 
+DEFAULT_WEB_PORT = 6066
+
 
 class SettingsError(ValueError):
     """The environment is wrong; the text says all that is, at once."""
@@ -72,6 +74,11 @@ class Settings:
         except FileNotFoundError:
             raise NotUp(f"nothing was ever started in {self.home}; run: copystand up") from None
         return ports
+
+    @property
+    def router_web_port(self) -> int:
+        """Where the router's health page listens, on loopback."""
+        return DEFAULT_WEB_PORT if self.kafka_brokers else self.ports()["router_web"]
 
     @property
     def kafka(self) -> str:

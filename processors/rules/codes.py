@@ -134,13 +134,17 @@ def shown(value: object) -> str:
 
 def finding(code: str, where: str, found: object, **fills: str) -> Diagnostic:
     """A diagnostic of a known code. Raises KeyError for an unknown one."""
-    severity, fix = CODES[code]
+    return diagnostic(code, CODES[code], where, found, **fills)
+
+
+def diagnostic(code: str, known: Code, where: str, found: object, **fills: str) -> Diagnostic:
+    """A diagnostic of a code of whatever table."""
     return Diagnostic(
         code=code,
         where=where,
         found=shown(found),
-        fix=fix.format(**fills) if fills else fix,
-        severity=severity,
+        fix=known.fix.format(**fills) if fills else known.fix,
+        severity=known.severity,
     )
 
 

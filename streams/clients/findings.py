@@ -1,6 +1,6 @@
 """Codes of what a station can find in a folder, beside those of pre-flight."""
 
-from processors.rules.codes import Code, shown
+from processors.rules.codes import Code, diagnostic
 from schemas.models import Diagnostic
 
 CODES: dict[str, Code] = {
@@ -54,9 +54,7 @@ CODES: dict[str, Code] = {
         "info", "Add a METS, MODS or DC record to the folder if there is one."
     ),
     "record.of-no-item": Code("warn", "Move the record into the folder of its item."),
-    "batch.id-taken": Code(
-        "warn", "Give another --batch-id, or --release when it answers a quarantine."
-    ),
+    "batch.id-taken": Code("warn", "Give another --batch-id."),
     "item.already-delivered": Code(
         "warn", "Say in item.json what it is: `replaces` or `supplements` the item delivered."
     ),
@@ -65,14 +63,7 @@ CODES: dict[str, Code] = {
 
 def finding(code: str, where: str, found: object, **fills: str) -> Diagnostic:
     """A diagnostic of a known code. Raises KeyError for an unknown one."""
-    severity, fix = CODES[code]
-    return Diagnostic(
-        code=code,
-        where=where,
-        found=shown(found),
-        fix=fix.format(**fills) if fills else fix,
-        severity=severity,
-    )
+    return diagnostic(code, CODES[code], where, found, **fills)
 
 
 def is_fatal(diagnostic: Diagnostic) -> bool:

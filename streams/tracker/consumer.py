@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from schemas.catalogue import LANES, redone_topic, topic_of
 from streams.publisher import librdkafka
+from streams.source import incoming_of
 from streams.work import Incoming
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class Reader:
         if first is None:
             return []
         more = self._consumer.consume(AT_ONCE - 1, MORE_WAIT_SECONDS)
-        return [incoming(one) for one in (first, *more) if _sound(one)]
+        return [incoming_of(one) for one in (first, *more) if _sound(one)]
 
     def read_all(self, topics: Sequence[str]) -> Iterator[list[Incoming]]:
         """Everything that stands in these topics now, from the beginning, in portions."""
@@ -131,27 +132,6 @@ class Reader:
     def close(self) -> None:
         """Leave."""
         self._consumer.close()
-
-
-def incoming(message: Message) -> Incoming:
-    """A message as the line takes it."""
-    headers = {
-        name: value if isinstance(value, bytes) else str(value).encode()
-        for name, value in dict(message.headers() or ()).items()
-        if value is not None
-    }
-    return Incoming(
-        topic=str(message.topic()),
-        partition=int(message.partition() or 0),
-        offset=int(message.offset() or 0),
-        key=_bytes(message.key()),
-        value=_bytes(message.value()),
-        headers=headers,
-    )
-
-
-def _bytes(value: bytes | str | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
 
 
 def _sound(message: Message) -> bool:
