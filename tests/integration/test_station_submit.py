@@ -59,7 +59,7 @@ def test_the_submission_lands_under_its_batch_id(
 ) -> None:
     made = client.submit(folder, wishes, settings)
 
-    [(key, fact)] = [one for one in messages(settings) if one[0] == wishes.batch_id]
+    [(key, fact)] = messages(settings, wishes.batch_id)
     assert fact.head.event_id == made.event_id
     assert (settings.home / fact.files[0].key).is_file()
     assert (key, made.state) == (wishes.batch_id, "submitted")
@@ -115,8 +115,8 @@ def test_waiting_ends_when_pre_flight_refuses(
     assert made.failed
 
 
-def messages(settings: Settings) -> list[tuple[str, BatchSubmitted]]:
-    """All submissions on the topic so far."""
+def messages(settings: Settings, batch_id: str) -> list[tuple[str, BatchSubmitted]]:
+    """All submissions under a batch id so far; other tests write to the topic, too."""
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka,
@@ -135,6 +135,8 @@ def messages(settings: Settings) -> list[tuple[str, BatchSubmitted]]:
             if message.error():
                 assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
                 ended.add(message.partition())
+                continue
+            if message.key() != batch_id.encode():
                 continue
             fact = decode(message.value(), BatchSubmitted)
             assert isinstance(fact, BatchSubmitted)
