@@ -104,8 +104,8 @@ def test_waiting_ends_when_pre_flight_refuses(
     database.execute(
         'INSERT INTO line.quarantine (quarantine_id, batch_id, revision, code, "where", found, fix,'
         " attempts, resume_at, lane, work_id, required, origin_event_id, occurred_at,"
-        " diagnostics_count) VALUES (%s, %s, 1, 'profile.unknown', 'scanner_profile', 'x', 'y.', 1,"
-        " 'validate_batch', 'preflight', 'w', true, %s, now(), 1)",
+        " diagnostics_count, diagnostics) VALUES (%s, %s, 1, 'profile.unknown', 'scanner_profile',"
+        " 'x', 'y.', 1, 'validate_batch', 'preflight', 'w', true, %s, now(), 0, '[]')",
         (f"q-{made.batch_id}", made.batch_id, client.received_id(made.event_id)),
     )
 
