@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Any, NoReturn
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -42,7 +43,7 @@ def emit(document: Any, as_json: bool, render: Callable[[Any], None] | None = No
 
 def table(rows: list[dict[str, Any]], columns: list[str]) -> None:
     """Print rows as a table with these columns."""
-    drawn = Table(*columns, header_style="bold")
+    drawn = Table(*columns, header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False)
     for row in rows:
         drawn.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
     out.print(drawn)
