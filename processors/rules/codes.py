@@ -137,7 +137,7 @@ def finding(code: str, where: str, found: object, **fills: str) -> Diagnostic:
     return diagnostic(code, CODES[code], where, found, **fills)
 
 
-def diagnostic(code: str, known: Code, where: str, found: object, **fills: str) -> Diagnostic:
+def diagnostic(code: str, known: Code, where: str, found: object, /, **fills: str) -> Diagnostic:
     """A diagnostic of a code of whatever table."""
     return Diagnostic(
         code=code,
