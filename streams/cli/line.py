@@ -97,10 +97,13 @@ def show_row(row: Row | None, as_json: bool, unknown: str) -> None:
 
 def _field_by_field(row: Row) -> None:
     for name, value in row.items():
-        if isinstance(value, list) and value:
+        if value in (None, []):
+            continue
+        if isinstance(value, list) and isinstance(value[0], dict):
             table(value, list(value[0]))
-        elif value not in (None, []):
-            out.print(f"[bold]{name}[/] {value}", highlight=False)
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            out.print(f"[bold]{name}[/] {text}", highlight=False)
 
 
 def control_options(command: Callable[..., Any]) -> Callable[..., Any]:
