@@ -43,7 +43,10 @@ def emit(document: Any, as_json: bool, render: Callable[[Any], None] | None = No
 
 def table(rows: list[dict[str, Any]], columns: list[str]) -> None:
     """Print rows as a table with these columns."""
-    drawn = Table(*columns, header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    drawn = Table(header_style="bold", box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    for column in columns:
+        # An id is copied into the next command: it stays whole, whatever becomes of the rest.
+        drawn.add_column(column, no_wrap=column.endswith("_id"), overflow="fold")
     for row in rows:
         drawn.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
     out.print(drawn)
