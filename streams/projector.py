@@ -11,9 +11,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from schemas.catalogue import AUDIT_PREMIS
 from schemas.codec import Undecodable
 from streams.audit.examine import offset_of
-from streams.audit.role import CLIENT, MustEnd, Stopping, live
+from streams.audit.role import MustEnd, Stopping, live
 from streams.audit.rows import Row, copy_in, row_of
 from streams.audit.seal import BrokenSeal, seal_of
+from streams.kafka_client import CLIENT
 from streams.settings import Settings, announce_ready
 
 log = logging.getLogger(__name__)

@@ -8,21 +8,18 @@ from typing import Protocol
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from streams.kafka_client import CLIENT, librdkafka
 from streams.receipts import Outgoing
 
 log = logging.getLogger(__name__)
-librdkafka = logging.getLogger("librdkafka")
-librdkafka.setLevel(logging.ERROR)
 
-PRODUCER_SETTINGS = {
+PRODUCER_SETTINGS: dict[str, object] = {
+    **CLIENT,
     "acks": "all",
     "enable.idempotence": True,
     # An outage pauses the line; nothing is given up.
     "message.timeout.ms": 0,
     "linger.ms": 2,
-    "reconnect.backoff.max.ms": 1000,
-    # A client that re-bootstraps drops broker handles that waiting calls need, and hangs (2.16).
-    "metadata.recovery.strategy": "none",
     "partitioner": "murmur2_random",
     "compression.type": "lz4",
 }

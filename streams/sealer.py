@@ -21,8 +21,9 @@ from streams.audit.catch_up import catch_up
 from streams.audit.examine import Sealable, arrival_of, offset_of
 from streams.audit.index import Index, Known, Position
 from streams.audit.plan import plan
-from streams.audit.role import CLIENT, MustEnd, Stopping, live
+from streams.audit.role import MustEnd, Stopping, live
 from streams.audit.seal import Seal, headers_of
+from streams.kafka_client import CLIENT
 from streams.settings import Settings, announce_ready, software_version
 
 log = logging.getLogger(__name__)

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from streams.kafka_client import CLIENT, librdkafka
 from streams.prefix import Prefix
-from streams.publisher import end_process, librdkafka
+from streams.publisher import end_process
 from streams.work import Incoming
 
 log = logging.getLogger(__name__)
 
 MOST_IN_WORK_A_PARTITION = 16
 COMMIT_EVERY_SECONDS = 0.5
-CONSUMER_SETTINGS = {
+CONSUMER_SETTINGS: dict[str, object] = {
+    **CLIENT,
     "enable.auto.commit": False,
     # Offsets are provisioned: a missing one is a fault, not a reason to skip or to start again.
     "auto.offset.reset": "error",
@@ -24,8 +26,6 @@ CONSUMER_SETTINGS = {
     "max.poll.interval.ms": 300000,
     "partition.assignment.strategy": "cooperative-sticky",
     "queued.max.messages.kbytes": 16384,
-    "reconnect.backoff.max.ms": 1000,
-    "metadata.recovery.strategy": "none",
 }
 # Without an offset nothing can be read; a fatal error is a successor under the same name.
 ENDING = (KafkaError._AUTO_OFFSET_RESET, KafkaError._FATAL)
@@ -72,9 +72,13 @@ class Source:
         """Begin to read."""
         self._thread.start()
 
+    def ask_to_stop(self) -> None:
+        """Take no more; returns at once."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Take no more, wait for what is in work, commit, leave the group."""
-        self._stopping.set()
+        self.ask_to_stop()
         self._thread.join()
 
     def _guarded(self) -> None:

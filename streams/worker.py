@@ -74,8 +74,8 @@ class Worker:
             source.assigned.wait()
         announce_ready(settings, "worker")
         stop.wait()
-        for stopping in [threading.Thread(target=source.stop) for source in self._sources]:
-            stopping.start()
+        for source in self._sources:
+            source.ask_to_stop()
         for source in self._sources:
             source.stop()
         self._pool.close(patient=True)

@@ -10,8 +10,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from schemas.codec import PREFIX
 from streams.audit.examine import content_digest, offset_of
 from streams.audit.index import Index, Known, Position
-from streams.audit.role import CLIENT, MustEnd, Stopping
+from streams.audit.role import MustEnd, Stopping
 from streams.audit.seal import Seal, seal_of
+from streams.kafka_client import CLIENT
 
 log = logging.getLogger(__name__)
 

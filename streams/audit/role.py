@@ -3,20 +3,11 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from streams.publisher import end_process
 from streams.roles import stop_signal
 
 log = logging.getLogger(__name__)
-
-CLIENT: dict[str, Any] = {
-    # Otherwise an outage drops the broker on which the transaction's coordinator stands, and
-    # send_offsets_to_transaction never returns (librdkafka 2.16.0; a test kills the broker).
-    "metadata.recovery.strategy": "none",
-    "reconnect.backoff.max.ms": 1000,
-}
-"""How the Kafka clients of the audit log come back after an outage."""
 
 
 class MustEnd(Exception):

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from schemas.catalogue import LANES, redone_topic, topic_of
-from streams.publisher import librdkafka
+from streams.kafka_client import CLIENT, librdkafka
 from streams.source import incoming_of
 from streams.work import Incoming
 
@@ -55,8 +55,7 @@ class Reader:
                 "on_commit": self._on_commit,
                 "auto.offset.reset": "error",
                 "queued.max.messages.kbytes": 16384,
-                "reconnect.backoff.max.ms": 1000,
-                "metadata.recovery.strategy": "none",
+                **CLIENT,
                 "error_cb": _on_error,
             },
             logger=librdkafka,

@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 from confluent_kafka import KafkaError, Message, Producer
 
-from streams.publisher import PRODUCER_SETTINGS, end_process, librdkafka
+from streams.kafka_client import librdkafka
+from streams.publisher import PRODUCER_SETTINGS, end_process
 from streams.tracker.sql import query
 
 log = logging.getLogger(__name__)
