@@ -65,12 +65,12 @@ class LocalStorage:
         return FileRef(use=use, key=key, sha256=digest, size_bytes=size, media_type=media_type)
 
     def put_new(self, key: str, value: bytes) -> bool:
-        area = Area(key.split("/")[0])
+        area = Area(checked(key).split("/")[0])
         try:
             partial, _, _ = self._write_partial(value, area)
         except OSError as wrong:
             raise StorageError(f"{key}: {wrong}") from wrong
-        return self._publish(partial, checked(key))
+        return self._publish(partial, key)
 
     def sweep(self, now: float | None = None) -> int:
         """Remove what writers that died left half written; how many files that was."""

@@ -87,6 +87,8 @@ def test_reading_other_bytes_than_were_kept_is_an_error(storage: Storage):
 def test_refuses_a_key_that_is_none_of_its_own(storage: Storage, key: str):
     with pytest.raises(BadKey):
         storage.get(key)
+    with pytest.raises(BadKey):
+        storage.put_new(key, b"value")
 
 
 def test_leaves_nothing_half_written(tmp_path: Path):
