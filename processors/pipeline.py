@@ -157,8 +157,3 @@ def worker_steps() -> tuple[Step, ...]:
 def branches() -> tuple[Step, ...]:
     """Steps that a profile may require."""
     return tuple(step for step in STEPS if step.branch)
-
-
-def lane_of(step_name: str) -> str:
-    """The lane of a step. Raises KeyError."""
-    return {step.name: step.lane for step in STEPS}[step_name]

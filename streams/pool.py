@@ -12,7 +12,7 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from processors.outcome import Outcome, ToolCrashed, ToolHung
-from processors.pipeline import STEPS, Step
+from processors.pipeline import Step
 from processors.tools import Tools
 from schemas.models import FileRef, Record
 from streams.storage.local import LocalStorage
@@ -49,9 +49,8 @@ def _start_child(home: Path, scratch: Path, parent: int) -> None:
     _tools = Tools(storage=LocalStorage(home), scratch=own)
 
 
-def _run_in_child(step_name: str, fact: Record) -> Outcome:
+def _run_in_child(step: Step, fact: Record) -> Outcome:
     assert _tools is not None
-    step = next(step for step in STEPS if step.name == step_name and isinstance(fact, step.takes))
     try:
         return step.function(fact, _tools)
     finally:
@@ -85,7 +84,7 @@ class Pool:
     def run(self, step: Step, fact: Record) -> Outcome:
         """The step's outcome. Raises ToolHung, ToolCrashed, or what the step raised."""
         seconds = time_limit(step, fact)
-        future = self._pool.schedule(_run_in_child, args=(step.name, fact), timeout=seconds)
+        future = self._pool.schedule(_run_in_child, args=(step, fact), timeout=seconds)
         try:
             outcome: Outcome = future.result()
         except PoolTimeout:

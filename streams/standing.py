@@ -14,7 +14,6 @@ BATCH_FIGURES = """
 SELECT batch_id, state, registered, packaged, quarantined, cancelled, in_flight
 FROM line.batch_status ORDER BY batch_id
 """
-SERVERS = ("kafka", "postgres")
 UNFINISHED = ("submitted", "running")
 
 

@@ -1,7 +1,6 @@
 """PREMIS 3.0 of a package: its objects, every event of its facts, agents and rights."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from processors.xml.descriptive import rights_lines
 from processors.xml.writing import PREMIS, XSI, Maker
 from schemas.ids import page_id
 from schemas.models import Agent, PageAcquired, PremisEvent, Rights
+from schemas.times import written
 
 _premis = Maker(PREMIS, {"premis": PREMIS, "xsi": XSI})
 KIND = f"{{{XSI}}}type"
@@ -47,7 +47,7 @@ def write_premis(path: Path, item: Item, payloads: Iterable[Payload]) -> None:
                     agents |= {agent_id(agent): agent for agent in event.agents}
                     _put(out, event_element(event))
             for name in sorted(agents):
-                _put(out, _agent(name, agents[name]))
+                _put(out, agent_element(name, agents[name]))
             for element in _rights(item):
                 _put(out, element)
             out.write("\n")
@@ -58,7 +58,8 @@ def _put(out: Any, element: etree._Element) -> None:
     out.write("\n  ", element)
 
 
-def _identified(prefix: str, kind: str, value: str) -> etree._Element:
+def identified(prefix: str, kind: str, value: str) -> etree._Element:
+    """An identifier element with its type and value."""
     return _premis(f"{prefix}", _premis(f"{prefix}Type", kind), _premis(f"{prefix}Value", value))
 
 
@@ -70,9 +71,9 @@ def _coded(name: str, text: str, vocabulary: str, code: str | None) -> etree._El
 def _objects(item: Item, payloads: list[Payload]) -> Iterator[etree._Element]:
     yield _premis(
         "object",
-        _identified("objectIdentifier", OWN, f"item:{item.item_id}"),
+        identified("objectIdentifier", OWN, f"item:{item.item_id}"),
         *(
-            _identified("objectIdentifier", identifier["type"], identifier["value"])
+            identified("objectIdentifier", identifier["type"], identifier["value"])
             for identifier in item.description.get("identifiers") or ()
         ),
         attributes={KIND: "premis:intellectualEntity"},
@@ -83,7 +84,7 @@ def _objects(item: Item, payloads: list[Payload]) -> Iterator[etree._Element]:
         if name in with_files:
             yield _premis(
                 "object",
-                _identified("objectIdentifier", OWN, f"page:{name}"),
+                identified("objectIdentifier", OWN, f"page:{name}"),
                 _property("kind", page["kind"]),
                 _relation("structural", "is part of", f"item:{item.item_id}"),
                 attributes={KIND: "premis:representation"},
@@ -107,8 +108,8 @@ def _relation(kind: str, subtype: str, related: str, event: str | None = None) -
         "relationship",
         _premis("relationshipType", kind),
         _premis("relationshipSubType", subtype),
-        _identified("relatedObjectIdentifier", OWN, related),
-        _identified("relatedEventIdentifier", "UUID", event) if event else None,
+        identified("relatedObjectIdentifier", OWN, related),
+        identified("relatedEventIdentifier", "UUID", event) if event else None,
     )
 
 
@@ -124,8 +125,8 @@ def _file(
     size = str(payload.size_bytes)
     return _premis(
         "object",
-        _identified("objectIdentifier", OWN, f"file:{payload.path}"),
-        _identified("objectIdentifier", "sha256", f"sha256:{payload.sha256}"),
+        identified("objectIdentifier", OWN, f"file:{payload.path}"),
+        identified("objectIdentifier", "sha256", f"sha256:{payload.sha256}"),
         *(_image_properties(acquired) if acquired and is_master else ()),
         _premis(
             "objectCharacteristics",
@@ -180,19 +181,15 @@ def agent_id(agent: Agent) -> str:
     return f"{agent.type}:{agent.name}{version}"
 
 
-def _agent(name: str, agent: Agent) -> etree._Element:
+def agent_element(name: str, agent: Agent) -> etree._Element:
+    """One agent as a PREMIS element; name is its agent_id."""
     return _premis(
         "agent",
-        _identified("agentIdentifier", OWN, name),
+        identified("agentIdentifier", OWN, name),
         _premis("agentName", agent.name),
         _coded("agentType", agent.type, "agentType", AGENT_CODES.get(agent.type)),
         _premis("agentVersion", agent.version) if agent.version else None,
     )
-
-
-def timestamp(moment: datetime) -> str:
-    """A moment in UTC with microseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def event_element(event: PremisEvent) -> etree._Element:
@@ -203,13 +200,13 @@ def event_element(event: PremisEvent) -> etree._Element:
         note = _premis("eventOutcomeDetail", _premis("eventOutcomeDetailNote", event.code))
     return _premis(
         "event",
-        _identified("eventIdentifier", "UUID", event.head.event_id),
+        identified("eventIdentifier", "UUID", event.head.event_id),
         _premis(
             "eventType",
             event.event_type,
             attributes={"authority": authority, "valueURI": event.event_type_uri},
         ),
-        _premis("eventDateTime", timestamp(event.head.occurred_at)),
+        _premis("eventDateTime", written(event.head.occurred_at)),
         _premis("eventDetailInformation", _premis("eventDetail", event.detail)),
         _premis(
             "eventOutcomeInformation",
@@ -223,7 +220,7 @@ def event_element(event: PremisEvent) -> etree._Element:
 
 
 def _linked_agent(agent: Agent) -> etree._Element:
-    element = _identified("linkingAgentIdentifier", OWN, agent_id(agent))
+    element = identified("linkingAgentIdentifier", OWN, agent_id(agent))
     code = ROLE_CODES.get(agent.role)
     element.append(_coded("linkingAgentRole", agent.role, "eventRelatedAgentRole", code))
     return element
@@ -231,7 +228,7 @@ def _linked_agent(agent: Agent) -> etree._Element:
 
 def _linked_object(name: str, role: str, code: str) -> etree._Element:
     kind = "sha256" if name.startswith("sha256:") else OWN
-    element = _identified("linkingObjectIdentifier", kind, name)
+    element = identified("linkingObjectIdentifier", kind, name)
     element.append(_coded("linkingObjectRole", role, "eventRelatedObjectRole", code))
     return element
 
@@ -244,11 +241,11 @@ def _rights(item: Item) -> Iterator[etree._Element]:
         "rights",
         _premis(
             "rightsStatement",
-            _identified("rightsStatementIdentifier", OWN, f"rights:{item.item_id}"),
+            identified("rightsStatementIdentifier", OWN, f"rights:{item.item_id}"),
             _premis("rightsBasis", "other"),
             _basis(rights),
             _granted(rights),
-            _identified("linkingObjectIdentifier", OWN, f"item:{item.item_id}"),
+            identified("linkingObjectIdentifier", OWN, f"item:{item.item_id}"),
         ),
     )
 
@@ -259,9 +256,7 @@ def _basis(rights: Rights) -> etree._Element:
     ]
     return _premis(
         "otherRightsInformation",
-        _identified("otherRightsDocumentationIdentifier", "URI", rights.uri)
-        if rights.uri
-        else None,
+        identified("otherRightsDocumentationIdentifier", "URI", rights.uri) if rights.uri else None,
         _premis("otherRightsBasis", "rights statement as submitted"),
         *(_premis("otherRightsNote", note) for note in notes),
     )

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from lxml import etree
 
-from processors.xml.premis import AGENT_CODES, OWN, agent_id, event_element
+from processors.xml.premis import OWN, agent_element, agent_id, event_element, identified
 from processors.xml.writing import PREMIS, XSI, Maker
 from schemas.models import Agent, Head, PremisEvent, Producer
 from streams.audit.timeline import Row
 
-LC_AGENT_TYPE = "http://id.loc.gov/vocabulary/preservation/agentType/"
 SUBJECTS = (("batch_id", "batch"), ("item_id", "item"), ("page_id", "page"))
 NSMAP = {"premis": PREMIS, "xsi": XSI}
 
@@ -32,7 +31,7 @@ def write_history(path: Path, rows: Iterable[Row]) -> None:
                 agents |= {agent_id(agent): agent for agent in event.agents}
                 out.write("\n", event_element(event))
             for name in sorted(agents):
-                out.write("\n", _agent(name, agents[name]))
+                out.write("\n", agent_element(name, agents[name]))
             out.write("\n")
 
 
@@ -63,23 +62,6 @@ def _objects(rows: list[Row]) -> Iterator[etree._Element]:
         for name in sorted({row[column] for row in rows if row[column]}):
             yield _premis(
                 "object",
-                _identifier("objectIdentifier", f"{kind}:{name}"),
+                identified("objectIdentifier", OWN, f"{kind}:{name}"),
                 attributes={f"{{{XSI}}}type": "premis:intellectualEntity"},
             )
-
-
-def _agent(name: str, agent: Agent) -> etree._Element:
-    code = AGENT_CODES.get(agent.type)
-    return _premis(
-        "agent",
-        _identifier("agentIdentifier", name),
-        _premis("agentName", agent.name),
-        _premis(
-            "agentType", agent.type, attributes={"valueURI": code and f"{LC_AGENT_TYPE}{code}"}
-        ),
-        _premis("agentVersion", agent.version) if agent.version else None,
-    )
-
-
-def _identifier(element: str, value: str) -> etree._Element:
-    return _premis(element, _premis(f"{element}Type", OWN), _premis(f"{element}Value", value))

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from streams.cli.line import Filters, control_options, emit_rows, filters, request, rows, show_row
+from streams.cli.filters import Filters, filters
+from streams.cli.line import control_options, emit_rows, request, rows, show_row
 from streams.cli.output import json_option
 
 COLUMNS = (

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -16,6 +15,7 @@ from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
 from schemas.ids import PSEUDONYM, make_id
 from schemas.models import ControlDecided, ControlRequested, Head, Producer
+from schemas.times import written
 from streams.cli.output import Exit, emit, fail, json_option, out, table
 from streams.publisher import KafkaPublisher
 from streams.receipts import Outgoing
@@ -23,46 +23,6 @@ from streams.settings import NotUp, Settings
 
 ROLE = "auditor_ro"
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a listing is asked for; None asks for all."""
-
-    batch: str | None = None
-    item: str | None = None
-    state: str | None = None
-    code: str | None = None
-    since: datetime | None = None
-    limit: int | None = None
-
-    def values(self) -> Row:
-        """As parameters of a query."""
-        return asdict(self)
-
-
-def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter("a date or time such as 2026-03-01T12:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the filters that every listing takes (contract: the command line)."""
-    for option in (
-        click.option("--batch", help="Of this batch."),
-        click.option("--item", help="Of this item, without regard to case."),
-        click.option("--state", help="In this state."),
-        click.option("--code", help="With this error code."),
-        click.option("--since", callback=_moment, help="Then or later (ISO 8601, UTC)."),
-        click.option("--limit", type=click.IntRange(min=1), help="At most so many."),
-    ):
-        command = option(command)
-    return command
 
 
 def rows(query: str, values: Row) -> list[Row]:
@@ -78,9 +38,7 @@ def rows(query: str, values: Row) -> list[Row]:
 
 
 def _plain(value: Any) -> Any:
-    if not isinstance(value, datetime):
-        return value
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return written(value) if isinstance(value, datetime) else value
 
 
 def emit_rows(found: list[Row], as_json: bool, columns: list[str]) -> None:

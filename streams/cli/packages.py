@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 import psycopg
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from streams.cli.filters import moment
 from streams.cli.output import Exit, emit, err, fail, json_option, out, table
 from streams.clients import packages as client
 from streams.settings import Settings
@@ -18,16 +18,6 @@ from streams.storage.local import LocalStorage
 ROLE = "auditor_ro"
 STATES = ("published", "accepted", "refused", "superseded")
 SHOWN = ["package_id", "batch_id", "revision", "state", "size_bytes", "published_at"]
-
-
-def _moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter("a date or time such as 2026-03-01T12:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @contextmanager
@@ -51,7 +41,7 @@ def packages() -> None:
 @click.option("--batch", "batch_id", help="Only of this batch.")
 @click.option("--item", "item_id", help="Only of this item.")
 @click.option("--state", type=click.Choice(STATES))
-@click.option("--since", callback=_moment, help="Published then or later (ISO 8601, UTC).")
+@click.option("--since", callback=moment, help="Published then or later (ISO 8601, UTC).")
 @click.option("--limit", type=click.IntRange(min=1))
 @json_option
 def list_packages(as_json: bool, **wanted: Any) -> None:

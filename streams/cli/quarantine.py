@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from streams.cli.line import Filters, emit_rows, filters, rows, show_row
+from streams.cli.filters import Filters, filters
+from streams.cli.line import emit_rows, rows, show_row
 from streams.cli.output import json_option
 
 COLUMNS = (

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from processors.outcome import StorageError
 from processors.package import bag
 from processors.tools import Area, Storage
 from schemas.models import FileRef
+from schemas.times import written
 
 COLUMNS = (
     "package_id", "batch_id", "item_id", "revision", "key", "sha256", "size_bytes",
@@ -83,8 +84,7 @@ class Packages:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    moment = row["published_at"].astimezone(UTC).isoformat(timespec="microseconds")
-    return row | {"published_at": moment.replace("+00:00", "Z")}
+    return row | {"published_at": written(row["published_at"])}
 
 
 @contextmanager

@@ -1,0 +1,49 @@
+"""What listings are asked for: of which batch, item, state, since when, how many."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a listing is asked for; None asks for all."""
+
+    batch: str | None = None
+    item: str | None = None
+    state: str | None = None
+    code: str | None = None
+    since: datetime | None = None
+    limit: int | None = None
+
+    def values(self) -> dict[str, Any]:
+        """As parameters of a query."""
+        return asdict(self)
+
+
+def moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """An option's date or time, UTC where it names no zone. Raises click.BadParameter."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("a date or time such as 2026-03-01T12:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the filters that every listing takes (contract: the command line)."""
+    for option in (
+        click.option("--batch", help="Of this batch."),
+        click.option("--item", help="Of this item, without regard to case."),
+        click.option("--state", help="In this state."),
+        click.option("--code", help="With this error code."),
+        click.option("--since", callback=moment, help="Then or later (ISO 8601, UTC)."),
+        click.option("--limit", type=click.IntRange(min=1), help="At most so many."),
+    ):
+        command = option(command)
+    return command
