@@ -62,11 +62,17 @@ def _judge(page: PageAdmitted, master: FileRef, profile: Profile, tools: Tools) 
     seen = Seen(format_, header, choose(header.resolutions), profile_name, usual)
     findings = master_rules.findings(page.original_name, seen, profile)
     refused = next((finding for finding in findings if finding.refused), None)
-    return _rejected(page, refused) if refused else Done(_fact(page, master, seen, findings))
+    if refused:
+        return _rejected(page, refused)
+    return Done(_fact(page, master, seen, findings, profile.optional_branches))
 
 
 def _fact(
-    page: PageAdmitted, master: FileRef, seen: Seen, findings: tuple[Finding, ...]
+    page: PageAdmitted,
+    master: FileRef,
+    seen: Seen,
+    findings: tuple[Finding, ...],
+    optional: tuple[str, ...],
 ) -> PageAcquired:
     header = seen.header
     return PageAcquired(
@@ -91,7 +97,10 @@ def _fact(
         resolution_source=seen.resolution.source,
         icc_profile=seen.icc_profile,
         compression=header.compression,
-        files=(master, file_for("profile", page.files)),
+        optional_branches=optional,
+        orientation=header.orientation,
+        icc_sha256=hashlib.sha256(header.icc).hexdigest() if header.icc else None,
+        files=(master, *(file for file in page.files if file.use in ("profile", "provided-text"))),
         acts=_acts(master, seen, findings),
     )
 

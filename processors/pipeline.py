@@ -6,6 +6,9 @@ from typing import Any
 
 from processors.acquire_page import acquire_page
 from processors.assemble_package import assemble_package
+from processors.derive_page import derive_page
+from processors.describe_page import describe_page
+from processors.enrich_page import enrich_page
 from processors.outcome import Outcome
 from processors.recognize_page import recognize_page
 from processors.route import accept_capture, accept_receipt, receive_batch
@@ -24,6 +27,9 @@ from schemas.models import (
     PageAcquired,
     PageAdmitted,
     PageCaptured,
+    PageDerived,
+    PageDescribed,
+    PageEnriched,
     PageRecognized,
     ReceiptAccepted,
     Record,
@@ -44,7 +50,9 @@ class Step:
     lane: str
     also_gives: tuple[type[Record], ...] = ()
     branch: bool = False
-    """Whether a profile may require it for a page to complete."""
+    """Whether a profile says if it is done at all."""
+    after_branch: bool = False
+    """A branch that takes what another branch gave; no page can wait for it."""
     version: str = "1"
     """Raised when the same input should give another answer; recorded in events, never in ids."""
     timeout_seconds: float = 60.0
@@ -115,6 +123,31 @@ STEPS: tuple[Step, ...] = (
         timeout_seconds=180,
     ),
     Step(
+        derive_page,
+        PageAcquired,
+        PageDerived,
+        premis="creation",
+        lane="derivatives",
+        branch=True,
+    ),
+    Step(
+        describe_page,
+        PageAcquired,
+        PageDescribed,
+        premis="metadata extraction",
+        lane="metadata",
+        branch=True,
+    ),
+    Step(
+        enrich_page,
+        PageRecognized,
+        PageEnriched,
+        premis="enrichment",
+        lane="enrichment",
+        branch=True,
+        after_branch=True,
+    ),
+    Step(
         assemble_package,
         ItemCompleted,
         PackagePublished,
@@ -156,4 +189,12 @@ def worker_steps() -> tuple[Step, ...]:
 
 def branches() -> tuple[Step, ...]:
     """Steps that a profile may require."""
-    return tuple(step for step in STEPS if step.branch)
+    return tuple(step for step in STEPS if step.branch and not step.after_branch)
+
+
+def wanted(step: Step, fact: Record) -> bool:
+    """Whether a step has anything to do with a fact: branches are named in it."""
+    if not step.branch:
+        return True
+    named = (getattr(fact, "required_branches", ()), getattr(fact, "optional_branches", ()))
+    return any(step.name in names for names in named)

@@ -33,6 +33,7 @@ OWN_TYPES = {
     "settlement": "No page of a batch is in flight any more.",
     "deferral": "Work was put off for a reason outside the material.",
     "decision": "A person's request was granted or refused.",
+    "enrichment": "A model made suggestions about a page; nothing waits for them.",
     "log-anomaly": "The sealer met a record that it could not seal as it was.",
 }
 """Event types of our own, with their definitions (docs/vocabulary.ttl has them as SKOS)."""

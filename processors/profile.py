@@ -48,6 +48,34 @@ class Ocr(_Part):
     confidence_floor: float = 50.0
     """A page whose mean word confidence (0 to 100) lies below gets a warning."""
     timeout_seconds: float = 150.0
+    orientation: bool = True
+    """Whether a page that cannot be read as it stands is tried turned."""
+
+
+class ReadingImage(_Part):
+    """A JPEG made for the screen; never larger than the master."""
+
+    long_side_px: int
+    quality: int = 85
+
+
+class Pyramid(_Part):
+    """A tiled TIFF with all smaller sizes inside, for image servers."""
+
+    compression: Literal["jpeg", "deflate", "lzw"] = "jpeg"
+    quality: int = 85
+    """Of JPEG."""
+    tile_px: int = 256
+
+
+class Derivatives(_Part):
+    """What is made from a master; None leaves one out."""
+
+    access: ReadingImage | None = ReadingImage(long_side_px=2000)
+    thumbnail: ReadingImage | None = ReadingImage(long_side_px=300, quality=80)
+    pyramid: Pyramid | None = Pyramid()
+    negatives: bool = False
+    """Masters are photographic negatives: reading images show the positive."""
 
 
 class Profile(_Part):
@@ -60,8 +88,10 @@ class Profile(_Part):
     bits_per_sample: tuple[int, ...]
     colour_spaces: tuple[str, ...]
     min_resolution_dpi: float | None = None
-    required_branches: tuple[str, ...] = ("recognize_page",)
-    optional_branches: tuple[str, ...] = ()
+    required_branches: tuple[str, ...] = ("derive_page", "describe_page", "recognize_page")
+    """What a page waits for."""
+    optional_branches: tuple[str, ...] = ("enrich_page",)
+    """What is made of a page besides, and never waited for."""
     unknown_resolution: Policy = "warn"
     low_resolution: Policy = "warn"
     missing_icc: Policy = "warn"
@@ -75,6 +105,7 @@ class Profile(_Part):
     other_extension: Policy = "warn"
     """The file's name promises another format."""
     ocr: Ocr = Ocr()
+    derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
 
     @classmethod

@@ -64,3 +64,7 @@ class Tools:
     """A private folder, emptied between tasks."""
     progress: Callable[[str], None] = field(default=_no_progress)
     """Long steps tell that they are alive."""
+    profiles: Path | None = None
+    """The institution's own profiles and rule files; None: only those shipped."""
+    standards: Path | None = None
+    """The XSD files of the standards; None: where infra put them is not known here."""

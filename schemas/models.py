@@ -353,6 +353,8 @@ class PackageCounts(Record):
     """Master files."""
     texts: int
     """Pages with recognised text."""
+    derivatives: int = 0
+    """Reading images of all pages: pyramids, access images, thumbnails."""
     files: int
     """All payload files of the bag."""
 
@@ -467,6 +469,16 @@ class PageAcquired(Record):
     """Description of the embedded ICC profile."""
     compression: str | None = None
     """Compression of the master."""
+    optional_branches: tuple[str, ...] = ()
+    """Branches that the profile asks for and that the page does not wait for."""
+    orientation: int = 1
+    """Orientation tag of the master, 1 to 8 as in TIFF 6.0 and EXIF; 1 is upright."""
+    photometric: str | None = None
+    """How sample values mean light: min-is-white, min-is-black, rgb, palette, separated, ycbcr or cielab."""
+    byte_order: str | None = None
+    """little-endian or big-endian, where the format leaves the choice."""
+    icc_sha256: str | None = None
+    """SHA-256 of the embedded ICC profile, lower-case hex."""
     files: tuple[FileRef, ...] = ()
     """Files this fact speaks of, each with its use; by reference, never their bytes."""
     acts: tuple[Act, ...] = ()
@@ -500,6 +512,8 @@ class PageAdmitted(Record):
     """rush, normal or night."""
     required_branches: tuple[str, ...] = ()
     """Steps that must end for this page before its item completes."""
+    vendor_checksums: tuple[str, ...] = ()
+    """Checksums that came with the delivery beside the manifest's SHA-256, each as algorithm:hex, for example md5:9e10…."""
     files: tuple[FileRef, ...] = ()
     """Files this fact speaks of, each with its use; by reference, never their bytes."""
     acts: tuple[Act, ...] = ()
@@ -547,6 +561,16 @@ class PageDescribed(Record):
 
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
+    device_make: str | None = None
+    """Maker of the capture device, as embedded in the master."""
+    device_model: str | None = None
+    """Model of the capture device, as embedded in the master."""
+    device_serial: str | None = None
+    """Serial number of the capture device, as embedded in the master."""
+    capture_software: str | None = None
+    """Software that wrote the master, as embedded in it."""
+    captured_at: str | None = None
+    """Moment of capture as embedded in the master, without claim to a time zone; ISO 8601."""
     files: tuple[FileRef, ...] = ()
     """Files this fact speaks of, each with its use; by reference, never their bytes."""
     acts: tuple[Act, ...] = ()
@@ -583,6 +607,14 @@ class PageRecognized(Record):
     """Characters found, whitespace left out."""
     read: bool
     """False when this kind of page is not read."""
+    optional_branches: tuple[str, ...] = ()
+    """Branches that the profile asks for and that the page does not wait for."""
+    script: str | None = None
+    """Script of the text, ISO 15924, as stated for the page."""
+    provided: bool = False
+    """Whether the text was delivered as ALTO and taken over instead of being recognised."""
+    turned_degrees: int = 0
+    """By how many degrees clockwise the displayed image was turned so that its text could be read: 0, 90, 180 or 270."""
     files: tuple[FileRef, ...] = ()
     """Files this fact speaks of, each with its use; by reference, never their bytes."""
     acts: tuple[Act, ...] = ()

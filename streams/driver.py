@@ -13,7 +13,7 @@ from processors.outcome import (
     TryLater,
     WorldError,
 )
-from processors.pipeline import Step
+from processors.pipeline import Step, wanted
 from schemas import ids
 from schemas.codec import TooLarge, Undecodable, decode
 from schemas.models import Record
@@ -72,9 +72,11 @@ class Driver:
             return self._set_aside(message, steps[0], str(wrong))
         for step in steps:
             if isinstance(fact, step.takes):
+                if not wanted(step, fact):
+                    return []
                 return self._told(Work(step, fact, message))
-        wanted = " or ".join(step.takes.__name__ for step in steps)
-        found = f"found a {type(fact).__name__} where a {wanted} belongs"
+        takes = " or ".join(step.takes.__name__ for step in steps)
+        found = f"found a {type(fact).__name__} where a {takes} belongs"
         return self._set_aside(message, steps[0], found)
 
     def _told(self, work: Work) -> list[Outgoing]:

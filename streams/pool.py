@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
 
+from infra.standards import standards_folder
 from processors.outcome import Outcome, ToolCrashed, ToolHung
 from processors.pipeline import Step
 from processors.tools import Tools
@@ -46,7 +47,12 @@ def _start_child(home: Path, scratch: Path, parent: int) -> None:
     own = scratch / str(os.getpid())
     own.mkdir(parents=True, exist_ok=True)
     os.environ["TMPDIR"] = str(own)
-    _tools = Tools(storage=LocalStorage(home), scratch=own)
+    _tools = Tools(
+        storage=LocalStorage(home),
+        scratch=own,
+        profiles=home / "profiles",
+        standards=standards_folder(),
+    )
 
 
 def _run_in_child(step: Step, fact: Record) -> Outcome:

@@ -10,6 +10,7 @@ from schemas.models import FileRef
 PLACES = {
     "master": ("data/master", "MASTER"),
     "access": ("data/access", "DEFAULT"),
+    "pyramid": ("data/access", "DEFAULT"),
     "thumbnail": ("data/access", "THUMBS"),
     "alto": ("data/text", "FULLTEXT"),
     "hocr": ("data/text", "FULLTEXT"),

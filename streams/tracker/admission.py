@@ -108,5 +108,15 @@ def _admitted(turn: Turn, row: tuple[Any, ...]) -> PageAdmitted:
         capture=entry["capture"],
         priority=priority,
         required_branches=tuple(step for step in required if step != ACQUIRE),
-        files=(capture, FileRef(**profile)),
+        vendor_checksums=tuple(file.get("vendor_checksums") or ()),
+        files=(capture, FileRef(**profile), *_provided_text(entry)),
     )
+
+
+def _provided_text(entry: dict[str, Any]) -> tuple[FileRef, ...]:
+    """The ALTO that was delivered with a page, if any."""
+    text = entry.get("text")
+    if not text:
+        return ()
+    named = {name: text[name] for name in ("key", "sha256", "size_bytes", "media_type")}
+    return (FileRef(use="provided-text", **named),)
