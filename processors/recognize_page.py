@@ -1,15 +1,18 @@
 """Reads the text of a page: one Tesseract pass, five outputs in the pixels of the master."""
 
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from processors.imaging.decode import GreyCopy, vips_version, write_grey_copy
+from processors import provided_text
+from processors.imaging.decode import FILM_DPI, GreyCopy, vips_version, write_grey_copy
 from processors.imaging.magic import packaged_name
 from processors.ocr import engine as ocr
 from processors.ocr import languages
-from processors.ocr.alto import Origin, Words, alto_for_master, words_of
+from processors.ocr.alto import Origin, alto_for_master
 from processors.ocr.places import Scale, hocr_for_master, pdf_without_clock, tsv_for_master
+from processors.ocr.turning import Image, Upright, read_upright
 from processors.outcome import Done, ErrorClass, Outcome, Rejected, TryLater
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
@@ -20,14 +23,31 @@ NOT_READ = ("target", "blank", "missing")
 """Kinds of page that hold no text of the item."""
 EXECUTING = "executing program"
 TEXT, XML = "text/plain", "application/xml"
+LONGEST_SIDE_PX = 32_000
+"""Tesseract takes no image with a side of more than 32,767 pixels."""
+MOST_PIXELS = 200_000_000
+"""A larger copy is made smaller: Tesseract needs some 10 bytes a pixel."""
 
 
 def recognize_page(page: PageAcquired, tools: Tools) -> Outcome:
-    """Recognise the text of one page; a page of a kind that is not read ends without files."""
+    """Recognise the text of one page, or take over the text that was delivered with it; a page of
+    a kind that is not read ends without files."""
     profile = profile_of(page.files, tools.storage)
+    delivered = next((file for file in page.files if file.use == "provided-text"), None)
+    if delivered is not None:
+        return provided_text.take_over(page, delivered, tools)
     silent = bool(page.languages) and all(languages.is_silent(code) for code in page.languages)
     if page.kind in NOT_READ or silent or not profile.ocr.enabled:
-        return Done(PageRecognized(languages=page.languages, words=0, characters=0, read=False))
+        return Done(
+            PageRecognized(
+                languages=page.languages,
+                script=page.script,
+                words=0,
+                characters=0,
+                read=False,
+                optional_branches=page.optional_branches,
+            )
+        )
     installed = ocr.installed_models()
     missing = languages.missing_models(page.languages, page.script, installed)
     if missing:
@@ -51,10 +71,10 @@ def _not_readable(missing: tuple[languages.MissingModel, ...]) -> Outcome:
 
 @dataclass(frozen=True)
 class _Result:
-    """What one pass gave, in the pixels of the master."""
+    """What was read, in the pixels of the master."""
 
     copy: GreyCopy
-    words: Words
+    upright: Upright
     files: tuple[FileRef, ...]
 
 
@@ -62,64 +82,86 @@ def _read(
     page: PageAcquired, models: tuple[str, ...], profile: Profile, tools: Tools
 ) -> PageRecognized:
     result = _recognized(page, models, profile, tools)
+    words = result.upright.words
     return PageRecognized(
         languages=page.languages,
+        script=page.script,
         models=models,
-        mean_confidence=result.words.mean_confidence,
-        words=len(result.words.texts),
-        characters=result.words.characters,
+        mean_confidence=words.mean_confidence,
+        words=len(words.all),
+        characters=words.characters,
         read=True,
+        turned_degrees=result.upright.turned,
+        optional_branches=page.optional_branches,
         files=result.files,
-        acts=(_creation(page, models, result), *_warnings(page, profile, result)),
+        acts=(_creation(page, models, result), *_warnings(page, profile, result.upright)),
     )
 
 
 def _recognized(
     page: PageAcquired, models: tuple[str, ...], profile: Profile, tools: Tools
 ) -> _Result:
-    master = file_for("master", page.files)
     with TemporaryDirectory(dir=tools.scratch) as folder:
         image = Path(folder) / "reading.tif"
         tools.progress("grey copy")
+        dpi, longest = _copy_limits(page, profile)
         copy = write_grey_copy(
-            tools.storage.path(master),
+            tools.storage.path(file_for("master", page.files)),
             image,
             resolution_dpi=page.resolution_dpi,
-            dpi=profile.ocr.dpi,
-            max_long_side_px=profile.ocr.max_long_side_px,
+            dpi=dpi,
+            max_long_side_px=longest,
         )
         tools.progress("recognition")
-        reading = ocr.read_image(
-            image, models, dpi=copy.dpi, timeout_seconds=profile.ocr.timeout_seconds
+        upright = read_upright(
+            Image(image, copy.dpi, models, profile.ocr.timeout_seconds),
+            tools.progress,
+            turn=profile.ocr.orientation,
         )
-    words, scale = words_of(reading.tsv), Scale.of(copy)
-    item_id = (page.head.item_id or "").strip() or "item"
-    name = packaged_name(item_id, page.ref, master.media_type)
-    origin = Origin(
-        name, page.sequence, "tesseract", ocr.tesseract_version(), _settings(models, copy)
+    files = tuple(
+        tools.storage.keep(content, area=Area.DERIVATIVES, use=use, media_type=media_type)
+        for use, media_type, content in _outputs(page, models, copy, upright)
     )
-    outputs = (
-        ("alto", XML, alto_for_master(reading.alto, words, scale, origin)),
+    return _Result(copy, upright, files)
+
+
+def _copy_limits(page: PageAcquired, profile: Profile) -> tuple[int, int]:
+    """Resolution and longest side of the copy, such that Tesseract can take it."""
+    long_side, dpi = max(page.width_px, page.height_px), profile.ocr.dpi
+    scale = min(LONGEST_SIDE_PX / long_side, sqrt(MOST_PIXELS / (page.width_px * page.height_px)))
+    longest = min(profile.ocr.max_long_side_px, int(long_side * scale))
+    if page.resolution_dpi and page.resolution_dpi <= FILM_DPI:
+        dpi = min(dpi, max(1, int(page.resolution_dpi * scale)))
+    return dpi, longest
+
+
+def _outputs(
+    page: PageAcquired, models: tuple[str, ...], copy: GreyCopy, upright: Upright
+) -> tuple[tuple[str, str, bytes], ...]:
+    reading, scale = upright.reading, Scale.of(copy, upright.turned)
+    item_id = (page.head.item_id or "").strip() or "item"
+    name = packaged_name(item_id, page.ref, file_for("master", page.files).media_type)
+    settings = _settings(models, copy, upright.turned)
+    origin = Origin(name, page.sequence, "tesseract", ocr.tesseract_version(), settings)
+    return (
+        ("alto", XML, alto_for_master(reading.alto, upright.words, scale, origin)),
         ("hocr", "text/html", hocr_for_master(reading.hocr, scale, name)),
         ("text", TEXT, reading.text.replace(b"\f", b"")),
         ("tsv", "text/tab-separated-values", tsv_for_master(reading.tsv, scale)),
         ("pdf", "application/pdf", pdf_without_clock(reading.pdf)),
     )
-    files = tuple(
-        tools.storage.keep(content, area=Area.DERIVATIVES, use=use, media_type=media_type)
-        for use, media_type, content in outputs
-    )
-    return _Result(copy, words, files)
 
 
-def _settings(models: tuple[str, ...], copy: GreyCopy) -> str:
+def _settings(models: tuple[str, ...], copy: GreyCopy, turned: int) -> str:
     size = f"{copy.width_px} x {copy.height_px} pixels"
-    return f"models {'+'.join(models)}; grey copy of {size}, read as {copy.dpi} dpi"
+    after = f", turned by {turned} degrees clockwise" if turned else ""
+    return f"models {'+'.join(models)}; grey copy of {size}{after}, read as {copy.dpi} dpi"
 
 
 def _creation(page: PageAcquired, models: tuple[str, ...], result: _Result) -> Act:
     """The one act that says by what, from what and into what."""
     unknown = "" if page.resolution_dpi else " The master's resolution is unknown."
+    settings = _settings(models, result.copy, result.upright.turned)
     software: tuple[tuple[str, str | None], ...] = (
         ("libvips", vips_version()),
         ("tesseract", ocr.tesseract_version()),
@@ -128,7 +170,7 @@ def _creation(page: PageAcquired, models: tuple[str, ...], result: _Result) -> A
     return Act(
         type="creation",
         outcome="suc",
-        detail=f"ALTO, hOCR, text, TSV and PDF: {_settings(models, result.copy)}.{unknown}",
+        detail=f"ALTO, hOCR, text, TSV and PDF: {settings}.{unknown}",
         agents=tuple(
             Agent(type="software", name=name, version=version, role=EXECUTING)
             for name, version in software
@@ -138,13 +180,19 @@ def _creation(page: PageAcquired, models: tuple[str, ...], result: _Result) -> A
     )
 
 
-def _warnings(page: PageAcquired, profile: Profile, result: _Result) -> tuple[Act, ...]:
-    mean, floor = result.words.mean_confidence, profile.ocr.confidence_floor
+def _warnings(page: PageAcquired, profile: Profile, upright: Upright) -> tuple[Act, ...]:
+    mean, floor = upright.words.mean_confidence, profile.ocr.confidence_floor
+    found = []
+    if upright.turned:
+        detail = f"The text was read in a copy turned by {upright.turned} degrees clockwise."
+        found.append(("page.turned", detail))
     if mean is None:
-        code, found = "page.no-text-found", f"No word was found on this {page.kind}."
+        found.append(("page.no-text-found", f"No word was found on this {page.kind}."))
     elif mean < floor:
-        code, found = "page.confidence-low", f"Mean word confidence {mean:g}, below {floor:g}."
-    else:
-        return ()
+        detail = f"Mean word confidence {mean:g}, below {floor:g}."
+        found.append(("page.confidence-low", detail))
     source = (f"sha256:{file_for('master', page.files).sha256}",)
-    return (Act(type="validation", outcome="war", code=code, detail=found, sources=source),)
+    return tuple(
+        Act(type="validation", outcome="war", code=code, detail=detail, sources=source)
+        for code, detail in found
+    )

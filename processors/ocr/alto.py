@@ -1,38 +1,18 @@
 """Makes Tesseract's ALTO what archives take: version 4, the master's pixels, true confidences."""
 
-import csv
-import io
 from dataclasses import dataclass
 
 from lxml import etree
 
 from processors.ocr.places import Scale
+from processors.ocr.words import Words
 from processors.outcome import ToolCrashed
 
 NS3 = "http://www.loc.gov/standards/alto/ns-v3#"
 NS4 = "http://www.loc.gov/standards/alto/ns-v4#"
 XSI_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
-WORD_LEVEL = "5"
-
-
-@dataclass(frozen=True)
-class Words:
-    """The words of a page with their confidences, 0 to 100, in reading order."""
-
-    texts: tuple[str, ...]
-    confidences: tuple[float, ...]
-
-    @property
-    def mean_confidence(self) -> float | None:
-        """Mean confidence to two decimals; None when there is no word."""
-        if not self.confidences:
-            return None
-        return round(sum(self.confidences) / len(self.confidences), 2)
-
-    @property
-    def characters(self) -> int:
-        """Characters without whitespace."""
-        return sum(len("".join(text.split())) for text in self.texts)
+PLACE = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
+SPACE, BLOCK = f"{{{NS4}}}SP", f"{{{NS4}}}TextBlock"
 
 
 @dataclass(frozen=True)
@@ -45,14 +25,6 @@ class Origin:
     software: str
     version: str
     settings: str
-
-
-def words_of(tsv: bytes) -> Words:
-    """The words in Tesseract's TSV."""
-    # Quotes are text here. Rows of blank words have a confidence, but no String in the ALTO.
-    rows = csv.DictReader(io.StringIO(tsv.decode()), delimiter="\t", quoting=csv.QUOTE_NONE)
-    words = [row for row in rows if row["level"] == WORD_LEVEL and (row["text"] or "").strip()]
-    return Words(tuple(row["text"] for row in words), tuple(float(row["conf"]) for row in words))
 
 
 def alto_for_master(alto: bytes, words: Words, scale: Scale, origin: Origin) -> bytes:
@@ -93,28 +65,34 @@ def _describe(root: etree._Element, origin: Origin) -> None:
 
 
 def _place(element: etree._Element, scale: Scale) -> None:
-    """Scale one element's place and size; a space has no height."""
+    """Take one element's place and size to the master."""
     attributes = element.attrib
-    if "WIDTH" not in attributes:
+    said = attributes.get("WIDTH")
+    if said is None:
         return
-    left, top, width, height = (
-        round(float(attributes.get(name, "0"))) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT")
-    )
-    scaled = dict(
-        zip(("HPOS", "VPOS", "WIDTH", "HEIGHT"), scale.box(left, top, width, height), strict=True)
-    )
-    for name, value in scaled.items():
+    if element.tag == SPACE and (scale.turned or said.startswith("-")):
+        # A space has no height, and in lines that run down Tesseract gives it a width below zero:
+        # its place is what lies between its neighbours.
+        for name in PLACE:
+            attributes.pop(name, "")
+        return
+    if scale.same:
+        return
+    if element.tag == BLOCK and scale.turned:
+        attributes["ROTATION"] = str(scale.turned)
+    left, top, width, height = (round(float(attributes.get(name, "0"))) for name in PLACE)
+    for name, value in zip(PLACE, scale.box(left, top, width, height), strict=True):
         if name in attributes:
             attributes[name] = str(value)
 
 
 def _set_confidences(root: etree._Element, words: Words) -> None:
     strings = list(root.iter(_name("String")))
-    if [each.get("CONTENT") for each in strings] != list(words.texts):
-        raise ToolCrashed(f"tesseract's ALTO has {len(strings)} words, its TSV {len(words.texts)}")
-    for string, confidence in zip(strings, words.confidences, strict=True):
+    if [each.get("CONTENT") for each in strings] != [word.text for word in words.all]:
+        raise ToolCrashed(f"tesseract's ALTO has {len(strings)} words, its TSV {len(words.all)}")
+    for string, word in zip(strings, words.all, strict=True):
         # Tesseract itself writes 9 % as 0.9 and 100 % as 0.100.
-        string.set("WC", f"{min(1.0, max(0.0, confidence / 100)):.4f}")
+        string.set("WC", f"{min(1.0, max(0.0, word.confidence / 100)):.4f}")
     mean, page = words.mean_confidence, root.find(f".//{_name('Page')}")
     if mean is not None and page is not None:
         page.set("PC", f"{mean / 100:.4f}")

@@ -46,22 +46,39 @@ def read_image(
     image: Path, models: tuple[str, ...], *, dpi: int, timeout_seconds: float
 ) -> Reading:
     """Recognise the text of an image in one pass. Raises ToolHung and ToolCrashed."""
+    config = "-c tessedit_create_alto=1 -c tessedit_create_tsv=1"
+    suffixes = (".xml", ".hocr", ".txt", ".tsv", ".pdf")
+    return Reading(*_run(image, models, dpi, timeout_seconds, "hocr txt pdf", config, suffixes))
+
+
+def read_words(image: Path, models: tuple[str, ...], *, dpi: int, timeout_seconds: float) -> bytes:
+    """The words of an image as TSV and nothing else. Raises ToolHung and ToolCrashed."""
+    config = "-c tessedit_create_tsv=1"
+    (tsv,) = _run(image, models, dpi, timeout_seconds, "", config, (".tsv",))
+    return tsv
+
+
+def _run(
+    image: Path,
+    models: tuple[str, ...],
+    dpi: int,
+    timeout_seconds: float,
+    outputs: str,
+    config: str,
+    suffixes: tuple[str, ...],
+) -> tuple[bytes, ...]:
     base = image.with_suffix("")
     try:
         # A path is passed on as it is; an image object would be compressed to PNG first.
         pytesseract.pytesseract.run_tesseract(
             str(image),
             str(base),
-            "hocr txt pdf",
+            outputs,
             "+".join(models),
-            config="-c tessedit_create_alto=1 -c tessedit_create_tsv=1"
-            f" --dpi {max(LOWEST_DPI, dpi)}",
+            config=f"{config} --dpi {max(LOWEST_DPI, dpi)}",
             timeout=timeout_seconds,
         )
-        alto, hocr, text, tsv, pdf = (
-            base.with_suffix(suffix).read_bytes()
-            for suffix in (".xml", ".hocr", ".txt", ".tsv", ".pdf")
-        )
+        return tuple(base.with_suffix(suffix).read_bytes() for suffix in suffixes)
     except pytesseract.TesseractNotFoundError:
         raise ToolCrashed("tesseract is not installed") from None
     except pytesseract.TesseractError as error:
@@ -72,7 +89,6 @@ def read_image(
     except FileNotFoundError as missing:
         name = Path(str(missing.filename)).suffix
         raise ToolCrashed(f"tesseract ended well but wrote no {name} file") from None
-    return Reading(alto, hocr, text, tsv, pdf)
 
 
 def _ask(question: str) -> str:

@@ -37,6 +37,13 @@ def terminological(code: str) -> str:
     return str(_table()["bibliographic"].get(code, code))
 
 
+def from_model_label(label: str) -> str | None:
+    """The terminological ISO 639-2 code of what a language model calls a language by ISO 639-1 or
+    ISO 639-3; None when ISO 639-2 has none for it, or when it is no language."""
+    code = str(_table()["two_letter"].get(label, label))
+    return terminological(code) if known(code) and not is_silent(code) else None
+
+
 def known(code: str) -> bool:
     """Whether this is a code of ISO 639-2, bibliographic or terminological."""
     return terminological(code) in _codes()

@@ -1,46 +1,76 @@
-"""Takes places in the image that was read back to the pixels of the master."""
+"""Takes places in the image that was read back to the pixels of the master as displayed."""
 
 import re
 from dataclasses import dataclass
 
 from processors.imaging.decode import GreyCopy
 
+Box = tuple[int, int, int, int]
+
 
 @dataclass(frozen=True)
 class Scale:
-    """From the pixels of the copy to those of the master as displayed."""
+    """From the pixels of the image that was read to those of the master as displayed: upright by
+    its orientation tag, which is how reading images show it."""
 
     copy_width: int
     copy_height: int
     width: int
     height: int
+    turned: int = 0
+    """By how many degrees clockwise the copy was turned before it was read."""
 
     @classmethod
-    def of(cls, copy: GreyCopy) -> "Scale":
-        """The scale between a grey copy and its master."""
-        return cls(copy.width_px, copy.height_px, copy.master_width_px, copy.master_height_px)
+    def of(cls, copy: GreyCopy, turned: int = 0) -> "Scale":
+        """The scale between a grey copy, perhaps turned, and its master."""
+        return cls(
+            copy.width_px, copy.height_px, copy.master_width_px, copy.master_height_px, turned
+        )
 
-    def x(self, value: float) -> int:
-        """A horizontal place in the master, never outside it."""
-        return min(self.width, max(0, round(value * self.width / self.copy_width)))
+    @property
+    def same(self) -> bool:
+        """Whether the master itself, in its own pixels, was read."""
+        sizes = (self.copy_width, self.copy_height) == (self.width, self.height)
+        return sizes and not self.turned
 
-    def y(self, value: float) -> int:
-        """A vertical place in the master, never outside it."""
-        return min(self.height, max(0, round(value * self.height / self.copy_height)))
+    @property
+    def sideways(self) -> bool:
+        """Whether what was across in the image that was read is down in the master."""
+        return self.turned in (90, 270)
 
-    def box(self, left: int, top: int, width: int, height: int) -> tuple[int, int, int, int]:
+    def edges(self, left: int, top: int, right: int, bottom: int) -> Box:
+        """The four edges in the master, never outside it."""
+        across, down = self.copy_width, self.copy_height
+        if self.turned == 90:
+            left, top, right, bottom = top, down - right, bottom, down - left
+        elif self.turned == 180:
+            left, top, right, bottom = across - right, down - bottom, across - left, down - top
+        elif self.turned == 270:
+            left, top, right, bottom = across - bottom, left, across - top, right
+        return self._x(left), self._y(top), self._x(right), self._y(bottom)
+
+    def box(self, left: int, top: int, width: int, height: int) -> Box:
         """A box as left, top, width, height; its far edges are scaled as edges."""
-        x, y = self.x(left), self.y(top)
-        return x, y, self.x(left + width) - x, self.y(top + height) - y
+        x, y, right, bottom = self.edges(left, top, left + width, top + height)
+        return x, y, right - x, bottom - y
 
     def length(self, value: float) -> float:
-        """A vertical length, to three decimals."""
+        """A length across the lines, to three decimals."""
+        if self.sideways:
+            return round(value * self.width / self.copy_width, 3)
         return round(value * self.height / self.copy_height, 3)
+
+    def _x(self, value: float) -> int:
+        return min(self.width, max(0, round(value * self.width / self.copy_width)))
+
+    def _y(self, value: float) -> int:
+        return min(self.height, max(0, round(value * self.height / self.copy_height)))
 
 
 _IMAGE = re.compile(r'image "[^"]*"')
 _BOX = re.compile(r"\bbbox (-?\d+) (-?\d+) (-?\d+) (-?\d+)")
 _BASELINE = re.compile(r"\bbaseline (\S+) (-?[\d.]+)")
+_DIRECTION = re.compile(r"; (?:baseline \S+ [^;'\"]+|textangle (-?\d+))(?=[;'\"])")
 _SIZE = re.compile(r"\b(x_size|x_descenders|x_ascenders) (-?[\d.]+)")
 _DPI = re.compile(r"\bscan_res \d+ \d+")
 _TITLE = re.compile(r"\btitle=('[^']*'|\"[^\"]*\")")
@@ -56,6 +86,8 @@ def hocr_for_master(hocr: bytes, scale: Scale, name: str) -> bytes:
     def title(found: re.Match[str]) -> str:
         value = _IMAGE.sub(lambda _: f'image "{name}"', found.group(0))
         value = _BOX.sub(lambda box: _hocr_box(box, scale), value)
+        if scale.turned and "x_size" in value:
+            value = _with_text_angle(value, scale.turned)
         value = _BASELINE.sub(
             lambda line: f"baseline {line[1]} {scale.length(float(line[2])):g}", value
         )
@@ -66,8 +98,16 @@ def hocr_for_master(hocr: bytes, scale: Scale, name: str) -> bytes:
 
 
 def _hocr_box(found: re.Match[str], scale: Scale) -> str:
-    left, top, right, bottom = (int(found[number]) for number in range(1, 5))
-    return f"bbox {scale.x(left)} {scale.y(top)} {scale.x(right)} {scale.y(bottom)}"
+    edges = scale.edges(int(found[1]), int(found[2]), int(found[3]), int(found[4]))
+    return "bbox {} {} {} {}".format(*edges)
+
+
+def _with_text_angle(title: str, turned: int) -> str:
+    """The title of a line with its angle, counter-clockwise, in place of its baseline: that is
+    given for upright lines alone."""
+    own = sum(int(found[1] or 0) for found in _DIRECTION.finditer(title))
+    title = _DIRECTION.sub("", title)
+    return title.replace("; x_size", f"; textangle {(own + turned) % 360}; x_size", 1)
 
 
 def _resolution(text: str, factor: float) -> str:
@@ -77,6 +117,8 @@ def _resolution(text: str, factor: float) -> str:
 
 def tsv_for_master(tsv: bytes, scale: Scale) -> bytes:
     """The TSV with the master's pixels; its text is left as it is."""
+    if scale.same:
+        return tsv
     lines = tsv.decode().split("\n")
     return "\n".join([lines[0], *(_tsv_row(line, scale) for line in lines[1:])]).encode()
 

@@ -151,6 +151,31 @@ def test_warns_when_the_confidence_is_low(tools: Tools):
     assert [act.code for act in fact.acts[1:]] == ["page.confidence-low"]
 
 
+def test_passes_on_what_later_branches_need(tools: Tools):
+    page = an_acquired_page(tools, script="Latn")
+    page = page.model_copy(update={"optional_branches": ("enrich_page",)})
+
+    read, not_read = (
+        recognized(tools, page.model_copy(update={"kind": kind})) for kind in ("page", "blank")
+    )
+
+    assert (read.script, read.optional_branches) == ("Latn", ("enrich_page",))
+    assert (not_read.script, not_read.optional_branches) == ("Latn", ("enrich_page",))
+
+
+def test_a_page_longer_than_tesseract_takes_is_read_smaller(tools: Tools):
+    line = pyvips.Image.new_from_file(str(PRINTED))
+    long = line.embed(0, 0, 33_000, line.height, extend="white")
+    page = an_acquired_page(tools, long.tiffsave_buffer(compression="lzw", xres=10, yres=10))
+
+    fact = recognized(tools, page)
+
+    root = etree.fromstring(contents(tools, fact)["alto"])
+    assert root.find(f".//{{{NS4}}}Page").get("WIDTH") == "33000"
+    assert page.resolution_dpi is not None
+    assert "fox" in contents(tools, fact)["text"].decode()
+
+
 def test_rejects_an_unknown_language(tools: Tools):
     page = an_acquired_page(tools).model_copy(update={"languages": ("xyz",)})
 
@@ -178,10 +203,14 @@ def guarded_as(monkeypatch, folder: Path, script: str) -> None:
 
 def test_a_hanging_tesseract_is_ended_in_time(tools: Tools, tmp_path: Path, monkeypatch):
     page = an_acquired_page(tools, rules={"ocr": {"timeout_seconds": 0.3}})
-    guarded_as(monkeypatch, tmp_path, "exec sleep 60")
+    guarded_as(monkeypatch, tmp_path, f"echo $$ > {tmp_path}/pid\nexec sleep 60")
 
     with pytest.raises(ToolHung, match=r"no answer in 0\.3 s"):
         recognize_page(page, tools)
+
+    pid = (tmp_path / "pid").read_text().strip()
+    assert not Path("/proc", pid).exists()
+    assert list(tools.scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize("script", ["kill -SEGV $$", "exit 1", "exit 0"])

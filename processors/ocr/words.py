@@ -1,0 +1,86 @@
+"""The words that Tesseract found on a page: their text, confidence, place and line."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+WORD_LEVEL = "5"
+COLUMNS = 12
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word, in the pixels of the image that was read."""
+
+    text: str
+    confidence: float
+    """0 to 100."""
+    left: int
+    top: int
+    right: int
+    bottom: int
+    line: tuple[str, ...]
+    """Block, paragraph and line that it stands in."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a page in reading order."""
+
+    all: tuple[Word, ...]
+
+    @property
+    def mean_confidence(self) -> float | None:
+        """Mean confidence to two decimals; None when there is no word."""
+        if not self.all:
+            return None
+        return round(sum(word.confidence for word in self.all) / len(self.all), 2)
+
+    @cached_property
+    def characters(self) -> int:
+        """Characters without whitespace."""
+        return sum(len("".join(word.text.split())) for word in self.all)
+
+    @property
+    def weight(self) -> float:
+        """Characters, each counted by the confidence of its word."""
+        return sum(len(word.text) * word.confidence for word in self.all) / 100
+
+    def lines(self) -> tuple[tuple[Word, ...], ...]:
+        """The words by their lines, in reading order."""
+        return tuple(tuple(words) for _, words in groupby(self.all, key=lambda word: word.line))
+
+    def run_down(self) -> bool:
+        """Whether most words stand in lines that run from top to bottom."""
+        return sum(len(line) for line in self.lines() if _runs_down(line)) > len(self.all) / 2
+
+
+def words_of(tsv: bytes) -> Words:
+    """The words in Tesseract's TSV."""
+    rows = (line.split("\t", COLUMNS - 1) for line in tsv.decode().split("\n"))
+    # Rows of blank words have a confidence, but no String in the ALTO.
+    found = (
+        row for row in rows if row[0] == WORD_LEVEL and len(row) == COLUMNS and row[11].strip()
+    )
+    return Words(tuple(_word(row) for row in found))
+
+
+def _word(row: list[str]) -> Word:
+    left, top, width, height = (int(cell) for cell in row[6:10])
+    return Word(
+        row[11].removesuffix("\r"),
+        float(row[10]),
+        left,
+        top,
+        left + width,
+        top + height,
+        tuple(row[2:5]),
+    )
+
+
+def _runs_down(line: Iterable[Word]) -> bool:
+    words = tuple(line)
+    across = max(word.left for word in words) - min(word.left for word in words)
+    down = max(word.top for word in words) - min(word.top for word in words)
+    return down > across
