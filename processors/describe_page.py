@@ -1,10 +1,81 @@
 """Draws technical and descriptive metadata of a page from its master."""
 
+from functools import cache
+
+from processors.description.crosswalk import dublin_core_of
+from processors.description.embedded import Embedded, embedded_of, moment
+from processors.description.exiftool import Exiftool
+from processors.description.mix import mix
 from processors.outcome import Done, Outcome
-from processors.tools import Tools
-from schemas.models import PageAcquired, PageDescribed
+from processors.page_files import file_for
+from processors.tools import Area, Tools
+from schemas.models import Act, Agent, FileRef, PageAcquired, PageDescribed
+
+EXECUTING = "executing program"
+JSON, XML = "application/json", "application/xml"
+LONGEST_TOLD = 1000
+
+
+@cache
+def _exiftool() -> Exiftool:
+    """The one of this process."""
+    return Exiftool()
+
+
+@cache
+def _version() -> str:
+    return _exiftool().version()
 
 
 def describe_page(page: PageAcquired, tools: Tools) -> Outcome:
-    """To be written."""
-    return Done(PageDescribed())
+    """Keep what the master says of itself, as read, as MIX 2.0 and, where it describes, as Dublin
+    Core. The master is not changed. Raises ToolHung, ToolCrashed and StorageError."""
+    master = file_for("master", page.files)
+    embedded = embedded_of(_exiftool().read(tools.storage.path(master)))
+    documents = [("mix", XML, mix(page, embedded)), ("embedded", JSON, embedded.document())]
+    described = dublin_core_of(embedded)
+    if described is not None:
+        documents.append(("embedded-dc", XML, described))
+    files = tuple(
+        tools.storage.keep(content, area=Area.DERIVATIVES, use=use, media_type=media_type)
+        for use, media_type, content in documents
+    )
+    return Done(_fact(embedded, files, master))
+
+
+def _fact(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> PageDescribed:
+    taken = embedded.text("ExifIFD:DateTimeOriginal", "ExifIFD:CreateDate")
+    return PageDescribed(
+        device_make=embedded.text("IFD0:Make"),
+        device_model=embedded.text("IFD0:Model"),
+        device_serial=embedded.text("ExifIFD:SerialNumber", "XMP-aux:SerialNumber"),
+        capture_software=embedded.text("IFD0:Software", "XMP-xmp:CreatorTool"),
+        captured_at=moment(taken),
+        files=files,
+        acts=_acts(embedded, files, master),
+    )
+
+
+def _acts(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> tuple[Act, ...]:
+    made = ", ".join(file.use for file in files)
+    drawn = Act(
+        type="metadata extraction",
+        outcome="suc",
+        detail=f"{len(embedded.tags)} embedded tags read; written: {made}.",
+        agents=(Agent(type="software", name="exiftool", version=_version(), role=EXECUTING),),
+        sources=(f"sha256:{master.sha256}",),
+        results=tuple(f"sha256:{file.sha256}" for file in files),
+    )
+    told = [*embedded.complaints]
+    if embedded.dropped:
+        told.append(f"too large to be kept: {', '.join(embedded.dropped)}")
+    if not told:
+        return (drawn,)
+    warning = Act(
+        type="validation",
+        outcome="war",
+        code="page.metadata-damaged",
+        detail="; ".join(told)[:LONGEST_TOLD],
+        sources=(f"sha256:{master.sha256}",),
+    )
+    return drawn, warning
