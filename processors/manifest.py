@@ -1,8 +1,11 @@
 """The manifest as the contract has it, and reading one: every fault at once, never an exception."""
 
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path as Folder
+from typing import Annotated, Any, overload
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import PydanticKnownError
 
 from processors.rules.codes import is_fault
 from processors.rules.digest import body_digest
@@ -24,6 +27,7 @@ from processors.rules.forms import (
     Script,
     Sha256,
     Uri,
+    VendorChecksum,
     Vocabulary,
 )
 from processors.rules.shape import shape_findings
@@ -50,6 +54,7 @@ class File(Part):
     path: Path
     sha256: Sha256
     size_bytes: Annotated[int, Field(ge=0, le=2**53)]
+    vendor_checksums: Annotated[tuple[VendorChecksum, ...], Field(strict=False, max_length=8)] = ()
 
 
 class Page(Part):
@@ -64,6 +69,8 @@ class Page(Part):
     script: Script | None = None
     capture: Word | None = None
     file: File | None = None
+    text: File | None = None
+    """ALTO that came with the page, taken over instead of recognition."""
 
     @property
     def known_as(self) -> str:
@@ -113,6 +120,36 @@ class Item(Part):
     pages: Annotated[tuple[Page, ...], Field(strict=False)]
 
 
+class Items(Sequence[Item]):
+    """The items of a manifest, each read when asked for: a batch may have 200,000 pages."""
+
+    def __init__(self, listed: list[Any]) -> None:
+        self._listed = listed
+
+    @classmethod
+    def of(cls, value: object) -> "Items":
+        """The items in a list; whether they are sound is asked of each."""
+        if not isinstance(value, list):
+            raise PydanticKnownError("tuple_type")
+        return cls(value)
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+    @overload
+    def __getitem__(self, at: int) -> Item: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Item]: ...
+    def __getitem__(self, at: int | slice) -> Item | Sequence[Item]:
+        if isinstance(at, slice):
+            return Items(self._listed[at])
+        return Item.model_validate(self._listed[at])
+
+    def page_count(self) -> int:
+        """Pages of all items; nothing else is read."""
+        return sum(len(one["pages"]) for one in self._listed)
+
+
 class Checksums(Part):
     """The digest of the body."""
 
@@ -130,33 +167,44 @@ class Manifest(Part):
     priority: Priority = "normal"
     not_before: Instant | None = None
     operator: Operator | None = None
-    items: Annotated[tuple[Item, ...], Field(strict=False)]
+    items: Annotated[Items, PlainValidator(Items.of)]
     checksums: Checksums
 
     @property
     def page_count(self) -> int:
         """Pages of all items, those that are missing included."""
-        return sum(len(item.pages) for item in self.items)
+        return self.items.page_count()
 
 
-def read_manifest(delivered: bytes) -> tuple[Manifest | None, list[Diagnostic]]:
+def read_manifest(
+    delivered: bytes, profiles: Folder | None = None
+) -> tuple[Manifest | None, list[Diagnostic]]:
     """The manifest in these bytes, None when it is faulty, and all that was found in it."""
     body, found = read_document(delivered)
     if body is None:
         return None, found
-    return judge(body, found)
+    return judge(View(body, profiles), found)
 
 
 def judge(
-    body: dict[str, Any], found: list[Diagnostic] | None = None
+    view: View, found: list[Diagnostic] | None = None
 ) -> tuple[Manifest | None, list[Diagnostic]]:
     """Likewise, of a manifest that is read already."""
     found = list(found or ())
     manifest = None
     try:
-        manifest = Manifest.model_validate(body)
+        manifest = Manifest.model_validate(view.body)
     except ValidationError as wrong:
         found += shape_findings(wrong)
-    found += findings(View(body))
+    for at, item in enumerate(view.top.listed("items")):
+        found += _shape_of(item, at)
+    found += findings(view)
     faulty = any(is_fault(one) for one in found)
     return (None if faulty else manifest), found
+
+
+def _shape_of(item: object, at: int) -> Iterator[Diagnostic]:
+    try:
+        Item.model_validate(item)
+    except ValidationError as wrong:
+        yield from shape_findings(wrong, ("items", at))

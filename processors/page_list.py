@@ -38,11 +38,20 @@ def script_of(item: Item, page: Page) -> str | None:
     return page.script or item.script
 
 
-def page_list(manifest: Manifest, received: FileRef, item: Item) -> bytes:
-    """The page list of an item: canonical JSON, defaults filled in, pages in order."""
+Stated = dict[str, tuple[str, ...]]
+"""Digests that a submitted METS states, as `md5:…`, by base name."""
+
+
+def page_list(
+    manifest: Manifest, received: FileRef, item: Item, stated: Stated | None = None
+) -> bytes:
+    """The page list of an item: canonical JSON, defaults filled in, pages in order.
+
+    What a METS states of a page's file joins the digests that the manifest gives, so that the
+    page is checked by it."""
     document = {
         "item": item.model_dump(mode="json", exclude={"pages", "metadata"}),
-        "pages": [_page(item, page) for page in _ordered(item)],
+        "pages": [_page(item, page, stated or {}) for page in _ordered(item)],
         "records": [
             {
                 "role": record.role,
@@ -77,20 +86,23 @@ def _ordered(item: Item) -> list[Page]:
     return sorted(item.pages, key=lambda page: (page.sequence, page.known_as))
 
 
-def _page(item: Item, page: Page) -> dict[str, Any]:
+def _page(item: Item, page: Page, stated: Stated) -> dict[str, Any]:
     return {
         **page.model_dump(mode="json"),
         "ref": page.known_as,
         "languages": list(languages_of(item, page)),
         "script": script_of(item, page),
-        "file": _file(page.file) if page.file else None,
+        "file": _file(page.file, stated) if page.file else None,
+        "text": _file(page.text) if page.text else None,
     }
 
 
-def _file(file: File) -> dict[str, Any]:
-    suffix = PurePosixPath(file.path).suffix.lower()
+def _file(file: File, stated: Stated | None = None) -> dict[str, Any]:
+    path = PurePosixPath(file.path)
+    suffix, also = path.suffix.lower(), (stated or {}).get(path.name, ())
     return {
         **file.model_dump(mode="json"),
+        "vendor_checksums": sorted({*file.vendor_checksums, *also}),
         "key": staging_key(file.sha256),
         "media_type": MEDIA_TYPES.get(suffix, "application/octet-stream"),
     }

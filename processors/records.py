@@ -71,7 +71,7 @@ class Root:
 def root_of(head: bytes) -> Root:
     """The root element of a document that begins with these bytes. Raises NotXml."""
     found: list[Root] = []
-    parser = _parser(found, stop_at_root=True)
+    parser = _parser(found)
     try:
         parser.Parse(head, False)
     except _Found:
@@ -81,26 +81,35 @@ def root_of(head: bytes) -> Root:
     raise NotXml("no element begins within the first bytes")
 
 
-def checked_root(document: bytes) -> Root:
-    """The root element of a whole document that is well formed. Raises NotXml."""
-    found: list[Root] = []
+def has_words(alto: bytes) -> bool:
+    """Whether a whole ALTO document has a word in it. Raises NotXml, also for what is no ALTO."""
+    root = root_of(alto)
+    if root.name != "alto":
+        raise NotXml(root.taken_for)
+    parser = _parser([])
+    words: list[str] = []
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag.rpartition("\x1f")[2] == "String" and attributes.get("CONTENT", "").strip():
+            words.append(tag)
+            parser.StartElementHandler = None
+
+    parser.StartElementHandler = start
     try:
-        _parser(found, stop_at_root=False).Parse(document, True)
+        parser.Parse(alto, True)
     except (expat.ExpatError, ValueError, LookupError) as wrong:
         raise NotXml(str(wrong)) from wrong
-    return found[0]
+    return bool(words)
 
 
-def _parser(found: list[Root], stop_at_root: bool) -> expat.XMLParserType:
+def _parser(found: list[Root]) -> expat.XMLParserType:
     parser = expat.ParserCreate(namespace_separator="\x1f")
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         if not found:
             namespace, _, name = tag.rpartition("\x1f")
             found.append(Root(namespace, name, attributes.get("version")))
-            if stop_at_root:
-                raise _Found
-            parser.StartElementHandler = None
+            raise _Found
 
     def doctype(*_: object) -> NoReturn:
         raise NotXml("it has a DOCTYPE")

@@ -2,19 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from processors import profile
 from processors.manifest import Item, Manifest, judge
-from processors.outcome import Done, Outcome, Rejected, subject
-from processors.page_list import canonical_json, page_list, staging_key
+from processors.outcome import Done, Outcome, Rejected, ToolCrashed, subject
+from processors.page_list import Stated, canonical_json, page_list, staging_key
 from processors.rules.codes import CODES, finding, is_fault
 from processors.rules.document import read_document
-from processors.rules.forms import as_instant
+from processors.rules.forms import as_instant, is_vendor_checksum
 from processors.rules.models import models_installed
-from processors.rules.presence import files_present
+from processors.rules.presence import files_arrived
 from processors.rules.view import Place, View
-from processors.tools import Area, Tools
+from processors.tools import Area, Storage, Tools
+from processors.xml.parser import parse
+from processors.xml.submitted_mets import stated_digests
 from schemas.models import (
     Act,
     BatchAccepted,
@@ -38,25 +42,41 @@ def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
     body, found = read_document(tools.storage.read(received))
     if body is None:
         return _rejected(found)
-    manifest, found = judge(body, found)
-    found += _against_announcement(View(body).top, batch)
-    found += files_present(View(body), tools.storage, tools.progress)
-    if manifest is None:
+    view, staging = View(body, tools.profiles), Staging(tools.storage)
+    manifest, found = judge(view, found)
+    found += _against_announcement(view.top, batch)
+    try:
+        found += files_arrived(view, staging, tools.standards, tools.progress)
+    except FileNotFoundError as missing:
+        raise ToolCrashed(str(missing)) from missing
+    found += models_installed(view)
+    resolved = view.profile.document
+    if manifest is None or resolved is None or any(is_fault(one) for one in found):
         return _rejected(found)
-    resolved = profile.resolve(manifest.scanner_profile)
-    if resolved["ocr"]["enabled"]:
-        found += models_installed(manifest)
-    if any(is_fault(one) for one in found):
-        return _rejected(found)
-    frozen = tools.storage.keep(
-        profile.canonical(resolved), area=Area.RECORDS, use="profile", media_type=JSON
-    )
-    revision = batch.head.revision
-    items = (
-        _registered(manifest, item, received, frozen, resolved, revision, tools)
-        for item in manifest.items
-    )
-    return Done(_accepted(manifest, received, frozen, revision, found, tools), *items)
+    return _accepted(Accepted(manifest, received, resolved, batch.head.revision), found, tools)
+
+
+class Staging:
+    """What arrived, in the store."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def size(self, sha256: str) -> int | None:
+        """Length in bytes, or None when the file did not arrive."""
+        return self._storage.size(staging_key(sha256))
+
+    def read(self, sha256: str, size_bytes: int) -> bytes:
+        """The bytes of a file that arrived."""
+        return self._storage.read(
+            FileRef(
+                use="record",
+                key=staging_key(sha256),
+                sha256=sha256,
+                size_bytes=size_bytes,
+                media_type="application/xml",
+            )
+        )
 
 
 def _against_announcement(top: Place, batch: BatchReceived) -> Iterator[Diagnostic]:
@@ -90,26 +110,39 @@ def _summary(found: Iterable[Diagnostic]) -> str:
     return ", ".join(f"{code} ({n})" if n > 1 else code for code, n in counted.items())
 
 
-def _accepted(
-    manifest: Manifest,
-    received: FileRef,
-    frozen: FileRef,
-    revision: int,
-    found: list[Diagnostic],
-    tools: Tools,
+@dataclass(frozen=True)
+class Accepted:
+    """A batch that has passed."""
+
+    manifest: Manifest
+    received: FileRef
+    resolved: dict[str, Any]
+    revision: int
+
+
+def _accepted(of: Accepted, found: list[Diagnostic], tools: Tools) -> Done:
+    frozen = tools.storage.keep(
+        profile.canonical(of.resolved), area=Area.RECORDS, use="profile", media_type=JSON
+    )
+    items = (_registered(of, item, frozen, tools) for item in of.manifest.items)
+    return Done(_batch_accepted(of, frozen, found, tools), *items)
+
+
+def _batch_accepted(
+    of: Accepted, frozen: FileRef, found: list[Diagnostic], tools: Tools
 ) -> BatchAccepted:
-    files = [received, frozen]
+    manifest, files = of.manifest, [of.received, frozen]
     if len(found) > SHOWN:
         whole = canonical_json([one.model_dump() for one in found])
         files.append(
             tools.storage.keep(whole, area=Area.RECORDS, use="diagnostics", media_type=JSON)
         )
     return BatchAccepted(
-        head=subject(manifest.batch_id, revision=revision),
+        head=subject(manifest.batch_id, revision=of.revision),
         item_count=len(manifest.items),
         page_count=manifest.page_count,
         manifest_sha256=manifest.checksums.manifest_sha256,
-        received_sha256=received.sha256,
+        received_sha256=of.received.sha256,
         scanner_profile=manifest.scanner_profile,
         priority=manifest.priority,
         not_before=as_instant(manifest.not_before),
@@ -118,7 +151,7 @@ def _accepted(
         diagnostics=tuple(found[:SHOWN]),
         diagnostics_count=len(found),
         files=tuple(files),
-        acts=_acts(manifest, received, found),
+        acts=_acts(manifest, of.received, found),
     )
 
 
@@ -143,26 +176,37 @@ def _acts(manifest: Manifest, received: FileRef, found: list[Diagnostic]) -> tup
     return fixity, validation
 
 
-def _registered(
-    manifest: Manifest,
-    item: Item,
-    received: FileRef,
-    frozen: FileRef,
-    resolved: dict[str, Any],
-    revision: int,
-    tools: Tools,
-) -> ItemRegistered:
+def _registered(of: Accepted, item: Item, frozen: FileRef, tools: Tools) -> ItemRegistered:
+    stated = _stated(item, Staging(tools.storage))
     pages = tools.storage.keep(
-        page_list(manifest, received, item), area=Area.RECORDS, use="page-list", media_type=JSON
+        page_list(of.manifest, of.received, item, stated),
+        area=Area.RECORDS,
+        use="page-list",
+        media_type=JSON,
     )
     return ItemRegistered(
-        head=subject(manifest.batch_id, item.item_id, revision=revision),
+        head=subject(of.manifest.batch_id, item.item_id, revision=of.revision),
         page_count=len(item.pages),
-        required_branches=tuple(resolved["required_branches"]),
+        required_branches=tuple(of.resolved["required_branches"]),
         identifiers=tuple(Identifier(type=one.type, value=one.value) for one in item.identifiers),
         title=item.title,
-        priority=manifest.priority,
+        priority=of.manifest.priority,
         replaces=item.replaces,
         supplements=item.supplements,
         files=(pages, frozen),
     )
+
+
+def _stated(item: Item, staging: Staging) -> Stated:
+    """Digests that the item's METS state for files, where no two pages share a name."""
+    mets = [record.file for record in item.metadata if record.schema_ == "METS"]
+    if not mets:
+        return {}
+    names = Counter(PurePosixPath(page.file.path).name for page in item.pages if page.file)
+    made: dict[str, set[str]] = {}
+    for file in mets:
+        for one in stated_digests(parse(staging.read(file.sha256, file.size_bytes))):
+            stated = f"{one.algorithm}:{one.digest}"
+            if names[one.name] == 1 and is_vendor_checksum(stated):
+                made.setdefault(one.name, set()).add(stated)
+    return {name: tuple(sorted(all_of)) for name, all_of in made.items()}

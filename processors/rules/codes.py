@@ -44,6 +44,12 @@ CODES: dict[str, Code] = {
         "error", "Write a time with its zone, such as 2026-11-22T18:00:00Z."
     ),
     "profile.unknown": Code("error", "Use a known profile: {known}."),
+    "profile.malformed": Code(
+        "error", "Mend the profile's file below the home's profiles/ (docs/profiles.md)."
+    ),
+    "profile.rules-malformed": Code(
+        "error", "Mend the rule file below the home's profiles/rules/ (docs/profiles.md)."
+    ),
     "person.not-a-pseudonym": Code(
         "error", "Use a pseudonym such as o-17; `copystand person add NAME` gives one."
     ),
@@ -66,13 +72,25 @@ CODES: dict[str, Code] = {
     "rights.uri-malformed": Code(
         "error", "Give an absolute URI, such as http://rightsstatements.org/vocab/NoC-NC/1.0/."
     ),
+    "rights.uri-unusual": Code(
+        "warn", "Use a statement of rightsstatements.org or creativecommons.org, if one fits."
+    ),
     "rights.embargo-malformed": Code("error", "Write a date such as 2031-01-01."),
+    "rights.embargo-without-access": Code(
+        "error", "Say which access holds until then: restricted or closed; or take the embargo out."
+    ),
     "language.unknown": Code("error", "Use an ISO 639-2 code of the table, such as fra or lat."),
     "language.script-unknown": Code("error", "Use an ISO 15924 code, such as Latn or Latf."),
     "language.model-missing": Code(
         "error", "Install the model ({install}), or give another language."
     ),
     "file.sha256-malformed": Code("error", "Write the SHA-256 as 64 lower-case hex digits."),
+    "file.vendor-checksum-malformed": Code(
+        "error", "Write it as md5:, sha1:, sha256: or sha512: and the digest in lower-case hex."
+    ),
+    "file.vendor-checksum-differs": Code(
+        "error", "Find out which digest is the file's; give one of each algorithm."
+    ),
     "file.name-unsafe": Code(
         "error", "Use a relative path with / between its parts, and without . or .. as a part."
     ),
@@ -90,7 +108,15 @@ CODES: dict[str, Code] = {
     "item.without-record": Code(
         "warn", "Add a descriptive record; without it the title and identifiers are all there is."
     ),
+    "item.without-main-form": Code(
+        "warn", "Add a record in the form that metadata_schema names, or name the form that came."
+    ),
     # said twice, or against each other
+    "item.part-of-itself": Code("error", "Name in part_of what the item belongs to, or nothing."),
+    "page.spread-labels": Code(
+        "warn", "Give a spread the labels of both its pages, or none; or set layout to single."
+    ),
+    "page.text-surplus": Code("error", "Take the text out: a missing page has none."),
     "item.id-duplicate": Code(
         "error", "Give each item its own item_id; upper and lower case count as the same."
     ),
@@ -120,6 +146,30 @@ CODES: dict[str, Code] = {
     "record.not-well-formed": Code("error", "Mend the XML; it must be well formed, no DOCTYPE."),
     "record.schema-mismatch": Code("error", "Name the schema that the root element belongs to."),
     "record.too-large": Code("error", "Send a record of at most 64 MiB."),
+    # what records say
+    "record.schema-invalid": Code(
+        "warn", "Mend the record by the schema (XSD) of its standard, then send it again."
+    ),
+    "record.mets-invalid": Code(
+        "warn", "Tell whoever made the METS; it is kept as it came, and what can be read is used."
+    ),
+    "record.version-not-judged": Code(
+        "warn", "Send a current version (METS 1.12, MODS 3.8, PREMIS 3), if it should be judged."
+    ),
+    "record.empty": Code("error", "Send a record that says something, or take it out."),
+    "record.without-title": Code("warn", "Add a title to the record, if the item has one."),
+    "record.identifier-differs": Code(
+        "warn", "Look whether the record belongs to this item; give the item its identifier."
+    ),
+    "record.mets-pages-differ": Code(
+        "warn", "Look which is right: the METS, or the pages as the manifest lists them."
+    ),
+    "record.checksum-differs": Code(
+        "error", "Find out which is right: the file or the METS; send that one again."
+    ),
+    "batch.text-missing": Code("error", "Store the file in staging, then submit the batch again."),
+    "page.text-not-alto": Code("error", "Give ALTO as the page's text, or none."),
+    "page.text-empty": Code("warn", "Take the text out, if the page should be read by OCR."),
     "manifest.faulty": Code("error", "Mend each fault listed, then submit the corrected manifest."),
 }
 
@@ -139,13 +189,13 @@ def finding(code: str, where: str, found: object, **fills: str) -> Diagnostic:
 
 def diagnostic(code: str, known: Code, where: str, found: object, /, **fills: str) -> Diagnostic:
     """A diagnostic of a code of whatever table."""
-    return Diagnostic(
-        code=code,
-        where=where,
-        found=shown(found),
-        fix=known.fix.format(**fills) if fills else known.fix,
-        severity=known.severity,
-    )
+    fix = known.fix.format(**fills) if fills else known.fix
+    return told(code, known.severity, where, found, fix)
+
+
+def told(code: str, severity: str, where: str, found: object, fix: str) -> Diagnostic:
+    """A diagnostic of whatever code, its finding cut to a length."""
+    return Diagnostic(code=code, where=where, found=shown(found), fix=fix, severity=severity)
 
 
 def is_fault(diagnostic: Diagnostic) -> bool:

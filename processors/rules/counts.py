@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from processors.rules.codes import finding
 from processors.rules.digest import body_digest
-from processors.rules.view import View
+from processors.rules.view import View, files_of
 from schemas.models import Diagnostic
 
 PAGES_AN_ITEM = 20_000
@@ -28,8 +28,11 @@ def digest_agrees(view: View) -> Iterator[Diagnostic]:
 
 def file_count_agrees(view: View) -> Iterator[Diagnostic]:
     """file_count is the number of files listed."""
-    stated = view.top.number("file_count")
-    pages, records = len(view.page_files), len(view.record_files)
+    stated, records, pages = view.top.number("file_count"), 0, 0
+    for item, of_item in view.pages:
+        own = sum(record.inner("file") is not None for record in item.entries("metadata"))
+        records += own
+        pages += sum(1 for _ in files_of(item, of_item)) - own
     if isinstance(view.body.get("items"), list) and stated not in (None, pages + records):
         listed = f"{pages + records} files are listed ({pages} of pages, {records} of records)"
         yield finding("manifest.file-count-mismatch", "file_count", f"{stated}, but {listed}")

@@ -19,6 +19,8 @@ PRIORITIES = ("rush", "normal", "night")
 LONGEST_PATH = 1024
 LONGEST_NAME_BYTES = 255
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+VENDOR_DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+"""Hex digits by algorithm."""
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -35,7 +37,8 @@ def _one_of(code: str, choices: tuple[str, ...]) -> AfterValidator:
     return _form(code, lambda value: value in choices)
 
 
-def _is_date(value: str) -> bool:
+def is_date(value: str) -> bool:
+    """Whether this is a date such as 2031-01-01."""
     try:
         return date.fromisoformat(value).isoformat() == value
     except ValueError:
@@ -59,7 +62,8 @@ def as_instant(value: str | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _is_uri(value: str) -> bool:
+def is_uri(value: str) -> bool:
+    """Whether this is an absolute URI."""
     try:
         parts = urlsplit(value)
     except ValueError:
@@ -83,16 +87,24 @@ def is_safe_path(path: str) -> bool:
     )
 
 
+def is_vendor_checksum(value: str) -> bool:
+    """Whether this is an algorithm that we know, a colon, and a digest of its length."""
+    algorithm, _, digest = value.partition(":")
+    length = VENDOR_DIGESTS.get(algorithm)
+    return len(digest) == length and re.fullmatch("[0-9a-f]+", digest) is not None
+
+
 BatchId = Annotated[str, _form("batch.id-malformed", BATCH_ID.match)]
 ItemId = Annotated[str, _form("item.id-malformed", ITEM_ID.match)]
 Ref = Annotated[str, _form("page.ref-malformed", PAGE_REF.match)]
 Operator = Annotated[str, _form("person.not-a-pseudonym", PSEUDONYM.match)]
 Sha256 = Annotated[str, _form("file.sha256-malformed", DIGEST.match)]
+VendorChecksum = Annotated[str, _form("file.vendor-checksum-malformed", is_vendor_checksum)]
 Path = Annotated[str, _form("file.name-unsafe", is_safe_path)]
 Script = Annotated[str, _form("language.script-unknown", known_script)]
-Date = Annotated[str, _form("rights.embargo-malformed", _is_date)]
+Date = Annotated[str, _form("rights.embargo-malformed", is_date)]
 Instant = Annotated[str, _form("batch.not-before-malformed", _is_instant)]
-Uri = Annotated[str, _form("rights.uri-malformed", _is_uri)]
+Uri = Annotated[str, _form("rights.uri-malformed", is_uri)]
 Kind = Annotated[str, _one_of("page.kind-unknown", KINDS)]
 Layout = Annotated[str, _one_of("page.layout-unknown", ("single", "spread"))]
 Role = Annotated[str, _one_of("record.role-unknown", ROLES)]

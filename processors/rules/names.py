@@ -1,19 +1,37 @@
 """Checks of names, languages and records against what the line knows."""
 
 from collections.abc import Iterator
+from itertools import chain
 
-from processors import profile
 from processors.ocr import languages
-from processors.rules.codes import finding
+from processors.rules.codes import finding, told
+from processors.rules.institution import Rule
 from processors.rules.view import View
 from schemas.models import Diagnostic
 
 
-def profile_known(view: View) -> Iterator[Diagnostic]:
-    """The scanner profile is one of ours."""
-    name, known = view.top.text("scanner_profile"), sorted(profile.names())
-    if name is not None and name not in known:
-        yield finding("profile.unknown", "scanner_profile", name, known=", ".join(known))
+def profile_usable(view: View) -> Iterator[Diagnostic]:
+    """The scanner profile is one that is known and can be used."""
+    looked_up = view.profile
+    if looked_up.code is not None:
+        known = ", ".join(looked_up.known)
+        yield finding(looked_up.code, "scanner_profile", looked_up.found, known=known)
+
+
+def own_rules_hold(view: View) -> Iterator[Diagnostic]:
+    """The rules that the profile takes from the institution's own files hold."""
+    document = view.profile.document
+    rules = [Rule.model_validate(one) for one in (document["rules"] if document else ())]
+    if not rules:
+        return
+    places = chain((("batch", view.top),), (("item", item) for item in view.items))
+    pages = (("page", page) for _, of_item in view.pages for page in of_item)
+    for about, place in chain(places, pages):
+        for rule in rules:
+            if rule.about == about:
+                where = f"{place.where}.{rule.field}".removeprefix(".")
+                for found in rule.broken_by(place.value):
+                    yield told(rule.code, rule.severity, where, found, rule.fix)
 
 
 def languages_known(view: View) -> Iterator[Diagnostic]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from processors.rules.codes import finding
-from processors.rules.view import Place, View, ref_of
+from processors.rules.view import Place, View, files_of, ref_of
 from schemas.models import Diagnostic
 
 
@@ -50,13 +50,9 @@ def _refs_differ(pages: tuple[Place, ...]) -> Iterator[Diagnostic]:
 
 def paths_differ(view: View) -> Iterator[Diagnostic]:
     """No file is named twice."""
-    files = sorted((*view.page_files, *view.record_files), key=_position)
+    files = (file for item, pages in view.pages for file in files_of(item, pages))
     named = ((f"{file.where}.path", file.text("path")) for file in files)
     yield from _repeated("file.path-duplicate", ((where, path) for where, path in named if path))
-
-
-def _position(file: Place) -> tuple[int, ...]:
-    return tuple(int(part.split("]")[0]) for part in file.where.split("[")[1:])
 
 
 def pictures_differ(view: View) -> Iterator[Diagnostic]:
@@ -68,7 +64,7 @@ def pictures_differ(view: View) -> Iterator[Diagnostic]:
 
 
 def files_fit_kinds(view: View) -> Iterator[Diagnostic]:
-    """Every page has its file, and a missing page has none."""
+    """Every page has its file, and a missing page has neither file nor text."""
     for _, pages in view.pages:
         for page in pages:
             missing, file = page.value.get("kind") == "missing", page.value.get("file")
@@ -76,3 +72,5 @@ def files_fit_kinds(view: View) -> Iterator[Diagnostic]:
                 yield finding("page.file-surplus", f"{page.where}.file", "a file is named")
             if not missing and file is None:
                 yield finding("page.file-missing", f"{page.where}.file", "no file is named")
+            if missing and page.value.get("text") is not None:
+                yield finding("page.text-surplus", f"{page.where}.text", "a text is named")

@@ -36,12 +36,14 @@ def place(location: tuple[int | str, ...]) -> str:
     return written.removeprefix(".")
 
 
-def shape_findings(wrong: ValidationError) -> Iterator[Diagnostic]:
-    """One diagnostic for each error."""
+def shape_findings(
+    wrong: ValidationError, above: tuple[int | str, ...] = ()
+) -> Iterator[Diagnostic]:
+    """One diagnostic for each error; `above` is where the part that was read stands."""
     for error in wrong.errors(include_url=False):
         if error["type"] == TOLD_ALREADY:
             continue
-        yield _diagnostic(place(error["loc"]), error)
+        yield _diagnostic(place((*above, *error["loc"])), error)
 
 
 def _diagnostic(where: str, error: Any) -> Diagnostic:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from processors.rules import counts, names, sameness
+from processors.rules import counts, meaning, names, sameness
 from processors.rules.view import View
 from schemas.models import Diagnostic
 
@@ -18,7 +18,13 @@ CHECKS: tuple[Check, ...] = (
     sameness.paths_differ,
     sameness.pictures_differ,
     sameness.files_fit_kinds,
-    names.profile_known,
+    meaning.rights_agree,
+    meaning.spreads_have_two_labels,
+    meaning.parts_have_another_whole,
+    meaning.vendor_checksums_agree,
+    meaning.main_form_is_there,
+    names.profile_usable,
+    names.own_rules_hold,
     names.languages_known,
     names.records_present,
 )

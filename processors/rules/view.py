@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
+
+from processors import profile
 
 Body = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """A part of the manifest and where it stands."""
 
@@ -25,6 +28,11 @@ class Place:
         value = self.value.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
+    def listed(self, name: str) -> list[Any]:
+        """A field, when it is a list; else none."""
+        value = self.value.get(name)
+        return value if isinstance(value, list) else []
+
     def inner(self, name: str) -> "Place | None":
         """A field, when it is an object."""
         value = self.value.get(name)
@@ -32,10 +40,10 @@ class Place:
 
     def entries(self, name: str) -> "Iterator[Place]":
         """The objects in a list."""
-        found = self.value.get(name)
-        for index, value in enumerate(found if isinstance(found, list) else ()):
+        above = f"{self.where}.{name}".removeprefix(".")
+        for index, value in enumerate(self.listed(name)):
             if isinstance(value, dict):
-                yield Place(f"{self.where}.{name}[{index}]".removeprefix("."), value)
+                yield Place(f"{above}[{index}]", value)
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class View:
     """All that can be read of a manifest."""
 
     body: Body
+    profiles: Path | None = None
+    """The institution's own profiles."""
 
     @cached_property
     def top(self) -> Place:
@@ -54,22 +64,26 @@ class View:
         """The items that are objects."""
         return tuple(self.top.entries("items"))
 
-    @cached_property
-    def pages(self) -> tuple[tuple[Place, tuple[Place, ...]], ...]:
-        """Each item with its pages."""
-        return tuple((item, tuple(item.entries("pages"))) for item in self.items)
+    @property
+    def pages(self) -> Iterator[tuple[Place, tuple[Place, ...]]]:
+        """Each item with its pages. Made anew each time: a batch may have 200,000."""
+        return ((item, tuple(item.entries("pages"))) for item in self.items)
 
     @cached_property
-    def page_files(self) -> tuple[Place, ...]:
-        """Files of pages."""
-        found = (page.inner("file") for _, pages in self.pages for page in pages)
-        return tuple(file for file in found if file)
+    def profile(self) -> profile.LookedUp:
+        """What the scanner profile comes to."""
+        return profile.look_up(self.top.text("scanner_profile"), self.profiles)
 
-    @cached_property
-    def record_files(self) -> tuple[Place, ...]:
-        """Files of records."""
-        records = (record for item in self.items for record in item.entries("metadata"))
-        return tuple(file for file in (record.inner("file") for record in records) if file)
+
+def files_of(item: Place, pages: tuple[Place, ...]) -> Iterator[Place]:
+    """The files of an item: of records, then of each page and its text."""
+    for record in item.entries("metadata"):
+        if file := record.inner("file"):
+            yield file
+    for page in pages:
+        for name in ("file", "text"):
+            if file := page.inner(name):
+                yield file
 
 
 def ref_of(page: Place) -> str | None:

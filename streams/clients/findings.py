@@ -49,6 +49,7 @@ CODES: dict[str, Code] = {
     ),
     "pages-csv.column-unknown": Code("warn", "Correct the column's name, or take it out."),
     "pages-csv.file-missing": Code("error", "Add the file, or give the row the kind `missing`."),
+    "pages-csv.text-missing": Code("error", "Add the text (ALTO), or leave the cell empty."),
     "pages-csv.file-unlisted": Code("warn", "Add a row; the page was put after those listed."),
     "record.made-by-station": Code(
         "info", "Add a METS, MODS or DC record to the folder if there is one."

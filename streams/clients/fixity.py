@@ -15,7 +15,7 @@ from streams.clients.findings import finding
 from streams.clients.scan import Found, Progress
 
 CHUNK = 1 << 20
-LISTS = {"checksums.sha256": "sha256", "checksums.md5": "md5"}
+LISTS = {f"checksums.{name}": name for name in ("sha256", "md5", "sha1", "sha512")}
 BAG_ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 LINE = re.compile(r"\\?([0-9A-Fa-f]{32,128})[ \t]+\*?(.+)")
 DECLARATION = re.compile(

@@ -14,13 +14,16 @@ from streams.clients.findings import finding, is_fatal
 from streams.clients.grouping import Group, bags_among, group
 from streams.clients.scan import Found, Progress, natural, scan, silent
 from streams.clients.station_record import station_record
-from streams.clients.tables import ITEM_JSON, PAGES_CSV, item_fields, rows_of
+from streams.clients.structure import pages_of
+from streams.clients.tables import ITEM_JSON, PAGES_CSV, Row, item_fields
 
 DEFAULT_PROFILE = "as-delivered"
 DEFAULT_LANGUAGE = "eng"
 STATION_RECORD = "made-by-station.dc.xml"
 XML = "application/xml"
 UNKNOWN = "application/octet-stream"
+VENDORS = ("md5", "sha1", "sha512")
+"""Algorithms of delivered digests that travel on with the file."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Delivery:
     folders: list[str] = field(default_factory=list)
     """Name of the folder of each item, in the manifest's order."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    vendor_checksums: dict[str, list[str]] = field(default_factory=dict)
+    """Delivered digests that agreed, as `md5:…`, by name of the file."""
 
     @property
     def page_count(self) -> int:
@@ -84,6 +89,7 @@ def read_folder(folder: Path, wishes: Wishes, progress: Progress = silent) -> De
     grouping = group(visible, folder.resolve().name, bags)
     made = Delivery(diagnostics=[*scanned.diagnostics, *promises.diagnostics])
     made.diagnostics += grouping.diagnostics
+    made.vendor_checksums = _vendor_checksums(promises)
     wanted = (one for each in grouping.groups for one in each.files)
     digests, found = fixity.digest_all(wanted, promises, files, progress)
     made.diagnostics += found
@@ -97,6 +103,14 @@ def read_folder(folder: Path, wishes: Wishes, progress: Progress = silent) -> De
     _tell_left_over(grouping.left_over, promises.consumed, made)
     made.manifest = _manifest(wishes, items)
     return made
+
+
+def _vendor_checksums(promises: fixity.Promises) -> dict[str, list[str]]:
+    stated: dict[str, set[str]] = {}
+    for one in promises.expected:
+        if one.algorithm in VENDORS:
+            stated.setdefault(one.name, set()).add(f"{one.algorithm}:{one.digest}")
+    return {name: sorted(all_of) for name, all_of in stated.items()}
 
 
 def _promises(files: fixity.Files, bags: list[str]) -> fixity.Promises:
@@ -115,7 +129,9 @@ def _manifest(wishes: Wishes, items: list[dict[str, Any]]) -> dict[str, Any]:
     body = {
         "batch_id": wishes.batch_id,
         "scanner_profile": wishes.profile,
-        "file_count": len(records) + sum(page["file"] is not None for page in pages),
+        "file_count": len(records)
+        + sum(page["file"] is not None for page in pages)
+        + sum("text" in page for page in pages),
         "metadata_schema": wishes.metadata_schema or _main_schema(items),
         "project": wishes.project,
         "priority": wishes.priority,
@@ -139,7 +155,8 @@ def _item(
     beside = {PurePosixPath(one.name).name.casefold(): one for one in of.files}
     fields, found = item_fields(beside.get(ITEM_JSON))
     images = [one for one in of.files if one.is_image]
-    rows = rows_of(beside.get(PAGES_CSV), images)
+    others = [one for one in of.files if not one.is_image]
+    rows = pages_of(beside.get(PAGES_CSV), images, others)
     made.diagnostics += [*found, *rows.diagnostics]
     item: dict[str, Any] = {
         "item_id": made_safe(f"{wishes.batch_id}.{of.name}"),
@@ -151,15 +168,12 @@ def _item(
     item["metadata"] = [_record(one, digests, made) for one in of.files if _is_record(one)]
     if not item["metadata"]:
         item["metadata"] = [_own_record(of, item, "item.json" if fields else of.name, made)]
-    item["pages"] = [_page(row, image, digests, made) for row, image in rows.pages]
+    item["pages"] = [_page(row, digests, made) for row in rows.pages]
     made.folders.append(of.name)
-    known = {ITEM_JSON, PAGES_CSV}
-    other = [one for one in of.files if not one.is_image and not _is_record(one)]
-    _tell_left_out(
-        (one for one in other if PurePosixPath(one.name).name.casefold() not in known),
-        consumed,
-        made,
-    )
+    taken = {row.text.name for row in rows.pages if row.text}
+    taken |= {beside[name].name for name in (ITEM_JSON, PAGES_CSV) if name in beside}
+    left = (one for one in others if not _is_record(one) and one.name not in taken)
+    _tell_left_out(left, consumed, made)
     return item
 
 
@@ -167,12 +181,11 @@ def _is_record(one: Found) -> bool:
     return one.root is not None and one.root.schema is not None
 
 
-def _page(
-    row: dict[str, Any], image: Found | None, digests: dict[str, str], made: Delivery
-) -> dict[str, Any]:
-    file = None
+def _page(row: Row, digests: dict[str, str], made: Delivery) -> dict[str, Any]:
+    file, image = None, row.image
     if image is not None:
         file = _listed(image, "capture", image.media_type or UNKNOWN, digests, made)
+    text = _listed(row.text, "provided-text", XML, digests, made) if row.text else None
     plain: dict[str, Any] = {
         "ref": None,
         "kind": "page",
@@ -180,7 +193,8 @@ def _page(
         "labels": [],
         "languages": None,
     }
-    return {**plain, "capture": None, **row, "file": file}
+    page = {**plain, "capture": None, **row.fields, "file": file}
+    return {**page, "text": text} if text else page
 
 
 def _record(one: Found, digests: dict[str, str], made: Delivery) -> dict[str, Any]:
@@ -195,7 +209,9 @@ def _listed(
 ) -> dict[str, Any]:
     digest = digests.get(one.name, "")
     made.sources.append(Source(one.name, one, digest, one.size_bytes, use, media_type))
-    return {"path": one.name, "sha256": digest, "size_bytes": one.size_bytes}
+    listed = {"path": one.name, "sha256": digest, "size_bytes": one.size_bytes}
+    vendor = made.vendor_checksums.get(one.name)
+    return {**listed, "vendor_checksums": vendor} if vendor else listed
 
 
 def _own_record(of: Group, item: dict[str, Any], origin: str, made: Delivery) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What a workstation does: judge a folder, hand it over, wait for what becomes of it."""
 
-import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +11,9 @@ from typing import Any
 import psycopg
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from processors.manifest import judge
-from processors.outcome import ToolCrashed
 from processors.page_list import canonical_json, staging_key
 from processors.rules.codes import is_fault
-from processors.tools import Area
+from processors.tools import Area, Storage
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
@@ -25,9 +22,10 @@ from schemas.models import Producer as Software
 from streams.clients.findings import finding
 from streams.clients.folder import Delivery, Source, Wishes, read_folder
 from streams.clients.line import Line, asking
+from streams.clients.preflight import PROFILES, preflight
 from streams.clients.scan import Progress, silent
 from streams.settings import NotUp, Settings, software_version
-from streams.storage.local import LocalStorage
+from streams.storage.opening import reachable_storage
 
 PRODUCER = "copystand/station"
 JSON = "application/json"
@@ -87,7 +85,8 @@ def check(
 ) -> list[Diagnostic]:
     """All of pre-flight, and what the line knows already when it can be asked."""
     delivery = read_folder(folder, wishes, progress)
-    found = [*delivery.diagnostics, *preflight(delivery)]
+    profiles = settings.home / PROFILES if settings else None
+    found = [*delivery.diagnostics, *preflight(delivery, profiles)]
     if settings is not None:
         try:
             with asking(settings) as line:
@@ -95,28 +94,6 @@ def check(
         except (NotUp, psycopg.Error):
             pass  # A hint only: without the line the folder is judged all the same.
     return found
-
-
-def preflight(delivery: Delivery) -> list[Diagnostic]:
-    """What pre-flight will find in the manifest, with the folder it was found in."""
-    if not delivery.manifest.get("items"):
-        return []
-    manifest, found = judge(delivery.manifest)
-    if manifest is not None and shutil.which("tesseract"):
-        from processors.rules.models import models_installed
-
-        try:
-            found += models_installed(manifest)
-        except ToolCrashed:
-            pass  # This machine does not read; the line's workers do, and will tell.
-    return [_placed(one, delivery.folders) for one in found]
-
-
-def _placed(one: Diagnostic, folders: list[str]) -> Diagnostic:
-    number = one.where.removeprefix("items[").partition("]")[0]
-    if not one.where.startswith("items[") or not number.isdecimal():
-        return one
-    return one.model_copy(update={"where": f"{one.where} ({folders[int(number)]})"})
 
 
 def _hints(delivery: Delivery, line: Line) -> list[Diagnostic]:
@@ -169,11 +146,11 @@ def submit(
     revision = _next_revision(release, settings) if release else 1
     delivery = read_folder(folder, wishes, progress)
     made = Submission(wishes.batch_id, "refused", diagnostics=list(delivery.diagnostics))
-    made.diagnostics += preflight(delivery)
+    made.diagnostics += preflight(delivery, settings.home / PROFILES)
     made.items, made.pages = len(delivery.manifest.get("items", ())), delivery.page_count
     made.size_bytes = delivery.size_bytes
     if delivery.may_be_published:
-        storage = LocalStorage(settings.home)
+        storage = reachable_storage(settings)
         changed = _store(delivery, storage, progress)
         made.diagnostics += changed
         if not changed:
@@ -203,7 +180,7 @@ def _known_state(batch_id: str, event_id: str, settings: Settings) -> str:
     return "already known" if known else "submitted"
 
 
-def _store(delivery: Delivery, storage: LocalStorage, progress: Progress) -> list[Diagnostic]:
+def _store(delivery: Delivery, storage: Storage, progress: Progress) -> list[Diagnostic]:
     """Put every file in staging; those that changed since they were read are told."""
     total, done = delivery.size_bytes, 0
     found: list[Diagnostic] = []
@@ -217,7 +194,7 @@ def _store(delivery: Delivery, storage: LocalStorage, progress: Progress) -> lis
     return found
 
 
-def _keep(source: Source, storage: LocalStorage) -> str | None:
+def _keep(source: Source, storage: Storage) -> str | None:
     """Store one file; what is wrong with it, else None."""
     content = source.content
     if not isinstance(content, bytes) and not content.path.is_file():
@@ -238,7 +215,7 @@ def _keep(source: Source, storage: LocalStorage) -> str | None:
 
 def _submitted(
     delivery: Delivery,
-    storage: LocalStorage,
+    storage: Storage,
     settings: Settings,
     release: str | None,
     revision: int,

@@ -14,7 +14,7 @@ from streams.clients.scan import Found
 
 ITEM_JSON = "item.json"
 PAGES_CSV = "pages.csv"
-COLUMNS = ("file", "sequence", "kind", "labels", "languages", "ref", "layout", "script")
+COLUMNS = ("file", "sequence", "kind", "labels", "languages", "ref", "layout", "script", "text")
 REFUSED = ("pages", "metadata")
 
 
@@ -34,18 +34,25 @@ def item_fields(file: Found | None) -> tuple[dict[str, Any], list[Diagnostic]]:
     ]
 
 
+@dataclass(frozen=True)
+class Row:
+    """A page as a table or a METS gives it: its own fields, its image, its delivered text."""
+
+    fields: dict[str, Any]
+    image: Found | None
+    text: Found | None = None
+
+
 @dataclass
 class Rows:
-    """Pages in the order of pages.csv, or of the images' names where there is none."""
+    """Pages in the order of pages.csv, else of a METS, else of the images' names."""
 
-    pages: list[tuple[dict[str, Any], Found | None]] = field(default_factory=list)
+    pages: list[Row] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
-def rows_of(table: Found | None, images: list[Found]) -> Rows:
-    """Each page's own fields and its image, None where there is none."""
-    if table is None:
-        return _numbered(Rows([({}, image) for image in images]))
+def rows_of(table: Found, images: list[Found], others: list[Found]) -> Rows:
+    """Each page of a pages.csv; `others` are files that may be texts of pages."""
     made = Rows()
     try:
         read = _read(table)
@@ -55,22 +62,26 @@ def rows_of(table: Found | None, images: list[Found]) -> Rows:
     unknown = [name for name in read.fieldnames or () if name and name not in COLUMNS]
     made.diagnostics += [finding("pages-csv.column-unknown", table.name, name) for name in unknown]
     by_name = {PurePosixPath(image.name).name: image for image in images}
+    texts = {PurePosixPath(other.name).name: other for other in others}
     listed: set[str] = set()
     for row in read:
         name = (row.get("file") or "").strip()
         if not any(isinstance(value, str) and value.strip() for value in row.values()):
             continue
-        image = by_name.get(name)
+        image, where = by_name.get(name), f"{table.name}, line {read.line_num}"
         if name and image is None:
-            where = f"{table.name}, line {read.line_num}"
             made.diagnostics.append(finding("pages-csv.file-missing", where, name))
+        fields = _fields(row)
+        text = fields.pop("text", None)
+        if text is not None and text not in texts:
+            made.diagnostics.append(finding("pages-csv.text-missing", where, text))
         listed.add(name)
-        made.pages.append((_fields(row), image))
+        made.pages.append(Row(fields, image, texts.get(text)))
     for name, image in by_name.items():
         if name not in listed:
             made.diagnostics.append(finding("pages-csv.file-unlisted", image.name, table.name))
-            made.pages.append(({}, image))
-    return _numbered(made)
+            made.pages.append(Row({}, image))
+    return numbered(made)
 
 
 def _read(table: Found) -> "csv.DictReader[str]":
@@ -104,10 +115,10 @@ def _fields(row: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _numbered(rows: Rows) -> Rows:
+def numbered(rows: Rows) -> Rows:
     """Pages without a sequence follow the one before them."""
     last = 0
-    for fields, _ in rows.pages:
-        given = fields.setdefault("sequence", last + 1)
+    for row in rows.pages:
+        given = row.fields.setdefault("sequence", last + 1)
         last = given if isinstance(given, int) else last + 1
     return rows

@@ -3,19 +3,18 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from processors import profile
-from processors.profile import Profile, UnknownProfile
+from processors.profile import Profile, UnfitProfile, UnknownProfile
 
 
 def test_as_delivered_warns_of_what_is_unusual():
     resolved = profile.resolve("as-delivered")
 
     assert resolved["formats"] == ["tiff", "bigtiff", "jpeg", "png"]
-    assert resolved["bits_per_sample"] == [1, 8, 16]
+    assert resolved["bits_per_sample"] == [1, 8, 12, 16]
     assert resolved["unknown_resolution"] == "warn"
-    assert resolved["required_branches"] == ["recognize_page"]
+    assert resolved["required_branches"] == ["derive_page", "describe_page", "recognize_page"]
     assert resolved["ocr"]["dpi"] == 300
 
 
@@ -57,5 +56,5 @@ def test_a_misspelt_key_of_a_profile_is_refused(tmp_path: Path):
     text = (profile.SHIPPED / "as-delivered.toml").read_text()
     (tmp_path / "mine.toml").write_text('missing_ic = "warn"\n' + text)
 
-    with pytest.raises(ValidationError, match="missing_ic"):
+    with pytest.raises(UnfitProfile, match="missing_ic"):
         profile.resolve("mine", tmp_path)

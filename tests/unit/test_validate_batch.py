@@ -52,7 +52,7 @@ def test_accepts_a_batch_and_registers_its_items(tools: Tools) -> None:
     assert fact.received_sha256 == batch.files[0].sha256
     assert [file.use for file in fact.files] == ["manifest", "profile"]
     assert [(one.head.item_id, one.page_count) for one in items] == [("vol-1", 3), ("vol-2", 2)]
-    assert items[0].required_branches == ("recognize_page",)
+    assert items[0].required_branches == ("derive_page", "describe_page", "recognize_page")
     assert [file.use for file in items[0].files] == ["page-list", "profile"]
 
 
@@ -79,9 +79,11 @@ def test_the_page_list_has_every_page_in_order_with_defaults_filled_in(tools: To
         "capture": None,
         "file": {
             **a_listed("vol-1/0001.png", a_png(1)),
+            "vendor_checksums": [],
             "key": staging_key(a_manifest_page(1)["file"]["sha256"]),
             "media_type": "image/png",
         },
+        "text": None,
     }
     assert written["pages"][1]["languages"] == ["fra"]
     assert written["pages"][2]["file"] is None
@@ -151,7 +153,7 @@ def test_one_fault_goes_by_its_own_code(tools: Tools) -> None:
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.where) == ("profile.unknown", "scanner_profile")
     assert outcome.fix == (
-        "Use a known profile: as-delivered, bitonal-text, book-colour, photograph."
+        "Use a known profile: as-delivered, bitonal-text, book-colour, negative, photograph."
     )
 
 

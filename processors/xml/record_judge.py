@@ -1,0 +1,109 @@
+"""What is found in one submitted record by itself: its schema, emptiness, title, identifiers."""
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+
+from lxml import etree
+
+from processors.records import DCTERMS
+from processors.xml import submitted_mets
+from processors.xml.validate import FILES, validate
+from processors.xml.writing import DC, METS, MODS, OAI_DC
+
+SHOWN = 3
+NAMESPACE = re.compile(r"\{[^}]*\}")
+WRAPPED = f"{{{METS}}}xmlData"
+DC_ROOTS = (f"{{{OAI_DC}}}dc", f"{{{DC}}}dc", f"{{{DCTERMS}}}dc")
+TITLES = (f"{{{MODS}}}titleInfo/*", f"{{{DC}}}title", f"{{{DCTERMS}}}title")
+NAMES = (
+    f"{{{MODS}}}identifier",
+    f"{{{MODS}}}recordInfo/{{{MODS}}}recordIdentifier",
+    f"{{{DC}}}identifier",
+    f"{{{DCTERMS}}}identifier",
+)
+
+
+def is_judged(root: etree._Element) -> bool:
+    """Whether there is a schema for documents of this kind and version."""
+    return etree.QName(root).namespace in FILES
+
+
+def schema_faults(root: etree._Element, standards: Path) -> list[str]:
+    """What the schemas find, a line each, in the document and in each record that it wraps.
+
+    METS is lax about what it wraps: an undeclared name in a known namespace shows only when the
+    record is judged by itself, and Dublin Core only in its wrapper."""
+    if root.tag == f"{{{DC}}}dc":
+        return validate(_in_wrapper(root), standards)
+    found = validate(root, standards)
+    for data in root.iter(WRAPPED):
+        for record in _records_in(data):
+            found += validate(record, standards)
+    return list(dict.fromkeys(found))
+
+
+def _records_in(data: etree._Element) -> Iterator[etree._Element]:
+    loose = False
+    for child in data.iterchildren(tag=etree.Element):
+        namespace = etree.QName(child).namespace
+        if namespace == DC:
+            loose = True
+        elif namespace in FILES and namespace != METS:
+            yield child
+    if loose:
+        yield _in_wrapper(data)
+
+
+def _in_wrapper(above: etree._Element) -> etree._Element:
+    wrapper = etree.Element(f"{{{OAI_DC}}}dc", nsmap={"oai_dc": OAI_DC, "dc": DC})
+    wrapper.extend(deepcopy(one) for one in above if str(one.tag).startswith(f"{{{DC}}}"))
+    return wrapper
+
+
+def counted(faults: list[str]) -> str:
+    """Faults as one line: how many, and the first of them."""
+    shown = "; ".join(NAMESPACE.sub("", one) for one in faults[:SHOWN])
+    more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    return f"{len(faults)} by its schema: {shown}{more}"
+
+
+def is_empty(root: etree._Element) -> bool:
+    """Whether a record says nothing at all."""
+    if any(text.strip() for text in root.itertext()):
+        return False
+    if root.tag == f"{{{METS}}}mets":
+        read = submitted_mets.read_structure(root)
+        return not (read.pages or read.logical or read.identifiers)
+    return True
+
+
+def has_title(root: etree._Element) -> bool:
+    """Whether a descriptive record, or one wrapped in a METS, names a title; true of others."""
+    about = list(_descriptive(root))
+    texts = (text for one in about for path in TITLES for text in _texts(one, path))
+    return not about or any(texts)
+
+
+def identifiers(root: etree._Element) -> tuple[str, ...]:
+    """Names that a record gives to what it describes."""
+    if root.tag == f"{{{METS}}}mets":
+        return submitted_mets.read_structure(root).identifiers
+    named = (text for one in _descriptive(root) for path in NAMES for text in _texts(one, path))
+    return tuple(dict.fromkeys(named))
+
+
+def _descriptive(root: etree._Element) -> Iterator[etree._Element]:
+    above = submitted_mets.descriptions(root) if root.tag == f"{{{METS}}}mets" else (root,)
+    for one in above:
+        if one.tag in (f"{{{MODS}}}mods", *DC_ROOTS):
+            yield one
+        yield from one.iterchildren(f"{{{MODS}}}mods", *DC_ROOTS)
+
+
+def _texts(above: etree._Element, path: str) -> Iterator[str]:
+    for one in above.iterfind(path):
+        text = " ".join("".join(map(str, one.itertext())).split())
+        if text:
+            yield text

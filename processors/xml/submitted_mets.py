@@ -1,0 +1,241 @@
+"""What a submitted METS says of an item: order and labels of pages, logical structure, names."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from lxml import etree
+
+from processors.xml.writing import DC, METS, MODS, XLINK
+
+M = f"{{{METS}}}"
+HREF, FROM, TO = (f"{{{XLINK}}}{name}" for name in ("href", "from", "to"))
+NO_LABEL = ("", "-", "uncounted")
+"""What production systems write where a page has no number."""
+ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
+IDENTIFIERS = (
+    f"{{{MODS}}}mods/{{{MODS}}}identifier",
+    f"{{{MODS}}}mods/{{{MODS}}}recordInfo/{{{MODS}}}recordIdentifier",
+    f".//{{{DC}}}identifier",
+)
+
+
+@dataclass(frozen=True)
+class SubmittedPage:
+    """A page of the physical structure."""
+
+    names: tuple[str, ...]
+    """Base names of its files; addresses are never followed."""
+    order: int
+    """ORDER as submitted, else its place, from 1."""
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Division:
+    """A part of the logical structure, such as a chapter."""
+
+    type: str | None
+    label: str | None
+    pages: tuple[int, ...]
+    """Places in Structure.pages of those that it links to itself."""
+    divisions: tuple["Division", ...]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A METS as far as it tells of an item."""
+
+    pages: tuple[SubmittedPage, ...]
+    logical: Division | None
+    identifiers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StatedDigest:
+    """A CHECKSUM that a METS states for a file."""
+
+    name: str
+    algorithm: str
+    digest: str
+
+
+def read_structure(root: etree._Element) -> Structure:
+    """The structure in a METS 1 document; what is not there is empty."""
+    names = _names_by_id(root)
+    physical = _map(root, "PHYSICAL")
+    physical = _untyped_map(root) if physical is None else physical
+    divs = list(_page_divs(physical)) if physical is not None else []
+    pages = tuple(_page(div, number, names) for number, div in enumerate(divs, 1))
+    links = _links(root, physical, divs)
+    logical = _map(root, "LOGICAL")
+    top = logical.find(f"{M}div") if logical is not None else None
+    division = _division(top, links) if top is not None else None
+    return Structure(pages, division, _identifiers(root))
+
+
+def stated_digests(root: etree._Element) -> tuple[StatedDigest, ...]:
+    """Every CHECKSUM of an algorithm that we know, by the base names that one file alone has."""
+    files = [(file, set(_names_of(file))) for file in root.iter(f"{M}file")]
+    times = Counter(name for _, names in files for name in names)
+    return tuple(
+        StatedDigest(name, algorithm, (file.get("CHECKSUM") or "").strip().lower())
+        for file, names in files
+        if (algorithm := ALGORITHMS.get((file.get("CHECKSUMTYPE") or "").upper()))
+        and file.get("CHECKSUM")
+        for name in sorted(names)
+        if times[name] == 1
+    )
+
+
+def base_name(address: str) -> str:
+    """The last part of a path or URL, decoded: what a file is matched by."""
+    try:
+        path = urlsplit(address).path or address
+    except ValueError:
+        path = address
+    return unquote(path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1])
+
+
+def _names_of(file: etree._Element) -> Iterator[str]:
+    for location in file.findall(f"{M}FLocat"):
+        name = base_name(location.get(HREF) or "")
+        if name:
+            yield name
+
+
+def _names_by_id(root: etree._Element) -> dict[str, tuple[str, ...]]:
+    return {
+        file.get("ID") or "": tuple(dict.fromkeys(_names_of(file)))
+        for file in root.iter(f"{M}file")
+    }
+
+
+def _map(root: etree._Element, kind: str) -> etree._Element | None:
+    found = (
+        one for one in root.findall(f"{M}structMap") if (one.get("TYPE") or "").upper() == kind
+    )
+    return next(found, None)
+
+
+def _untyped_map(root: etree._Element) -> etree._Element | None:
+    """Where no map calls itself physical: the first other one that points at files."""
+    return next(
+        (
+            one
+            for one in root.findall(f"{M}structMap")
+            if (one.get("TYPE") or "").upper() != "LOGICAL" and one.find(f".//{M}fptr") is not None
+        ),
+        None,
+    )
+
+
+def _page_divs(above: etree._Element) -> Iterator[etree._Element]:
+    """Divisions of type page, and those at the end of a branch that point at files."""
+    for div in _in_order(above.findall(f"{M}div")):
+        inner = div.find(f"{M}div") is not None
+        if (div.get("TYPE") or "").casefold() == "page":
+            yield div
+        elif inner:
+            yield from _page_divs(div)
+        elif div.find(f"{M}fptr") is not None:
+            yield div
+
+
+def _in_order(siblings: list[etree._Element]) -> list[etree._Element]:
+    """By ORDER where every sibling has its own, else as they stand."""
+    numbers = [_number(one.get("ORDER")) for one in siblings]
+    if None in numbers or len(set(numbers)) < len(numbers):
+        return siblings
+    return sorted(siblings, key=lambda one: _number(one.get("ORDER")) or 0)
+
+
+def _number(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _page(div: etree._Element, place: int, names: dict[str, tuple[str, ...]]) -> SubmittedPage:
+    given = _number(div.get("ORDER"))
+    return SubmittedPage(
+        names=tuple(dict.fromkeys(name for at in _file_ids(div) for name in names.get(at, ()))),
+        order=place if given is None else given,
+        label=_label(div, "ORDERLABEL", "LABEL"),
+    )
+
+
+def _file_ids(div: etree._Element) -> Iterator[str]:
+    for pointer in div.findall(f"{M}fptr"):
+        for one in pointer.iter(f"{M}fptr", f"{M}area"):
+            if one.get("FILEID"):
+                yield one.get("FILEID") or ""
+
+
+def _label(div: etree._Element, *attributes: str) -> str | None:
+    texts = (" ".join((div.get(name) or "").split()) for name in attributes)
+    return next((text for text in texts if text not in NO_LABEL), None)
+
+
+Links = dict[str, tuple[int, ...]]
+"""Pages by the ID of a logical division, and by the ID of a file."""
+
+
+def _links(
+    root: etree._Element, physical: etree._Element | None, divs: list[etree._Element]
+) -> Links:
+    if physical is None:
+        return {}
+    # By position in the list: lxml makes a new proxy for an element whenever it likes.
+    places = {div.get("ID"): number for number, div in enumerate(divs) if div.get("ID")}
+    made: dict[str, list[int]] = {}
+    for number, div in enumerate(divs):
+        for file_id in _file_ids(div):
+            made.setdefault(file_id, []).append(number)
+    groups = {
+        group.get("ID"): [
+            places[one.get("ID")] for one in group.iter(f"{M}div") if one.get("ID") in places
+        ]
+        for group in physical.iter(f"{M}div")
+        if group.get("ID") and group.get("ID") not in places
+    }
+    for link in root.iter(f"{M}smLink"):
+        source, target = ((link.get(end) or "").lstrip("#") for end in (FROM, TO))
+        reached = [places[target]] if target in places else groups.get(target, [])
+        made.setdefault(source, []).extend(reached)
+    return {key: tuple(sorted(set(numbers))) for key, numbers in made.items()}
+
+
+def _division(div: etree._Element, links: Links) -> Division:
+    pointed = {page for file_id in _file_ids(div) for page in links.get(file_id, ())}
+    return Division(
+        type=div.get("TYPE"),
+        label=_label(div, "LABEL", "ORDERLABEL"),
+        pages=tuple(sorted(pointed.union(links.get(div.get("ID") or "", ())))),
+        divisions=tuple(_division(inner, links) for inner in div.findall(f"{M}div")),
+    )
+
+
+def descriptions(root: etree._Element) -> tuple[etree._Element, ...]:
+    """The wrapped records that describe the whole: those of the logical top, else the first."""
+    logical = _map(root, "LOGICAL")
+    top = logical.find(f"{M}div") if logical is not None else None
+    wanted = set((top.get("DMDID") or "").split()) if top is not None else set()
+    sections = root.findall(f"{M}dmdSec")
+    about = [one for one in sections if one.get("ID") in wanted] or sections[:1]
+    return tuple(data for one in about for data in one.iter(f"{M}xmlData"))
+
+
+def _identifiers(root: etree._Element) -> tuple[str, ...]:
+    """Those of the document, and of the records that describe the whole."""
+    texts: list[str | None] = [root.get("OBJID")]
+    texts += [one.text for one in root.findall(f"{M}metsHdr/{M}altRecordID")]
+    for data in descriptions(root):
+        texts += [one.text for one in _all(data, IDENTIFIERS)]
+    clean = (" ".join((text or "").split()) for text in texts)
+    return tuple(dict.fromkeys(text for text in clean if text))
+
+
+def _all(data: etree._Element, paths: Iterable[str]) -> Iterator[etree._Element]:
+    for path in paths:
+        yield from data.iterfind(path)
