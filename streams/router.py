@@ -18,7 +18,7 @@ from streams.driver import Driver
 from streams.publisher import KafkaPublisher
 from streams.receipts import Receipts
 from streams.settings import Settings, announce_ready
-from streams.storage.local import LocalStorage
+from streams.storage.opening import open_storage
 from streams.work import Incoming, Teller
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _incoming(message: faust.types.Message) -> Incoming:
 def run_router(settings: Settings) -> None:
     """The role, in the foreground, until SIGTERM."""
     install_commit_guard()
-    storage = LocalStorage(settings.home)
+    storage = open_storage(settings)
     tools = Tools(storage=storage, scratch=settings.home / "cache")
 
     def run(step: Step, fact: Record) -> Outcome:

@@ -10,7 +10,32 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import quote
 
+from streams.storage.place import LOCAL, S3Place, read_place
+
 DEFAULT_WEB_PORT = 6066
+DEFAULT_CACHE_GB = 20
+DEFAULT_ANSWER_DAYS = 14
+GIGABYTE = 1_000_000_000
+
+
+MEGABYTE = 1_000_000
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def machine_memory_bytes() -> int:
+    """Memory of this machine, or of the container when that has less."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        limit = CGROUP_LIMIT.read_text().strip()
+    except OSError:
+        return physical
+    return min(physical, int(limit)) if limit.isdigit() else physical
+
+
+DEFAULT_IMAGES_BYTES = int(machine_memory_bytes() * 0.6)
+"""Broker, database and the rest of each child need something too."""
+DEFAULT_RECYCLE_MB = 600
+DEFAULT_RESERVE_MB = 256
 
 
 class SettingsError(ValueError):
@@ -19,6 +44,9 @@ class SettingsError(ValueError):
 
 class NotUp(LookupError):
     """The home has no running parts, so an address is not known."""
+
+    fix = ""
+    """What to do, where the text does not say it already."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +61,22 @@ class Settings:
     """Given for a Postgres that is not ours; without user and password of a role."""
     retry_scale: float = 1.0
     """Multiplies every retry delay; tests make it small."""
+    silence_seconds: float = 45
+    """A worker silent for so long is given up, and its share goes to the others."""
+    s3: S3Place | None = None
+    """The bucket that holds the objects; None: they lie on local disk in the home."""
+    store_cache_bytes: int = DEFAULT_CACHE_GB * GIGABYTE
+    """How much disk local copies of objects in a bucket may take."""
+    images_bytes: int = DEFAULT_IMAGES_BYTES
+    """Decoded images that a worker has in work at once; more waits."""
+    child_bytes: int = DEFAULT_IMAGES_BYTES
+    """Memory that one child of a worker may have as its own."""
+    recycle_bytes: int = DEFAULT_RECYCLE_MB * MEGABYTE
+    """A child that has kept more than this after a task is replaced by a fresh one."""
+    reserve_bytes: int = DEFAULT_RESERVE_MB * MEGABYTE
+    """Free space that is never touched: work waits for more."""
+    answer_days: float = DEFAULT_ANSWER_DAYS
+    """After so many days without an answer of a repository a package is reported."""
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -49,6 +93,9 @@ class Settings:
                 faults.append(f"{name} must be {least:g} or more, got {text!r}")
             return value
 
+        def megabytes(name: str, default: float, least: float) -> int:
+            return int(number(name, default, least) * MEGABYTE)
+
         cores = len(os.sched_getaffinity(0))
         settings = cls(
             home=Path(environment.get("COPYSTAND_HOME") or "var").absolute(),
@@ -57,10 +104,26 @@ class Settings:
             kafka_brokers=environment.get("KAFKA_BROKERS", ""),
             postgres_dsn=environment.get("POSTGRES_DSN", ""),
             retry_scale=number("COPYSTAND_RETRY_SCALE", 1.0, 0.0),
+            # Kafka allows no less than 6 s.
+            silence_seconds=number("COPYSTAND_SILENCE_SECONDS", 45, 6),
+            s3=read_place(environment, faults),
+            store_cache_bytes=int(
+                number("COPYSTAND_STORE_CACHE_GB", DEFAULT_CACHE_GB, 0) * GIGABYTE
+            ),
+            images_bytes=megabytes("COPYSTAND_IMAGES_MB", DEFAULT_IMAGES_BYTES // MEGABYTE, 1),
+            child_bytes=megabytes("COPYSTAND_CHILD_MB", DEFAULT_IMAGES_BYTES // MEGABYTE, 256),
+            recycle_bytes=megabytes("COPYSTAND_RECYCLE_MB", DEFAULT_RECYCLE_MB, 200),
+            reserve_bytes=megabytes("COPYSTAND_RESERVE_MB", DEFAULT_RESERVE_MB, 0),
+            answer_days=number("COPYSTAND_ANSWER_DAYS", DEFAULT_ANSWER_DAYS, 0),
         )
         if faults:
             raise SettingsError("; ".join(faults))
         return settings
+
+    @property
+    def store(self) -> str:
+        """Where the objects are, in words."""
+        return LOCAL if self.s3 is None else str(self.s3)
 
     @property
     def run(self) -> Path:
@@ -116,3 +179,12 @@ def announce_ready(settings: Settings, role: str) -> None:
     partial = folder / f".{role}.{os.getpid()}"
     partial.write_text(str(os.getpid()))
     partial.replace(folder / f"{role}.ready")
+
+
+def note(settings: Settings, role: str, text: str) -> None:
+    """Leave word for people of what a role waits for; an empty text takes it back."""
+    place = settings.run / "roles" / f"{role}.note"
+    if text:
+        place.write_text(text)
+    else:
+        place.unlink(missing_ok=True)

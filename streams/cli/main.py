@@ -19,7 +19,7 @@ COMMANDS = {
     "quarantine": "streams.cli.quarantine:quarantine",
     "run": "streams.cli.run:run",
     "station": "streams.cli.station:station",
-    "status": "streams.cli.up:status",
+    "status": "streams.cli.status:status",
     "up": "streams.cli.up:up",
 }
 """Where each command stands. Loaded late: a station needs neither Faust nor libvips."""
@@ -52,4 +52,4 @@ def main() -> None:
     except SettingsError as wrong:
         fail(Exit.USAGE, str(wrong))
     except NotUp as missing:
-        fail(Exit.MISSING_PART, str(missing))
+        fail(Exit.MISSING_PART, str(missing), missing.fix)

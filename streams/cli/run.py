@@ -5,6 +5,7 @@ import click
 from streams.bootstrap import ROLES, role
 from streams.roles import set_up_log
 from streams.settings import Settings
+from streams.storage.opening import check_store
 
 
 @click.command()
@@ -12,5 +13,7 @@ from streams.settings import Settings
 def run(name: str) -> None:
     """Run one role in the foreground until SIGTERM: router, worker, tracker, sealer, projector."""
     settings = Settings.load()
+    if name in ("router", "worker", "tracker"):
+        check_store(settings)
     set_up_log()
     role(name)(settings)

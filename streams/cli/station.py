@@ -63,6 +63,9 @@ def _wishes(command: Any) -> Any:
     return command
 
 
+STORE_FIX = "Look at the space and rights of the home, or at the store that COPYSTAND_STORE names."
+
+
 @click.group()
 def station() -> None:
     """Hand folders of scans over to the line."""
@@ -112,14 +115,16 @@ def submit(
                 in_time = wait_for(made, settings, timeout, told)
     except LookupError as unknown:
         if isinstance(unknown, NotUp):
-            fail(Exit.MISSING_PART, str(unknown), "Start the line with: copystand up")
+            fail(
+                Exit.MISSING_PART, str(unknown), unknown.fix or "Start the line with: copystand up"
+            )
         fail(Exit.FAILED, str(unknown), "See: copystand quarantine list")
     except client.NotPublished as away:
         fail(Exit.MISSING_PART, f"Kafka: {away}", "Look with: copystand status")
     except psycopg.Error as away:
         fail(Exit.MISSING_PART, f"PostgreSQL: {away}", "Look with: copystand status")
     except StorageError as away:
-        fail(Exit.MISSING_PART, f"the store: {away}", "Look at the space and rights of the home.")
+        fail(Exit.MISSING_PART, f"the store: {away}", STORE_FIX)
     emit(made.document(), as_json, lambda _: _tell(made))
     _end(made, in_time, timeout)
 

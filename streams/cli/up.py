@@ -1,4 +1,4 @@
-"""Commands for the line as a whole: up, down, status, doctor."""
+"""Commands for the line as a whole: up, down, doctor."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from infra import children, paths
-from infra.doctor import examine
+from infra.doctor import Row, examine
 from infra.kafka import tail
 from streams import supervisor
 from streams.cli.output import Exit, emit, err, fail, json_option, out, table
@@ -27,11 +27,13 @@ START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
 def up(as_json: bool) -> None:
     """Start Kafka, PostgreSQL and all roles in the home; returns when the line takes work."""
     began = time.monotonic()
-    home = _prepared(Settings.load().home)
+    settings = Settings.load()
+    home = _prepared(settings.home)
     if supervisor_pid(home) is None:
         missing = [row for row in examine() if not row.found and row.stops_the_line]
         if missing:
             fail(Exit.MISSING_PART, f"{missing[0].part} is missing", missing[0].fix)
+        _prepare_store(settings)
         state = _start(home, quiet=as_json)
     else:
         state = _wait_until_ready(home, None, quiet=as_json)
@@ -67,28 +69,9 @@ def down(drain: bool, now: bool, timeout: float, as_json: bool) -> None:
 
 @click.command()
 @json_option
-def status(as_json: bool) -> None:
-    """The figures of every batch, and how each role is."""
-    # Late, since it loads the steps: doctor must work where a part of them is missing.
-    from streams.standing import batch_figures, role_figures
-
-    settings = Settings.load()
-    home = settings.home.resolve()
-    if supervisor_pid(home) is None:
-        fail(Exit.MISSING_PART, f"no line runs in {home}", "Start it: copystand up")
-    state = read_state(home)
-    document = {
-        "batches": batch_figures(settings),
-        "roles": role_figures(settings, state.get("parts", {})),
-    }
-    emit(document, as_json, _render_status)
-
-
-@click.command()
-@json_option
 def doctor(as_json: bool) -> None:
     """What this machine needs for the line, what was found, and how to get the rest."""
-    rows = examine()
+    rows = [*examine(), _store(Settings.load())]
     emit([asdict(row) for row in rows], as_json, _render_doctor)
     if not all(row.found for row in rows):
         sys.exit(int(Exit.MISSING_PART))
@@ -138,6 +121,27 @@ def _prepared(home: Path) -> Path:
         return paths.prepare_home(home)
     except OSError as refused:
         fail(Exit.USAGE, f"{home} cannot be a home: {refused}", "Set COPYSTAND_HOME to another.")
+
+
+def _prepare_store(settings: Settings) -> None:
+    from streams.storage.opening import prepare_store
+
+    prepare_store(settings)
+
+
+def _store(settings: Settings) -> Row:
+    """Where the objects are, and whether it answers."""
+    needed = "local disk, or the bucket of COPYSTAND_STORE"
+    if settings.s3 is None:
+        return Row("store", True, settings.store, needed, "")
+    # Late, since it loads packages: doctor must work where they are missing.
+    from streams.storage.opening import StoreNotReachable, check_store
+
+    try:
+        check_store(settings)
+    except StoreNotReachable as away:
+        return Row("store", False, str(away), needed, away.fix)
+    return Row("store", True, f"{settings.store} at {settings.s3.endpoint}", needed, "")
 
 
 def _start(home: Path, quiet: bool) -> dict[str, Any]:
@@ -209,20 +213,6 @@ def _drain(settings: Settings, deadline: float) -> None:
 
 def _log(home: Path) -> Path:
     return home / "log" / "supervisor.log"
-
-
-def _render_status(document: dict[str, Any]) -> None:
-    columns = [
-        "batch_id",
-        "state",
-        "registered",
-        "packaged",
-        "quarantined",
-        "cancelled",
-        "in_flight",
-    ]
-    table(document["batches"], columns)
-    table(document["roles"], ["role", "pid", "state", "lag", "restarts"])
 
 
 def _render_doctor(rows: list[dict[str, Any]]) -> None:

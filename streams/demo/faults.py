@@ -16,7 +16,7 @@ from streams.demo.collection import FAULTS, Delivery
 from streams.publisher import KafkaPublisher
 from streams.receipts import Outgoing
 from streams.settings import Settings
-from streams.storage.local import LocalStorage
+from streams.storage.opening import open_storage
 
 FAULT_CODES = ("page.sequence-duplicate", "manifest.file-count-mismatch", "batch.page-missing")
 """What pre-flight must find in it, all at once."""
@@ -52,7 +52,7 @@ def _page(number: int, path: Path, root: Path) -> dict[str, Any]:
 def submit_faulty(delivery: Delivery, settings: Settings) -> None:
     """Store files and manifest and publish, without the checks that `station submit` makes."""
     content, files = faulty_manifest(delivery)
-    storage = LocalStorage(settings.home)
+    storage = open_storage(settings)
     for path in files:
         storage.keep(path, area=Area.STAGING, use="capture", media_type="image/tiff")
     stored = storage.keep(content, area=Area.STAGING, use="manifest", media_type="application/json")

@@ -111,6 +111,8 @@ class LocalStorage:
             os.link(partial, final)
             _fsync_folder(final.parent)
         except FileExistsError:
+            # Whoever gave it may not have come to this yet; what is promised here must last too.
+            _fsync_folder(final.parent)
             return False
         except OSError as wrong:
             raise StorageError(f"{key}: {wrong}") from wrong

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from threading import Lock
 
 from processors.outcome import StorageError
 from processors.tools import Area
@@ -15,6 +16,7 @@ class MemoryStorage:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.objects: dict[str, bytes] = {}
+        self._lock = Lock()
 
     def path(self, ref: FileRef) -> Path:
         path = self._folder / checked(ref.key)
@@ -37,7 +39,10 @@ class MemoryStorage:
         return None if value is None else len(value)
 
     def keep(self, source: Path | bytes, *, area: Area, use: str, media_type: str) -> FileRef:
-        value = source if isinstance(source, bytes) else source.read_bytes()
+        try:
+            value = source if isinstance(source, bytes) else source.read_bytes()
+        except OSError as wrong:
+            raise StorageError(f"{area}: {wrong}") from wrong
         digest = hashlib.sha256(value).hexdigest()
         key = content_key(area, digest)
         self.objects.setdefault(key, value)
@@ -46,10 +51,11 @@ class MemoryStorage:
         )
 
     def put_new(self, key: str, value: bytes) -> bool:
-        if checked(key) in self.objects:
-            return False
-        self.objects[key] = value
-        return True
+        with self._lock:
+            if checked(key) in self.objects:
+                return False
+            self.objects[key] = value
+            return True
 
     def _held(self, key: str) -> bytes:
         if checked(key) not in self.objects:

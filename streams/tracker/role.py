@@ -2,16 +2,18 @@
 
 import logging
 import os
+import shutil
 import threading
 import time
 
 import psycopg
 
 from processors.tools import Storage
+from streams.governance import Room
 from streams.publisher import end_process
 from streams.roles import stop_signal
 from streams.settings import Settings, announce_ready
-from streams.storage.local import LocalStorage
+from streams.storage.opening import open_storage
 from streams.tracker.consumer import INPUTS, Reader
 from streams.tracker.line import Line
 from streams.tracker.rebuild import rebuild
@@ -30,7 +32,7 @@ def run_tracker(
     With `forget` the tables are rebuilt from the topics first, as they are on the first start."""
     stop = stop_signal()
     try:
-        _run(settings, storage or LocalStorage(settings.home), stop, forget)
+        _run(settings, storage or open_storage(settings), stop, forget)
     except Exception:
         log.exception("the tracker failed")
         end_process("the tracker cannot go on; the next one starts where the last turn ended")
@@ -39,7 +41,11 @@ def run_tracker(
 def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bool) -> None:
     dsn = settings.dsn("tracker")
     with psycopg.connect(dsn, autocommit=True, application_name="tracker") as conn:
-        line = Line(conn, storage, settings.version, settings.pool_size, settings.retry_scale)
+        room = Room(lambda: shutil.disk_usage(settings.home).free, settings.reserve_bytes)
+        line = Line(
+            *(conn, storage, settings.version, settings.pool_size, settings.retry_scale),
+            has_room=lambda: room.has(0),
+        )
         if not line.open(stop):
             return
         relay, reader = Relay(dsn, settings.kafka), Reader(settings.kafka)

@@ -1,5 +1,12 @@
 """What every store promises, shown on each of them."""
 
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,12 +17,20 @@ from schemas.models import FileRef
 from streams.storage.keys import BadKey
 from streams.storage.local import LocalStorage
 from streams.storage.memory import MemoryStorage
+from streams.storage.opening import open_storage
+from tests.s3_store import S3Server
+from tests.stores import settings_of
+
+LARGE = 40_000_000
+"""Longer than what travels in one request."""
 
 
-@pytest.fixture(params=[LocalStorage, MemoryStorage])
+@pytest.fixture(params=["local disk", "memory", "s3"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    made: Storage = request.param(tmp_path)
-    return made
+    if request.param == "memory":
+        return MemoryStorage(tmp_path)
+    server = request.getfixturevalue("s3_server") if request.param == "s3" else None
+    return open_storage(settings_of(tmp_path, server))
 
 
 def keep(storage: Storage, value: bytes | Path = b"a page") -> FileRef:
@@ -63,6 +78,112 @@ def test_what_is_not_there_is_none_or_an_error(storage: Storage):
         storage.path(ref)
     with pytest.raises(StorageError):
         storage.read(ref)
+
+
+def test_keeps_a_large_file_and_an_empty_one(storage: Storage, tmp_path: Path):
+    source = tmp_path / "large.tif"
+    source.write_bytes(os.urandom(LARGE))
+
+    large, empty = keep(storage, source), keep(storage, b"")
+
+    with storage.path(large).open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == large.sha256
+    assert (storage.size(large.key), storage.size(empty.key)) == (LARGE, 0)
+    assert (storage.read(empty), storage.get(empty.key)) == (b"", b"")
+    assert storage.read(large) == source.read_bytes()
+
+
+def test_of_many_who_take_a_key_at_once_one_has_it(storage: Storage):
+    for number in range(3):
+        key = f"receipts/b/00/{number}"
+
+        def take(who: int, key: str = key) -> bool:
+            return storage.put_new(key, b"from %d" % who)
+
+        with ThreadPoolExecutor(8) as threads:
+            taken = list(threads.map(take, range(8)))
+
+        assert sum(taken) == 1
+        assert storage.get(key) == b"from %d" % taken.index(True)
+
+
+def test_many_who_keep_the_same_at_once_all_have_it(storage: Storage, tmp_path: Path):
+    source = tmp_path / "scan.tif"
+    source.write_bytes(os.urandom(LARGE // 2))
+
+    with ThreadPoolExecutor(4) as threads:
+        refs = set(threads.map(lambda _: keep(storage, source), range(4)))
+
+    assert len(refs) == 1
+    assert storage.read(refs.pop()) == source.read_bytes()
+
+
+def test_a_file_that_is_not_there_is_an_error(storage: Storage, tmp_path: Path):
+    with pytest.raises(StorageError):
+        keep(storage, tmp_path / "gone.tif")
+
+
+def test_a_path_stays_while_it_is_read(storage: Storage):
+    refs = [keep(storage, b"page %d" % number) for number in range(20)]
+
+    paths = [storage.path(ref) for ref in refs]
+
+    assert [path.read_bytes() for path in paths] == [b"page %d" % n for n in range(20)]
+    assert [storage.path(ref) for ref in refs] == paths
+
+
+@pytest.mark.parametrize("where", ["local disk", "s3"])
+@pytest.mark.parametrize("after_seconds", [0.02, 0.2])
+def test_who_is_killed_while_storing_leaves_nothing_to_be_seen(
+    request: pytest.FixtureRequest, tmp_path: Path, where: str, after_seconds: float
+):
+    server = request.getfixturevalue("s3_server") if where == "s3" else None
+    source = tmp_path / "large.tif"
+    for times in (2, 4, 8, 16):
+        source.write_bytes(os.urandom(times * LARGE))
+        if killed_in_the_middle(storing_child(tmp_path, server, source), after_seconds):
+            break
+    else:
+        pytest.fail("storing always ended before the kill")
+
+    storage = open_storage(settings_of(tmp_path, server))
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    key = f"masters/sha256/{digest[:2]}/{digest}"
+    assert storage.size(key) is None
+    assert storage.read(keep(storage, source)) == source.read_bytes()
+
+
+def killed_in_the_middle(child: "subprocess.Popen[bytes]", after_seconds: float) -> bool:
+    """Kill a child so long after it began to store; whether it had not ended by then."""
+    assert child.stdout is not None and child.stdout.readline() == b"storing\n"
+    try:
+        child.wait(after_seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+    child.stdout.close()
+    return child.wait() == -signal.SIGKILL
+
+
+def storing_child(home: Path, server: S3Server | None, source: Path) -> "subprocess.Popen[bytes]":
+    """A process that says when it begins to store a file."""
+    program = """
+        import sys
+        from pathlib import Path
+        from processors.tools import Area
+        from streams.settings import Settings
+        from streams.storage.opening import open_storage
+
+        storage = open_storage(Settings.load())
+        storage.size("masters/sha256/00/x")
+        print("storing", flush=True)
+        storage.keep(Path(sys.argv[1]), area=Area.MASTERS, use="master", media_type="image/tiff")
+    """
+    told = {"COPYSTAND_HOME": str(home), **(server.environment(home.name) if server else {})}
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program), str(source)],
+        env={**os.environ, **told},
+        stdout=subprocess.PIPE,
+    )
 
 
 def test_reading_other_bytes_than_were_kept_is_an_error(storage: Storage):
