@@ -44,6 +44,12 @@ class ToolHung(WorldError):
     error_class = ErrorClass.TOOL_HUNG
 
 
+class OutOfMemory(WorldError):
+    """A step asked for more memory than its process may have."""
+
+    error_class = ErrorClass.MEMORY
+
+
 class Done:
     """It worked; the facts say what came of it, about the input's subject where they name none."""
 

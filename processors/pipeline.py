@@ -110,9 +110,10 @@ STEPS: tuple[Step, ...] = (
         premis="validation",
         lane="preflight",
         also_gives=(ItemRegistered,),
+        version="2",
         timeout_seconds=600,
     ),
-    Step(acquire_page, PageAdmitted, PageAcquired, premis="ingestion", lane="masters"),
+    Step(acquire_page, PageAdmitted, PageAcquired, premis="ingestion", lane="masters", version="2"),
     Step(
         recognize_page,
         PageAcquired,
@@ -120,7 +121,9 @@ STEPS: tuple[Step, ...] = (
         premis="transcription",
         lane="text",
         branch=True,
-        timeout_seconds=180,
+        version="2",
+        # A turned page is read twice, each time within the profile's own limit.
+        timeout_seconds=400,
     ),
     Step(
         derive_page,
@@ -153,6 +156,7 @@ STEPS: tuple[Step, ...] = (
         PackagePublished,
         premis="information package creation",
         lane="packages",
+        version="2",
         timeout_seconds=600,
     ),
 )

@@ -1,10 +1,14 @@
 """The pool of child processes in which steps run: time limits, own tools, nobody left behind."""
 
 import ctypes
+import dataclasses
+import itertools
 import logging
 import os
+import resource
 import shutil
 import signal
+import time
 from concurrent.futures import TimeoutError as PoolTimeout
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,11 +16,13 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from infra.standards import standards_folder
-from processors.outcome import Outcome, ToolCrashed, ToolHung
+from processors.outcome import Outcome, OutOfMemory, ToolCrashed, ToolHung
 from processors.pipeline import Step
 from processors.tools import Tools
 from schemas.models import FileRef, Record
-from streams.storage.local import LocalStorage
+from streams.publisher import end_process
+from streams.settings import Settings
+from streams.storage.opening import open_storage
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +37,17 @@ ONE_THREAD = {
     "MALLOC_ARENA_MAX": "2",
 }
 
+RECYCLED = 75
+"""Exit code of a child that is too large to take another task; the task goes to the next one."""
+LOOK_EVERY_SECONDS = 0.5
+
 _tools: Tools | None = None
+_recycle_bytes: int | None = None
 
 
-def _start_child(home: Path, scratch: Path, parent: int) -> None:
+def _start_child(settings: Settings, scratch: Path, parent: int) -> None:
     """Runs once in each child: it dies with its parent and builds its own tools."""
-    global _tools
+    global _tools, _recycle_bytes
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -44,29 +55,45 @@ def _start_child(home: Path, scratch: Path, parent: int) -> None:
     # Ctrl-C and SIGTERM are the parent's business; it lets a running step end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _recycle_bytes = settings.recycle_bytes
+    # Of data that is its own: what it maps of files is the page cache's.
+    resource.setrlimit(resource.RLIMIT_DATA, (settings.child_bytes, settings.child_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     own = scratch / str(os.getpid())
     own.mkdir(parents=True, exist_ok=True)
     os.environ["TMPDIR"] = str(own)
     _tools = Tools(
-        storage=LocalStorage(home),
+        # The scratch folder is emptied between tasks, and with it the links to local copies.
+        storage=open_storage(settings, leases=own / "leases"),
         scratch=own,
-        profiles=home / "profiles",
+        profiles=settings.home / "profiles",
         standards=standards_folder(),
     )
 
 
-def _run_in_child(step: Step, fact: Record) -> Outcome:
-    assert _tools is not None
+def _run_in_child(step: Step, fact: Record, signs: Path) -> Outcome:
+    assert _tools is not None and _recycle_bytes is not None
+    if resident_bytes() > _recycle_bytes:
+        # What earlier tasks left behind: a fresh process does this one.
+        os._exit(RECYCLED)
+    signs.touch()
+    tools = dataclasses.replace(_tools, progress=lambda _: os.utime(signs))
     try:
-        return step.function(fact, _tools)
+        return step.function(fact, tools)
     finally:
         for left in _tools.scratch.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def resident_bytes() -> int:
+    """Resident memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def time_limit(step: Step, fact: Record) -> float:
-    """Seconds that a step may take on a fact: a base and a share for the bytes."""
+    """Seconds without a sign of life that a step may take: a base and a share for the bytes."""
     files: tuple[FileRef, ...] = fact.files  # type: ignore[attr-defined]
     megabytes = sum(file.size_bytes for file in files) / MEGABYTE
     return step.timeout_seconds + megabytes * step.seconds_per_megabyte
@@ -75,35 +102,69 @@ def time_limit(step: Step, fact: Record) -> float:
 class Pool:
     """Runs steps in child processes."""
 
-    def __init__(self, size: int, home: Path) -> None:
+    def __init__(self, settings: Settings) -> None:
         os.environ.update(ONE_THREAD)
-        self._scratch = home / "cache" / f"scratch-{os.getpid()}"
-        _sweep_scratch(home / "cache")
+        cache = settings.home / "cache"
+        self._scratch = cache / f"scratch-{os.getpid()}"
+        _sweep_scratch(cache)
         self._pool = ProcessPool(
-            max_workers=size,
+            max_workers=settings.pool_size,
             max_tasks=TASKS_BEFORE_RENEWAL,
             initializer=_start_child,
-            initargs=(home, self._scratch, os.getpid()),
+            initargs=(settings, self._scratch, os.getpid()),
             context=get_context("spawn"),
         )
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        self._numbers = itertools.count()
 
     def run(self, step: Step, fact: Record) -> Outcome:
-        """The step's outcome. Raises ToolHung, ToolCrashed, or what the step raised."""
-        seconds = time_limit(step, fact)
-        future = self._pool.schedule(_run_in_child, args=(step, fact), timeout=seconds)
+        """The step's outcome. Raises ToolHung, ToolCrashed, OutOfMemory, or what the step raised.
+
+        A step may take as long as it likes while it gives signs of life."""
+        signs = self._scratch / f"signs-{next(self._numbers)}"
         try:
-            outcome: Outcome = future.result()
-        except PoolTimeout:
-            raise ToolHung(f"{step.name} gave no answer in {seconds:.0f} s") from None
-        except ProcessExpired as ended:
-            raise ToolCrashed(f"{step.name}: its process ended with {ended.exitcode}") from None
-        return outcome
+            while True:
+                try:
+                    return self._outcome(step, fact, signs)
+                except ProcessExpired as ended:
+                    if ended.exitcode != RECYCLED:
+                        why = f"{step.name}: its process ended with {ended.exitcode}"
+                        raise ToolCrashed(why) from None
+                    log.info("child recycled", extra={"before": step.name})
+        except MemoryError as full:
+            raise OutOfMemory(f"{step.name} ran out of memory: {full}") from None
+        finally:
+            signs.unlink(missing_ok=True)
+
+    def _outcome(self, step: Step, fact: Record, signs: Path) -> Outcome:
+        try:
+            future = self._pool.schedule(_run_in_child, args=(step, fact, signs))
+        except RuntimeError as broken:
+            # Going on would spend the attempts of every message on a fault that is none of theirs.
+            end_process(f"the pool cannot start children: {broken}")
+        limit = time_limit(step, fact)
+        while True:
+            try:
+                outcome: Outcome = future.result(timeout=LOOK_EVERY_SECONDS)
+                return outcome
+            except PoolTimeout:
+                if _silent_for(signs) > limit:
+                    future.cancel()  # ends the child, and with it its tools
+                    raise ToolHung(f"{step.name} gave no sign of life in {limit:.0f} s") from None
 
     def close(self, patient: bool) -> None:
         """End the children: after what they do now, or at once."""
         self._pool.close() if patient else self._pool.stop()
         self._pool.join()
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _silent_for(signs: Path) -> float:
+    """Seconds since a task's last sign of life; 0 while it waits for a child."""
+    try:
+        return time.time() - signs.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _sweep_scratch(cache: Path) -> None:

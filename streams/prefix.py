@@ -2,17 +2,18 @@
 
 
 class Prefix:
-    """Offsets of one partition that are in work or done."""
+    """Offsets of one partition that are taken, given back or done."""
 
     def __init__(self) -> None:
         self._open: set[int] = set()
+        self._back: set[int] = set()
         self._next: int | None = None
 
     def __len__(self) -> int:
         return len(self._open)
 
     def started(self, offset: int) -> None:
-        """An offset is in work."""
+        """An offset is taken."""
         self._open.add(offset)
         self._next = max(self._next or 0, offset + 1)
 
@@ -20,7 +21,12 @@ class Prefix:
         """An offset is done."""
         self._open.discard(offset)
 
+    def given_back(self, offset: int) -> None:
+        """An offset is for a later process; nothing from it on is committed."""
+        self._open.discard(offset)
+        self._back.add(offset)
+
     def committable(self) -> int | None:
-        """The next offset to read after a restart: the lowest in work, else one past the highest
-        seen; None before anything was seen."""
-        return min(self._open) if self._open else self._next
+        """The next offset to read after a restart: the lowest that is not done, else one past the
+        highest seen; None before anything was seen."""
+        return min(self._open | self._back, default=self._next)

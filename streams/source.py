@@ -15,17 +15,17 @@ from streams.work import Incoming
 
 log = logging.getLogger(__name__)
 
-MOST_IN_WORK_A_PARTITION = 16
 COMMIT_EVERY_SECONDS = 0.5
 CONSUMER_SETTINGS: dict[str, object] = {
     **CLIENT,
     "enable.auto.commit": False,
     # Offsets are provisioned: a missing one is a fault, not a reason to skip or to start again.
     "auto.offset.reset": "error",
-    "session.timeout.ms": 45000,
     "max.poll.interval.ms": 300000,
     "partition.assignment.strategy": "cooperative-sticky",
     "queued.max.messages.kbytes": 16384,
+    # What is resumed waits for the answer to a fetch that did not ask for it.
+    "fetch.wait.max.ms": 100,
 }
 # Without an offset nothing can be read; a fatal error is a successor under the same name.
 ENDING = (KafkaError._AUTO_OFFSET_RESET, KafkaError._FATAL)
@@ -36,20 +36,37 @@ class Share:
     """A partition while it is ours. After a revoke it is dropped, never used again."""
 
     ours: bool = True
-    paused: bool = False
     prefix: Prefix = field(default_factory=Prefix)
     committed: int | None = None
 
 
-Submit = Callable[[Incoming, Callable[[], bool], Callable[[], None]], None]
-"""Hands a message on: the message, whether it is still ours, and what to call when it is done."""
+@dataclass(frozen=True)
+class Ticket:
+    """One message that was handed on, and what its taker must tell."""
+
+    message: Incoming
+    begin: Callable[[], bool]
+    """To be called before work: False when it is another process's by now, and not to be done."""
+    still_ours: Callable[[], bool]
+    done: Callable[[], None]
+    """To be called when it is worked off, and only then."""
+
+
+Submit = Callable[[Ticket], None]
 
 
 class Source:
     """One consumer group member for one step, with a thread of its own."""
 
     def __init__(
-        self, brokers: str, group: str, instance: str, topics: list[str], limit: int, submit: Submit
+        self,
+        brokers: str,
+        group: str,
+        instance: str,
+        topics: list[str],
+        limit: int,
+        submit: Submit,
+        silence_seconds: float = 45,
     ) -> None:
         self._consumer = Consumer(
             {
@@ -57,12 +74,14 @@ class Source:
                 "group.id": group,
                 "group.instance.id": f"{group}.{instance}",
                 "on_commit": self._on_commit,
+                "session.timeout.ms": round(1000 * silence_seconds),
                 **CONSUMER_SETTINGS,
             },
             logger=librdkafka,
         )
         self._topics, self._limit, self._submit = topics, limit, submit
         self._shares: dict[tuple[str, int], Share] = {}
+        self._paused = False
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self.assigned = threading.Event()
@@ -112,24 +131,16 @@ class Source:
             return sum(len(share.prefix) for share in self._shares.values())
 
     def _balance(self) -> None:
-        """Pause what is full, resume what is not; paused, it still polls and stays a member."""
-        full = self._stopping.is_set() or self._in_work() >= self._limit
-        with self._lock:
-            wanted = {
-                place: full or len(share.prefix) >= MOST_IN_WORK_A_PARTITION
-                for place, share in self._shares.items()
-            }
-            changed = {
-                place: pause
-                for place, pause in wanted.items()
-                if self._shares[place].paused != pause
-            }
-            for place, pause in changed.items():
-                self._shares[place].paused = pause
-        for pause, act in ((True, self._consumer.pause), (False, self._consumer.resume)):
-            places = [TopicPartition(*place) for place, to in changed.items() if to is pause]
-            if places:
-                act(places)
+        """Pause when full, resume when half of it is done; paused, it still polls and stays a
+        member. Not sooner: to resume costs a fetch."""
+        taken = self._in_work()
+        full = taken > self._limit // 2 if self._paused else taken >= self._limit
+        full = full or self._stopping.is_set()
+        if full != self._paused:
+            self._paused = full
+            with self._lock:
+                places = [TopicPartition(*place) for place in self._shares]
+            (self._consumer.pause if full else self._consumer.resume)(places)
 
     def _take(self, message: Message) -> None:
         error = message.error()
@@ -144,12 +155,21 @@ class Source:
             return
         with self._lock:
             share.prefix.started(incoming.offset)
+        self._submit(self._ticket(incoming, share))
+
+    def _ticket(self, incoming: Incoming, share: Share) -> Ticket:
+        def begin() -> bool:
+            with self._lock:
+                goes = share.ours and not self._stopping.is_set()
+                if not goes:
+                    share.prefix.given_back(incoming.offset)
+                return goes
 
         def done() -> None:
             with self._lock:
                 share.prefix.finished(incoming.offset)
 
-        self._submit(incoming, lambda: share.ours, done)
+        return Ticket(incoming, begin, lambda: share.ours, done)
 
     def _commit(self, *, asynchronous: bool) -> None:
         with self._lock:
@@ -185,6 +205,8 @@ class Source:
             for place in partitions:
                 self._shares[(place.topic, place.partition)] = Share()
         consumer.incremental_assign(partitions)
+        # New partitions are not paused: the next look pauses all of them when that is due.
+        self._paused = False
         self.assigned.set()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

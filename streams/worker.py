@@ -1,51 +1,48 @@
-"""The worker role: every step, in a pool of children, masters first."""
+"""The worker role: every step, in a pool of children, as memory and disk allow."""
 
-import itertools
 import logging
-import queue
+import shutil
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from processors.outcome import Outcome
 from processors.pipeline import Step, worker_steps
-from schemas.catalogue import LANES, redone_topic
+from schemas.catalogue import redone_topic
+from schemas.codec import Undecodable, decode
+from schemas.models import Record
 from streams.driver import Driver
+from streams.governance import Budget, Room, decoded_bytes, written_bytes
+from streams.lanes import Task, TaskQueue
 from streams.pool import Pool
 from streams.publisher import KafkaPublisher, end_process
 from streams.receipts import Receipts
 from streams.roles import stop_signal
-from streams.settings import Settings, announce_ready
-from streams.source import Source
-from streams.storage.local import LocalStorage
-from streams.work import Incoming, Teller
+from streams.settings import Settings, announce_ready, note
+from streams.source import Source, Ticket
+from streams.storage.opening import open_storage
+from streams.work import Teller
 
 log = logging.getLogger(__name__)
 
-RANK = {lane: rank for rank, lane in enumerate(LANES)}
-"""Lower goes first: what secures a master comes before what is made from it."""
-
-
-@dataclass(order=True)
-class Task:
-    """One message that waits for a child, ordered by lane, then by arrival."""
-
-    rank: int
-    number: int
-    driver: Driver = field(compare=False)
-    message: Incoming = field(compare=False)
-    still_ours: Callable[[], bool] = field(compare=False)
-    done: Callable[[], None] = field(compare=False)
+TAKEN_AT_ONCE = 256
+"""Messages of a step that wait here for a child. They are chosen from by priority and lane; what a
+worker cannot do is given back when it ends."""
 
 
 class Worker:
     """Sources feed a queue ordered by lane; threads take from it and wait for children."""
 
     def __init__(self, settings: Settings) -> None:
-        storage = LocalStorage(settings.home)
-        self._pool = Pool(settings.pool_size, settings.home)
+        self._storage = storage = open_storage(settings)
+        self._pool = Pool(settings)
         self._publisher = KafkaPublisher(settings.kafka)
-        self._tasks: queue.PriorityQueue[Task] = queue.PriorityQueue()
-        self._numbers = itertools.count()
+        self._tasks = TaskQueue()
+        self._budget = Budget(settings.images_bytes)
+        self._room = Room(
+            lambda: shutil.disk_usage(settings.home).free,
+            settings.reserve_bytes,
+            lambda text: note(settings, "worker", text),
+        )
+        self._stop = threading.Event()
         self._receipts = Receipts(storage)
         self._teller = Teller(storage, settings.version)
         # Twice the pool: while one thread awaits the broker, its child has other work.
@@ -53,15 +50,20 @@ class Worker:
         self._sources = [self._source(step, settings) for step in worker_steps()]
 
     def _source(self, step: Step, settings: Settings) -> Source:
-        driver = Driver((step,), self._pool.run, self._receipts, self._publisher, self._teller)
+        driver = Driver((step,), self._governed, self._receipts, self._publisher, self._teller)
 
-        def submit(message: Incoming, ours: Callable[[], bool], done: Callable[[], None]) -> None:
-            number = next(self._numbers)
-            self._tasks.put(Task(RANK[step.lane], number, driver, message, ours, done))
+        def submit(ticket: Ticket) -> None:
+            self._tasks.put(Task(step.lane, _priority(ticket), driver, ticket))
 
         topics = [step.topic, redone_topic(step.lane)]
-        limit = 2 * settings.pool_size
-        return Source(settings.kafka, step.group, settings.worker_id, topics, limit, submit)
+        silence, name = settings.silence_seconds, settings.worker_id
+        return Source(settings.kafka, step.group, name, topics, TAKEN_AT_ONCE, submit, silence)
+
+    def _governed(self, step: Step, fact: Record) -> Outcome:
+        """Run a step when there is room for what it writes and decodes; until then it waits."""
+        self._room.wait(written_bytes(fact), go_on=lambda: not self._stop.is_set())
+        with self._budget.share(decoded_bytes(fact, self._storage)):
+            return self._pool.run(step, fact)
 
     def run(self, settings: Settings) -> None:
         """Work until told to stop; then finish, commit and leave."""
@@ -74,6 +76,7 @@ class Worker:
             source.assigned.wait()
         announce_ready(settings, "worker")
         stop.wait()
+        self._stop.set()
         for source in self._sources:
             source.ask_to_stop()
         for source in self._sources:
@@ -85,12 +88,19 @@ class Worker:
         while True:
             task = self._tasks.get()
             try:
-                if task.still_ours():
-                    task.driver.handle(task.message, task.still_ours)
-                task.done()
+                if task.ticket.begin():
+                    task.driver.handle(task.ticket.message, task.ticket.still_ours)
+                    task.ticket.done()
             except Exception:
                 log.exception("work failed")
                 end_process("a worker thread cannot go on")
+
+
+def _priority(ticket: Ticket) -> str:
+    try:
+        return str(getattr(decode(ticket.message.value), "priority", "normal"))
+    except Undecodable:
+        return "normal"
 
 
 def run_worker(settings: Settings) -> None:

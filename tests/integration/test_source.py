@@ -11,23 +11,14 @@ from confluent_kafka import Producer
 from infra.topics import admin, committed_offsets, provision
 from schemas.catalogue import Topic
 from streams import source as source_module
-from streams.source import MOST_IN_WORK_A_PARTITION, Source
-from streams.work import Incoming
+from streams.source import Source, Ticket
 from tests.audit_log import until
 from tests.parts import Parts
 
 
-@dataclass
-class Task:
-    """What a source handed on."""
-
-    message: Incoming
-    still_ours: Callable[[], bool]
-    done: Callable[[], None]
-
-    @property
-    def place(self) -> tuple[int, int]:
-        return self.message.partition, self.message.offset
+def place(ticket: Ticket) -> tuple[int, int]:
+    """Partition and offset of what was handed on."""
+    return ticket.message.partition, ticket.message.offset
 
 
 @dataclass
@@ -46,16 +37,14 @@ class Bench:
             producer.produce(self.name, str(number).encode(), partition=partition)
         assert producer.flush(30) == 0
 
-    def start(self, instance: str = "one", limit: int = 100, fails: bool = False) -> list[Task]:
+    def start(self, instance: str = "one", limit: int = 100, fails: bool = False) -> list[Ticket]:
         """A source that takes its place in the group; what it hands on comes into the list."""
-        handed: list[Task] = []
+        handed: list[Ticket] = []
 
-        def submit(
-            message: Incoming, still_ours: Callable[[], bool], done: Callable[[], None]
-        ) -> None:
-            if fails and message.offset == 3:
+        def submit(ticket: Ticket) -> None:
+            if fails and ticket.message.offset == 3:
                 raise RuntimeError("this process goes down")
-            handed.append(Task(message, still_ours, done))
+            handed.append(ticket)
 
         source = Source(self.parts.kafka, self.name, instance, [self.name], limit, submit)
         self.sources.append(source)
@@ -67,11 +56,11 @@ class Bench:
         place = (self.name, partition)
         return committed_offsets(admin(self.parts.kafka), self.name, [place]).get(place)
 
-    def wait(self, condition: Callable[[], bool], handed: list[Task]) -> None:
+    def wait(self, condition: Callable[[], bool], handed: list[Ticket]) -> None:
         until(
             condition,
             20,
-            lambda: f"handed on {[task.place for task in handed]}, committed {self.committed()}",
+            lambda: f"handed on {[place(task) for task in handed]}, committed {self.committed()}",
         )
 
 
@@ -122,7 +111,8 @@ def test_takes_no_more_than_its_limit_and_goes_on_when_something_is_done(bench: 
     assert len(handed) == 4
 
     handed[2].done()
-    bench.wait(lambda: len(handed) == 5, handed)
+    handed[3].done()
+    bench.wait(lambda: len(handed) > 4, handed)
     assert bench.committed() == 0
     while bench.committed() != 12:
         for task in list(handed):
@@ -132,14 +122,22 @@ def test_takes_no_more_than_its_limit_and_goes_on_when_something_is_done(bench: 
     assert [task.message.offset for task in handed] == list(range(12))
 
 
-def test_takes_no_more_of_one_partition_than_its_share(bench: Bench):
-    bench.produce(MOST_IN_WORK_A_PARTITION + 10)
+def test_what_was_not_begun_is_given_back_when_the_source_stops(bench: Bench):
+    bench.produce(4)
     handed = bench.start()
-    bench.wait(lambda: len(handed) == MOST_IN_WORK_A_PARTITION, handed)
+    bench.wait(lambda: len(handed) == 4, handed)
+    assert handed[0].begin() and handed[2].begin()
 
+    bench.sources[0].ask_to_stop()
+    given_back = [handed[1].begin(), handed[3].begin()]
     handed[0].done()
+    handed[2].done()
+    bench.sources.pop().stop()
 
-    bench.wait(lambda: len(handed) == MOST_IN_WORK_A_PARTITION + 1, handed)
+    assert given_back == [False, False]
+    assert bench.committed() == 1
+    again = bench.start()
+    bench.wait(lambda: [task.message.offset for task in again] == [1, 2, 3], again)
 
 
 def test_what_was_revoked_is_not_ours_any_more_and_the_next_member_gets_it(wide_bench: Bench):
@@ -151,8 +149,8 @@ def test_what_was_revoked_is_not_ours_any_more_and_the_next_member_gets_it(wide_
     second = wide_bench.start("two")
     wide_bench.wait(lambda: len(second) == 2, second)
 
-    lost = {task.place for task in first if not task.still_ours()}
-    assert lost == {task.place for task in second}
+    lost = {place(task) for task in first if not task.still_ours()}
+    assert lost == {place(task) for task in second}
     assert all(task.still_ours() for task in second)
     for task in [*first, *second]:
         task.done()
