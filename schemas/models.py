@@ -357,6 +357,8 @@ class PackageCounts(Record):
     """Reading images of all pages: pyramids, access images, thumbnails."""
     files: int
     """All payload files of the bag."""
+    missing: int = 0
+    """Pages announced as missing or withdrawn: where this is not 0, the package is incomplete."""
 
 
 class Rights(Record):
@@ -469,6 +471,8 @@ class PageAcquired(Record):
     """Description of the embedded ICC profile."""
     compression: str | None = None
     """Compression of the master."""
+    priority: str = "normal"
+    """Priority of its batch when the page was admitted: rush, normal or night."""
     optional_branches: tuple[str, ...] = ()
     """Branches that the profile asks for and that the page does not wait for."""
     orientation: int = 1

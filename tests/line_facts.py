@@ -222,8 +222,21 @@ class Delivery:
             found="damage",
             fix="Rescan it.",
             attempts=1,
-            origin=Origin(topic="t", partition=0, offset=0, event_id=str(head.cause_id)),
+            origin=Origin(
+                topic="t",
+                partition=0,
+                offset=0,
+                key=head.page_id or head.item_id or head.batch_id,
+                event_id=str(head.cause_id),
+            ),
+            files=(self._original(head),),
         )
+
+    def _original(self, head: Head) -> FileRef:
+        """The bytes that were at work, as the driver keeps them."""
+        content = f"what {head.cause_id} said".encode()
+        kind = "application/octet-stream"
+        return self.storage.keep(content, area=Area.RECORDS, use="original", media_type=kind)
 
     def deferred(self, page_id: str, attempt: int, error_class: str = "tool-hung") -> WorkDeferred:
         cause, step = self.acquired_id(page_id), "recognize_page"
@@ -260,7 +273,9 @@ class Delivery:
         return self.head(event_id, cause_id, item_id=item_id, page_id=page_id)
 
 
-def a_request(action: str, *subjects: str, value: str | None = None) -> ControlRequested:
+def a_request(
+    action: str, *subjects: str, value: str | None = None, file: FileRef | None = None
+) -> ControlRequested:
     """A person's request."""
     return ControlRequested(
         head=Head(
@@ -275,6 +290,7 @@ def a_request(action: str, *subjects: str, value: str | None = None) -> ControlR
         value=value,
         by="p-4",
         reason="because",
+        files=(file,) if file else (),
     )
 
 

@@ -1,27 +1,23 @@
 """What commands about the line share: filters, rows of its tables, requests and their answers."""
 
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 import click
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
 from psycopg.rows import dict_row
 
-from schemas.catalogue import key_of, topic_of
-from schemas.codec import decode, encode
-from schemas.ids import PSEUDONYM, make_id
-from schemas.models import ControlDecided, ControlRequested, Head, Producer
+from schemas.ids import PSEUDONYM
+from schemas.models import ControlDecided
 from schemas.times import written
 from streams.cli.output import Exit, emit, fail, json_option, out, table
-from streams.publisher import KafkaPublisher
-from streams.receipts import Outgoing
+from streams.clients.control import About, Asked, ask, request_for
 from streams.settings import NotUp, Settings
 
 ROLE = "auditor_ro"
+ANSWER = {"granted", "action", "subjects", "value", "code", "fix", "by", "reason"}
+"""What of a decision is shown."""
 Row = dict[str, Any]
 
 
@@ -76,6 +72,16 @@ def control_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def pseudonym(by: str) -> None:
+    """Ends the command when --by names a person otherwise than by a pseudonym."""
+    if not PSEUDONYM.match(by):
+        fail(
+            Exit.USAGE,
+            f"person.not-a-pseudonym: --by takes a pseudonym such as p-4, got {by!r}",
+            "Get one with: copystand person add NAME",
+        )
+
+
 def request(
     action: str,
     subjects: list[str],
@@ -85,69 +91,19 @@ def request(
     as_json: bool,
     value: str | None = None,
 ) -> None:
-    """Ask for a decision, wait for the answer and print it; a refusal ends with code 1."""
-    if not PSEUDONYM.match(by):
-        fail(
-            Exit.USAGE,
-            f"person.not-a-pseudonym: --by takes a pseudonym such as p-4, got {by!r}",
-            "Get one with: copystand person add NAME",
-        )
+    """Ask for a decision about batches, wait for the answer and print it; a refusal ends with 1."""
+    pseudonym(by)
     settings = Settings.load()
-    fact = _request(settings, action, subjects, by, reason, value)
-    answer = _asked(settings, fact, timeout)
+    about = About(tuple(subjects), batch_id=subjects[0].removeprefix("batch:"))
+    fact = request_for(Asked(action, by, reason, value), about, settings.version)
+    (answer,) = ask(settings, [fact], timeout)
     if answer is None:
         fail(Exit.TIMEOUT, f"the tracker has not answered within {timeout:g} s", "copystand status")
-    named = {"granted", "action", "subjects", "value", "code", "fix", "by", "reason"}
-    emit(answer.model_dump(mode="json", include=named), as_json, _field_by_field)
+    emit_answer(answer, as_json)
+
+
+def emit_answer(answer: ControlDecided, as_json: bool) -> None:
+    """Print a decision; a refusal ends the command with code 1."""
+    emit(answer.model_dump(mode="json", include=ANSWER), as_json, _field_by_field)
     if not answer.granted:
         fail(Exit.FAILED, f"{answer.code}: {answer.fix}")
-
-
-def _request(
-    settings: Settings, action: str, subjects: list[str], by: str, reason: str, value: str | None
-) -> ControlRequested:
-    batch_ids = [
-        name for kind, _, name in (one.partition(":") for one in subjects) if kind == "batch"
-    ]
-    return ControlRequested(
-        head=Head(
-            event_id=str(uuid4()),
-            batch_id=batch_ids[0] if batch_ids else None,
-            revision=1,
-            occurred_at=datetime.now(UTC),
-            producer=Producer(name="copystand/cli", version=settings.version),
-        ),
-        action=action,
-        subjects=tuple(subjects),
-        value=value,
-        by=by,
-        reason=reason,
-    )
-
-
-def _asked(settings: Settings, fact: ControlRequested, timeout: float) -> ControlDecided | None:
-    """The tracker's answer, or None when it does not come in time."""
-    topic = topic_of("ControlDecided").name
-    group = {"group.id": "copystand.cli", "enable.auto.commit": False}
-    consumer = Consumer({"bootstrap.servers": settings.kafka, **group})
-    try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=timeout)
-        consumer.assign([TopicPartition(topic, 0, end)])
-        publisher = KafkaPublisher(settings.kafka)
-        publisher.publish([Outgoing(topic_of("ControlRequested").name, key_of(fact), encode(fact))])
-        publisher.close()
-        return _answer(consumer, make_id(fact.head.event_id, "ControlDecided"), timeout)
-    finally:
-        consumer.close()
-
-
-def _answer(consumer: Consumer, event_id: str, timeout: float) -> ControlDecided | None:
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        message = consumer.poll(0.2)
-        if message is None or message.error():
-            continue
-        decided = decode(message.value())
-        if isinstance(decided, ControlDecided) and decided.head.event_id == event_id:
-            return decided
-    return None

@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
-from streams.cli.filters import Filters, filters
-from streams.cli.line import emit_rows, rows, show_row
-from streams.cli.output import json_option
+from streams.cli.decide import reject, release, withdraw
+from streams.cli.filters import Filters, filters_of
+from streams.cli.line import rows, show_row
+from streams.cli.output import blocks, emit, json_option
 
 COLUMNS = (
     'quarantine_id, batch_id, item_id, page_id, code, "where", found, fix, attempts, resume_at,'
@@ -22,20 +23,26 @@ WHERE (%(batch)s::text IS NULL OR batch_id = %(batch)s)
 ORDER BY occurred_at, quarantine_id LIMIT %(limit)s
 """
 ONE = f"SELECT {COLUMNS}, diagnostics FROM line.quarantine WHERE quarantine_id = %(quarantine_id)s"
-SHOWN = ["quarantine_id", "where", "code", "found", "fix", "state"]
+STATES = ("open", "released", "rejected", "withdrawn", "superseded")
+TITLE = ["quarantine_id", "code", "state"]
 
 
 @click.group()
 def quarantine() -> None:
-    """See what was set aside."""
+    """See what was set aside, and decide about it."""
+
+
+for command in (release, reject, withdraw):
+    quarantine.add_command(command)
 
 
 @quarantine.command("list")
-@filters
+@filters_of(STATES, state="In this state.", code="With this error code.", since="Set aside")
 @json_option
 def list_quarantine(as_json: bool, **wanted: Any) -> None:
     """All records, the oldest first."""
-    emit_rows(rows(LIST, Filters(**wanted).values()), as_json, SHOWN)
+    found = rows(LIST, Filters(**wanted).values())
+    emit(found, as_json, lambda records: blocks(records, TITLE, ["where", "found", "fix"]))
 
 
 @quarantine.command()

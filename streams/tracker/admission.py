@@ -55,7 +55,7 @@ def admit(turn: Turn) -> None:
     (in_window, ended_lately) = turn.run("window")[0]
     room = window_size(ended_lately, turn.pool_size) - in_window
     pages = [page_id for (page_id,) in turn.run("late")]
-    if room > 0:
+    if room > 0 and turn.has_room():
         rows = turn.run("waiting", room=room)
         pages += choose(room, [Waiting(row[0], row[1], row[2], tuple(row[3])) for row in rows])
     if not pages:
@@ -79,7 +79,7 @@ def publish_stalled(turn: Turn, patience: timedelta = STALLED_AFTER) -> int:
 
 
 def _admitted(turn: Turn, row: tuple[Any, ...]) -> PageAdmitted:
-    page_id, item_id, batch_id, revision, entry, registered_id, *rest = row
+    page_id, item_id, batch_id, revision, entry, cause_id, *rest = row
     occurred_at, profile, required, priority = rest
     about = UNSTAMPED.model_copy(
         update={
@@ -96,7 +96,7 @@ def _admitted(turn: Turn, row: tuple[Any, ...]) -> PageAdmitted:
         **{name: file[name] for name in ("key", "sha256", "size_bytes", "media_type")},
     )
     return PageAdmitted(
-        head=turn.head(event_id, registered_id, occurred_at, about),
+        head=turn.head(event_id, cause_id, occurred_at, about),
         ref=entry["ref"],
         sequence=entry["sequence"],
         kind=entry["kind"],

@@ -16,8 +16,9 @@ from schemas.models import (
     WorkQuarantined,
 )
 from streams.tracker.control import decide
-from streams.tracker.refusals import refuse_batch, refuse_package, sort_out
+from streams.tracker.refusals import refusal_id, refuse_batch, refuse_package, sort_out
 from streams.tracker.register import register
+from streams.tracker.release import carry_out, correction, released_by
 from streams.tracker.retries import retry
 from streams.tracker.turn import Seen, Turn, read_again
 
@@ -52,13 +53,14 @@ def apply(turn: Turn, new: Sequence[Seen]) -> None:
         retry(turn, cast(WorkDeferred, one.fact))
     for one in by_record["ControlRequested"]:
         decide(turn, cast(ControlRequested, one.fact))
+    for decision_id in carry_out(turn):
+        _take_waiting(turn, decision_id)
 
 
 def _receive(turn: Turn, one: Seen) -> None:
     """The first submission of a batch id counts; another digest under the same id is refused."""
     fact, head = cast(BatchReceived, one.fact), one.head
-    if fact.release is not None:
-        refuse_batch(turn, one, "batch.release-not-supported")
+    if fact.release is not None and not _corrected(turn, one, fact.release):
         return
     claimed = turn.run(
         "claim_batch",
@@ -66,11 +68,32 @@ def _receive(turn: Turn, one: Seen) -> None:
         received_id=head.event_id,
         manifest_sha256=fact.manifest_sha256,
         received_at=head.occurred_at,
+        corrected=fact.release is not None,
     )
     if not claimed:
         refuse_batch(turn, one, "batch.id-taken")
         return
-    for value, partition, offset in turn.run("waiting_for", received_id=head.event_id):
+    _take_waiting(turn, head.event_id)
+
+
+def _corrected(turn: Turn, one: Seen, name: str) -> bool:
+    """Whether a corrected manifest takes the place of one that pre-flight refused."""
+    refusal = None
+    if turn.run("decided", event_ids=[refusal_id(one.head.event_id)]):
+        refusal = ("batch.release-unfit", "refused before")
+    elif not turn.rebuilding:
+        refusal = correction(turn, name, one.head.batch_id)
+    if refusal:
+        refuse_batch(turn, one, *refusal)
+        return False
+    row = (name, one.head.event_id, "release", one.head.occurred_at, None, True)
+    turn.run_many("put_verdict", [row])
+    return True
+
+
+def _take_waiting(turn: Turn, cause_id: str) -> None:
+    """Acceptance and registrations that came before what they follow from was known."""
+    for value, partition, offset in turn.run("waiting_for", received_id=cause_id):
         waiting = read_again(value, partition, offset)
         (_accept if waiting.record == "BatchAccepted" else register)(turn, waiting)
 
@@ -80,7 +103,7 @@ def _accept(turn: Turn, one: Seen) -> None:
     accepted = turn.run(
         "accept_batch",
         batch_id=head.batch_id,
-        received_id=head.cause_id,
+        received_id=released_by(turn, head.cause_id, head.batch_id) or head.cause_id,
         accepted_id=head.event_id,
         accepted_at=head.occurred_at,
         item_count=fact.item_count,

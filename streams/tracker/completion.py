@@ -35,6 +35,7 @@ def _completed(turn: Turn, row: tuple[Any, ...]) -> ItemCompleted:
     pages = turn.run("pages_of_item", item_id=item_id)
     of_pages = _facts_of_pages(turn, item_id, batch_id, pages, required)
     captures = [decode(value) for (value,) in turn.run("captures_of_item", item_id=item_id)]
+    decisions = turn.run("decisions_of_item", item_id=item_id)
     facts = [batch_fact, item_fact, *of_pages]
     record = {
         "item_id": item_id,
@@ -44,10 +45,12 @@ def _completed(turn: Turn, row: tuple[Any, ...]) -> ItemCompleted:
         "profile": profile,
         "facts": [_written(fact) for fact in facts],
         "captures": [_written(fact) for fact in captures],
-        "releases": [],
+        "releases": [_written(decode(value)) for value, *_ in decisions],
+        "withdrawn": turn.run("withdrawn_pages", item_id=item_id)[0][0] or [],
     }
     head = item_fact.head  # type: ignore[attr-defined]
     joined = [fact.head.occurred_at for fact in (*facts, *captures)]  # type: ignore[attr-defined]
+    joined += [decided_at for _, decided_at, _ in decisions]
     event_id = ids.make_id(item_id, revision, "ItemCompleted")
     return ItemCompleted(
         head=turn.head(event_id, registered_id, max(joined), head),

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from schemas import ids
 from schemas.codec import decode
 from schemas.models import ControlDecided, ControlRequested
+from streams.tracker import release
 from streams.tracker.turn import Turn
 
 PRIORITIES = ("rush", "normal", "night")
-LATER = ("release", "reject", "withdraw")
 OVER = ("settled", "cancelled", "quarantined")
 
 
@@ -22,7 +21,7 @@ class Answer:
 
 def decide(turn: Turn, fact: ControlRequested) -> None:
     """Answer a request, and do what is granted: for all of its subjects or for none."""
-    event_id = ids.make_id(fact.head.event_id, "ControlDecided")
+    event_id = release.decision_event(fact.head.event_id)
     stands = turn.run("decided", event_ids=[event_id])
     if stands:
         decided = decode(stands[0][1], ControlDecided)
@@ -30,17 +29,20 @@ def decide(turn: Turn, fact: ControlRequested) -> None:
         answer = Answer(decided.code, decided.fix)
     else:
         answer = _answer(turn, fact)
-    if answer.code is None:
+    if answer.code is None and fact.action in release.ACTIONS:
+        release.grant(turn, fact, event_id)
+    elif answer.code is None:
         for batch_id in _batches(fact):
             _do(turn, fact, batch_id)
     turn.tell([_decision(turn, fact, event_id, answer)])
 
 
 def _answer(turn: Turn, fact: ControlRequested) -> Answer:
-    if fact.action in LATER:
-        return Answer("control.not-yet-supported", f"This version cannot {fact.action} yet.")
+    if fact.action in release.ACTIONS:
+        return Answer(*(release.judge(turn, fact) or ()))
     if fact.action not in ("pause", "resume", "cancel", "priority"):
-        return Answer("control.action-unknown", "Ask for pause, resume, cancel or priority.")
+        known = f"pause, resume, cancel, priority, {', '.join(release.ACTIONS)}"
+        return Answer("control.action-unknown", f"Ask for one of: {known}.")
     if fact.action == "priority" and fact.value not in PRIORITIES:
         return Answer("control.priority-unknown", f"Give one of {', '.join(PRIORITIES)}.")
     batches = _batches(fact)

@@ -19,6 +19,7 @@ def derive(turn: Turn) -> None:
         turn.run("page_states", pages=pages, whole=whole)
     if items or touched.packages:
         turn.run("package_states", packages=sorted(touched.packages), items=items)
+        turn.run("supersede_refusals", packages=sorted(touched.packages), items=items)
     touched.batches |= {batch_id for _, batch_id in changed}
     if touched.batches:
         turn.run("derive_batches", batches=sorted(touched.batches))

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 
@@ -17,7 +17,7 @@ from streams.tracker.apply import apply
 from streams.tracker.completion import complete
 from streams.tracker.derive import derive
 from streams.tracker.refusals import refuse_undecodable
-from streams.tracker.settlement import settle
+from streams.tracker.settlement import reopen, settle
 from streams.tracker.sql import query
 from streams.tracker.turn import Connection, Seen, Turn, store
 from streams.work import Incoming, utc_now
@@ -50,11 +50,12 @@ class Line:
         version: str,
         pool_size: int = 2,
         retry_scale: float = 1.0,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         """A hold on the line through a connection in autocommit mode; see `open`."""
         self.conn = conn
         self.rebuilding = False
-        self._made_with = (storage, version, pool_size, retry_scale)
+        self._made_with = (storage, version, pool_size, retry_scale, has_room)
         self._epoch = 0
         self._offsets: dict[tuple[str, int], int] = {}
         self._stalled_at = time.monotonic()
@@ -127,7 +128,7 @@ class Line:
 
     def _take(self, messages: Sequence[Incoming], decide: bool, unfit: str = "") -> None:
         with self.conn.transaction():
-            turn = self._turn()
+            turn = self._turn(rebuilding=not decide)
             try:
                 if unfit:
                     _set_aside(turn, messages[0], unfit)
@@ -142,13 +143,14 @@ class Line:
             advanced = self._advance(turn, messages)
         self._offsets |= advanced
 
-    def _turn(self) -> Turn:
-        turn = Turn(self.conn, *self._made_with)
+    def _turn(self, rebuilding: bool = False) -> Turn:
+        turn = Turn(self.conn, *self._made_with, rebuilding)
         if not turn.run("fence", epoch=self._epoch):
             raise Succeeded("another tracker has taken over")
         return turn
 
     def _decide(self, turn: Turn) -> None:
+        reopen(turn)
         admit(turn)
         complete(turn)
         settle(turn)

@@ -17,7 +17,8 @@ UPDATE line.active SET rebuilding = false;
 
 -- name: forget
 TRUNCATE line.offsets, line.facts, line.decided, line.outbox, line.batches, line.items, line.refused,
-    line.pages, line.page_branches, line.captures, line.packages, line.receipts, line.quarantine;
+    line.pages, line.page_branches, line.captures, line.packages, line.receipts, line.quarantine,
+    line.verdicts;
 
 -- name: forget_decided
 TRUNCATE line.decided;
@@ -64,7 +65,7 @@ INSERT INTO line.batches (batch_id, received_id, manifest_sha256, received_at)
 VALUES (%(batch_id)s, %(received_id)s, %(manifest_sha256)s, %(received_at)s)
 ON CONFLICT (batch_id) DO UPDATE SET received_id = EXCLUDED.received_id,
     manifest_sha256 = EXCLUDED.manifest_sha256, received_at = EXCLUDED.received_at
-WHERE line.batches.received_id IS NULL
+WHERE line.batches.received_id IS NULL OR (%(corrected)s AND line.batches.accepted_id IS NULL)
 RETURNING batch_id;
 
 -- name: mention_batch
@@ -143,12 +144,15 @@ WHERE q.state = 'open' AND q.page_id = p.page_id
     AND (p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s))
     AND (q.revision < p.revision OR EXISTS (
         SELECT FROM line.page_branches d
-        WHERE d.page_id = p.page_id AND d.revision = q.revision AND d.step = q.resume_at));
+        WHERE d.page_id = p.page_id AND d.revision = q.revision AND d.step = q.resume_at)
+        OR p.withdrawn);
 
 -- name: supersede_items
-UPDATE line.quarantine q SET state = 'superseded'
-WHERE q.state = 'open' AND q.page_id IS NULL AND q.item_id = ANY(%(items)s) AND q.resume_at = 'assemble_package'
-    AND EXISTS (SELECT FROM line.packages k WHERE k.item_id = q.item_id AND k.revision >= q.revision);
+UPDATE line.quarantine q SET state = CASE WHEN i.rejected THEN 'rejected' ELSE 'superseded' END
+FROM line.items i
+WHERE q.state = 'open' AND q.item_id = ANY(%(items)s) AND i.item_id = q.item_id AND q.resume_at <> 'tracker'
+    AND (i.rejected OR q.page_id IS NULL AND q.resume_at = 'assemble_package'
+        AND EXISTS (SELECT FROM line.packages k WHERE k.item_id = q.item_id AND k.revision >= q.revision));
 
 -- name: derive_pages
 UPDATE line.pages p SET ended = d.ended, faulty = d.faulty, resolved = d.resolved, seen_at = clock_timestamp(),
@@ -224,10 +228,25 @@ WHERE p.page_id = d.page_id AND p.state <> d.state;
 UPDATE line.packages k SET state = CASE
     WHEN EXISTS (SELECT FROM line.packages n WHERE n.item_id = k.item_id AND n.revision > k.revision)
         THEN 'superseded'
-    ELSE coalesce((SELECT CASE WHEN r.accepted THEN 'accepted' ELSE 'refused' END FROM line.receipts r
-        WHERE r.package_id = k.package_id ORDER BY r.occurred_at DESC, r.event_id LIMIT 1), 'published')
+    ELSE coalesce((SELECT CASE bool_and(r.accepted) WHEN true THEN 'accepted' WHEN false THEN 'refused' END
+        FROM (SELECT DISTINCT ON (repository) accepted FROM line.receipts
+            WHERE package_id = k.package_id ORDER BY repository, occurred_at DESC, event_id) r), 'published')
     END
 WHERE k.package_id = ANY(%(packages)s) OR k.item_id = ANY(%(items)s);
+
+-- A refusal needs nobody any more when its repository has answered again, or a higher revision came.
+-- name: supersede_refusals
+UPDATE line.quarantine q SET state = 'superseded'
+FROM line.receipts r JOIN line.packages k USING (package_id)
+WHERE q.state = 'open' AND q.code = 'package.refused' AND q.origin_event_id = r.event_id
+    AND (k.package_id = ANY(%(packages)s) OR k.item_id = ANY(%(items)s))
+    AND (k.state = 'superseded' OR EXISTS (
+        SELECT FROM line.receipts later
+        WHERE later.package_id = r.package_id AND later.repository = r.repository
+            AND (later.occurred_at, r.event_id) > (r.occurred_at, later.event_id)));
+
+-- name: subject_of_package
+SELECT batch_id, item_id, revision FROM line.packages WHERE package_id = %(package_id)s;
 
 -- name: derive_batches
 UPDATE line.batches b SET
@@ -263,8 +282,8 @@ WHERE p.admitted_id IS NULL AND p.kind <> 'missing' AND (p.ended OR p.faulty)
 ORDER BY p.page_id;
 
 -- name: to_admit
-SELECT p.page_id, p.item_id, p.batch_id, p.revision, p.entry, i.registered_id,
-    greatest(i.registered_at, b.accepted_at), i.profile, i.required, b.priority
+SELECT p.page_id, p.item_id, p.batch_id, p.revision, p.entry, coalesce(p.opened_by, i.registered_id),
+    coalesce(p.opened_at, greatest(i.registered_at, b.accepted_at)), i.profile, i.required, b.priority
 FROM line.pages p JOIN line.items i USING (item_id) JOIN line.batches b ON b.batch_id = p.batch_id
 WHERE p.page_id = ANY(%(pages)s) ORDER BY p.page_id;
 
@@ -360,3 +379,74 @@ WHERE o.page_id = p.page_id AND o.not_before IS NOT NULL AND p.item_id = ANY(%(i
 
 -- name: all_subjects
 SELECT (SELECT array_agg(item_id) FROM line.items), (SELECT array_agg(batch_id) FROM line.batches);
+
+-- name: records
+SELECT q.quarantine_id, q.batch_id, q.item_id, q.page_id, q.code, q.resume_at, q.required, q.state,
+    coalesce(i.cancelled, b.cancelled, false) AS cancelled, i.completed_id IS NOT NULL AS completed,
+    (SELECT count(*) FROM line.pages p WHERE p.item_id = q.item_id AND p.kind <> 'missing') AS pages_left
+FROM line.quarantine q LEFT JOIN line.items i USING (item_id) LEFT JOIN line.batches b ON b.batch_id = q.batch_id
+WHERE q.quarantine_id = ANY(%(quarantine_ids)s);
+
+-- name: put_verdict
+INSERT INTO line.verdicts (quarantine_id, decision_id, action, decided_at, file, manifest)
+VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
+
+-- name: verdicts_ready
+SELECT v.quarantine_id, v.decision_id, v.action, v.file, v.manifest, v.decided_at, q.batch_id, q.item_id, q.page_id,
+    p.entry -> 'file' ->> 'path'
+FROM line.verdicts v JOIN line.quarantine q USING (quarantine_id) LEFT JOIN line.pages p USING (page_id)
+WHERE NOT v.carried_out
+    AND (q.page_id IS NULL OR q.resume_at = 'tracker' OR p.page_id IS NOT NULL)
+    AND (q.item_id IS NULL OR q.resume_at = 'tracker' OR EXISTS (SELECT FROM line.items i WHERE i.item_id = q.item_id))
+ORDER BY v.decided_at, v.quarantine_id;
+
+-- name: verdict_carried_out
+WITH done AS (UPDATE line.verdicts SET carried_out = true WHERE quarantine_id = %(quarantine_id)s)
+UPDATE line.quarantine SET state = CASE %(action)s WHEN 'release' THEN 'released' WHEN 'reject' THEN 'rejected'
+    ELSE 'withdrawn' END
+WHERE quarantine_id = %(quarantine_id)s;
+
+-- name: record_kind
+SELECT required, resume_at, origin_event_id FROM line.quarantine WHERE quarantine_id = %(quarantine_id)s;
+
+-- name: withdraw_page
+UPDATE line.pages SET kind = 'missing', withdrawn = true, admitted_id = NULL, admitted_at = NULL
+WHERE page_id = %(page_id)s;
+
+-- name: reopen_page
+UPDATE line.pages SET revision = revision + 1, admitted_id = NULL, admitted_at = NULL, ended = false,
+    ended_at = NULL, resolved = false, opened_by = %(decision_id)s, opened_at = %(decided_at)s,
+    entry = (entry::jsonb || jsonb_build_object('file', %(file)s::jsonb))::json
+WHERE page_id = %(page_id)s;
+
+-- name: restore_page
+UPDATE line.pages p SET admitted_id = d.event_id, admitted_at = now(), seen_at = now()
+FROM line.decided d
+WHERE p.page_id = %(page_id)s AND d.record = 'PageAdmitted' AND d.page_id = p.page_id AND d.revision = p.revision;
+
+-- name: drop_retries_of_page
+DELETE FROM line.outbox WHERE page_id = %(page_id)s AND not_before IS NOT NULL;
+
+-- name: reject_item
+UPDATE line.items SET cancelled = true, rejected = true WHERE item_id = %(item_id)s;
+
+-- name: reject_batch
+UPDATE line.batches SET cancelled = true, paused = false
+WHERE batch_id = %(batch_id)s AND received_id = %(received_id)s;
+
+-- name: reject_refused
+UPDATE line.refused SET rejected = true WHERE quarantine_id = %(quarantine_id)s;
+
+-- name: released_batch
+SELECT q.origin_event_id FROM line.verdicts v JOIN line.quarantine q USING (quarantine_id)
+WHERE v.decision_id = %(decision_id)s AND q.batch_id = %(batch_id)s AND q.item_id IS NULL AND NOT v.manifest;
+
+-- name: decisions_of_item
+SELECT DISTINCT f.value, f.occurred_at, f.event_id FROM line.verdicts v JOIN line.quarantine q USING (quarantine_id)
+JOIN line.facts f ON f.event_id = v.decision_id
+WHERE q.item_id = %(item_id)s AND v.action <> 'reject' AND f.record = 'ControlDecided'
+ORDER BY f.occurred_at, f.event_id;
+
+-- name: withdrawn_pages
+SELECT array_agg(ref ORDER BY sequence, ref COLLATE "C") FROM line.pages
+WHERE item_id = %(item_id)s AND withdrawn;

@@ -60,7 +60,7 @@ def tell_events_again(conn: Connection, messages: Sequence[Incoming]) -> None:
 
 def _decided(message: Incoming) -> tuple[Any, ...] | None:
     if message.topic in REDONE:
-        deferral = message.header("deferral")
+        deferral = message.header("deferral") or message.header("release")
         if deferral is None:
             return None
         about = (None, None, None, 0, deferral, "epoch")

@@ -85,19 +85,14 @@ def refusal(
     )
 
 
-def refuse_batch(turn: Turn, one: Seen, code: str) -> None:
+def refuse_batch(turn: Turn, one: Seen, code: str, fix: str = "") -> None:
     """Set a submission aside; the batch of this id, if there is one, is not touched."""
     batch_id = one.head.batch_id
-    found, fix = {
-        "batch.id-taken": (
-            "another manifest came under this batch id before",
-            "Submit it under a batch id that was never used.",
-        ),
-        "batch.release-not-supported": (
-            "a corrected manifest that names a release",
-            "Submit the corrected manifest as a new batch, under a new batch id.",
-        ),
+    found = {
+        "batch.id-taken": "another manifest came under this batch id before",
+        "batch.release-unfit": "a corrected manifest that answers no open refusal of this batch",
     }[code]
+    fix = fix or "Submit it under a batch id that was never used."
     fault = Fault(code, f"batch {batch_id}", found, fix)
     files = [turn.keep_original(one.value)]
     set_aside(turn, refusal(turn, one.head, one.origin(), fault, files))
@@ -112,7 +107,14 @@ def refuse_package(turn: Turn, one: Seen, fact: ReceiptAccepted) -> None:
         "Clear the reason with the repository; then deliver a corrected item.",
     )
     files = [turn.keep_original(one.value)]
-    set_aside(turn, refusal(turn, one.head, one.origin(), fault, files, required=False))
+    like = one.head.model_copy(update={"page_id": None, **_subject(turn, fact.package_id)})
+    set_aside(turn, refusal(turn, like, one.origin(), fault, files, required=False))
+
+
+def _subject(turn: Turn, package_id: str) -> dict[str, object]:
+    """What a package is of; nothing, where only the repository's word is known so far."""
+    rows = turn.run("subject_of_package", package_id=package_id)
+    return dict(zip(("batch_id", "item_id", "revision"), rows[0], strict=True)) if rows else {}
 
 
 def refuse_undecodable(turn: Turn, origin: Origin, value: bytes, why: str, like: Head) -> None:

@@ -9,6 +9,7 @@ from processors.outcome import StorageError
 from schemas import ids
 from schemas.models import FileRef, ItemRegistered
 from streams.tracker.refusals import Fault, refusal, refusal_id, set_aside, storable
+from streams.tracker.release import released_by
 from streams.tracker.turn import Seen, Turn
 
 ACQUIRE = "acquire_page"
@@ -27,7 +28,7 @@ def register(turn: Turn, one: Seen) -> None:
     known = turn.run(
         "batch_of_registration",
         batch_id=head.batch_id,
-        received_id=head.cause_id,
+        received_id=released_by(turn, head.cause_id, head.batch_id) or head.cause_id,
         registered_id=head.event_id,
     )
     if not known:

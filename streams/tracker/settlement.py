@@ -11,14 +11,19 @@ from streams.tracker.turn import Turn
 log = logging.getLogger(__name__)
 
 
-def settle(turn: Turn) -> None:
-    """Settle the touched batches that came to rest; one at work again is not settled any more."""
+def reopen(turn: Turn) -> list[str]:
+    """A batch that is at work again is not settled any more; returns the touched ones at rest."""
     batches = sorted(turn.touched.batches)
     if not batches:
-        return
+        return []
     quiet = [batch_id for (batch_id,) in turn.run("quiet", batches=batches)]
     turn.run("reopen", batches=batches, quiet=quiet)
-    for batch_id in quiet:
+    return quiet
+
+
+def settle(turn: Turn) -> None:
+    """Settle the touched batches that came to rest."""
+    for batch_id in reopen(turn):
         for row in turn.run("settling", batch_id=batch_id):
             _settle(turn, batch_id, *row)
 

@@ -1,7 +1,7 @@
 """One turn of the tracker: what a transaction has to work with, and what it leaves to publish."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -79,6 +79,10 @@ class Turn:
     version: str
     pool_size: int = 2
     retry_scale: float = 1.0
+    has_room: Callable[[], bool] = lambda: True
+    """Whether the store has space for more pages; without, none is admitted."""
+    rebuilding: bool = False
+    """What the topics say is taken as decided; nothing is judged."""
     touched: Touched = field(default_factory=Touched)
     outbox: list[tuple[Any, ...]] = field(default_factory=list)
 

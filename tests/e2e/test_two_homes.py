@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import pages
-from tests.e2e.line import Line
+from tests.e2e.line import Line, wait_for
 from tests.e2e.whole import read_when_quiet
 
 BATCH = "twice-1"
@@ -46,6 +46,37 @@ def test_the_same_delivery_in_two_homes_gives_the_same_content_and_ids(
     page = f"{BATCH}.vol-1:0001"
     events = [one.ask("audit", "page", page) for one in (line, other)]
     assert [e["event_id"] for e in events[0]] == [e["event_id"] for e in events[1]]
+
+
+def test_a_page_that_was_released_with_a_corrected_file_gives_the_content_of_one_that_never_failed(
+    line: Line, other: Line, tmp_path: Path
+):
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    for folder in (good, bad):
+        pages.write_item(folder / "vol-m", 2, first=77)
+    pages.damage(bad / "vol-m" / "f2.tif")
+    words = ("--batch-id", "mended", "--wait", "--timeout", "60")
+    other.ask("station", "submit", good, *words)
+    (name,) = line.ask("station", "submit", bad, *words, code=1)["quarantined"]
+    mended = good / "vol-m" / "f2.tif"
+
+    decision = line.ask(
+        *("quarantine", "release", name, "--file", mended),
+        *("--by", "p-4", "--reason", "scanned again"),
+    )
+
+    assert (decision["granted"], decision["code"]) == (True, None)
+    wait_for(
+        lambda: line.figures("mended").get("packaged") == 2,
+        60,
+        lambda: f"{line.figures('mended')} {line.ask('quarantine', 'list', '--batch', 'mended')}",
+    )
+    (here,), (there,) = (one.ask("packages", "list", "--batch", "mended") for one in (line, other))
+    assert here["content_digest"] == there["content_digest"]
+    assert here["sha256"] != there["sha256"]
+    assert line.ask("quarantine", "show", name)["state"] == "released"
+    told = [event["event_type"] for event in line.ask("audit", "page", "mended.vol-m:0002")]
+    assert "decision" in told and told.count("admission") == 2
 
 
 def test_neither_home_touches_the_other(line: Line, other: Line, tmp_path: Path):

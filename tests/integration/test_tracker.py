@@ -418,7 +418,7 @@ def test_a_person_pauses_resumes_and_cancels_a_batch_and_is_always_answered(conn
     assert while_paused == ("paused", 0)
     answers = {fact.action: (fact.granted, fact.code) for fact in bench.told(ControlDecided)}
     assert answers["cancel"] == (True, None)
-    assert answers["release"] == (False, "control.not-yet-supported")
+    assert answers["release"] == (False, "control.subject-unfit")
     counts = bench.counts("b-1")
     assert (counts["packaged"], counts["cancelled"], counts["in_flight"]) == (1, 4, 0)
     assert (counts["state"], len(bench.told(BatchSettled))) == ("cancelled", 1)

@@ -1,0 +1,244 @@
+"""What people decide about quarantine records: judged once, carried out when all is known."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from schemas import ids
+from schemas.catalogue import redone_topic
+from schemas.models import ControlRequested, FileRef, WorkQuarantined
+from streams.tracker.retries import redone_id
+from streams.tracker.turn import TRACKER, Turn, read_again
+
+ACTIONS = ("release", "reject", "withdraw")
+MOST_SUBJECTS = 100
+
+
+@dataclass(frozen=True)
+class Record:
+    """An open quarantine record as far as a decision about it asks."""
+
+    quarantine_id: str
+    batch_id: str | None
+    item_id: str | None
+    page_id: str | None
+    code: str
+    resume_at: str
+    required: bool
+    state: str
+    cancelled: bool
+    """Its item or batch."""
+    completed: bool
+    """Its item: no page can be changed in this revision any more."""
+    pages_left: int
+    """Pages of its item that are neither missing nor withdrawn."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A granted decision about one record, and what the record is about."""
+
+    quarantine_id: str
+    decision_id: str
+    action: str
+    file: dict[str, Any] | None
+    """The corrected page file, as an entry of a page list has it."""
+    manifest: bool
+    """Whether a corrected manifest is the answer."""
+    decided_at: datetime
+    batch_id: str | None
+    item_id: str | None
+    page_id: str | None
+    path: str | None
+    """Name under which the page's file was delivered."""
+
+
+Refusal = tuple[str, str] | None
+"""Code and fix, or None where it is granted."""
+
+
+def judge(turn: Turn, fact: ControlRequested) -> Refusal:
+    """Whether a request may be granted: for all of its records or for none."""
+    names = quarantine_ids(fact)
+    if not names or len(names) != len(fact.subjects) or len(names) > MOST_SUBJECTS:
+        fix = f"{fact.action} is asked for 1 to {MOST_SUBJECTS} records: quarantine:ID."
+        return "control.subject-unfit", fix
+    if fact.files and (len(names) != 1 or fact.action != "release" or not fact.value):
+        return "control.subject-unfit", "A file goes with the release of exactly one record."
+    known = {row[0]: Record(*row) for row in turn.run("records", quarantine_ids=names)}
+    withdrawn: dict[str, int] = {}
+    for name in names:
+        if name not in known:
+            return "quarantine.unknown", f"No record {name}; see: copystand quarantine list"
+        record = known[name]
+        if fact.action == "withdraw" and record.item_id:
+            withdrawn[record.item_id] = withdrawn.get(record.item_id, 0) + 1
+        refusal = _judged(fact, record, withdrawn.get(record.item_id or "", 0))
+        if refusal:
+            return refusal
+    return None
+
+
+def quarantine_ids(fact: ControlRequested) -> list[str]:
+    """The records that a request names."""
+    parts = [subject.partition(":") for subject in fact.subjects]
+    return sorted({name for kind, _, name in parts if kind == "quarantine" and name})
+
+
+def _judged(fact: ControlRequested, record: Record, withdrawn: int) -> Refusal:
+    name = record.quarantine_id
+    if record.state != "open":
+        return "quarantine.not-open", f"Record {name} is {record.state}; nothing is to be decided."
+    if fact.action == "reject":
+        return None
+    if record.cancelled:
+        return "batch.over", f"The batch or item of record {name} was cancelled; reject it instead."
+    if fact.action == "withdraw":
+        return _withdrawal(record, withdrawn)
+    if record.resume_at == TRACKER:
+        fix = f"{record.code}: the same would be refused again. Deliver it corrected, or reject it."
+        return "quarantine.needs-correction", fix
+    if fact.files and (record.page_id is None or record.completed or not record.required):
+        return "quarantine.no-page", f"Record {name} is about no page that takes a corrected file."
+    return None
+
+
+def _withdrawal(record: Record, withdrawn: int) -> Refusal:
+    name = record.quarantine_id
+    if record.page_id is None or record.completed or not record.required:
+        return "quarantine.no-page", f"Record {name} keeps no page from its package; reject it."
+    if withdrawn >= record.pages_left:
+        return "quarantine.last-page", f"No page of {record.item_id} would be left; reject it."
+    return None
+
+
+def grant(turn: Turn, fact: ControlRequested, decision_id: str) -> None:
+    """Write down a granted decision; it is carried out by `carry_out`."""
+    corrected = _entry_file(fact.files[0], str(fact.value)) if fact.files else None
+    rows = [
+        (
+            name,
+            decision_id,
+            fact.action,
+            fact.head.occurred_at,
+            corrected and Jsonb(corrected),
+            False,
+        )
+        for name in quarantine_ids(fact)
+    ]
+    turn.run_many("put_verdict", rows)
+
+
+def _entry_file(file: FileRef, path: str) -> dict[str, Any]:
+    named = {name: getattr(file, name) for name in ("key", "sha256", "size_bytes", "media_type")}
+    return {"path": path, **named}
+
+
+def carry_out(turn: Turn) -> list[str]:
+    """Carry out the verdicts whose record, page and item are known by now.
+
+    Returns the decisions under which a pre-flight is done again."""
+    redone = []
+    for row in turn.run("verdicts_ready"):
+        verdict = Verdict(*row)
+        turn.run("verdict_carried_out", quarantine_id=verdict.quarantine_id, action=verdict.action)
+        _touch(turn, verdict)
+        if verdict.action == "reject":
+            _reject(turn, verdict)
+        elif verdict.action == "withdraw":
+            turn.run("withdraw_page", page_id=verdict.page_id)
+            turn.run("drop_retries_of_page", page_id=verdict.page_id)
+        elif verdict.file is not None:
+            _reopen(turn, verdict, verdict.file)
+        elif not verdict.manifest:
+            _redo(turn, verdict)
+            redone += [] if verdict.item_id else [verdict.decision_id]
+    return redone
+
+
+def _touch(turn: Turn, verdict: Verdict) -> None:
+    touched = turn.touched
+    touched.batches |= {verdict.batch_id} if verdict.batch_id else set()
+    touched.items |= {verdict.item_id} if verdict.item_id else set()
+    touched.pages |= {verdict.page_id} if verdict.page_id else set()
+
+
+def _reopen(turn: Turn, verdict: Verdict, file: dict[str, Any]) -> None:
+    """Open the page's next revision with a corrected file. It keeps the delivered name, so that
+    the package is the same as if the file had been right at once."""
+    delivered, sent = PurePosixPath(verdict.path or file["path"]), PurePosixPath(file["path"])
+    if delivered.suffix.lower() != sent.suffix.lower():
+        delivered = delivered.with_name(sent.name)
+    turn.run(
+        "reopen_page",
+        page_id=verdict.page_id,
+        decision_id=verdict.decision_id,
+        decided_at=verdict.decided_at,
+        file=Jsonb(file | {"path": str(delivered)}),
+    )
+    turn.run("restore_page", page_id=verdict.page_id)
+    turn.run("drop_retries_of_page", page_id=verdict.page_id)
+
+
+def _reject(turn: Turn, verdict: Verdict) -> None:
+    """Rejected counts as cancelled: the item, or the batch when no item was known yet."""
+    name = verdict.quarantine_id
+    (required, resume_at, origin_event_id) = turn.run("record_kind", quarantine_id=name)[0]
+    if not required:
+        return
+    if resume_at == TRACKER:
+        turn.run("reject_refused", quarantine_id=name)
+    elif verdict.item_id:
+        turn.run("reject_item", item_id=verdict.item_id)
+        turn.run("drop_retries", items=[verdict.item_id])
+        turn.touched.whole.add(verdict.item_id)
+    elif verdict.batch_id:
+        turn.run("reject_batch", batch_id=verdict.batch_id, received_id=origin_event_id)
+
+
+def _redo(turn: Turn, verdict: Verdict) -> None:
+    """Send the original bytes to the lane again, under the decision."""
+    name = verdict.quarantine_id
+    if turn.run("decided", event_ids=[redone_id(name)]):
+        return  # told before this rebuild
+    (value,) = turn.run("fact", event_id=name)[0]
+    record = read_again(value).fact
+    assert isinstance(record, WorkQuarantined)
+    original = next(file for file in record.files if file.use == "original")
+    headers = [("step", record.step), ("attempt", "1"), ("cause", verdict.decision_id)]
+    turn.publish_later(
+        redone_topic(record.lane),
+        record.origin.key,
+        turn.storage.read(original),
+        [*headers, ("release", name)],
+        page_id=verdict.page_id,
+    )
+
+
+def released_by(turn: Turn, decision_id: str | None, batch_id: str | None) -> str | None:
+    """event_id of the batch.received whose pre-flight was done again under this decision."""
+    if decision_id is None:
+        return None
+    rows = turn.run("released_batch", decision_id=decision_id, batch_id=batch_id)
+    return str(rows[0][0]) if rows else None
+
+
+def correction(turn: Turn, name: str, batch_id: str | None) -> Refusal:
+    """Whether a corrected manifest may answer this record: a batch that pre-flight refused."""
+    known = {row[0]: Record(*row) for row in turn.run("records", quarantine_ids=[name])}
+    record = known.get(name)
+    if record is None or record.batch_id != batch_id or record.item_id is not None:
+        fix = f"Name the record of batch {batch_id} itself; see: copystand quarantine list"
+        return "batch.release-unfit", fix
+    if record.state != "open" or record.resume_at == TRACKER:
+        fix = f"Record {name} is {record.state}: submit the manifest under a new batch id."
+        return "batch.release-unfit", fix
+    return None
+
+
+def decision_event(request_id: str) -> str:
+    """event_id of the answer to a request."""
+    return ids.make_id(request_id, "ControlDecided")
