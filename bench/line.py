@@ -1,4 +1,4 @@
-"""Pages per minute of the whole line against GNU parallel running tesseract on the same pages.
+"""Pages per minute of the line, text alone, against GNU parallel running tesseract on its pages.
 
 Run: python -m bench.line [--pages 40] [--from FOLDER] [--runs 5] [--language eng] [--record]
 """
@@ -6,27 +6,30 @@ Run: python -m bench.line [--pages 40] [--from FOLDER] [--runs 5] [--language en
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.common import (
+    IMAGES,
+    RESULTS,
+    TEXT_ONLY,
+    TIMEOUT_SECONDS,
+    commit,
+    copystand,
+    line_up,
+    machine,
+)
 from streams.demo.collection import make_pages
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-RESULTS = Path(__file__).with_name("results.md")
-IMAGES = {".tif", ".tiff", ".jpg", ".jpeg", ".png"}
 OUTPUTS = ("alto", "hocr", "txt", "pdf", "tsv")
 COLUMNS = "| date | commit | machine | pages | line, pages/min | parallel, pages/min | ratio |"
-TIMEOUT_SECONDS = 1800
 
 
 @dataclass(frozen=True)
@@ -54,36 +57,11 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def copystand(home: Path, *words: str) -> str:
-    """Run a command of ours and give its stdout; ends the measurement when it fails."""
-    command = [sys.executable, "-m", "streams.cli", *words]
-    done = subprocess.run(
-        command,
-        env=os.environ | {"COPYSTAND_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
-    return done.stdout
-
-
-@contextmanager
-def line_up(home: Path) -> Iterator[None]:
-    """The line, running in a home of its own."""
-    try:
-        copystand(home, "up")
-        yield
-    finally:
-        copystand(home, "down", "--now")
-
-
 def seconds_of_line(home: Path, folder: Path, batch_id: str, language: str) -> float:
     """From the submission of a folder to its settlement, packages included."""
     started = time.monotonic()
-    words = ("--batch-id", batch_id, "--language", language, "--wait", "--json")
+    words = ("--batch-id", batch_id, "--language", language, "--profile", "text-only")
+    words += ("--wait", "--json")
     answer = json.loads(copystand(home, "station", "submit", str(folder), *words))
     seconds = time.monotonic() - started
     if answer["state"] != "settled" or answer["quarantined"]:
@@ -116,7 +94,7 @@ def measure(asked: argparse.Namespace, scratch: Path) -> list[Pair]:
     """Paired runs, each on pages of its own; who goes first alternates."""
     jobs = len(os.sched_getaffinity(0))
     pairs = []
-    with line_up(scratch / "home"):
+    with line_up(scratch / "home", text_only=TEXT_ONLY):
         for run in range(asked.runs):
             folder = asked.source or make_pages(scratch / f"run{run}", asked.pages, run).folder
             pages = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGES)
@@ -132,20 +110,6 @@ def measure(asked: argparse.Namespace, scratch: Path) -> list[Pair]:
             pairs.append(Pair(len(pages), took["line"], took["parallel"]))
             print(f"run {run + 1}: line {took['line']:.1f} s, parallel {took['parallel']:.1f} s")
     return pairs
-
-
-def machine() -> str:
-    """The processor and how much of it there is."""
-    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {len(os.sched_getaffinity(0))} cores"
-
-
-def commit() -> str:
-    """The commit measured, with a mark when the tree has changes."""
-    command = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=10"]
-    described = subprocess.run(command, capture_output=True, text=True, check=False)
-    return described.stdout.strip() or "no commit"
 
 
 def row(pairs: list[Pair]) -> str:

@@ -6,12 +6,19 @@ from typing import Any
 
 from tests.e2e.reader import FACTS_THAT_OWE, Raw, facts_of
 
+BRANCHES = {
+    "derive_page": "PageDerived",
+    "recognize_page": "PageRecognized",
+    "describe_page": "PageDescribed",
+}
 RECORDS = (
     "BatchAccepted",
     "ItemRegistered",
     "ItemCompleted",
     "PackagePublished",
+    "PageDerived",
     "PageRecognized",
+    "PageDescribed",
     "WorkQuarantined",
     "ControlDecided",
 )
@@ -93,5 +100,11 @@ def _item(registered: dict[str, Any], bodies: dict[str, list[dict[str, Any]]]) -
         published=bool(about("PackagePublished")),
         set_aside=any(body["head"]["page_id"] is None for body in bad),
         faulty=frozenset(body["head"]["page_id"] for body in bad if body["head"]["page_id"]),
-        ended=frozenset(body["head"]["page_id"] for body in about("PageRecognized")),
+        ended=frozenset.intersection(
+            *(
+                frozenset(body["head"]["page_id"] for body in about(BRANCHES[step]))
+                for step in registered["required_branches"]
+                if step in BRANCHES
+            )
+        ),
     )

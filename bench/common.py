@@ -1,0 +1,113 @@
+"""What the measurements share: a line of their own, the machine, the commit, processor seconds."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+RESULTS = Path(__file__).with_name("results.md")
+IMAGES = {".tif", ".tiff", ".jpg", ".jpeg", ".png"}
+TIMEOUT_SECONDS = 7200
+TICKS = os.sysconf("SC_CLK_TCK")
+
+EVERYTHING = """
+formats = ["tiff", "bigtiff", "jpeg", "png"]
+compressions = ["none", "ccitt-rle", "ccitt-g3", "ccitt-g4", "lzw", "jpeg", "deflate", "packbits"]
+bits_per_sample = [1, 8, 16]
+colour_spaces = ["bitonal", "greyscale", "rgb", "cmyk"]
+optional_branches = []
+required_branches = ["recognize_page"]
+"""
+TEXT_ONLY = f'description = "Text alone; for measuring against bare Tesseract."\n{EVERYTHING}'
+NO_WORK = f"""description = "Masters are taken in and packaged, nothing is made of them."
+{EVERYTHING}
+[ocr]
+enabled = false
+"""
+
+
+def copystand(home: Path, *words: str) -> str:
+    """Run a command of ours and give its stdout; ends the measurement when it fails."""
+    command = [sys.executable, "-m", "streams.cli", *words]
+    done = subprocess.run(
+        command,
+        env=os.environ | {"COPYSTAND_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+@contextmanager
+def line_up(home: Path, **profiles: str) -> Iterator[None]:
+    """The line, running in a home of its own that has these profiles."""
+    (home / "profiles").mkdir(parents=True)
+    for name, text in profiles.items():
+        (home / "profiles" / f"{name.replace('_', '-')}.toml").write_text(text)
+    try:
+        copystand(home, "up")
+        yield
+    finally:
+        copystand(home, "down", "--now")
+
+
+def machine() -> str:
+    """The processor and how much of it there is."""
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+
+
+def commit() -> str:
+    """The commit measured, with a mark when the tree has changes."""
+    command = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=10"]
+    described = subprocess.run(command, capture_output=True, text=True, check=False)
+    return described.stdout.strip() or "no commit"
+
+
+def processes_of(root: int) -> list[int]:
+    """A process and all below it."""
+    parents: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            fields = _stat(int(folder.name))
+            if fields:
+                parents.setdefault(int(fields[1]), []).append(int(folder.name))
+    found, left = [], [root]
+    while left:
+        pid = left.pop()
+        found.append(pid)
+        left += parents.get(pid, [])
+    return found
+
+
+def processor_seconds(root: int) -> float:
+    """What a process and all below it have used so far, those that have ended included."""
+    used = (fields[11:15] for pid in processes_of(root) if (fields := _stat(pid)))
+    return sum(int(ticks) for four in used for ticks in four) / TICKS
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process, 0 when it is gone."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/<pid>/stat from the third on; empty when the process is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()
