@@ -1,16 +1,19 @@
 """Makes one package of a completed item: a tar of a BagIt bag, from the item record alone."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from processors.imaging import magic
 from processors.outcome import Done, Outcome, Rejected, StorageError
 from processors.package import bag, tar
-from processors.package.item_record import Item, RecordIncomplete, page_payloads, read_item
+from processors.package.contents import Contents, contents_of
+from processors.package.item_record import Item, RecordIncomplete, read_item
 from processors.package.layout import (
     METADATA,
+    READING_IMAGES,
     SUBMITTED,
     TARGET,
     Payload,
@@ -19,29 +22,27 @@ from processors.package.layout import (
 )
 from processors.tools import Area, Tools
 from processors.xml.descriptive import dublin_core, mods
-from processors.xml.mets import Metadata, mets
+from processors.xml.mets import Document, Metadata, write_mets
+from processors.xml.mets_structure import submitted_structure
 from processors.xml.premis import write_premis
+from processors.xml.premis_objects import FormatName
 from schemas.ids import package_id
-from schemas.models import (
-    Act,
-    FileRef,
-    ItemCompleted,
-    PackageCounts,
-    PackagePublished,
-    PageRecognized,
-)
+from schemas.models import Act, FileRef, ItemCompleted, PackageCounts, PackagePublished
 
 XML = "application/xml"
 TAR = "application/x-tar"
+MOST_TOLD = 20
 MAIN_FORMS = {"MODS": "mods", "DublinCore": "dc", "DC": "dc"}
 """Submitted descriptive records that take the place of the ones made from the item's fields."""
+PDF_PUIDS = {f"1.{minor}": f"fmt/{14 + minor}" for minor in range(7)} | {"1.7": "fmt/276"}
 
 
 def assemble_package(item: ItemCompleted, tools: Tools) -> Outcome:
-    """Write the package of an item that is complete, read it again, and publish it."""
+    """Write the package of an item that is complete, check what was stored, and publish it."""
     try:
         known = read_item(item, tools)
-        payloads = page_payloads(known)
+        contents = contents_of(known)
+        known = known.without(contents.withdrawn)
     except RecordIncomplete as lacking:
         return Rejected(
             "package.record-incomplete",
@@ -49,13 +50,14 @@ def assemble_package(item: ItemCompleted, tools: Tools) -> Outcome:
             fix="Release the item, so that its record is written again; report it if it stays.",
         )
     package = package_id(known.item_id, item.head.revision)
-    files = payloads + _metadata_files(known, payloads, tools)
+    files = [*contents.payloads, *_metadata_files(known, contents, tools)]
+    files.sort(key=lambda file: bag.by_bytes(file.path))
     digests = {file.path: file.sha256 for file in files}
     tags = bag.tag_files(digests, _bag_info(known, package, files))
     target = tools.scratch / "package.tar"
     try:
         mtime = int(item.head.occurred_at.timestamp())
-        tar.write(target, package, _members(tags, files, tools), mtime=mtime)
+        written = tar.write(target, package, _members(tags, files, tools), mtime=mtime)
     except tar.FixityMismatch as mismatch:
         return Rejected(
             "package.fixity-mismatch",
@@ -63,15 +65,37 @@ def assemble_package(item: ItemCompleted, tools: Tools) -> Outcome:
             found=f"{mismatch.found} in the store, {mismatch.expected} in its fact",
             fix="Bring the file back from a copy, or recapture the page, then release the item.",
         )
-    wrong = tar.faults(target, package)
+    kept = _kept(target, package, written, tags, files, tools)
+    content = bag.content_digest(digests)
+    return Done(_published(known, package, kept, files, contents.read, content))
+
+
+def _kept(
+    target: Path,
+    package: str,
+    written: str,
+    tags: dict[str, bytes],
+    files: Sequence[Payload],
+    tools: Tools,
+) -> FileRef:
+    """The tar in the store. Raises StorageError when it is not the one that was written.
+
+    Its bytes are not unpacked again: each file was hashed on its way into it, the whole was hashed
+    on its way to the disk, and the store verifies what it holds against that."""
+    sizes = {name: len(content) for name, content in tags.items()}
+    sizes |= {file.path: file.size_bytes for file in files}
+    wrong = tar.faults(target, package, sizes)
     if wrong:
-        raise StorageError(f"the tar read back differs from its manifests: {'; '.join(wrong[:3])}")
+        raise StorageError(f"the tar differs from its manifests: {'; '.join(wrong[:3])}")
+    tools.progress(f"storing {package}")
     kept = tools.storage.keep(target, area=Area.PACKAGES, use="package", media_type=TAR)
+    if kept.sha256 != written:
+        raise StorageError(f"the tar was written as {written} and stored as {kept.sha256}")
     target.unlink()
-    return Done(_published(known, package, kept, files, bag.content_digest(digests)))
+    return kept
 
 
-def _metadata_files(item: Item, payloads: Sequence[Payload], tools: Tools) -> list[Payload]:
+def _metadata_files(item: Item, contents: Contents, tools: Tools) -> list[Payload]:
     """MODS, DC, the submitted records, METS and PREMIS, as files of the package."""
     submitted = _submitted(item)
     main = [
@@ -79,11 +103,38 @@ def _metadata_files(item: Item, payloads: Sequence[Payload], tools: Tools) -> li
         _main(item, "dc", dublin_core, submitted, tools),
     ]
     metadata = [Metadata(main[0], "MODS"), Metadata(main[1], "DublinCore"), *submitted]
-    document = mets(item.item_id, item.description, item.rights, item.pages, payloads, metadata)
-    files = [one.payload for one in metadata] + [_written("mets", document, tools)]
+    structures = (one for one in submitted if one.schema == "METS")
+    document = Document(
+        item,
+        contents,
+        metadata,
+        submitted_structure((_read(one.payload.stored, tools) for one in structures), item.pages),
+        partial(_read, tools=tools),
+    )
+    mets = tools.scratch / "mets.xml"
+    write_mets(mets, document)
+    files = [one.payload for one in metadata] + [_as_payload("mets", mets)]
     premis = tools.scratch / "premis.xml"
-    write_premis(premis, item, [*payloads, *files])
+    write_premis(premis, item, contents, files, partial(_identified, tools=tools))
     return [*files, _as_payload("premis", premis)]
+
+
+def _read(file: FileRef, tools: Tools) -> bytes:
+    tools.progress(f"reading {file.use}")
+    return tools.storage.read(file)
+
+
+def _identified(payload: Payload, tools: Tools) -> FormatName:
+    """The format of a file by its first bytes, else by its media type."""
+    with _open(payload, tools) as file:
+        head = file.read(magic.HEAD_BYTES)
+    found = magic.identify(head)
+    if found is None:
+        return FormatName(payload.media_type)
+    if found.family == "pdf":
+        version = head[5:8].decode("ascii", "replace")
+        return FormatName(found.name, version, PDF_PUIDS.get(version))
+    return FormatName(found.name, found.version, found.puid)
 
 
 def _submitted(item: Item) -> list[Metadata]:
@@ -95,13 +146,7 @@ def _submitted(item: Item) -> list[Metadata]:
         media_type = file.get("media_type") or XML
         payload = Payload(
             path=unique_path(f"{SUBMITTED}/{submitted_name(file['path'])}", taken),
-            source=FileRef(
-                use="metadata",
-                key=file["key"],
-                sha256=file["sha256"],
-                size_bytes=file["size_bytes"],
-                media_type=media_type,
-            ),
+            source=file["key"],
             sha256=file["sha256"],
             size_bytes=file["size_bytes"],
             media_type=media_type,
@@ -122,8 +167,7 @@ def _main(
     """mods.xml or dc.xml: the first descriptive record submitted so, else a minimal one."""
     for one in submitted:
         if one.role == "descriptive" and MAIN_FORMS.get(one.schema) == name:
-            given = tools.storage.read(cast(FileRef, one.payload.source))
-            return _written(name, given, tools)
+            return _written(name, tools.storage.read(one.payload.stored), tools)
     return _written(name, generate(item.item_id, item.description, item.rights), tools)
 
 
@@ -153,22 +197,26 @@ def _bag_info(item: Item, package: str, files: Sequence[Payload]) -> dict[str, s
         info["Internal-Sender-Description"] = item.description["title"]
     if item.completed.head.batch_id:
         info["Bag-Group-Identifier"] = item.completed.head.batch_id
+    if item.missing:
+        first = ", ".join(item.missing[:MOST_TOLD])
+        info["Completeness"] = f"incomplete; {len(item.missing)} pages are missing: {first}"
     return info
 
 
-def _members(tags: dict[str, bytes], files: Sequence[Payload], tools: Tools) -> list[tar.Member]:
+def _members(
+    tags: dict[str, bytes], files: Sequence[Payload], tools: Tools
+) -> Iterator[tar.Member]:
     """Tag files first, so that who reads the stream can check it as it comes; then the payload."""
-    ordered = sorted(files, key=lambda file: bag.by_bytes(file.path))
-    return [tar.member_of(name, tags[name]) for name in bag.TAG_FILES] + [
-        tar.Member(file.path, file.sha256, file.size_bytes, partial(_open, file, tools))
-        for file in ordered
-    ]
+    for name in bag.TAG_FILES:
+        yield tar.member_of(name, tags[name])
+    for file in files:
+        yield tar.Member(file.path, file.sha256, file.size_bytes, partial(_open, file, tools))
 
 
 def _open(file: Payload, tools: Tools) -> BinaryIO:
     """A file of the package for reading. Raises StorageError when the store does not hold it."""
     tools.progress(f"packing {file.path}")
-    path = file.source if isinstance(file.source, Path) else tools.storage.path(file.source)
+    path = file.source if isinstance(file.source, Path) else tools.storage.path(file.stored)
     try:
         return path.open("rb")
     except OSError as wrong:
@@ -176,7 +224,7 @@ def _open(file: Payload, tools: Tools) -> BinaryIO:
 
 
 def _published(
-    item: Item, package: str, kept: FileRef, files: Sequence[Payload], content: str
+    item: Item, package: str, kept: FileRef, files: Sequence[Payload], read: int, content: str
 ) -> PackagePublished:
     return PackagePublished(
         package_id=package,
@@ -187,21 +235,16 @@ def _published(
         size_bytes=kept.size_bytes,
         content_digest=content,
         rights=item.rights,
-        counts=_counts(item, files),
+        counts=PackageCounts(
+            pages=sum(page["kind"] not in (TARGET, "missing") for page in item.pages),
+            masters=sum(file.use == "master" for file in files),
+            texts=read,
+            missing=len(item.missing),
+            derivatives=sum(file.use in READING_IMAGES for file in files),
+            files=len(files),
+        ),
         files=(kept,),
         acts=_acts(package, kept, len(files), content),
-    )
-
-
-def _counts(item: Item, files: Sequence[Payload]) -> PackageCounts:
-    read = {
-        fact.head.page_id for fact in item.facts() if isinstance(fact, PageRecognized) and fact.read
-    }
-    return PackageCounts(
-        pages=sum(page["kind"] not in (TARGET, "missing") for page in item.pages),
-        masters=sum(file.use == "master" for file in files),
-        texts=len(read),
-        files=len(files),
     )
 
 
@@ -224,7 +267,8 @@ def _acts(package: str, kept: FileRef, count: int, content: str) -> tuple[Act, .
         Act(
             type="validation",
             outcome="suc",
-            detail="The tar was read again: every member agrees with the bag's manifests",
+            detail="The tar's headers were read again and agree with the bag's manifests; what is "
+            "stored has the SHA-256 that was reckoned while it was written",
             sources=whole,
         ),
     )

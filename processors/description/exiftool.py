@@ -5,7 +5,6 @@ import json
 import os
 import selectors
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +93,11 @@ class Exiftool:
 
     def _answer(self, pipe: int) -> bytes:
         """All until the word that says that the answer is whole. Raises OSError at its end."""
-        answer, deadline = bytearray(), time.monotonic() + self._answer_seconds
+        answer = bytearray()
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             while READY not in answer[-64:]:
-                left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
+                if not selector.select(self._answer_seconds):
                     self.close()
                     raise ToolHung(f"exiftool gave no answer in {self._answer_seconds:.0f} s")
                 chunk = os.read(pipe, 1 << 16)

@@ -1,15 +1,20 @@
-"""The item record as assemble_package reads it: facts, page list, records, in package order."""
+"""The item record and the page list of a completed item, as assemble_package reads them."""
 
+import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
 
-from processors.package.layout import PLACES, TARGET, Payload, packaged_name, unique_path
+from processors.outcome import StorageError
+from processors.package.record_file import members
 from processors.tools import Tools
 from schemas import models
-from schemas.ids import page_id, premis_id
-from schemas.models import FileRef, ItemCompleted, PageAcquired, Record, Rights
+from schemas.models import FileRef, ItemCompleted, Record, Rights
+
+FACTS = ("facts", "captures", "releases")
+FACTS_BETWEEN_SIGNS = 200
 
 
 class RecordIncomplete(ValueError):
@@ -28,14 +33,35 @@ class Item:
     """Page list entries by sequence and ref."""
     records: tuple[dict[str, Any], ...]
     """Metadata records as submitted, with where their bytes are."""
-    batch: dict[str, Any]
-    entries: tuple[dict[str, Any], ...]
+    record: Path
+    """The item record: too large to be kept in memory."""
+    progress: Callable[[str], None]
 
     def facts(self) -> Iterator[Record]:
-        """Facts, captures and releases of the item record in its order, then the completion."""
-        for entry in self.entries:
-            yield getattr(models, entry["record"]).model_validate(entry["fact"])
+        """Facts, captures and releases in the order of the item record, then the completion."""
+        for number, (key, value) in enumerate(members(self.record)):
+            if number % FACTS_BETWEEN_SIGNS == 0:
+                self.progress("reading the item record")
+            if key in FACTS:
+                yield getattr(models, value["record"]).model_validate(value["fact"])
         yield self.completed
+
+    def withdrawn(self) -> frozenset[str]:
+        """Refs of the pages without which a person let the item go on."""
+        return frozenset(value for key, value in members(self.record) if key == "withdrawn")
+
+    def without(self, refs: frozenset[str]) -> Self:
+        """The item with these pages as missing ones."""
+        pages = (
+            {**page, "kind": "missing", "file": None} if page["ref"] in refs else page
+            for page in self.pages
+        )
+        return replace(self, pages=tuple(pages))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Refs of the pages that the package has a place for and no file."""
+        return tuple(page["ref"] for page in self.pages if page["kind"] == "missing")
 
     @property
     def rights(self) -> Rights:
@@ -43,72 +69,37 @@ class Item:
         given = self.description.get("rights") or {}
         return Rights(**{name: given.get(name) for name in Rights.model_fields})
 
-    @property
-    def kinds(self) -> dict[str, str]:
-        """Kind of every page by page_id."""
-        return {page_id(self.item_id, page["ref"]): page["kind"] for page in self.pages}
-
 
 def read_item(completed: ItemCompleted, tools: Tools) -> Item:
     """The item that a completion speaks of, from its record. Raises RecordIncomplete."""
-    record = _document(completed, "item-record", tools)
-    page_list = _document(completed, "page-list", tools)
+    record = _checked(_named(completed, "item-record"), tools)
+    page_list = json.loads(tools.storage.read(_named(completed, "page-list")))
     return Item(
         completed=completed,
-        item_id=record["item_id"],
+        item_id=page_list["item"]["item_id"],
         description=page_list["item"],
         pages=tuple(sorted(page_list["pages"], key=lambda page: (page["sequence"], page["ref"]))),
         records=tuple(page_list.get("records") or ()),
-        batch=page_list.get("batch") or {},
-        entries=tuple(record["facts"] + record.get("captures", []) + record.get("releases", [])),
+        record=record,
+        progress=tools.progress,
     )
 
 
-def _document(completed: ItemCompleted, use: str, tools: Tools) -> dict[str, Any]:
+def _named(completed: ItemCompleted, use: str) -> FileRef:
     for file in completed.files:
         if file.use == use:
-            document: dict[str, Any] = json.loads(tools.storage.read(file))
-            return document
+            return file
     raise RecordIncomplete(f"item.completed names no file of use {use}")
 
 
-def page_payloads(item: Item) -> list[Payload]:
-    """The files of all pages that go into the package, in order. Raises RecordIncomplete."""
-    kinds, taken = item.kinds, set[str]()
-    payloads: list[Payload] = []
-    seen: set[str] = set()
-    for fact in item.facts():
-        page = fact.head.page_id  # type: ignore[attr-defined]
-        if page is None:
-            continue
-        for file in fact.files:  # type: ignore[attr-defined]
-            if file.use in PLACES:
-                payloads.append(_payload(fact, file, kinds.get(page, "page"), taken))
-        if isinstance(fact, PageAcquired):
-            seen.add(page)
-    lacking = [
-        page["ref"]
-        for page in item.pages
-        if page.get("file") and page_id(item.item_id, page["ref"]) not in seen
-    ]
-    if lacking:
-        raise RecordIncomplete(f"the record holds no master of page {', '.join(lacking[:5])}")
-    return payloads
-
-
-def _payload(fact: Record, file: FileRef, kind: str, taken: set[str]) -> Payload:
-    head = fact.head  # type: ignore[attr-defined]
-    folder, group = PLACES[file.use]
-    path = f"{folder}/{packaged_name(head.page_id, file.use, file.media_type)}"
-    return Payload(
-        path=unique_path(path, taken),
-        source=file,
-        sha256=file.sha256,
-        size_bytes=file.size_bytes,
-        media_type=file.media_type,
-        use=file.use,
-        group="TARGET" if kind == TARGET and file.use == "master" else group,
-        page_id=head.page_id,
-        original_name=fact.original_name if isinstance(fact, PageAcquired) else None,
-        event_id=premis_id(head.event_id, 0),
-    )
+def _checked(file: FileRef, tools: Tools) -> Path:
+    """A local file whose bytes have the digest of its reference. Raises StorageError."""
+    path = tools.storage.path(file)
+    try:
+        with path.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as wrong:
+        raise StorageError(f"{file.key}: {wrong}") from wrong
+    if found != file.sha256:
+        raise StorageError(f"{file.key} holds {found}, not {file.sha256}")
+    return path

@@ -54,14 +54,18 @@ def submitted_name(delivered: str) -> str:
     return f"{made_safe(stem)}{dot}{made_safe(suffix)}"
 
 
-@dataclass(frozen=True)
+READING_IMAGES = ("access", "pyramid", "thumbnail")
+"""Uses that count as derivatives; texts are counted apart."""
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
-    """One file of the package below data/."""
+    """One file of the package below data/; small, since an item may have 200,000."""
 
     path: str
     """Path from the bag's root."""
-    source: FileRef | Path
-    """Where its bytes are: in the store, or in a file that was just written."""
+    source: str | Path
+    """Where its bytes are: a key of the store, or a file that was just written."""
     sha256: str
     size_bytes: int
     media_type: str
@@ -72,6 +76,26 @@ class Payload:
     original_name: str | None = None
     event_id: str | None = None
     """PREMIS event that made it, when a fact tells of one."""
+    made_by: tuple[str, str | None] | None = None
+    """Name and version of the software that wrote it, where that is known."""
+
+    @property
+    def stored(self) -> FileRef:
+        """The file as the store knows it. Raises ValueError for one that was just written."""
+        if isinstance(self.source, Path):
+            raise ValueError(f"{self.path} is not in the store")
+        return FileRef(
+            use=self.use,
+            key=self.source,
+            sha256=self.sha256,
+            size_bytes=self.size_bytes,
+            media_type=self.media_type,
+        )
+
+    @property
+    def ref(self) -> str:
+        """The page's ref; empty for metadata."""
+        return (self.page_id or "").rpartition(":")[2]
 
     @property
     def xml_id(self) -> str:

@@ -1,14 +1,14 @@
-"""The package's tar: the same bytes for the same files, streamed from where they are."""
+"""The package's tar: the same bytes for the same files, hashed while it is written."""
 
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO
 
-from processors.package import bag
+CHUNK = 1 << 20
 
 
 class FixityMismatch(ValueError):
@@ -35,62 +35,64 @@ def member_of(path: str, content: bytes) -> Member:
     return Member(path, digest, len(content), lambda: io.BytesIO(content))
 
 
-class _Watched(io.RawIOBase):
-    """Reads through to a file and keeps the digest of what went by."""
+class _Hashed:
+    """A file that is written and hashed at once."""
 
-    def __init__(self, source: BinaryIO) -> None:
-        super().__init__()
-        self._source = source
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
         self.digest = hashlib.sha256()
+        self.length = 0
 
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._source.read(size)
-        self.digest.update(chunk)
-        return chunk
+    def write(self, content: bytes) -> None:
+        self.digest.update(content)
+        self._file.write(content)
+        self.length += len(content)
+
+    def fill(self, block: int) -> None:
+        """Zeros up to the next full block."""
+        self.write(bytes(-self.length % block))
 
 
-def write(target: Path, folder: str, members: Iterable[Member], *, mtime: int) -> None:
-    """Write an uncompressed pax tar with everything below one folder, in the order given.
+def write(target: Path, folder: str, members: Iterable[Member], *, mtime: int) -> str:
+    """Write an uncompressed pax tar with everything below one folder, in the order given, and
+    return its SHA-256. Every member is read once.
 
     Owner 0, no names, mode 0644, one time: nothing of the machine.
     Raises FixityMismatch and OSError."""
-    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as archive:
+    with target.open("wb") as file:
+        out = _Hashed(file)
         for member in members:
             entry = tarfile.TarInfo(f"{folder}/{member.path}")
             entry.size, entry.mtime, entry.mode = member.size_bytes, mtime, 0o644
+            # Not by TarFile.addfile: it keeps every entry in memory, and a volume has 200,000.
+            out.write(entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict"))
             with member.open() as source:
-                _add(archive, entry, source, member)
+                _copy(source, out, member)
+            out.fill(tarfile.BLOCKSIZE)
+        out.write(bytes(2 * tarfile.BLOCKSIZE))
+        out.fill(tarfile.RECORDSIZE)
+    return out.digest.hexdigest()
 
 
-def _add(
-    archive: tarfile.TarFile, entry: tarfile.TarInfo, source: BinaryIO, member: Member
-) -> None:
-    length = source.seek(0, io.SEEK_END)
-    source.seek(0)
+def _copy(source: BinaryIO, out: _Hashed, member: Member) -> None:
+    digest, length = hashlib.sha256(), 0
+    while chunk := source.read(CHUNK):
+        digest.update(chunk)
+        out.write(chunk)
+        length += len(chunk)
     if length != member.size_bytes:
         raise FixityMismatch(member.path, f"{member.size_bytes} bytes", f"{length} bytes")
-    watched = _Watched(source)
-    archive.addfile(entry, cast(IO[bytes], watched))
-    found = watched.digest.hexdigest()
-    if found != member.sha256:
-        raise FixityMismatch(member.path, member.sha256, found)
+    if digest.hexdigest() != member.sha256:
+        raise FixityMismatch(member.path, member.sha256, digest.hexdigest())
 
 
-def faults(path: Path, folder: str) -> list[str]:
-    """What is wrong with a package's tar, read from end to end; empty when nothing is."""
-    found: dict[str, str] = {}
-    tags: dict[str, bytes] = {}
-    told: list[str] = []
+def faults(path: Path, folder: str, sizes: Mapping[str, int]) -> list[str]:
+    """What a tar's headers say otherwise than names and sizes expected; only headers are read."""
+    left, told = dict(sizes), []
     with tarfile.open(path, "r:") as archive:
-        for entry in archive:
+        while entry := archive.next():
+            archive.members.clear()  # type: ignore[attr-defined]
             name = entry.name.removeprefix(folder + "/")
-            content = archive.extractfile(entry) if entry.isreg() else None
-            if content is None or name == entry.name or name in found:
-                told.append(f"{entry.name} does not belong into {folder}/ or is there twice")
-                continue
-            if name in bag.TAG_FILES:
-                tags[name] = content.read()
-                found[name] = hashlib.sha256(tags[name]).hexdigest()
-            else:
-                found[name] = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
-    return told + bag.faults(found, tags)
+            if not entry.isreg() or name == entry.name or left.pop(name, None) != entry.size:
+                told.append(f"{entry.name} of {entry.size} bytes was not expected")
+    return told + [f"{name} is missing" for name in left]

@@ -31,8 +31,7 @@ def mods(item_id: str, item: dict[str, Any], rights: Rights) -> bytes:
         children.append(_mods("titleInfo", _mods("title", item["title"])))
     children += _mods_languages(item)
     if item.get("part_of"):
-        host = _mods("titleInfo", _mods("title", str(item["part_of"])))
-        children.append(_mods("relatedItem", host, attributes={"type": "host"}))
+        children.append(_mods("relatedItem", _host(item["part_of"]), attributes={"type": "host"}))
     for identifier in item.get("identifiers") or ():
         kind = {"type": identifier["type"]}
         children.append(_mods("identifier", identifier["value"], attributes=kind))
@@ -43,6 +42,13 @@ def mods(item_id: str, item: dict[str, Any], rights: Rights) -> bytes:
             use[f"{{{XLINK}}}href"] = line
         children.append(_mods("accessCondition", line, attributes=use))
     return serialised(_mods("mods", *children, attributes={"version": "3.8"}))
+
+
+def _host(part_of: str) -> etree._Element:
+    """The work that the item is a part of: by its address, else by its name."""
+    if part_of.startswith(("http://", "https://", "urn:")):
+        return _mods("identifier", part_of, attributes={"type": "uri"})
+    return _mods("titleInfo", _mods("title", part_of))
 
 
 def _mods_languages(item: dict[str, Any]) -> list[etree._Element]:

@@ -6,9 +6,8 @@ from typing import Any
 
 from lxml import etree
 
-from processors.xml.writing import DC, METS, MODS, OAI_DC, PREMIS, XLINK
+from processors.xml.writing import DC, METS, MIX, MODS, OAI_DC, PREMIS, XLINK
 
-MIX = "http://www.loc.gov/mix/v20"
 ALTO = "http://www.loc.gov/standards/alto/ns-v4#"
 OAI_DC_FILE = "copystand-oai-dc.xsd"
 FILES = {

@@ -1,7 +1,10 @@
 """Namespaces, and how elements are made and serialised: the same bytes everywhere."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 from lxml import etree
 
@@ -12,6 +15,7 @@ DC = "http://purl.org/dc/elements/1.1/"
 OAI_DC = "http://www.openarchives.org/OAI/2.0/oai_dc/"
 XLINK = "http://www.w3.org/1999/xlink"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
+MIX = "http://www.loc.gov/mix/v20"
 
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot carry (https://www.w3.org/TR/xml/#charsets)."""
@@ -53,3 +57,63 @@ def serialised(root: etree._Element) -> bytes:
     etree.cleanup_namespaces(root, keep_ns_prefixes=["xlink", "xsi"])
     etree.indent(root, space="  ")
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8") + b"\n"
+
+
+class Stream:
+    """Writes a document element by element, so that a large one stays small in memory.
+
+    An element keeps no declaration that its root makes already: lxml's own xmlfile repeats all of
+    them on every element, which makes a volume's METS half as large again."""
+
+    def __init__(self, file: IO[bytes], maker: Maker) -> None:
+        self._file = file
+        self._maker = maker
+        self._level = 0
+        self._declared: list[bytes] = []
+
+    @contextmanager
+    def element(
+        self, name: str, attributes: Mapping[str, str | None] | None = None
+    ) -> Iterator[None]:
+        """An element that is filled with what is written meanwhile; the first one is the root."""
+        empty = self._maker(name, attributes=attributes)
+        if not self._level:
+            self._file.write(b'<?xml version="1.0" encoding="UTF-8"?>')
+            self._declared = [
+                f' xmlns:{prefix}="{namespace}"'.encode()
+                for prefix, namespace in empty.nsmap.items()
+            ]
+        tag = etree.tostring(empty, encoding="UTF-8")
+        self._line((self._stripped(tag) if self._level else tag).removesuffix(b"/>") + b">")
+        self._level += 1
+        yield
+        self._level -= 1
+        self._line(f"</{empty.prefix}:{name}>".encode())
+        if not self._level:
+            self._file.write(b"\n")
+
+    def write(self, element: etree._Element) -> None:
+        """A whole element."""
+        etree.indent(element, space="  ", level=self._level)
+        self._line(self._stripped(etree.tostring(element, encoding="UTF-8", with_tail=False)))
+
+    def _line(self, content: bytes) -> None:
+        self._file.write(b"\n" + b"  " * self._level + content)
+
+    def _stripped(self, content: bytes) -> bytes:
+        """Only the first tag can repeat a declaration; no ">" stands in its attributes."""
+        head, end, rest = content.partition(b">")
+        for declaration in self._declared:
+            head = head.replace(declaration, b"")
+        return head + end + rest
+
+
+@contextmanager
+def streamed(
+    path: Path, maker: Maker, root: str, attributes: Mapping[str, str | None] | None = None
+) -> Iterator[Stream]:
+    """A document in a file, its root opened; UTF-8, indented by two spaces."""
+    with path.open("wb") as file:
+        stream = Stream(file, maker)
+        with stream.element(root, attributes):
+            yield stream

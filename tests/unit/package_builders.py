@@ -1,31 +1,27 @@
 """Builds completed items by hand, with everything they name in a memory store."""
 
+import io
 import json
-from datetime import timedelta
+import tarfile
 from pathlib import Path
 from typing import Any
+
+from lxml import etree
 
 from processors.assemble_package import assemble_package
 from processors.outcome import Done
 from processors.tools import Area, Tools
-from schemas import ids
+from processors.xml.parser import parse
+from schemas import models
 from schemas.models import (
-    Act,
-    Agent,
-    BatchAccepted,
     CaptureAccepted,
     FileRef,
     ItemCompleted,
-    ItemRegistered,
     PackagePublished,
-    PageAcquired,
-    PageAdmitted,
-    PageRecognized,
-    Producer,
     Record,
 )
 from streams.storage.memory import MemoryStorage
-from tests.builders import NOON, a_head
+from tests.unit.package_facts import facts_made, head_of, with_its_file
 
 RIGHTS = {
     "uri": "http://rightsstatements.org/vocab/NoC-NC/1.0/",
@@ -34,7 +30,6 @@ RIGHTS = {
     "holder": "Library & Archive",
     "note": "Gift of 1921",
 }
-MODS = b'<mods xmlns="http://www.loc.gov/mods/v3"><titleInfo><title>S</title></titleInfo></mods>'
 
 
 def memory_tools(folder: Path) -> Tools:
@@ -75,6 +70,7 @@ def a_completed_item(
     records: tuple[tuple[str, str, bytes], ...] = (),
     run: str = "run-1",
     revision: int = 1,
+    withdrawn: tuple[str, ...] = (),
     **description: Any,
 ) -> ItemCompleted:
     """An item of these pages, completed in a run; records are (schema, path, bytes)."""
@@ -87,14 +83,15 @@ def a_completed_item(
         "part_of": None,
         "rights": RIGHTS,
     } | description
+    pages = tuple(with_its_file(page) for page in pages)
     page_list = _kept(
         tools,
         "page-list",
         {"item": item, "pages": list(pages), "records": _records(tools, records), "batch": {}},
     )
-    facts = _facts(tools, pages, run)
+    facts = facts_made(tools, pages, run)
     capture = CaptureAccepted(
-        head=_head(run, "captured"), capture_id="c-1", sequence=1, operator="p-4"
+        head=head_of(run, "captured"), capture_id="c-1", sequence=1, operator="p-4"
     )
     record = {
         "item_id": "vol-1",
@@ -105,9 +102,10 @@ def a_completed_item(
         ],
         "captures": [{"record": type(capture).__name__, "fact": capture.model_dump(mode="json")}],
         "releases": [],
+        "withdrawn": list(withdrawn),
     }
     return ItemCompleted(
-        head=_head(run, "completed", page_id=None, revision=revision),
+        head=head_of(run, "completed", page_id=None, revision=revision),
         page_count=len(pages),
         priority="normal",
         files=(_kept(tools, "item-record", record), page_list),
@@ -123,16 +121,38 @@ def published(item: ItemCompleted, tools: Tools) -> PackagePublished:
     return fact
 
 
+def files_of(package: PackagePublished, tools: Tools) -> dict[str, bytes]:
+    """The bytes of every file of the bag, by path, in the order of the tar."""
+    with tarfile.open(fileobj=io.BytesIO(tar_of(package, tools))) as archive:
+        return {
+            entry.name.removeprefix(f"{package.package_id}/"): archive.extractfile(entry).read()  # type: ignore[union-attr]
+            for entry in archive
+        }
+
+
+def metadata_of(item: ItemCompleted, tools: Tools, name: str) -> etree._Element:
+    """One metadata file of the package that is made of an item."""
+    return parse(files_of(published(item, tools), tools)[f"data/metadata/{name}.xml"])
+
+
+def facts_of(item: ItemCompleted, tools: Tools) -> list[Record]:
+    """The facts that the item record holds, then the completion."""
+    record = json.loads(tools.storage.read(item.files[0]))
+    entries = record["captures"] + record["facts"]
+    facts = [getattr(models, each["record"]).model_validate(each["fact"]) for each in entries]
+    return [*facts, item]
+
+
+def manifest_of(item: ItemCompleted, tools: Tools) -> dict[str, Any]:
+    """The manifest that the item came with, as far as it tells of the item."""
+    page_list = json.loads(tools.storage.read(item.files[1]))
+    records = {"metadata": page_list["records"], "pages": page_list["pages"]}
+    return {"batch_id": "b-1", "items": [page_list["item"] | records]}
+
+
 def tar_of(package: PackagePublished, tools: Tools) -> bytes:
     """The bytes of its tar."""
     return tools.storage.read(package.files[0])
-
-
-def _head(run: str, name: str, **changes: Any) -> Any:
-    minutes = timedelta(minutes=len(run))
-    producer = Producer(name="copystand/test", version="1")
-    event = ids.make_id(run, name)
-    return a_head(event_id=event, occurred_at=NOON + minutes, producer=producer, **changes)
 
 
 def _kept(tools: Tools, use: str, document: dict[str, Any]) -> FileRef:
@@ -147,93 +167,8 @@ def _records(tools: Tools, records: tuple[tuple[str, str, bytes], ...]) -> list[
             content, area=Area.STAGING, use="metadata", media_type="application/xml"
         )
         file = kept.model_dump(include={"key", "sha256", "size_bytes", "media_type"})
-        role = "preservation" if schema == "PREMIS" else "descriptive"
+        role = {"PREMIS": "preservation", "METS": "structural"}.get(schema, "descriptive")
         entries.append(
             {"role": role, "schema": schema, "version": None, "file": file | {"path": path}}
         )
     return entries
-
-
-def _facts(tools: Tools, pages: tuple[dict[str, Any], ...], run: str) -> list[Record]:
-    facts: list[Record] = [
-        BatchAccepted(
-            head=_head(run, "accepted", item_id=None, page_id=None),
-            item_count=1,
-            page_count=len(pages),
-            manifest_sha256="ab" * 32,
-            received_sha256="cd" * 32,
-            scanner_profile="as-delivered",
-            priority="normal",
-            operator="o-17",
-        ),
-        ItemRegistered(
-            head=_head(run, "registered", page_id=None), page_count=len(pages), priority="normal"
-        ),
-    ]
-    for page in pages:
-        if page["file"]:
-            facts += _page_facts(tools, page, run)
-    return facts
-
-
-def _page_facts(tools: Tools, page: dict[str, Any], run: str) -> list[Record]:
-    ref = page["ref"]
-    head = {
-        name: _head(run, f"{name} {ref}", page_id=f"vol-1:{ref}")
-        for name in ("admitted", "acquired", "recognized")
-    }
-    shared = {name: page[name] for name in ("ref", "sequence", "kind", "layout")}
-    shared |= {"labels": tuple(page["labels"]), "original_name": f"scan {ref}.tif"}
-    content = f"master {page.get('looks_like', ref)}".encode() * 100
-    master = tools.storage.keep(content, area=Area.MASTERS, use="master", media_type="image/tiff")
-    admitted = PageAdmitted(head=head["admitted"], priority="normal", **shared)
-    acquired = PageAcquired(
-        head=head["acquired"],
-        format_name="Tagged Image File Format",
-        format_puid="fmt/353",
-        width_px=100,
-        height_px=200,
-        bits_per_sample=8,
-        samples_per_pixel=3,
-        colour_space="rgb",
-        resolution_dpi=300.0,
-        files=(master,),
-        acts=(_warning(master),),
-        **shared,
-    )
-    read = page["kind"] != "target"
-    recognized = PageRecognized(
-        head=head["recognized"],
-        words=1,
-        characters=5,
-        read=read,
-        files=_texts(tools, ref) if read else (),
-    )
-    return [admitted, acquired, recognized]
-
-
-def _warning(master: FileRef) -> Act:
-    return Act(
-        type="validation",
-        outcome="war",
-        code="page.icc-missing",
-        detail="No ICC profile; a \x00 in the tag",
-        agents=(Agent(type="software", name="libvips", version="8.18", role="executing program"),),
-        sources=(f"sha256:{master.sha256}",),
-    )
-
-
-def _texts(tools: Tools, ref: str) -> tuple[FileRef, ...]:
-    types = {
-        "alto": "application/xml",
-        "hocr": "text/html",
-        "text": "text/plain",
-        "tsv": "text/tab-separated-values",
-        "pdf": "application/pdf",
-    }
-    return tuple(
-        tools.storage.keep(
-            f"{use} {ref}".encode(), area=Area.DERIVATIVES, use=use, media_type=media_type
-        )
-        for use, media_type in types.items()
-    )

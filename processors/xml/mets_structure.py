@@ -1,0 +1,120 @@
+"""Structure in METS: a page's division, and the logical structure that a submitted METS tells."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from processors.package.layout import Payload
+from processors.xml.parser import XmlRefused, parse
+from processors.xml.submitted_mets import Division, Structure, base_name, read_structure
+from processors.xml.writing import XLINK, Maker
+
+FROM, TO = f"{{{XLINK}}}from", f"{{{XLINK}}}to"
+
+
+@dataclass(frozen=True)
+class Logical:
+    """A submitted logical structure, and which of its pages are ours."""
+
+    top: Division
+    refs: dict[int, str]
+    """Ref of our page by the place of the page in the submitted METS."""
+
+
+def submitted_structure(
+    records: Iterable[bytes], pages: Sequence[dict[str, Any]]
+) -> Logical | None:
+    """The logical structure of the first submitted METS that names files of ours, if any."""
+    for content in records:
+        try:
+            structure = read_structure(parse(content))
+        except XmlRefused:
+            continue
+        refs = _matched(structure, pages)
+        if structure.logical is not None and refs:
+            return Logical(structure.logical, refs)
+    return None
+
+
+def _matched(structure: Structure, pages: Sequence[dict[str, Any]]) -> dict[int, str]:
+    """By base name of the files as delivered; a METS may name an image in any of its forms, so
+    where the whole name is not met, the name without its suffix counts when it is one page's."""
+    given = [(base_name(page["file"]["path"]), page["ref"]) for page in pages if page.get("file")]
+    whole = dict(given)
+    stems: dict[str, set[str]] = {}
+    for name, ref in given:
+        stems.setdefault(_stem(name), set()).add(ref)
+    found: dict[int, str] = {}
+    for place, page in enumerate(structure.pages):
+        exact = next((whole[name] for name in page.names if name in whole), None)
+        alike = {ref for name in page.names for ref in stems.get(_stem(name), ())}
+        if exact or len(alike) == 1:
+            found[place] = exact or alike.pop()
+    return found
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] or name
+
+
+def page_div(
+    mets: Maker, page: dict[str, Any], files: Sequence[Payload], described_by: str | None
+) -> etree._Element:
+    """The division of one page; a page that is missing has its place and no file."""
+    return mets(
+        "div",
+        *(mets("fptr", attributes={"FILEID": file.xml_id}) for file in files),
+        attributes={
+            "ID": f"PAGE_{page['ref']}",
+            "TYPE": page["kind"],
+            "ORDER": str(page["sequence"]),
+            "ORDERLABEL": " ".join(page.get("labels") or ()) or None,
+            "LABEL": page.get("layout") if page.get("layout") == "spread" else None,
+            "DMDID": described_by,
+        },
+    )
+
+
+def logical_map(mets: Maker, logical: Logical, described_by: str) -> etree._Element:
+    """The structMap of type LOGICAL; its divisions are numbered as they come."""
+    ids = _numbered(logical)
+
+    def made(division: Division) -> etree._Element:
+        return mets(
+            "div",
+            *(made(inner) for inner in division.divisions),
+            attributes={
+                "ID": ids[id(division)],
+                "TYPE": division.type,
+                "LABEL": division.label,
+                "DMDID": described_by if division is logical.top else None,
+            },
+        )
+
+    return mets("structMap", made(logical.top), attributes={"TYPE": "LOGICAL"})
+
+
+def structure_links(mets: Maker, logical: Logical) -> etree._Element:
+    """A smLink from each division to each page of ours that it holds itself; the top one links to
+    the whole, as viewers of such METS expect."""
+    ids = _numbered(logical)
+    links = [(ids[id(logical.top)], "PHYS")]
+    for division in _all(logical.top):
+        own = dict.fromkeys(logical.refs[page] for page in division.pages if page in logical.refs)
+        links += [(ids[id(division)], f"PAGE_{ref}") for ref in own]
+    return mets(
+        "structLink",
+        *(mets("smLink", attributes={FROM: start, TO: end}) for start, end in links),
+    )
+
+
+def _all(division: Division) -> Iterator[Division]:
+    yield division
+    for inner in division.divisions:
+        yield from _all(inner)
+
+
+def _numbered(logical: Logical) -> dict[int, str]:
+    return {id(one): f"LOG_{number:04d}" for number, one in enumerate(_all(logical.top))}

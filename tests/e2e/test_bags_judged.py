@@ -1,0 +1,149 @@
+"""All real page sets through the whole line: a judge that knows nothing of it finds no fault."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from infra import standards
+from processors.ocr.engine import installed_models
+from processors.ocr.languages import missing_models
+from tests.corpora import corpus
+from tests.e2e import pages
+from tests.e2e.judge import judge
+from tests.e2e.line import Line
+
+USES = ("access", "thumbnail", "pyramid")
+"""Reading images of the profile as-delivered."""
+METS = {"m": "http://www.loc.gov/METS/", "x": "http://www.w3.org/1999/xlink"}
+
+
+def judged(
+    line: Line, folder: Path, batch_id: str, into: Path, language: str = "eng"
+) -> tuple[Path, dict[str, Any]]:
+    """Submit a folder of one item; the bag that it must become without any fault, and its item."""
+    told = line.ask(
+        *("station", "submit", folder, "--batch-id", batch_id, "--language", language),
+        *("--wait", "--timeout", "200"),
+    )
+    assert (told["state"], told["quarantined"]) == ("settled", []), told
+    (row,) = line.ask("packages", "list", "--batch", batch_id)
+    bag = Path(line.ask("packages", "fetch", row["package_id"], into)["path"])
+    manifest = _manifest(line, batch_id)
+    faults = judge(bag, manifest, standards.fetch(), USES)
+    assert faults == [], "\n".join(map(str, faults[:20]))
+    return bag, manifest["items"][0]
+
+
+def _manifest(line: Line, batch_id: str) -> dict[str, Any]:
+    """The manifest as the station stored it."""
+    for path in sorted((line.home / "staging" / "sha256").glob("*/*")):
+        with path.open("rb") as file:
+            if file.read(1) != b"{":
+                continue
+        try:
+            document = json.loads(path.read_bytes())
+        except ValueError:
+            continue
+        if document.get("batch_id") == batch_id and "items" in document:
+            return dict(document)
+    raise AssertionError(f"no manifest of {batch_id} in {line.home}/staging")
+
+
+def _needs_models(language: str, script: str | None) -> None:
+    missing = missing_models((language,), script, installed_models())
+    if missing:
+        pytest.skip(f"Tesseract lacks {' or '.join(missing[0].candidates)} here")
+
+
+def test_twenty_pages_of_a_french_play(line: Line, tmp_path: Path) -> None:
+    folder = corpus("gallicorpora-18e", "bpt6k1281160s")
+    _needs_models("fra", None)
+
+    _, item = judged(line, folder, "judged-gallica", tmp_path, "fra")
+
+    assert len(item["pages"]) == 20
+
+
+def test_two_pages_of_fraktur_delivered_as_a_bag(line: Line, tmp_path: Path) -> None:
+    folder = tmp_path / "kant-1784"
+    shutil.copytree(corpus("kant-1784"), folder)
+    _needs_models("ger", "Latf")
+    (folder / "item.json").write_text(json.dumps({"languages": ["ger"], "script": "Latf"}))
+
+    _, item = judged(line, folder, "judged-kant", tmp_path / "out", "ger")
+
+    assert len(item["pages"]) == 2
+
+
+def test_bitonal_and_grey_pages_one_of_them_upside_down(line: Line, tmp_path: Path) -> None:
+    _, item = judged(line, corpus("tesseract"), "judged-tesseract", tmp_path)
+
+    assert len(item["pages"]) == 4
+
+
+def test_nine_small_tiffs_of_every_sound_kind(line: Line, tmp_path: Path) -> None:
+    folder = tmp_path / "checkit"
+    folder.mkdir()
+    for path in corpus("checkit-tiff", "tiffs_should_pass").rglob("*.tif*"):
+        shutil.copy(path, folder)
+
+    _, item = judged(line, folder, "judged-checkit", tmp_path / "out")
+
+    assert len(item["pages"]) == 9
+
+
+def test_an_item_with_all_kinds_of_pages_and_fields(line: Line, tmp_path: Path) -> None:
+    folder = tmp_path / "vol"
+    pages.write_item(
+        folder,
+        5,
+        first=40,
+        title="A title & more",
+        identifiers=[{"type": "shelfmark", "value": "Ms. <4>"}],
+        part_of="Collected works",
+        rights={"uri": "http://rightsstatements.org/vocab/NoC-NC/1.0/", "access": "open"},
+    )
+    (folder / "dc.xml").unlink()
+    (folder / "pages.csv").write_text(
+        "file,sequence,kind,labels,layout\n"
+        "f1.tif,1,cover,,\nf2.tif,5,page,1v|2r,spread\nf3.tif,2,page,i,\n"
+        "f4.tif,3,page,1r,\nf5.tif,4,target,,\n"
+    )
+
+    bag, _ = judged(line, folder, "judged-kinds", tmp_path / "out")
+
+    mets = etree.parse(str(bag / "data/metadata/mets.xml"))
+    divs = mets.findall(".//m:structMap[@TYPE='PHYSICAL']/m:div/m:div", METS)
+    assert [(div.get("TYPE"), div.get("ORDERLABEL"), div.get("LABEL")) for div in divs] == [
+        ("cover", None, None),
+        ("page", "i", None),
+        ("page", "1r", None),
+        ("target", None, None),
+        ("page", "1v 2r", "spread"),
+    ]
+
+
+def test_an_item_that_came_with_its_mets_keeps_order_labels_and_chapters(
+    line: Line, tmp_path: Path
+) -> None:
+    delivered = corpus("mets-vd18", "SBB_PPN1000056597.xml")
+    folder = tmp_path / "PPN1000056597"
+    for number in range(1, 6):
+        pages.write_page(folder / f"{number:08d}.tif", 60 + number)
+    shutil.copy(delivered, folder / "mets.xml")
+    (folder / "item.json").write_text(json.dumps({"languages": ["ger"]}))
+
+    bag, _ = judged(line, folder, "judged-mets", tmp_path / "out", "ger")
+
+    assert (bag / "data/metadata/submitted/mets.xml").read_bytes() == delivered.read_bytes()
+    mets = etree.parse(str(bag / "data/metadata/mets.xml"))
+    chapters = mets.findall(".//m:structMap[@TYPE='LOGICAL']//m:div", METS)
+    assert len(chapters) == 4
+    links = mets.xpath("//m:smLink[starts-with(@x:to, 'PAGE_')]", namespaces=METS)
+    assert {link.get(f"{{{METS['x']}}}to") for link in links} == {
+        f"PAGE_{n:04d}" for n in range(1, 6)
+    }
