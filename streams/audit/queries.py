@@ -7,6 +7,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
 
+from schemas.times import written
 from streams.audit.timeline import Row, in_order_of_cause
 from streams.tracker.sql import queries
 
@@ -60,8 +61,8 @@ def document_of(row: Row) -> dict[str, Any]:
         "seq": row["seq"],
         "event_id": str(row["event_id"]),
         "cause_id": str(row["cause_id"]) if row["cause_id"] else None,
-        "occurred_at": row["occurred_at"].isoformat(),
-        "sealed_at": row["sealed_at"].isoformat(),
+        "occurred_at": written(row["occurred_at"]),
+        "sealed_at": written(row["sealed_at"]),
         "objects": list(dict.fromkeys([*row["sources"], *row["results"]])),
         **{name: row[name] for name in (*named, *subject)},
     }

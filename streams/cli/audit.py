@@ -17,10 +17,17 @@ from streams.audit.queries import (
     page_history,
 )
 from streams.audit.timeline import Row
+from streams.cli.filters import Filters, filters_of
 from streams.cli.output import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
 
 COLOURS = {"suc": "green", "war": "yellow", "fai": "red"}
+_filters = filters_of(
+    tuple(COLOURS),
+    state="With this outcome.",
+    code="With this code: an error, a warning, a reason.",
+    since="Happened",
+)
 Ask = Callable[[psycopg.Connection[Any], str], list[Row]]
 
 
@@ -39,31 +46,34 @@ def _premis_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @audit.command("page")
 @click.argument("page", metavar="ITEM:REF|ITEM:LABEL")
 @_premis_option
+@_filters
 @json_option
-def page(page: str, premis: Path | None, as_json: bool) -> None:
+def page(page: str, premis: Path | None, as_json: bool, **wanted: Any) -> None:
     """The way of one page, from the delivery to the package, in order of cause."""
-    _tell(page_history, page, premis, as_json)
+    _tell(page_history, page, premis, as_json, wanted)
 
 
 @audit.command("item")
-@click.argument("item")
+@click.argument("item_id", metavar="ITEM")
 @_premis_option
+@_filters
 @json_option
-def item(item: str, premis: Path | None, as_json: bool) -> None:
+def item(item_id: str, premis: Path | None, as_json: bool, **wanted: Any) -> None:
     """Everything about one item and its pages, in order of cause."""
-    _tell(item_history, item, premis, as_json)
+    _tell(item_history, item_id, premis, as_json, wanted)
 
 
 @audit.command("batch")
-@click.argument("batch")
+@click.argument("batch_id", metavar="BATCH")
 @_premis_option
+@_filters
 @json_option
-def batch(batch: str, premis: Path | None, as_json: bool) -> None:
+def batch(batch_id: str, premis: Path | None, as_json: bool, **wanted: Any) -> None:
     """Everything about one batch, its items and pages, in order of cause."""
-    _tell(batch_history, batch, premis, as_json)
+    _tell(batch_history, batch_id, premis, as_json, wanted)
 
 
-def _tell(ask: Ask, subject: str, premis: Path | None, as_json: bool) -> None:
+def _tell(ask: Ask, subject: str, premis: Path | None, as_json: bool, wanted: Row) -> None:
     try:
         dsn = Settings.load().dsn("auditor_ro")
         with psycopg.connect(dsn, autocommit=True) as connection:
@@ -78,9 +88,22 @@ def _tell(ask: Ask, subject: str, premis: Path | None, as_json: bool) -> None:
         fail(Exit.USAGE, str(ambiguous), "Name one of them.")
     except (NotUp, psycopg.OperationalError) as missing:
         fail(Exit.MISSING_PART, f"Postgres does not answer: {missing}", "Run: copystand up")
+    rows = [row for row in rows if _is_wanted(row, Filters(**wanted))][: wanted["limit"]]
     if premis:
         _write_premis(premis, rows)
     emit([document_of(row) for row in rows], as_json, _render)
+
+
+def _is_wanted(row: Row, wanted: Filters) -> bool:
+    """Whether a listing that was asked for these shows the event; the outcome is its state."""
+    item_id = row["item_id"] or ""
+    return (
+        wanted.batch in (None, row["batch_id"])
+        and (wanted.item is None or wanted.item.lower() == item_id.lower())
+        and wanted.state in (None, row["outcome"])
+        and wanted.code in (None, row["code"])
+        and (wanted.since is None or row["occurred_at"] >= wanted.since)
+    )
 
 
 def _write_premis(path: Path, rows: list[Row]) -> None:

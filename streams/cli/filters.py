@@ -1,6 +1,6 @@
 """What listings are asked for: of which batch, item, state, since when, how many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,15 +35,27 @@ def moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime 
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the filters that every listing takes (contract: the command line)."""
-    for option in (
-        click.option("--batch", help="Of this batch."),
-        click.option("--item", help="Of this item, without regard to case."),
-        click.option("--state", help="In this state."),
-        click.option("--code", help="With this error code."),
-        click.option("--since", callback=moment, help="Then or later (ISO 8601, UTC)."),
-        click.option("--limit", type=click.IntRange(min=1), help="At most so many."),
-    ):
-        command = option(command)
-    return command
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def filters_of(states: Sequence[str] = (), *, state: str, code: str, since: str) -> Decorator:
+    """The filters of every listing (contract: the command line), in the words of this one."""
+    kind = click.Choice(list(states)) if states else None
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option("--limit", type=click.IntRange(min=1), help="At most so many."),
+            click.option("--since", callback=moment, help=f"{since} then or later (ISO 8601)."),
+            click.option("--code", help=code),
+            click.option("--state", type=kind, help=state),
+            click.option("--item", help="Of this item, without regard to case."),
+            click.option("--batch", help="Of this batch."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+filters = filters_of(state="In this state.", code="With this error code.", since="Come")
+"""The filters of a listing without words of its own."""

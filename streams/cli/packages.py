@@ -1,35 +1,23 @@
-"""The commands of a repository: `packages list`, `show` and `fetch`."""
+"""The commands of a repository: `packages list`, `show`, `fetch`, `follow` and `receive`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
-import psycopg
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from streams.cli.filters import moment
+from processors.outcome import StorageError
+from streams.cli.filters import filters_of
+from streams.cli.follow import follow, receive
+from streams.cli.known import known_packages
+from streams.cli.line import show_row
 from streams.cli.output import Exit, emit, err, fail, json_option, out, table
 from streams.clients import packages as client
 from streams.settings import Settings
-from streams.storage.local import LocalStorage
+from streams.storage.opening import reachable_storage
 
-ROLE = "auditor_ro"
-STATES = ("published", "accepted", "refused", "superseded")
 SHOWN = ["package_id", "batch_id", "revision", "state", "size_bytes", "published_at"]
-
-
-@contextmanager
-def _asked() -> Iterator[client.Packages]:
-    """The packages known to the line; what is missing or refused ends the command."""
-    try:
-        with client.asking(Settings.load().dsn(ROLE)) as packages:
-            yield packages
-    except psycopg.OperationalError as down:
-        fail(Exit.MISSING_PART, f"Postgres does not answer: {down}".strip(), "Run: copystand up")
-    except client.PackageRefused as refused:
-        fail(Exit.FAILED, str(refused), refused.fix)
 
 
 @click.group()
@@ -37,17 +25,28 @@ def packages() -> None:
     """Find and fetch the packages that the line has published."""
 
 
+packages.add_command(follow)
+packages.add_command(receive)
+
+
 @packages.command(name="list")
-@click.option("--batch", "batch_id", help="Only of this batch.")
-@click.option("--item", "item_id", help="Only of this item.")
-@click.option("--state", type=click.Choice(STATES))
-@click.option("--since", callback=moment, help="Published then or later (ISO 8601, UTC).")
-@click.option("--limit", type=click.IntRange(min=1))
+@click.option(
+    "--unanswered",
+    is_flag=True,
+    help="Those that no repository has answered for COPYSTAND_ANSWER_DAYS (14).",
+)
+@filters_of(
+    ("published", "accepted", "refused", "superseded"),
+    state="In this state; refused: by at least one repository.",
+    code="With a quarantine record of this code, such as package.refused.",
+    since="Published",
+)
 @json_option
-def list_packages(as_json: bool, **wanted: Any) -> None:
+def list_packages(as_json: bool, unanswered: bool, **wanted: Any) -> None:
     """List packages in the order in which they were published."""
-    with _asked() as known:
-        rows = known.list(client.Filter(**wanted))
+    age = timedelta(days=Settings.load().answer_days) if unanswered else None
+    with known_packages() as known:
+        rows = known.list(client.Filter(**wanted, unanswered_for=age))
     emit(rows, as_json, lambda found: table(found, SHOWN))
 
 
@@ -55,15 +54,10 @@ def list_packages(as_json: bool, **wanted: Any) -> None:
 @click.argument("package_id")
 @json_option
 def show(package_id: str, as_json: bool) -> None:
-    """Show one package."""
-    with _asked() as known:
-        row = known.show(package_id)
-    emit(row, as_json, _lines)
-
-
-def _lines(row: dict[str, Any]) -> None:
-    for name, value in row.items():
-        out.print(f"{name:15} {value}", highlight=False, markup=False)
+    """Show one package, and what repositories answered."""
+    with known_packages() as known:
+        row = known.show(package_id) | {"answers": known.answers(package_id)}
+    show_row(row, as_json, "")
 
 
 @packages.command()
@@ -72,7 +66,7 @@ def _lines(row: dict[str, Any]) -> None:
 @json_option
 def fetch(package_id: str, folder: Path, as_json: bool) -> None:
     """Verify a package and unpack its bag into FOLDER/PACKAGE_ID."""
-    with _asked() as known:
+    with known_packages() as known:
         row = known.show(package_id)
         path = _fetched(row, folder)
     document = row | {"path": str(path.absolute())}
@@ -84,7 +78,9 @@ def _fetched(row: dict[str, Any], folder: Path) -> Path:
     with Progress(*columns, console=err, transient=True) as bars:
         task = bars.add_task(row["package_id"], total=2 * row["size_bytes"])
         try:
-            storage = LocalStorage(Settings.load().home)
+            storage = reachable_storage(Settings.load())
             return client.fetch(row, storage, folder, lambda done: bars.advance(task, done))
         except OSError as wrong:
             fail(Exit.FAILED, f"nothing was unpacked: {wrong}", "Make room, or choose a folder.")
+        except StorageError as away:
+            fail(Exit.MISSING_PART, f"the store: {away}", "Look with: copystand doctor")

@@ -9,6 +9,21 @@ from tests.e2e.log_check import make_id
 VERSION = version("copystand")
 
 
+SECOND = ("validate_batch", "acquire_page", "recognize_page", "assemble_package")
+"""Steps whose answers changed since the first version."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Versions of the programs that worked."""
+
+    vips: str
+    tesseract: str
+    exiftool: str
+    langid: str
+    model_sha256: str
+
+
 @dataclass(frozen=True)
 class Chain:
     """Ids of the facts on the way of a page, each made from its cause (contract, Ids)."""
@@ -56,6 +71,21 @@ class Chain:
         return step_fact(self.acquired, "recognize_page", "PageRecognized")
 
     @property
+    def derived(self) -> str:
+        """The reading images are made."""
+        return step_fact(self.acquired, "derive_page", "PageDerived")
+
+    @property
+    def described(self) -> str:
+        """The embedded metadata are drawn."""
+        return step_fact(self.acquired, "describe_page", "PageDescribed")
+
+    @property
+    def enriched(self) -> str:
+        """The language is looked at."""
+        return step_fact(self.recognized, "enrich_page", "PageEnriched")
+
+    @property
     def completed(self) -> str:
         """The tracker's join."""
         return make_id(self.item_id, 1, "ItemCompleted")
@@ -73,7 +103,10 @@ class Chain:
             self.registered: self.received,
             self.admitted: self.registered,
             self.acquired: self.admitted,
+            self.derived: self.acquired,
             self.recognized: self.acquired,
+            self.described: self.acquired,
+            self.enriched: self.recognized,
             self.completed: self.registered,
             self.published: self.completed,
         }
@@ -88,8 +121,12 @@ class Digests:
     page_list: str
     item_record: str
     master: str
-    derivatives: tuple[str, ...]
+    texts: tuple[str, ...]
     """ALTO, hOCR, text, TSV, PDF."""
+    images: tuple[str, ...]
+    """Pyramid, access image, thumbnail."""
+    metadata: tuple[str, ...]
+    """MIX, and what exiftool read."""
     package: str
 
 
@@ -105,12 +142,11 @@ def agent(name: str, version: str | None, kind: str = "software") -> tuple[str, 
 
 def by_step(name: str) -> tuple[str, str, str | None]:
     """A step of this version of the line."""
-    return agent(f"copystand/{name}", f"{VERSION}+step.1")
+    number = 2 if name in SECOND else 1
+    return agent(f"copystand/{name}", f"{VERSION}+step.{number}")
 
 
-def sequence(
-    chain: Chain, digests: Digests, vips: str, tesseract: str, operator: str
-) -> list[tuple[Any, ...]]:
+def sequence(chain: Chain, digests: Digests, tools: Tools, operator: str) -> list[tuple[Any, ...]]:
     """Event type, outcome, code, fact that it tells of, k, agents, objects; in order of cause."""
     person = agent(operator, None, "person")
     router, preflight, tracker = (
@@ -119,11 +155,11 @@ def sequence(
         agent("copystand/tracker", VERSION),
     )
     acquire, recognize = by_step("acquire_page"), by_step("recognize_page")
-    assemble, libvips = by_step("assemble_package"), agent("libvips", vips)
+    assemble, libvips = by_step("assemble_package"), agent("libvips", tools.vips)
     readers = [
         recognize,
         libvips,
-        agent("tesseract", tesseract),
+        agent("tesseract", tools.tesseract),
         agent("tesseract model eng", None),
     ]
     batch, item, page = f"batch:{chain.batch_id}", f"item:{chain.item_id}", f"page:{chain.page_id}"
@@ -135,7 +171,21 @@ def sequence(
             digests.master, digests.package,
         )
     )  # fmt: skip
-    texts = [f"sha256:{digest}" for digest in digests.derivatives]
+    texts, images, metadata = (
+        [f"sha256:{digest}" for digest in several]
+        for several in (digests.texts, digests.images, digests.metadata)
+    )
+    derive, describe, enrich = (
+        by_step("derive_page"),
+        by_step("describe_page"),
+        by_step("enrich_page"),
+    )
+    exiftool = agent("exiftool", tools.exiftool)
+    text = texts[2]
+    model = [
+        agent("py3langid", tools.langid),
+        agent("py3langid model", f"sha256:{tools.model_sha256}"),
+    ]
     return [
         ("submission receipt", "suc", None, chain.received, 0, [router, person], [batch, manifest]),
         ("validation", "suc", None, chain.accepted, 0, [preflight, person], [batch, manifest, profile]),
@@ -148,13 +198,22 @@ def sequence(
         ("format identification", "suc", None, chain.acquired, 2, [acquire], [master]),
         ("validation", "suc", None, chain.acquired, 3, [acquire, libvips], [master]),
         ("validation", "war", "page.icc-missing", chain.acquired, 4, [acquire], [master]),
+        ("creation", "suc", None, chain.derived, 0, [derive], [page, *images]),
+        *(
+            ("creation", "suc", None, chain.derived, k, [derive, libvips], [master, image])
+            for k, image in enumerate(images, 1)
+        ),
         ("transcription", "suc", None, chain.recognized, 0, [recognize], [page, *texts]),
         ("creation", "suc", None, chain.recognized, 1, readers, [master, *texts]),
+        ("metadata extraction", "suc", None, chain.described, 0, [describe], [page, *metadata]),
+        ("metadata extraction", "suc", None, chain.described, 1, [describe, exiftool], [master, *metadata]),
         ("completion", "suc", None, chain.completed, 0, [tracker], [item, record, page_list, profile]),
         ("information package creation", "suc", None, chain.published, 0, [assemble], [item, tar]),
         ("fixity check", "suc", None, chain.published, 1, [assemble], [package]),
         ("message digest calculation", "suc", None, chain.published, 2, [assemble], [package, tar]),
         ("validation", "suc", None, chain.published, 3, [assemble], [tar]),
+        ("enrichment", "suc", None, chain.enriched, 0, [enrich], [page]),
+        ("enrichment", "suc", None, chain.enriched, 1, [enrich, *model], [text]),
     ]  # fmt: skip
 
 

@@ -4,8 +4,10 @@ import subprocess
 import sys
 from dataclasses import replace
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
+import py3langid
 import pyvips
 
 from tests.e2e import expected
@@ -48,7 +50,7 @@ def test_the_packages_are_listed_shown_fetched_and_valid(
 
     assert {row["package_id"] for row in listed} == {f"{SOUND}.v1", f"{BATCH}.vol-b.v1"}
     for row in listed:
-        assert line.ask("packages", "show", row["package_id"]) == row
+        assert line.ask("packages", "show", row["package_id"]) == row | {"answers": []}
         assert (row["revision"], row["state"]) == (1, "published")
         assert sha256((line.home / row["key"]).read_bytes()).hexdigest() == row["sha256"]
         bag = package_files(line, row["package_id"], tmp_path)
@@ -101,12 +103,30 @@ def test_the_audit_answer_for_a_page_is_the_whole_expected_sequence(
 
     answer = line.ask("audit", "page", f"{SOUND}:0001")
 
-    vips = ".".join(str(pyvips.version(part)) for part in range(3))
-    read_by = subprocess.run(["tesseract", "--version"], capture_output=True, text=True)
-    tesseract = (read_by.stdout or read_by.stderr).split()[1]
-    wanted = expected.sequence(chain, digests, vips, tesseract, OPERATOR)
-    assert [expected.shown(event) for event in answer] == wanted
+    wanted = expected.sequence(chain, digests, the_tools(), OPERATOR)
+    # Nothing waits for suggestions, so they may come at any time.
+    early = [event for event in answer if event["fact"] != "PageEnriched"]
+    late = [event for event in answer if event["fact"] == "PageEnriched"]
+    assert [expected.shown(event) for event in (*early, *late)] == wanted
     assert {fact: known[fact].body["head"]["cause_id"] for fact in chain.causes()} == chain.causes()
+
+
+def the_tools() -> expected.Tools:
+    """Versions, asked of the programs themselves."""
+
+    def says(*command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout or done.stderr
+
+    model = Path(py3langid.__file__).parent / "data"
+    (weights,) = [path for path in model.iterdir() if path.is_file()]
+    return expected.Tools(
+        vips=".".join(str(pyvips.version(part)) for part in range(3)),
+        tesseract=says("tesseract", "--version").split()[1],
+        exiftool=says("exiftool", "-ver").strip(),
+        langid=version("py3langid"),
+        model_sha256=sha256(weights.read_bytes()).hexdigest(),
+    )
 
 
 def the_chain(raws: list[Raw]) -> expected.Chain:
@@ -134,6 +154,8 @@ def the_digests(
     bag = package_files(line, f"{SOUND}.v1", folder)
     names = [f"text/{SOUND}_0001.{suffix}" for suffix in ("xml", "hocr", "txt", "tsv")]
     texts = [bag / "data" / name for name in (*names, f"download/{SOUND}_0001.pdf")]
+    access = bag / "data" / "access"
+    images = [access / f"{SOUND}_0001{suffix}" for suffix in (".tif", ".jpg", ".thumbnail.jpg")]
     package = line.ask("packages", "show", f"{SOUND}.v1")
     return expected.Digests(
         manifest=stored(chain.received, "manifest"),
@@ -141,7 +163,9 @@ def the_digests(
         page_list=stored(chain.registered, "page-list"),
         item_record=stored(chain.completed, "item-record"),
         master=sha256((delivered.folder / "vol-a" / "f1.tif").read_bytes()).hexdigest(),
-        derivatives=tuple(sha256(path.read_bytes()).hexdigest() for path in texts),
+        texts=tuple(sha256(path.read_bytes()).hexdigest() for path in texts),
+        images=tuple(sha256(path.read_bytes()).hexdigest() for path in images),
+        metadata=tuple(stored(chain.described, use) for use in ("mix", "embedded")),
         package=sha256((line.home / package["key"]).read_bytes()).hexdigest(),
     )
 

@@ -118,7 +118,27 @@ def test_gives_the_keys_of_the_contract(home: Path) -> None:
     assert set(wanted.split()) <= set(document[4])
     assert document[4]["seq"] == 2
     assert document[4]["objects"] == ["page:i-1:0001", "sha256:" + "ab" * 32]
-    assert document[4]["occurred_at"] == "2026-05-04T09:30:04.250000+00:00"
+    assert document[4]["occurred_at"] == "2026-05-04T09:30:04.250000Z"
+
+
+@pytest.mark.parametrize(
+    ("filter", "found"),
+    [
+        (("--state", "fai"), 0),
+        (("--state", "suc"), 9),
+        (("--batch", "b-2"), 0),
+        (("--item", "I-1"), 7),
+        (("--code", "page.not-decodable"), 0),
+        (("--since", "2026-05-04T09:30:06Z"), 3),
+        (("--limit", "2"), 2),
+    ],
+)
+def test_a_history_shows_only_what_was_asked_for(
+    home: Path, filter: tuple[str, str], found: int
+) -> None:
+    result = ask(home, "page", "i-1:0001", "--json", *filter)
+
+    assert (result.exit_code, len(json.loads(result.stdout))) == (0, found)
 
 
 def test_tells_of_a_page_that_was_not_admitted_yet_what_is_known(home: Path) -> None:

@@ -98,7 +98,46 @@ def test_batch_list_and_show_tell_the_counts_and_the_items(line_home):
 
     counts = {row["batch_id"]: (row["state"], row["packaged"], row["quarantined"]) for row in rows}
     assert counts == {"b-good": ("settled", 2, 0), "b-bad": ("settled", 0, 1)}
-    assert [(item["item_id"], item["state"]) for item in shown["items"]] == [("vol-2", "held")]
+    (item,), (record,) = shown["items"], shown["quarantine"]
+    assert (item["item_id"], item["state"]) == ("vol-2", "held")
+    assert (item["page_count"], item["quarantined"], item["packaged"]) == (1, 1, 0)
+    assert (record["page_id"], record["code"]) == ("vol-2:0001", "page.not-decodable")
+    assert (shown["packages"], shown["open_records"], shown["settled_at"]) == ([], 1, None)
+    assert shown["accepted_at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("filter", "found"),
+    [
+        (("--batch", "b-good"), ["b-good"]),
+        (("--item", "VOL-2"), ["b-bad"]),
+        (("--state", "running"), []),
+        (("--code", "page.not-decodable"), ["b-bad"]),
+        (("--since", "2027-01-01"), []),
+        (("--state", "settled", "--limit", "1"), ["b-bad"]),
+    ],
+)
+def test_batch_list_is_filtered(line_home, filter, found):
+    rows = document(call(line_home, "batch", "list", "--json", *filter))
+
+    assert [row["batch_id"] for row in rows] == found
+
+
+@pytest.mark.parametrize("listing", ["batch", "quarantine", "packages"])
+def test_a_state_that_is_none_is_wrong_usage(line_home, listing):
+    assert call(line_home, listing, "list", "--state", "fine").exit_code == 2
+
+
+def test_batch_show_for_people_tells_items_packages_and_records(line_home):
+    good, bad = (call(line_home, "batch", "show", name).stdout for name in ("b-good", "b-bad"))
+
+    assert "vol-1.v1" in good and "in_flight 0" in good
+    assert "page.not-decodable" in bad and "held" in bad
+    assert call(line_home, "batch", "show", "b-9").exit_code == 1
+
+
+def test_watching_gives_no_json(line_home):
+    assert call(line_home, "status", "--watch", "--json").exit_code == 2
 
 
 def test_a_listing_for_people_is_a_table(line_home):

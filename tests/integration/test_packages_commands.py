@@ -60,16 +60,83 @@ def test_lists_and_shows_packages_with_the_keys_of_the_contract(package: Package
     assert set(row) == KEYS
     assert (row["package_id"], row["state"]) == ("vol-1.v1", "published")
     assert row["published_at"] == "2026-03-01T12:00:00.000000Z"
-    assert _json("show", "vol-1.v1") == row
+    assert _json("show", "vol-1.v1") == row | {"answers": []}
 
 
 @pytest.mark.parametrize(
-    "nothing", [("--batch", "b-2"), ("--since", "2026-03-02T00:00:00Z"), ("--state", "refused")]
+    "nothing",
+    [
+        ("--batch", "b-2"),
+        ("--item", "vol-9"),
+        ("--since", "2026-03-02T00:00:00Z"),
+        ("--state", "refused"),
+        ("--code", "package.refused"),
+    ],
 )
 def test_a_listing_shows_only_what_was_asked_for(
     package: PackagePublished, nothing: tuple[str, str]
 ) -> None:
     assert _json("list", *nothing) == []
+
+
+@pytest.mark.parametrize(("days", "found"), [("1", ["vol-1.v1"]), ("36500", [])])
+def test_lists_what_nobody_has_answered_for_some_days(
+    package: PackagePublished, monkeypatch: pytest.MonkeyPatch, days: str, found: list[str]
+) -> None:
+    monkeypatch.setenv("COPYSTAND_ANSWER_DAYS", days)
+
+    rows = _json("list", "--unanswered", "--item", "VOL-1", "--limit", "3")
+
+    assert [row["package_id"] for row in rows] == found
+
+
+def test_show_tells_what_repositories_answered(parts: Parts, package: PackagePublished) -> None:
+    with psycopg.connect(parts.dsn(), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO line.receipts VALUES"
+            " ('r-1', 'vol-1.v1', false, 'no embargo date', 'archive', '2026-03-02T12:00:00Z')"
+        )
+        document = _json("show", "vol-1.v1")
+        connection.execute("DELETE FROM line.receipts")
+
+    (answer,) = document["answers"]
+    assert (answer["repository"], answer["accepted"]) == ("archive", False)
+    assert answer["occurred_at"] == "2026-03-02T12:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--refused",), ("--accepted", "--refused", "--reason", "")], ids=str
+)
+def test_an_answer_by_hand_must_say_what_and_why(
+    package: PackagePublished, words: tuple[str, ...]
+) -> None:
+    assert _run("receive", "vol-1.v1", *words).exit_code == 2
+
+
+def test_an_answer_by_hand_is_known_the_second_time_and_the_other_one_is_refused(
+    parts: Parts, package: PackagePublished
+) -> None:
+    with psycopg.connect(parts.dsn(), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO line.receipts VALUES"
+            " ('r-1', 'vol-1.v1', true, 'accepted', 'paper', '2026-03-02T12:00:00Z')"
+        )
+        words = ("receive", "vol-1.v1", "--repository", "paper")
+        same = _json(*words, "--accepted")
+        other = _run(*words, "--refused", "--reason", "no")
+        instead = _json(*words, "--refused", "--reason", "no", "--instead")
+        connection.execute("DELETE FROM line.receipts")
+
+    assert same["state"] == "already known"
+    assert other.exit_code == 1
+    assert "receipt.contradicts: paper has accepted vol-1.v1 before" in other.stderr
+    assert (instead["state"], instead["accepted"]) == ("sent", False)
+
+
+def test_an_answer_to_an_unknown_package_is_refused(package: PackagePublished) -> None:
+    result = _run("receive", "vol-9.v1", "--accepted")
+
+    assert (result.exit_code, "package.unknown" in result.stderr) == (1, True)
 
 
 def test_fetch_leaves_a_bag_whose_content_digest_a_stranger_can_compute(

@@ -1,0 +1,133 @@
+"""Reads the tar of a package: only plain files below one folder are taken, or nothing is."""
+
+import hashlib
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from processors.package import bag
+
+CHUNK = 1 << 20
+LONGEST_NAME_BYTES = 255
+
+
+class PackageRefused(Exception):
+    """A package cannot be handed over."""
+
+    def __init__(self, code: str, found: str, fix: str) -> None:
+        super().__init__(f"{code}: {found}")
+        self.code, self.found, self.fix = code, found, fix
+
+
+def differs(found: str) -> PackageRefused:
+    """The refusal of a package that is not what was published."""
+    return PackageRefused(
+        "package.differs", found, "Bring the package back from a copy, or have its item made again."
+    )
+
+
+def unpack(
+    tar: Path, top: str, target: Path, progress: Callable[[int], None] = lambda _: None
+) -> dict[str, str]:
+    """Unpack a tar whose files all lie below one folder; digests by path from there.
+
+    Only regular files with plain names are taken; nothing else is followed or made. Raises
+    PackageRefused at the first member that is anything else."""
+    return _members(tar, top, lambda path, source: _write(source, target / path), progress)
+
+
+def read_only(
+    tar: Path, top: str, progress: Callable[[int], None] = lambda _: None
+) -> tuple[dict[str, str], dict[str, bytes]]:
+    """The same without unpacking: digests by path, and the tag files. Raises PackageRefused."""
+    tags: dict[str, bytes] = {}
+
+    def take(path: str, source: IO[bytes]) -> str:
+        if path not in bag.TAG_FILES:
+            return _digest(source)
+        tags[path] = source.read()
+        return hashlib.sha256(tags[path]).hexdigest()
+
+    return _members(tar, top, take, progress), tags
+
+
+def in_folder(folder: Path) -> dict[str, str]:
+    """Digests by path of the files below a folder; a link is followed nowhere. Raises OSError."""
+    found: dict[str, str] = {}
+    for place, folders, names in os.walk(folder):
+        for name in [*names, *(one for one in folders if Path(place, one).is_symlink())]:
+            path = Path(place, name)
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
+                found[path.relative_to(folder).as_posix()] = _digest(source)
+    return found
+
+
+def _members(
+    tar: Path, top: str, take: Callable[[str, IO[bytes]], str], progress: Callable[[int], None]
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    budget = tar.stat().st_size
+    try:
+        with tarfile.open(tar, "r:") as archive:
+            for entry in archive:
+                path = _safe(entry, top, taken)
+                budget -= entry.size
+                source = archive.extractfile(entry)
+                if source is None or budget < 0:
+                    raise _unsafe(entry, "it says more than the tar holds")
+                found[path] = take(path, source)
+                progress(entry.size)
+    except (tarfile.TarError, EOFError) as wrong:
+        raise differs(f"the tar cannot be read: {wrong}") from wrong
+    return found
+
+
+def _safe(entry: tarfile.TarInfo, top: str, taken: set[str]) -> str:
+    """A member's path below the top folder. Raises PackageRefused."""
+    # Not left to tarfile's filters: those of Python 3.11.7 can be led out of the folder by links.
+    if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.sparse is not None:
+        raise _unsafe(entry, "it is no plain file")
+    first, *parts = entry.name.split("/")
+    if first != top or not parts or not all(_plain(part) for part in parts):
+        raise _unsafe(entry, f"it is no plain path below {top}/")
+    path = "/".join(parts)
+    if path.casefold() in taken:
+        raise _unsafe(entry, "it is there twice, case left aside")
+    taken.add(path.casefold())
+    return path
+
+
+def _plain(part: str) -> bool:
+    if part in ("", ".", "..") or "\\" in part or not part.isprintable():
+        return False
+    return len(part.encode("utf-8", "surrogatepass")) <= LONGEST_NAME_BYTES
+
+
+def _unsafe(entry: tarfile.TarInfo, why: str) -> PackageRefused:
+    return PackageRefused(
+        "package.unsafe-name",
+        found=f"member {entry.name!r}: {why}",
+        fix="Nothing was unpacked. Treat the store as tampered with, and look at who writes to it.",
+    )
+
+
+def _write(source: IO[bytes], path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o644), "wb") as out:
+        digest = _digest(source, out.write)
+        out.flush()
+        # A repository says "accepted" after this: by then it must be on the disk.
+        os.fsync(out.fileno())
+    return digest
+
+
+def _digest(source: IO[bytes], also: Callable[[bytes], object] = lambda _: None) -> str:
+    digest = hashlib.sha256()
+    while chunk := source.read(CHUNK):
+        digest.update(chunk)
+        also(chunk)
+    return digest.hexdigest()
