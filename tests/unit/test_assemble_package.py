@@ -58,7 +58,7 @@ def test_a_package_holds_every_file_of_its_item_and_counts_pages_without_targets
         *texts,
     ]
     assert package.counts == models.PackageCounts(
-        pages=2, masters=3, texts=2, derivatives=9, files=26
+        pages=2, masters=3, texts=2, derivatives=9, files=26, missing=1
     )
     assert (package.package_id, package.item_id, package.revision) == ("vol-1.v1", "vol-1", 1)
     assert package.rights.holder == "Library & Archive"
@@ -206,6 +206,23 @@ def test_a_record_that_lacks_the_master_of_a_page_is_refused(tools: Tools) -> No
 
     assert isinstance(outcome, Rejected)
     assert (outcome.code, "0007" in outcome.found) == ("package.record-incomplete", True)
+
+
+def test_a_withdrawn_page_has_its_place_and_no_file_and_the_package_says_incomplete(
+    tools: Tools,
+) -> None:
+    item = a_completed_item(tools, pages=(a_page_entry(1),), withdrawn=("0007",))
+    other = a_completed_item(tools, pages=(a_page_entry(1), a_page_entry(7)))
+
+    package = published(item.model_copy(update={"files": (item.files[0], other.files[1])}), tools)
+
+    files = files_of(package, tools)
+    mets = parse(files["data/metadata/mets.xml"])
+    (page,) = mets.xpath("//*[@ID='PAGE_0007']")
+    assert (page.get("TYPE"), len(page)) == ("missing", 0)
+    assert mets[0].get("RECORDSTATUS") == "incomplete"
+    assert b"Completeness: incomplete; 1 pages are missing: 0007" in files["bag-info.txt"]
+    assert (package.counts.pages, package.counts.missing) == (1, 1)
 
 
 def test_two_pages_with_the_same_bytes_are_two_files(tools: Tools) -> None:
