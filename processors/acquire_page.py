@@ -1,43 +1,57 @@
-"""Takes a page's capture in as its master, then judges it: fixity, format, structure, pixels."""
+"""Takes a page's capture in as its master, then judges it: format, structure, pixels, colour."""
 
 import hashlib
-from pathlib import Path
 
 from processors import master_rules
 from processors.imaging import icc, magic
 from processors.imaging.decode import Undecodable, decode_whole, vips_version
-from processors.imaging.header import DamagedHeader, read_header
+from processors.imaging.header import DamagedHeader, irregularities, read_header
 from processors.imaging.resolution import choose
 from processors.master_rules import Finding, Seen
-from processors.outcome import Done, Outcome, Rejected
+from processors.outcome import Done, Outcome, Rejected, StorageError
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
 from processors.tools import Area, Tools
+from processors.vendor_checksums import Checksum, measure
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageAdmitted
 
 EXECUTING = "executing program"
 
 
 def acquire_page(page: PageAdmitted, tools: Tools) -> Outcome:
-    """Store one page's master, then judge it; a master that is refused stays stored."""
+    """Store one page's master, then judge it; a master that is refused stays stored.
+
+    Only bytes other than those that were captured are not stored at all."""
     capture = file_for("capture", page.files)
     profile = profile_of(page.files, tools.storage)
+    tools.progress("fixity")
     staged = tools.storage.path(capture)
-    found = _sha256(staged)
-    if found != capture.sha256:
-        return Rejected(
-            "page.fixity-mismatch",
-            found=f"SHA-256 {found} instead of {capture.sha256}",
-            fix=f"Send the file again as it was captured: {master_rules.RESEND}",
-            where=page.original_name,
-        )
+    measured = measure(staged, page.vendor_checksums)
+    wrong = master_rules.fixity_refused(measured, capture.sha256)
+    if wrong:
+        return _rejected(page, wrong)
     master = tools.storage.keep(
         staged, area=Area.MASTERS, use="master", media_type=capture.media_type
     )
-    return _judge(page, master, profile, tools)
+    _read_again(master, capture.sha256, tools)
+    return _judge(page, master, profile, measured.vendor, tools)
 
 
-def _judge(page: PageAdmitted, master: FileRef, profile: Profile, tools: Tools) -> Outcome:
+def _read_again(master: FileRef, announced: str, tools: Tools) -> None:
+    """See that the store gives back what was captured. Raises StorageError."""
+    # Also when the object was there before: then `keep` wrote nothing, and nothing was compared.
+    found = measure(tools.storage.path(master)).sha256
+    if found != announced or master.sha256 != announced:
+        raise StorageError(f"{master.key} reads back as {found}, not {announced}")
+
+
+def _judge(
+    page: PageAdmitted,
+    master: FileRef,
+    profile: Profile,
+    vendor: tuple[Checksum, ...],
+    tools: Tools,
+) -> Outcome:
     path = tools.storage.path(master)
     tools.progress("format")
     format_ = magic.identify_file(path)
@@ -50,28 +64,32 @@ def _judge(page: PageAdmitted, master: FileRef, profile: Profile, tools: Tools) 
         refused = master_rules.header_refused(header, master.size_bytes, profile)
         if refused:
             return _rejected(page, refused)
+        irregular = irregularities(path, format_.family)
         tools.progress("decoding")
-        usual = decode_whole(path, header, format_.family)
+        complaint = decode_whole(path, header, format_.family)
     except DamagedHeader as damage:
         return _rejected(page, master_rules.damaged(str(damage)))
     except Undecodable as error:
         if error.unsupported:
             return _rejected(page, master_rules.unsupported(error.found, profile))
         return _rejected(page, master_rules.damaged(error.found))
+    if complaint:
+        irregular = (*irregular, f"the decoder complains of {complaint}")
     profile_name = icc.description(header.icc) if header.icc else None
-    seen = Seen(format_, header, choose(header.resolutions), profile_name, usual)
+    seen = Seen(format_, header, choose(header.resolutions), profile_name, irregular)
     findings = master_rules.findings(page.original_name, seen, profile)
     refused = next((finding for finding in findings if finding.refused), None)
     if refused:
         return _rejected(page, refused)
-    return Done(_fact(page, master, seen, findings, profile.optional_branches))
+    acts = _acts(master, seen, findings, vendor)
+    return Done(_fact(page, master, seen, acts, profile.optional_branches))
 
 
 def _fact(
     page: PageAdmitted,
     master: FileRef,
     seen: Seen,
-    findings: tuple[Finding, ...],
+    acts: tuple[Act, ...],
     optional: tuple[str, ...],
 ) -> PageAcquired:
     header = seen.header
@@ -99,20 +117,24 @@ def _fact(
         compression=header.compression,
         optional_branches=optional,
         orientation=header.orientation,
+        photometric=header.photometric,
+        byte_order=header.byte_order,
         icc_sha256=hashlib.sha256(header.icc).hexdigest() if header.icc else None,
         files=(master, *(file for file in page.files if file.use in ("profile", "provided-text"))),
-        acts=_acts(master, seen, findings),
+        acts=acts,
     )
 
 
-def _acts(master: FileRef, seen: Seen, findings: tuple[Finding, ...]) -> tuple[Act, ...]:
-    """Fixity check, format identification, validation, then one validation for each warning."""
+def _acts(
+    master: FileRef, seen: Seen, findings: tuple[Finding, ...], vendor: tuple[Checksum, ...]
+) -> tuple[Act, ...]:
+    """Fixity checks, format identification, validation, then one validation for each warning."""
     named = f"{seen.format.name} {seen.format.version or ''}".strip()
     puid = f"PRONOM {seen.format.puid}" if seen.format.puid else "without PRONOM identifier"
-    digest = f"SHA-256 {master.sha256} over {master.size_bytes} bytes, as announced."
     decoder = Agent(type="software", name="libvips", version=vips_version(), role=EXECUTING)
     acts = (
-        Act(type="fixity check", outcome="suc", detail=digest),
+        Act(type="fixity check", outcome="suc", detail=_fixity_told(master)),
+        *(_vendor_act(each) for each in vendor),
         Act(type="format identification", outcome="suc", detail=f"{named}, {puid}, by signature."),
         Act(type="validation", outcome="suc", detail=_described(seen), agents=(decoder,)),
         *(
@@ -121,6 +143,22 @@ def _acts(master: FileRef, seen: Seen, findings: tuple[Finding, ...]) -> tuple[A
         ),
     )
     return tuple(act.model_copy(update={"sources": (f"sha256:{master.sha256}",)}) for act in acts)
+
+
+def _fixity_told(master: FileRef) -> str:
+    announced = f"SHA-256 {master.sha256} over {master.size_bytes} bytes, as announced"
+    return f"{announced}: read once as delivered and once more from the store."
+
+
+def _vendor_act(checksum: Checksum) -> Act:
+    """The act of a checksum that agreed, or that could not be computed."""
+    told = f"{checksum.algorithm} {checksum.stated}"
+    if checksum.agrees:
+        detail = f"{told}, as delivered beside the file: the file as delivered has the same."
+        return Act(type="fixity check", outcome="suc", detail=detail)
+    detail = f"{told}, as delivered beside the file: not checked, the algorithm is not known here."
+    code = "page.vendor-checksum-unknown"
+    return Act(type="fixity check", outcome="war", code=code, detail=detail)
 
 
 def _described(seen: Seen) -> str:
@@ -137,8 +175,3 @@ def _rejected(page: PageAdmitted, finding: Finding | None) -> Rejected:
     if finding is None:
         raise ValueError("a page is refused for a reason")
     return Rejected(finding.code, finding.found, finding.fix, where=page.original_name)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,10 +1,20 @@
 """Draws technical and descriptive metadata of a page from its master."""
 
 from functools import cache
+from pathlib import Path
 
 from processors.description.crosswalk import dublin_core_of
-from processors.description.embedded import Embedded, embedded_of, moment
-from processors.description.exiftool import Exiftool
+from processors.description.embedded import (
+    DIGITIZED,
+    MAKE,
+    MODEL,
+    SERIAL,
+    SOFTWARE,
+    Embedded,
+    embedded_of,
+    moment,
+)
+from processors.description.exiftool import Exiftool, Unusable
 from processors.description.mix import mix
 from processors.outcome import Done, Outcome
 from processors.page_files import file_for
@@ -31,7 +41,7 @@ def describe_page(page: PageAcquired, tools: Tools) -> Outcome:
     """Keep what the master says of itself, as read, as MIX 2.0 and, where it describes, as Dublin
     Core. The master is not changed. Raises ToolHung, ToolCrashed and StorageError."""
     master = file_for("master", page.files)
-    embedded = embedded_of(_exiftool().read(tools.storage.path(master)))
+    embedded = _embedded(tools.storage.path(master))
     documents = [("mix", XML, mix(page, embedded)), ("embedded", JSON, embedded.document())]
     described = dublin_core_of(embedded)
     if described is not None:
@@ -43,14 +53,21 @@ def describe_page(page: PageAcquired, tools: Tools) -> Outcome:
     return Done(_fact(embedded, files, master))
 
 
+def _embedded(master: Path) -> Embedded:
+    try:
+        return embedded_of(_exiftool().read(master))
+    except Unusable as why:
+        # The pixels are sound, or the page would not be here: it does not fail for its metadata.
+        return Embedded({}, complaints=(str(why),))
+
+
 def _fact(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> PageDescribed:
-    taken = embedded.text("ExifIFD:DateTimeOriginal", "ExifIFD:CreateDate")
     return PageDescribed(
-        device_make=embedded.text("IFD0:Make"),
-        device_model=embedded.text("IFD0:Model"),
-        device_serial=embedded.text("ExifIFD:SerialNumber", "XMP-aux:SerialNumber"),
-        capture_software=embedded.text("IFD0:Software", "XMP-xmp:CreatorTool"),
-        captured_at=moment(taken),
+        device_make=embedded.text(*MAKE),
+        device_model=embedded.text(*MODEL),
+        device_serial=embedded.text(*SERIAL),
+        capture_software=embedded.text(*SOFTWARE),
+        captured_at=moment(embedded.text(*DIGITIZED)),
         files=files,
         acts=_acts(embedded, files, master),
     )
@@ -58,11 +75,12 @@ def _fact(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> Pa
 
 def _acts(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> tuple[Act, ...]:
     made = ", ".join(file.use for file in files)
+    exiftool = Agent(type="software", name="exiftool", version=_version(), role=EXECUTING)
     drawn = Act(
         type="metadata extraction",
         outcome="suc",
         detail=f"{len(embedded.tags)} embedded tags read; written: {made}.",
-        agents=(Agent(type="software", name="exiftool", version=_version(), role=EXECUTING),),
+        agents=(exiftool,),
         sources=(f"sha256:{master.sha256}",),
         results=tuple(f"sha256:{file.sha256}" for file in files),
     )
@@ -76,6 +94,7 @@ def _acts(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> tu
         outcome="war",
         code="page.metadata-damaged",
         detail="; ".join(told)[:LONGEST_TOLD],
+        agents=(exiftool,),
         sources=(f"sha256:{master.sha256}",),
     )
     return drawn, warning

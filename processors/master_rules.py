@@ -2,13 +2,21 @@
 
 from dataclasses import dataclass
 
+from processors.imaging import icc
 from processors.imaging.header import Header
 from processors.imaging.magic import Format
 from processors.imaging.resolution import Chosen, Problem
 from processors.page_files import extension_of
 from processors.profile import Policy, Profile
+from processors.vendor_checksums import Measured
 
 RESEND = "submit its item in a new batch, under new ids, with: copystand station submit"
+
+
+MOST_SAMPLES = 16
+"""Samples of a pixel that are taken: colours, alpha, and what else a scanner saw."""
+MOST_TOLD = 8
+"""Irregularities of one file that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,19 @@ class Finding:
     found: str
     fix: str
     refused: bool = True
+
+
+def fixity_refused(measured: Measured, announced: str) -> Finding | None:
+    """Why a file is not the one that was captured, or None."""
+    resend = f"Send the file again as it was captured: {RESEND}"
+    if measured.sha256 != announced:
+        found = f"SHA-256 {measured.sha256} instead of {announced}"
+        return Finding("page.fixity-mismatch", found, resend)
+    for each in measured.vendor:
+        if each.found is not None and not each.agrees:
+            found = f"{each.algorithm} {each.found}, delivered with {each.stated}"
+            return Finding("page.vendor-checksum-mismatch", found, resend)
+    return None
 
 
 def damaged(found: str) -> Finding:
@@ -60,6 +81,9 @@ def header_refused(header: Header, size_bytes: int, profile: Profile) -> Finding
         if value > limit:
             fix = f"Raise the limit in the profile, or split the page and send it: {RESEND}"
             return Finding("page.too-large", f"{value} {unit}, the limit is {limit}", fix)
+    if header.samples_per_pixel > MOST_SAMPLES:
+        found = f"{header.samples_per_pixel} samples per pixel; no more than {MOST_SAMPLES} are"
+        return unsupported(f"{found} taken", profile)
     kinds = (
         (header.compression, profile.compressions, "compression"),
         (header.bits_per_sample, profile.bits_per_sample, "bits per sample:"),
@@ -81,18 +105,19 @@ class Seen:
     resolution: Chosen
     icc_profile: str | None
     """The embedded ICC profile's own name."""
-    usual: bool
-    """False when the decoder complained of the structure."""
+    irregular: tuple[str, ...] = ()
+    """What is unusual about the structure."""
 
 
 def findings(original_name: str, seen: Seen, profile: Profile) -> tuple[Finding, ...]:
     """What is unusual about a sound master, each a warning or a refusal as the profile says."""
     header, resolution = seen.header, seen.resolution
     checks = (
-        (_structure(seen), profile.unusual_structure),
+        (_structure(seen.irregular), profile.unusual_structure),
         (_resolution(resolution), profile.unknown_resolution),
         (_low_resolution(resolution, profile), profile.low_resolution),
-        (_icc(header), profile.missing_icc),
+        (_no_icc(header), profile.missing_icc),
+        (_unfit_icc(header), _at_least_told(profile.missing_icc)),
         (_lossy(header), profile.lossy_master),
         (_more_images(header), profile.more_images),
         (_turned(header), profile.turned),
@@ -105,6 +130,11 @@ def findings(original_name: str, seen: Seen, profile: Profile) -> tuple[Finding,
     )
 
 
+def _at_least_told(policy: Policy) -> Policy:
+    """A profile that misleads is told even where none is asked for."""
+    return "warn" if policy == "accept" else policy
+
+
 def _refuses(policy: Policy) -> bool:
     return policy == "refuse"
 
@@ -113,10 +143,12 @@ Told = tuple[str, str, str] | None
 """Code, what was found, what to do."""
 
 
-def _structure(seen: Seen) -> Told:
-    if seen.usual:
+def _structure(irregular: tuple[str, ...]) -> Told:
+    if not irregular:
         return None
-    found = "Every pixel was decoded, but the decoder complains of the file's tags."
+    told = "; ".join(irregular[:MOST_TOLD])
+    more = f"; and {len(irregular) - MOST_TOLD} more" if len(irregular) > MOST_TOLD else ""
+    found = f"Every pixel was decoded, but the structure is unusual: {told}{more}."
     return "page.structure-unusual", found, f"Write the file again with sound tags: {RESEND}"
 
 
@@ -138,11 +170,25 @@ def _low_resolution(resolution: Chosen, profile: Profile) -> Told:
     return "page.resolution-too-low", found, f"Capture the page again at {lowest:g} dpi: {RESEND}"
 
 
-def _icc(header: Header) -> Told:
-    if header.icc or header.colour_space == "bitonal":
+def _no_icc(header: Header) -> Told:
+    if header.icc is not None or header.colour_space == "bitonal":
         return None
     found = f"A {header.colour_space} master without an ICC profile: its colours are not defined."
     return "page.icc-missing", found, f"Embed the scanner's ICC profile, then: {RESEND}"
+
+
+def _unfit_icc(header: Header) -> Told:
+    """An embedded profile is damaged, or says nothing about such an image."""
+    if header.icc is None:
+        return None
+    fix = f"Embed the scanner's own ICC profile, whole, then: {RESEND}"
+    broken = icc.damage(header.icc)
+    if broken:
+        return "page.icc-damaged", f"The ICC profile is damaged: {broken}.", fix
+    unfit = icc.mismatch(header.icc, header.colour_space)
+    if unfit:
+        return "page.icc-mismatch", f"The ICC profile does not fit the image: {unfit}.", fix
+    return None
 
 
 def _lossy(header: Header) -> Told:

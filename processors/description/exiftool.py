@@ -3,8 +3,9 @@
 import contextlib
 import json
 import os
-import selectors
+import signal
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,16 @@ from processors.outcome import ToolCrashed, ToolHung
 
 GUARDED = Path(__file__).parent / "bin" / "exiftool"
 """exiftool without a user's configuration, killed when its caller dies."""
-ASKED = ("-json", "-G1", "-n", "-struct", "-charset", "filename=utf8")
+ASKED = (b"-json", b"-G1", b"-n", b"-struct", b"-charset", b"filename=utf8")
 """JSON with the group of each tag, numbers as they are, XMP structures whole."""
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 30.0
 FILES_BEFORE_RENEWAL = 2000
-READY = b"{ready}"
+LARGEST_ANSWER = 16_000_000
+NOT_FOUND = 127
+
+
+class Unusable(Exception):
+    """What exiftool says of a file cannot be used; the file is at fault. The text says why."""
 
 
 class Exiftool:
@@ -28,36 +34,46 @@ class Exiftool:
         self._process: subprocess.Popen[bytes] | None = None
         self._asked = 0
 
+    @property
+    def pid(self) -> int | None:
+        """Of the running process, if there is one."""
+        return self._process.pid if self._process else None
+
     def read(self, path: Path) -> dict[str, Any]:
-        """All tags of a file by `group:name`. Raises ToolHung and ToolCrashed."""
+        """All tags of a file by `group:name`. Raises Unusable, ToolHung and ToolCrashed."""
         if self._asked >= FILES_BEFORE_RENEWAL:
             self.close()
-        self._asked += 1
-        answer = self._ask([*ASKED, os.path.abspath(path)])
+        wanted = os.path.abspath(path)
+        answer = self._ask(*ASKED, os.fsencode(wanted))
+        if not answer.lstrip().startswith(b"[{"):
+            self.close()
+            raise ToolCrashed(f"exiftool says nothing of {path.name}: {_shown(answer)!r}")
         try:
             # Files carry texts in any encoding, control characters too; none of it may matter.
-            (tags,) = json.loads(answer.decode("utf-8", "replace"), strict=False)
-        except ValueError:
+            text = answer.decode("utf-8", "replace")
+            (tags,) = json.loads(text, strict=False, parse_float=_number)
+        except (ValueError, RecursionError) as unfit:
+            raise Unusable(f"what exiftool read is no JSON: {unfit}") from None
+        if tags.get("SourceFile") != wanted:
             self.close()
-            said = answer[:200].decode(errors="replace")
-            raise ToolCrashed(f"exiftool gave no JSON: {said!r}") from None
+            raise ToolCrashed("exiftool spoke of another file than the one asked for")
         return dict(tags)
 
     def version(self) -> str:
         """Such as 12.57. Raises ToolHung and ToolCrashed."""
-        return self._ask(["-ver"]).decode(errors="replace").strip()
+        return self._ask(b"-ver").decode(errors="replace").strip()
 
     def close(self) -> None:
         """End the process, if there is one."""
         process, self._process, self._asked = self._process, None, 0
         if process is not None:
-            process.kill()
+            _end(process)
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):
                     pipe.close()  # type: ignore[union-attr]
 
-    def _ask(self, words: list[str]) -> bytes:
+    def _ask(self, *words: bytes) -> bytes:
         started_before = self._process is not None
         try:
             return self._exchange(words)
@@ -66,17 +82,31 @@ class Exiftool:
                 raise
             return self._exchange(words)  # it died meanwhile, for a reason that may be past
 
-    def _exchange(self, words: list[str]) -> bytes:
+    def _exchange(self, words: tuple[bytes, ...]) -> bytes:
         process = self._process or self._start()
-        command = "\n".join([*words, "-execute\n"]).encode()
-        assert process.stdin is not None and process.stdout is not None
+        self._asked += 1
+        overdue = threading.Event()
+
+        def end() -> None:
+            overdue.set()
+            _end(process)
+
+        watchdog = threading.Timer(self._answer_seconds, end)
+        watchdog.start()
         try:
-            process.stdin.write(command)
-            process.stdin.flush()
-            return self._answer(process.stdout.fileno())
+            return _answer(process, words, self._asked)
         except OSError as gone:
             self.close()
-            raise ToolCrashed(f"exiftool went away: {gone}") from None
+            if overdue.is_set():
+                raise ToolHung(f"exiftool gave no answer in {self._answer_seconds:g} s") from None
+            missing = process.returncode == NOT_FOUND
+            raise ToolCrashed("exiftool is not installed" if missing else str(gone)) from None
+        except BaseException:
+            # What is left of this answer must never be taken for that about the next file.
+            self.close()
+            raise
+        finally:
+            watchdog.cancel()
 
     def _start(self) -> "subprocess.Popen[bytes]":
         try:
@@ -85,23 +115,41 @@ class Exiftool:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "LC_ALL": "C.UTF-8"},
+                start_new_session=True,
             )
         except OSError as missing:
             raise ToolCrashed(f"exiftool does not start: {missing}") from None
         return self._process
 
-    def _answer(self, pipe: int) -> bytes:
-        """All until the word that says that the answer is whole. Raises OSError at its end."""
-        answer = bytearray()
-        with selectors.DefaultSelector() as selector:
-            selector.register(pipe, selectors.EVENT_READ)
-            while READY not in answer[-64:]:
-                if not selector.select(self._answer_seconds):
-                    self.close()
-                    raise ToolHung(f"exiftool gave no answer in {self._answer_seconds:.0f} s")
-                chunk = os.read(pipe, 1 << 16)
-                if not chunk:
-                    raise OSError("its output ended")
-                answer += chunk
-        return bytes(answer[: answer.rindex(READY)])
+
+def _answer(process: "subprocess.Popen[bytes]", words: tuple[bytes, ...], number: int) -> bytes:
+    """All that it says until it is ready. Raises Unusable, and OSError when it goes away."""
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(b"\n".join([*words, b"-execute%d\n" % number]))
+    process.stdin.flush()
+    # No value in JSON ends so: within a text a line's end is written as \n.
+    ready, answer = b"{ready%d}\n" % number, bytearray()
+    while not answer.endswith(ready):
+        chunk = os.read(process.stdout.fileno(), 1 << 16)
+        if not chunk:
+            raise OSError("exiftool ended before it had answered")
+        answer += chunk
+        if len(answer) > LARGEST_ANSWER:
+            raise Unusable(f"it has more than {LARGEST_ANSWER // 1_000_000} MB of metadata")
+    return bytes(answer[: -len(ready)])
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill it with all that it may have started."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _number(text: str) -> float | str:
+    """A number, or its text where a number would not be written the same: 1.50 may be a title."""
+    return float(text) if repr(float(text)) == text else text
+
+
+def _shown(answer: bytes) -> str:
+    return answer[:200].decode(errors="replace")

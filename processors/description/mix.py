@@ -4,7 +4,15 @@ from fractions import Fraction
 
 from lxml import etree
 
-from processors.description.embedded import Embedded, moment
+from processors.description.embedded import (
+    DIGITIZED,
+    MAKE,
+    MODEL,
+    SERIAL,
+    SOFTWARE,
+    Embedded,
+    moment,
+)
 from processors.page_files import file_for
 from processors.xml.writing import MIX, Maker, serialised
 from schemas.models import PageAcquired
@@ -37,6 +45,20 @@ PHOTOMETRIC = {
     "cielab": "CIELab",
 }
 EXIF_VERSIONS = ("0220", "0221", "0230")
+CAPTURE_DEVICES = {
+    "1": "transmission scanner",
+    "2": "reflection print scanner",
+    "3": "digital still camera",
+}
+"""By EXIF's FileSource."""
+EXTRA_SAMPLES = {
+    "0": "unspecified data",
+    "1": "associated alpha data (with pre-multiplied color)",
+    "2": "unassociated alpha data",
+}
+"""By the tag of TIFF."""
+FLOATING_POINT = "3"
+LARGEST_NUMBER = 10**9
 
 Element = etree._Element
 
@@ -97,11 +119,10 @@ def _object(page: PageAcquired) -> Element | None:
 
 def _image(page: PageAcquired, embedded: Embedded) -> Element | None:
     colour = PHOTOMETRIC.get(page.photometric or "") or COLOUR_SPACES.get(page.colour_space)
-    version = embedded.text("ICC-header:ProfileVersion")
     profile = _some(
         "IccProfile",
         _text("iccProfileName", page.icc_profile),
-        _text("iccProfileVersion", version if page.icc_profile else None),
+        _text("iccProfileVersion", _profile_version(embedded) if page.icc_profile else None),
     )
     return _some(
         "BasicImageInformation",
@@ -118,34 +139,50 @@ def _image(page: PageAcquired, embedded: Embedded) -> Element | None:
     )
 
 
+def _profile_version(embedded: Embedded) -> str | None:
+    """Two bytes: the version, then two digits of half a byte each (ICC.1:2022, 7.2.4)."""
+    version = int(embedded.number("ICC-header:ProfileVersion") or 0)
+    return f"{version >> 8}.{version >> 4 & 15}.{version & 15}" if 0 < version < 1 << 16 else None
+
+
 def _capture(page: PageAcquired, embedded: Embedded) -> Element | None:
-    taken = moment(embedded.text("ExifIFD:DateTimeOriginal", "ExifIFD:CreateDate"))
     upright = 1 <= page.orientation <= 8
     return _some(
         "ImageCaptureMetadata",
-        _some("GeneralCaptureInformation", _text("dateTimeCreated", taken)),
+        _some(
+            "GeneralCaptureInformation",
+            _text("dateTimeCreated", moment(embedded.text(*DIGITIZED))),
+            _text("captureDevice", CAPTURE_DEVICES.get(_source(embedded))),
+        ),
         _camera(embedded) if _is_camera(embedded) else _scanner(embedded),
         _text("orientation", ORIENTATIONS[page.orientation - 1] if upright else "unknown"),
     )
 
 
 def _is_camera(embedded: Embedded) -> bool:
-    """Exposure and aperture are a camera's; a device that names neither is taken for a scanner."""
+    """As the file says; where it does not, exposure and aperture are a camera's, and a device that
+    names neither is taken for a scanner."""
+    if _source(embedded) in CAPTURE_DEVICES:
+        return _source(embedded) == "3"
     return embedded.number("ExifIFD:ExposureTime", "ExifIFD:FNumber", "ExifIFD:ISO") is not None
+
+
+def _source(embedded: Embedded) -> str:
+    return embedded.text("ExifIFD:FileSource") or ""
 
 
 def _scanner(embedded: Embedded) -> Element | None:
     return _some(
         "ScannerCapture",
-        _text("scannerManufacturer", embedded.text("IFD0:Make")),
+        _text("scannerManufacturer", embedded.text(*MAKE)),
         _some(
             "ScannerModel",
-            _text("scannerModelName", embedded.text("IFD0:Model")),
-            _text("scannerModelSerialNo", embedded.text("ExifIFD:SerialNumber")),
+            _text("scannerModelName", embedded.text(*MODEL)),
+            _text("scannerModelSerialNo", embedded.text(*SERIAL)),
         ),
         _some(
             "ScanningSystemSoftware",
-            _text("scanningSoftwareName", embedded.text("IFD0:Software")),
+            _text("scanningSoftwareName", embedded.text(*SOFTWARE)),
         ),
     )
 
@@ -155,27 +192,30 @@ def _camera(embedded: Embedded) -> Element | None:
     version = embedded.text("ExifIFD:ExifVersion")
     settings = _some(
         "ImageData",
-        _text("fNumber", embedded.number("ExifIFD:FNumber")),
-        _text("exposureTime", embedded.number("ExifIFD:ExposureTime")),
-        _text("isoSpeedRatings", round(speed) if speed and speed >= 1 else None),
+        _text("fNumber", _plain(embedded.number("ExifIFD:FNumber"))),
+        _text("exposureTime", _plain(embedded.number("ExifIFD:ExposureTime"))),
+        _text("isoSpeedRatings", round(speed) if speed and 1 <= speed < LARGEST_NUMBER else None),
         _text("exifVersion", version if version in EXIF_VERSIONS else None),
-        _text("focalLength", _decimal(embedded.number("ExifIFD:FocalLength"))),
+        _text("focalLength", _plain(embedded.number("ExifIFD:FocalLength"))),
     )
     return _some(
         "DigitalCameraCapture",
-        _text("digitalCameraManufacturer", embedded.text("IFD0:Make")),
+        _text("digitalCameraManufacturer", embedded.text(*MAKE)),
         _some(
             "DigitalCameraModel",
-            _text("digitalCameraModelName", embedded.text("IFD0:Model")),
-            _text("digitalCameraModelSerialNo", embedded.text("ExifIFD:SerialNumber")),
+            _text("digitalCameraModelName", embedded.text(*MODEL)),
+            _text("digitalCameraModelSerialNo", embedded.text(*SERIAL)),
         ),
         _some("CameraCaptureSettings", settings),
     )
 
 
-def _decimal(value: float | None) -> str | None:
-    """xsd:decimal knows no exponent."""
-    return None if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+def _plain(value: float | None) -> str | None:
+    """Written without an exponent, which xsd:decimal does not know; None when it is no figure that
+    a camera can have."""
+    if value is None or not 1e-6 <= value < LARGEST_NUMBER:
+        return None
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _assessment(page: PageAcquired, embedded: Embedded) -> Element | None:
@@ -185,7 +225,7 @@ def _assessment(page: PageAcquired, embedded: Embedded) -> Element | None:
         "ImageAssessmentMetadata",
         _some(
             "SpatialMetrics",
-            _text("samplingFrequencyUnit", "in." if known else "no absolute unit"),
+            _text("samplingFrequencyUnit", "in." if known else "no absolute unit of measurement"),
             _rational("xSamplingFrequency", x) if known else None,
             _rational("ySamplingFrequency", y) if known else None,
         ),
@@ -197,11 +237,25 @@ def _assessment(page: PageAcquired, embedded: Embedded) -> Element | None:
                     _text("bitsPerSampleValue", page.bits_per_sample)
                     for _ in range(page.samples_per_pixel)
                 ),
-                _text("bitsPerSampleUnit", "integer"),
+                _text("bitsPerSampleUnit", _unit(embedded)),
             ),
             _text("samplesPerPixel", page.samples_per_pixel),
+            *(_text("extraSamples", one) for one in _extra_samples(page, embedded)),
         ),
     )
+
+
+def _unit(embedded: Embedded) -> str:
+    kinds = (embedded.text("IFD0:SampleFormat") or "").split()
+    return "floating point" if FLOATING_POINT in kinds else "integer"
+
+
+def _extra_samples(page: PageAcquired, embedded: Embedded) -> list[str]:
+    """What the samples beside those of colour are; of PNG, whose alpha is always one of them."""
+    if embedded.text("File:FileType") == "PNG":
+        return [EXTRA_SAMPLES["2"]] if page.samples_per_pixel in (2, 4) else []
+    named = (embedded.text("IFD0:ExtraSamples") or "").split()[: page.samples_per_pixel]
+    return [EXTRA_SAMPLES[one] for one in named if one in EXTRA_SAMPLES]
 
 
 def _frequencies(page: PageAcquired, embedded: Embedded) -> tuple[float | None, float | None]:

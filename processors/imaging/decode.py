@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyvips
 
 from processors.imaging.header import Header
 from processors.imaging.jpeg_scan import WatchedScan
+from processors.imaging.twelve_bits import BITS, open_twelve_bits
 
 pyvips.concurrency_set(1)  # One thread a page: several pages are worked on at the same time.
 pyvips.cache_set_max(0)  # Every page is seen once; a cache would only hold memory.
@@ -19,6 +21,7 @@ _NO_DISK = re.compile(r"input/output error|no space left", re.IGNORECASE)
 MM_PER_INCH = 25.4
 FILM_DPI = 1200
 """Higher figures are those of a film or slide, and say nothing of the page that it shows."""
+_WORDLESS = "the decoder warned of damaged pixels, without saying where"
 _CHECKED_BY_CODING = ("none", "lzw", "deflate")
 """Compressions whose damage is an error to the decoder, so that warnings are about tags alone."""
 
@@ -51,26 +54,35 @@ def vips_version() -> str:
     return ".".join(str(pyvips.version(part)) for part in range(3))
 
 
-def decode_whole(path: Path, header: Header, family: str) -> bool:
+def opened(path: Path, **how: Any) -> pyvips.Image:
+    """The image in a file, also where libvips alone could not read it. Raises pyvips.Error."""
+    unpacked = open_twelve_bits(path)
+    return pyvips.Image.new_from_file(str(path), **how) if unpacked is None else unpacked
+
+
+def decode_whole(path: Path, header: Header, family: str) -> str | None:
     """Decode every pixel of the first image and throw them away. Raises Undecodable.
 
-    False when the decoder complained of the file's structure, but every pixel is sound."""
+    What the decoder complained of, if every pixel is sound all the same; else None."""
+    if header.bits_per_sample == BITS and open_twelve_bits(path) is None:
+        found = "12 bits a sample are read from uncompressed strips of grey or RGB alone"
+        raise Undecodable(found, unsupported=True)
     if family == "jpeg":
         scan = WatchedScan(path)
         _decode(scan.source(), path, header, "warning")
         if scan.left_over():
             found = f"{scan.left_over()} bytes or more of the scan belong to no pixel"
             raise Undecodable(found)
-        return True
+        return None
     try:
         # "warning" is the only level at which libvips tells of holes in JPEG and CCITT scans.
         _decode(path, path, header, "warning")
-    except Undecodable:
+    except Undecodable as complaint:
         if header.compression not in _CHECKED_BY_CODING:
             raise
         _decode(path, path, header, "error")
-        return False
-    return True
+        return "its tags" if complaint.found == _WORDLESS else complaint.found
+    return None
 
 
 def _decode(origin: Path | pyvips.Source, path: Path, header: Header, fail_on: str) -> None:
@@ -78,7 +90,7 @@ def _decode(origin: Path | pyvips.Source, path: Path, header: Header, fail_on: s
         # Opened sequentially: a large master is streamed, so memory stays flat.
         how = {"access": "sequential", "fail_on": fail_on}
         if isinstance(origin, Path):
-            image = pyvips.Image.new_from_file(str(origin), **how)
+            image = opened(origin, **how)
         else:
             image = pyvips.Image.new_from_source(origin, "", **how)
     except pyvips.Error as error:
@@ -102,9 +114,13 @@ def write_grey_copy(
     try:
         width, height = _displayed_size(master)
         scale = _scale(max(width, height), resolution_dpi, dpi, max_long_side_px)
-        image = pyvips.Image.thumbnail(
-            str(master), max(1, round(width * scale)), height=10_000_000, size="down"
-        )
+        width_px = max(1, round(width * scale))
+        size = {"height": 10_000_000, "size": "down"}
+        unpacked = open_twelve_bits(master)
+        if unpacked is None:
+            image = pyvips.Image.thumbnail(str(master), width_px, **size)
+        else:
+            image = unpacked.thumbnail_image(width_px, **size)
         if image.hasalpha():
             white = 65535 if image.format == "ushort" else 255
             image = image.flatten(background=[white])
@@ -120,7 +136,7 @@ def write_grey_copy(
 
 
 def _displayed_size(path: Path) -> tuple[int, int]:
-    image = pyvips.Image.new_from_file(str(path), access="sequential")
+    image = opened(path, access="sequential")
     turned = image.get_typeof("orientation") and image.get("orientation") >= 5
     return (image.height, image.width) if turned else (image.width, image.height)
 
@@ -140,4 +156,4 @@ def _told(error: pyvips.Error, path: Path) -> str:
         raise MemoryError(told) from error
     if _NO_DISK.search(told):
         raise OSError(told) from error
-    return told[:500] or "the decoder warned of damaged pixels, without saying where"
+    return told[:500] or _WORDLESS

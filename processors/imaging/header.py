@@ -28,10 +28,31 @@ class Header:
     resolutions: tuple[Resolution, ...] = ()
     """All that the file says about its resolution, in the order of precedence."""
     icc: bytes | None = None
+    """The embedded profile; empty where one is announced and cannot be had."""
     orientation: int = 1
     """Exif orientation, 1 when the image stands upright."""
     images: int = 1
     """Full images in the file; reduced copies and masks are not counted."""
+    photometric: str | None = None
+    """min-is-white, min-is-black, rgb, palette, separated, ycbcr or cielab."""
+    byte_order: str | None = None
+    """little-endian or big-endian, where the format leaves the choice."""
+
+
+def irregularities(path: Path, family: str) -> tuple[str, ...]:
+    """What is unusual about a file's structure, though nothing is missing. Raises DamagedHeader
+    where pixels cannot be had, and OSError."""
+    from processors.imaging import png_header, tiff_structure
+
+    judges = {
+        "tiff": tiff_structure.check,
+        "bigtiff": tiff_structure.check,
+        "png": png_header.irregularities,
+    }
+    if family not in judges:
+        return ()
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return judges[family](data)
 
 
 def read_header(path: Path, family: str) -> Header:

@@ -1,12 +1,49 @@
-"""The name that an ICC profile gives itself (ICC.1:2022, 9.2.41 and 10.15)."""
+"""What an ICC profile says of itself: its name, and whether it is whole and fits (ICC.1:2022)."""
 
 import struct
 
 UNNAMED = "unnamed ICC profile"
+HEADER_BYTES = 128
+MOST_TAGS = 1000
+LINKS = (b"link", b"abst", b"nmcl")
+"""Classes of profiles that do not describe an image's numbers (7.2.7)."""
+SPACES = {"greyscale": b"GRAY", "rgb": b"RGB ", "cmyk": b"CMYK"}
+
+
+def damage(profile: bytes) -> str | None:
+    """Where a profile is not whole, or None (7.2 and 7.3)."""
+    size = len(profile)
+    if size < HEADER_BYTES + 4:
+        return f"it has {size} bytes"
+    (stated,), (count,) = struct.unpack_from(">I", profile), struct.unpack_from(">I", profile, 128)
+    if profile[36:40] != b"acsp":
+        return "its signature is missing"
+    if stated > size or profile[stated:].strip(b"\0"):
+        return f"it says to have {stated} bytes and has {size}"
+    if count > MOST_TAGS or HEADER_BYTES + 4 + 12 * count > size:
+        return f"it says to have {count} tags, which do not fit into {size} bytes"
+    for name, offset, length in struct.iter_unpack(">4sII", profile[132 : 132 + 12 * count]):
+        if offset + length > size:
+            return f"its tag {_shown(name)} ends at byte {offset + length}, it has {size}"
+    return None
+
+
+def mismatch(profile: bytes, colour_space: str) -> str | None:
+    """Why a whole profile is not one for such an image, or None (7.2.7 and 7.2.8)."""
+    if profile[12:16] in LINKS:
+        return f"it is of class {_shown(profile[12:16])}, which describes no image"
+    wanted = SPACES.get(colour_space)
+    if wanted and profile[16:20] != wanted:
+        return f"it is for {_shown(profile[16:20])} numbers, the image is {colour_space}"
+    return None
+
+
+def _shown(signature: bytes) -> str:
+    return repr(signature.decode("ascii", "replace").strip())
 
 
 def description(profile: bytes) -> str:
-    """The profile's description, from a `desc` tag of either version of the format."""
+    """The profile's description, from a `desc` tag of either version (9.2.41 and 10.15)."""
     try:
         (count,) = struct.unpack_from(">I", profile, 128)
         for entry in range(min(count, 100)):

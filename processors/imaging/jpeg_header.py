@@ -12,6 +12,7 @@ LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 COLOUR_SPACES = {1: "greyscale", 3: "rgb", 4: "cmyk"}
+PHOTOMETRICS = {1: "min-is-black", 3: "ycbcr", 4: "separated"}
 JFIF_UNITS = {1: 1.0, 2: INCH_PER_CM}
 
 
@@ -20,7 +21,7 @@ def read(data: Buffer) -> Header:
     frame: tuple[int, bytes] | None = None
     resolutions: list[Resolution] = []
     icc: list[tuple[int, bytes]] = []
-    orientation = 1
+    orientation, adobe_rgb = 1, False
     for marker, body in _segments(data):
         if marker in FRAMES and frame is None:
             frame = marker, body
@@ -31,6 +32,9 @@ def read(data: Buffer) -> Header:
             resolutions += stated
         elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
             icc.append((body[12], body[14:]))
+        elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12:
+            # The transform flag: 0 says that three components are RGB (ITU-T T.872, 6.5.3).
+            adobe_rgb = body[11] == 0
     if frame is None or len(frame[1]) < 6:
         raise DamagedHeader("the file has no frame header before its scan")
     bits, height, width, samples = struct.unpack_from(">BHHB", frame[1])
@@ -46,17 +50,17 @@ def read(data: Buffer) -> Header:
         resolutions=tuple(resolutions),
         icc=b"".join(part for _, part in sorted(icc)) or None,
         orientation=orientation,
+        photometric="rgb" if samples == 3 and adobe_rgb else PHOTOMETRICS.get(samples),
     )
 
 
 def exif(block: bytes) -> tuple[tuple[Resolution, ...], int]:
     """Resolution and orientation in an Exif block; nothing when the block is damaged."""
     try:
-        first = next(iter(tiff_header.directories(block)), {})
+        first = next(tiff_header.directories(block), {})
+        return tiff_header.resolutions(first, "exif"), tiff_header.orientation(first)
     except DamagedHeader:
         return (), 1
-    turned = first.get(274)
-    return tiff_header.resolutions(first, "exif"), int(turned[0]) if turned else 1
 
 
 def _jfif(body: bytes) -> Iterator[Resolution]:

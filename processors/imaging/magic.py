@@ -38,6 +38,7 @@ SPIFF = Format(
     "1.00",
     (*_JPEG, "spf"),
 )
+JPEG_LS = Format("jpeg-ls", "JPEG-LS", "image/jls", "fmt/150", None, ("jls",))
 JFIF_PUIDS = {"1.00": "fmt/42", "1.01": "fmt/43", "1.02": "fmt/44"}
 EXIF_PUIDS = {
     "0200": "x-fmt/398",
@@ -47,6 +48,7 @@ EXIF_PUIDS = {
     "0230": "fmt/1507",
     "0231": "fmt/1507",
     "0232": "fmt/1507",
+    "0233": "fmt/1507",
 }
 PNG_PUIDS = {"1.0": "fmt/11", "1.1": "fmt/12", "1.2": "fmt/13"}
 
@@ -72,9 +74,15 @@ def identify(head: bytes) -> Format | None:
 
 
 def identify_file(path: Path) -> Format | None:
-    """The format that a file's first bytes show. Raises OSError."""
+    """The format that a file's first bytes show; for TIFF, also its directories. Raises OSError."""
+    # Imported here: it builds a Format.
+    from processors.imaging import raw_camera
+
     with path.open("rb") as stream:
-        return identify(stream.read(HEAD_BYTES))
+        format_ = identify(stream.read(HEAD_BYTES))
+    if format_ is not None and format_.family == "tiff":
+        return raw_camera.identify(path) or format_
+    return format_
 
 
 def extension_for(media_type: str) -> str:
@@ -88,6 +96,8 @@ def packaged_name(item_id: str, ref: str, media_type: str) -> str:
 
 
 def _jpeg(head: bytes) -> Format:
+    if head[3:4] == b"\xf7":
+        return JPEG_LS
     if head[6:11] == b"JFIF\0" and len(head) > 12:
         version = f"{head[11]}.{head[12]:02d}"
         name = "JPEG File Interchange Format"

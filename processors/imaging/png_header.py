@@ -10,6 +10,7 @@ from processors.imaging.resolution import INCH_PER_METRE, Resolution, in_dpi
 
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 COLOUR_SPACES = {0: "greyscale", 2: "rgb", 3: "rgb", 4: "greyscale", 6: "rgb"}
+PHOTOMETRICS = {0: "min-is-black", 2: "rgb", 3: "palette", 4: "min-is-black", 6: "rgb"}
 LARGEST_PROFILE = 32 * 1024 * 1024
 
 
@@ -34,9 +35,16 @@ def read(data: Buffer) -> Header:
         colour_space="bitonal" if bitonal else COLOUR_SPACES[colour],
         compression="deflate",
         resolutions=(*stated, *_phys(chunks.get(b"pHYs", b""))),
-        icc=_icc(chunks.get(b"iCCP", b"")),
+        icc=_icc(chunks[b"iCCP"]) if b"iCCP" in chunks else None,
         orientation=orientation,
+        photometric=PHOTOMETRICS[colour],
     )
+
+
+def irregularities(data: Buffer) -> tuple[str, ...]:
+    """What stands behind the end of the image."""
+    after = len(data) - data.rfind(b"IEND") - 8
+    return (f"{after} bytes stand behind the end of the image",) if after > 0 else ()
 
 
 def _phys(body: bytes) -> Iterator[Resolution]:
@@ -45,12 +53,12 @@ def _phys(body: bytes) -> Iterator[Resolution]:
         yield Resolution("phys", in_dpi(x, INCH_PER_METRE), in_dpi(y, INCH_PER_METRE))
 
 
-def _icc(body: bytes) -> bytes | None:
+def _icc(body: bytes) -> bytes:
     packed = body.partition(b"\0")[2][1:]
     try:
-        return zlib.decompressobj().decompress(packed, LARGEST_PROFILE) or None
+        return zlib.decompressobj().decompress(packed, LARGEST_PROFILE)
     except zlib.error:
-        return None
+        return b""
 
 
 def _chunks(data: Buffer) -> Iterator[tuple[bytes, bytes]]:

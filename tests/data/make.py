@@ -111,6 +111,7 @@ def samples() -> dict[str, bytes]:
         "zeroed_scan_in_tiff.tif": zeroed(in_tiff, 300),
         "directory_in_a_circle.tif": circle,
         "tags_in_wrong_order.tif": backwards,
+        "four_bits.tif": tiff(grey_entries(4, 32), bytes(32)),
         "twelve_bits.tif": tiff(grey_entries(12, 96), bytes(96)),
         "two_images.tif": scene(32, 64).tiffsave_buffer(page_height=32, keep="none"),
         "bitmap_named.tif": b"BM"

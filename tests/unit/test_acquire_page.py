@@ -1,16 +1,19 @@
 """A page's master is stored before it is judged, and judged by its bytes."""
 
+import hashlib
 import re
 from pathlib import Path
 
 import pytest
 
 from processors.acquire_page import acquire_page
-from processors.outcome import Done, Outcome, Rejected
+from processors.outcome import Done, Outcome, Rejected, StorageError
 from processors.tools import Tools
 from schemas.models import PageAcquired
 from streams import errors
+from tests.unit.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
 from tests.unit.imaging_builders import an_admitted_page, memory_tools
+from tests.unit.tiff_builders import ASCII, BYTE, LONG, SHORT, UNDEFINED, ATiff
 
 CHECKOUT = Path(__file__).parents[2]
 IMAGES = CHECKOUT / "tests" / "data" / "images"
@@ -46,6 +49,8 @@ def test_stores_and_describes_a_sound_master(tools: Tools):
     assert (fact.bits_per_sample, fact.samples_per_pixel, fact.colour_space) == (8, 3, "rgb")
     assert (fact.resolution_dpi, fact.resolution_source) == (300, "tiff")
     assert (fact.icc_profile, fact.compression) == ("sRGB", "lzw")
+    assert (fact.photometric, fact.byte_order) == ("rgb", "little-endian")
+    assert (fact.orientation, len(fact.icc_sha256 or "")) == (1, 64)
     assert [file.use for file in fact.files] == ["master", "profile"]
     assert fact.files[0].key == masters(tools)[0]
 
@@ -80,6 +85,101 @@ def test_rejects_a_file_whose_digest_is_not_the_one_announced(tools: Tools):
     assert masters(tools) == []
 
 
+def test_never_takes_a_stored_object_for_the_master_unread(tools: Tools):
+    page = an_admitted_page(tools, (IMAGES / "sound.tif").read_bytes())
+    digest = page.files[0].sha256
+    tools.storage.objects[f"masters/sha256/{digest[:2]}/{digest}"] = b"rotten"
+
+    with pytest.raises(StorageError, match="reads back as"):
+        acquire_page(page, tools)
+
+
+def checksums(name: str, *algorithms: str) -> tuple[str, ...]:
+    content = (IMAGES / name).read_bytes()
+    return tuple(f"{each}:{hashlib.new(each, content).hexdigest()}" for each in algorithms)
+
+
+def test_each_vendor_checksum_that_agrees_is_a_fixity_check_of_its_own(tools: Tools):
+    stated = checksums("sound.tif", "md5", "sha1", "sha256", "sha512")
+
+    fact = fact_of(acquired(tools, "sound.tif", vendor_checksums=stated))
+
+    checks = [act for act in fact.acts if act.type == "fixity check"]
+    assert [act.outcome for act in checks] == ["suc"] * 5
+    assert "read once as delivered and once more from the store" in checks[0].detail
+    for act, told in zip(checks[1:], stated, strict=True):
+        assert act.detail.startswith(told.replace(":", " "))
+    assert [act.type for act in fact.acts[5:7]] == ["format identification", "validation"]
+
+
+def test_refuses_a_file_that_is_not_the_one_the_lab_had(tools: Tools):
+    stated = (*checksums("sound.tif", "sha1"), "md5:" + "0" * 32)
+
+    outcome = acquired(tools, "sound.tif", vendor_checksums=stated)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.vendor-checksum-mismatch"
+    assert outcome.found.endswith("delivered with " + "0" * 32)
+    assert masters(tools) == []
+
+
+def test_tells_of_a_vendor_checksum_that_it_cannot_compute(tools: Tools):
+    fact = fact_of(acquired(tools, "sound.tif", vendor_checksums=("crc32:1a2b3c4d",)))
+
+    act = fact.acts[1]
+    assert (act.type, act.outcome) == ("fixity check", "war")
+    assert act.code == "page.vendor-checksum-unknown"
+    assert "crc32 1a2b3c4d" in act.detail
+
+
+@pytest.mark.parametrize("policy", ["accept", "warn", "refuse"])
+def test_a_profile_that_does_not_fit_is_told_or_refused(tools: Tools, policy: str):
+    colour = matrix_profile_v2("Adobe-like", to_xyz_d50(ADOBE_LIKE), 2.2)
+    cut = grey_profile("Grey", 2.2)[:-9]
+
+    for code, profile in {"page.icc-mismatch": colour, "page.icc-damaged": cut}.items():
+        content = ATiff(tags={34675: (UNDEFINED, profile)}).bytes()
+        page = an_admitted_page(tools, content, rules={"missing_icc": policy})
+        outcome = acquire_page(page, tools)
+
+        if policy == "refuse":
+            assert isinstance(outcome, Rejected)
+            assert outcome.code == code
+        else:
+            assert warnings(outcome) == [code]
+
+
+@pytest.mark.parametrize(
+    ("tags", "name"),
+    [
+        (
+            {50706: (BYTE, [1, 4, 0, 0])},
+            "The file is Digital Negative Format (DNG) (PRONOM fmt/730)",
+        ),
+        (
+            {262: (SHORT, [32803]), 271: (ASCII, b"NIKON CORPORATION\0")},
+            "The file is Nikon Digital SLR Camera Raw Image File (PRONOM fmt/202)",
+        ),
+    ],
+)
+def test_takes_no_raw_image_of_a_camera_for_its_preview(tools: Tools, tags, name: str):
+    outcome = acquire_page(an_admitted_page(tools, ATiff(tags=tags).bytes()), tools)
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.found) == ("page.format-not-supported", name)
+
+
+def test_a_strict_profile_refuses_an_unusual_structure_by_name(tools: Tools):
+    content = ATiff(tags={34665: (LONG, [0])}).bytes()
+    page = an_admitted_page(tools, content, rules={"unusual_structure": "refuse"})
+
+    outcome = acquire_page(page, tools)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.structure-unusual"
+    assert "the Exif directory cannot be read: byte 0, where a directory" in outcome.found
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [
@@ -107,7 +207,7 @@ def test_rejects_a_damaged_master_and_keeps_it(tools: Tools, name: str, found: s
     ("name", "found"),
     [
         ("bitmap_named.tif", "The file is Windows Bitmap (PRONOM fmt/116)"),
-        ("twelve_bits.tif", "Bits per sample: 12; profile as-delivered takes 1, 8, 16"),
+        ("four_bits.tif", "Bits per sample: 4; profile as-delivered takes 1, 8, 12, 16"),
     ],
 )
 def test_tells_what_is_not_supported_from_what_is_damaged(tools: Tools, name: str, found: str):

@@ -22,7 +22,19 @@ from processors.imaging import magic
         (b"\x89PNG\r\n\x1a\n....IHDR....iTXt", "fmt/13"),
         (b"GIF89a", "fmt/4"),
         (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjp2 ", "x-fmt/392"),
-        (b"RIFF\x10\0\0\0WEBPVP8 ", "fmt/568"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjpx ", "fmt/151"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjpm ", "fmt/463"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "fmt/566"),
+        (b"RIFF\x10\0\0\0WEBPVP8L", "fmt/567"),
+        (b"RIFF\x10\0\0\0WEBPVP8X", "fmt/568"),
+        (b"\xff\xd8\xff\xf7\0\x0b", "fmt/150"),
+        (b"\0\0\0\x18ftypheic", "fmt/1101"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "fmt/592"),
+        (b"II*\0\x10\0\0\0IIIICwaR", "fmt/1061"),
+        (b"EP*\0\x26\0\0\0", "fmt/881"),
+        (b"II\xbc\x01\x20\0\0\0", "fmt/590"),
+        (b"8BPS\0\x01", "x-fmt/92"),
+        (b"P5\n2 2\n255\n", "fmt/406"),
     ],
 )
 def test_names_a_format_as_pronom_does(head: bytes, puid: str):
@@ -35,9 +47,12 @@ def test_names_a_format_as_pronom_does(head: bytes, puid: str):
 
 def test_knows_what_is_no_image():
     pdf = magic.identify(b"%PDF-1.7\n")
+    newer = magic.identify(b"%PDF-2.1\n")
     xml = magic.identify(b'<?xml version="1.0"?><mods/>')
 
     assert pdf is not None and not pdf.is_image
+    assert (pdf.puid, pdf.version) == ("fmt/276", "1.7")
+    assert newer is not None and newer.puid is None
     assert xml is not None and not xml.is_image
 
 
@@ -51,3 +66,10 @@ def test_knows_nothing_of_an_empty_file():
 
 def test_names_a_page_as_its_package_does():
     assert magic.packaged_name("ms-1", "0002", "image/tiff") == "ms-1_0002.tif"
+
+
+def test_names_a_jpeg_2000_whose_signature_is_damaged():
+    format_ = magic.identify(b"\0\0\0\x0cjP  \r\n\x87\x0b\0\0\0\x14ftypjp2 ")
+
+    assert format_ is not None
+    assert format_.name == "JPEG 2000 with a damaged signature"

@@ -1,0 +1,194 @@
+"""Reads the directories of a TIFF or BigTIFF file (TIFF 6.0, section 2), within bounds."""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from processors.imaging.header import Buffer, DamagedHeader
+
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+SIZES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
+CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
+CODES |= {16: "Q", 17: "q", 18: "Q"}
+ASCII, RATIONAL, UNDEFINED, SIGNED_RATIONAL = 2, 5, 7, 10
+MOST_DIRECTORIES = 20_000
+MOST_ENTRIES = 400_000
+"""In all directories together: overlapping ones could make a small file endless."""
+MOST_VALUES = 2_000_000
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one value that is read."""
+ICC_PROFILE = 34675
+Value = tuple[float, ...] | bytes
+
+
+class Entry(NamedTuple):
+    """One tag as the directory gives it."""
+
+    tag: int
+    kind: int
+    values: int
+    """How many values it has."""
+    at: int
+    """Where the value begins."""
+    length: int
+    """Its bytes; 0 for a kind that is not known."""
+    inline: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things stand in a file of one byte order and offset size."""
+
+    order: str
+    big: bool
+
+    @property
+    def offset(self) -> str:
+        """Form of an offset."""
+        return self.order + ("Q" if self.big else "I")
+
+    @property
+    def count(self) -> str:
+        """Form of the number of entries."""
+        return self.order + ("Q" if self.big else "H")
+
+    @property
+    def entry_size(self) -> int:
+        """Bytes of an entry."""
+        return 20 if self.big else 12
+
+    @property
+    def inline(self) -> int:
+        """Bytes that an entry itself has for a value, and those of an offset."""
+        return 8 if self.big else 4
+
+    @property
+    def header_bytes(self) -> int:
+        """What stands before everything else."""
+        return 16 if self.big else 8
+
+
+@dataclass(frozen=True)
+class Directory(Mapping[int, Value]):
+    """One directory; values are read when asked for, the first of a tag given twice."""
+
+    data: Buffer
+    layout: Layout
+    offset: int
+    entries: tuple[Entry, ...]
+    following: int
+    """Offset of the next directory, 0 after the last."""
+
+    @property
+    def end(self) -> int:
+        """Where the directory ends, its pointer to the next included."""
+        start = self.offset + struct.calcsize(self.layout.count)
+        return start + len(self.entries) * self.layout.entry_size + self.layout.inline
+
+    @cached_property
+    def by_tag(self) -> dict[int, Entry]:
+        """The entry of each tag."""
+        return {entry.tag: entry for entry in reversed(self.entries)}
+
+    def __getitem__(self, tag: int) -> Value:
+        return self._value(self.by_tag[tag])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.by_tag)
+
+    def __len__(self) -> int:
+        return len(self.by_tag)
+
+    def one(self, tag: int, default: float) -> float:
+        """The first number of a tag, or the default where it has none."""
+        value = self.get(tag)
+        return value[0] if isinstance(value, tuple) and value else default
+
+    def raw(self, entry: Entry) -> bytes:
+        """The bytes of a value. Raises DamagedHeader for one that is too long to be true."""
+        if entry.length > MOST_BYTES:
+            raise DamagedHeader(f"the value of tag {entry.tag} has {entry.length} bytes")
+        return bytes(self.data[entry.at : entry.at + entry.length])
+
+    def _value(self, entry: Entry) -> Value:
+        kind, count, order = entry.kind, entry.values, self.layout.order
+        if kind in (ASCII, UNDEFINED) or (kind == 1 and entry.tag == ICC_PROFILE):
+            return self.raw(entry)
+        if count > MOST_VALUES:
+            raise DamagedHeader(f"tag {entry.tag} has {count} values")
+        raw = self.raw(entry)
+        if kind in (RATIONAL, SIGNED_RATIONAL):
+            pairs = struct.unpack(f"{order}{2 * count}{'I' if kind == RATIONAL else 'i'}", raw)
+            return tuple(n / d if d else 0.0 for n, d in zip(pairs[::2], pairs[1::2], strict=True))
+        return struct.unpack(f"{order}{count}{CODES[kind]}", raw) if kind in CODES else raw
+
+
+def layout_of(data: Buffer) -> Layout:
+    """Byte order and offset size of a file. Raises DamagedHeader."""
+    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
+    if order is None:
+        raise DamagedHeader("the byte order mark is missing")
+    (version,) = unpack(data, order + "H", 2, "header")
+    if version not in (42, 43):
+        raise DamagedHeader(f"the version number is {version}, not 42 or 43")
+    return Layout(order, big=version == 43)
+
+
+def directories(data: Buffer) -> Iterator[Directory]:
+    """The directories of a file in order. Raises DamagedHeader."""
+    layout = layout_of(data)
+    (offset,) = unpack(data, layout.offset, 8 if layout.big else 4, "header")
+    seen: set[int] = set()
+    entries = 0
+    while offset:
+        if offset in seen or len(seen) >= MOST_DIRECTORIES:
+            raise DamagedHeader(f"the directories run in a circle at byte {offset}")
+        seen.add(offset)
+        directory = directory_at(data, layout, offset)
+        entries += len(directory.entries)
+        if entries > MOST_ENTRIES:
+            raise DamagedHeader(f"the directories have more than {MOST_ENTRIES} tags")
+        yield directory
+        offset = directory.following
+
+
+def directory_at(data: Buffer, layout: Layout, offset: int) -> Directory:
+    """The directory at a place, every value seen to lie in the file. Raises DamagedHeader."""
+    if offset < layout.header_bytes:
+        raise DamagedHeader(f"byte {offset}, where a directory should be, lies in the header")
+    (count,) = unpack(data, layout.count, offset, "directory")
+    start = offset + struct.calcsize(layout.count)
+    after = start + count * layout.entry_size
+    if not count or after > len(data):
+        raise DamagedHeader(f"the directory at byte {offset} with {count} entries does not fit")
+    if count > MOST_ENTRIES:
+        raise DamagedHeader(f"the directory at byte {offset} has {count} tags")
+    (following,) = unpack(data, layout.offset, after, "end of the directory")
+    form = layout.order + ("HHQQ" if layout.big else "HHII")
+    table = struct.iter_unpack(form, data[start:after])
+    entries = tuple(
+        _entry(len(data), layout, start + number * layout.entry_size, *fields)
+        for number, fields in enumerate(table)
+    )
+    return Directory(data, layout, offset, entries, following)
+
+
+def _entry(
+    size: int, layout: Layout, place: int, tag: int, kind: int, count: int, pointer: int
+) -> Entry:
+    length = count * SIZES.get(kind, 0)
+    inline = length <= layout.inline
+    at = place + 4 + layout.inline if inline else pointer
+    if at + length > size:
+        raise DamagedHeader(f"tag {tag} points to byte {at + length}, the file has {size}")
+    return Entry(tag, kind, count, at, length, inline)
+
+
+def unpack(data: Buffer, form: str, at: int, what: str) -> tuple[int, ...]:
+    """Numbers at a place. Raises DamagedHeader where the file ends before."""
+    try:
+        return struct.unpack_from(form, data, at)
+    except (struct.error, OverflowError):
+        raise DamagedHeader(f"the file ends at byte {len(data)}, within the {what}") from None

@@ -1,0 +1,115 @@
+"""The strips and tiles of a TIFF image: as many as it needs, within the file, and long enough."""
+
+from dataclasses import dataclass
+
+from processors.imaging.header import DamagedHeader
+from processors.imaging.tiff_directory import Directory
+
+STRIPS, TILES = (273, 279, "strip"), (324, 325, "tile")
+Region = tuple[int, int, str, int]
+"""Beginning, end, name and number (0: none) of what lies somewhere."""
+ONE_STRIP = 2**32 - 1
+LARGEST_TILE_BYTES = 1 << 30
+PADDING = 4
+"""Bytes that writers add to a part, to begin the next at an even place."""
+MOST_TOLD = 20
+SEPARATE_PLANES, YCBCR, UNCOMPRESSED = 2, 6, 1
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where the pixels of one image stand."""
+
+    name: str
+    offsets: tuple[float, ...]
+    lengths: tuple[float, ...]
+    needed: int
+    """As many parts as the image's size asks for."""
+    pixel_bytes: int | None
+    """Uncompressed bytes of all parts; None where compression leaves that open."""
+
+
+def parts_of(directory: Directory) -> Parts:
+    """The strips or tiles that a directory names. Raises DamagedHeader when there are none."""
+    offsets_tag, lengths_tag, name = TILES if TILES[0] in directory else STRIPS
+    offsets = directory.get(offsets_tag, ())
+    lengths = directory.get(lengths_tag, ())
+    if not offsets or isinstance(offsets, bytes) or isinstance(lengths, bytes):
+        raise DamagedHeader("the directory names neither strips nor tiles")
+    width, height = int(directory.one(256, 0)), int(directory.one(257, 0))
+    samples = int(directory.one(277, 1))
+    apart = directory.one(284, 1) == SEPARATE_PLANES
+    planes, together = (samples, 1) if apart else (1, samples)
+    if name == "tile":
+        across, down = int(directory.one(322, 0)), int(directory.one(323, 0))
+    else:
+        across, down = width, min(int(directory.one(278, ONE_STRIP)), height)
+    if across < 1 or down < 1:
+        raise DamagedHeader(f"each {name} has {across} x {down} pixels")
+    row_bytes = -(-across * together * int(directory.one(258, 1)) // 8)
+    if name == "tile" and row_bytes * down > LARGEST_TILE_BYTES:
+        raise DamagedHeader(f"each tile has {across} x {down} pixels")
+    needed = -(-width // across) * -(-height // down) * planes
+    rows = needed * down if name == "tile" else height * planes
+    plain = directory.one(259, 1) == UNCOMPRESSED and directory.one(262, 0) != YCBCR
+    return Parts(name, offsets, lengths, needed, row_bytes * rows if plain else None)
+
+
+def check(parts: Parts, size: int, header_bytes: int) -> list[str]:
+    """What is unusual about the parts. Raises DamagedHeader where pixels cannot be had."""
+    name, total = parts.name, len(parts.offsets)
+    if total < parts.needed:
+        raise DamagedHeader(f"{total} {name}s are named, the image has {parts.needed}")
+    if parts.lengths and len(parts.lengths) < total:
+        found = f"{total} {name}s are named, with {len(parts.lengths)} lengths"
+        raise DamagedHeader(found)
+    for number, (offset, length) in enumerate(
+        zip(parts.offsets, parts.lengths, strict=False), start=1
+    ):
+        if offset + length > size:
+            found = f"{name} {number} of {total} ends at byte {int(offset + length)}"
+            raise DamagedHeader(f"{found}, the file has {size} bytes")
+        if length < 1 or offset < header_bytes:
+            found = f"{name} {number} of {total} has {int(length)} bytes at byte {int(offset)}"
+            raise DamagedHeader(found)
+    return [*_numbers(parts), *_bytes(parts)]
+
+
+def _numbers(parts: Parts) -> list[str]:
+    name, total = parts.name, len(parts.offsets)
+    if not parts.lengths:
+        return [f"the lengths of the {name}s are missing"]
+    found = []
+    if total > parts.needed:
+        found.append(f"{total} {name}s are named, the image has {parts.needed}")
+    if len(parts.lengths) > total:
+        found.append(f"{total} {name}s are named, with {len(parts.lengths)} lengths")
+    return found
+
+
+def _bytes(parts: Parts) -> list[str]:
+    if parts.pixel_bytes is None or not parts.lengths:
+        return []
+    held = int(sum(parts.lengths[: parts.needed]))
+    told = f"the {parts.name}s hold {held} bytes, the pixels are {parts.pixel_bytes}"
+    if held < parts.pixel_bytes:
+        raise DamagedHeader(told)
+    return [told] if held > parts.pixel_bytes + PADDING * parts.needed else []
+
+
+def overlapping(regions: list[Region]) -> list[str]:
+    """Places of a file that are used twice."""
+    regions.sort()
+    furthest, found = regions[0], []
+    for region in regions[1:]:
+        if region[0] < furthest[1]:
+            found.append(f"at byte {region[0]} {_named(region)} lies upon {_named(furthest)}")
+            if len(found) == MOST_TOLD:
+                break
+        if region[1] > furthest[1]:
+            furthest = region
+    return found
+
+
+def _named(region: Region) -> str:
+    return f"{region[2]} {region[3]}" if region[3] else region[2]

@@ -1,0 +1,142 @@
+"""Judges the structure of a TIFF or BigTIFF file by TIFF 6.0, beyond what a decoder asks."""
+
+from collections.abc import Iterator
+
+from processors.imaging import tiff_parts, tiff_tags
+from processors.imaging.header import Buffer, DamagedHeader
+from processors.imaging.tiff_directory import (
+    RATIONAL,
+    Directory,
+    directories,
+    directory_at,
+    unpack,
+)
+from processors.imaging.tiff_parts import Region
+
+RGB, PALETTE, CMYK = 2, 3, 5
+COLOURS = {0: 1, 1: 1, RGB: 3, PALETTE: 1, 4: 1, CMYK: 4, 6: 3, 8: 3}
+"""Samples of a pixel that are its colour, by photometric interpretation."""
+TILE_STEP = 16
+MOST_SUB_DIRECTORIES = 100
+ALLOWED = {284: (1, 2), 296: (1, 2, 3), 274: tuple(range(1, 9)), 266: (1, 2)}
+"""Values of tags that have few."""
+
+
+def check(data: Buffer) -> tuple[str, ...]:
+    """Everything that breaks the rules without hiding a pixel; empty for a sound file.
+
+    Raises DamagedHeader when the directories cannot be followed or the first image, the one that
+    is decoded, is not whole."""
+    walk = _Walk()
+    found: list[str] = []
+    for number, directory in enumerate(directories(data), start=1):
+        try:
+            of_image = _image(directory, len(data), walk.regions)
+        except DamagedHeader as damage:
+            if number == 1:
+                raise
+            of_image = [str(damage)]
+        prefix = f"directory {number}: " if number > 1 else ""
+        found += [prefix + each for each in (*of_image, *walk.follow(directory))]
+        if number == 1:
+            walk.regions.append((0, directory.layout.header_bytes, "the header", 0))
+    return (*found, *tiff_parts.overlapping(walk.regions))
+
+
+def _image(directory: Directory, size: int, regions: list[Region]) -> list[str]:
+    parts = tiff_parts.parts_of(directory)
+    found = tiff_parts.check(parts, size, directory.layout.header_bytes)
+    regions += [
+        (int(offset), int(offset + length), parts.name, number)
+        for number, (offset, length) in enumerate(
+            zip(parts.offsets, parts.lengths, strict=False), start=1
+        )
+    ]
+    return [*found, *_samples(directory), *_values(directory), *_places(directory)]
+
+
+class _Walk:
+    """Follows directories into those that they point to, and notes what lies where."""
+
+    def __init__(self) -> None:
+        self.regions: list[Region] = []
+        self._visited: set[int] = set()
+        self._left = MOST_SUB_DIRECTORIES
+
+    def follow(self, directory: Directory) -> list[str]:
+        """What is wrong with the tags of a directory and of those that it points to."""
+        self._visited.add(directory.offset)
+        self.regions.append((directory.offset, directory.end, "a directory", 0))
+        self.regions += [
+            (entry.at, entry.at + entry.length, "the value of tag", entry.tag)
+            for entry in directory.entries
+            if not entry.inline
+        ]
+        found = tiff_tags.faults(directory)
+        for tag, name in tiff_tags.SUB_DIRECTORIES.items():
+            entry = directory.by_tag.get(tag)
+            if entry is None or entry.kind not in tiff_tags.POINTERS:
+                continue
+            for place in directory[tag]:
+                if not self._left:
+                    return [*found, f"more than {MOST_SUB_DIRECTORIES} directories are pointed to"]
+                self._left -= 1
+                found += self._pointed_to(directory, int(place), name)
+        return found
+
+    def _pointed_to(self, above: Directory, place: int, name: str) -> list[str]:
+        if place in self._visited:
+            return [f"{name} points to the directory at byte {place}, which is another's"]
+        try:
+            directory = directory_at(above.data, above.layout, place)
+        except DamagedHeader as damage:
+            return [f"{name} cannot be read: {damage}"]
+        return [f"{name}: {each}" for each in self.follow(directory)]
+
+
+def _samples(directory: Directory) -> Iterator[str]:
+    """Whether bits, samples and colours agree."""
+    bits, samples = directory.get(258, ()), int(directory.one(277, 1))
+    if bits and len(bits) != samples:
+        yield f"{len(bits)} numbers of bits for {samples} samples"
+    elif isinstance(bits, tuple) and len(set(bits)) > 1:
+        yield "the samples have different numbers of bits"
+    if 262 not in directory:
+        yield "nothing says what the samples mean (tag 262)"
+        return
+    photometric = int(directory.one(262, 1))
+    if photometric not in COLOURS:
+        yield f"the photometric interpretation is {photometric}"
+        return
+    extra = samples - COLOURS[photometric]
+    if extra < 0:
+        yield f"{samples} samples are too few for photometric interpretation {photometric}"
+    elif extra > len(directory.get(338, ())):
+        yield f"nothing says what {extra} extra samples mean (tag 338)"
+    if (photometric == PALETTE) != (320 in directory):
+        yield f"photometric interpretation {photometric} and a colour map do not agree"
+
+
+def _values(directory: Directory) -> Iterator[str]:
+    for tag, allowed in ALLOWED.items():
+        if tag in directory and directory.one(tag, 0) not in allowed:
+            yield f"tag {tag} has the value {directory.one(tag, 0):g}"
+    for tag in (282, 283):
+        entry = directory.by_tag.get(tag)
+        if entry and entry.kind == RATIONAL and entry.values:
+            form = directory.layout.order + "II"
+            above, below = unpack(directory.data, form, entry.at, "resolution")
+            if not above or not below:
+                yield f"the resolution of tag {tag} is {above}/{below}"
+    for tag in (322, 323):
+        if directory.one(tag, TILE_STEP) % TILE_STEP:
+            yield f"tag {tag} has the value {directory.one(tag, 0):g}, no multiple of {TILE_STEP}"
+
+
+def _places(directory: Directory) -> Iterator[str]:
+    """Directories and values begin at even bytes (TIFF 6.0, section 2)."""
+    if directory.offset % 2:
+        yield f"the directory begins at the odd byte {directory.offset}"
+    for entry in directory.entries:
+        if not entry.inline and entry.at % 2:
+            yield f"the value of tag {entry.tag} begins at the odd byte {entry.at}"

@@ -1,0 +1,74 @@
+"""What TIFF 6.0 and Exif ask of single tags."""
+
+import re
+
+from processors.imaging.tiff_directory import ASCII, RATIONAL, SIZES, UNDEFINED, Directory, Entry
+
+INTEGERS = frozenset({1, 3, 4, 16})
+"""A reader takes any unsigned integer for any other (TIFF 6.0, section 2)."""
+POINTERS = frozenset({4, 13, 16, 18})
+TEXT, RATIO = frozenset({ASCII}), frozenset({RATIONAL})
+OPAQUE = frozenset({1, UNDEFINED})
+EXIF, GPS, INTEROPERABILITY, SUB_IMAGES = 34665, 34853, 40965, 330
+SUB_DIRECTORIES = {
+    SUB_IMAGES: "SubIFDs",
+    EXIF: "the Exif directory",
+    GPS: "the GPS directory",
+    INTEROPERABILITY: "the interoperability directory",
+}
+KINDS = {
+    **dict.fromkeys((254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 274, 277, 278), INTEGERS),
+    **dict.fromkeys((279, 284, 296, 297, 317, 320, 322, 323, 324, 325, 338, 339), INTEGERS),
+    **dict.fromkeys((269, 270, 271, 272, 285, 305, 306, 315, 316, 33432), TEXT),
+    **dict.fromkeys((36867, 36868), TEXT),
+    **dict.fromkeys((282, 283, 286, 287), RATIO),
+    **dict.fromkeys(SUB_DIRECTORIES, POINTERS),
+    34675: OPAQUE,
+}
+SINGLE = frozenset({254, 256, 257, 259, 262, 266, 274, 277, 278, 282, 283, 284, 296})
+"""Tags of one value."""
+DATES = frozenset({306, 36867, 36868})
+DATE = re.compile(rb"\d{4}:(0[1-9]|1[0-2]):(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-4]):[0-5]\d:[0-6]\d\0")
+NO_DATE = re.compile(rb"[ 0:]*\0")
+"""Exif allows blanks for what is not known; cameras write noughts."""
+
+
+def faults(directory: Directory) -> list[str]:
+    """What is wrong with the tags of a directory, each by itself and in their order."""
+    found: list[str] = []
+    before = -1
+    for entry in directory.entries:
+        if entry.tag == before:
+            found.append(f"tag {entry.tag} is given twice")
+        elif entry.tag < before:
+            found.append(f"tag {entry.tag} stands after tag {before}")
+        before = entry.tag
+        found += _of_entry(directory, entry)
+    return found
+
+
+def _of_entry(directory: Directory, entry: Entry) -> list[str]:
+    tag, kinds = entry.tag, KINDS.get(entry.tag)
+    if entry.kind not in SIZES:
+        return [f"tag {tag} has a value of the unknown kind {entry.kind}"]
+    if kinds and entry.kind not in kinds:
+        return [f"tag {tag} has a value of kind {entry.kind}"]
+    if not entry.values:
+        return [f"tag {tag} has no value"]
+    if tag in SINGLE and entry.values != 1:
+        return [f"tag {tag} has {entry.values} values instead of one"]
+    if entry.kind == ASCII:
+        return _of_text(directory, entry)
+    return []
+
+
+def _of_text(directory: Directory, entry: Entry) -> list[str]:
+    last = entry.at + entry.length - 1
+    if directory.data[last] != 0:
+        return [f"the text of tag {entry.tag} does not end with a NUL byte"]
+    if entry.tag not in DATES:
+        return []
+    text = directory.raw(entry) if entry.length == 20 else b""
+    if DATE.fullmatch(text) or NO_DATE.fullmatch(text):
+        return []
+    return [f"the date of tag {entry.tag} is not of the form YYYY:MM:DD HH:MM:SS"]
