@@ -73,10 +73,8 @@ def _judge(
         if error.unsupported:
             return _rejected(page, master_rules.unsupported(error.found, profile))
         return _rejected(page, master_rules.damaged(error.found))
-    if complaint:
-        irregular = (*irregular, f"the decoder complains of {complaint}")
     profile_name = icc.description(header.icc) if header.icc else None
-    seen = Seen(format_, header, choose(header.resolutions), profile_name, irregular)
+    seen = Seen(format_, header, choose(header.resolutions), profile_name, irregular, complaint)
     findings = master_rules.findings(page.original_name, seen, profile)
     refused = next((finding for finding in findings if finding.refused), None)
     if refused:

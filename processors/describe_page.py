@@ -24,6 +24,7 @@ from schemas.models import Act, Agent, FileRef, PageAcquired, PageDescribed
 EXECUTING = "executing program"
 JSON, XML = "application/json", "application/xml"
 LONGEST_TOLD = 1000
+MOST_NAMED = 10
 
 
 @cache
@@ -86,7 +87,8 @@ def _acts(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> tu
     )
     told = [*embedded.complaints]
     if embedded.dropped:
-        told.append(f"too large to be kept: {', '.join(embedded.dropped)}")
+        first = ", ".join(embedded.dropped[:MOST_NAMED])
+        told.append(f"{len(embedded.dropped)} tags are too large to be kept: {first}")
     if not told:
         return (drawn,)
     warning = Act(

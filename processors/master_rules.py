@@ -10,7 +10,7 @@ from processors.page_files import extension_of
 from processors.profile import Policy, Profile
 from processors.vendor_checksums import Measured
 
-RESEND = "submit its item in a new batch, under new ids, with: copystand station submit"
+RESEND = "release it with: copystand quarantine release ID --file FILE --by P --reason R"
 
 
 MOST_SAMPLES = 16
@@ -106,14 +106,17 @@ class Seen:
     icc_profile: str | None
     """The embedded ICC profile's own name."""
     irregular: tuple[str, ...] = ()
-    """What is unusual about the structure."""
+    """Rules of its format that it breaks."""
+    complaint: str | None = None
+    """What the decoder complained of, though every pixel is sound."""
 
 
 def findings(original_name: str, seen: Seen, profile: Profile) -> tuple[Finding, ...]:
     """What is unusual about a sound master, each a warning or a refusal as the profile says."""
     header, resolution = seen.header, seen.resolution
     checks = (
-        (_structure(seen.irregular), profile.unusual_structure),
+        (_irregular(seen), profile.irregular_tiff),
+        (_unusual(seen), profile.unusual_structure),
         (_resolution(resolution), profile.unknown_resolution),
         (_low_resolution(resolution, profile), profile.low_resolution),
         (_no_icc(header), profile.missing_icc),
@@ -143,13 +146,26 @@ Told = tuple[str, str, str] | None
 """Code, what was found, what to do."""
 
 
-def _structure(irregular: tuple[str, ...]) -> Told:
-    if not irregular:
+def _irregular(seen: Seen) -> Told:
+    if not seen.irregular or seen.format.family not in ("tiff", "bigtiff"):
         return None
-    told = "; ".join(irregular[:MOST_TOLD])
-    more = f"; and {len(irregular) - MOST_TOLD} more" if len(irregular) > MOST_TOLD else ""
-    found = f"Every pixel was decoded, but the structure is unusual: {told}{more}."
-    return "page.structure-unusual", found, f"Write the file again with sound tags: {RESEND}"
+    found = f"Every pixel was decoded, but TIFF 6.0 is broken: {_few(seen.irregular)}."
+    return "page.structure-irregular", found, f"Write the file again with sound tags: {RESEND}"
+
+
+def _unusual(seen: Seen) -> Told:
+    of_other_formats = () if seen.format.family in ("tiff", "bigtiff") else seen.irregular
+    complaint = (f"the decoder complains of {seen.complaint}",) if seen.complaint else ()
+    told = (*of_other_formats, *complaint)
+    if not told:
+        return None
+    found = f"Every pixel was decoded, but the structure is unusual: {_few(told)}."
+    return "page.structure-unusual", found, f"Write the file again with a current program: {RESEND}"
+
+
+def _few(told: tuple[str, ...]) -> str:
+    more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return "; ".join(told[:MOST_TOLD]) + more
 
 
 def _resolution(resolution: Chosen) -> Told:

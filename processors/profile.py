@@ -125,6 +125,9 @@ class Profile(_Part):
     """Bitonal masters owe no ICC profile."""
     lossy_master: Policy = "warn"
     more_images: Policy = "warn"
+    irregular_tiff: Policy = "refuse"
+    """The file breaks rules of TIFF 6.0, though every pixel was decoded here: another reader, or
+    this one in twenty years, may see something else."""
     unusual_structure: Policy = "warn"
     """The decoder complains of tags, though every pixel is sound."""
     turned: Policy = "warn"

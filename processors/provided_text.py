@@ -23,7 +23,7 @@ def take_over(page: PageAcquired, delivered: FileRef, tools: Tools) -> Outcome:
             "page.text-not-readable",
             found=str(wrong),
             fix="Deliver valid ALTO of this one page, or none: then the page is read here. "
-            "Submit its item with `copystand station submit` in a new batch under new ids.",
+            "Withdraw the page, or reject its item and deliver that in a new batch.",
             where=f"the text delivered for {page.original_name}",
         )
     files = (

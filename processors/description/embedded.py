@@ -82,7 +82,7 @@ def embedded_of(read: Tags) -> Embedded:
         value = _without_binary(read[name])
         if name == "SourceFile" or name.partition(":")[0] in RUN_GROUPS or value is None:
             continue
-        length = len(json.dumps(value, ensure_ascii=False))
+        length = len(name) + len(json.dumps(value, ensure_ascii=False))
         if length > LONGEST_VALUE or size + length > LARGEST_DOCUMENT:
             dropped.append(line(name))
         else:

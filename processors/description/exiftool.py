@@ -18,6 +18,8 @@ ASKED = (b"-json", b"-G1", b"-n", b"-struct", b"-charset", b"filename=utf8")
 ANSWER_SECONDS = 30.0
 FILES_BEFORE_RENEWAL = 2000
 LARGEST_ANSWER = 16_000_000
+LARGEST_RESIDENT = 200_000_000
+"""It takes 40 MB; what a file with thousands of tags made it take, it would keep."""
 NOT_FOUND = 127
 
 
@@ -41,7 +43,7 @@ class Exiftool:
 
     def read(self, path: Path) -> dict[str, Any]:
         """All tags of a file by `group:name`. Raises Unusable, ToolHung and ToolCrashed."""
-        if self._asked >= FILES_BEFORE_RENEWAL:
+        if self._asked >= FILES_BEFORE_RENEWAL or self._resident_bytes() > LARGEST_RESIDENT:
             self.close()
         wanted = os.path.abspath(path)
         answer = self._ask(*ASKED, os.fsencode(wanted))
@@ -72,6 +74,15 @@ class Exiftool:
             for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):
                     pipe.close()  # type: ignore[union-attr]
+
+    def _resident_bytes(self) -> int:
+        if self._process is None:
+            return 0
+        try:
+            pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        except (OSError, IndexError):
+            return 0  # it is gone, which asking it will show
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def _ask(self, *words: bytes) -> bytes:
         started_before = self._process is not None

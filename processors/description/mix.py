@@ -172,6 +172,9 @@ def _source(embedded: Embedded) -> str:
 
 
 def _scanner(embedded: Embedded) -> Element | None:
+    """The scanner that the file names; what software wrote the file says nothing of a scanner."""
+    if embedded.text(*MAKE, *MODEL, *SERIAL) is None:
+        return None
     return _some(
         "ScannerCapture",
         _text("scannerManufacturer", embedded.text(*MAKE)),

@@ -48,7 +48,7 @@ def gave_up(turn: Turn, fact: WorkDeferred) -> WorkQuarantined:
         code=policy.code,
         where=str(head.page_id or head.item_id or head.batch_id or fact.origin.event_id),
         found=f"{fact.why} (attempt {fact.attempt}, the last)",
-        fix=f"{policy.fix}; then submit its item in a new batch, under new ids.",
+        fix=f"{policy.fix}; then: copystand quarantine release ID --by P --reason R",
         attempts=fact.attempt,
         origin=fact.origin,
         files=(turn.keep_original(fact.value),),

@@ -16,6 +16,7 @@ RECORDS = (
     "ItemRegistered",
     "ItemCompleted",
     "PackagePublished",
+    "PageAcquired",
     "PageDerived",
     "PageRecognized",
     "PageDescribed",
@@ -101,10 +102,10 @@ def _item(registered: dict[str, Any], bodies: dict[str, list[dict[str, Any]]]) -
         set_aside=any(body["head"]["page_id"] is None for body in bad),
         faulty=frozenset(body["head"]["page_id"] for body in bad if body["head"]["page_id"]),
         ended=frozenset.intersection(
+            frozenset(body["head"]["page_id"] for body in about("PageAcquired")),
             *(
                 frozenset(body["head"]["page_id"] for body in about(BRANCHES[step]))
                 for step in registered["required_branches"]
-                if step in BRANCHES
-            )
+            ),
         ),
     )

@@ -208,7 +208,7 @@ IN_METS: dict[str, tuple[Plant, set[str]]] = {
     ),
     "clock in METS": (
         lambda bag: bag.replace(
-            METS, "<mets:metsHdr>", '<mets:metsHdr CREATEDATE="2026-01-01T00:00:00">'
+            METS, "<mets:metsHdr", '<mets:metsHdr CREATEDATE="2026-01-01T00:00:00"'
         ),
         {"mets.clock"},
     ),
