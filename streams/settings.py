@@ -181,6 +181,14 @@ def announce_ready(settings: Settings, role: str) -> None:
     partial.replace(folder / f"{role}.ready")
 
 
+def noted(settings: Settings, role: str) -> str | None:
+    """What a role waits for, in its words; None when it waits for nothing."""
+    try:
+        return (settings.run / "roles" / f"{role}.note").read_text("utf-8") or None
+    except FileNotFoundError:
+        return None
+
+
 def note(settings: Settings, role: str, text: str) -> None:
     """Leave word for people of what a role waits for; an empty text takes it back."""
     place = settings.run / "roles" / f"{role}.note"

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from infra import ports, topics
 from streams import bootstrap
 from streams.clients import packages
-from streams.settings import Settings
+from streams.settings import Settings, noted
 
 BATCH_FIGURES = """
 SELECT batch_id, state, registered, packaged, quarantined, cancelled, in_flight
@@ -51,9 +51,13 @@ def unanswered(settings: Settings) -> dict[str, Any] | None:
 
 
 def role_figures(settings: Settings, parts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Pid, state, restarts and lag of every part; a lag nobody can tell is None."""
+    """Pid, state, restarts and lag of every part, and what it waits for; a lag nobody can tell is
+    None."""
     lags = lag_by_role(settings)
-    return [{"role": name, "lag": lags.get(name), **shown} for name, shown in parts.items()]
+    return [
+        {"role": name, "lag": lags.get(name), **shown, "waits_for": noted(settings, name)}
+        for name, shown in parts.items()
+    ]
 
 
 def lag_by_role(settings: Settings) -> dict[str, int]:

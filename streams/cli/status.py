@@ -73,6 +73,11 @@ def _drawn(document: Document, most: int = SHOWN_BATCHES, clock: str = "") -> Gr
     if left_out:
         lines.append(Text(f"{left_out} more batches that have ended: copystand batch list"))
     lines += _unanswered(document["unanswered"])
+    lines += [
+        Text(f"{row['role']} {row['waits_for']}", style="yellow")
+        for row in document["roles"]
+        if row.get("waits_for")
+    ]
     return Group(drawn(batches, BATCH), drawn(document["roles"], ROLE), *lines)
 
 

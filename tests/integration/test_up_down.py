@@ -131,7 +131,8 @@ def test_status_shows_every_part(line: Home):
     status = line.ask("status")
 
     assert status["batches"] == []
-    assert all({"role", "pid", "state", "lag", "restarts"} == set(row) for row in status["roles"])
+    keys = {"role", "pid", "state", "lag", "restarts", "waits_for"}
+    assert all(keys == set(row) for row in status["roles"])
     assert {(row["role"], row["state"], row["restarts"]) for row in status["roles"]} == {
         (role, "ready", 0)
         for role in ("kafka", "postgres", "router", "worker", "tracker", "sealer", "projector")

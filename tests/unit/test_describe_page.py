@@ -1,67 +1,23 @@
 """What a master says of itself, read by the real exiftool: MIX, Dublin Core, facts of the device."""
 
 import json
-import os
-import signal
-import stat
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import pyvips
 from lxml import etree
 
-from infra.standards import present, standards_folder
-from processors import describe_page as step
-from processors.describe_page import describe_page
-from processors.description.exiftool import Exiftool
-from processors.outcome import Done, ToolCrashed, ToolHung
-from processors.tools import Area, Tools
-from processors.xml.validate import validate
-from schemas.models import FileRef, PageAcquired, PageDescribed
-from tests.corpora import corpus
-from tests.unit.imaging_builders import HEAD, memory_tools, profile_ref
-
-NS = {"mix": "http://www.loc.gov/mix/v20", "dc": "http://purl.org/dc/elements/1.1/"}
-
-
-def a_master(tools: Tools, *tags: str, suffix: str = ".tif") -> FileRef:
-    """A small image with these tags, written by exiftool, in the store."""
-    path = tools.scratch / f"master{suffix}"
-    image = pyvips.Image.black(60, 40, bands=3).copy(xres=300 / 25.4, yres=300 / 25.4)
-    image.cast("uchar").copy(interpretation="srgb").write_to_file(str(path))
-    if tags:
-        command = ["exiftool", "-q", "-m", "-overwrite_original", "-codedcharacterset=utf8"]
-        subprocess.run([*command, *tags, str(path)], check=True)
-    kept = tools.storage.keep(path, area=Area.MASTERS, use="master", media_type="image/tiff")
-    path.unlink()
-    return kept
-
-
-def an_acquired_page(tools: Tools, master: FileRef, **changes: object) -> PageAcquired:
-    fields: dict[str, object] = {
-        "head": HEAD, "ref": "0001", "sequence": 1, "kind": "page", "layout": "single",
-        "original_name": "0001.tif", "format_name": "TIFF", "format_puid": "fmt/353",
-        "width_px": 60, "height_px": 40, "bits_per_sample": 8, "samples_per_pixel": 3,
-        "colour_space": "rgb", "photometric": "rgb", "byte_order": "little-endian",
-        "compression": "none", "resolution_dpi": 300.0, "files": (master, profile_ref(tools)),
-    }  # fmt: skip
-    return PageAcquired(**{**fields, **changes})  # type: ignore[arg-type]
-
-
-def described(tools: Tools, page: PageAcquired) -> tuple[PageDescribed, dict[str, bytes]]:
-    outcome = describe_page(page, tools)
-    assert isinstance(outcome, Done), outcome
-    (fact,) = outcome.facts
-    assert isinstance(fact, PageDescribed)
-    return fact, {file.use: tools.storage.read(file) for file in fact.files}
-
-
-def faults(document: bytes) -> list[str]:
-    if not present():
-        pytest.fail("the XSD files are missing; run: make standards")
-    return validate(etree.fromstring(document), standards_folder())
+from processors.description import exiftool
+from processors.tools import Area
+from tests.unit.describe_builders import (
+    NS,
+    a_master,
+    an_acquired_page,
+    described,
+    faults,
+    stored,
+)
+from tests.unit.imaging_builders import memory_tools
 
 
 def test_the_device_and_the_moment_of_capture_are_told(tmp_path: Path):
@@ -183,45 +139,135 @@ def test_hostile_metadata_is_kept_within_bounds_and_stays_valid(tmp_path: Path):
     assert len(files["embedded"]) < 20_000
 
 
-def test_an_exiftool_that_was_killed_is_started_again(tmp_path: Path):
+def test_a_title_that_looks_like_a_number_keeps_its_digits(tmp_path: Path):
     tools = memory_tools(tmp_path)
-    page = an_acquired_page(tools, a_master(tools))
-    described(tools, page)
-    process = step._exiftool()._process
-    assert process is not None
+    master = a_master(tools, "-XMP-dc:Title=1.50", "-XMP-dc:Creator=007", "-IPTC:Keywords=1e3")
 
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    fact, _ = described(tools, page)
+    _, files = described(tools, an_acquired_page(tools, master))
 
-    assert fact.files
+    assert [one.text for one in etree.fromstring(files["embedded-dc"])] == ["1.50", "007", "1e3"]
 
 
-def test_an_exiftool_that_hangs_is_ended_with_its_process(tmp_path: Path):
-    fake = tmp_path / "exiftool"
-    fake.write_text("#!/bin/sh\nexec sleep 60\n")
-    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
-    hanging = Exiftool(fake, answer_seconds=0.3)
-    began = time.monotonic()
-
-    with pytest.raises(ToolHung):
-        hanging.read(tmp_path)
-
-    assert time.monotonic() - began < 5
-    assert hanging._process is None
-
-
-def test_an_exiftool_that_is_not_there_is_told(tmp_path: Path):
-    with pytest.raises(ToolCrashed, match="does not start"):
-        Exiftool(tmp_path / "none").read(tmp_path)
-
-
-def test_mix_of_real_masters_is_valid(tmp_path: Path):
+def test_embedded_text_may_contain_what_exiftool_says_when_it_is_ready(tmp_path: Path):
     tools = memory_tools(tmp_path)
-    folder = corpus("kant-1784")
-    for path in sorted(folder.rglob("*.tif"))[:3]:
-        master = tools.storage.keep(path, area=Area.MASTERS, use="master", media_type="image/tiff")
+    said = "{ready1}\n{ready2}\n{ready3}"
+    page = an_acquired_page(tools, a_master(tools, f"-IFD0:ImageDescription={said}"))
 
-        _, files = described(tools, an_acquired_page(tools, master, compression="jpeg"))
+    for _ in range(3):
+        _, files = described(tools, page)
 
-        assert faults(files["mix"]) == [], path
+        assert json.loads(files["embedded"])["IFD0:ImageDescription"] == said
+
+
+def test_umlauts_of_every_form_are_read(tmp_path: Path):
+    tools = memory_tools(tmp_path)
+    master = a_master(
+        tools, "-XMP-dc:Title-de=Größe", "-XMP-dc:Title=Size", "-IPTC:Keywords=Ärger",
+        "-IPTC:Keywords=Öl", "-IFD0:Artist=Jürgen", suffix=".jpg",
+    )  # fmt: skip
+
+    _, files = described(tools, an_acquired_page(tools, master))
+
+    dc = [one.text for one in etree.fromstring(files["embedded-dc"])]
+    assert dc == ["Size", "Größe", "Jürgen", "Ärger", "Öl"]
+
+
+def test_the_icc_profile_is_named_with_its_version(tmp_path: Path):
+    tools = memory_tools(tmp_path)
+    image = pyvips.Image.black(60, 40, bands=3).cast("uchar").copy(interpretation="srgb")
+    image.icc_transform("p3", input_profile="srgb").write_to_file(str(tmp_path / "p3.tif"))
+    master = stored(tools, tmp_path / "p3.tif")
+
+    _, files = described(tools, an_acquired_page(tools, master, icc_profile="sP3C"))
+
+    mix = etree.fromstring(files["mix"])
+    assert mix.findtext(".//mix:iccProfileName", namespaces=NS) == "sP3C"
+    assert mix.findtext(".//mix:iccProfileVersion", namespaces=NS) == "4.2.0"
+    assert faults(files["mix"]) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"resolution_dpi": None, "photometric": None, "byte_order": None, "format_puid": None},
+        {"orientation": 0},
+        {"orientation": 9},
+        {"colour_space": "something new", "photometric": "icclab", "compression": ""},
+        {"format_version": "\x01", "icc_profile": "a\x00b", "resolution_dpi": 1e-9},
+        {"resolution_dpi": 2.54 * 118.11, "samples_per_pixel": 1, "bits_per_sample": 1},
+        *({"orientation": each} for each in range(1, 9)),
+    ],
+)
+def test_mix_is_valid_whatever_was_measured(tmp_path: Path, changes: dict[str, object]):
+    tools = memory_tools(tmp_path)
+
+    _, files = described(tools, an_acquired_page(tools, a_master(tools), **changes))
+
+    assert faults(files["mix"]) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "device"), [(2, "scannerManufacturer"), (3, "digitalCameraManufacturer")]
+)
+def test_what_the_file_says_of_its_source_counts_more_than_its_exposure(
+    tmp_path: Path, source: int, device: str
+):
+    tools = memory_tools(tmp_path)
+    exposure = ("-ExposureTime=0.01",) if source == 2 else ()
+    master = a_master(tools, "-Make=Metis", f"-FileSource#={source}", *exposure, suffix=".jpg")
+
+    _, files = described(tools, an_acquired_page(tools, master))
+
+    mix = etree.fromstring(files["mix"])
+    assert mix.findtext(f".//mix:{device}", namespaces=NS) == "Metis"
+    assert faults(files["mix"]) == []
+
+
+def test_software_alone_makes_no_scanner(tmp_path: Path):
+    tools = memory_tools(tmp_path)
+
+    fact, files = described(tools, an_acquired_page(tools, a_master(tools, "-Software=Gimp")))
+
+    assert fact.capture_software == "Gimp"
+    assert b"ScannerCapture" not in files["mix"]
+
+
+def test_an_alpha_channel_is_an_extra_sample(tmp_path: Path):
+    tools = memory_tools(tmp_path)
+    image = pyvips.Image.black(60, 40, bands=4).cast("uchar").copy(interpretation="srgb")
+    for suffix in (".png", ".tif"):
+        image.write_to_file(str(tmp_path / f"alpha{suffix}"))
+        master = stored(tools, tmp_path / f"alpha{suffix}")
+
+        _, files = described(tools, an_acquired_page(tools, master, samples_per_pixel=4))
+
+        mix = etree.fromstring(files["mix"])
+        assert "alpha data" in (mix.findtext(".//mix:extraSamples", namespaces=NS) or ""), suffix
+        assert faults(files["mix"]) == []
+
+
+def test_damaged_metadata_is_a_warning_and_what_is_sound_is_kept(tmp_path: Path):
+    tools = memory_tools(tmp_path)
+    whole = tools.storage.read(a_master(tools, "-Make=Zeutschel", "-XMP-dc:Title=Psalter"))
+    damaged = whole.replace(b"<x:xmpmeta", b"<<<<<<meta")
+
+    fact, _ = described(tools, an_acquired_page(tools, stored(tools, damaged)))
+
+    assert fact.device_make == "Zeutschel"
+    warning = fact.acts[1]
+    assert (warning.outcome, warning.code) == ("war", "page.metadata-damaged")
+    assert "XMP format error" in warning.detail
+    assert warning.agents[0].name == "exiftool"
+
+
+def test_more_metadata_than_can_be_read_costs_the_metadata_not_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tools = memory_tools(tmp_path)
+    monkeypatch.setattr(exiftool, "LARGEST_ANSWER", 1_000)
+
+    fact, files = described(tools, an_acquired_page(tools, a_master(tools, "-Make=Zeutschel")))
+
+    assert fact.acts[1].code == "page.metadata-damaged"
+    assert set(files) == {"mix", "embedded"}
+    assert faults(files["mix"]) == []
