@@ -88,10 +88,10 @@ def _kept(
     if wrong:
         raise StorageError(f"the tar differs from its manifests: {'; '.join(wrong[:3])}")
     tools.progress(f"storing {package}")
-    kept = tools.storage.keep(target, area=Area.PACKAGES, use="package", media_type=TAR)
+    kept = tools.storage.keep(target, area=Area.PACKAGES, use="package", media_type=TAR, move=True)
     if kept.sha256 != written:
         raise StorageError(f"the tar was written as {written} and stored as {kept.sha256}")
-    target.unlink()
+    target.unlink(missing_ok=True)
     return kept
 
 

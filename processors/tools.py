@@ -34,8 +34,12 @@ class Storage(Protocol):
         """The bytes, checked against the reference's digest."""
         ...
 
-    def keep(self, source: Path | bytes, *, area: Area, use: str, media_type: str) -> FileRef:
-        """Store under `<area>/sha256/<2 hex>/<sha256>`; verified and fsynced on return."""
+    def keep(
+        self, source: Path | bytes, *, area: Area, use: str, media_type: str, move: bool = False
+    ) -> FileRef:
+        """Store under `<area>/sha256/<2 hex>/<sha256>`; verified and fsynced on return.
+
+        With `move` the source is the caller's no more: it may be taken instead of copied."""
         ...
 
     def get(self, key: str) -> bytes | None:

@@ -24,8 +24,6 @@ CONSUMER_SETTINGS: dict[str, object] = {
     "max.poll.interval.ms": 300000,
     "partition.assignment.strategy": "cooperative-sticky",
     "queued.max.messages.kbytes": 16384,
-    # What is resumed waits for the answer to a fetch that did not ask for it.
-    "fetch.wait.max.ms": 100,
 }
 # Without an offset nothing can be read; a fatal error is a successor under the same name.
 ENDING = (KafkaError._AUTO_OFFSET_RESET, KafkaError._FATAL)

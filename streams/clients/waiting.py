@@ -11,7 +11,7 @@ from streams.clients.scan import Progress, silent
 from streams.clients.station import Submission, received_id
 from streams.settings import Settings
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 60.0
 """How long Postgres may be away before the watch is given up."""
 ENDED = ("settled", "quarantined", "cancelled")

@@ -1,5 +1,6 @@
 """The store on local disk: create-if-absent, verified and fsynced before anything is promised."""
 
+import errno
 import hashlib
 import os
 import time
@@ -55,9 +56,11 @@ class LocalStorage:
         except OSError as wrong:
             raise StorageError(f"{key}: {wrong}") from wrong
 
-    def keep(self, source: Path | bytes, *, area: Area, use: str, media_type: str) -> FileRef:
+    def keep(
+        self, source: Path | bytes, *, area: Area, use: str, media_type: str, move: bool = False
+    ) -> FileRef:
         try:
-            partial, digest, size = self._write_partial(source, area)
+            partial, digest, size = self._write_partial(source, area, move)
         except OSError as wrong:
             raise StorageError(f"{area}: {wrong}") from wrong
         key = content_key(area, digest)
@@ -82,7 +85,9 @@ class LocalStorage:
                     swept += 1
         return swept
 
-    def _write_partial(self, source: Path | bytes, area: Area) -> tuple[Path, str, int]:
+    def _write_partial(
+        self, source: Path | bytes, area: Area, move: bool = False
+    ) -> tuple[Path, str, int]:
         """A durable, verified file with the source's bytes, not yet under its name."""
         folder = self._home / area.value.split("/")[0] / PARTIAL
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,6 +99,8 @@ class LocalStorage:
                     out.write(source)
                     out.flush()
                     os.fsync(out.fileno())
+            elif move and _moved(source, partial):
+                return partial, _digest(partial), partial.stat().st_size
             else:
                 digest, size = _copy(source, partial)
             if _digest(partial) != digest:
@@ -120,6 +127,19 @@ class LocalStorage:
             with suppress(OSError):
                 partial.unlink()
         return True
+
+
+def _moved(source: Path, target: Path) -> bool:
+    """Take a file over, its bytes made durable; False where it lies on another file system."""
+    try:
+        source.rename(target)
+    except OSError as elsewhere:
+        if elsewhere.errno != errno.EXDEV:
+            raise
+        return False
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+    return True
 
 
 def _copy(source: Path, target: Path) -> tuple[str, int]:

@@ -38,7 +38,9 @@ class MemoryStorage:
         value = self.objects.get(checked(key))
         return None if value is None else len(value)
 
-    def keep(self, source: Path | bytes, *, area: Area, use: str, media_type: str) -> FileRef:
+    def keep(
+        self, source: Path | bytes, *, area: Area, use: str, media_type: str, move: bool = False
+    ) -> FileRef:
         try:
             value = source if isinstance(source, bytes) else source.read_bytes()
         except OSError as wrong:

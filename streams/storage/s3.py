@@ -113,7 +113,9 @@ class S3Storage:
                 _is_only_missing(missing)
                 return None
 
-    def keep(self, source: Path | bytes, *, area: Area, use: str, media_type: str) -> FileRef:
+    def keep(
+        self, source: Path | bytes, *, area: Area, use: str, media_type: str, move: bool = False
+    ) -> FileRef:
         with _told(area.value):
             digest, size = _measured(source)
         key = content_key(area, digest)

@@ -59,6 +59,18 @@ def test_keeps_a_file_and_leaves_it_alone(storage: Storage, tmp_path: Path):
     assert source.read_bytes() == b"pixels"
 
 
+def test_may_take_a_file_over_instead_of_copying_it(storage: Storage, tmp_path: Path):
+    source = tmp_path / "package.tar"
+    source.write_bytes(b"a package")
+    about = {"area": Area.PACKAGES, "use": "package", "media_type": "application/x-tar"}
+
+    ref = storage.keep(source, move=True, **about)
+
+    assert storage.read(ref) == b"a package"
+    assert ref.sha256 == hashlib.sha256(b"a package").hexdigest()
+    assert storage.path(ref).read_bytes() == b"a package"
+
+
 def test_keeping_twice_is_keeping_once(storage: Storage):
     assert keep(storage) == keep(storage)
 
