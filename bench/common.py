@@ -111,3 +111,19 @@ def _stat(pid: int) -> list[str]:
     except OSError:
         return []
     return text.rpartition(")")[2].split()
+
+
+def tell(columns: str, result: str, keep: bool) -> None:
+    """Print a table of one line, and add the line to the table of that head in results.md."""
+    rule = "|---" * (columns.count("|") - 1) + "|"
+    print(columns, rule, result, sep="\n")
+    if not keep:
+        return
+    lines = RESULTS.read_text("utf-8").splitlines()
+    if columns not in lines:
+        lines += ["", columns, rule]
+    end = lines.index(columns)
+    while end < len(lines) and lines[end].startswith("|"):
+        end += 1
+    lines.insert(end, result)
+    RESULTS.write_text("\n".join(lines) + "\n", "utf-8")

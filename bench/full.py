@@ -29,6 +29,7 @@ from bench.common import (
     line_up,
     machine,
     processor_seconds,
+    tell,
 )
 from bench.line import OUTPUTS
 from streams.demo.collection import make_pages
@@ -147,10 +148,7 @@ def main() -> None:
         sys.exit("exiftool is missing; run: make install")
     with tempfile.TemporaryDirectory(prefix="copystand-bench-") as scratch:
         result = row(measure(asked, Path(scratch)))
-    print(COLUMNS, "|---|---|---|---|---|---|---|", result, sep="\n")
-    if asked.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(result + "\n")
+    tell(COLUMNS, result, asked.record)
 
 
 if __name__ == "__main__":

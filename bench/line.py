@@ -1,6 +1,6 @@
 """Pages per minute of the line, text alone, against GNU parallel running tesseract on its pages.
 
-Run: python -m bench.line [--pages 40] [--from FOLDER] [--runs 5] [--language eng] [--record]
+Run: python -m bench.line [--pages 80] [--from FOLDER] [--runs 5] [--language eng] [--record]
 """
 
 import argparse
@@ -25,6 +25,7 @@ from bench.common import (
     copystand,
     line_up,
     machine,
+    tell,
 )
 from streams.demo.collection import make_pages
 
@@ -49,7 +50,7 @@ class Pair:
 def arguments() -> argparse.Namespace:
     """What was asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pages", type=int, default=40)
+    parser.add_argument("--pages", type=int, default=80)
     parser.add_argument("--from", dest="source", type=Path, help="a folder of images of your own")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--language", default="eng")
@@ -132,10 +133,7 @@ def main() -> None:
         sys.exit("GNU parallel is missing; apt-get install parallel")
     with tempfile.TemporaryDirectory(prefix="copystand-bench-") as scratch:
         result = row(measure(asked, Path(scratch)))
-    print(COLUMNS, "|---|---|---|---|---|---|---|", result, sep="\n")
-    if asked.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(result + "\n")
+    tell(COLUMNS, result, asked.record)
 
 
 if __name__ == "__main__":

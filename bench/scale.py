@@ -23,6 +23,7 @@ from bench.common import (
     machine,
     processes_of,
     resident_bytes,
+    tell,
 )
 
 RUSH_PAGES = 10
@@ -166,10 +167,7 @@ def main() -> None:
         with line_up(Path(scratch) / "home", no_work=NO_WORK):
             measure(Path(scratch) / "home", folder, rush, seen)
     result = row(asked.pages, seen)
-    print(COLUMNS, "|---" * (COLUMNS.count("|") - 1) + "|", result, sep="\n")
-    if asked.record:
-        with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(result + "\n")
+    tell(COLUMNS, result, asked.record)
 
 
 if __name__ == "__main__":
