@@ -101,6 +101,7 @@ def _fact(
         script=page.script,
         original_name=page.original_name,
         required_branches=page.required_branches,
+        priority=page.priority,
         format_name=seen.format.name,
         format_puid=seen.format.puid,
         format_version=seen.format.version,

@@ -55,6 +55,12 @@ def test_stores_and_describes_a_sound_master(tools: Tools):
     assert fact.files[0].key == masters(tools)[0]
 
 
+def test_a_rush_page_stays_one_on_its_way(tools: Tools):
+    fact = fact_of(acquired(tools, "sound.tif", priority="rush"))
+
+    assert fact.priority == "rush"
+
+
 def test_a_sound_master_owes_three_acts_in_order(tools: Tools):
     fact = fact_of(acquired(tools, "sound.tif"))
 
