@@ -53,6 +53,11 @@ def apply(turn: Turn, new: Sequence[Seen]) -> None:
         retry(turn, cast(WorkDeferred, one.fact))
     for one in by_record["ControlRequested"]:
         decide(turn, cast(ControlRequested, one.fact))
+        _carry_out(turn)  # the next request is judged by what this one did
+    _carry_out(turn)
+
+
+def _carry_out(turn: Turn) -> None:
     for decision_id in carry_out(turn):
         _take_waiting(turn, decision_id)
 

@@ -152,6 +152,27 @@ def test_the_last_page_of_an_item_is_not_withdrawn(connect, storage):
     assert answer(bench) == (False, "quarantine.last-page")
 
 
+def test_requests_that_come_together_are_judged_one_after_the_other(connect, storage):
+    bench, batch = Bench(connect, storage), Delivery(storage, "b-1", {"vol-1": 2})
+    bench.take(batch.received(), batch.accepted(), batch.registered("vol-1"))
+    records = [batch.page_quarantined(page, "acquire_page") for page in batch.pages("vol-1")]
+    bench.take(*records)
+    names = [f"quarantine:{record.head.event_id}" for record in records]
+
+    bench.take(
+        a_request("withdraw", names[0]),
+        a_request("withdraw", names[1]),
+        a_request("release", names[0]),
+    )
+
+    answers = {(fact.action, fact.subjects[0]): fact.code for fact in bench.told(ControlDecided)}
+    assert answers == {
+        ("withdraw", names[0]): None,
+        ("withdraw", names[1]): "quarantine.last-page",
+        ("release", names[0]): "quarantine.not-open",
+    }
+
+
 def test_a_rejected_page_cancels_its_item_and_closes_its_records(connect, storage):
     bench, batch = Bench(connect, storage), Delivery(storage, "b-1", {"vol-1": 2, "vol-2": 1})
     bench.take(batch.received(), batch.accepted(), *map(batch.registered, batch.items))
