@@ -212,6 +212,8 @@ def test_an_interrupted_up_leaves_no_process(home: Home):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
+        # Whoever runs the tests in the background has Ctrl-C ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     log = home.path / "log" / "kafka.log"
     wait_for(log.exists, 60, lambda: "no broker was started")
