@@ -26,7 +26,11 @@ ALTER TABLE line.pages
 ALTER TABLE line.items ADD COLUMN rejected boolean NOT NULL DEFAULT false;
 ALTER TABLE line.refused ADD COLUMN rejected boolean NOT NULL DEFAULT false;
 
--- As before; deliveries that were refused and then rejected count as cancelled.
+-- Each of the four counts by its own predicate, none as the remainder of the others (contract: the
+-- law that must hold). An item that is packaged or cancelled is so with all its pages: these are told
+-- by their items. Pages that are quarantined or in flight are counted one by one.
+-- `announced` are pages of batch.accepted whose item.registered has not been seen yet.
+-- Deliveries that were refused and then rejected count as cancelled.
 CREATE OR REPLACE VIEW line.batch_status AS
 SELECT
     b.batch_id,
