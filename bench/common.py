@@ -14,19 +14,18 @@ IMAGES = {".tif", ".tiff", ".jpg", ".jpeg", ".png"}
 TIMEOUT_SECONDS = 7200
 TICKS = os.sysconf("SC_CLK_TCK")
 
-EVERYTHING = """
-formats = ["tiff", "bigtiff", "jpeg", "png"]
-compressions = ["none", "ccitt-rle", "ccitt-g3", "ccitt-g4", "lzw", "jpeg", "deflate", "packbits"]
-bits_per_sample = [1, 8, 16]
-colour_spaces = ["bitonal", "greyscale", "rgb", "cmyk"]
-optional_branches = []
+TEXT_ONLY = """
+extends = "as-delivered"
+description = "Text alone; for measuring against bare Tesseract."
 required_branches = ["recognize_page"]
+optional_branches = []
 """
-TEXT_ONLY = f'description = "Text alone; for measuring against bare Tesseract."\n{EVERYTHING}'
-NO_WORK = f"""description = "Masters are taken in and packaged, nothing is made of them."
-{EVERYTHING}
-[ocr]
-enabled = false
+NO_WORK = """
+extends = "as-delivered"
+description = "Masters are taken in and packaged, nothing is made of them."
+required_branches = ["recognize_page"]
+optional_branches = []
+ocr = { enabled = false }
 """
 
 

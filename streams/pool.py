@@ -21,14 +21,13 @@ from processors.pipeline import Step
 from processors.tools import Tools
 from schemas.models import FileRef, Record
 from streams.publisher import end_process
-from streams.settings import Settings
+from streams.settings import MEGABYTE, Settings
 from streams.storage.opening import open_storage
 
 log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 TASKS_BEFORE_RENEWAL = 200
-MEGABYTE = 1_000_000
 ONE_THREAD = {
     # One process a core, one thread each: more threads make pages slower (facts: OpenMP).
     "OMP_THREAD_LIMIT": "1",
