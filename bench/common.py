@@ -1,12 +1,15 @@
 """What the measurements share: a line of their own, the machine, the commit, processor seconds."""
 
+import argparse
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from streams.demo.collection import make_pages
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results.md")
@@ -56,6 +59,24 @@ def line_up(home: Path, **profiles: str) -> Iterator[None]:
         yield
     finally:
         copystand(home, "down", "--now")
+
+
+Measured = Callable[[int, Path, list[Path]], float]
+"""What one side needs for a run: its number, the folder, the pages in it."""
+
+
+def paired_runs(
+    asked: argparse.Namespace, scratch: Path, line: Measured, other: Measured
+) -> Iterator[tuple[int, float, float]]:
+    """Number of pages, and what the line and the other needed, run by run; each run has pages of
+    its own, and who goes first alternates."""
+    for run in range(asked.runs):
+        folder = asked.source or make_pages(scratch / f"run{run}", asked.pages, run).folder
+        pages = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGES)
+        first, second = (line, other) if run % 2 == 0 else (other, line)
+        needed = {side: side(run, folder, pages) for side in (first, second)}
+        print(f"run {run + 1}: line {needed[line]:.1f} s, other {needed[other]:.1f} s")
+        yield len(pages), needed[line], needed[other]
 
 
 def machine() -> str:

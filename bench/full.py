@@ -21,18 +21,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.common import (
-    IMAGES,
     RESULTS,
     TIMEOUT_SECONDS,
     commit,
     copystand,
     line_up,
     machine,
+    paired_runs,
     processor_seconds,
     tell,
 )
 from bench.line import OUTPUTS
-from streams.demo.collection import make_pages
 
 COLUMNS = "| date | commit | machine | pages | line, CPU s/page | bare, CPU s/page | ratio |"
 BARE_VIPS = """
@@ -106,23 +105,17 @@ def _of_children() -> float:
 
 
 def measure(asked: argparse.Namespace, scratch: Path) -> list[Pair]:
-    """Paired runs, each on pages of its own; who goes first alternates."""
-    pairs = []
-    with line_up(scratch / "home"):
-        for run in range(asked.runs):
-            folder = asked.source or make_pages(scratch / f"run{run}", asked.pages, run).folder
-            pages = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGES)
-            used: dict[str, float] = {}
-            for who in ("line", "bare") if run % 2 == 0 else ("bare", "line"):
-                if who == "line":
-                    used[who] = line_seconds(
-                        scratch / "home", folder, f"bench-{run}", asked.language
-                    )
-                else:
-                    used[who] = bare_seconds(pages, scratch / f"out{run}", asked.language)
-            pairs.append(Pair(len(pages), used["line"], used["bare"]))
-            print(f"run {run + 1}: line {used['line']:.1f} CPU s, bare {used['bare']:.1f} CPU s")
-    return pairs
+    """Paired runs of the line and of the bare tools."""
+    home = scratch / "home"
+
+    def line(run: int, folder: Path, _: list[Path]) -> float:
+        return line_seconds(home, folder, f"bench-{run}", asked.language)
+
+    def bare(run: int, _: Path, pages: list[Path]) -> float:
+        return bare_seconds(pages, scratch / f"out{run}", asked.language)
+
+    with line_up(home):
+        return [Pair(*needed) for needed in paired_runs(asked, scratch, line, bare)]
 
 
 def row(pairs: list[Pair]) -> str:

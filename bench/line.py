@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.common import (
-    IMAGES,
     RESULTS,
     TEXT_ONLY,
     TIMEOUT_SECONDS,
@@ -25,9 +24,9 @@ from bench.common import (
     copystand,
     line_up,
     machine,
+    paired_runs,
     tell,
 )
-from streams.demo.collection import make_pages
 
 OUTPUTS = ("alto", "hocr", "txt", "pdf", "tsv")
 COLUMNS = "| date | commit | machine | pages | line, pages/min | parallel, pages/min | ratio |"
@@ -92,25 +91,17 @@ def seconds_of_parallel(pages: list[Path], out: Path, language: str, jobs: int) 
 
 
 def measure(asked: argparse.Namespace, scratch: Path) -> list[Pair]:
-    """Paired runs, each on pages of its own; who goes first alternates."""
-    jobs = len(os.sched_getaffinity(0))
-    pairs = []
-    with line_up(scratch / "home", text_only=TEXT_ONLY):
-        for run in range(asked.runs):
-            folder = asked.source or make_pages(scratch / f"run{run}", asked.pages, run).folder
-            pages = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGES)
-            took: dict[str, float] = {}
-            for who in ("line", "parallel") if run % 2 == 0 else ("parallel", "line"):
-                if who == "line":
-                    took[who] = seconds_of_line(
-                        scratch / "home", folder, f"bench-{run}", asked.language
-                    )
-                else:
-                    out = scratch / f"out{run}"
-                    took[who] = seconds_of_parallel(pages, out, asked.language, jobs)
-            pairs.append(Pair(len(pages), took["line"], took["parallel"]))
-            print(f"run {run + 1}: line {took['line']:.1f} s, parallel {took['parallel']:.1f} s")
-    return pairs
+    """Paired runs of the line and of GNU parallel."""
+    home, jobs = scratch / "home", len(os.sched_getaffinity(0))
+
+    def line(run: int, folder: Path, _: list[Path]) -> float:
+        return seconds_of_line(home, folder, f"bench-{run}", asked.language)
+
+    def parallel(run: int, _: Path, pages: list[Path]) -> float:
+        return seconds_of_parallel(pages, scratch / f"out{run}", asked.language, jobs)
+
+    with line_up(home, text_only=TEXT_ONLY):
+        return [Pair(*needed) for needed in paired_runs(asked, scratch, line, parallel)]
 
 
 def row(pairs: list[Pair]) -> str:
