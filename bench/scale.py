@@ -27,6 +27,8 @@ from bench.common import (
 )
 
 RUSH_PAGES = 10
+STATUS_EVERY_SECONDS = 2.0
+"""As `status --watch` does."""
 SIDE = 16
 COLUMNS = (
     "| date | commit | machine | pages | submit, s | after storing, s | pre-flight, s | peak RSS of"
@@ -143,7 +145,7 @@ def _until(home: Path, seen: Seen, batch_id: str, reached: object, what: str) ->
         if time.monotonic() - told > 60:
             told = time.monotonic()
             print(f"{datetime.now(UTC):%H:%M:%S} {row}", flush=True)
-        time.sleep(1.0)
+        time.sleep(STATUS_EVERY_SECONDS)
 
 
 def row(pages: int, seen: Seen) -> str:

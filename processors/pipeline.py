@@ -2,18 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-from processors.acquire_page import acquire_page
-from processors.assemble_package import assemble_package
-from processors.derive_page import derive_page
-from processors.describe_page import describe_page
-from processors.enrich_page import enrich_page
 from processors.outcome import Outcome
-from processors.recognize_page import recognize_page
-from processors.route import accept_capture, accept_receipt, receive_batch
 from processors.tools import Tools
-from processors.validate_batch import validate_batch
 from schemas.catalogue import topic_of
 from schemas.models import (
     BatchAccepted,
@@ -42,7 +35,9 @@ StepFunction = Callable[[Any, Tools], Outcome]
 class Step:
     """Work that turns one fact into one outcome. Topic, group and policies follow from this row."""
 
-    function: StepFunction
+    work: str
+    """The function that does it, which is called like its module unless both are named, as in
+    `module:function`. Loaded when it is first called: to know a step is not to load libvips."""
     takes: type[Record]
     gives: type[Record]
     premis: str
@@ -63,7 +58,14 @@ class Step:
     @property
     def name(self) -> str:
         """What it is called in ids, groups, receipts and commands."""
-        return self.name_on_topics or self.function.__name__
+        return self.name_on_topics or self.work.rpartition(":")[2]
+
+    @property
+    def function(self) -> StepFunction:
+        """What does the work."""
+        module, _, name = self.work.rpartition(":")
+        found: StepFunction = getattr(import_module(f"processors.{module or name}"), name)
+        return found
 
     @property
     def topic(self) -> str:
@@ -80,7 +82,7 @@ ROUTER = "router"
 
 STEPS: tuple[Step, ...] = (
     Step(
-        receive_batch,
+        "route:receive_batch",
         BatchSubmitted,
         BatchReceived,
         premis="submission receipt",
@@ -88,7 +90,7 @@ STEPS: tuple[Step, ...] = (
         name_on_topics=ROUTER,
     ),
     Step(
-        accept_capture,
+        "route:accept_capture",
         PageCaptured,
         CaptureAccepted,
         premis="capture",
@@ -96,7 +98,7 @@ STEPS: tuple[Step, ...] = (
         name_on_topics=ROUTER,
     ),
     Step(
-        accept_receipt,
+        "route:accept_receipt",
         PackageReceived,
         ReceiptAccepted,
         premis="transfer",
@@ -104,7 +106,7 @@ STEPS: tuple[Step, ...] = (
         name_on_topics=ROUTER,
     ),
     Step(
-        validate_batch,
+        "validate_batch",
         BatchReceived,
         BatchAccepted,
         premis="validation",
@@ -113,9 +115,11 @@ STEPS: tuple[Step, ...] = (
         version="2",
         timeout_seconds=600,
     ),
-    Step(acquire_page, PageAdmitted, PageAcquired, premis="ingestion", lane="masters", version="2"),
     Step(
-        recognize_page,
+        "acquire_page", PageAdmitted, PageAcquired, premis="ingestion", lane="masters", version="2"
+    ),
+    Step(
+        "recognize_page",
         PageAcquired,
         PageRecognized,
         premis="transcription",
@@ -126,7 +130,7 @@ STEPS: tuple[Step, ...] = (
         timeout_seconds=400,
     ),
     Step(
-        derive_page,
+        "derive_page",
         PageAcquired,
         PageDerived,
         premis="creation",
@@ -134,7 +138,7 @@ STEPS: tuple[Step, ...] = (
         branch=True,
     ),
     Step(
-        describe_page,
+        "describe_page",
         PageAcquired,
         PageDescribed,
         premis="metadata extraction",
@@ -142,7 +146,7 @@ STEPS: tuple[Step, ...] = (
         branch=True,
     ),
     Step(
-        enrich_page,
+        "enrich_page",
         PageRecognized,
         PageEnriched,
         premis="enrichment",
@@ -151,7 +155,7 @@ STEPS: tuple[Step, ...] = (
         after_branch=True,
     ),
     Step(
-        assemble_package,
+        "assemble_package",
         ItemCompleted,
         PackagePublished,
         premis="information package creation",

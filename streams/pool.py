@@ -39,6 +39,8 @@ ONE_THREAD = {
 RECYCLED = 75
 """Exit code of a child that is too large to take another task; the task goes to the next one."""
 LOOK_EVERY_SECONDS = 0.5
+NICENESS = 10
+"""Images wait for what keeps the line and its people going: broker, tracker, commands."""
 
 _tools: Tools | None = None
 _recycle_bytes: int | None = None
@@ -54,6 +56,7 @@ def _start_child(settings: Settings, scratch: Path, parent: int) -> None:
     # Ctrl-C and SIGTERM are the parent's business; it lets a running step end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
     _recycle_bytes = settings.recycle_bytes
     # Of data that is its own: what it maps of files is the page cache's.
     resource.setrlimit(resource.RLIMIT_DATA, (settings.child_bytes, settings.child_bytes))

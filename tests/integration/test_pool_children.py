@@ -1,6 +1,7 @@
 """Children of the pool: limited, recycled without losing a task, ended together with their tools."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,19 @@ def pool(tmp_path: Path) -> Iterator[Pool]:
     made.close(patient=False)
 
 
+@dataclass(frozen=True)
+class Planted(Step):
+    planted: Callable[..., Outcome] = pool_steps.say_pid
+
+    @property
+    def function(self) -> Callable[..., Outcome]:
+        return self.planted
+
+
 def a_step(function: Callable[..., Outcome], seconds: float = 30.0) -> Step:
-    return Step(
-        function, PageAdmitted, PageAcquired, premis="ingestion", lane="masters",
-        timeout_seconds=seconds, seconds_per_megabyte=0.0,
+    return Planted(
+        "planted", PageAdmitted, PageAcquired, premis="ingestion", lane="masters",
+        timeout_seconds=seconds, seconds_per_megabyte=0.0, planted=function,
     )  # fmt: skip
 
 
