@@ -3,7 +3,11 @@
 PYTHON := .venv/bin/python
 SOURCES := schemas processors streams infra tests bench
 
-.PHONY: help install demo test check schemas standards bench chaos lock
+# How long misfortunes happen, and what they are drawn from.
+SECONDS ?= 180
+SEED ?= 1
+
+.PHONY: help install faults demo test check schemas standards bench chaos lock
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,10 +15,13 @@ help: ## What there is
 install: ## System packages, .venv, Kafka, XSD files; quick when they stand
 	@sh infra/install.sh
 
+faults: install ## What the fault suite needs beside: strace, toxiproxy
+	@sh infra/install.sh faults
+
 demo: install ## A small collection through the whole line, and what came of it
 	.venv/bin/copystand demo
 
-test: check ## Everything that CI runs
+test: check faults ## Everything that CI runs
 	$(PYTHON) -m pytest -q tests --ignore tests/unit --ignore tests/contract --ignore tests/architecture
 
 check: install ## Formatter, linter, types, unit tests
@@ -32,8 +39,8 @@ standards: install ## The XSD files, checked by digest
 bench: install ## Pages per minute of the line, beside GNU parallel
 	$(PYTHON) bench/line.py
 
-chaos: install ## The misfortunes of tests/faults
-	$(PYTHON) -m pytest -q tests/faults
+chaos: faults ## Misfortunes of all kinds for SECONDS, drawn from SEED; a line in docs/reliability.md
+	$(PYTHON) -m tests.faults.chaos.run --seconds $(SECONDS) --seed $(SEED) --record
 
 lock: install ## requirements.lock from requirements.in
 	@command -v uv >/dev/null || .cache/uv/bin/uv --version >/dev/null 2>&1 || \

@@ -1,11 +1,14 @@
 #!/bin/sh
 # Sets up all that copystand needs on Debian or Ubuntu; what is there already is left alone.
 # 1. system packages  2. .venv from requirements.lock  3. Kafka's jars  4. the XSD files
+# With the word `faults` also 5. what the fault suite needs: strace, toxiproxy
 set -eu
+FOR=${1:-line}
 cd "$(dirname "$0")/.."
 ROOT=$PWD
 CACHE=${COPYSTAND_CACHE:-$ROOT/.cache}
 JARS=$CACHE/kafka-4.3.1
+TOXIPROXY=$CACHE/toxiproxy-2.5.0
 LOCKED=$(cat requirements.lock pyproject.toml | sha256sum | cut -c1-64)
 FAULTS=""
 WANTED=""
@@ -78,6 +81,9 @@ look() {
     font 'EBGaramond*' || want fonts-ebgaramond
     font 'Junicode*' || want fonts-junicode
     font '*blankenburg*' || want fonts-blankenburg
+    [ "$FOR" = faults ] || return 0
+    command -v strace >/dev/null 2>&1 || want strace
+    [ -x "$TOXIPROXY/server" ] || command -v go >/dev/null 2>&1 || want golang-go
 }
 
 # Turns what is wanted into package names this release offers; what it does not offer is a fault.
@@ -184,6 +190,24 @@ fetch_standards() {
     fi
 }
 
+build_toxiproxy() {
+    [ "$FOR" = faults ] && [ ! -x "$TOXIPROXY/server" ] || return 0
+    say "toxiproxy 2.5.0 into $TOXIPROXY"
+    mkdir -p "$CACHE"
+    draft=$(mktemp -d "$CACHE/toxiproxy.XXXXXX")
+    # Go makes its folders read-only, so its own cleaning is used.
+    GOBIN=$draft GOPATH=$CACHE/go GOCACHE=$CACHE/go/build GOTOOLCHAIN=local \
+        go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0 ||
+        cannot "toxiproxy could not be built; Go's message is above. Fix: look at the network and at Go's settings, then run make faults again."
+    GOPATH=$CACHE/go GOCACHE=$CACHE/go/build go clean -cache -modcache >/dev/null 2>&1 || true
+    rm -rf "$CACHE/go"
+    [ -z "$FAULTS" ] || rm -rf "$draft"
+    stop_at_faults
+    rm -rf "$TOXIPROXY"
+    mv "$draft" "$TOXIPROXY"
+    chmod 755 "$TOXIPROXY"
+}
+
 look
 if [ -n "$WANTED" ]; then
     install_packages
@@ -194,3 +218,4 @@ fi
 make_venv
 fetch_jars
 fetch_standards
+build_toxiproxy

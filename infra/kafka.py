@@ -1,6 +1,7 @@
-"""A local Kafka: one KRaft broker that keeps everything inside a home."""
+"""A local Kafka: one KRaft broker, or several, that keep everything inside a home."""
 
 import base64
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,21 +61,78 @@ SETTINGS = {
     "num.io.threads": 4,
     "num.recovery.threads.per.data.dir": 2,
 }
+REPLICATED = {
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PEERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PEERS",
+    "offsets.topic.replication.factor": 3,
+    "transaction.state.log.replication.factor": 3,
+    "transaction.state.log.min.isr": 2,
+    "share.coordinator.state.topic.replication.factor": 3,
+    "share.coordinator.state.topic.min.isr": 2,
+    "default.replication.factor": 3,
+    "min.insync.replicas": 2,
+}
+"""What is different with three brokers: each record is on all, and two must have it."""
+CLUSTER_SIZES = (1, 3)
+
+
+class WrongBrokers(ValueError):
+    """A number of brokers that cannot be; the text says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The brokers of a home, as chosen at its first start."""
+
+    id: str
+    brokers: int
+
+
+def cluster_of(home: Path, asked: int | None = None) -> Cluster:
+    """The brokers of a home: those it was made with, else as many as asked, else one.
+
+    Raises WrongBrokers."""
+    if asked not in (None, *CLUSTER_SIZES):
+        raise WrongBrokers(f"{asked} brokers were asked for; a home has 1 or 3")
+    file = home / "kafka" / "cluster.json"
+    if not file.exists():
+        older = (home / "kafka" / "data" / "meta.properties").exists()
+        made = {"id": _cluster_id(), "brokers": 1 if older else asked or 1}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        ports.write_json(file, made)
+    found = Cluster(**json.loads(file.read_text()))
+    if asked not in (None, found.brokers):
+        raise WrongBrokers(
+            f"{home} was made with {found.brokers} broker(s), not {asked}; that cannot change:"
+            " unset COPYSTAND_BROKERS, or take another home"
+        )
+    return found
+
+
+def _cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 class LocalKafka:
-    """One broker with its controller, its data in home/kafka, its log in home/log/kafka.log."""
+    """A broker with its controller: the only one of a home, or a node among several.
 
-    def __init__(self, home: Path, jars: Path, ports: Mapping[str, int]) -> None:
+    Its data are in home/kafka, its log is home/log/kafka.log; those of node 2 in home/kafka-2."""
+
+    def __init__(
+        self, home: Path, jars: Path, chosen: Mapping[str, int], node: int = 1, nodes: int = 1
+    ) -> None:
         """A broker of this home that is not started yet."""
         self.home = home
-        self.port = ports["kafka"]
-        self.controller_port = ports["kafka_controller"]
+        self.name = ports.broker_name(node)
+        self.node, self.nodes = node, nodes
+        self._ports = chosen
+        self.port = ports.listens(chosen, self.name if nodes == 1 else f"{self.name}_peers")
         self.bootstrap = f"127.0.0.1:{self.port}"
+        """Where the parts beside it reach it; where clients do, Settings.kafka tells."""
         self.process: subprocess.Popen[bytes] | None = None
         self._jars = jars
-        self._data = home / "kafka"
-        self._log = home / "log" / "kafka.log"
+        self._data = home / self.name
+        self._log = home / "log" / f"{self.name}.log"
         self._probe: ReadyProbe | None = None
 
     def start(self) -> "subprocess.Popen[bytes]":
@@ -111,20 +170,32 @@ class LocalKafka:
         return [java_binary(), *JVM, temporary, "-cp", f"{self._jars}/*"]
 
     def _write_properties(self) -> Path:
-        settings = SETTINGS | {
-            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
-            "log.dirs": str(self._data / "data"),
-        }
+        settings = SETTINGS | (REPLICATED if self.nodes > 1 else {}) | self._addresses()
+        settings |= {"node.id": self.node, "log.dirs": str(self._data / "data")}
         path = self._data / "server.properties"
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return path
 
+    def _addresses(self) -> dict[str, str]:
+        """Where it listens, what it tells clients, and who votes."""
+        listens = {"PLAINTEXT": ports.listens(self._ports, self.name)}
+        told = {"PLAINTEXT": self._ports[self.name]}
+        if self.nodes > 1:
+            listens["PEERS"] = told["PEERS"] = self._ports[f"{self.name}_peers"]
+        listens["CONTROLLER"] = self._ports[f"{self.name}_controller"]
+        voters = [(node, ports.broker_name(node)) for node in range(1, self.nodes + 1)]
+        return {
+            "controller.quorum.voters": ",".join(
+                f"{node}@127.0.0.1:{self._ports[f'{name}_controller']}" for node, name in voters
+            ),
+            "listeners": _joined(listens),
+            "advertised.listeners": _joined(told),
+        }
+
     def _format(self, properties: Path) -> None:
         # A format that was cut short leaves a folder that no later format accepts.
         shutil.rmtree(self._data / "data", ignore_errors=True)
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = cluster_of(self.home).id
         command = [*self._java(), "kafka.tools.StorageTool", "format", "-t", cluster]
         done = subprocess.run(
             [*command, "-c", str(properties)],
@@ -136,6 +207,10 @@ class LocalKafka:
             raise RuntimeError(
                 f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}"
             )
+
+
+def _joined(listeners: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in listeners.items())
 
 
 class ReadyProbe:
@@ -165,7 +240,8 @@ class ReadyProbe:
                 QUIET | {"bootstrap.servers": self._bootstrap, "reconnect.backoff.max.ms": 200}
             )
         if self._creation is None:
-            topic = NewTopic(READY_TOPIC, 1, 1, config={"retention.ms": "3600000"})
+            # Without a number of replicas: the broker's default, which waits for all brokers.
+            topic = NewTopic(READY_TOPIC, 1, config={"retention.ms": "3600000"})
             self._creation = self._admin.create_topics([topic], request_timeout=10)[READY_TOPIC]
         if not self._creation.done():
             return False

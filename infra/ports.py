@@ -4,25 +4,59 @@ import json
 import os
 import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PORTS = ("kafka", "kafka_controller", "postgres", "router_web")
+PORTS = ("kafka", "kafka_controller", "postgres", "router_web", "health")
 # Below Linux's range for outgoing connections: no client takes a port while its part restarts.
 LOWEST, HIGHEST = 20000, 32000
 
 
-def choose(home: Path, names: Iterable[str] = PORTS) -> dict[str, int]:
-    """The home's ports: those it had, and new ones for what is missing or taken by others."""
+def names(brokers: int) -> tuple[str, ...]:
+    """What needs a port in a home with so many brokers; several also talk among themselves."""
+    if brokers == 1:
+        return PORTS
+    nodes = [broker_name(node) for node in range(1, brokers + 1)]
+    others = [f"{node}_{use}" for node in nodes for use in ("controller", "peers")]
+    return (*nodes, *others, "postgres", "router_web", "health")
+
+
+def broker_name(node: int) -> str:
+    """Name of a broker by its number from 1, as a part and in ports.json."""
+    return "kafka" if node == 1 else f"kafka-{node}"
+
+
+def choose(
+    home: Path, names: Sequence[str] = PORTS, clients: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """The home's ports: those it had, and new ones for what is missing or taken by others.
+
+    `clients` are ports at which something else stands between a part and its clients: they are
+    taken as given, and the part itself gets a port of its own (see `listens`)."""
+    given = clients or {}
     kept = read(home)
-    chosen: dict[str, int] = {}
+    chosen = {name: given[name] for name in names if name in given}
     for name in names:
-        port = kept.get(name)
+        own = f"{name}_listens" if name in given else name
+        port = kept.get(own)
         if port is None or port in chosen.values() or not is_free(port):
             port = free_port(set(chosen.values()) | set(kept.values()))
-        chosen[name] = port
+        chosen[own] = port
     write_json(home / "run" / "ports.json", chosen)
     return chosen
+
+
+def listens(chosen: Mapping[str, int], name: str) -> int:
+    """The port on which a part itself listens; that of its clients, unless something is between."""
+    return chosen.get(f"{name}_listens", chosen[name])
+
+
+def brokers(chosen: Mapping[str, int]) -> list[int]:
+    """The ports at which clients find the brokers, all of them."""
+    found = [chosen["kafka"]]
+    while (port := chosen.get(broker_name(len(found) + 1))) is not None:
+        found.append(port)
+    return found
 
 
 def read(home: Path) -> dict[str, int]:

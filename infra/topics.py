@@ -70,9 +70,11 @@ def provision(
             _commit(client, group, starts)
 
 
-def partition_counts(client: Admin, names: Collection[str]) -> dict[str, int]:
+def partition_counts(
+    client: Admin, names: Collection[str], patience_seconds: float = PATIENCE_SECONDS
+) -> dict[str, int]:
     """How many partitions each of these topics has; raises KeyError for one that is not there."""
-    known = client.list_topics(timeout=PATIENCE_SECONDS).topics
+    known = client.list_topics(timeout=patience_seconds).topics
     return {name: len(known[name].partitions) for name in names}
 
 
@@ -83,7 +85,7 @@ def committed_offsets(
     asked = [TopicPartition(name, number) for name, number in partitions]
     if not asked:
         return {}
-    with _group_client(client, group) as consumer:
+    with group_client(client, group) as consumer:
         found = _patiently(lambda: consumer.committed(asked, timeout=ANSWER_SECONDS))
     return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
 
@@ -117,7 +119,8 @@ def _create_missing(client: Admin, wanted: Mapping[str, Topic]) -> set[str]:
             )
     missing = [topic for name, topic in wanted.items() if name not in known]
     if missing:
-        new = [NewTopic(one.name, one.partitions, 1, config=dict(one.config)) for one in missing]
+        # As many replicas as the brokers' default says.
+        new = [NewTopic(one.name, one.partitions, config=dict(one.config)) for one in missing]
         for creation in client.create_topics(new, request_timeout=PATIENCE_SECONDS).values():
             creation.result()
         _patiently(lambda: partition_counts(client, [one.name for one in missing]), KeyError)
@@ -156,13 +159,13 @@ def _uncommitted(
 def _commit(client: Admin, group: str, starts: Mapping[tuple[str, int], int]) -> None:
     offsets = [TopicPartition(name, number, start) for (name, number), start in starts.items()]
 
-    with _group_client(client, group) as consumer:
+    with group_client(client, group) as consumer:
         # A group whose static members have just ended counts as in use until their session is over.
         _patiently(lambda: consumer.commit(offsets=offsets, asynchronous=False))
 
 
 @contextmanager
-def _group_client(client: Admin, group: str) -> Iterator[Consumer]:
+def group_client(client: Admin, group: str) -> Iterator[Consumer]:
     """A consumer that joins nothing, and so may commit for a group that nobody is in."""
     # Not the AdminClient's calls for groups: repeated while a new broker makes its offsets topic,
     # they ended the process with a segmentation fault (librdkafka 2.16.0).

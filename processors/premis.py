@@ -60,7 +60,7 @@ DETAILS = {
     "{fact.size_bytes} bytes, content {fact.content_digest}.",
     "BatchSettled": "Settled: {fact.registered} pages registered, {fact.packaged} packaged, "
     "{fact.quarantined} quarantined, {fact.cancelled} cancelled.",
-    "WorkDeferred": "{fact.step}, attempt {fact.attempt}: {fact.why}",
+    "WorkDeferred": "{fact.step}, attempt {attempt}: {fact.why}{next_try}",
     "WorkQuarantined": "Set aside at {fact.step}: {fact.where}: {fact.found}. {fact.fix}",
     "ControlDecided": "{fact.action}: {fact.reason}",
 }
@@ -122,10 +122,25 @@ def _producer(head: Head) -> Agent:
     )
 
 
+def _plan(fact: Record) -> dict[str, str]:
+    """Which of how many attempts failed, and what follows; facts from before say less."""
+    attempt, allowed = str(fact.attempt), fact.attempts_allowed  # type: ignore[attr-defined]
+    if not allowed:
+        return {"attempt": attempt, "next_try": ""}
+    due, failed_at = fact.next_at, fact.head.occurred_at  # type: ignore[attr-defined]
+    if due is None:
+        next_try = "; it was the last attempt"
+    else:
+        seconds = (due - failed_at).total_seconds()
+        next_try = f"; next attempt in {seconds:.3f} s, at {due:%Y-%m-%dT%H:%M:%S.%fZ}"
+    return {"attempt": f"{attempt} of {allowed}", "next_try": next_try}
+
+
 def _transition(fact: Record, head: Head, record: str) -> Act:
     """The act of passing from one state to the next."""
     code, outcome = None, "suc"
-    detail = DETAILS[record].format(fact=fact)
+    plan = _plan(fact) if record == "WorkDeferred" else {}
+    detail = DETAILS[record].format(fact=fact, **plan)
     if record == "WorkQuarantined":
         code, outcome = fact.code, "fai"  # type: ignore[attr-defined]
     elif record == "WorkDeferred":

@@ -54,6 +54,10 @@ class Storage(Protocol):
         """Length in bytes of what a key holds, or None."""
         ...
 
+    def holds(self, key: str, size_bytes: int) -> bool:
+        """Whether a key holds so many bytes, and durably: as good as having kept them."""
+        ...
+
 
 def _no_progress(_: str) -> None:
     return None

@@ -690,6 +690,10 @@ class WorkDeferred(Record):
     """What went wrong."""
     after_seconds: float | None = None
     """Wait at least this long, when the cause said so."""
+    attempts_allowed: int = 0
+    """Attempts that this error class is given; 0 in facts made before this was written down."""
+    next_at: datetime | None = None
+    """When the next attempt is due; null after the last one."""
     origin: Origin
     """The message that was at work."""
     decision_id: str | None = None

@@ -7,7 +7,7 @@ from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, TOPICS, Topic, redone_
 from streams.settings import Settings
 from streams.tracker.consumer import INPUTS
 
-ROLES = ("router", "worker", "tracker", "sealer", "projector")
+ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog")
 
 
 def topics() -> tuple[Topic, ...]:
@@ -30,6 +30,18 @@ def groups() -> dict[str, list[str]]:
     for step in worker_steps():
         found[step.group] = [step.topic, redone_topic(step.lane)]
     return found
+
+
+def role_of(group: str) -> str:
+    """The role that reads a group: its own name, or the worker, which reads one for each step."""
+    name = group.removeprefix("copystand.")
+    return name if name in ROLES else "worker"
+
+
+def lane_of(group: str) -> str | None:
+    """The lane whose work a group takes; None for those that are no step's."""
+    lanes = [step.lane for step in (*router_steps(), *worker_steps()) if step.group == group]
+    return lanes[0] if lanes else None
 
 
 def role(name: str) -> Callable[[Settings], None]:
@@ -56,4 +68,8 @@ def role(name: str) -> Callable[[Settings], None]:
         from streams.projector import run_projector
 
         return run_projector
+    if name == "watchdog":
+        from streams.watchdog import run_watchdog
+
+        return run_watchdog
     raise KeyError(name)

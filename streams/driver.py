@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from processors.outcome import (
     Done,
@@ -15,6 +16,7 @@ from processors.outcome import (
 )
 from processors.pipeline import Step, wanted
 from schemas import ids
+from schemas.catalogue import REDONE
 from schemas.codec import TooLarge, Undecodable, decode
 from schemas.models import Record
 from streams.publisher import Publisher, end_process
@@ -24,6 +26,7 @@ from streams.work import Incoming, Teller, Work, outgoing
 log = logging.getLogger(__name__)
 
 STORE_PATIENCE_SECONDS = 300.0
+REDONE_TOPICS = frozenset(topic.name for topic in REDONE)
 RunStep = Callable[[Step, Record], Outcome]
 
 
@@ -62,6 +65,9 @@ class Driver:
             end_process("the driver cannot go on; the message stays unacknowledged")
 
     def _outgoing(self, message: Incoming) -> list[Outgoing]:
+        if message.topic not in REDONE_TOPICS:
+            # Headers say how work is done again; a stranger's mean nothing.
+            message = replace(message, headers={})
         named = message.header("step")
         steps = [step for step in self._steps if named in (None, step.name)]
         if not steps:

@@ -10,6 +10,7 @@ import shutil
 import signal
 import time
 from concurrent.futures import TimeoutError as PoolTimeout
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from processors.outcome import Outcome, OutOfMemory, ToolCrashed, ToolHung
 from processors.pipeline import Step
 from processors.tools import Tools
 from schemas.models import FileRef, Record
+from streams.memory import Left, Watch, book_of, level
 from streams.publisher import end_process
 from streams.settings import MEGABYTE, Settings
 from streams.storage.opening import open_storage
@@ -44,13 +46,15 @@ NICENESS = 10
 
 _tools: Tools | None = None
 _recycle_bytes: int | None = None
+_watch = Watch()
+# Opened once: each opening makes a class, which stays until the next full collection of garbage.
+_libc = ctypes.CDLL(None)
 
 
-def _start_child(settings: Settings, scratch: Path, parent: int) -> None:
+def start_child(settings: Settings, scratch: Path, parent: int) -> None:
     """Runs once in each child: it dies with its parent and builds its own tools."""
     global _tools, _recycle_bytes
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     # Ctrl-C and SIGTERM are the parent's business; it lets a running step end.
@@ -73,25 +77,23 @@ def _start_child(settings: Settings, scratch: Path, parent: int) -> None:
     )
 
 
-def _run_in_child(step: Step, fact: Record, signs: Path) -> Outcome:
+def run_in_child(step: Step, fact: Record, signs: Path) -> tuple[Outcome, tuple[Left, ...]]:
+    """The step's outcome, and what this task and those before it that failed left behind."""
     assert _tools is not None and _recycle_bytes is not None
-    if resident_bytes() > _recycle_bytes:
+    before = level()
+    if before.resident > _recycle_bytes:
         # What earlier tasks left behind: a fresh process does this one.
         os._exit(RECYCLED)
     signs.touch()
     tools = dataclasses.replace(_tools, progress=lambda _: os.utime(signs))
     try:
-        return step.function(fact, tools)
+        outcome = step.function(fact, tools)
     finally:
         for left in _tools.scratch.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def resident_bytes() -> int:
-    """Resident memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+        _libc.malloc_trim(0)
+        _watch.note(step.name, before)
+    return outcome, _watch.told()
 
 
 def time_limit(step: Step, fact: Record) -> float:
@@ -112,12 +114,13 @@ class Pool:
         self._pool = ProcessPool(
             max_workers=settings.pool_size,
             max_tasks=TASKS_BEFORE_RENEWAL,
-            initializer=_start_child,
+            initializer=start_child,
             initargs=(settings, self._scratch, os.getpid()),
             context=get_context("spawn"),
         )
         self._scratch.mkdir(parents=True, exist_ok=True)
         self._numbers = itertools.count()
+        self._book = book_of(settings.run, settings.worker_id, settings.recycle_bytes)
 
     def run(self, step: Step, fact: Record) -> Outcome:
         """The step's outcome. Raises ToolHung, ToolCrashed, OutOfMemory, or what the step raised.
@@ -132,7 +135,8 @@ class Pool:
                     if ended.exitcode != RECYCLED:
                         why = f"{step.name}: its process ended with {ended.exitcode}"
                         raise ToolCrashed(why) from None
-                    log.info("child recycled", extra={"before": step.name})
+                    because = self._book.recycled(ended.pid)
+                    log.info("child recycled", extra={"before": step.name, "because": because})
         except MemoryError as full:
             raise OutOfMemory(f"{step.name} ran out of memory: {full}") from None
         finally:
@@ -140,25 +144,32 @@ class Pool:
 
     def _outcome(self, step: Step, fact: Record, signs: Path) -> Outcome:
         try:
-            future = self._pool.schedule(_run_in_child, args=(step, fact, signs))
+            future = self._pool.schedule(run_in_child, args=(step, fact, signs))
         except RuntimeError as broken:
             # Going on would spend the attempts of every message on a fault that is none of theirs.
             end_process(f"the pool cannot start children: {broken}")
         limit = time_limit(step, fact)
         while True:
             try:
-                outcome: Outcome = future.result(timeout=LOOK_EVERY_SECONDS)
-                return outcome
+                ran: tuple[Outcome, tuple[Left, ...]] = future.result(timeout=LOOK_EVERY_SECONDS)
             except PoolTimeout:
                 if _silent_for(signs) > limit:
                     future.cancel()  # ends the child, and with it its tools
                     raise ToolHung(f"{step.name} gave no sign of life in {limit:.0f} s") from None
+            except BrokenProcessPool as broken:
+                # A child was killed that had no task yet: no task is to blame, and none goes on.
+                end_process(f"the pool is broken: {broken}")
+            else:
+                outcome, lefts = ran
+                self._book.add(lefts)
+                return outcome
 
     def close(self, patient: bool) -> None:
         """End the children: after what they do now, or at once."""
         self._pool.close() if patient else self._pool.stop()
         self._pool.join()
         shutil.rmtree(self._scratch, ignore_errors=True)
+        self._book.close()
 
 
 def _silent_for(signs: Path) -> float:

@@ -58,7 +58,7 @@ def run_projector(settings: Settings, topic: str = AUDIT_PREMIS.name) -> None:
                 wait = min(wait * 2, LONGEST_WAIT_SECONDS)
         projector.close()
 
-    live(work)
+    live(settings, "projector", work)
 
 
 class Projector:

@@ -17,6 +17,7 @@ from streams.commit_guard import install_commit_guard
 from streams.driver import Driver
 from streams.publisher import KafkaPublisher
 from streams.receipts import Receipts
+from streams.roles import ALIVE_EVERY_SECONDS, Stop
 from streams.settings import Settings, announce_ready
 from streams.storage.opening import open_storage
 from streams.work import Incoming, Teller
@@ -67,6 +68,13 @@ def make_app(settings: Settings, driver: Driver) -> faust.App:
         """The loop turns."""
         return view.json({"live": True, "pid": os.getpid()})
 
+    stop = Stop(settings, "router")
+
+    @app.timer(ALIVE_EVERY_SECONDS)
+    async def alive() -> None:
+        """The loop turns: a sign of life for the supervisor."""
+        stop.is_set()
+
     @app.task
     async def ready() -> None:
         """Tell the supervisor once partitions are ours."""
@@ -114,7 +122,7 @@ def run_router(settings: Settings) -> None:
         run,
         Receipts(storage),
         KafkaPublisher(settings.kafka),
-        Teller(storage, settings.version),
+        Teller(storage, settings.version, retry_scale=settings.retry_scale),
     )
     app = make_app(settings, driver)
     # Our own log stays: Faust would put a format of its own in its place.

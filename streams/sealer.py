@@ -62,7 +62,7 @@ def run_sealer(settings: Settings, line: SealingLine | None = None) -> None:
         announce_ready(settings, "sealer")
         sealer.run()
 
-    live(work)
+    live(settings, "sealer", work)
 
 
 class Sealer:

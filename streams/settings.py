@@ -10,9 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import quote
 
+from infra.ports import brokers
+from streams.schedule import Night, read_night
 from streams.storage.place import LOCAL, S3Place, read_place
 
 DEFAULT_WEB_PORT = 6066
+DEFAULT_HEALTH_PORT = 6067
 DEFAULT_CACHE_GB = 20
 DEFAULT_ANSWER_DAYS = 14
 GIGABYTE = 1_000_000_000
@@ -73,8 +76,14 @@ class Settings:
     """A child that has kept more than this after a task is replaced by a fresh one."""
     reserve_bytes: int = DEFAULT_RESERVE_MB * MEGABYTE
     """Free space that is never touched: work waits for more."""
+    stalled_seconds: float = 120
+    """A role that gives no sign of life for so long is killed and started again."""
+    quiet_minutes: float = 60
+    """A batch that should be moving and of which nothing is heard for so long is reported."""
     answer_days: float = DEFAULT_ANSWER_DAYS
     """After so many days without an answer of a repository a package is reported."""
+    night: Night | None = None
+    """When batches of priority night are admitted; None: they have the lowest rank at any time."""
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -112,7 +121,10 @@ class Settings:
             child_bytes=megabytes("COPYSTAND_CHILD_MB", DEFAULT_IMAGES_BYTES // MEGABYTE, 256),
             recycle_bytes=megabytes("COPYSTAND_RECYCLE_MB", DEFAULT_RECYCLE_MB, 200),
             reserve_bytes=megabytes("COPYSTAND_RESERVE_MB", DEFAULT_RESERVE_MB, 0),
+            stalled_seconds=number("COPYSTAND_STALLED_SECONDS", 120, 3),
+            quiet_minutes=number("COPYSTAND_QUIET_MINUTES", 60, 0),
             answer_days=number("COPYSTAND_ANSWER_DAYS", DEFAULT_ANSWER_DAYS, 0),
+            night=read_night(environment, faults),
         )
         if faults:
             raise SettingsError("; ".join(faults))
@@ -142,9 +154,16 @@ class Settings:
         return DEFAULT_WEB_PORT if self.kafka_brokers else self.ports()["router_web"]
 
     @property
+    def health_port(self) -> int:
+        """Where the watchdog tells how the line is, on loopback."""
+        return DEFAULT_HEALTH_PORT if self.kafka_brokers else self.ports()["health"]
+
+    @property
     def kafka(self) -> str:
         """Bootstrap servers. Raises NotUp."""
-        return self.kafka_brokers or f"127.0.0.1:{self.ports()['kafka']}"
+        if self.kafka_brokers:
+            return self.kafka_brokers
+        return ",".join(f"127.0.0.1:{port}" for port in brokers(self.ports()))
 
     def dsn(self, role: str) -> str:
         """Connection string of a Postgres role, password included. Raises NotUp."""
@@ -168,6 +187,11 @@ def software_version() -> str:
         return version("copystand")
     except PackageNotFoundError:
         return "0.0.0+uninstalled"
+
+
+def role_file(settings: Settings, role: str, kind: str) -> Path:
+    """A small file of a role: `json` who it is, `ready`, `alive`, `note` what it waits for."""
+    return settings.run / "roles" / f"{role}.{kind}"
 
 
 def announce_ready(settings: Settings, role: str) -> None:

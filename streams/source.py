@@ -48,6 +48,8 @@ class Ticket:
     still_ours: Callable[[], bool]
     done: Callable[[], None]
     """To be called when it is worked off, and only then."""
+    give_back: Callable[[], None]
+    """To be called when it was begun and is left for a later process."""
 
 
 Submit = Callable[[Ticket], None]
@@ -82,6 +84,8 @@ class Source:
         self._paused = False
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self.looped_at = time.monotonic()
+        """When its loop last turned, on the clock of `time.monotonic`."""
         self.assigned = threading.Event()
         self._thread = threading.Thread(target=self._guarded, name=group, daemon=True)
 
@@ -114,6 +118,7 @@ class Source:
         )
         next_commit = 0.0
         while not (self._stopping.is_set() and not self._in_work()):
+            self.looped_at = time.monotonic()
             self._balance()
             message = self._consumer.poll(0.05)
             if message is not None:
@@ -167,7 +172,11 @@ class Source:
             with self._lock:
                 share.prefix.finished(incoming.offset)
 
-        return Ticket(incoming, begin, lambda: share.ours, done)
+        def give_back() -> None:
+            with self._lock:
+                share.prefix.given_back(incoming.offset)
+
+        return Ticket(incoming, begin, lambda: share.ours, done, give_back)
 
     def _commit(self, *, asynchronous: bool) -> None:
         with self._lock:

@@ -1,16 +1,12 @@
-"""How the line stands: the figures of its batches and of its roles."""
+"""How the line stands: the figures of its batches, and what the watchdog saw of its roles."""
 
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+import json
+import time
 from typing import Any
 
 import psycopg
-from confluent_kafka import KafkaException
 from psycopg.rows import dict_row
 
-from infra import ports, topics
-from streams import bootstrap
-from streams.clients import packages
 from streams.settings import Settings, noted
 
 BATCH_FIGURES = """
@@ -18,15 +14,18 @@ SELECT batch_id, state, registered, packaged, quarantined, cancelled, in_flight
 FROM line.batch_status ORDER BY received_at, batch_id
 """
 UNFINISHED = ("submitted", "running")
+FRESH_SECONDS = 10.0
 
 
 def standing(settings: Settings, parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """All that `status` tells."""
-    with ThreadPoolExecutor(3) as threads:
-        batches = threads.submit(batch_figures, settings)
-        roles = threads.submit(role_figures, settings, parts)
-        late = threads.submit(unanswered, settings)
-        return {"batches": batches.result(), "roles": roles.result(), "unanswered": late.result()}
+    """All that `status` tells. Lags, lanes and retries are some seconds old."""
+    look = last_look(settings) or _measured(settings)
+    roles = [
+        {"role": name, "lag": look["lags"].get(name), **shown, "waits_for": noted(settings, name)}
+        for name, shown in parts.items()
+    ]
+    told = {name: look[name] for name in ("unanswered", "lanes", "retries", "quiet", "checks")}
+    return {"batches": batch_figures(settings), "roles": roles, **told}
 
 
 def batch_figures(settings: Settings) -> list[dict[str, Any]]:
@@ -40,61 +39,30 @@ def batch_figures(settings: Settings) -> list[dict[str, Any]]:
         return []
 
 
-def unanswered(settings: Settings) -> dict[str, Any] | None:
-    """How many packages nobody has answered in time; None while PostgreSQL is away."""
+def last_look(settings: Settings) -> dict[str, Any] | None:
+    """What the watchdog wrote last; None when that is old or was never."""
+    place = settings.run / "watch.json"
     try:
-        with packages.asking(settings.dsn("auditor_ro")) as known:
-            found = known.unanswered(timedelta(days=settings.answer_days))
-    except psycopg.OperationalError:
+        if abs(time.time() - place.stat().st_mtime) > FRESH_SECONDS:
+            return None
+        found: dict[str, Any] = json.loads(place.read_text("utf-8"))
+    except (OSError, json.JSONDecodeError):
         return None
-    return {"days": settings.answer_days, "packages": found["count"], "oldest": found["oldest"]}
-
-
-def role_figures(settings: Settings, parts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Pid, state, restarts and lag of every part, and what it waits for; a lag nobody can tell is
-    None."""
-    lags = lag_by_role(settings)
-    return [
-        {"role": name, "lag": lags.get(name), **shown, "waits_for": noted(settings, name)}
-        for name, shown in parts.items()
-    ]
-
-
-def lag_by_role(settings: Settings) -> dict[str, int]:
-    """Records each role has still to finish, for the roles whose offsets Kafka keeps."""
-    if not settings.kafka_brokers and not ports.answers(settings.ports()["kafka"]):
-        return {}
-    client = topics.admin(settings.kafka)
-    groups = bootstrap.groups()
-    found: dict[str, int] = {}
-    try:
-        names = {name for group in groups.values() for name in group}
-        counts = topics.partition_counts(client, names)
-        ends = topics.end_offsets(client, [(n, p) for n in names for p in range(counts[n])])
-        with ThreadPoolExecutor(len(groups)) as threads:
-            lags = threads.map(lambda group: _lag(client, group, groups[group], ends), groups)
-            for group, lag in zip(groups, lags, strict=True):
-                found[role_of(group)] = found.get(role_of(group), 0) + lag
-    except KafkaException:
-        return {}
     return found
 
 
-def _lag(
-    client: topics.Admin, group: str, names: list[str], ends: dict[tuple[str, int], int]
-) -> int:
-    own = {at: end for at, end in ends.items() if at[0] in names}
-    committed = topics.committed_offsets(client, group, own)
-    return sum(max(0, end - committed.get(at, 0)) for at, end in own.items())
-
-
 def in_flight(settings: Settings) -> int:
-    """Pages that are on their way, and records that no role has finished yet."""
+    """Pages that are on their way, and records that no role has finished yet, at this moment."""
+    from streams.measured import lag_by_role
+
     moving = [row for row in batch_figures(settings) if row["state"] in UNFINISHED]
     return sum(row["in_flight"] or 0 for row in moving) + sum(lag_by_role(settings).values())
 
 
-def role_of(group: str) -> str:
-    """The role that reads a group: its own name, or the worker, which reads one for each step."""
-    name = group.removeprefix("copystand.")
-    return name if name in bootstrap.ROLES else "worker"
+def _measured(settings: Settings) -> dict[str, Any]:
+    """What can be told without the watchdog. Loaded late: it knows every step and Kafka."""
+    from streams.measured import lag_by_role, unanswered
+
+    told = {"lags": lag_by_role(settings), "unanswered": unanswered(settings)}
+    seen: dict[str, Any] = {"lanes": {}, "retries": [], "quiet": []}
+    return told | seen | {"checks": {"watchdog": "has not looked lately"}}

@@ -1,5 +1,6 @@
 """The parts that a supervisor keeps alive: the broker, the database, and each role."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from infra.postgres import LocalPostgres
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 HEALTHY_AFTER_SECONDS = 60.0
+STALLED_SECONDS = 120.0
+"""A role gives a sign of life each second; its longest turn takes less than this."""
+LOOKED_AWAY_SECONDS = 5.0
 
 
 class Part(ABC):
@@ -51,6 +55,10 @@ class Part(ABC):
         elif self.state == "starting" and self.is_ready():
             self.state = "ready"
             self.seconds_to_ready = now - self._began
+        elif self.state == "ready" and self.hangs(now):
+            # Ended like one that crashed: what it may still do on waking is nobody's any more.
+            print(f"{self.name} gives no sign of life and is killed", file=sys.stderr)
+            children.kill_group(self._process)
         elif self.state == "ready" and now - self._began > HEALTHY_AFTER_SECONDS:
             self.deaths = 0
 
@@ -74,6 +82,11 @@ class Part(ABC):
             self._process = None
         self.state = "stopped"
 
+    def hangs(self, now: float) -> bool:
+        """Whether the process lives and yet does nothing any more; must not wait."""
+        del now
+        return False
+
     @abstractmethod
     def launch(self) -> "subprocess.Popen[bytes]":
         """Start the process."""
@@ -96,6 +109,8 @@ class Part(ABC):
     def _died(self, now: float) -> None:
         assert self._process is not None
         code = self._process.returncode
+        if code == 0 and self.state == "ready":
+            self.deaths = 0  # it took work and was told to end, which is no fault of it
         children.kill_group(self._process)
         self._process = None
         self._pause(now, f"ended with {code}")
@@ -111,11 +126,11 @@ class Part(ABC):
 
 
 class Broker(Part):
-    """The local Kafka."""
+    """A broker of the local Kafka."""
 
     def __init__(self, kafka: LocalKafka) -> None:
         """The part for this broker."""
-        super().__init__("kafka", kafka.home)
+        super().__init__(kafka.name, kafka.home)
         self._kafka = kafka
 
     def launch(self) -> "subprocess.Popen[bytes]":
@@ -161,6 +176,9 @@ class Role(Part):
         """The part for this role."""
         super().__init__(name, home)
         self._folder = home / "run" / "roles"
+        self._limit = float(os.environ.get("COPYSTAND_STALLED_SECONDS") or STALLED_SECONDS)
+        self._sign = 0
+        self._sign_seen = self._looked = 0.0
 
     def launch(self) -> "subprocess.Popen[bytes]":
         """Start the role, and write who it is to run/roles."""
@@ -178,6 +196,18 @@ class Role(Part):
             return self._ready_file.read_text().strip() == str(self.pid)
         except FileNotFoundError:
             return False
+
+    def hangs(self, now: float) -> bool:
+        """Whether its file `alive` has not changed for long, on this process's own clock."""
+        try:
+            sign = (self._folder / f"{self.name}.alive").stat().st_mtime_ns
+        except FileNotFoundError:
+            sign = 0
+        if sign != self._sign or now - self._looked > LOOKED_AWAY_SECONDS:
+            # Who did not look cannot say that nothing came: the whole machine may have slept.
+            self._sign, self._sign_seen = sign, now
+        self._looked = now
+        return now - self._sign_seen > self._limit
 
     @property
     def _ready_file(self) -> Path:

@@ -1,22 +1,22 @@
 """The process behind `up`: it owns Kafka, PostgreSQL and the roles of one home."""
 
 import argparse
-import fcntl
 import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from infra import children, paths, ports
-from infra.kafka import LocalKafka, tail
+from infra.kafka import LocalKafka, WrongBrokers, cluster_of, tail
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
 from streams.supervised import Broker, Database, Part, Role
+from streams.supervision import lock, state_file
 
 START_LIMIT_SECONDS = 120.0
 DEATHS_BEFORE_READY = 4
@@ -32,13 +32,25 @@ class CannotStart(Exception):
 class Supervisor:
     """Brings a line up stage by stage, keeps its parts alive, and takes it down again."""
 
-    def __init__(self, home: Path, roles: Sequence[str]) -> None:
-        """A supervisor of a prepared home; nothing runs yet."""
+    def __init__(
+        self,
+        home: Path,
+        roles: Sequence[str],
+        brokers: int | None = None,
+        clients: Mapping[str, int] | None = None,
+    ) -> None:
+        """A supervisor of a prepared home; nothing runs yet. Raises WrongBrokers.
+
+        `clients`: ports at which clients reach a part through something that stands between."""
         self.home = home
-        self.ports = ports.choose(home)
-        self.kafka = LocalKafka(home, paths.kafka_jars(), self.ports)
-        self.postgres = LocalPostgres(home, self.ports["postgres"])
-        self.servers: list[Part] = [Database(self.postgres), Broker(self.kafka)]
+        nodes = cluster_of(home, brokers).brokers
+        self.ports = ports.choose(home, ports.names(nodes), clients)
+        self.brokers = [
+            LocalKafka(home, paths.kafka_jars(), self.ports, node, nodes)
+            for node in range(1, nodes + 1)
+        ]
+        self.postgres = LocalPostgres(home, ports.listens(self.ports, "postgres"))
+        self.servers: list[Part] = [Database(self.postgres), *map(Broker, self.brokers)]
         self.roles: list[Part] = [Role(name, home) for name in roles]
         self.phase = "starting"
         self.error = ""
@@ -86,7 +98,7 @@ class Supervisor:
         # Late, since this loads the steps, which takes a while: the servers start meanwhile.
         from streams.provision import provision_topics
 
-        provision_topics(self.kafka.bootstrap, self.home)
+        provision_topics(self.brokers[0].bootstrap, self.home)
 
     def _timed(self, name: str, work: Any) -> None:
         if self._stopping is None:
@@ -108,9 +120,9 @@ class Supervisor:
 
     def _tick(self, parts: Sequence[Part]) -> None:
         for part in parts:
-            deaths = part.deaths
+            restarts = part.restarts
             part.tick()
-            if part.deaths > deaths:
+            if part.restarts > restarts:
                 # What it had started and left behind must not go on beside its successor.
                 children.kill_orphans(self._pids())
             if part.state == "ready" and part.name not in self._seconds:
@@ -160,22 +172,6 @@ class Supervisor:
                 print(f"the state could not be written: {failure}", file=sys.stderr)
 
 
-def state_file(home: Path) -> Path:
-    """Where the supervisor of a home writes how its parts are."""
-    return home / "run" / "supervisor.json"
-
-
-def lock(home: Path) -> IO[str] | None:
-    """Take the home for one supervisor; None when another has it. Keep the file open."""
-    file = (home / "run" / "supervisor.lock").open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
-
-
 def _shown(log: Path) -> str:
     return f"end of {log}:\n{tail(log)}"
 
@@ -196,7 +192,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     held.flush()
     os.environ.update(COPYSTAND_HOME=str(home), TMPDIR=str(home / "run" / "tmp"))
     os.environ.update(XDG_CACHE_HOME=str(home / "run" / "tmp"))
-    return Supervisor(home, chosen.roles).run()
+    try:
+        brokers, clients = asked_for(os.environ)
+        return Supervisor(home, chosen.roles, brokers, clients).run()
+    except WrongBrokers as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
+
+
+def asked_for(environment: Mapping[str, str]) -> tuple[int | None, dict[str, int]]:
+    """COPYSTAND_BROKERS, and COPYSTAND_CLIENT_PORTS in the form `kafka=20001,postgres=20002`.
+
+    Raises WrongBrokers."""
+    number, given = (environment.get(f"COPYSTAND_{name}") for name in ("BROKERS", "CLIENT_PORTS"))
+    try:
+        pairs = [pair.split("=") for pair in given.split(",")] if given else []
+        return int(number) if number else None, {name: int(port) for name, port in pairs}
+    except ValueError as wrong:
+        told = f"COPYSTAND_BROKERS is {number!r}, COPYSTAND_CLIENT_PORTS is {given!r}: {wrong}"
+        raise WrongBrokers(told) from None
 
 
 if __name__ == "__main__":

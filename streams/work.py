@@ -22,6 +22,7 @@ from schemas.models import (
     WorkQuarantined,
 )
 from streams.receipts import Outgoing
+from streams.tracker.policy import next_try, policy_of
 
 INLINE_DIAGNOSTICS = 20
 
@@ -40,7 +41,7 @@ class Incoming:
     def header(self, name: str) -> str | None:
         """A header as text."""
         value = self.headers.get(name)
-        return None if value is None else value.decode()
+        return None if value is None else value.decode("utf-8", "backslashreplace")
 
     def origin(self, event_id: str) -> Origin:
         """Where it stood, for the record."""
@@ -96,13 +97,15 @@ class Teller:
     storage: Storage
     version: str
     clock: Callable[[], datetime] = utc_now
+    retry_scale: float = 1.0
+    """Factor on all delays of the retry policy."""
 
     def facts(self, work: Work, outcome: Outcome) -> list[Record]:
         """The facts of an outcome, their heads filled in. Raises StorageError."""
         if isinstance(outcome, Done):
             return self._stamped(work, outcome.facts)
         if isinstance(outcome, TryLater):
-            return self._stamped(work, [_deferred(work, outcome)])
+            return [self._planned(one) for one in self._stamped(work, [_deferred(work, outcome)])]
         return self._stamped(work, [self._quarantined(work, outcome)])
 
     def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Record:
@@ -151,6 +154,16 @@ class Teller:
             )
             stamped.append(draft.model_copy(update={"head": head}))
         return stamped
+
+    def _planned(self, fact: Record) -> Record:
+        """A deferral with its next attempt: what the log says is what the tracker does."""
+        assert isinstance(fact, WorkDeferred)
+        due = next_try(
+            *(fact.error_class, fact.attempt, fact.head.event_id, fact.head.occurred_at),
+            *(fact.after_seconds, self.retry_scale),
+        )
+        allowed = policy_of(fact.error_class).attempts
+        return fact.model_copy(update={"next_at": due, "attempts_allowed": allowed})
 
     def _producer(self, step: Step) -> Producer:
         return Producer(

@@ -3,12 +3,14 @@
 import logging
 import shutil
 import threading
+import time
 
-from processors.outcome import Outcome
+from processors.outcome import ErrorClass, Outcome, TryLater, WorldError
 from processors.pipeline import Step, worker_steps
 from schemas.catalogue import redone_topic
 from schemas.codec import Undecodable, decode
 from schemas.models import Record
+from streams.breaker import Breakers
 from streams.driver import Driver
 from streams.governance import Budget, Room, decoded_bytes, written_bytes
 from streams.lanes import Task, TaskQueue
@@ -23,9 +25,14 @@ from streams.work import Teller
 
 log = logging.getLogger(__name__)
 
+HANGS_AFTER_SECONDS = 120
 TAKEN_AT_ONCE = 256
 """Messages of a step that wait here for a child. They are chosen from by priority and lane; what a
 worker cannot do is given back when it ends."""
+
+
+class GivenBack(BaseException):
+    """A work that was begun is left for a later process. Not an Exception: it is no outcome."""
 
 
 class Worker:
@@ -35,16 +42,19 @@ class Worker:
         self._storage = storage = open_storage(settings)
         self._pool = Pool(settings)
         self._publisher = KafkaPublisher(settings.kafka)
-        self._tasks = TaskQueue()
+        self._notes: dict[str, str] = {}
+        self._note(settings, "former", "")
+        self._breakers = Breakers(lambda text: self._note(settings, "breakers", text))
+        self._tasks = TaskQueue(self._breakers)
         self._budget = Budget(settings.images_bytes)
         self._room = Room(
             lambda: shutil.disk_usage(settings.home).free,
             settings.reserve_bytes,
-            lambda text: note(settings, "worker", text),
+            lambda text: self._note(settings, "room", text),
         )
         self._stop = threading.Event()
         self._receipts = Receipts(storage)
-        self._teller = Teller(storage, settings.version)
+        self._teller = Teller(storage, settings.version, retry_scale=settings.retry_scale)
         # Twice the pool: while one thread awaits the broker, its child has other work.
         self._threads = 2 * settings.pool_size
         self._sources = [self._source(step, settings) for step in worker_steps()]
@@ -61,13 +71,36 @@ class Worker:
 
     def _governed(self, step: Step, fact: Record) -> Outcome:
         """Run a step when there is room for what it writes and decodes; until then it waits."""
-        self._room.wait(written_bytes(fact), go_on=lambda: not self._stop.is_set())
+        need = written_bytes(fact)
+        self._room.wait(need, go_on=lambda: not self._stop.is_set())
+        if self._stop.is_set() and not self._room.has(need):
+            raise GivenBack
         with self._budget.share(decoded_bytes(fact, self._storage)):
-            return self._pool.run(step, fact)
+            return self._watched(step, fact)
+
+    def _watched(self, step: Step, fact: Record) -> Outcome:
+        """Run a step, and tell the breakers how it went."""
+        event_id = fact.head.event_id  # type: ignore[attr-defined]
+        try:
+            outcome = self._pool.run(step, fact)
+        except Exception as fault:
+            error_class = fault.error_class if isinstance(fault, WorldError) else ErrorClass.UNKNOWN
+            self._breakers.failed(step.lane, error_class, event_id, str(fault))
+            raise
+        if isinstance(outcome, TryLater):
+            self._breakers.failed(step.lane, outcome.error_class, event_id, outcome.why)
+        else:
+            self._breakers.succeeded(step.lane)
+        return outcome
+
+    def _note(self, settings: Settings, topic: str, text: str) -> None:
+        """Leave word of what is waited for; each topic speaks for itself."""
+        self._notes[topic] = text
+        note(settings, "worker", "; ".join(filter(None, self._notes.values())))
 
     def run(self, settings: Settings) -> None:
         """Work until told to stop; then finish, commit and leave."""
-        stop = stop_signal()
+        stop = stop_signal(settings, "worker")
         for number in range(self._threads):
             threading.Thread(target=self._work, name=f"work-{number}", daemon=True).start()
         for source in self._sources:
@@ -75,10 +108,18 @@ class Worker:
         for source in self._sources:
             source.assigned.wait()
         announce_ready(settings, "worker")
-        stop.wait()
+        still = 0
+        while not stop.wait(1.0) and still < HANGS_AFTER_SECONDS:
+            # Counted in rounds, not by the clock: a machine that slept is no source that hangs.
+            now = time.monotonic()
+            hangs = any(now - source.looped_at > 1.0 for source in self._sources)
+            still = still + 1 if hangs else 0
+        if not stop.is_set():
+            end_process("a source hangs; nothing unfinished was committed")
         self._stop.set()
         for source in self._sources:
             source.ask_to_stop()
+        self._tasks.let_go()
         for source in self._sources:
             source.stop()
         self._pool.close(patient=True)
@@ -91,6 +132,8 @@ class Worker:
                 if task.ticket.begin():
                     task.driver.handle(task.ticket.message, task.ticket.still_ours)
                     task.ticket.done()
+            except GivenBack:
+                task.ticket.give_back()
             except Exception:
                 log.exception("work failed")
                 end_process("a worker thread cannot go on")

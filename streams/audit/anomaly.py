@@ -11,6 +11,7 @@ from schemas.codec import TooLarge, encode
 from schemas.ids import make_id
 from schemas.models import Agent, Head, PremisEvent, Producer
 from streams.audit.examine import Arrival, Refused, Sealable, sealable
+from streams.storage.local import fsync_folder
 
 TYPE = "log-anomaly"
 PRODUCER = "copystand/sealer"
@@ -34,11 +35,10 @@ def keep(folder: Path, arrival: Arrival, refused: Refused) -> Path:
     }
     _write(folder / f"{name}.value", arrival.value or b"")
     _write(folder / f"{name}.json", json.dumps(circumstances, indent=1, sort_keys=True).encode())
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    for written in (folder, folder.parent, folder.parent.parent):
+        fsync_folder(written)
+    for draft in folder.glob(f".{name}.*"):
+        draft.unlink(missing_ok=True)  # of a sealer that died here
     return folder / f"{name}.value"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from streams.publisher import end_process
 from streams.roles import stop_signal
+from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -18,11 +19,11 @@ class Stopping(Exception):
     """The role was asked to stop while it waited for the world."""
 
 
-def live(work: Callable[[threading.Event], None]) -> None:
+def live(settings: Settings, role: str, work: Callable[[threading.Event], None]) -> None:
     """Run the work until it returns; it looks at the event, which SIGTERM sets. MustEnd and
     whatever is unforeseen end the process with 70, and the supervisor starts it again."""
     try:
-        work(stop_signal())
+        work(stop_signal(settings, role))
     except Stopping:
         log.info("stopped while waiting")
     except MustEnd as end:

@@ -14,11 +14,11 @@ STATES = (
 COLUMNS = (
     "batch_id, state, registered, packaged, quarantined, cancelled, in_flight, item_count,"
     " items_registered, (SELECT count(*) FROM line.quarantine q WHERE q.batch_id = s.batch_id"
-    " AND q.state = 'open') AS open_records, priority, not_before, project, operator, settlements,"
-    " received_at, accepted_at"
+    " AND q.state = 'open') AS open_records, priority, not_before, waits_for, waits_until, project,"
+    " operator, settlements, received_at, accepted_at"
 )
 LIST = f"""
-SELECT {COLUMNS} FROM line.batch_status s
+SELECT {COLUMNS} FROM line.batch_status s LEFT JOIN line.batch_waits w USING (batch_id)
 WHERE (%(batch)s::text IS NULL OR batch_id = %(batch)s)
     AND (%(item)s::text IS NULL OR EXISTS (
         SELECT FROM line.items i
@@ -95,7 +95,7 @@ def show(batch_id: str, as_json: bool) -> None:
 
 def _render(document: dict[str, Any]) -> None:
     words = (
-        ("", ("batch_id", "state", "priority", "project", "operator", "not_before")),
+        ("", ("batch_id", "state", "waits_for", "waits_until", "priority", "project", "operator")),
         ("pages: ", ("registered", "packaged", "quarantined", "cancelled", "in_flight")),
         ("times: ", ("received_at", "accepted_at", "settled_at")),
     )
@@ -115,7 +115,7 @@ def _render(document: dict[str, Any]) -> None:
 @click.argument("batch_id")
 @control_options
 def pause(batch_id: str, **asked: Any) -> None:
-    """Admit no more pages of a batch; what is at work goes on."""
+    """Begin nothing more of a batch; what is at work goes on."""
     request("pause", [f"batch:{batch_id}"], **asked)
 
 
@@ -123,7 +123,7 @@ def pause(batch_id: str, **asked: Any) -> None:
 @click.argument("batch_id")
 @control_options
 def resume(batch_id: str, **asked: Any) -> None:
-    """Admit the pages of a paused batch again."""
+    """Go on with a paused batch."""
     request("resume", [f"batch:{batch_id}"], **asked)
 
 

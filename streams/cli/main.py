@@ -11,6 +11,7 @@ COMMANDS = {
     "audit": "streams.cli.audit:audit",
     "batch": "streams.cli.batch:batch",
     "demo": "streams.cli.demo:demo",
+    "diagnose": "streams.cli.diagnose:diagnose",
     "doctor": "streams.cli.up:doctor",
     "down": "streams.cli.up:down",
     "explain": "streams.cli.explain:explain",

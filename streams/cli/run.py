@@ -11,7 +11,8 @@ from streams.storage.opening import check_store
 @click.command()
 @click.argument("name", metavar="ROLE", type=click.Choice(ROLES))
 def run(name: str) -> None:
-    """Run one role in the foreground until SIGTERM: router, worker, tracker, sealer, projector."""
+    """Run one role in the foreground until SIGTERM: router, worker, tracker, sealer, projector,
+    watchdog."""
     settings = Settings.load()
     if name in ("router", "worker", "tracker"):
         check_store(settings)

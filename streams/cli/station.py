@@ -56,6 +56,7 @@ def _wishes(command: Any) -> Any:
         ),
         click.option("--project", help="Project the batch belongs to."),
         click.option("--priority", type=click.Choice(PRIORITIES), default="normal"),
+        click.option("--not-before", help="Begin then at the earliest: 2026-11-24T20:00+01:00."),
         click.option("--language", default=DEFAULT_LANGUAGE, show_default=True, help="ISO 639-2."),
         click.option("--profile", default=DEFAULT_PROFILE, show_default=True),
     ):

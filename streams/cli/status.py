@@ -10,8 +10,9 @@ from rich.live import Live
 from rich.text import Text
 
 from streams.cli.output import Exit, drawn, emit, err, fail, json_option, out
-from streams.cli.up import read_state, supervisor_pid
 from streams.settings import Settings
+from streams.standing import standing
+from streams.supervision import read_state, supervisor_pid
 
 WATCH_SECONDS = 2.0
 SHOWN_BATCHES = 20
@@ -46,9 +47,6 @@ def status(watch: float | None, as_json: bool) -> None:
 
 
 def _document(settings: Settings) -> Document:
-    # Late, since it loads the steps: doctor must work where a part of them is missing.
-    from streams.standing import standing
-
     home = settings.home.resolve()
     if supervisor_pid(home) is None:
         fail(Exit.MISSING_PART, f"no line runs in {home}", "Start it: copystand up")
@@ -77,6 +75,14 @@ def _drawn(document: Document, most: int = SHOWN_BATCHES, clock: str = "") -> Gr
         Text(f"{row['role']} {row['waits_for']}", style="yellow")
         for row in document["roles"]
         if row.get("waits_for")
+    ]
+    lines += [
+        Text(f"{row['step']}: {row['waiting']} wait to be tried again, the next at {row['next']}")
+        for row in document["retries"]
+    ]
+    lines += [
+        Text(f"nothing was heard of batch {row['batch_id']} since {row['since']}", style="yellow")
+        for row in document["quiet"]
     ]
     return Group(drawn(batches, BATCH), drawn(document["roles"], ROLE), *lines)
 

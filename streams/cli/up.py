@@ -1,6 +1,5 @@
 """Commands for the line as a whole: up, down, doctor."""
 
-import json
 import os
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from infra.kafka import tail
 from streams import supervisor
 from streams.cli.output import Exit, emit, err, fail, json_option, out, table
 from streams.settings import Settings
+from streams.supervision import read_state, supervisor_pid
 
 START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
 
@@ -75,32 +75,6 @@ def doctor(as_json: bool) -> None:
     emit([asdict(row) for row in rows], as_json, _render_doctor)
     if not all(row.found for row in rows):
         sys.exit(int(Exit.MISSING_PART))
-
-
-def supervisor_pid(home: Path) -> int | None:
-    """Pid of the living supervisor of a home; a state file left by a dead one does not count."""
-    if not (home / "run" / "supervisor.lock").exists():
-        return None
-    held = supervisor.lock(home)
-    if held is not None:
-        held.close()
-        return None
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        written = (home / "run" / "supervisor.lock").read_text().strip()
-        if written and children.is_alive(int(written)):
-            return int(written)
-        time.sleep(0.05)
-    return None
-
-
-def read_state(home: Path) -> dict[str, Any]:
-    """What the supervisor of a home wrote last, or nothing."""
-    try:
-        document: dict[str, Any] = json.loads(supervisor.state_file(home).read_text("utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    return document
 
 
 def end_supervisor(home: Path, pid: int, how: signal.Signals) -> None:

@@ -37,6 +37,8 @@ class Wishes:
     operator: str | None = None
     priority: str = "normal"
     project: str | None = None
+    not_before: str | None = None
+    """Work on it begins then at the earliest: a time with its zone."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def _manifest(wishes: Wishes, items: list[dict[str, Any]]) -> dict[str, Any]:
         "metadata_schema": wishes.metadata_schema or _main_schema(items),
         "project": wishes.project,
         "priority": wishes.priority,
-        "not_before": None,
+        "not_before": wishes.not_before,
         "operator": wishes.operator,
         "items": items,
     }

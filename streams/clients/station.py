@@ -199,7 +199,7 @@ def _keep(source: Source, storage: Storage) -> str | None:
     content = source.content
     if not isinstance(content, bytes) and not content.path.is_file():
         return "it went away"
-    if storage.size(staging_key(source.sha256)) != source.size_bytes:
+    if not storage.holds(staging_key(source.sha256), source.size_bytes):
         stored = storage.keep(
             content if isinstance(content, bytes) else content.path,
             area=Area.STAGING,

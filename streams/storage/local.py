@@ -16,6 +16,7 @@ from streams.storage.keys import checked, content_key
 CHUNK = 1 << 20
 PARTIAL = ".partial"
 DEBRIS_AGE_SECONDS = 24 * 3600
+FOLDERS_REMEMBERED = 4096
 
 
 class LocalStorage:
@@ -23,6 +24,8 @@ class LocalStorage:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._certain: set[Path] = set()
+        """Folders that this process has made durable, with all above them."""
 
     def path(self, ref: FileRef) -> Path:
         path = self._home / checked(ref.key)
@@ -41,8 +44,11 @@ class LocalStorage:
         return value
 
     def get(self, key: str) -> bytes | None:
+        path = self._home / checked(key)
         try:
-            return (self._home / checked(key)).read_bytes()
+            value = path.read_bytes()
+            self._make_certain(path)
+            return value
         except FileNotFoundError:
             return None
         except OSError as wrong:
@@ -55,6 +61,15 @@ class LocalStorage:
             return None
         except OSError as wrong:
             raise StorageError(f"{key}: {wrong}") from wrong
+
+    def holds(self, key: str, size_bytes: int) -> bool:
+        if self.size(key) != size_bytes:
+            return False
+        try:
+            self._make_certain(self._home / key)
+        except OSError as wrong:
+            raise StorageError(f"{key}: {wrong}") from wrong
+        return True
 
     def keep(
         self, source: Path | bytes, *, area: Area, use: str, media_type: str, move: bool = False
@@ -80,9 +95,11 @@ class LocalStorage:
         swept = 0
         for folder in {area.value.split("/")[0] for area in Area}:
             for path in (self._home / folder / PARTIAL).glob("*"):
-                if path.stat().st_mtime < (now or time.time()) - DEBRIS_AGE_SECONDS:
-                    path.unlink(missing_ok=True)
-                    swept += 1
+                # A writer that lives may be done with its file meanwhile.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < (now or time.time()) - DEBRIS_AGE_SECONDS:
+                        path.unlink()
+                        swept += 1
         return swept
 
     def _write_partial(
@@ -114,19 +131,39 @@ class LocalStorage:
         """Give a file its name unless the name is taken; False when it was."""
         final = self._home / key
         try:
-            _make_durable_folders(final.parent)
-            os.link(partial, final)
-            _fsync_folder(final.parent)
-        except FileExistsError:
-            # Whoever gave it may not have come to this yet; what is promised here must last too.
-            _fsync_folder(final.parent)
-            return False
+            new = self._link(partial, final)
+            self._make_certain(final)
         except OSError as wrong:
             raise StorageError(f"{key}: {wrong}") from wrong
         finally:
             with suppress(OSError):
                 partial.unlink()
+        return new
+
+    def _link(self, partial: Path, final: Path) -> bool:
+        """Give a file its name; False when the name was taken."""
+        self._make_folders(final.parent)
+        try:
+            os.link(partial, final)
+        except FileExistsError:
+            return False
         return True
+
+    def _make_certain(self, path: Path) -> None:
+        """Make a name durable. Also one that was found: who gave it may have died before this."""
+        self._make_folders(path.parent)
+        fsync_folder(path.parent)
+
+    def _make_folders(self, folder: Path) -> None:
+        """Make a folder durable, and those above it; also those that others have made."""
+        if folder == self._home or (folder in self._certain and folder.is_dir()):
+            return
+        self._make_folders(folder.parent)
+        folder.mkdir(exist_ok=True)
+        fsync_folder(folder.parent)
+        if len(self._certain) >= FOLDERS_REMEMBERED:
+            self._certain.clear()
+        self._certain.add(folder)
 
 
 def _moved(source: Path, target: Path) -> bool:
@@ -159,16 +196,8 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _make_durable_folders(folder: Path) -> None:
-    """Make a folder, and each new parent's entry durable."""
-    if folder.is_dir():
-        return
-    _make_durable_folders(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _fsync_folder(folder.parent)
-
-
-def _fsync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -38,6 +38,9 @@ class MemoryStorage:
         value = self.objects.get(checked(key))
         return None if value is None else len(value)
 
+    def holds(self, key: str, size_bytes: int) -> bool:
+        return self.size(key) == size_bytes
+
     def keep(
         self, source: Path | bytes, *, area: Area, use: str, media_type: str, move: bool = False
     ) -> FileRef:

@@ -82,5 +82,9 @@ def _write(note: Path, text: str) -> None:
     # Who may only read a home has nothing to write into it.
     with suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text + "\n", "utf-8")
+        with partial.open("w", encoding="utf-8") as out:
+            out.write(text + "\n")
+            out.flush()
+            # Else a power cut may leave a note that says nothing, and the line does not start.
+            os.fsync(out.fileno())
         partial.replace(note)

@@ -113,6 +113,9 @@ class S3Storage:
                 _is_only_missing(missing)
                 return None
 
+    def holds(self, key: str, size_bytes: int) -> bool:
+        return self.size(key) == size_bytes
+
     def keep(
         self, source: Path | bytes, *, area: Area, use: str, media_type: str, move: bool = False
     ) -> FileRef:

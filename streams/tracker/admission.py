@@ -16,16 +16,26 @@ from streams.tracker.turn import Turn
 WIDEST_WINDOW = 500
 STALLED_AFTER = timedelta(minutes=10)
 RANK = {"rush": 0, "normal": 1, "night": 2}
+Work = int | str
+"""A retry that is due, by its row in the outbox, or a page that was not admitted yet."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A batch with pages that wait: its share of the window so far, its next pages in order."""
+    """A batch that waits for places in the window: how many it has, what is next, in order."""
 
     batch_id: str
     priority: str
     busy: int
     pages: tuple[str, ...]
+    retries: tuple[int, ...] = ()
+    served: int = 0
+    """Number of the place that it was given last: who was served longest ago comes first."""
+
+    @property
+    def work(self) -> tuple[Work, ...]:
+        """What was begun goes before what is new."""
+        return (*self.retries, *self.pages)
 
 
 def window_size(ended_lately: int, pool_size: int) -> int:
@@ -33,31 +43,39 @@ def window_size(ended_lately: int, pool_size: int) -> int:
     return min(max(ended_lately, 2 * pool_size), WIDEST_WINDOW)
 
 
-def choose(room: int, waiting: Sequence[Waiting]) -> list[str]:
-    """The pages to admit: higher priority first; among equals the batch with the smallest share."""
+def choose(room: int, waiting: Sequence[Waiting]) -> list[Work]:
+    """What enters the window: higher priority first; among equals the batch with the smallest
+    share, and among those the one that was served longest ago."""
     line = [
-        (RANK.get(batch.priority, 1), batch.busy, batch.batch_id, 0, batch.pages)
-        for batch in waiting
-        if batch.pages
+        (RANK.get(batch.priority, 1), batch.busy, batch.served, place, 0)
+        for place, batch in enumerate(waiting)
+        if batch.work
     ]
+    latest = max((batch.served for batch in waiting), default=0)
     heapq.heapify(line)
-    chosen: list[str] = []
+    chosen: list[Work] = []
     while line and len(chosen) < room:
-        rank, busy, batch_id, at, pages = heapq.heappop(line)
-        chosen.append(pages[at])
-        if at + 1 < len(pages):
-            heapq.heappush(line, (rank, busy + 1, batch_id, at + 1, pages))
+        rank, busy, _, place, at = heapq.heappop(line)
+        work = waiting[place].work
+        chosen.append(work[at])
+        if at + 1 < len(work):
+            heapq.heappush(line, (rank, busy + 1, latest + len(chosen), place, at + 1))
     return chosen
 
 
 def admit(turn: Turn) -> None:
-    """Admit what the window has room for, and late what has been worked on already."""
-    (in_window, ended_lately) = turn.run("window")[0]
+    """Give away the places in the window, and admit late what has been worked on already."""
+    (in_window, ended_lately, served) = turn.run("window")[0]
+    waits_until = turn.night.waits_until(turn.now) if turn.night else None
+    turn.run("keep_schedule", night_from=waits_until)
     room = window_size(ended_lately, turn.pool_size) - in_window
     pages = [page_id for (page_id,) in turn.run("late")]
-    if room > 0 and turn.has_room():
-        rows = turn.run("waiting", room=room)
-        pages += choose(room, [Waiting(row[0], row[1], row[2], tuple(row[3])) for row in rows])
+    if room > 0:
+        waiting = _waiting(turn, room, night=waits_until is None)
+        chosen = choose(room, waiting)
+        _note_served(turn, served, waiting, chosen)
+        pages += [work for work in chosen if isinstance(work, str)]
+        _let_go(turn, [work for work in chosen if isinstance(work, int)])
     if not pages:
         return
     rows = turn.run("to_admit", pages=pages)
@@ -68,6 +86,35 @@ def admit(turn: Turn) -> None:
     for fact in facts:
         turn.touch(fact.head)
     derive(turn)
+
+
+def _waiting(turn: Turn, room: int, night: bool) -> list[Waiting]:
+    """Batches that may be served now. Without space in the store nothing new is begun."""
+    ranks = sorted(RANK, key=lambda priority: RANK[priority])
+    values = {"now": turn.now, "new": turn.has_room(), "night": night}
+    rows = turn.run("waiting", room=room, ranks=ranks, **values)
+    return [
+        Waiting(batch_id, priority, busy, tuple(pages), tuple(retries), served)
+        for batch_id, priority, busy, pages, retries, served in rows
+    ]
+
+
+def _note_served(
+    turn: Turn, served: int, waiting: Sequence[Waiting], chosen: Sequence[Work]
+) -> None:
+    owners = {work: batch.batch_id for batch in waiting for work in batch.work}
+    numbers = {owners[work]: served + place for place, work in enumerate(chosen, 1)}
+    if numbers:
+        batches, latest = sorted(numbers), served + len(chosen)
+        in_order = [numbers[batch_id] for batch_id in batches]
+        turn.run("served", latest=latest, batches=batches, numbers=in_order)
+
+
+def _let_go(turn: Turn, retries: Sequence[int]) -> None:
+    """These are due and have a place in the window again; the relay sends them."""
+    if retries:
+        turn.touched.pages |= {page_id for (page_id,) in turn.run("let_go", ids=list(retries))}
+        derive(turn)
 
 
 def publish_stalled(turn: Turn, patience: timedelta = STALLED_AFTER) -> int:

@@ -15,7 +15,8 @@ from schemas.models import (
     WorkDeferred,
     WorkQuarantined,
 )
-from streams.tracker.control import decide
+from streams.tracker.control import decide, unanswered
+from streams.tracker.derive import derive
 from streams.tracker.refusals import refusal_id, refuse_batch, refuse_package, sort_out
 from streams.tracker.register import register
 from streams.tracker.release import carry_out, correction, released_by
@@ -51,10 +52,20 @@ def apply(turn: Turn, new: Sequence[Seen]) -> None:
         sort_out(turn, cast(WorkQuarantined, one.fact))
     for one in by_record["WorkDeferred"]:
         retry(turn, cast(WorkDeferred, one.fact))
-    for one in by_record["ControlRequested"]:
-        decide(turn, cast(ControlRequested, one.fact))
-        _carry_out(turn)  # the next request is judged by what this one did
     _carry_out(turn)
+    _answer(turn, [cast(ControlRequested, one.fact) for one in by_record["ControlRequested"]])
+
+
+def answer_left(turn: Turn) -> None:
+    """At the end of a rebuild: answer the requests that nobody has answered."""
+    _answer(turn, unanswered(turn))
+
+
+def _answer(turn: Turn, requests: Sequence[ControlRequested]) -> None:
+    for fact in requests:
+        derive(turn)  # it is judged by how things stand now, and by what the one before it did
+        decide(turn, fact)
+        _carry_out(turn)
 
 
 def _carry_out(turn: Turn) -> None:

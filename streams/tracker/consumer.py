@@ -11,12 +11,13 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from schemas.catalogue import LANES, redone_topic, topic_of
 from streams.kafka_client import CLIENT, librdkafka
 from streams.source import incoming_of
+from streams.tracker.release import RELEASED
 from streams.work import Incoming
 
 log = logging.getLogger(__name__)
 
 GROUP = "copystand.tracker"
-INPUTS = tuple(
+FACTS_READ = tuple(
     topic_of(record).name
     for record in (
         *("BatchReceived", "CaptureAccepted", "ReceiptAccepted", "BatchAccepted"),
@@ -25,6 +26,7 @@ INPUTS = tuple(
         "ControlRequested",
     )
 )
+INPUTS = (*FACTS_READ, RELEASED)
 OWN = tuple(
     topic_of(record).name
     for record in (

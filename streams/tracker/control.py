@@ -5,10 +5,21 @@ from dataclasses import dataclass
 from schemas.codec import decode
 from schemas.models import ControlDecided, ControlRequested
 from streams.tracker import release
-from streams.tracker.turn import Turn
+from streams.tracker.transitions import ACTIONS, UNKNOWN, refusal
+from streams.tracker.turn import Turn, read_again
 
 PRIORITIES = ("rush", "normal", "night")
-OVER = ("settled", "cancelled", "quarantined")
+FIXES = {
+    "batch.unknown": "No batch {batch_id} is on the line; see: copystand batch list",
+    "batch.over": "Batch {batch_id} is {state}: {action} comes too late.",
+    "batch.not-paused": "Batch {batch_id} is {state} and needs no resume.",
+    "batch.already-paused": "Batch {batch_id} is paused already; it goes on with: "
+    "copystand batch resume {batch_id}",
+}
+REFUSED_FIX = (
+    "Batch {batch_id} was refused; decide about its record: "
+    "copystand quarantine list --batch {batch_id}"
+)
 
 
 @dataclass(frozen=True)
@@ -20,9 +31,13 @@ class Answer:
 
 
 def decide(turn: Turn, fact: ControlRequested) -> None:
-    """Answer a request, and do what is granted: for all of its subjects or for none."""
+    """Answer a request, and do what is granted: for all of its subjects or for none.
+
+    In a rebuild a request that was never answered waits until all the topics are read."""
     event_id = release.decision_event(fact.head.event_id)
     stands = turn.run("decided", event_ids=[event_id])
+    if not stands and turn.rebuilding:
+        return
     if stands:
         decided = decode(stands[0][1], ControlDecided)
         assert isinstance(decided, ControlDecided)
@@ -37,11 +52,17 @@ def decide(turn: Turn, fact: ControlRequested) -> None:
     turn.tell([_decision(turn, fact, event_id, answer)])
 
 
+def unanswered(turn: Turn) -> list[ControlRequested]:
+    """Requests that a rebuild has read and nobody has answered, in the order they were asked."""
+    facts = [read_again(value).fact for (value,) in turn.run("unanswered")]
+    return [fact for fact in facts if isinstance(fact, ControlRequested)]
+
+
 def _answer(turn: Turn, fact: ControlRequested) -> Answer:
     if fact.action in release.ACTIONS:
         return Answer(*(release.judge(turn, fact) or ()))
-    if fact.action not in ("pause", "resume", "cancel", "priority"):
-        known = f"pause, resume, cancel, priority, {', '.join(release.ACTIONS)}"
+    if fact.action not in ACTIONS:
+        known = ", ".join((*ACTIONS, *release.ACTIONS))
         return Answer("control.action-unknown", f"Ask for one of: {known}.")
     if fact.action == "priority" and fact.value not in PRIORITIES:
         return Answer("control.priority-unknown", f"Give one of {', '.join(PRIORITIES)}.")
@@ -59,17 +80,11 @@ def _answer(turn: Turn, fact: ControlRequested) -> Answer:
 
 def _answer_for(turn: Turn, action: str, batch_id: str) -> Answer:
     rows = turn.run("control_view", batch_id=batch_id)
-    if not rows:
-        return Answer(
-            "batch.unknown", f"No batch {batch_id} is on the line; see: copystand batch list"
-        )
-    state, paused, completed = rows[0]
-    if state in OVER:
-        return Answer(
-            "batch.over", f"Batch {batch_id} is {state}; there is nothing left to {action}."
-        )
-    if action == "resume" and not paused:
-        return Answer("batch.not-paused", f"Batch {batch_id} is {state} and needs no resume.")
+    state, completed = rows[0] if rows else (UNKNOWN, 0)
+    code = refusal(state, action)
+    if code:
+        fix = REFUSED_FIX if state == "quarantined" else FIXES[code]
+        return Answer(code, fix.format(batch_id=batch_id, state=state, action=action))
     if action == "cancel" and completed:
         return Answer(fix=f"{completed} items of {batch_id} were complete already and go on.")
     return Answer()
@@ -82,6 +97,8 @@ def _batches(fact: ControlRequested) -> list[str]:
 
 def _do(turn: Turn, fact: ControlRequested, batch_id: str) -> None:
     turn.touched.batches.add(batch_id)
+    # A rebuild may read what was granted before it reads the batch.
+    turn.run("mention_batch", batch_ids=[batch_id])
     if fact.action in ("pause", "resume"):
         turn.run("pause", batch_id=batch_id, paused=fact.action == "pause")
     elif fact.action == "priority":

@@ -5,6 +5,7 @@ from streams.tracker.turn import Turn
 
 def derive(turn: Turn) -> None:
     """Bring the states of all touched subjects up to date: pages, items, then both together."""
+    turn.flush()  # a page whose work waits in the outbox is not at work
     touched = turn.touched
     pages, items, whole = sorted(touched.pages), sorted(touched.items), sorted(touched.whole)
     if items:

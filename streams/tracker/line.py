@@ -4,6 +4,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import psycopg
 
@@ -12,14 +14,16 @@ from schemas import ids, models
 from schemas.catalogue import FACTS
 from schemas.codec import Undecodable, decode
 from schemas.models import UNSTAMPED, Record
+from streams.schedule import Night
 from streams.tracker.admission import admit, publish_stalled
-from streams.tracker.apply import apply
+from streams.tracker.apply import answer_left, apply
 from streams.tracker.completion import complete
 from streams.tracker.derive import derive
 from streams.tracker.refusals import refuse_undecodable
+from streams.tracker.release import RELEASED
 from streams.tracker.settlement import reopen, settle
 from streams.tracker.sql import query
-from streams.tracker.turn import Connection, Seen, Turn, store
+from streams.tracker.turn import TRACKER, Connection, Seen, Turn, store
 from streams.work import Incoming, utc_now
 
 log = logging.getLogger(__name__)
@@ -51,17 +55,21 @@ class Line:
         pool_size: int = 2,
         retry_scale: float = 1.0,
         has_room: Callable[[], bool] = lambda: True,
+        night: Night | None = None,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """A hold on the line through a connection in autocommit mode; see `open`."""
         self.conn = conn
         self.rebuilding = False
         self._made_with = (storage, version, pool_size, retry_scale, has_room)
+        self._night, self._clock = night, clock
         self._epoch = 0
         self._offsets: dict[tuple[str, int], int] = {}
         self._stalled_at = time.monotonic()
 
     def open(self, stop: threading.Event | None = None) -> bool:
         """Wait for the lock and put up the fence; False when told to stop before."""
+        self.conn.execute(query("notice_silence"))
         while self.conn.execute(query("try_lock")).fetchone() != (True,):
             if stop is not None and stop.is_set():
                 return False
@@ -103,6 +111,8 @@ class Line:
             turn = self._turn()
             items, batches = turn.run("all_subjects")[0]
             turn.touched.items, turn.touched.batches = set(items or ()), set(batches or ())
+            answer_left(turn)
+            derive(turn)
             self._decide(turn)
             turn.run("forget_decided")
             turn.run("rebuild_ended")
@@ -144,7 +154,7 @@ class Line:
         self._offsets |= advanced
 
     def _turn(self, rebuilding: bool = False) -> Turn:
-        turn = Turn(self.conn, *self._made_with, rebuilding)
+        turn = Turn(self.conn, *self._made_with, rebuilding, self._night, self._clock())
         if not turn.run("fence", epoch=self._epoch):
             raise Succeeded("another tracker has taken over")
         return turn
@@ -185,18 +195,32 @@ class Line:
 def _read(turn: Turn, messages: Sequence[Incoming]) -> list[Seen]:
     seen = []
     for one in messages:
+        if one.topic == RELEASED and one.header("step") != TRACKER:
+            continue  # the router's
+        stood = _stood(one)
         try:
-            fact = decode(one.value, RECORD_ON[one.topic])
+            fact = decode(one.value, RECORD_ON[stood.topic])
         except Undecodable as wrong:
             _set_aside(turn, one, str(wrong))
             continue
-        seen.append(Seen(fact, one.value or b"", one.partition, one.offset))
+        seen.append(Seen(fact, one.value or b"", stood.partition, stood.offset))
     return seen
+
+
+def _stood(message: Incoming) -> Incoming:
+    """A message where it stood first: one that was released says so in its headers."""
+    topic = message.header("topic")
+    place = [message.header(name) or "" for name in ("partition", "offset")]
+    if message.topic != RELEASED or topic is None or not all(map(str.isdigit, place)):
+        return message
+    partition, offset = map(int, place)
+    return replace(message, topic=topic, partition=partition, offset=offset)
 
 
 def _set_aside(turn: Turn, message: Incoming, why: str) -> None:
     place = (message.topic, message.partition, message.offset)
     log.warning("undecodable", extra={"topic": message.topic, "offset": message.offset})
-    origin = message.origin(ids.undecodable_id(*place, message.value))
+    # The id comes from this delivery, so that bytes released in vain are set aside again.
+    origin = _stood(message).origin(ids.undecodable_id(*place, message.value))
     like = UNSTAMPED.model_copy(update={"revision": 1, "occurred_at": utc_now()})
     refuse_undecodable(turn, origin, message.value or b"", why, like)

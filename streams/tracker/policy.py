@@ -68,9 +68,12 @@ def next_try(
     after_seconds: float | None,
     scale: float = 1.0,
 ) -> datetime | None:
-    """When a deferred work is due again; None when this was its last attempt."""
+    """When a deferred work is due again; None when this was its last attempt.
+
+    What the cause asked for comes before the jitter, not in its place: many that were told to
+    wait equally long would come back in one moment."""
     policy = policy_of(error_class)
     if attempt >= policy.attempts:
         return None
     asked = timedelta(seconds=(after_seconds or 0.0) * scale)
-    return occurred_at + max(asked, delay(policy, attempt, event_id, scale))
+    return occurred_at + asked + delay(policy, attempt, event_id, scale)

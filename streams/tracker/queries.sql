@@ -3,6 +3,12 @@
 -- name: try_lock
 SELECT pg_try_advisory_lock(hashtext('copystand.tracker'));
 
+-- The lock of a machine that is gone without a word is free after half a minute, not two hours.
+-- name: notice_silence
+SELECT set_config('tcp_keepalives_idle', '10', false),
+    set_config('tcp_keepalives_interval', '5', false),
+    set_config('tcp_keepalives_count', '4', false);
+
 -- name: succeed
 UPDATE line.active SET epoch = epoch + 1 RETURNING epoch, rebuilding;
 
@@ -47,15 +53,33 @@ INSERT INTO line.decided VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT
 SELECT event_id, value FROM line.decided WHERE event_id = ANY(%(event_ids)s);
 
 -- name: put_outbox
-INSERT INTO line.outbox (not_before, topic, key, headers, value, page_id) VALUES (%s, %s, %s, %s, %s, %s);
+INSERT INTO line.outbox (not_before, topic, key, headers, value, page_id, held_for)
+SELECT m.*, h.batch_id
+FROM (VALUES (%s::timestamptz, %s::text, %s::text, %s::jsonb, %s::bytea, %s::text))
+    m (not_before, topic, key, headers, value, page_id)
+-- A retry enters the window again in its batch's turn, if its page waits for that step.
+LEFT JOIN LATERAL (
+    SELECT b.batch_id FROM line.pages p JOIN line.items i USING (item_id) JOIN line.batches b ON b.batch_id = p.batch_id
+    WHERE m.not_before IS NOT NULL AND p.page_id = m.page_id
+        AND NOT b.settled AND NOT b.cancelled AND NOT i.cancelled AND EXISTS (
+            SELECT FROM unnest(i.required) AS r(step)
+            WHERE m.headers @> jsonb_build_array(jsonb_build_array('step', r.step))
+                AND NOT EXISTS (SELECT FROM line.page_branches d WHERE d.page_id = p.page_id
+                    AND d.revision = p.revision AND d.step = r.step))
+) h ON true;
 
+-- Decisions in their order, then retries in the order in which they fell due: two parts, so that
+-- each is read by its own index and neither keeps the other waiting.
 -- name: due
-SELECT id, topic, key, headers, value FROM line.outbox
-WHERE not_before IS NULL OR not_before <= now()
-ORDER BY id LIMIT %(limit)s;
+(SELECT id, topic, key, headers, value FROM line.outbox
+    WHERE not_before IS NULL ORDER BY id LIMIT %(limit)s)
+UNION ALL
+(SELECT id, topic, key, headers, value FROM line.outbox
+    WHERE not_before <= now() AND held_for IS NULL ORDER BY not_before, id LIMIT %(limit)s);
 
 -- name: next_due
-SELECT extract(epoch FROM min(not_before) - now())::float8 FROM line.outbox WHERE not_before IS NOT NULL;
+SELECT extract(epoch FROM min(not_before) - now())::float8 FROM line.outbox
+WHERE not_before IS NOT NULL AND held_for IS NULL;
 
 -- name: sent
 DELETE FROM line.outbox WHERE id = ANY(%(ids)s);
@@ -78,7 +102,7 @@ ORDER BY record, item_id, event_id;
 
 -- name: accept_batch
 UPDATE line.batches SET accepted_id = %(accepted_id)s, accepted_at = %(accepted_at)s,
-    item_count = %(item_count)s, page_count = %(page_count)s, priority = %(priority)s,
+    item_count = %(item_count)s, page_count = %(page_count)s, priority = coalesce(asked_priority, %(priority)s),
     not_before = %(not_before)s, project = %(project)s, operator = %(operator)s
 WHERE batch_id = %(batch_id)s AND received_id = %(received_id)s AND accepted_id IS NULL
 RETURNING batch_id;
@@ -155,27 +179,31 @@ WHERE q.state = 'open' AND q.item_id = ANY(%(items)s) AND i.item_id = q.item_id 
         AND EXISTS (SELECT FROM line.packages k WHERE k.item_id = q.item_id AND k.revision >= q.revision));
 
 -- name: derive_pages
-UPDATE line.pages p SET ended = d.ended, faulty = d.faulty, resolved = d.resolved, seen_at = clock_timestamp(),
+UPDATE line.pages p SET ended = d.ended, faulty = d.faulty, resolved = d.resolved, working = d.working,
+    seen_at = clock_timestamp(),
     ended_at = CASE WHEN NOT d.ended THEN NULL ELSE coalesce(p.ended_at, clock_timestamp()) END
 FROM (
-    SELECT x.page_id, x.missing_steps = 0 AS ended, x.open_steps IS NOT NULL AS faulty,
-        x.missing_steps = 0 OR x.unresolved_steps = 0 OR coalesce(x.stuck, false) AS resolved
-    FROM (
-        SELECT p.page_id, s.missing_steps, s.unresolved_steps, q.open_steps,
-            'acquire_page' = ANY(q.open_steps) OR NOT (q.open_steps <@ i.required) AS stuck
-        FROM line.pages p
-        JOIN line.items i USING (item_id)
-        CROSS JOIN LATERAL (
-            SELECT array_agg(DISTINCT resume_at) AS open_steps FROM line.quarantine
-            WHERE page_id = p.page_id AND revision = p.revision AND required AND state = 'open') q
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS missing_steps,
-                count(*) FILTER (WHERE q.open_steps IS NULL OR r.step <> ALL(q.open_steps)) AS unresolved_steps
-            FROM unnest(i.required) AS r(step)
-            WHERE NOT EXISTS (SELECT FROM line.page_branches d WHERE d.page_id = p.page_id
-                AND d.revision = p.revision AND d.step = r.step)) s
-        WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s)
-    ) x
+    SELECT p.page_id, m.steps IS NULL AS ended, q.steps IS NOT NULL AS faulty,
+        m.steps IS NULL OR l.steps = 0
+            OR coalesce('acquire_page' = ANY(q.steps) OR NOT (q.steps <@ i.required), false) AS resolved,
+        p.admitted_id IS NOT NULL AND NOT i.cancelled AND l.at_work > 0 AS working
+    FROM line.pages p
+    JOIN line.items i USING (item_id)
+    CROSS JOIN LATERAL (
+        SELECT array_agg(DISTINCT resume_at) AS steps FROM line.quarantine
+        WHERE page_id = p.page_id AND revision = p.revision AND required AND state = 'open') q
+    -- Required steps that have not ended; of these, the ones that are left when the quarantined are taken away.
+    CROSS JOIN LATERAL (
+        SELECT array_agg(r.step) AS steps FROM unnest(i.required) AS r(step)
+        WHERE NOT EXISTS (SELECT FROM line.page_branches d WHERE d.page_id = p.page_id
+            AND d.revision = p.revision AND d.step = r.step)) m
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS steps, count(*) FILTER (WHERE NOT EXISTS (
+                SELECT FROM line.outbox o WHERE o.page_id = p.page_id AND o.held_for IS NOT NULL
+                    AND o.headers @> jsonb_build_array(jsonb_build_array('step', r.step)))
+            AND (r.step = 'acquire_page' OR 'acquire_page' <> ALL(m.steps))) AS at_work
+        FROM unnest(m.steps) AS r(step) WHERE q.steps IS NULL OR r.step <> ALL(q.steps)) l
+    WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s)
 ) d
 WHERE p.page_id = d.page_id;
 
@@ -210,7 +238,7 @@ WHERE i.item_id = d.item_id AND (i.blocked, i.held, i.package_id, i.state)
 RETURNING i.item_id, i.batch_id;
 
 -- name: page_states
-UPDATE line.pages p SET state = d.state
+UPDATE line.pages p SET state = d.state, working = p.working AND d.state NOT IN ('packaged', 'cancelled')
 FROM (
     SELECT p.page_id, CASE
         WHEN i.package_id IS NOT NULL THEN 'packaged'
@@ -249,7 +277,7 @@ WHERE q.state = 'open' AND q.code = 'package.refused' AND q.origin_event_id = r.
 SELECT batch_id, item_id, revision FROM line.packages WHERE package_id = %(package_id)s;
 
 -- name: derive_batches
-UPDATE line.batches b SET
+UPDATE line.batches b SET heard_at = clock_timestamp(),
     refused = b.received_id IS NOT NULL AND EXISTS (
         SELECT FROM line.quarantine q WHERE q.origin_event_id = b.received_id
         AND q.item_id IS NULL AND q.state = 'open' AND q.resume_at <> 'tracker'),
@@ -258,22 +286,47 @@ UPDATE line.batches b SET
         AND q.item_id IS NULL AND q.state = 'open' AND q.resume_at = 'router')
 WHERE b.batch_id = ANY(%(batches)s);
 
--- name: window
-SELECT
-    (SELECT count(*) FROM line.pages p WHERE p.state = 'admitted' AND NOT EXISTS (
-        SELECT FROM line.outbox o WHERE o.page_id = p.page_id AND o.not_before > now())),
-    (SELECT count(*) FROM line.pages p WHERE p.ended_at > now() - interval '30 seconds');
+-- name: keep_schedule
+UPDATE line.admission SET night_from = %(night_from)s::timestamptz
+WHERE night_from IS DISTINCT FROM %(night_from)s::timestamptz;
 
+-- name: window
+SELECT (SELECT count(*) FROM line.pages p WHERE p.working),
+    (SELECT count(*) FROM line.pages p WHERE p.ended_at > now() - interval '30 seconds'),
+    (SELECT served FROM line.admission);
+
+-- Those that could be served now, at most as many as there is room for: more can have no part in it.
 -- name: waiting
-SELECT b.batch_id, b.priority,
-    (SELECT count(*) FROM line.pages p WHERE p.batch_id = b.batch_id AND p.state = 'admitted') AS busy,
+SELECT b.batch_id, b.priority, b.busy,
     ARRAY(SELECT p.page_id FROM line.pages p
-        WHERE p.batch_id = b.batch_id AND p.admitted_id IS NULL AND p.kind <> 'missing'
+        WHERE %(new)s AND p.batch_id = b.batch_id AND p.admitted_id IS NULL AND p.kind <> 'missing'
             AND p.state = 'registered'
-        ORDER BY p.item_id, p.sequence, p.ref LIMIT %(room)s) AS pages
-FROM line.batches b
-WHERE b.accepted_id IS NOT NULL AND NOT b.paused AND NOT b.cancelled AND NOT b.settled
-    AND (b.not_before IS NULL OR b.not_before <= now());
+        ORDER BY p.item_id, p.sequence, p.ref LIMIT %(room)s) AS pages,
+    ARRAY(SELECT o.id FROM line.outbox o WHERE o.held_for = b.batch_id AND o.not_before <= %(now)s
+        ORDER BY o.not_before, o.id LIMIT %(room)s) AS retries,
+    b.served
+FROM (
+    SELECT b.batch_id, b.priority, b.served, b.accepted_at,
+        (SELECT count(*) FROM line.pages p WHERE p.batch_id = b.batch_id AND p.working) AS busy
+    FROM line.batches b
+    WHERE NOT b.settled AND NOT b.cancelled AND b.accepted_id IS NOT NULL AND NOT b.paused
+        AND (b.not_before IS NULL OR b.not_before <= %(now)s) AND (b.priority <> 'night' OR %(night)s)
+        AND (%(new)s AND EXISTS (SELECT FROM line.pages p WHERE p.batch_id = b.batch_id
+                AND p.admitted_id IS NULL AND p.kind <> 'missing' AND p.state = 'registered')
+            OR EXISTS (SELECT FROM line.outbox o WHERE o.held_for = b.batch_id AND o.not_before <= %(now)s))
+    ORDER BY array_position(%(ranks)s::text[], b.priority), busy, b.served, b.accepted_at, b.batch_id
+    LIMIT %(room)s
+) b
+ORDER BY array_position(%(ranks)s::text[], b.priority), busy, b.served, b.accepted_at, b.batch_id;
+
+-- name: let_go
+UPDATE line.outbox SET held_for = NULL WHERE id = ANY(%(ids)s) RETURNING page_id;
+
+-- name: served
+WITH latest AS (UPDATE line.admission SET served = greatest(served, %(latest)s))
+UPDATE line.batches b SET served = s.number
+FROM unnest(%(batches)s::text[], %(numbers)s::bigint[]) AS s(batch_id, number)
+WHERE b.batch_id = s.batch_id;
 
 -- name: late
 SELECT p.page_id FROM line.pages p JOIN line.batches b USING (batch_id)
@@ -294,7 +347,7 @@ WHERE page_id = %s;
 -- name: stalled
 UPDATE line.pages p SET seen_at = clock_timestamp()
 FROM line.facts f
-WHERE p.state = 'admitted' AND f.event_id = p.admitted_id AND p.seen_at < now() - %(patience)s
+WHERE p.working AND f.event_id = p.admitted_id AND p.seen_at < now() - %(patience)s
     AND NOT EXISTS (SELECT FROM line.outbox o WHERE o.page_id = p.page_id)
 RETURNING p.page_id, f.value;
 
@@ -350,21 +403,28 @@ FROM line.batches b JOIN line.batch_status s USING (batch_id)
 WHERE b.batch_id = %(batch_id)s AND NOT b.settled;
 
 -- name: settled
+WITH nobodys AS (UPDATE line.outbox SET held_for = NULL WHERE held_for = %(batch_id)s)
 UPDATE line.batches SET settled = true, settlements = %(settlements)s WHERE batch_id = %(batch_id)s;
 
 -- name: decided_settlements
 SELECT event_id, value FROM line.decided WHERE batch_id = %(batch_id)s AND record = 'BatchSettled';
 
 -- name: control_view
-SELECT s.state, b.paused, (SELECT count(*) FROM line.items i
+SELECT s.state, (SELECT count(*) FROM line.items i
     WHERE i.batch_id = b.batch_id AND i.completed_id IS NOT NULL)
 FROM line.batches b JOIN line.batch_status s USING (batch_id) WHERE b.batch_id = %(batch_id)s FOR UPDATE OF b;
 
+-- name: unanswered
+SELECT r.value FROM line.facts r
+WHERE r.record = 'ControlRequested' AND NOT EXISTS (
+    SELECT FROM line.facts d WHERE d.record = 'ControlDecided' AND d.cause_id = r.event_id)
+ORDER BY r.partition, r."offset";
+
 -- name: pause
-UPDATE line.batches SET paused = %(paused)s WHERE batch_id = %(batch_id)s;
+UPDATE line.batches SET paused = %(paused)s WHERE batch_id = %(batch_id)s AND NOT cancelled;
 
 -- name: set_priority
-UPDATE line.batches SET priority = %(priority)s WHERE batch_id = %(batch_id)s;
+UPDATE line.batches SET asked_priority = %(priority)s, priority = %(priority)s WHERE batch_id = %(batch_id)s;
 
 -- name: cancel_batch
 UPDATE line.batches SET cancelled = true, paused = false WHERE batch_id = %(batch_id)s;

@@ -10,6 +10,8 @@ from schemas.models import FileRef, Head, Origin, ReceiptAccepted, WorkQuarantin
 from streams.tracker.turn import TRACKER, Seen, Turn
 
 LANE = "intake"
+UNDECODABLE = "message.undecodable"
+"""Bytes that could not be read: kept, and read again when they are released."""
 
 
 @dataclass(frozen=True)
@@ -121,5 +123,5 @@ def refuse_undecodable(turn: Turn, origin: Origin, value: bytes, why: str, like:
     """Set aside bytes that are no fact of ours, untouched."""
     where = f"{origin.topic}, partition {origin.partition}, offset {origin.offset}"
     fix = "Find out who wrote it; publish it again in the wire format of docs/topics.md."
-    fault = Fault("message.undecodable", where, why, fix)
+    fault = Fault(UNDECODABLE, where, why, fix)
     set_aside(turn, refusal(turn, like, origin, fault, [turn.keep_original(value)]))

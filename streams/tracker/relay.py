@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -15,6 +16,23 @@ log = logging.getLogger(__name__)
 
 LIMIT = 500
 LONGEST_PAUSE_SECONDS = 1.0
+
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Row = tuple[int, str, str | None, list[list[str]], bytes]
+"""Id, topic, key, headers, value of an outbox row."""
+
+
+def publish_due(conn: Connection, send: Callable[[Sequence[Row]], bool]) -> int:
+    """Send what is due, at most LIMIT rows of each kind, and drop it once the broker has it all.
+
+    `send` returns when it is durable, or False when it may not be. However many retries wait, only
+    those that are due are read. Returns how many rows were sent."""
+    rows: list[Any] = conn.execute(query("due"), {"limit": LIMIT}).fetchall()
+    if not rows or not send(rows):
+        return 0
+    conn.execute(query("sent"), {"ids": [row[0] for row in rows]})
+    return len(rows)
 
 
 class Relay(threading.Thread):
@@ -45,27 +63,24 @@ class Relay(threading.Thread):
             with psycopg.connect(self._dsn, autocommit=True) as conn:
                 while not self._ending.is_set():
                     self._wake.clear()
-                    if not self._publish_due(conn):
+                    if not publish_due(conn, self._send):
                         self._wake.wait(_pause(conn))
         except Exception:
             log.exception("the relay failed")
             end_process("the relay cannot go on; the outbox keeps what was not published")
 
-    def drain(self, conn: psycopg.Connection[tuple[Any, ...]]) -> None:
+    def drain(self, conn: Connection) -> None:
         """Publish all that is due now, in the caller's thread; for a rebuild."""
-        while self._publish_due(conn):
+        while publish_due(conn, self._send):
             pass
 
-    def _publish_due(self, conn: psycopg.Connection[tuple[Any, ...]]) -> int:
-        rows = conn.execute(query("due"), {"limit": LIMIT}).fetchall()
+    def _send(self, rows: Sequence[Row]) -> bool:
         for _, topic, key, headers, value in rows:
             self._enqueue(topic, key, headers, value)
         while self._producer.flush(0.5):
             if self._ending.is_set():
-                return 0  # the broker is away; a later tracker publishes these again
-        if rows:
-            conn.execute(query("sent"), {"ids": [row[0] for row in rows]})
-        return len(rows)
+                return False  # the broker is away; a later tracker publishes these again
+        return True
 
     def _enqueue(self, topic: str, key: str | None, headers: list[list[str]], value: bytes) -> None:
         pairs: list[tuple[str, str | bytes | None]] = [(name, text) for name, text in headers]
@@ -83,7 +98,7 @@ class Relay(threading.Thread):
                 self._producer.poll(0.1)
 
 
-def _pause(conn: psycopg.Connection[tuple[Any, ...]]) -> float:
+def _pause(conn: Connection) -> float:
     row = conn.execute(query("next_due")).fetchone()
     if row is None or row[0] is None:
         return LONGEST_PAUSE_SECONDS

@@ -10,11 +10,14 @@ from psycopg.types.json import Jsonb
 from schemas import ids
 from schemas.catalogue import redone_topic
 from schemas.models import ControlRequested, FileRef, WorkQuarantined
+from streams.tracker.refusals import UNDECODABLE
 from streams.tracker.retries import redone_id
 from streams.tracker.turn import TRACKER, Turn, read_again
 
 ACTIONS = ("release", "reject", "withdraw")
 MOST_SUBJECTS = 100
+RELEASED = redone_topic("intake")
+"""Through which the tracker reads again what it could not read before."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def _judged(fact: ControlRequested, record: Record, withdrawn: int) -> Refusal:
         return "batch.over", f"The batch or item of record {name} was cancelled; reject it instead."
     if fact.action == "withdraw":
         return _withdrawal(record, withdrawn)
-    if record.resume_at == TRACKER:
+    if record.resume_at == TRACKER and record.code != UNDECODABLE:
         fix = f"{record.code}: the same would be refused again. Deliver it corrected, or reject it."
         return "quarantine.needs-correction", fix
     if fact.files and (record.page_id is None or record.completed or not record.required):
@@ -209,6 +212,10 @@ def _redo(turn: Turn, verdict: Verdict) -> None:
     assert isinstance(record, WorkQuarantined)
     original = next(file for file in record.files if file.use == "original")
     headers = [("step", record.step), ("attempt", "1"), ("cause", verdict.decision_id)]
+    if record.step == TRACKER:
+        origin = record.origin
+        place = {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset}
+        headers += [(name, str(value)) for name, value in place.items()]
     turn.publish_later(
         redone_topic(record.lane),
         record.origin.key,

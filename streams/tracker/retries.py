@@ -1,5 +1,7 @@
 """Deferred work: sent to its lane again when it is due, or given up after the last attempt."""
 
+from datetime import datetime
+
 from processors.pipeline import STEPS
 from schemas import ids
 from schemas.catalogue import redone_topic
@@ -13,20 +15,30 @@ from streams.tracker.turn import Turn
 def retry(turn: Turn, fact: WorkDeferred) -> None:
     """Plan the next attempt of a deferred work, or set it aside after the last one."""
     head = fact.head
-    due = next_try(
-        *(fact.error_class, fact.attempt, head.event_id, head.occurred_at, fact.after_seconds),
-        scale=turn.retry_scale,
-    )
+    due = _due(turn, fact)
     if due is None:
         set_aside(turn, gave_up(turn, fact))
     elif not turn.run("decided", event_ids=[redone_id(head.event_id)]):
         headers = [("step", fact.step), ("attempt", str(fact.attempt + 1))]
         headers += [("cause", fact.decision_id)] if fact.decision_id else []
         headers += [("deferral", head.event_id)]
+        # Counted from now as well: a worker whose clock is days ahead must not make its work wait.
+        due = min(due, turn.now + (due - head.occurred_at))
         turn.publish_later(
             redone_topic(fact.lane), fact.origin.key, fact.value, headers, due, head.page_id
         )
     turn.touch(head)
+
+
+def _due(turn: Turn, fact: WorkDeferred) -> datetime | None:
+    """When the next attempt is due: as the deferral says, else by the policy; None for no more."""
+    if fact.attempts_allowed:
+        return fact.next_at
+    head = fact.head
+    return next_try(
+        *(fact.error_class, fact.attempt, head.event_id, head.occurred_at, fact.after_seconds),
+        scale=turn.retry_scale,
+    )
 
 
 def redone_id(deferral_id: str) -> str:

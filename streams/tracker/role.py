@@ -30,7 +30,7 @@ def run_tracker(
     """Track until told to stop. Whatever was not foreseen ends the process; nothing is lost by it.
 
     With `forget` the tables are rebuilt from the topics first, as they are on the first start."""
-    stop = stop_signal()
+    stop = stop_signal(settings, "tracker")
     try:
         _run(settings, storage or open_storage(settings), stop, forget)
     except Exception:
@@ -45,6 +45,7 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
         line = Line(
             *(conn, storage, settings.version, settings.pool_size, settings.retry_scale),
             has_room=lambda: room.has(0),
+            night=settings.night,
         )
         if not line.open(stop):
             return

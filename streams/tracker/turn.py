@@ -12,8 +12,9 @@ from processors.tools import Area, Storage
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
 from schemas.models import FileRef, Head, Origin, Producer, Record
+from streams.schedule import Night
 from streams.tracker.sql import query
-from streams.work import logged
+from streams.work import logged, utc_now
 
 TRACKER = "tracker"
 PRODUCER_NAME = "copystand/tracker"
@@ -83,6 +84,10 @@ class Turn:
     """Whether the store has space for more pages; without, none is admitted."""
     rebuilding: bool = False
     """What the topics say is taken as decided; nothing is judged."""
+    night: Night | None = None
+    """When batches of priority night are admitted; None: at any time."""
+    now: datetime = field(default_factory=utc_now)
+    """The line's clock; it decides when something begins, and stands in no fact."""
     touched: Touched = field(default_factory=Touched)
     outbox: list[tuple[Any, ...]] = field(default_factory=list)
 

@@ -146,7 +146,7 @@ def test_a_path_stays_while_it_is_read(storage: Storage):
 
 @pytest.mark.parametrize("where", ["local disk", "s3"])
 @pytest.mark.parametrize("after_seconds", [0.02, 0.2])
-def test_who_is_killed_while_storing_leaves_nothing_to_be_seen(
+def test_who_is_killed_while_storing_leaves_nothing_in_part(
     request: pytest.FixtureRequest, tmp_path: Path, where: str, after_seconds: float
 ):
     server = request.getfixturevalue("s3_server") if where == "s3" else None
@@ -161,7 +161,8 @@ def test_who_is_killed_while_storing_leaves_nothing_to_be_seen(
     storage = open_storage(settings_of(tmp_path, server))
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     key = f"masters/sha256/{digest[:2]}/{digest}"
-    assert storage.size(key) is None
+    # Killed after it had its name, it is whole.
+    assert storage.size(key) in (None, source.stat().st_size)
     assert storage.read(keep(storage, source)) == source.read_bytes()
 
 

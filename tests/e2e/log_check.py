@@ -86,7 +86,6 @@ DETAILS = {
     "content {content_digest}.",
     "BatchSettled": "Settled: {registered} pages registered, {packaged} packaged, "
     "{quarantined} quarantined, {cancelled} cancelled.",
-    "WorkDeferred": "{step}, attempt {attempt}: {why}",
     "WorkQuarantined": "Set aside at {step}: {where}: {found}. {fix}",
     "ControlDecided": "{action}: {reason}",
 }
@@ -170,6 +169,20 @@ def owed_for(fact: Fact) -> list[dict[str, Any]]:
     return events
 
 
+def _detail(record: str, body: dict[str, Any]) -> str:
+    if record != "WorkDeferred":
+        return DETAILS[record].format_map(body)
+    told = f"{body['step']}, attempt {body['attempt']}"
+    allowed, due = body.get("attempts_allowed", 0), body.get("next_at")
+    if not allowed:
+        return f"{told}: {body['why']}"
+    if due is None:
+        return f"{told} of {allowed}: {body['why']}; it was the last attempt"
+    seconds = (due - body["head"]["occurred_at"]).total_seconds()
+    instant = due.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{told} of {allowed}: {body['why']}; next attempt in {seconds:.3f} s, at {instant}"
+
+
 def _transition(fact: Fact) -> dict[str, Any]:
     body, head = fact.body, fact.body["head"]
     code, outcome = None, "suc"
@@ -191,7 +204,7 @@ def _transition(fact: Fact) -> dict[str, Any]:
         "type": TRANSITIONS[fact.record],
         "outcome": outcome,
         "code": code,
-        "detail": DETAILS[fact.record].format_map(body)[:LONGEST_DETAIL],
+        "detail": _detail(fact.record, body)[:LONGEST_DETAIL],
         "agents": [authorizer] if person else [],
         "sources": [about],
         "results": [f"sha256:{file['sha256']}" for file in body["files"][:20]],

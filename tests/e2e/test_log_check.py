@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,24 +13,18 @@ from schemas.ids import make_id
 from schemas.models import (
     Act,
     Agent,
-    BatchAccepted,
     BatchReceived,
     ControlDecided,
     Head,
     ItemCompleted,
-    ItemRegistered,
     Origin,
-    PackageCounts,
-    PackagePublished,
     PremisEvent,
     Record,
-    Rights,
     WorkDeferred,
     WorkQuarantined,
 )
 from schemas.store import schema_store
-from tests.builders import a_file, a_head, a_page, restamped
-from tests.e2e.law import Counts, counts
+from tests.builders import NOON, a_file, a_head, a_page, restamped
 from tests.e2e.log_check import FINDING, TRANSITIONS, URIS, check
 from tests.e2e.reader import FACTS_THAT_OWE, INTAKE, PREMIS, Raw
 
@@ -61,9 +56,12 @@ def facts() -> list[Record]:
         head=about(3), required=True, code="page.not-decodable", where="strip 3", found="it is cut",
         fix="Rescan.", attempts=1, files=(a_file("original"),), **WORK,
     )  # fmt: skip
-    deferred = WorkDeferred(
+    of_before = WorkDeferred(
         head=about(4), attempt=2, error_class="storage", why="away", value=b"\0", **WORK
     )
+    again = {"attempts_allowed": 12, "next_at": NOON + timedelta(seconds=1.5)}
+    deferred = of_before.model_copy(update={"head": about(8), **again})
+    last = of_before.model_copy(update={"head": about(9), "attempts_allowed": 2})
     refused = ControlDecided(head=about(5, **batch), granted=False, code="batch.over", **DECISION)
     received = BatchReceived(
         head=about(2, **batch), manifest_sha256="cd" * 32, operator="o-17", files=()
@@ -74,7 +72,9 @@ def facts() -> list[Record]:
         a_page(head=about(1), acts=ACTS),
         received,
         quarantined,
+        of_before,
         deferred,
+        last,
         refused,
         nobodys,
         item,
@@ -251,50 +251,3 @@ def test_its_own_tables_and_the_lines_agree():
     assert {label: premis.event_type_uri(label) for label in URIS} == URIS
     for record in TRANSITIONS:
         assert topic_of(record).logged
-
-
-def a_batch(*more: Record) -> list[Raw]:
-    """An accepted batch of two items with two pages each, and what came of them."""
-    head = about(10, item_id=None, page_id=None)
-    stated = {"manifest_sha256": "cd", "received_sha256": "cd", "scanner_profile": "as-delivered"}
-    accepted = BatchAccepted(head=head, item_count=2, page_count=4, priority="normal", **stated)
-    items = [
-        ItemRegistered(
-            head=about(11 + n, item_id=f"vol-{n}", page_id=None), page_count=2, priority="normal"
-        )
-        for n in range(2)
-    ]
-    return [told(fact, offset) for offset, fact in enumerate([accepted, *items, *more])]
-
-
-def a_fault(number: int, item_id: str, page_id: str | None) -> Record:
-    return facts()[2].model_copy(update={"head": about(number, item_id=item_id, page_id=page_id)})
-
-
-def a_package(number: int, item_id: str) -> list[Record]:
-    head = about(number, item_id=item_id, page_id=None)
-    published = PackagePublished(
-        head=head, package_id=f"{item_id}.v1", item_id=item_id, revision=1, key="packages/x",
-        sha256="ab", size_bytes=1, content_digest="ab", rights=Rights(),
-        counts=PackageCounts(pages=2, masters=2, texts=2, files=9),
-    )  # fmt: skip
-    completed = ItemCompleted(
-        head=head.model_copy(update={"event_id": make_id("c", number)}),
-        page_count=2,
-        priority="normal",
-    )
-    return [completed, published]
-
-
-def test_the_law_counts_each_state_by_its_own_measure():
-    assert counts(a_batch(), "b-1") == Counts(4, 0, 0, 0, 4)
-    assert counts(a_batch(*a_package(20, "vol-0")), "b-1") == Counts(4, 2, 0, 0, 2)
-    assert counts(a_batch(a_fault(21, "vol-1", "vol-1:0001")), "b-1") == Counts(4, 0, 1, 0, 3)
-    assert counts(a_batch(a_fault(22, "vol-1", None)), "b-1") == Counts(4, 0, 2, 0, 2)
-    both = [a_fault(23, "vol-1", "vol-1:0001"), a_fault(24, "vol-1", "vol-1:0002")]
-    assert counts(a_batch(*both), "b-1") == Counts(4, 0, 2, 0, 2)
-
-
-def test_the_law_does_not_hold_when_a_registration_is_lost():
-    assert counts(a_batch(), "b-1").holds()
-    assert not counts(a_batch()[:-1], "b-1").holds()

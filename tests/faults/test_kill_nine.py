@@ -1,7 +1,7 @@
 """Every part of a line is killed (kill -9) once while sixty pages run: all arrive, each once.
 
-Router, worker, tracker, sealer, projector, broker and PostgreSQL; nobody is told to end, and only
-the supervisor of `up` brings them back. One run for all seven, since what they do to each other
+Router, worker, tracker, sealer, projector, watchdog, broker and PostgreSQL; nobody is told to end, and only
+the supervisor of `up` brings them back. One run for all of them, since what they do to each other
 while they come back is the point."""
 
 from collections import Counter
@@ -31,6 +31,7 @@ KILLS = (
     (13, "tracker"),
     (21, "postgres"),
     (29, "kafka"),
+    (34, "watchdog"),
     (38, "sealer"),
     (44, "projector"),
 )
@@ -49,7 +50,7 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    """Sixty pages in two batches, with all seven kills while they run."""
+    """Sixty pages in two batches, with all the kills while they run."""
     home = tmp_path_factory.mktemp("killed")
     first, second = home / "first", home / "second"
     for number in range(ITEMS):

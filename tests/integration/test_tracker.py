@@ -5,6 +5,7 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from schemas.models import (
 from streams.storage.memory import MemoryStorage
 from streams.tracker.line import Line, Succeeded
 from streams.tracker.rebuild import dump, store_decided, tell_events_again
-from streams.work import Incoming
+from streams.work import Incoming, utc_now
 from tests.line_facts import Delivery, Log, a_request
 from tests.parts import Parts
 
@@ -300,6 +301,20 @@ def test_deferred_work_goes_to_its_lane_untouched_and_once(connect, storage):
         "deferral": deferral.head.event_id,
     }
     assert not_before >= deferral.head.occurred_at
+
+
+def test_a_worker_whose_clock_is_days_ahead_does_not_make_its_work_wait_for_days(connect, storage):
+    bench, batch = Bench(connect, storage), Delivery(storage, "b-1", {"vol-1": 1})
+    bench.take(batch.received(), batch.accepted(), batch.registered("vol-1"))
+    deferral = batch.deferred("vol-1:0001", 1)
+    ahead = deferral.head.model_copy(update={"occurred_at": utc_now() + timedelta(days=3)})
+
+    bench.take(deferral.model_copy(update={"head": ahead}))
+
+    row = bench.conn.execute(
+        "SELECT not_before FROM line.outbox WHERE topic = %s", [redone_topic("text")]
+    ).fetchone()
+    assert row[0] < utc_now() + timedelta(minutes=1)
 
 
 def test_after_the_last_attempt_the_page_is_quarantined_by_the_tracker(connect, storage):

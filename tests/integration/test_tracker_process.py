@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from infra.migrate import migrate
-from schemas.catalogue import AUDIT_INTAKE, key_of, topic_of
+from schemas.catalogue import AUDIT_INTAKE, key_of, redone_topic, topic_of
 from schemas.codec import Undecodable, decode, encode
 from schemas.models import BatchSettled, ItemCompleted, PageAdmitted, PremisEvent, Record
 from streams.publisher import KafkaPublisher
@@ -199,4 +199,5 @@ def test_what_was_told_but_not_acknowledged_is_told_again_by_the_relay(
 
 
 def test_the_tracker_reads_every_topic_that_the_contract_gives_it() -> None:
-    assert len(INPUTS) == len(set(INPUTS)) == 14
+    assert len(INPUTS) == len(set(INPUTS)) == 15
+    assert redone_topic("intake") in INPUTS

@@ -14,6 +14,7 @@ import pytest
 
 from infra import children
 from infra.kafka import tail
+from streams.bootstrap import ROLES
 
 COMMAND = Path(sys.executable).with_name("copystand")
 LIMIT_SECONDS = 200
@@ -135,7 +136,7 @@ def test_status_shows_every_part(line: Home):
     assert all(keys == set(row) for row in status["roles"])
     assert {(row["role"], row["state"], row["restarts"]) for row in status["roles"]} == {
         (role, "ready", 0)
-        for role in ("kafka", "postgres", "router", "worker", "tracker", "sealer", "projector")
+        for role in ("kafka", "postgres", *ROLES)
     }, f"{status}\n{line.logs()}"
 
 

@@ -31,5 +31,5 @@ def test_the_broker_of_compose_has_the_settings_of_the_local_broker():
 
 def test_compose_runs_the_same_kafka_and_every_role():
     assert f"image: apache/kafka:{KAFKA_VERSION}" in COMPOSE
-    for role in ("router", "worker", "tracker", "sealer", "projector"):
+    for role in ("router", "worker", "tracker", "sealer", "projector", "watchdog"):
         assert f"command: [run, {role}]" in COMPOSE

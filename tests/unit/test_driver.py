@@ -9,8 +9,8 @@ import pytest
 from processors.outcome import Done, ErrorClass, Outcome, Rejected, StorageError, TryLater
 from processors.pipeline import STEPS, Step
 from schemas import ids
-from schemas.catalogue import AUDIT_INTAKE
-from schemas.codec import decode, encode
+from schemas.catalogue import AUDIT_INTAKE, redone_topic
+from schemas.codec import Undecodable, decode, encode
 from schemas.models import PageAcquired, Record, WorkDeferred, WorkQuarantined
 from streams.driver import Driver
 from streams.publisher import MemoryPublisher
@@ -68,7 +68,8 @@ def an_acquired_page() -> PageAcquired:
 def a_message(fact: Record | None = None, **headers: str) -> Incoming:
     value = encode(fact or a_page())
     named = {name: text.encode() for name, text in headers.items()}
-    return Incoming("digitization.page.admitted.v1", 3, 7, b"vol-1:0001", value, named)
+    topic = redone_topic("masters") if headers else "digitization.page.admitted.v1"
+    return Incoming(topic, 3, 7, b"vol-1:0001", value, named)
 
 
 def test_tells_the_fact_with_ids_made_from_its_cause(bench: Bench):
@@ -147,7 +148,7 @@ def test_a_surprise_becomes_a_deferral_and_the_next_attempt_works(tmp_path: Path
 
     bench.outcome = Done(an_acquired_page())
     again = a_message(step="acquire_page", attempt="2")
-    bench.driver.handle(replace(again, topic="digitization.work.redone.masters.v1"))
+    bench.driver.handle(again)
 
     assert isinstance(bench.told()[1], PageAcquired)
     assert bench.told()[1].head.cause_id == a_page().head.event_id
@@ -178,6 +179,40 @@ def test_leaves_redone_work_of_another_step_alone(bench: Bench):
 
     assert bench.runs == 0
     assert bench.publisher.messages == []
+
+
+def test_headers_of_strangers_change_nothing(bench: Bench):
+    strange = {"step": b"derive_page", "attempt": b"x", "cause": b"\xff"}
+    bench.driver.handle(replace(a_message(), headers=strange))
+    bench.driver.handle(a_message())
+
+    first, _, second, _ = bench.publisher.messages
+    assert first == second
+    assert bench.runs == 1
+
+
+def test_undecodable_bytes_that_are_released_are_worked_on_once_they_can_be_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    decision = ids.make_id("a decision")
+    again = a_message(step="acquire_page", attempt="1", cause=decision)
+    with monkeypatch.context() as older:
+        older.setattr("streams.driver.decode", _knows_no_schema)
+        bench.driver.handle(a_message())
+        bench.driver.handle(again)
+    bench.driver.handle(replace(again, offset=8))
+
+    first, second, done = bench.told()
+    assert [type(fact) for fact in (first, second)] == [WorkQuarantined, WorkQuarantined]
+    assert first.head.event_id != second.head.event_id
+    assert isinstance(first, WorkQuarantined)
+    assert bench.storage.objects[first.files[0].key] == a_message().value
+    assert isinstance(done, PageAcquired)
+    assert done.head.cause_id == decision
+
+
+def _knows_no_schema(value: bytes | None) -> Record:
+    raise Undecodable("schema 9 is not known")
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\x01\x00\x00\x00\x05", b"\x00\x00\x00\xff\xffxx"])

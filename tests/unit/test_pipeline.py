@@ -18,8 +18,8 @@ def test_the_function_of_a_row_takes_what_the_row_says(step: Step):
 
 
 def test_who_only_asks_how_the_line_stands_loads_no_imaging_and_no_ocr():
-    heavy = "{'pyvips', 'pytesseract', 'numpy', 'lxml', 'faust'}"
-    program = f"import sys, streams.standing; print(*sorted({heavy} & set(sys.modules)))"
+    heavy = "{'pyvips', 'pytesseract', 'numpy', 'lxml', 'faust', 'confluent_kafka', 'pydantic'}"
+    program = f"import sys, streams.cli.status, streams.standing; print(*sorted({heavy} & set(sys.modules)))"
 
     found = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

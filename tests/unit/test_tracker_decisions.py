@@ -74,7 +74,9 @@ def test_gives_up_after_the_last_attempt():
 
 
 def test_waits_as_long_as_the_cause_asked_for():
-    assert next_try("unknown", 1, "e", NOON, 3600.0) == NOON + timedelta(hours=1)
+    due = next_try("unknown", 1, "e", NOON, 3600.0)
+
+    assert due == NOON + timedelta(hours=1) + delay(policy_of("unknown"), 1, "e")
 
 
 def test_an_error_class_that_nobody_foresaw_is_unknown():

@@ -1,0 +1,79 @@
+"""How far each consumer group is: what it has still to finish, and since when it has not moved."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, TopicPartition
+
+from infra import topics
+from streams import bootstrap
+
+ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One group at one moment."""
+
+    lag: int
+    """Records it has still to finish."""
+    committed: int
+    """Sum of its offsets, which grows with each record it finishes."""
+
+
+class Groups:
+    """Asks the broker how far the groups are; keeps its connections, since each costs a while."""
+
+    def __init__(self, brokers: str) -> None:
+        """Asks nothing yet."""
+        self._client = topics.admin(brokers)
+        self._groups = bootstrap.groups()
+        self._consumers: dict[str, Consumer] = {}
+        self._open = ExitStack()
+
+    def standing(self) -> dict[str, Standing]:
+        """Every group. Raises KafkaException while the broker is away."""
+        names = {name for group in self._groups.values() for name in group}
+        counts = topics.partition_counts(self._client, names, ANSWER_SECONDS)
+        every = [(name, number) for name in names for number in range(counts[name])]
+        ends = topics.end_offsets(self._client, every)
+        return {group: self._of(group, ends) for group in self._groups}
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._open.close()
+
+    def _of(self, group: str, ends: Mapping[tuple[str, int], int]) -> Standing:
+        if group not in self._consumers:
+            client = topics.group_client(self._client, group)
+            self._consumers[group] = self._open.enter_context(client)
+        own = [TopicPartition(*at) for at in ends if at[0] in self._groups[group]]
+        found = self._consumers[group].committed(own, timeout=ANSWER_SECONDS)
+        known = {(one.topic, one.partition): max(one.offset, 0) for one in found}
+        lag = sum(max(0, ends[at] - offset) for at, offset in known.items())
+        return Standing(lag, sum(known.values()))
+
+
+@dataclass
+class _Seen:
+    committed: int
+    since: float
+
+
+class Progress:
+    """Since when each group has had work and not moved; only time in which it could have counts."""
+
+    def __init__(self) -> None:
+        """Has seen nothing yet."""
+        self._seen: dict[str, _Seen] = {}
+
+    def still_for(
+        self, standing: Mapping[str, Standing], able: Callable[[str], bool], now: float
+    ) -> dict[str, float]:
+        """Seconds, by group. `able` tells whether a group has all that it needs to move."""
+        for group, one in standing.items():
+            seen = self._seen.get(group)
+            if seen is None or seen.committed != one.committed or one.lag == 0 or not able(group):
+                self._seen[group] = _Seen(one.committed, now)
+        return {group: now - self._seen[group].since for group in standing}

@@ -1,0 +1,145 @@
+"""What must hold after every step of the machine, and what must hold once the line is at rest."""
+
+from collections import Counter
+from typing import Any
+
+from processors.premis import events_of
+from schemas.catalogue import AUDIT_INTAKE, REDONE, facts_that_owe_events
+from schemas.codec import Undecodable, decode
+from schemas.models import PremisEvent, Record
+from streams.tracker.turn import Connection
+from tests.core_machine.broker import Broker
+from tests.core_machine.world import World
+
+REDONE_TOPICS = {topic.name for topic in REDONE}
+OWING = {topic.name for topic in facts_that_owe_events()}
+
+# Each of the four counted by itself, from the rows that make a page so, not from the page's state.
+LAW = """
+SELECT s.batch_id, s.registered, s.packaged, s.quarantined, s.cancelled, s.in_flight,
+    (SELECT count(*) FROM line.pages p JOIN line.items i USING (item_id)
+        JOIN line.packages k ON k.item_id = i.item_id AND k.revision = i.revision
+        WHERE p.batch_id = s.batch_id),
+    (SELECT count(*) FROM line.pages p JOIN line.items i USING (item_id)
+        WHERE p.batch_id = s.batch_id AND i.cancelled AND NOT EXISTS (SELECT FROM line.packages k
+            WHERE k.item_id = i.item_id AND k.revision = i.revision))
+        + (SELECT coalesce(sum(page_count), 0) FROM line.refused r
+            WHERE r.batch_id = s.batch_id AND r.rejected),
+    (SELECT count(*) FROM line.pages WHERE batch_id = s.batch_id AND state = 'quarantined')
+        + (SELECT coalesce(sum(page_count), 0) FROM line.refused r
+            WHERE r.batch_id = s.batch_id AND NOT r.rejected),
+    (SELECT count(*) FROM line.pages
+        WHERE batch_id = s.batch_id AND state IN ('registered', 'admitted', 'ended')),
+    b.page_count - (SELECT coalesce(sum(page_count), 0) FROM line.items WHERE batch_id = s.batch_id)
+        - (SELECT coalesce(sum(page_count), 0) FROM line.refused WHERE batch_id = s.batch_id),
+    b.cancelled
+FROM line.batch_status s JOIN line.batches b USING (batch_id) WHERE b.accepted_id IS NOT NULL
+"""
+
+LEGAL = {
+    "": {"registered", "admitted", "ended", "quarantined", "packaged", "cancelled"},
+    "registered": {"admitted", "ended", "quarantined", "packaged", "cancelled"},
+    "admitted": {"ended", "quarantined", "packaged", "cancelled"},
+    "ended": {"quarantined", "packaged", "cancelled"},
+    "quarantined": {"registered", "admitted", "ended", "packaged", "cancelled"},
+    "packaged": set(),
+    "cancelled": set(),
+}
+"""State of a page, and those that may follow in one turn; the first is before its registration."""
+Pages = dict[str, tuple[str, int]]
+
+
+def law_is_kept(conn: Connection) -> None:
+    """Every page of every accepted batch is counted once, and each count is its own measure."""
+    for row in conn.execute(LAW):
+        batch_id, registered, packaged, quarantined, cancelled, in_flight, *own = row
+        own_packaged, own_cancelled, own_quarantined, own_in_flight, announced, stopped = own
+        assert registered == packaged + quarantined + cancelled + in_flight, row
+        assert packaged == own_packaged, f"{batch_id}: packaged {row}"
+        assert quarantined == own_quarantined, f"{batch_id}: quarantined {row}"
+        assert cancelled == own_cancelled + (announced if stopped else 0), f"{batch_id}: {row}"
+        assert in_flight == own_in_flight + (0 if stopped else announced), f"{batch_id}: {row}"
+
+
+def states(conn: Connection) -> Pages:
+    """State and revision of every page."""
+    rows = conn.execute("SELECT page_id, state, revision FROM line.pages").fetchall()
+    return {page_id: (state, revision) for page_id, state, revision in rows}
+
+
+def transitions_are_legal(before: Pages, after: Pages) -> None:
+    """No page went where it must not go, none is gone, no revision falls."""
+    assert before.keys() <= after.keys(), f"gone: {sorted(before.keys() - after.keys())}"
+    for page_id, (state, revision) in after.items():
+        old, old_revision = before.get(page_id, ("", revision))
+        assert revision >= old_revision, f"{page_id}: revision {old_revision} became {revision}"
+        assert state == old or state in LEGAL[old], f"{page_id}: {old} became {state}"
+
+
+class LogWatch:
+    """Reads what came to the broker since it last looked."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._read: Counter[tuple[str, int]] = Counter()
+        self.bytes_of: dict[str, bytes] = {}
+        self.facts: dict[str, tuple[str, Record]] = {}
+        """Topic and fact by event_id."""
+
+    def look(self) -> None:
+        """Every event_id stands for the same bytes wherever it is met."""
+        for place, messages in self._broker.partitions.items():
+            fresh = messages[self._read[place] :]
+            self._read[place] = len(messages)
+            if place[0] not in REDONE_TOPICS:
+                for message in fresh:
+                    self._take(message.topic, message.value or b"")
+
+    def _take(self, topic: str, value: bytes) -> None:
+        try:
+            fact = decode(value)
+        except Undecodable:
+            return
+        event_id = fact.head.event_id  # type: ignore[attr-defined]
+        stood = self.bytes_of.setdefault(event_id, value)
+        assert stood == value, f"{topic}: {event_id} stands for two things"
+        self.facts[event_id] = (topic, fact)
+
+    def of(self, kind: type[Record]) -> list[Any]:
+        """The facts of a record, each once."""
+        return [fact for _, fact in self.facts.values() if isinstance(fact, kind)]
+
+
+def log_is_complete(watch: LogWatch) -> None:
+    """The log holds what `events_of` gives for every fact, nothing else and nothing less."""
+    owed = {
+        event.head.event_id: event
+        for topic, fact in watch.facts.values()
+        if topic in OWING
+        for event in events_of(fact)
+    }
+    told = {
+        event_id: fact
+        for event_id, (topic, fact) in watch.facts.items()
+        if topic == AUDIT_INTAKE.name and isinstance(fact, PremisEvent)
+    }
+    missing, surplus = owed.keys() - told.keys(), told.keys() - owed.keys()
+    assert not missing, f"missing: {[(owed[one].fact, owed[one].detail) for one in missing]}"
+    assert not surplus, f"surplus: {[(told[one].fact, told[one].detail) for one in surplus]}"
+    assert owed == told
+
+
+def line_is_at_rest(world: World) -> None:
+    """No page is in flight, nothing waits in the outbox, no stand-in met what it must not meet."""
+    law_is_kept(world.conn)
+    open_pages = world.conn.execute(
+        "SELECT batch_id, state, in_flight FROM line.batch_status WHERE in_flight > 0"
+    ).fetchall()
+    assert open_pages == [], f"in flight: {open_pages} {states(world.conn)}"
+    unsettled = world.conn.execute(
+        "SELECT batch_id, state FROM line.batch_status"
+        " WHERE state NOT IN ('settled', 'cancelled', 'quarantined')"
+    ).fetchall()
+    assert unsettled == []
+    assert world.conn.execute("SELECT count(*) FROM line.outbox").fetchone() == (0,)
+    assert world.faults == []

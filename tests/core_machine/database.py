@@ -1,0 +1,61 @@
+"""A PostgreSQL of its own for tests, without Kafka; each caller gets a fresh, migrated database."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from infra import paths, ports
+from infra.migrate import migrate
+from infra.postgres import LocalPostgres
+from streams.tracker.turn import Connection
+
+TEMPLATE = "core_template"
+
+
+class Databases:
+    """One server; databases are copies of one that has all migrations."""
+
+    def __init__(self, server: LocalPostgres) -> None:
+        self.server = server
+        self._numbers = itertools.count()
+        self._run(f"CREATE DATABASE {TEMPLATE}")
+        migrate(server.dsn("postgres", TEMPLATE))
+
+    @contextmanager
+    def fresh(self) -> Iterator[str]:
+        """Name of a database that nobody used; gone afterwards."""
+        name = f"core_{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        try:
+            yield name
+        finally:
+            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _run(self, command: str) -> None:
+        with psycopg.connect(self.server.dsn(), autocommit=True) as conn:
+            conn.execute(command.encode())
+
+    def connect(self, name: str) -> Connection:
+        """A connection of the tracker's, in autocommit mode."""
+        return psycopg.connect(self.server.dsn("tracker", name), autocommit=True)
+
+
+@contextmanager
+def running_databases(home: Path) -> Iterator[Databases]:
+    """Start PostgreSQL in a home, and end it afterwards."""
+    home = paths.prepare_home(home)
+    server = LocalPostgres(home, ports.choose(home)["postgres"])
+    try:
+        server.start()
+        server.wait_ready()
+        server.provision()
+        # What is thrown away need not survive a power cut; a clean restart keeps it all the same.
+        with psycopg.connect(server.dsn(), autocommit=True) as conn:
+            conn.execute("ALTER SYSTEM SET fsync = off")
+            conn.execute("SELECT pg_reload_conf()")
+        yield Databases(server)
+    finally:
+        server.stop()

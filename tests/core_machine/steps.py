@@ -1,0 +1,253 @@
+"""Pure stand-ins of all steps: no images, the same facts."""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from processors.outcome import Done, Outcome, subject
+from processors.tools import Area, Storage
+from schemas import ids
+from schemas.models import (
+    BatchAccepted,
+    BatchReceived,
+    BatchSubmitted,
+    FileRef,
+    Head,
+    ItemCompleted,
+    ItemRegistered,
+    PackageCounts,
+    PackagePublished,
+    PageAcquired,
+    PageAdmitted,
+    PageCaptured,
+    PageDerived,
+    PageDescribed,
+    PageRecognized,
+    Producer,
+    Record,
+    Rights,
+)
+from streams.work import utc_now
+from tests.core_machine.fates import Submission
+
+JSON = "application/json"
+KEPT_FACTS = ("PageAdmitted", "PageAcquired")
+
+
+def kept(storage: Storage, document: Any, use: str) -> FileRef:
+    """A document in the store."""
+    text = json.dumps(document, sort_keys=True).encode()
+    return storage.keep(text, area=Area.RECORDS, use=use, media_type=JSON)
+
+
+def manifest_of(submission: Submission) -> bytes:
+    """What a station stores: all that the stand-ins need, and nothing of what becomes of it."""
+    plain = {
+        "batch_id": submission.batch_id,
+        "items": submission.items,
+        "required": submission.required,
+        "optional": submission.optional,
+        "priority": submission.priority,
+        "missing": sorted(submission.missing),
+        "captured": submission.captured,
+    }
+    return json.dumps(plain, sort_keys=True).encode()
+
+
+def submitted(submission: Submission, storage: Storage) -> list[Record]:
+    """What the station publishes of a batch."""
+    text = manifest_of(submission)
+    digest = sha256(text).hexdigest()
+    key = f"staging/sha256/{digest[:2]}/{digest}"
+    storage.put_new(key, text)
+    file = FileRef(use="manifest", key=key, sha256=digest, size_bytes=len(text), media_type=JSON)
+    head = Head(
+        event_id=ids.make_id(submission.batch_id, digest),
+        batch_id=submission.batch_id,
+        revision=1,
+        occurred_at=utc_now(),
+        producer=Producer(name="copystand/station", version="1"),
+    )
+    captures: list[Record] = [
+        PageCaptured(
+            head=head.model_copy(
+                update={"event_id": capture_of(page), "item_id": item_id, "page_id": page}
+            ),
+            sequence=int(page.rpartition(":")[2]),
+        )
+        for item_id, _ in submission.items
+        for page in (submission.pages(item_id) if submission.captured else ())
+    ]
+    return [BatchSubmitted(head=head, manifest_sha256=digest, files=(file,)), *captures]
+
+
+def capture_of(page_id: str) -> str:
+    """Id of the event in which a page was captured."""
+    return ids.make_id("capture", page_id)
+
+
+def validate_batch(batch: BatchReceived, storage: Storage) -> Outcome:
+    """Accept every batch, and register its items."""
+    manifest = json.loads(storage.read(batch.files[0]))
+    profile = kept(storage, {"optional": manifest["optional"]}, "profile")
+    accepted = BatchAccepted(
+        item_count=len(manifest["items"]),
+        page_count=sum(pages for _, pages in manifest["items"]),
+        manifest_sha256=batch.manifest_sha256,
+        received_sha256=batch.manifest_sha256,
+        scanner_profile="as-delivered",
+        priority=manifest["priority"],
+    )
+    items = [
+        ItemRegistered(
+            head=subject(batch_id=batch.head.batch_id, item_id=item_id),
+            page_count=pages,
+            required_branches=manifest["required"],
+            priority=manifest["priority"],
+            files=(kept(storage, _page_list(manifest, item_id, pages), "page-list"), profile),
+        )
+        for item_id, pages in manifest["items"]
+    ]
+    return Done(accepted, *items)
+
+
+def _page_list(manifest: dict[str, Any], item_id: str, pages: int) -> dict[str, Any]:
+    return {"pages": [_entry(manifest, item_id, number) for number in range(1, pages + 1)]}
+
+
+def _entry(manifest: dict[str, Any], item_id: str, number: int) -> dict[str, Any]:
+    ref, page = f"{number:04}", f"{item_id}:{number:04}"
+    missing = page in manifest["missing"]
+    digest = sha256(page.encode()).hexdigest()
+    key = f"staging/sha256/{digest[:2]}/{digest}"
+    file = {"path": f"{ref}.tif", "sha256": digest, "size_bytes": 1, "key": key}
+    return {
+        "ref": ref,
+        "sequence": number,
+        "kind": "missing" if missing else "page",
+        "layout": "single",
+        "labels": [],
+        "languages": ["eng"],
+        "script": "Latn",
+        "capture": capture_of(page) if manifest["captured"] and not missing else None,
+        "file": None if missing else file | {"media_type": "image/tiff"},
+    }
+
+
+def acquire_page(page: PageAdmitted, storage: Storage) -> Outcome:
+    """The page as its master, the capture's digest kept."""
+    capture, profile = page.files[0], page.files[1]
+    shared = ("ref", "sequence", "kind", "layout", "original_name", "required_branches", "priority")
+    return Done(
+        PageAcquired(
+            **page.model_dump(include=set(shared)),
+            optional_branches=json.loads(storage.read(profile))["optional"],
+            format_name="TIFF",
+            width_px=10,
+            height_px=10,
+            bits_per_sample=8,
+            samples_per_pixel=1,
+            colour_space="grey",
+            files=(capture.model_copy(update={"use": "master"}), profile),
+        )
+    )
+
+
+def recognize_page(page: PageAcquired, storage: Storage) -> Outcome:
+    """One word on every page."""
+    del page, storage
+    return Done(PageRecognized(words=1, characters=5, read=True))
+
+
+def derive_page(page: PageAcquired, storage: Storage) -> Outcome:
+    """The master as its own reading image."""
+    del storage
+    return Done(PageDerived(files=(page.files[0].model_copy(update={"use": "access"}),)))
+
+
+def describe_page(page: PageAcquired, storage: Storage) -> Outcome:
+    """Nothing is known of the device."""
+    del page, storage
+    return Done(PageDescribed())
+
+
+def assemble_package(item: ItemCompleted, storage: Storage) -> Outcome:
+    """A package of what the item record names. Raises ValueError for a page that is not whole."""
+    files = {file.use: file for file in item.files}
+    record = json.loads(storage.read(files["item-record"]))
+    entries = json.loads(storage.read(files["page-list"]))["pages"]
+    required = next(
+        row["fact"]["required_branches"]
+        for row in record["facts"]
+        if row["record"] == "ItemRegistered"
+    )
+    expected = {
+        f"{record['item_id']}:{entry['ref']}"
+        for entry in entries
+        if entry["kind"] != "missing" and entry["ref"] not in record["withdrawn"]
+    }
+    pages = _whole_pages(record["facts"], {BRANCH_RECORDS[step] for step in required})
+    if set(pages) != expected:
+        raise ValueError(
+            f"{record['item_id']}: whole are {sorted(pages)}, listed {sorted(expected)}"
+        )
+    content = json.dumps(pages, sort_keys=True).encode()
+    digest = sha256(content).hexdigest()
+    revision = item.head.revision
+    return Done(
+        PackagePublished(
+            package_id=ids.package_id(record["item_id"], revision),
+            item_id=record["item_id"],
+            revision=revision,
+            key=f"packages/sha256/{digest[:2]}/{digest}",
+            sha256=digest,
+            size_bytes=len(content),
+            content_digest=digest,
+            rights=Rights(),
+            counts=PackageCounts(
+                pages=len(pages),
+                masters=len(pages),
+                texts=len(pages),
+                files=len(pages),
+                missing=item.page_count - len(pages),
+            ),
+        )
+    )
+
+
+BRANCH_RECORDS = {
+    "acquire_page": "PageAcquired",
+    "recognize_page": "PageRecognized",
+    "derive_page": "PageDerived",
+    "describe_page": "PageDescribed",
+}
+
+
+def _whole_pages(facts: list[dict[str, Any]], branches: set[str]) -> dict[str, list[str]]:
+    """Pages of which every fact is there exactly once, all of one revision, each with its masters."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in facts:
+        if row["fact"]["head"]["page_id"]:
+            rows.setdefault(row["fact"]["head"]["page_id"], []).append(row)
+    needed = sorted({*KEPT_FACTS, *branches})
+    whole = {}
+    for page, of_page in rows.items():
+        revisions = {row["fact"]["head"]["revision"] for row in of_page}
+        if sorted(row["record"] for row in of_page) == needed and len(revisions) == 1:
+            acquired = next(row["fact"] for row in of_page if row["record"] == "PageAcquired")
+            whole[page] = [file["sha256"] for file in acquired["files"] if file["use"] == "master"]
+    return whole
+
+
+STAND_INS: dict[str, Callable[[Any, Storage], Outcome]] = {
+    step.__name__: step
+    for step in (
+        validate_batch,
+        acquire_page,
+        recognize_page,
+        derive_page,
+        describe_page,
+        assemble_package,
+    )
+}

@@ -1,0 +1,227 @@
+"""One run: a line, its work, its misfortunes, the rest until all is drained, and the verdict.
+
+Run: python -m tests.faults.chaos.run [--seconds 180] [--seed 1] [--gap 3] [--record]
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.common import CHECKOUT, commit, machine
+from streams.settings import Settings
+from tests.e2e.line import Line, wait_for
+from tests.faults.chaos import ledger
+from tests.faults.chaos.line import RETRY_SCALE, ChaosLine, disk
+from tests.faults.chaos.material import PROFILES, Batch
+from tests.faults.chaos.nemesis import Nemesis
+from tests.faults.chaos.schedule import kinds, schedule
+from tests.faults.chaos.strangers import STRAY_BATCH, Strangers
+from tests.faults.chaos.verdict import Verdict, judged
+from tests.faults.chaos.workload import Workload, fault_free
+from tests.faults.checkers import law_broken
+
+DRAIN_SECONDS = 240
+"""Within so long after the last fault everything must have come to its end."""
+GAP_SECONDS = 3.0
+RELEASES = 3
+GIVEN_UP = "work."
+"""Begins the codes of what was tried often enough; a person releases that."""
+KEPT = CHECKOUT / "var" / "chaos"
+STANDING = """
+SELECT count(*) FILTER (WHERE state IN ('settled', 'quarantined')) AS ended,
+    coalesce(sum(in_flight), 0) AS in_flight,
+    (SELECT count(*) FROM line.outbox) AS outbox
+FROM line.batch_status WHERE batch_id <> %s
+"""
+
+
+@dataclass
+class Ran:
+    """What a run was, and what came of it."""
+
+    seed: int
+    seconds: float
+    kinds: Counter[str] = field(default_factory=Counter)
+    missed: list[str] = field(default_factory=list)
+    pages: int = 0
+    drained_seconds: float = 0.0
+    released: int = 0
+    verdict: Verdict = field(default_factory=Verdict)
+
+    def entry(self) -> ledger.Entry:
+        """As it stands in the ledger."""
+        found = self.verdict
+        return ledger.Entry(
+            *(datetime.now(UTC).date().isoformat(), commit(), machine(), self.seed, self.seconds),
+            *(self.kinds, self.pages, self.drained_seconds, self.released),
+            *(len(found.lost), len(found.twice), len(found.imbalances)),
+            "; ".join(found.all()[:3]).replace("|", "/") or "all as without faults",
+        )
+
+
+def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS) -> Ran:
+    """Run it. The line under faults first, then the same material through one without."""
+    ran = Ran(seed, seconds)
+    with tempfile.TemporaryDirectory(prefix="copystand-chaos-") as scratch:
+        work = Path(scratch)
+        with disk(work / "home") as home:
+            began = time.time()
+            line = ChaosLine(home, work / "toxiproxy.log")
+            _write_profiles(home)
+            try:
+                line.up()
+                delivered, poison = _under_faults(line, work / "material", ran, gap_seconds)
+                _drain(line, delivered, ran)
+                digests = _without_faults(work / "calm", delivered)
+                found = judged(line, delivered, poison, digests, began)
+                _merge(ran.verdict, found)
+            except BaseException as failure:
+                traceback.print_exc()
+                ran.verdict.other.append(f"{type(failure).__name__}: {str(failure)[:3000]}")
+                if not isinstance(failure, Exception):
+                    raise
+            finally:
+                line.down()
+                line.proxies.stop()
+                if ran.verdict.all():
+                    line.keep_logs(KEPT / f"seed-{seed}")
+    return ran
+
+
+def _under_faults(
+    line: ChaosLine, material: Path, ran: Ran, gap_seconds: float
+) -> tuple[list[Batch], int]:
+    as_root = os.geteuid() == 0
+    faults = schedule(ran.seed, ran.seconds, gap_seconds, as_root=as_root)
+    _tell(f"seed {ran.seed}: {len(faults)} faults of {len(kinds(as_root=as_root))} kinds")
+    for fault in faults:
+        _tell(f"  {fault}")
+    strangers = Strangers(line.kafka)
+    workload = Workload(line.settings(), material, ran.seed, line.finished, strangers.remember)
+    nemesis = Nemesis(line, strangers, _tell)
+    watching = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(line, ran, watching), daemon=True)
+    for thread in (workload, watcher):
+        thread.start()
+    nemesis.start(faults)
+    time.sleep(ran.seconds)
+    nemesis.end()
+    workload.end()
+    watching.set()
+    watcher.join()
+    nemesis.note("file-flipped", sum(len(batch.flipped) for batch in workload.delivered))
+    nemesis.note("file-truncated", sum(len(batch.truncated) for batch in workload.delivered))
+    ran.kinds, ran.missed = nemesis.happened, nemesis.missed
+    ran.pages = sum(batch.pages for batch in workload.delivered)
+    ran.verdict.other += nemesis.surprises + ([workload.failure] if workload.failure else [])
+    _tell(f"faults are over: {ran.pages} pages, {dict(ran.kinds)}, {len(ran.missed)} missed")
+    return workload.delivered, strangers.poison
+
+
+def _watch(line: ChaosLine, ran: Ran, over: threading.Event) -> None:
+    """Whether what must hold in every transaction does, each second."""
+    while not over.wait(1.0):
+        try:
+            wrong = law_broken(line)
+        except psycopg.Error:
+            continue  # it is down, or full
+        told = [f"while it ran: {finding}" for finding in wrong]
+        ran.verdict.imbalances += [one for one in told if one not in ran.verdict.imbalances]
+
+
+def _drain(line: ChaosLine, delivered: Sequence[Batch], ran: Ran) -> None:
+    """Wait until everything has ended; what was tried often enough is released, as people do."""
+    began = time.monotonic()
+    for _ in range(RELEASES + 1):
+        line.wait_until_all_parts_are_ready(DRAIN_SECONDS)
+        _until_ended(line, len(delivered), began)
+        given_up = [
+            row["quarantine_id"]
+            for row in line.ask("quarantine", "list", "--state", "open", "--limit", "100000")
+            if row["code"].startswith(GIVEN_UP)
+        ]
+        if not given_up:
+            break
+        words = ("--by", "p-1", "--reason", "the faults are over")
+        line.ask("quarantine", "release", *given_up, *words)
+        ran.released += len(given_up)
+    ran.drained_seconds = time.monotonic() - began
+    _tell(f"drained in {ran.drained_seconds:.0f} s, {ran.released} released")
+
+
+def _until_ended(line: Line, batches: int, began: float) -> None:
+    last: list[Any] = []
+
+    def ended() -> bool:
+        with psycopg.connect(line.dsn()) as connection:
+            row = connection.execute(STANDING, [STRAY_BATCH]).fetchone()
+        last[:] = row or ()
+        return last == [batches, 0, 0]
+
+    left = max(1.0, DRAIN_SECONDS - (time.monotonic() - began))
+    wait_for(ended, left, lambda: f"{last} of {batches} batches\n{line.parts()}\n{line.logs()}")
+
+
+def _without_faults(home: Path, batches: list[Batch]) -> dict[str, str]:
+    """content_digest of every package that the same material gives in another, calm line."""
+    calm = Line(home, COPYSTAND_RETRY_SCALE=RETRY_SCALE)
+    _write_profiles(home)
+    began = time.monotonic()
+    try:
+        calm.up()
+        fault_free(Settings.load({"COPYSTAND_HOME": str(home)}), batches)
+        _until_ended(calm, len(batches), time.monotonic())
+        rows = calm.ask("packages", "list", "--limit", "100000")
+    finally:
+        calm.down()
+    _tell(f"without faults: {len(rows)} packages in {time.monotonic() - began:.0f} s")
+    return {row["package_id"]: row["content_digest"] for row in rows}
+
+
+def _write_profiles(home: Path) -> None:
+    (home / "profiles").mkdir(parents=True, exist_ok=True)
+    for name, text in PROFILES.items():
+        (home / "profiles" / f"{name}.toml").write_text(text)
+
+
+def _merge(into: Verdict, found: Verdict) -> None:
+    for kind in ("lost", "twice", "imbalances", "other"):
+        getattr(into, kind).extend(getattr(found, kind))
+
+
+def _tell(text: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True)
+
+
+def main() -> int:
+    """Run, tell, and keep a line in the ledger when asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=180.0, help="in which faults happen")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--gap", type=float, default=GAP_SECONDS, help="seconds between two faults")
+    parser.add_argument("--record", action="store_true", help="append to docs/reliability.md")
+    asked = parser.parse_args()
+    shutil.rmtree(KEPT / f"seed-{asked.seed}", ignore_errors=True)
+    ran = chaos(asked.seed, asked.seconds, asked.gap)
+    entry = ran.entry()
+    print(ledger.HEAD, entry.row(), *ran.missed, *ran.verdict.all(), sep="\n")
+    if asked.record:
+        ledger.append(entry)
+    return 1 if ran.verdict.all() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

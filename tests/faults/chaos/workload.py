@@ -1,0 +1,116 @@
+"""Feeds a line under misfortunes: as a station does that hands over again what was not taken."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from processors.outcome import StorageError
+from streams.clients import station
+from streams.clients.folder import Wishes
+from streams.settings import NotUp, Settings
+from tests.faults.chaos import material
+from tests.faults.chaos.material import Batch
+
+AHEAD = 90
+"""So many pages are on their way at most; more would only wait."""
+TRUNCATED_EVERY = 2
+AGAIN_SECONDS = 1.0
+Remember = Callable[[str, str, bytes], None]
+
+
+class Workload(threading.Thread):
+    """Makes batches and hands them over, one after another, until told to end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        seed: int,
+        finished: Callable[[], int | None],
+        remember: Remember,
+    ) -> None:
+        """A station that has handed nothing over yet."""
+        super().__init__(name="workload", daemon=True)
+        self._settings, self._folder, self._seed = settings, folder, seed
+        self._finished, self._remember = finished, remember
+        self._over = threading.Event()
+        self.delivered: list[Batch] = []
+        """What the brokers have acknowledged."""
+        self.repeated = 0
+        """Submissions that had to be handed over again."""
+        self.failure = ""
+
+    def end(self) -> None:
+        """Hand over what was begun, and no more."""
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        """Deliver until told to end; what goes wrong is kept for the test to tell."""
+        try:
+            number = 0
+            while not self._over.is_set():
+                self._deliver(material.make(self._folder, self._seed, number))
+                if number % TRUNCATED_EVERY == 0:
+                    self._deliver(material.make_truncated(self._folder, self._seed, number))
+                number += 1
+                self._wait_for_room()
+        except Exception as surprise:
+            self.failure = f"{type(surprise).__name__}: {surprise}"
+
+    def _wait_for_room(self) -> None:
+        done = 0
+        while not self._over.wait(0.5):
+            done = self._finished() or done
+            if sum(batch.pages for batch in self.delivered) - done < AHEAD:
+                return
+
+    def _deliver(self, batch: Batch) -> None:
+        while not self._tried(batch):
+            self.repeated += 1
+            time.sleep(AGAIN_SECONDS)
+        self.delivered.append(batch)
+
+    def _tried(self, batch: Batch) -> bool:
+        try:
+            hand_over(self._settings, batch, self._remember)
+        except (station.NotPublished, StorageError, NotUp, OSError):
+            return False
+        return True
+
+
+def hand_over(settings: Settings, batch: Batch, remember: Remember) -> None:
+    """Submit a batch; its files in staging are spoilt before anybody is told of them."""
+
+    def spoilt_then_published(topic: str, key: str, value: bytes) -> None:
+        material.spoil(settings.home, batch)
+        _publish(settings.kafka, topic, key, value)
+        remember(topic, key, value)
+
+    wishes = Wishes(batch.batch_id, profile=batch.profile)
+    told = station.submit(batch.folder, wishes, settings, publish=spoilt_then_published)
+    if told.state == "refused":
+        raise AssertionError(f"{batch.batch_id} was refused at the station: {told.diagnostics}")
+
+
+def _publish(brokers: str, topic: str, key: str, value: bytes) -> None:
+    """Returns when the brokers have acknowledged. Raises NotPublished."""
+    failures: list[str] = []
+
+    def told(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            failures.append(str(error))
+
+    producer = Producer({"bootstrap.servers": brokers, **station.KAFKA_SETTINGS})
+    producer.produce(topic, value, key.encode(), on_delivery=told)
+    if producer.flush(station.PUBLISH_SECONDS + 5) or failures:
+        raise station.NotPublished("; ".join(failures) or "no answer")
+
+
+def fault_free(settings: Settings, batches: list[Batch]) -> None:
+    """Hand the same batches over to another line, to which nothing happens."""
+    for batch in batches:
+        hand_over(settings, batch, lambda topic, key, value: None)

@@ -1,0 +1,50 @@
+"""Two checkers written apart, and the one call that asks both."""
+
+import time
+from collections.abc import Collection, Mapping
+
+from tests.e2e.line import Line
+from tests.e2e.reader import read_line
+from tests.faults.checkers import sql_checker, standalone
+from tests.faults.checkers.finding import Finding
+
+PATIENCE_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 1.0
+
+__all__ = ["Finding", "judge", "law_broken"]
+
+
+def judge(
+    line: Line,
+    batches: Collection[str],
+    clean: Mapping[str, str] | None = None,
+    *,
+    spoiled: Collection[str] = (),
+    began: float | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> list[Finding]:
+    """Every finding of both checkers on a line that has come to rest.
+
+    `batches` are the batch ids whose station was told that they are taken; `clean` is the
+    content_digest by item_id of a run without faults; `spoiled` are store keys that were altered
+    on purpose; `began` is time.time() at the beginning of the run. What is still on its way, such
+    as the last events to the projection, gets `patience_seconds` to arrive; what breaks the law
+    in any transaction is told at once."""
+    deadline, broken = time.monotonic() + patience_seconds, set[Finding]()
+    while True:
+        over = time.monotonic() > deadline
+        findings = sql_checker.check(line.dsn())
+        broken |= {one for one in findings if one.rule in sql_checker.ALWAYS}
+        if over or not findings:
+            findings += standalone.check(
+                read_line(line.kafka), line.home, clean,
+                acknowledged=batches, spoiled=spoiled, began=began,
+            )  # fmt: skip
+            if over or not findings:
+                return sorted({*broken, *findings})
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def law_broken(line: Line) -> list[Finding]:
+    """What must hold in every transaction and does not; to be sampled while work goes on."""
+    return sql_checker.check(line.dsn(), at_rest=False)

@@ -1,0 +1,1 @@
+"""Faults at every single system call of each place where something is promised to be on disk."""

@@ -1,0 +1,1 @@
+"""A line in one process, its defects and who sees them."""

@@ -1,0 +1,229 @@
+"""The roles of the line in one process: the real driver, sources, tracker, relay, sealer and projector."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from confluent_kafka import TopicPartition
+
+from processors.pipeline import Step, router_steps, worker_steps
+from schemas.catalogue import AUDIT_PREMIS, redone_topic
+from streams.driver import Driver
+from streams.projector import Projector
+from streams.publisher import KafkaPublisher
+from streams.receipts import Receipts
+from streams.sealer import Sealer, SealingLine
+from streams.source import Source, Ticket
+from streams.storage.local import LocalStorage
+from streams.tracker.consumer import INPUTS
+from streams.tracker.line import Line
+from streams.tracker.relay import Relay
+from streams.work import Incoming, Teller
+from tests.e2e.reader import Raw
+from tests.faults.planted.fate import (
+    AT_ONCE,
+    ENQUEUED_SECONDS,
+    GRACE_SECONDS,
+    OUTAGE,
+    PORTION,
+    SURPRISE,
+    WHOLE,
+    ZOMBIE,
+    Died,
+)
+
+if TYPE_CHECKING:
+    from tests.faults.planted.world import World
+
+
+class Worker:
+    """Router and worker in one: a source and a driver for each step."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        world.storage.sweep()
+        self._publisher = KafkaPublisher("memory")
+        self._producer: Any = self._publisher._producer
+        self._tickets: list[Ticket] = []
+        steps = [
+            step for step in worker_steps() if not step.branch or step.name == "recognize_page"
+        ]
+        self._sources = [self._source(router_steps())]
+        self._sources += [self._source((step,)) for step in steps]
+
+    def _source(self, steps: tuple[Step, ...]) -> tuple[Driver, Source]:
+        world = self.world
+        storage = LocalStorage(world.home)
+        driver = Driver(
+            steps,
+            world.steps.run,
+            Receipts(storage),
+            self._publisher,
+            Teller(storage, "1", retry_scale=0.0),
+        )
+        topics = [*(step.topic for step in steps), redone_topic(steps[0].lane)]
+        source = Source("memory", steps[0].group, "w", topics, 256, self._tickets.append)
+        source._on_assign(source._consumer, [TopicPartition(topic, 0) for topic in topics])
+        return driver, source
+
+    def turn(self) -> None:
+        for driver, source in self._sources:
+            for message in source._consumer.consume(AT_ONCE):
+                source._take(message)
+            tickets, self._tickets[:] = self._tickets[::-1], []
+            for ticket in tickets:
+                if ticket.begin():
+                    self._work(driver, ticket)
+                    ticket.done()
+                    source._commit(asynchronous=False)
+                    self.world.fate("committed")
+
+    def _work(self, driver: Driver, ticket: Ticket) -> None:
+        if self.world.is_time("outage", OUTAGE):
+            self._outage(driver, ticket)
+            return
+        with self._surprised():
+            driver.handle(ticket.message, ticket.still_ours)
+        self.world.fate("worked")
+
+    @contextmanager
+    def _surprised(self) -> Iterator[None]:
+        """One of the client's calls fails as nobody foresaw."""
+        produce = self._producer.produce
+
+        def failing(*args: Any, **named: Any) -> None:
+            if self.world.is_time("surprise", SURPRISE):
+                raise RuntimeError("nobody foresaw this")
+            produce(*args, **named)
+
+        self._producer.produce = failing
+        yield
+        self._producer.produce = produce
+
+    def _outage(self, driver: Driver, ticket: Ticket) -> None:
+        """The broker takes nothing; the worker is killed while it waits, or after it went on."""
+        broker = self.world.broker
+        broker.away = True
+        work = threading.Thread(target=driver.handle, args=(ticket.message, ticket.still_ours))
+        work.start()
+        with broker.lock:
+            broker.lock.wait_for(lambda: self._producer._waiting, ENQUEUED_SECONDS)
+        work.join(GRACE_SECONDS)
+        went_on = not work.is_alive()
+        self.kill()
+        work.join()
+        broker.away = False
+        if not went_on:
+            raise Died("killed while the broker was away")
+
+    def kill(self) -> None:
+        self._publisher._stop.set()
+        self._producer.kill()
+        self._publisher._poller.join()
+
+
+class Tracker:
+    """The tracker and its relay."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.conn = psycopg.connect(world.dsn("tracker"), autocommit=True)
+        self.line = Line(self.conn, LocalStorage(world.home), "1", 4, 0.0)
+        try:
+            self.line.open()
+            if self.line.rebuilding:
+                self.line.finish_rebuild()
+        except BaseException:
+            self.conn.close()
+            raise
+        self._relay = Relay(world.dsn("tracker"), "memory")
+        self._fated(self.line, "_advance", self._before_the_commit)
+        producer: Any = self._relay._producer
+        self._fated(producer, "flush", lambda: producer.has_waiting and world.fate("relaying"))
+        self._portion = WHOLE
+
+    def _fated(self, thing: Any, name: str, before: Callable[[], object]) -> None:
+        call = getattr(thing, name)
+
+        def fated(*args: Any) -> Any:
+            before()
+            return call(*args)
+
+        setattr(thing, name, fated)
+
+    def _before_the_commit(self) -> None:
+        """Dies in a set turn, and in the one that settles a batch for the first time."""
+        self.world.fate("deciding")
+        asked = "SELECT 1 FROM line.batches WHERE batch_id = %s AND settled"
+        if self.conn.execute(asked, [self.world.settling]).fetchone():
+            self.world.settling = ""
+            self.world.down.add(Tracker)
+            raise Died("while it settled a batch")
+
+    def read(self) -> list[Incoming]:
+        """What has come, of every topic in turn; a tracker that was away finds more of it."""
+        offsets = self.line.offsets([(topic, 0) for topic in INPUTS])
+        topics = self.world.broker.topics
+        new = [raw for (topic, _), at in offsets.items() for raw in topics[topic][at:][:AT_ONCE]]
+        most, self._portion = self._portion, PORTION
+        return [incoming(raw) for raw in new[:most]]
+
+    def turn(self) -> None:
+        while messages := self.read():
+            self.line.take(messages)
+            self.world.fate("decided")
+            self._relay.drain(self.conn)
+            self.world.fate("relayed")
+        self.line.take([])
+        self._relay.drain(self.conn)
+
+    def kill(self) -> None:
+        self.conn.close()
+
+
+class Sealing:
+    """The sealer."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.sealer = Sealer("memory", world.home / "audit", SealingLine(), threading.Event())
+        self.sealer.start()
+
+    def turn(self) -> None:
+        while messages := self.sealer._arrived():
+            if self.world.is_time("sealing", ZOMBIE):
+                self.sealer._producer.before_commit = self._succeeded  # type: ignore[attr-defined]
+            self.sealer.seal(messages)
+
+    def _succeeded(self) -> None:
+        """It was stopped before its commit; when it wakes, another has sealed the same."""
+        other = Sealing(self.world)
+        other.turn()
+        other.kill()
+
+    def kill(self) -> None:
+        self.sealer._index.close()
+
+
+class Projection:
+    """The projector."""
+
+    def __init__(self, world: "World") -> None:
+        self._conn = psycopg.connect(world.dsn("projector"), autocommit=True)
+        self._projector = Projector("memory", world.dsn("projector"), AUDIT_PREMIS.name)
+        self._projector.resume(self._conn)
+
+    def turn(self) -> None:
+        while self._projector.step(self._conn):
+            pass
+
+    def kill(self) -> None:
+        self._conn.close()
+
+
+def incoming(raw: Raw) -> Incoming:
+    """A message as the roles read it."""
+    headers = {name: value or b"" for name, value in raw.headers}
+    return Incoming(raw.topic, raw.partition, raw.offset, raw.key, raw.value, headers)

@@ -1,0 +1,112 @@
+"""A line in one process: its roles by turns, on a real store and a real PostgreSQL, with a broker in
+memory. Its processes die at set moments and return."""
+
+import os
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from streams.storage.local import LocalStorage
+from tests.faults.planted.broker import Broker, Consumer, Producer
+from tests.faults.planted.fate import DEATHS, MOST_DEATHS, MOST_ROUNDS, Died
+from tests.faults.planted.roles import Projection, Sealing, Tracker, Worker
+from tests.faults.planted.spy import Spy
+from tests.faults.planted.steps import Steps
+
+
+class World:
+    """All of it, from submission to the projection."""
+
+    def __init__(self, home: Path, dsn: Callable[[str], str], patch: pytest.MonkeyPatch) -> None:
+        self.home, self.dsn, self.broker = home, dsn, Broker()
+        self.storage = LocalStorage(home)
+        self.spy = Spy(patch, self.broker)
+        self.steps = Steps(LocalStorage(home), home / "cache")
+        self.steps.tools.scratch.mkdir(parents=True)
+        left = home / "masters" / ".partial" / "1-left"
+        left.parent.mkdir(parents=True)
+        left.write_bytes(b"half a master")
+        os.utime(left, (0, 0))
+        self.obituaries: list[str] = []
+        self.down: set[type[Any]] = set()
+        """Processes that come back only after people have done something."""
+        self.settling = ""
+        """The batch whose first settlement the tracker does not survive."""
+        self._moments: Counter[str] = Counter()
+        self._roles: dict[type[Any], Any] = {}
+        self._given_up: Counter[type[Any]] = Counter()
+        _patch_clients(patch, self.broker)
+
+    def fate(self, moment: str) -> None:
+        """Dies here when it is time. Raises Died."""
+        self._moments[moment] += 1
+        if self._moments[moment] in DEATHS.get(moment, ()):
+            raise Died(moment)
+
+    def is_time(self, moment: str, count: int) -> bool:
+        """Whether this moment has come for the n-th time."""
+        self._moments[moment] += 1
+        return self._moments[moment] == count
+
+    def rest(self) -> None:
+        """Let every process do what there is to do, until a whole round changes nothing."""
+        kinds: tuple[Any, ...] = (Worker, Tracker, Sealing, Projection)
+        self.down.clear()
+        for _ in range(MOST_ROUNDS):
+            before = self._standing()
+            for kind in kinds:
+                self._turn(kind)
+            if self._standing() == before:
+                return
+
+    def role(self, kind: type[Any]) -> Any:
+        """The living process of a kind; a new one after a death."""
+        if kind not in self._roles:
+            self._roles[kind] = kind(self)
+        return self._roles[kind]
+
+    def _turn(self, kind: type[Any]) -> None:
+        if kind in self.down or self._given_up[kind] > MOST_DEATHS:
+            return
+        try:
+            self.role(kind).turn()
+        except (Died, Exception) as end:
+            self.obituaries.append("".join(traceback.format_exception(end)))
+            self._given_up[kind] += 1
+            self.end(kind)
+
+    def end(self, kind: type[Any]) -> None:
+        """kill -9 of a process."""
+        role = self._roles.pop(kind, None)
+        if role is not None:
+            role.kill()
+
+    def close(self) -> None:
+        """End every process."""
+        for kind in list(self._roles):
+            self.end(kind)
+
+    def _standing(self) -> object:
+        return self.broker.size(), dict(self.broker.committed), len(self.obituaries)
+
+
+def _patch_clients(patch: pytest.MonkeyPatch, broker: Broker) -> None:
+    def producer(config: dict[str, Any], **_: Any) -> Producer:
+        return Producer(broker, config)
+
+    def consumer(config: dict[str, Any], **_: Any) -> Consumer:
+        return Consumer(broker, config)
+
+    def end_process(why: str, logs: object = None) -> NoReturn:
+        raise Died(why)
+
+    for module in ("publisher", "tracker.relay", "sealer"):
+        patch.setattr(f"streams.{module}.Producer", producer)
+    for module in ("source", "sealer", "projector", "audit.catch_up"):
+        patch.setattr(f"streams.{module}.Consumer", consumer)
+    for module in ("driver", "publisher", "source", "tracker.relay"):
+        patch.setattr(f"streams.{module}.end_process", end_process)

@@ -1,0 +1,117 @@
+"""Roles that hang are started again, and work that cannot be done waits: seen from outside."""
+
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.bootstrap import ROLES
+from tests.e2e import pages
+from tests.e2e.line import Line, wait_for
+
+BATCH, PAGES = "batch-1", 16
+FAILING_TESSERACT = """#!/bin/sh
+case "$*" in *--version*|*--list-langs*) exec {real} "$@" ;; esac
+if [ -e {flag} ]; then echo "cannot open shared object file" >&2; exit 127; fi
+exec {real} "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def flag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """While this file exists, tesseract fails."""
+    return tmp_path_factory.mktemp("broken") / "tesseract-is-broken"
+
+
+@pytest.fixture(scope="module")
+def line(flag: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A line that gives up on a silent role after six seconds."""
+    tool = flag.parent / "tesseract"
+    tool.write_text(FAILING_TESSERACT.format(real="/usr/bin/tesseract", flag=flag))
+    tool.chmod(0o755)
+    line = Line(
+        tmp_path_factory.mktemp("watched") / "home",
+        COPYSTAND_STALLED_SECONDS="6",
+        COPYSTAND_RETRY_SCALE="1",
+        PATH=f"{flag.parent}:{os.environ['PATH']}",
+    )
+    try:
+        line.up()
+        yield line
+    finally:
+        line.down()
+
+
+def health(line: Line, page: str) -> tuple[int, dict]:
+    """Status and document of a health page."""
+    port = json.loads((line.home / "run" / "ports.json").read_text())["health"]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/{page}") as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.load(refused)
+    except urllib.error.URLError:
+        return 0, {}
+
+
+def test_every_role_that_stops_without_ending_is_started_again(line: Line):
+    stopped = {role: line.parts()[role]["pid"] for role in ROLES}
+
+    for pid in stopped.values():
+        os.kill(pid, signal.SIGSTOP)
+
+    def all_new() -> bool:
+        parts = line.parts()
+        return all(
+            parts[role]["state"] == "ready" and parts[role]["pid"] != stopped[role]
+            for role in ROLES
+        )
+
+    wait_for(all_new, 60, lambda: f"{line.parts()}\n{line.logs()}")
+    wait_for(lambda: health(line, "ready")[0] == 200, 30, lambda: str(health(line, "ready")))
+
+
+def test_without_its_database_the_line_lives_and_is_not_ready(line: Line):
+    pid = line.parts()["postgres"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(
+            lambda: "database" in health(line, "ready")[1].get("faults", {}),
+            30,
+            lambda: str(health(line, "ready")),
+        )
+        assert health(line, "ready")[0] == 503
+        assert health(line, "live")[0] == 200
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: health(line, "ready")[0] == 200, 60, lambda: str(health(line, "ready")))
+
+
+def test_pages_wait_while_a_tool_is_broken_and_go_on_when_it_is_mended(
+    line: Line, flag: Path, tmp_path: Path
+):
+    pages.write_item(tmp_path / "batch" / "vol-1", PAGES)
+    flag.touch()
+    line.ask("station", "submit", tmp_path / "batch", "--batch-id", BATCH)
+
+    def told() -> bool:
+        status = line.ask("status")
+        waits = {row["role"]: row["waits_for"] for row in status["roles"]}
+        waiting = {row["step"]: row["waiting"] for row in status["retries"]}
+        return "waits for text" in (waits["worker"] or "") and waiting.get("recognize_page", 0) > 0
+
+    wait_for(told, 60, lambda: f"{line.ask('status')}\n{line.logs()}")
+    flag.unlink()
+
+    wait_for(
+        lambda: line.figures(BATCH).get("state") == "settled",
+        120,
+        lambda: f"{line.ask('status')}\n{line.logs()}",
+    )
+    assert line.ask("quarantine", "list") == []
+    assert line.figures(BATCH)["packaged"] == PAGES

@@ -1,0 +1,33 @@
+"""The core under every misfortune that a random hand deals, against a real PostgreSQL.
+
+The default run is short and always the same; `python -m tests.core_machine` goes on for hours."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.core_machine.database import Databases, running_databases
+from tests.core_machine.machine import CoreMachine
+
+PROFILE = settings(
+    max_examples=20,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    with running_databases(tmp_path_factory.mktemp("core")) as running:
+        yield running
+
+
+def test_nothing_is_lost_doubled_or_decided_otherwise_whatever_dies(databases: Databases):
+    CoreMachine.databases = databases
+
+    run_state_machine_as_test(CoreMachine, settings=PROFILE)
