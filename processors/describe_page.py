@@ -16,6 +16,7 @@ from processors.description.embedded import (
 )
 from processors.description.exiftool import Exiftool, Unusable
 from processors.description.mix import mix
+from processors.description.xmp_depth import refuse_deep_xmp
 from processors.outcome import Done, Outcome
 from processors.page_files import file_for
 from processors.tools import Area, Tools
@@ -56,6 +57,7 @@ def describe_page(page: PageAcquired, tools: Tools) -> Outcome:
 
 def _embedded(master: Path) -> Embedded:
     try:
+        refuse_deep_xmp(master)
         return embedded_of(_exiftool().read(master))
     except Unusable as why:
         # The pixels are sound, or the page would not be here: it does not fail for its metadata.

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+CORPORA = Path(os.environ.get("COPYSTAND_CORPORA", CHECKOUT.parent / "shared" / "corpora"))
 
 
 def corpus(*parts: str) -> Path:
     """A folder of the corpora, from COPYSTAND_CORPORA or ../shared/corpora; skips when absent."""
-    root = Path(os.environ.get("COPYSTAND_CORPORA", CHECKOUT.parent / "shared" / "corpora"))
-    path = root.joinpath(*parts)
+    path = CORPORA.joinpath(*parts)
     if not path.exists():
         pytest.skip(f"{path} is absent; set COPYSTAND_CORPORA to where the corpora are")
     return path

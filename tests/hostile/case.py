@@ -1,0 +1,98 @@
+"""One hostile or broken input, and the codes with which the line may answer each kind."""
+
+from dataclasses import dataclass
+
+PROCESSED = "processed"
+"""The input turned out sound enough, and was worked on to its end."""
+IGNORED = "ignored"
+"""A message that nobody waits for; the line goes on."""
+
+DAMAGED = frozenset({"page.not-decodable", "page.format-not-supported", "page.structure-irregular"})
+REFUSED = DAMAGED | {"page.too-large"}
+SET_ASIDE = frozenset({"message.undecodable"})
+
+ALLOWED: dict[str, frozenset[str]] = {
+    # Of images: what acquire_page and the branches may say.
+    "image that is too large": REFUSED,
+    "image bomb": REFUSED | {PROCESSED},
+    "directory bomb": REFUSED,
+    "metadata bomb": REFUSED | {PROCESSED},
+    "mutation": REFUSED | {PROCESSED},
+    "cut": DAMAGED | {PROCESSED},
+    "no image": frozenset({"page.format-not-supported", "page.not-decodable"}),
+    "polyglot": REFUSED | {PROCESSED},
+    "corpus: broken TIFF": DAMAGED | {PROCESSED},
+    "corpus: JPEG 2000": frozenset({"page.format-not-supported", "page.not-decodable", PROCESSED}),
+    # Of XML: what pre-flight says of records, and recognize_page of texts.
+    "hostile record": frozenset(
+        {"record.not-well-formed", "record.schema-mismatch", "record.too-large"}
+    ),
+    "odd record": frozenset(
+        {
+            *("record.not-well-formed", "record.schema-mismatch", "record.too-large"),
+            *("record.schema-invalid", "record.mets-invalid", "record.empty"),
+            *("record.without-title", "record.version-not-judged", PROCESSED),
+        }
+    ),
+    "hostile text": frozenset({"page.text-not-alto", "page.text-not-readable"}),
+    "odd text": frozenset({"page.text-not-alto", "page.text-not-readable", PROCESSED}),
+    # Of what a station is given.
+    "folder": frozenset(
+        {
+            *(
+                "folder.link",
+                "folder.special-file",
+                "folder.name-not-utf8",
+                "folder.nested-too-deep",
+            ),
+            *("folder.nothing-readable", "folder.images-beside-items", "file.unreadable"),
+        }
+    ),
+    "odd name": frozenset(
+        {"item.id-malformed", "file.name-unsafe", "folder.nothing-readable", PROCESSED}
+    ),
+    "bag": frozenset(
+        {
+            *("bag.malformed", "bag.incomplete", "bag.file-unlisted", "bag.oxum-mismatch"),
+            *("checksum.mismatch", "checksum.file-missing", "checksum.list-unreadable"),
+            *("folder.nothing-readable", "folder.nested-too-deep"),
+        }
+    ),
+    # Of manifests: `manifest.faulty` where there are several faults.
+    "manifest": frozenset({"manifest.faulty"}),
+    "manifest document": frozenset(
+        {
+            *("manifest.empty", "manifest.not-utf8", "manifest.not-json", "manifest.key-duplicate"),
+            *("manifest.text-broken", "manifest.faulty"),
+        }
+    ),
+    # Of messages.
+    "message that is no fact": SET_ASIDE,
+    "message of another record": SET_ASIDE,
+    "message with odd texts": SET_ASIDE
+    | {
+        *("batch.id-malformed", "submission.event-id-wrong", "submission.manifest-missing"),
+        *("submission.manifest-not-in-store", "person.not-a-pseudonym", "capture.subject-missing"),
+        *("receipt.reason-missing", "package.refused", PROCESSED),
+    },
+}
+"""For each kind of input the fitting answers."""
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """One input: what it is, what is sent under which name."""
+
+    kind: str
+    name: str
+    """Unique; says what is wrong."""
+    content: bytes
+    file: str = ""
+    """The file's name as delivered; empty where it is no file."""
+    more: frozenset[str] = frozenset()
+    """Codes that fit this one, beside those of its kind."""
+
+    @property
+    def fitting(self) -> frozenset[str]:
+        """The codes with which it may be answered."""
+        return ALLOWED[self.kind] | self.more
