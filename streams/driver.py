@@ -1,6 +1,7 @@
 """The one way in which work is done: receipt, run, outputs durable, receipt, publish, let go."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 STORE_PATIENCE_SECONDS = 300.0
 REDONE_TOPICS = frozenset(topic.name for topic in REDONE)
+ATTEMPT = re.compile(r"[1-9][0-9]{0,5}\Z")
 RunStep = Callable[[Step, Record], Outcome]
 
 
@@ -76,6 +78,9 @@ class Driver:
             fact = decode(message.value)
         except Undecodable as wrong:
             return self._set_aside(message, steps[0], str(wrong))
+        attempt = message.header("attempt") or "1"
+        if not ATTEMPT.match(attempt):
+            return self._set_aside(message, steps[0], f"its attempt is {attempt[:40]!r}")
         for step in steps:
             if isinstance(fact, step.takes):
                 if not wanted(step, fact):
@@ -98,7 +103,11 @@ class Driver:
         except (TooLarge, ValueError) as unfit:
             fix = "This is a fault of the step: report it together with this record."
             outcome = Rejected("work.output-unfit", found=str(unfit)[:2000], fix=fix)
-            messages = outgoing(self._teller.facts(work, outcome))
+            try:
+                messages = outgoing(self._teller.facts(work, outcome))
+            except (TooLarge, ValueError) as subject:
+                # What a stranger's fact is about is itself too long to be told.
+                return self._set_aside(work.message, work.step, str(subject)[:500])
         deferred = work.attempt if isinstance(outcome, TryLater) else None
         _log(work, outcome, time.monotonic() - started)
         return self._receipts.keep(batch_id, work.work_id, deferred, messages)

@@ -148,12 +148,12 @@ class Pool:
         except RuntimeError as broken:
             # Going on would spend the attempts of every message on a fault that is none of theirs.
             end_process(f"the pool cannot start children: {broken}")
-        limit = time_limit(step, fact)
+        limit, silence = time_limit(step, fact), Silence(signs)
         while True:
             try:
                 ran: tuple[Outcome, tuple[Left, ...]] = future.result(timeout=LOOK_EVERY_SECONDS)
             except PoolTimeout:
-                if _silent_for(signs) > limit:
+                if silence.seconds() > limit:
                     future.cancel()  # ends the child, and with it its tools
                     raise ToolHung(f"{step.name} gave no sign of life in {limit:.0f} s") from None
             except BrokenProcessPool as broken:
@@ -172,12 +172,23 @@ class Pool:
         self._book.close()
 
 
-def _silent_for(signs: Path) -> float:
-    """Seconds since a task's last sign of life; 0 while it waits for a child."""
-    try:
-        return time.time() - signs.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+class Silence:
+    """How long a task has given no sign of life, on a clock that nobody sets."""
+
+    def __init__(self, signs: Path) -> None:
+        self._signs = signs
+        self._last: int | None = None
+        self._since = time.monotonic()
+
+    def seconds(self) -> float:
+        """Since the last sign was seen; 0 while the task waits for a child."""
+        try:
+            last = self._signs.stat().st_mtime_ns
+        except FileNotFoundError:
+            last = None
+        if last is None or last != self._last:
+            self._last, self._since = last, time.monotonic()
+        return time.monotonic() - self._since
 
 
 def _sweep_scratch(cache: Path) -> None:

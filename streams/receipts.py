@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from processors.outcome import StorageError
 from processors.tools import Storage
+from schemas import ids
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ class Receipts:
 
 def _key(batch_id: str | None, work_id: str, attempt: int | None = None) -> str:
     name = work_id if attempt is None else f"{work_id}.{attempt}"
-    return f"receipts/{batch_id or '_none'}/{work_id[:2]}/{name}"
+    # A stranger may call his batch anything, also what could be no key of the store.
+    known = batch_id if batch_id and ids.BATCH_ID.match(batch_id) else "_none"
+    return f"receipts/{known}/{work_id[:2]}/{name}"
 
 
 def _written(work_id: str, messages: list[Outgoing]) -> bytes:

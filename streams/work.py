@@ -25,6 +25,8 @@ from streams.receipts import Outgoing
 from streams.tracker.policy import next_try, policy_of
 
 INLINE_DIAGNOSTICS = 20
+LONGEST_KEY_BYTES = 1000
+"""As much of a stranger's key as is told; ours are shorter."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Incoming:
 
     def origin(self, event_id: str) -> Origin:
         """Where it stood, for the record."""
-        key = None if self.key is None else self.key.decode("utf-8", "backslashreplace")
+        key = None
+        if self.key is not None:
+            key = self.key[:LONGEST_KEY_BYTES].decode("utf-8", "backslashreplace")
         return Origin(
             topic=self.topic,
             partition=self.partition,

@@ -6,18 +6,13 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from schemas.catalogue import TOPICS
-from streams.receipts import Outgoing
-from streams.tracker.relay import Row
 from streams.work import Incoming
+from tests.core_machine.dying import Crash
 
 PARTITIONS = {topic.name: min(topic.partitions, 2) for topic in TOPICS}
 AHEAD = 16
 """How far beyond the first unfinished message of a partition a worker takes work."""
 Place = tuple[str, int]
-
-
-class Crash(BaseException):
-    """The process dies here. No `except Exception` sees it, as none sees a kill -9."""
 
 
 class Broker:
@@ -46,31 +41,6 @@ class Broker:
     def places(self, topics: Sequence[str]) -> list[Place]:
         """All partitions of these topics."""
         return [(topic, number) for topic in topics for number in range(PARTITIONS[topic])]
-
-
-class DyingPublisher:
-    """Publishes to the broker; `dies_after` messages of the next call its process is gone."""
-
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
-        self.dies_after: int | None = None
-
-    def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Take all messages, or some of them and die; `dies_after` counts from -1 for all."""
-        limit = len(messages) if self.dies_after == -1 else self.dies_after
-        for message in messages[:limit]:
-            self._broker.append(message.topic, message.key, message.value)
-        if self.dies_after is not None:
-            raise Crash
-
-    def send(self, rows: Sequence[Row]) -> bool:
-        """The same for rows of the outbox."""
-        limit = len(rows) if self.dies_after == -1 else self.dies_after
-        for _, topic, key, headers, value in rows[:limit]:
-            self._broker.append(topic, key, value, headers)
-        if self.dies_after is not None:
-            raise Crash
-        return True
 
 
 @dataclass

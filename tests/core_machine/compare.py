@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.codec import Undecodable, decode
-from schemas.ids import make_id
 from schemas.models import (
     BatchSettled,
     ControlDecided,
@@ -18,6 +17,7 @@ from schemas.models import (
 )
 from streams.tracker.rebuild import dump
 from tests.core_machine.checks import LogWatch
+from tests.core_machine.strangers import request_id
 from tests.core_machine.world import World
 
 TIMES = ("occurred_at", "next_at")
@@ -53,7 +53,7 @@ def draws_of(requests: Sequence[Request], watch: LogWatch) -> Draws:
     granted = [
         one
         for one in requests
-        if decided[_request_id(one[0])].granted and not _about_chance(one[2], watch)
+        if decided[request_id(one[0])].granted and not _about_chance(one[2], watch)
     ]
     batch_of = {one[0]: _batch_of(one[2], watch) for one in granted}
     draws = Draws(
@@ -86,10 +86,6 @@ def _head(subject: str, watch: LogWatch) -> Head:
     return head
 
 
-def _request_id(number: int) -> str:
-    return make_id("request", number)
-
-
 def told(world: World, watch: LogWatch, draws: Draws) -> dict[str, Any]:
     """The facts that do not depend on the hour, by event_id, without times and places."""
     found: dict[str, Any] = {}
@@ -107,7 +103,7 @@ def _comparable(fact: Record, draws: Draws) -> bool:
     if isinstance(fact, (BatchSettled, ControlRequested, PremisEvent)) or _is_chance(fact):
         return False  # events follow from facts; how often a batch settled is chance
     if isinstance(fact, ControlDecided):
-        return head.cause_id in {_request_id(number) for number, *_ in draws.again}
+        return head.cause_id in {request_id(number) for number, *_ in draws.again}
     if head.batch_id in draws.stopped and record not in OF_A_BATCH:
         return False
     return head.page_id not in draws.touched or record in OF_A_BATCH
@@ -155,7 +151,8 @@ def rows(world: World, draws: Draws, lines: Callable[[Any], str] = dump) -> list
             continue
         if row.get("code") in CODES_OF_CHANCE:
             continue
-        dropped = {"sha256", *(("priority",) if draws.priorities else ())} - {table}
+        # A batch may settle before it is resumed: a pause that holds nothing back stays.
+        dropped = {"paused", *(("priority",) if draws.priorities else ())}
         found.append(json.dumps([table, {k: v for k, v in row.items() if k not in dropped}]))
     return found
 
@@ -168,3 +165,18 @@ def last_settlements(watch: LogWatch, draws: Draws) -> dict[str, tuple[int, int,
             told_counts = (fact.registered, fact.packaged, fact.quarantined, fact.cancelled)
             counts[fact.head.batch_id] = told_counts
     return counts
+
+
+def same_rows(found: list[str], expected: list[str]) -> None:
+    """The same rows, or the difference as the complaint."""
+    ours, theirs = sorted(set(found) - set(expected)), sorted(set(expected) - set(found))
+    assert found == expected, f"rows\nwith misfortunes    {ours}\nwithout misfortunes {theirs}"
+
+
+def same_facts(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """The same facts by event_id, or the first that differs as the complaint."""
+    for event_id in sorted(found.keys() | expected.keys()):
+        ours, theirs = found.get(event_id), expected.get(event_id)
+        assert ours == theirs, (
+            f"{event_id}:\nwith misfortunes    {ours}\nwithout misfortunes {theirs}"
+        )

@@ -4,81 +4,40 @@ ways in which their processes die."""
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from processors.outcome import Done, Outcome
 from processors.pipeline import ROUTER, Step, router_steps, worker_steps
 from processors.tools import Tools
-from schemas import ids
 from schemas.catalogue import key_of, redone_topic, topic_of
 from schemas.codec import encode
-from schemas.models import ControlRequested, FileRef, Head, PackageReceived, Producer, Record
+from schemas.models import Record
 from streams.driver import Driver
 from streams.receipts import Receipts
-from streams.storage.memory import MemoryStorage
 from streams.tracker.consumer import INPUTS
 from streams.tracker.line import Line, Succeeded
 from streams.tracker.rebuild import rebuild
 from streams.tracker.relay import publish_due
-from streams.tracker.turn import Connection, Turn
-from streams.work import Incoming, Teller, utc_now
-from tests.core_machine.broker import Broker, Crash, DyingPublisher, Group, MemoryReader, Place
+from streams.tracker.turn import Connection
+from streams.work import Incoming, Teller
+from tests.core_machine.broker import Broker, Group, MemoryReader
 from tests.core_machine.database import Databases
+from tests.core_machine.dying import (
+    Crash,
+    Dies,
+    DyingLine,
+    DyingPublisher,
+    DyingStorage,
+    TrackerDies,
+)
 from tests.core_machine.fates import Fate, Submission
 from tests.core_machine.steps import STAND_INS, submitted
+from tests.core_machine.strangers import a_request, an_answer
 
 FAR_AHEAD = datetime(2099, 1, 1, tzinfo=UTC)
 """Facts are dated so that no retry is due before `time_passes` says so."""
 POOL_SIZE = 1
-
-
-class Dies(StrEnum):
-    """Where a driver's process dies in the course of one message."""
-
-    NEVER = "never"
-    BEFORE_RECEIPT = "before its receipt"
-    AFTER_RECEIPT = "after its receipt, before anything is published"
-    WHILE_PUBLISHING = "after the first message is published"
-    BEFORE_COMMIT = "after all is published, before the commit"
-    REVOKED = "the partition is taken away while it works"
-
-
-class TrackerDies(StrEnum):
-    """Where the tracker dies in the course of a turn."""
-
-    NEVER = "never"
-    BEFORE_COMMIT = "with a turn all but committed"
-    AFTER_COMMIT = "after the commit, before the outbox is sent"
-
-
-class DyingStorage(MemoryStorage):
-    """The store in memory; a process may die just before or after a receipt stands."""
-
-    dies: Dies = Dies.NEVER
-
-    def put_new(self, key: str, value: bytes) -> bool:
-        """Keep a receipt, or die."""
-        if self.dies == Dies.BEFORE_RECEIPT:
-            raise Crash
-        stood = super().put_new(key, value)
-        if self.dies == Dies.AFTER_RECEIPT:
-            raise Crash
-        return stood
-
-
-class DyingLine(Line):
-    """The tracker's hold on the database; may die with a turn all but committed."""
-
-    dies = False
-
-    def _advance(self, turn: Turn, messages: Sequence[Incoming]) -> dict[Place, int]:
-        ends = super()._advance(turn, messages)
-        if self.dies:
-            raise Crash
-        return ends
 
 
 class World:
@@ -98,7 +57,7 @@ class World:
         self._current: Incoming | None = None
         self._groups = self._all_groups()
         self._start_tracker()
-        rebuild(self.line, self._reader(), outbox_lost=True)
+        rebuild(self.line, MemoryReader(self.broker), outbox_lost=True)
         self.zombie: Line | None = None
 
     def now(self) -> datetime:
@@ -121,37 +80,11 @@ class World:
 
     def answer(self, package_id: str, accepted: bool) -> None:
         """A repository answers for a package."""
-        head = self._head(ids.make_id("answer", package_id, str(accepted)))
-        reason = None if accepted else "no embargo date"
-        answered = {"package_id": package_id, "accepted": accepted, "reason": reason}
-        self.publish(PackageReceived(head=head, repository="archive", **answered))
+        self.publish(an_answer(package_id, accepted))
 
-    def request(
-        self, number: int, action: str, subject: str, value: str | None = None
-    ) -> ControlRequested:
-        """A person asks for something; with `value` at a release, a corrected file goes along."""
-        files = (self._corrected(subject),) if action == "release" and value else ()
-        fact = ControlRequested(
-            head=self._head(ids.make_id("request", number)),
-            action=action,
-            subjects=(subject,),
-            value=value,
-            by="p-4",
-            reason="because",
-            files=files,
-        )
-        self.publish(fact)
-        return fact
-
-    def _corrected(self, subject: str) -> FileRef:
-        digest = ids.make_id(subject).replace("-", "") * 2
-        key = f"staging/sha256/{digest[:2]}/{digest}"
-        kind = "image/tiff"
-        return FileRef(use="capture", key=key, sha256=digest, size_bytes=1, media_type=kind)
-
-    def _head(self, event_id: str) -> Head:
-        producer = Producer(name="copystand/test", version="1")
-        return Head(event_id=event_id, revision=1, occurred_at=utc_now(), producer=producer)
+    def request(self, number: int, action: str, subject: str, value: str | None = None) -> None:
+        """A person asks for something."""
+        self.publish(a_request(number, action, subject, value))
 
     # The router and the worker.
 
@@ -173,8 +106,8 @@ class World:
         self.publisher.dies_after = publish.get(dies)
         try:
             driver.handle(message, lambda: dies != Dies.REVOKED)
-            if dies == Dies.NEVER:
-                group.done(message)
+            if dies != Dies.REVOKED:
+                group.done(message)  # it had no occasion to die, or something held its death up
         except Crash:
             self._lose_places(name)
         finally:
@@ -235,7 +168,7 @@ class World:
         """The tracker takes what has come, at most so many messages, perhaps some of them again;
         returns how many were new."""
         messages = self._unread(most, chance, with_old)
-        new = len([one for one in messages if one.offset >= self._offset(one)])
+        new = sum(map(self._is_new, messages))
         self.line.dies = dies == TrackerDies.BEFORE_COMMIT
         try:
             self.line.take(messages)
@@ -276,10 +209,9 @@ class World:
         assert row is not None
         return row[0], row[1]
 
-    def _offset(self, message: Incoming) -> int:
-        return self.line.offsets([(message.topic, message.partition)])[
-            message.topic, message.partition
-        ]
+    def _is_new(self, message: Incoming) -> bool:
+        at = (message.topic, message.partition)
+        return message.offset >= self.line.offsets([at])[at]
 
     def relay(self, dies_after: int | None = None) -> int:
         """What is due goes out; or the process dies after some messages, -1 for all, and the rows
@@ -306,7 +238,7 @@ class World:
         self.zombie = self.line
         self._start_tracker()
         if self.line.rebuilding:
-            rebuild(self.line, self._reader(), outbox_lost=True)
+            rebuild(self.line, MemoryReader(self.broker), outbox_lost=True)
 
     def zombie_is_refused(self) -> bool:
         """Whether the tracker before this one can do no harm."""
@@ -326,7 +258,7 @@ class World:
         while publish_due(self.conn, self.publisher.send):
             pass
         try:
-            rebuild(self.line, self._reader(dies_after))
+            rebuild(self.line, MemoryReader(self.broker, dies_after=dies_after))
         except Crash:
             self.restart_tracker()
 
@@ -348,9 +280,6 @@ class World:
     def _start_tracker(self) -> None:
         self.line = DyingLine(self.conn, self.storage, "1", POOL_SIZE)
         self.line.fence()
-
-    def _reader(self, dies_after: int | None = None) -> Any:
-        return MemoryReader(self.broker, dies_after=dies_after)
 
     # Rest.
 

@@ -272,7 +272,7 @@ def _entries(home: Path | None, registered: Body, item_id: str) -> dict[str, Bod
 
 
 def counts(raws: Sequence[Raw], batch_id: str, home: Path | None = None) -> Counts:
-    """The counts of a batch; all are 0 while it is not accepted."""
+    """The counts of a batch; all are 0 while it is not accepted. Raises NotAFact."""
     facts = facts_of(raws, (*FACTS_THAT_OWE, REQUESTED)).values()
     return counts_of(Topics(facts, batch_id, home))
 

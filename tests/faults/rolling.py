@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from tests.e2e import pages
 from tests.e2e.law import Counts, counts
 from tests.e2e.line import Line, wait_for
@@ -24,7 +26,7 @@ from tests.e2e.whole import read_when_quiet
 
 ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog")
 PAGES_BETWEEN = 1
-FILES_OF_A_PAGE = 5
+READ = "SELECT count(*) FROM line.page_branches WHERE step = 'recognize_page'"
 EXIT_SECONDS = 30.0
 PATIENCE_SECONDS = 120.0
 ENDED = re.compile(r" (\w+) ended with (-?\d+)")
@@ -66,7 +68,7 @@ class Course:
     restarts: list[Restart] = field(default_factory=list)
     pages: int = 0
     told_again: dict[str, int] = field(default_factory=dict)
-    """By record, messages that say what an earlier one had said: allowed, and seen by nobody."""
+    """By topic, messages that say what an earlier one had said: allowed, and seen by nobody."""
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -128,9 +130,10 @@ def exit_codes(line: Line, role: str) -> list[int]:
 
 
 def pages_read(line: Line) -> int:
-    """How many pages have their text, as the store shows."""
-    folder = line.home / "derivatives" / "sha256"
-    return sum(1 for _ in folder.glob("*/*")) // FILES_OF_A_PAGE
+    """How many pages have their text, as the tracker knows."""
+    with psycopg.connect(line.dsn()) as database:
+        row = database.execute(READ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def told_again(raws: Sequence[Raw]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from tests.core_machine.database import Databases, running_databases
 from tests.core_machine.machine import CoreMachine
 
 PROFILE = settings(
-    max_examples=20,
+    max_examples=16,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

@@ -1,5 +1,6 @@
 """Children of the pool: limited, recycled without losing a task, ended together with their tools."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,15 @@ def test_a_hung_child_is_ended_with_its_tool(pool: Pool, tmp_path: Path):
 
 
 def test_a_step_may_take_longer_than_its_limit_while_it_gives_signs_of_life(pool: Pool):
+    outcome = pool.run(a_step(pool_steps.work_long_and_say_so, seconds=1.0), a_page())
+
+    assert outcome == Done()
+
+
+def test_a_clock_that_is_set_forward_ends_no_task(pool: Pool, monkeypatch: pytest.MonkeyPatch):
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + 3 * 24 * 3600)
+
     outcome = pool.run(a_step(pool_steps.work_long_and_say_so, seconds=1.0), a_page())
 
     assert outcome == Done()

@@ -98,7 +98,7 @@ def test_the_relay_looks_for_what_is_due_in_milliseconds(conn: Connection):
         assert publish_due(conn, Sent()) == 0
     each = (time.monotonic() - began) / 20
 
-    assert each < 0.02
+    assert each < 0.05
 
 
 def test_a_decision_goes_out_past_all_that_waits_and_in_order(conn: Connection):
@@ -145,7 +145,7 @@ def test_a_turn_of_the_tracker_does_not_read_what_waits(conn: Connection, tmp_pa
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert each < 0.25
+    assert each < 0.5
     assert peak_bytes < 8 * 1024 * 1024
 
 

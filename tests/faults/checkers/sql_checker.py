@@ -168,10 +168,10 @@ AT_REST: Mapping[str, str] = {
         SELECT f.record || ' ' || f.event_id, 'its transition is not in the log'
         FROM line.facts f WHERE f.record <> 'ControlRequested' AND NOT EXISTS (
             SELECT FROM audit.events e
-            WHERE e.cause_id = f.event_id::uuid AND e.ordinal = 0 AND e.fact = f.record)""",
+            WHERE e.cause_id::text = f.event_id AND e.ordinal = 0 AND e.fact = f.record)""",
     "quarantine.unsealed": """
         SELECT q.quarantine_id, q.code FROM line.quarantine q WHERE NOT EXISTS (
-            SELECT FROM audit.events e WHERE e.cause_id = q.quarantine_id::uuid
+            SELECT FROM audit.events e WHERE e.cause_id::text = q.quarantine_id
                 AND e.event_type = 'quarantine' AND e.outcome = 'fai' AND e.code = q.code)""",
     "item.waiting": """
         SELECT item_id, 'completed, and neither packaged nor set aside' FROM line.items
@@ -183,6 +183,7 @@ def check(dsn: str, *, at_rest: bool = True) -> list[Finding]:
     """Every finding in one snapshot; while work goes on, without what must hold only at rest."""
     rules = {**ALWAYS, **(AT_REST if at_rest else {})}
     with psycopg.connect(dsn) as connection:
+        connection.execute("SET jit = off")  # compiling took longer than asking
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         if connection.execute("SELECT rebuilding FROM line.active").fetchone() == (True,):
             busy = Finding(CHECKER, "tracker.rebuilding", "line.active", "the tables are not whole")

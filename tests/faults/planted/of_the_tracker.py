@@ -8,7 +8,7 @@ from typing import Any
 from schemas.codec import decode
 from schemas.models import Record
 from streams import work
-from streams.tracker import completion, line, relay, turn
+from streams.tracker import completion, line, register, relay, turn
 from streams.tracker.relay import Relay
 from tests.faults.planted.planting import Patch, altered_query, defect, wrapped
 from tests.faults.planted.world import World
@@ -39,10 +39,10 @@ def the_tracker_publishes_after_the_commit_without_an_outbox(patch: Patch, world
 
     def kept_in_memory(self: turn.Turn) -> None:
         rows, self.outbox = self.outbox, []
-        waiting[id(self.conn)] += rows
+        waiting[self.conn.info.backend_pid] += rows
 
     def told(self: Relay, conn: Any) -> None:
-        for _, topic, key, headers, value, *_ in waiting.pop(id(conn), []):
+        for _, topic, key, headers, value, *_ in waiting.pop(conn.info.backend_pid, []):
             world.broker.append(topic, key, value, _pairs(headers))
 
     patch.setattr(turn.Turn, "flush", kept_in_memory)
@@ -127,7 +127,7 @@ def a_batch_settles_too_early(patch: Patch, world: World) -> None:
     altered_query(patch, "settling", told, early)
 
 
-@defect("sql law.pages")
+@defect("sql law.sum")
 def the_pages_of_an_item_do_not_follow_it(patch: Patch, world: World) -> None:
     both = "WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s)\n) d\nWHERE p.page_id = d.page_id AND"
     altered_query(patch, "page_states", both, both.replace(" OR p.item_id = ANY(%(whole)s)", ""))
@@ -149,3 +149,11 @@ def an_item_completes_with_a_page_open(patch: Patch, world: World) -> None:
             return [decode(value) for *_, value in rows]
 
     wrapped(patch, completion, "_facts_of_pages", known)
+
+
+@defect("sql law.pages")
+def a_page_gets_no_row(patch: Patch, world: World) -> None:
+    def fewer(put_pages: Any, turn: Any, fact: Any, entries: list[Any]) -> None:
+        put_pages(turn, fact, entries[:-1])
+
+    wrapped(patch, register, "_put_pages", fewer)

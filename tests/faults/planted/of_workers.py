@@ -51,7 +51,7 @@ def an_event_id_leaves_out_its_work(patch: Patch, world: World) -> None:
     patch.setattr(ids, "fact_id", lambda of_work, record, index=0: ids.make_id(record, index))
 
 
-@defect("stand-alone retry.gap")
+@defect("stand-alone log.sealing")
 def a_deferral_id_leaves_out_the_attempt(patch: Patch, world: World) -> None:
     patch.setattr(ids, "deferral_id", lambda of_work, attempt: ids.make_id(of_work, "deferred"))
 

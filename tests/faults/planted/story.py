@@ -48,7 +48,6 @@ class Story:
     def tell(self) -> None:
         """Everything, to the end."""
         zombie = self.a_stopped_tracker()
-        self.world.settling = ODD
         self.submit(GOOD, BATCHES[GOOD])
         self.submit(REFUSED, {}, faulty=True)
         self.world.rest()
@@ -56,9 +55,10 @@ class Story:
         self.submit(ODD, BATCHES[ODD])
         self.world.broker.append(topic_of("PageAdmitted").name, "poison", b"no fact of ours")
         self.world.rest()
+        self.world.settling, self.world.steps.repaired = ODD, True
         self.ask("cancel", f"batch:{STOPPED}")
-        self.world.steps.repaired = True
         self.ask("release", self.record("o-tool:0002"))
+        self.world.rest()
         corrected = self._stored(b"rescanned")
         self.ask("release", self.record("o-fix:0002"), value="new.tif", files=(corrected,))
         self.ask("withdraw", self.record("o-less:0002"))

@@ -2,6 +2,7 @@
 memory. Its processes die at set moments and return."""
 
 import os
+import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from streams import publisher
 from streams.storage.local import LocalStorage
 from tests.faults.planted.broker import Broker, Consumer, Producer
 from tests.faults.planted.fate import DEATHS, MOST_DEATHS, MOST_ROUNDS, Died
@@ -35,11 +37,20 @@ class World:
         self.down: set[type[Any]] = set()
         """Processes that come back only after people have done something."""
         self.settling = ""
-        """The batch whose first settlement the tracker does not survive."""
+        """The batch whose second settlement the tracker does not survive."""
         self._moments: Counter[str] = Counter()
         self._roles: dict[type[Any], Any] = {}
         self._given_up: Counter[type[Any]] = Counter()
+        self.awaiting = threading.Event()
+        """Set while somebody waits for the broker to have his messages."""
         _patch_clients(patch, self.broker)
+        wait = publisher._Countdown.wait
+
+        def noted(countdown: Any) -> None:
+            self.awaiting.set()
+            wait(countdown)
+
+        patch.setattr(publisher._Countdown, "wait", noted)
 
     def fate(self, moment: str) -> None:
         """Dies here when it is time. Raises Died."""

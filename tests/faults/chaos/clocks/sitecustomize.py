@@ -5,6 +5,7 @@ children are as many seconds off as it says: they jump when it comes, and back w
 waits goes by the monotonic clock, which stays. (libfaketime was tried: time.sleep then raises
 EINVAL, and librdkafka's timed waits never end.)"""
 
+import copyreg
 import datetime
 import os
 import sys
@@ -18,9 +19,17 @@ if os.environ.get("CHAOS_CLOCKS") and "streams.cli" in words and words[-2:-1] ==
     os.environ[ROLE] = words[-1]
 
 
+_plain = datetime.datetime
+
+
+def _restored(*values):  # type: ignore[no-untyped-def]
+    """A plain datetime that came out of a pickle."""
+    return _plain(*values)
+
+
 def _skewed(role: str) -> None:
     marker = os.path.join(os.environ.get("COPYSTAND_HOME", "/"), "run", f"clock.{role}")
-    right, right_ns, plain = time.time, time.time_ns, datetime.datetime
+    right, right_ns, plain = time.time, time.time_ns, _plain
     known = {"at": 0.0, "seconds": 0.0}
 
     def offset() -> float:
@@ -52,6 +61,8 @@ def _skewed(role: str) -> None:
     time.time = lambda: right() + offset()
     time.time_ns = lambda: right_ns() + int(offset() * 1e9)
     datetime.datetime = Skewed  # type: ignore[misc]
+    # Plain ones go to children; pickle would look for their class under its name.
+    copyreg.pickle(plain, lambda one: (_restored, one.__reduce_ex__(2)[1]))
 
 
 if os.environ.get(ROLE):
