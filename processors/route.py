@@ -1,5 +1,7 @@
 """The front door: what is checked of strangers' messages, and the facts made of them."""
 
+import re
+
 from processors.outcome import Done, Outcome, Rejected
 from processors.tools import Tools
 from schemas import ids
@@ -13,6 +15,7 @@ from schemas.models import (
     ReceiptAccepted,
 )
 
+SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 ASK_THE_STATION = "Correct the station's software, then submit again with: copystand station submit"
 
 
@@ -49,7 +52,8 @@ def receive_batch(batch: BatchSubmitted, tools: Tools) -> Outcome:
 
 def _not_in_store(manifest: FileRef, tools: Tools) -> Rejected | None:
     expected = f"staging/sha256/{manifest.sha256[:2]}/{manifest.sha256}"
-    size = tools.storage.size(manifest.key) if manifest.key == expected else None
+    named = SHA256.match(manifest.sha256) and manifest.key == expected
+    size = tools.storage.size(manifest.key) if named else None
     if size == manifest.size_bytes:
         return None
     found = (

@@ -11,6 +11,7 @@ import signal
 import time
 from concurrent.futures import TimeoutError as PoolTimeout
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -140,7 +141,8 @@ class Pool:
         except MemoryError as full:
             raise OutOfMemory(f"{step.name} ran out of memory: {full}") from None
         finally:
-            signs.unlink(missing_ok=True)
+            with suppress(OSError):  # an outcome is not given up for a file that stays behind
+                signs.unlink(missing_ok=True)
 
     def _outcome(self, step: Step, fact: Record, signs: Path) -> Outcome:
         try:

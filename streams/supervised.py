@@ -15,8 +15,8 @@ from infra.kafka import LocalKafka
 from infra.postgres import LocalPostgres
 
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
-HEALTHY_AFTER_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 10.0
+HEALTHY_AFTER_SECONDS = 20.0
 STALLED_SECONDS = 120.0
 """A role gives a sign of life each second; its longest turn takes less than this."""
 LOOKED_AWAY_SECONDS = 5.0

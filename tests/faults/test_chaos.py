@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.chaos.run import Ran, chaos
 
-SEED, SECONDS, GAP_SECONDS = 11, 90, 2.5
+SEED, SECONDS, GAP_SECONDS = 11, 80, 2.2
 """`make chaos` runs others, and longer."""
 
 

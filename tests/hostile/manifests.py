@@ -47,7 +47,12 @@ NAMES = (
     "..",
 )
 BROKEN_NAMES = frozenset(
-    {"file.name-unsafe", "manifest.text-broken", "manifest.field-out-of-range", "file.path-duplicate"}
+    {
+        "file.name-unsafe",
+        "manifest.text-broken",
+        "manifest.field-out-of-range",
+        "file.path-duplicate",
+    }
 )
 
 
@@ -73,21 +78,29 @@ def _documents() -> Iterator[Hostile]:
         "Latin-1": whole.replace("Psalter", "Psält").encode("latin-1"),
         "NaN": whole.replace('"file_count": 4', '"file_count": NaN').encode(),
         "infinity": whole.replace('"file_count": 4', '"file_count": -Infinity').encode(),
-        "a number of 400 digits": whole.replace('"file_count": 4', f'"file_count": 1{"0" * 400}').encode(),
-        "a number of 10,000 digits": whole.replace('"file_count": 4', f'"file_count": {"9" * 10_000}').encode(),
+        "a number of 400 digits": whole.replace(
+            '"file_count": 4', f'"file_count": 1{"0" * 400}'
+        ).encode(),
+        "a number of 10,000 digits": whole.replace(
+            '"file_count": 4', f'"file_count": {"9" * 10_000}'
+        ).encode(),
         "1e999": whole.replace('"file_count": 4', '"file_count": 1e999').encode(),
         "lists nested 100,000 deep": b"[" * 100_000,
         "objects nested 5,000 deep": b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
         "nested 40 deep inside": whole.replace('"Psalter"', "[" * 40 + "]" * 40).encode(),
         "half a character": whole.replace("Psalter", "\\ud800").encode(),
         "an escaped NUL": whole.replace("Psalter", "\\u0000").encode(),
-        "a key twice": whole.replace('"file_count": 4', '"file_count": 4, "file_count": 5').encode(),
+        "a key twice": whole.replace(
+            '"file_count": 4', '"file_count": 4, "file_count": 5'
+        ).encode(),
         "a comment": b"/* hello */" + whole.encode(),
         "100,000 keys": json.dumps({f"k{n}": n for n in range(100_000)}).encode(),
         "XML": b"<?xml version='1.0'?><manifest/>",
     }
     for name, content in texts.items():
-        yield Hostile("manifest document", f"manifest, {name}", content, "manifest.json", EVERY_FIELD)
+        yield Hostile(
+            "manifest document", f"manifest, {name}", content, "manifest.json", EVERY_FIELD
+        )
 
 
 EVERY_FIELD = frozenset(
@@ -133,7 +146,9 @@ def _names() -> Iterator[Hostile]:
             page["file"]["path"] = path
         del body["checksums"]
         # Names that one file system holds apart and another does not.
-        yield _manifest(f"manifest, paths {one!r} and {other!r}", body, BROKEN_NAMES | {"processed"})
+        yield _manifest(
+            f"manifest, paths {one!r} and {other!r}", body, BROKEN_NAMES | {"processed"}
+        )
 
 
 def _contradictions() -> Iterator[Hostile]:
@@ -147,21 +162,82 @@ def _contradictions() -> Iterator[Hostile]:
         found: dict[str, Any] = body["items"][0]["pages"][0]
         return found
 
-    yield changed("a page that never came", lambda b: page(b)["file"].update(sha256="ab" * 32), "batch.page-missing")
-    yield changed("another size", lambda b: page(b)["file"].update(size_bytes=5), "file.size-mismatch")
-    yield changed("a digest in capitals", lambda b: page(b)["file"].update(sha256="AB" * 32), "file.sha256-malformed")
-    yield changed("a digest that leads out", lambda b: page(b)["file"].update(sha256="../" * 21 + "x"), "file.sha256-malformed")
-    yield changed("a record that never came", lambda b: b["items"][0]["metadata"][0]["file"].update(sha256="cd" * 32), "batch.record-missing")
-    yield changed("a count of a billion", lambda b: b.update(file_count=10**9), "manifest.file-count-mismatch")
-    yield changed("a profile that leads out", lambda b: b.update(scanner_profile="../../etc/passwd"), "profile.unknown")
-    yield changed("a rush of its own", lambda b: b.update(priority="at once"), "batch.priority-unknown")
-    yield changed("the year 99999", lambda b: b.update(not_before="99999-01-01T00:00:00Z"), "batch.not-before-malformed")
-    yield changed("a name for an operator", lambda b: b.update(operator="Hans; DROP TABLE"), "person.not-a-pseudonym")
-    yield changed("a language that is an option", lambda b: b["items"][0].update(languages=["--tessdata-dir=/"]), "language.unknown")
-    yield changed("the same item twice", lambda b: b["items"].append(b["items"][0]), "manifest.file-count-mismatch")
-    yield changed("an item id that leads out", lambda b: b["items"][0].update(item_id="../x"), "item.id-malformed")
-    yield changed("an item that is part of itself", lambda b: b["items"][0].update(part_of="vol-1"), "item.part-of-itself")
-    yield changed("a ref that leads out", lambda b: page(b).update(ref="../../x"), "page.ref-malformed")
-    yield changed("sequence nought", lambda b: page(b).update(sequence=0), "manifest.field-out-of-range")
-    yield changed("2,000 labels", lambda b: page(b).update(labels=["l"] * 2000), "manifest.field-out-of-range")
-    yield changed("a link for rights", lambda b: b["items"][0].update(rights={"uri": "javascript:alert(1)"}), "processed", "rights.uri-malformed")
+    yield changed(
+        "a page that never came",
+        lambda b: page(b)["file"].update(sha256="ab" * 32),
+        "batch.page-missing",
+    )
+    yield changed(
+        "another size", lambda b: page(b)["file"].update(size_bytes=5), "file.size-mismatch"
+    )
+    yield changed(
+        "a digest in capitals",
+        lambda b: page(b)["file"].update(sha256="AB" * 32),
+        "file.sha256-malformed",
+    )
+    yield changed(
+        "a digest that leads out",
+        lambda b: page(b)["file"].update(sha256="../" * 21 + "x"),
+        "file.sha256-malformed",
+    )
+    yield changed(
+        "a record that never came",
+        lambda b: b["items"][0]["metadata"][0]["file"].update(sha256="cd" * 32),
+        "batch.record-missing",
+    )
+    yield changed(
+        "a count of a billion", lambda b: b.update(file_count=10**9), "manifest.file-count-mismatch"
+    )
+    yield changed(
+        "a profile that leads out",
+        lambda b: b.update(scanner_profile="../../etc/passwd"),
+        "profile.unknown",
+    )
+    yield changed(
+        "a rush of its own", lambda b: b.update(priority="at once"), "batch.priority-unknown"
+    )
+    yield changed(
+        "the year 99999",
+        lambda b: b.update(not_before="99999-01-01T00:00:00Z"),
+        "batch.not-before-malformed",
+    )
+    yield changed(
+        "a name for an operator",
+        lambda b: b.update(operator="Hans; DROP TABLE"),
+        "person.not-a-pseudonym",
+    )
+    yield changed(
+        "a language that is an option",
+        lambda b: b["items"][0].update(languages=["--tessdata-dir=/"]),
+        "language.unknown",
+    )
+    yield changed(
+        "the same item twice",
+        lambda b: b["items"].append(b["items"][0]),
+        "manifest.file-count-mismatch",
+    )
+    yield changed(
+        "an item id that leads out",
+        lambda b: b["items"][0].update(item_id="../x"),
+        "item.id-malformed",
+    )
+    yield changed(
+        "an item that is part of itself",
+        lambda b: b["items"][0].update(part_of="vol-1"),
+        "item.part-of-itself",
+    )
+    yield changed(
+        "a ref that leads out", lambda b: page(b).update(ref="../../x"), "page.ref-malformed"
+    )
+    yield changed(
+        "sequence nought", lambda b: page(b).update(sequence=0), "manifest.field-out-of-range"
+    )
+    yield changed(
+        "2,000 labels", lambda b: page(b).update(labels=["l"] * 2000), "manifest.field-out-of-range"
+    )
+    yield changed(
+        "a link for rights",
+        lambda b: b["items"][0].update(rights={"uri": "javascript:alert(1)"}),
+        "processed",
+        "rights.uri-malformed",
+    )

@@ -58,12 +58,31 @@ def messages(seed: int) -> Iterator[Message]:
         yield from _others(topic)
     for lane in LANES[1:4]:
         topic = redone_topic(lane)
-        yield Message(OTHER, f"{lane}, redone: a stranger's fact", encode(_captured("x")), "", topic=topic, key=b"k")
-        for name, header in (("attempt", b"x"), ("attempt", b"-1"), ("attempt", b"9" * 5000), ("attempt", b"\xff")):
+        yield Message(
+            OTHER,
+            f"{lane}, redone: a stranger's fact",
+            encode(_captured("x")),
+            "",
+            topic=topic,
+            key=b"k",
+        )
+        for name, header in (
+            ("attempt", b"x"),
+            ("attempt", b"-1"),
+            ("attempt", b"9" * 5000),
+            ("attempt", b"\xff"),
+        ):
             value = encode(a_page(head=a_head(event_id=ids.make_id(lane, str(header[:9])))))
             called = f"{lane}, redone: {name} {header[:5]!r}"
             yield Message(NOISE, called, value, "", topic=topic, key=b"k", headers={name: header})
-        yield Message(NOISE, f"{lane}, redone: noise", b"\0\0\0\0\x09noise", "", topic=topic, headers={"cause": b"\xff"})
+        yield Message(
+            NOISE,
+            f"{lane}, redone: noise",
+            b"\0\0\0\0\x09noise",
+            "",
+            topic=topic,
+            headers={"cause": b"\xff"},
+        )
     yield from _odd_texts()
 
 
@@ -80,7 +99,8 @@ def _noise(chance: random.Random, topic: str) -> Iterator[Message]:
         "bytes left over": sound + b"more",
         "JSON": b'{"batch_id": "b-1"}',
         "1 MB less a little": b"\0\0\0\0\1" + chance.randbytes(1_000_000),
-        "a text longer than the message": PREFIX.pack(0, 1) + b"\xfe\xff\xff\xff\xff\xff\xff\x7f" * 4,
+        "a text longer than the message": PREFIX.pack(0, 1)
+        + b"\xfe\xff\xff\xff\xff\xff\xff\x7f" * 4,
         "a list without end": PREFIX.pack(0, 1) + b"\x02a" * 9 + b"\xff" * 400,
     }
     for name, value in values.items():
@@ -93,7 +113,9 @@ def _others(topic: str) -> Iterator[Message]:
     """Sound facts of other records: one that the line alone may tell."""
     noun = topic.split(".")[1]
     head = a_head(event_id=ids.make_id("foreign", topic))
-    yield Message(OTHER, f"{noun}, an admitted page", encode(a_page(head=head)), topic=topic, key=b"k")
+    yield Message(
+        OTHER, f"{noun}, an admitted page", encode(a_page(head=head)), topic=topic, key=b"k"
+    )
 
 
 def _captured(text: str) -> PageCaptured:
@@ -107,11 +129,20 @@ def _head(what: str, text: str, **changes: object):  # type: ignore[no-untyped-d
 def _odd_texts() -> Iterator[Message]:
     makers: dict[str, tuple[str, Callable[[str], Record]]] = {
         "batch id": (SUBMITTED, lambda t: a_submission(t, head=_head("sub", t, batch_id=t))),
-        "submission's event id": (SUBMITTED, lambda t: a_submission("b-x", head=a_head(event_id=t or "?", batch_id="b-x"))),
+        "submission's event id": (
+            SUBMITTED,
+            lambda t: a_submission("b-x", head=a_head(event_id=t or "?", batch_id="b-x")),
+        ),
         "manifest's key": (SUBMITTED, _lost_manifest),
         "page": (CAPTURED, _captured),
-        "captured batch": (CAPTURED, lambda t: PageCaptured(head=_head("cap", t, batch_id=t), sequence=1)),
-        "device": (CAPTURED, lambda t: PageCaptured(head=_head("dev", t), sequence=2**31, device_make=t)),
+        "captured batch": (
+            CAPTURED,
+            lambda t: PageCaptured(head=_head("cap", t, batch_id=t), sequence=1),
+        ),
+        "device": (
+            CAPTURED,
+            lambda t: PageCaptured(head=_head("dev", t), sequence=2**31, device_make=t),
+        ),
         "package": (RECEIVED, lambda t: _answer("pack", t, package_id=t)),
         "reason": (RECEIVED, lambda t: _answer("reason", t, reason=t)),
         "repository": (RECEIVED, lambda t: _answer("repo", t, repository=t)),
@@ -122,7 +153,9 @@ def _odd_texts() -> Iterator[Message]:
     for what, (topic, make) in makers.items():
         for name, text in TEXTS.items():
             fact = make(text)
-            yield Message(ODD, f"{what}: {name}", encode(fact), topic=topic, key=text[:100].encode())
+            yield Message(
+                ODD, f"{what}: {name}", encode(fact), topic=topic, key=text[:100].encode()
+            )
 
 
 def _lost_manifest(text: str) -> Record:
@@ -137,7 +170,11 @@ def _answer(what: str, text: str, **changes: str) -> Record:
 
 
 def _request(what: str, text: str, **changes: object) -> Record:
-    fields = {"action": "pause", "subjects": ("batch:nobody",), "by": "p-1", "reason": "r", **changes}
+    fields = {
+        "action": "pause",
+        "subjects": ("batch:nobody",),
+        "by": "p-1",
+        "reason": "r",
+        **changes,
+    }
     return ControlRequested(head=_head(what, text), **fields)
-
-

@@ -43,7 +43,13 @@ def test_batches_at_work_are_shown_before_those_that_have_ended():
 
 
 def test_packages_without_an_answer_are_told_with_the_command_that_lists_them():
-    document = {"batches": [], "roles": [], "unanswered": {"days": 14, "packages": 2}, "retries": [], "quiet": []}
+    document = {
+        "batches": [],
+        "roles": [],
+        "unanswered": {"days": 14, "packages": 2},
+        "retries": [],
+        "quiet": [],
+    }
 
     with out.capture() as printed:
         out.print(_drawn(document))

@@ -135,8 +135,7 @@ def test_status_shows_every_part(line: Home):
     keys = {"role", "pid", "state", "lag", "restarts", "waits_for"}
     assert all(keys == set(row) for row in status["roles"])
     assert {(row["role"], row["state"], row["restarts"]) for row in status["roles"]} == {
-        (role, "ready", 0)
-        for role in ("kafka", "postgres", *ROLES)
+        (role, "ready", 0) for role in ("kafka", "postgres", *ROLES)
     }, f"{status}\n{line.logs()}"
 
 

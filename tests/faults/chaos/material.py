@@ -29,8 +29,8 @@ description = "As chaos-read, but for the reading of text."
 ocr = { enabled = false }
 """,
 }
-READ_EVERY = 3
-"""Each third batch is read by OCR: that takes most of the time."""
+READ_EVERY = 5
+"""Each fifth batch is read by OCR: that takes most of the time."""
 UNDECODABLE = "page.not-decodable"
 FIXITY = "page.fixity-mismatch"
 REFUSED = "file.size-mismatch"

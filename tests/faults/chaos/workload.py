@@ -14,7 +14,7 @@ from streams.settings import NotUp, Settings
 from tests.faults.chaos import material
 from tests.faults.chaos.material import Batch
 
-AHEAD = 90
+AHEAD = 150
 """So many pages are on their way at most; more would only wait."""
 TRUNCATED_EVERY = 2
 AGAIN_SECONDS = 1.0
