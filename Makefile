@@ -22,7 +22,9 @@ demo: install ## A small collection through the whole line, and what came of it
 	.venv/bin/copystand demo
 
 test: check faults ## Everything that CI runs
-	$(PYTHON) -m pytest -q tests --ignore tests/unit --ignore tests/contract --ignore tests/architecture
+	@# Side by side: most of them wait most of the time.
+	$(PYTHON) -m pytest -q tests/e2e tests/faults & \
+	$(PYTHON) -m pytest -q tests/integration; code=$$?; wait $$! && exit $$code
 
 check: install ## Formatter, linter, types, unit tests
 	.venv/bin/ruff format --check $(SOURCES)

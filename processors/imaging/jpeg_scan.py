@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pyvips
 
+from processors.imaging.jpeg_header import ALONE, END_OF_IMAGE
+
 WATCHED = 64
-"""Bytes before an end-of-image marker that are handed over one by one, so that each unread one
+"""Bytes before the end-of-image marker that are handed over one by one, so that each unread one
 shows."""
-_END_OF_IMAGE = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _PADDING = re.compile(rb"\x00*\xff*")
 
@@ -22,7 +23,7 @@ class WatchedScan:
     def __init__(self, path: Path) -> None:
         self._content = path.read_bytes()
         self._position = 0
-        self._ends = [each.start() for each in re.finditer(_END_OF_IMAGE, self._content)]
+        self._end = _end_of_image(self._content)
 
     def source(self) -> pyvips.SourceCustom:
         """What to load the image from."""
@@ -43,7 +44,21 @@ class WatchedScan:
         return self._content[start : self._position]
 
     def _allowed(self, start: int, size: int) -> int:
-        end = next((each for each in self._ends if each >= start), None)
-        if end is None:
+        end = self._end
+        if end is None or start > end:
             return size
         return 1 if end - start <= WATCHED else min(size, end - start - WATCHED)
+
+
+def _end_of_image(content: bytes) -> int | None:
+    """Where the image ends, by its markers; the last place that looks so, where they lead nowhere.
+
+    Comments may be full of what looks like an end, and watching each would take for ever."""
+    at = 2
+    while found := _MARKER.search(content, at):
+        at, marker = found.start(), content[found.start() + 1]
+        if marker == END_OF_IMAGE:
+            return at
+        at += 2 if marker in ALONE else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    last = content.rfind(bytes((0xFF, END_OF_IMAGE)))
+    return None if last < 0 else last

@@ -69,7 +69,9 @@ def read_provided(content: bytes, standards: Path | None) -> ProvidedText:
     page = _page_of(root)
     judged_by = _judged(root, standards)
     strings = list(page.iter("{*}String"))
-    lines = [[_line_text(line) for line in block.iter("{*}TextLine")] for block in _blocks(root)]
+    lines = [
+        [_line_text(line) for line in _outermost(block, "TextLine")] for block in _blocks(root)
+    ]
     text = "\n\n".join("\n".join(block) for block in lines if block)
     return ProvidedText(
         text=f"{text}\n" if text.strip() else "",
@@ -110,10 +112,18 @@ def _judged(root: etree._Element, standards: Path | None) -> str:
     return f"valid by the schema of ALTO 4.{SCHEMA_MINOR}"
 
 
+def _outermost(above: etree._Element, name: str) -> Iterator[etree._Element]:
+    """Elements of a name that lie in no other of it: no version of ALTO nests them, and the text
+    of nested ones would be told once for each level."""
+    for one in above.iter(f"{{*}}{name}"):
+        if next(one.iterancestors(f"{{*}}{name}"), None) is None:
+            yield one
+
+
 def _blocks(root: etree._Element) -> list[etree._Element]:
     """Blocks of text in reading order: as ReadingOrder says, else as IDNEXT says, else as they
     stand (ALTO 4.3, ReadingOrderType; ALTO 4.2, IDNEXT)."""
-    blocks = list(root.iter("{*}TextBlock"))
+    blocks = list(_outermost(root, "TextBlock"))
     order = [reference.get("REF") for reference in root.iter("{*}ElementRef")]
     if order:
         places = {name: place for place, name in reversed(list(enumerate(order)))}

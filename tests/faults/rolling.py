@@ -89,8 +89,8 @@ def course(line: Line, folder: Path, rounds: int, load: Load) -> Course:
         for role in ROLES:
             _keep_loaded(line, folder, load, batches)
             went.restarts.append(restart(line, role))
-            before = pages_read(line)
-            _until(line, lambda before=before: pages_read(line) >= before + PAGES_BETWEEN)  # type: ignore[misc]
+            wanted = went.restarts[-1].pages_read + PAGES_BETWEEN
+            _until(line, lambda wanted=wanted: pages_read(line) >= wanted)  # type: ignore[misc]
         print(f"round {number + 1}: {went.slowest}", file=sys.stderr, flush=True)
     for batch in batches:
         _until(line, lambda batch=batch: line.figures(batch).get("state") == "settled")  # type: ignore[misc]

@@ -54,11 +54,12 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Answer]]:
     )
     tools = Tools(storage=LocalStorage(home), scratch=home / "cache")
     pool = Pool(settings)
-    try:
-        with ThreadPoolExecutor(2) as threads:
+    # Its children die with the thread that started them: the threads outlive the pool.
+    with ThreadPoolExecutor(2) as threads:
+        try:
             yield list(threads.map(lambda file: answer(pool, tools, file), hostile_images()))
-    finally:
-        pool.close(patient=False)
+        finally:
+            pool.close(patient=False)
 
 
 def answer(pool: Pool, tools: Tools, file: Hostile) -> Answer:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 PROCESSED = "processed"
 """The input turned out sound enough, and was worked on to its end."""
-IGNORED = "ignored"
-"""A message that nobody waits for; the line goes on."""
 
 DAMAGED = frozenset({"page.not-decodable", "page.format-not-supported", "page.structure-irregular"})
 REFUSED = DAMAGED | {"page.too-large"}
@@ -18,11 +16,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "directory bomb": REFUSED,
     "metadata bomb": REFUSED | {PROCESSED},
     "mutation": REFUSED | {PROCESSED},
-    "cut": DAMAGED | {PROCESSED},
     "no image": frozenset({"page.format-not-supported", "page.not-decodable"}),
-    "polyglot": REFUSED | {PROCESSED},
-    "corpus: broken TIFF": DAMAGED | {PROCESSED},
-    "corpus: JPEG 2000": frozenset({"page.format-not-supported", "page.not-decodable", PROCESSED}),
     # Of XML: what pre-flight says of records, and recognize_page of texts.
     "hostile record": frozenset(
         {"record.not-well-formed", "record.schema-mismatch", "record.too-large"}
@@ -36,28 +30,6 @@ ALLOWED: dict[str, frozenset[str]] = {
     ),
     "hostile text": frozenset({"page.text-not-alto", "page.text-not-readable"}),
     "odd text": frozenset({"page.text-not-alto", "page.text-not-readable", PROCESSED}),
-    # Of what a station is given.
-    "folder": frozenset(
-        {
-            *(
-                "folder.link",
-                "folder.special-file",
-                "folder.name-not-utf8",
-                "folder.nested-too-deep",
-            ),
-            *("folder.nothing-readable", "folder.images-beside-items", "file.unreadable"),
-        }
-    ),
-    "odd name": frozenset(
-        {"item.id-malformed", "file.name-unsafe", "folder.nothing-readable", PROCESSED}
-    ),
-    "bag": frozenset(
-        {
-            *("bag.malformed", "bag.incomplete", "bag.file-unlisted", "bag.oxum-mismatch"),
-            *("checksum.mismatch", "checksum.file-missing", "checksum.list-unreadable"),
-            *("folder.nothing-readable", "folder.nested-too-deep"),
-        }
-    ),
     # Of manifests: `manifest.faulty` where there are several faults.
     "manifest": frozenset({"manifest.faulty"}),
     "manifest document": frozenset(
