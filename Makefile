@@ -23,8 +23,8 @@ demo: install ## A small collection through the whole line, and what came of it
 
 test: check faults ## Everything that CI runs
 	@# Side by side: most of them wait most of the time.
-	$(PYTHON) -m pytest -q tests/e2e tests/faults & \
-	$(PYTHON) -m pytest -q tests/integration; code=$$?; wait $$! && exit $$code
+	$(PYTHON) -m pytest -q tests/faults & \
+	$(PYTHON) -m pytest -q tests/e2e tests/integration; code=$$?; wait $$! && exit $$code
 
 check: install ## Formatter, linter, types, unit tests
 	.venv/bin/ruff format --check $(SOURCES)

@@ -101,7 +101,8 @@ class Watchdog:
             },
             "lags": by_role(standing),
             "lanes": _by_lane(standing, still),
-            "unanswered": unanswered(self._settings),
+            # Whoever gives no answer is not asked twice: this role must give signs of life, too.
+            "unanswered": None if database else unanswered(self._settings),
             **line,
         }
 

@@ -55,7 +55,7 @@ def health(line: Line, page: str) -> tuple[int, dict]:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
         return refused.code, json.load(refused)
-    except urllib.error.URLError:
+    except (urllib.error.URLError, ConnectionError):
         return 0, {}
 
 
