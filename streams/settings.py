@@ -77,7 +77,8 @@ class Settings:
     reserve_bytes: int = DEFAULT_RESERVE_MB * MEGABYTE
     """Free space that is never touched: work waits for more."""
     stalled_seconds: float = 120
-    """A role that gives no sign of life for so long is killed and started again."""
+    """A role that gives no sign of life for so long is killed and started again; it gives one each
+    second, and its longest turn takes less than this."""
     quiet_minutes: float = 60
     """A batch that should be moving and of which nothing is heard for so long is reported."""
     answer_days: float = DEFAULT_ANSWER_DAYS
@@ -196,24 +197,24 @@ def role_file(settings: Settings, role: str, kind: str) -> Path:
 
 def announce_ready(settings: Settings, role: str) -> None:
     """Tell the supervisor that a role takes work."""
-    folder = settings.run / "roles"
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{role}.{os.getpid()}"
+    ready = role_file(settings, role, "ready")
+    ready.parent.mkdir(parents=True, exist_ok=True)
+    partial = ready.with_name(f".{role}.{os.getpid()}")
     partial.write_text(str(os.getpid()))
-    partial.replace(folder / f"{role}.ready")
+    partial.replace(ready)
 
 
 def noted(settings: Settings, role: str) -> str | None:
     """What a role waits for, in its words; None when it waits for nothing."""
     try:
-        return (settings.run / "roles" / f"{role}.note").read_text("utf-8") or None
+        return role_file(settings, role, "note").read_text("utf-8") or None
     except FileNotFoundError:
         return None
 
 
 def note(settings: Settings, role: str, text: str) -> None:
     """Leave word for people of what a role waits for; an empty text takes it back."""
-    place = settings.run / "roles" / f"{role}.note"
+    place = role_file(settings, role, "note")
     if text:
         place.write_text(text)
     else:

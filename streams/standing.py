@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -39,9 +40,14 @@ def batch_figures(settings: Settings) -> list[dict[str, Any]]:
         return []
 
 
+def watch_file(settings: Settings) -> Path:
+    """Where the watchdog's last look stands."""
+    return settings.run / "watch.json"
+
+
 def last_look(settings: Settings) -> dict[str, Any] | None:
     """What the watchdog wrote last; None when that is old or was never."""
-    place = settings.run / "watch.json"
+    place = watch_file(settings)
     try:
         if abs(time.time() - place.stat().st_mtime) > FRESH_SECONDS:
             return None

@@ -1,6 +1,5 @@
 """The parts that a supervisor keeps alive: the broker, the database, and each role."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,12 +12,11 @@ from typing import Any
 from infra import children, ports
 from infra.kafka import LocalKafka
 from infra.postgres import LocalPostgres
+from streams.settings import Settings
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 HEALTHY_AFTER_SECONDS = 20.0
-STALLED_SECONDS = 120.0
-"""A role gives a sign of life each second; its longest turn takes less than this."""
 LOOKED_AWAY_SECONDS = 5.0
 
 
@@ -176,7 +174,7 @@ class Role(Part):
         """The part for this role."""
         super().__init__(name, home)
         self._folder = home / "run" / "roles"
-        self._limit = float(os.environ.get("COPYSTAND_STALLED_SECONDS") or STALLED_SECONDS)
+        self._limit = Settings.load().stalled_seconds
         self._sign = 0
         self._sign_seen = self._looked = 0.0
 

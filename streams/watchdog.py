@@ -10,7 +10,6 @@ import shutil
 import signal
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -25,6 +24,7 @@ from streams.measured import by_role, unanswered
 from streams.progress import Groups, Progress, Standing
 from streams.roles import stop_signal
 from streams.settings import Settings, announce_ready, noted, role_file
+from streams.standing import watch_file
 from streams.supervision import read_state
 
 log = logging.getLogger(__name__)
@@ -58,11 +58,6 @@ def run_watchdog(settings: Settings) -> None:
         stop.wait(LOOK_EVERY_SECONDS)
     server.shutdown()
     watchdog.close()
-
-
-def watch_file(settings: Settings) -> Path:
-    """Where the last look stands, for `status`."""
-    return settings.run / "watch.json"
 
 
 class Watchdog:
