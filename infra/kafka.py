@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,7 @@ def cluster_of(home: Path, asked: int | None = None) -> Cluster:
     file = home / "kafka" / "cluster.json"
     if not file.exists():
         older = (home / "kafka" / "data" / "meta.properties").exists()
-        made = {"id": _cluster_id(), "brokers": 1 if older else asked or 1}
+        made = {"id": cluster_id(), "brokers": 1 if older else asked or 1}
         file.parent.mkdir(parents=True, exist_ok=True)
         ports.write_json(file, made)
     found = Cluster(**json.loads(file.read_text()))
@@ -109,8 +109,13 @@ def cluster_of(home: Path, asked: int | None = None) -> Cluster:
     return found
 
 
-def _cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def cluster_id(draw: Callable[[], bytes] = lambda: uuid.uuid4().bytes) -> str:
+    """A new one: 16 bytes in base64url, as Kafka makes them itself (org.apache.kafka.common.Uuid).
+
+    Never with a dash in front, which `kafka-storage format` takes for an option."""
+    while (made := base64.urlsafe_b64encode(draw()).decode().rstrip("=")).startswith("-"):
+        pass
+    return made
 
 
 class LocalKafka:

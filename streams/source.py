@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.kafka_client import CLIENT, librdkafka
+from streams.kafka_client import CLIENT, Hunger, librdkafka
 from streams.prefix import Prefix
 from streams.publisher import end_process
 from streams.work import Incoming
@@ -16,6 +16,7 @@ from streams.work import Incoming
 log = logging.getLogger(__name__)
 
 COMMIT_EVERY_SECONDS = 0.5
+ANSWER_SECONDS = 5.0
 CONSUMER_SETTINGS: dict[str, object] = {
     **CLIENT,
     "enable.auto.commit": False,
@@ -36,6 +37,8 @@ class Share:
     ours: bool = True
     prefix: Prefix = field(default_factory=Prefix)
     committed: int | None = None
+    next: int | None = None
+    """Offset of the message to come; None while that is not known."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Source:
         self._stopping = threading.Event()
         self.looped_at = time.monotonic()
         """When its loop last turned, on the clock of `time.monotonic`."""
+        self._hunger = Hunger()
         self.assigned = threading.Event()
         self._thread = threading.Thread(target=self._guarded, name=group, daemon=True)
 
@@ -121,6 +125,7 @@ class Source:
             self.looped_at = time.monotonic()
             self._balance()
             message = self._consumer.poll(0.05)
+            self._hunger.polled(waits=message is None and not self._paused)
             if message is not None:
                 self._take(message)
             if time.monotonic() >= next_commit:
@@ -128,6 +133,14 @@ class Source:
                 next_commit = time.monotonic() + COMMIT_EVERY_SECONDS
         self._commit(asynchronous=False)
         self._consumer.close()
+
+    def hungry(self) -> dict[tuple[str, int], int] | None:
+        """The next offset wanted of each partition; None unless it has waited for a while."""
+        if not self._hunger:
+            return None
+        with self._lock:
+            shares = self._shares.items()
+            return {place: share.next for place, share in shares if share.next is not None}
 
     def _in_work(self) -> int:
         with self._lock:
@@ -158,6 +171,7 @@ class Source:
             return
         with self._lock:
             share.prefix.started(incoming.offset)
+            share.next = incoming.offset + 1
         self._submit(self._ticket(incoming, share))
 
     def _ticket(self, incoming: Incoming, share: Share) -> Ticket:
@@ -196,25 +210,36 @@ class Source:
                 self._on_commit(refused.args[0], ready)
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
-        """What was refused is committed again. It would not be lost, only told again from its
+        """Note what stands now. What was refused, or overtaken by an older commit that was sent
+        again after an outage, is committed again. It would not be lost, only told again from its
         receipt; but it would look unfinished."""
-        refused = [place for place in places if error is not None or place.error is not None]
-        if refused:
-            log.warning("commit refused", extra={"error": str(error or refused[0].error)})
-        with self._lock:
-            for place in refused:
+        for place in places:
+            refused = error or place.error
+            if refused is not None:
+                log.warning("commit refused", extra={"error": str(refused)})
+            with self._lock:
                 share = self._shares.get((place.topic, place.partition))
                 if share is not None:
-                    share.committed = None
+                    share.committed = place.offset if refused is None else None
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        starts = self._committed(partitions)
         with self._lock:
             for place in partitions:
-                self._shares[(place.topic, place.partition)] = Share()
+                at = (place.topic, place.partition)
+                self._shares[at] = Share(next=starts.get(at))
         consumer.incremental_assign(partitions)
-        # New partitions are not paused: the next look pauses all of them when that is due.
-        self._paused = False
+        if self._paused:
+            consumer.pause(partitions)  # as the others are, with which they are resumed
         self.assigned.set()
+
+    def _committed(self, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
+        """Where each is to be read from; nothing where the broker does not tell it soon."""
+        try:
+            found = self._consumer.committed(partitions, timeout=ANSWER_SECONDS)
+        except KafkaException:
+            return {}
+        return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._commit(asynchronous=False)

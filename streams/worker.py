@@ -21,6 +21,7 @@ from streams.roles import stop_signal
 from streams.settings import Settings, announce_ready, note
 from streams.source import Source, Ticket
 from streams.storage.opening import open_storage
+from streams.unread import watch_reading
 from streams.work import Teller
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ class Worker:
             source.start()
         for source in self._sources:
             source.assigned.wait()
+        watch_reading(settings.kafka, [source.hungry for source in self._sources])
         announce_ready(settings, "worker")
         still = 0
         while not stop.wait(1.0) and still < HANGS_AFTER_SECONDS:

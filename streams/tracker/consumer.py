@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from schemas.catalogue import LANES, redone_topic, topic_of
-from streams.kafka_client import CLIENT, librdkafka
+from streams.kafka_client import CLIENT, Hunger, librdkafka
 from streams.source import incoming_of
 from streams.tracker.release import RELEASED
 from streams.work import Incoming
@@ -67,6 +67,7 @@ class Reader:
         self._reached: dict[Partition, int] = {}
         self._shown: dict[Partition, int] = {}
         self._shown_at = time.monotonic()
+        self._hunger = Hunger()
 
     def partitions(self, topics: Sequence[str]) -> list[Partition]:
         """All partitions of these topics. Raises KeyError for a topic that is not there."""
@@ -91,10 +92,15 @@ class Reader:
     def poll(self) -> list[Incoming]:
         """What has come, at most 500 messages; empty after a short wait."""
         first = self._consumer.poll(FIRST_WAIT_SECONDS)
+        self._hunger.polled(waits=first is None)
         if first is None:
             return []
         more = self._consumer.consume(AT_ONCE - 1, MORE_WAIT_SECONDS)
         return [incoming_of(one) for one in (first, *more) if _sound(one)]
+
+    def hungry(self) -> Mapping[Partition, int] | None:
+        """The next offset wanted of each partition; None unless it has waited for a while."""
+        return dict(self._reached) if self._hunger else None
 
     def read_all(self, topics: Sequence[str]) -> Iterator[list[Incoming]]:
         """Everything that stands in these topics now, from the beginning, in portions."""

@@ -18,6 +18,7 @@ from streams.tracker.consumer import INPUTS, Reader
 from streams.tracker.line import Line
 from streams.tracker.rebuild import rebuild
 from streams.tracker.relay import Relay
+from streams.unread import watch_reading
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
             rebuild(line, reader)
         reader.go_on(line.offsets(reader.partitions(INPUTS)))
         relay.start()
+        watch_reading(settings.kafka, [reader.hungry])
         announce_ready(settings, "tracker")
         log.info("tracking", extra={"pid": os.getpid()})
         _track(line, reader, relay, stop)

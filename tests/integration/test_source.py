@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
 from infra.topics import admin, committed_offsets, provision
 from schemas.catalogue import Topic
 from streams import source as source_module
+from streams import unread
 from streams.source import Source, Ticket
 from tests.audit_log import until
 from tests.parts import Parts
@@ -62,6 +63,20 @@ class Bench:
             20,
             lambda: f"handed on {[place(task) for task in handed]}, committed {self.committed()}",
         )
+
+
+def in_its_thread(source: Source, action: Callable[[], None]) -> None:
+    """Let the source's own thread do something between two polls; no other may use its consumer."""
+    balance, done = source._balance, threading.Event()
+
+    def first_the_action() -> None:
+        source._balance = balance  # type: ignore[method-assign]
+        action()
+        done.set()
+        balance()
+
+    source._balance = first_the_action  # type: ignore[method-assign]
+    assert done.wait(10)
 
 
 @pytest.fixture
@@ -217,3 +232,74 @@ def test_a_successor_under_the_same_name_ends_the_process_that_it_succeeds(bench
     for task in new:
         task.done()
     bench.wait(lambda: bench.committed() == 2, new)
+
+
+def test_a_commit_that_an_older_one_overtook_is_made_again(bench: Bench):
+    bench.produce(3)
+    handed = bench.start()
+    bench.wait(lambda: len(handed) == 3, handed)
+    for task in handed:
+        task.done()
+    bench.wait(lambda: bench.committed() == 3, handed)
+
+    older = [TopicPartition(bench.name, 0, 1)]
+    source = bench.sources[0]
+    commits: list[bool] = []
+    commit = source._commit
+
+    def counted(*, asynchronous: bool) -> None:
+        commits.append(asynchronous)
+        if len(commits) > 3:
+            commit(asynchronous=asynchronous)
+
+    source._commit = counted  # type: ignore[method-assign]
+    in_its_thread(source, lambda: source._consumer.commit(offsets=older, asynchronous=True))
+
+    bench.wait(lambda: bench.committed() == 1, handed)
+    bench.wait(lambda: bench.committed() == 3, handed)
+
+
+def test_a_partition_that_the_client_does_not_read_ends_the_process(
+    wide_bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    handed = wide_bench.start()
+    monkeypatch.setattr(unread, "end_process", wide_bench.ended.append)
+    monkeypatch.setattr(unread, "LOOK_EVERY_SECONDS", 0.2)
+    unread.watch_reading(wide_bench.parts.kafka, [wide_bench.sources[0].hungry])
+    wide_bench.produce(1, 1)
+    wide_bench.wait(lambda: len(handed) == 1, handed)
+
+    # As librdkafka does by mistake after an outage, without word of it.
+    source, place = wide_bench.sources[0], TopicPartition(wide_bench.name, 0)
+    in_its_thread(source, lambda: source._consumer.pause([place]))
+    wide_bench.produce(2, 0)
+    wide_bench.wait(lambda: bool(wide_bench.ended), handed)
+
+    handed[0].done()
+    assert str([(wide_bench.name, 0)]) in wide_bench.ended[0]
+    assert len(handed) == 1
+
+
+def test_a_partition_that_comes_while_the_others_are_paused_is_paused_with_them(bench: Bench):
+    bench.produce(2)
+    handed = bench.start(limit=2)
+    bench.wait(lambda: len(handed) == 2, handed)
+    source = bench.sources[0]
+    bench.wait(lambda: source._paused, handed)
+    calls: list[str] = []
+
+    class Consumer:
+        def incremental_assign(self, places: list[TopicPartition]) -> None:
+            calls.append(f"assign {len(places)}")
+
+        def pause(self, places: list[TopicPartition]) -> None:
+            calls.append(f"pause {len(places)}")
+
+    def come_and_go() -> None:
+        source._on_assign(Consumer(), [TopicPartition(bench.name, 1)])  # type: ignore[arg-type]
+        del source._shares[(bench.name, 1)]
+
+    in_its_thread(source, come_and_go)
+
+    assert calls == ["assign 1", "pause 1"]
+    assert source._paused

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra import ports
-from infra.kafka import WrongBrokers, cluster_of
+from infra.kafka import WrongBrokers, cluster_id, cluster_of
 from streams.supervisor import asked_for
 from tests.faults.chaos import ledger, material
 from tests.faults.chaos.schedule import kinds, schedule
@@ -68,6 +68,12 @@ def test_a_home_keeps_the_number_of_brokers_it_was_made_with(tmp_path: Path):
         cluster_of(tmp_path, 1)
     with pytest.raises(WrongBrokers, match="2 brokers were asked for"):
         cluster_of(tmp_path / "other", 2)
+
+
+def test_a_cluster_id_is_never_taken_for_an_option():
+    drawn = iter([b"\xf8" + bytes(15), b"\xfb" + bytes(15), b"\xfc" + bytes(15)])
+
+    assert cluster_id(lambda: next(drawn)) == "_" + 21 * "A"
 
 
 def test_a_home_without_a_wish_has_one_broker(tmp_path: Path):

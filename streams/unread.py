@@ -1,0 +1,59 @@
+"""Notices a partition that is not read although its consumer waits for messages: now and then
+librdkafka 2.16 does not fetch one of many again after its broker died (docs/decisions/0015)."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+
+from confluent_kafka import KafkaException
+
+from infra import topics
+from streams.publisher import end_process
+
+LOOK_EVERY_SECONDS = 5.0
+LOOKS = 6
+"""So many looks in a row must find it unread."""
+Place = tuple[str, int]
+"""A topic and the number of a partition."""
+Hungry = Callable[[], Mapping[Place, int] | None]
+"""The next offset that a consumer wants of each partition; None while it is given messages, or
+wants none."""
+
+
+class Unread:
+    """Counts the looks at which a message stood ready that a waiting consumer did not get."""
+
+    def __init__(self) -> None:
+        """Has not looked yet."""
+        self._seen: dict[Place, tuple[int, int]] = {}
+
+    def look(self, wanted: Mapping[Place, int], ends: Mapping[Place, int]) -> list[Place]:
+        """Partitions of a waiting consumer that it is not given."""
+        before = {place: self._seen.get(place, (-1, 0)) for place in wanted}
+        self._seen = {
+            place: (offset, before[place][1] + 1 if before[place][0] == offset else 1)
+            for place, offset in wanted.items()
+            if offset < ends[place]
+        }
+        return [place for place, (_, looks) in self._seen.items() if looks >= LOOKS]
+
+
+def watch_reading(brokers: str, consumers: Iterable[Hungry]) -> None:
+    """Look again and again, in a thread of its own, and end the process when one is not given what
+    stands ready: the next process reads it, and nothing unfinished was committed."""
+    threading.Thread(target=_watch, args=(brokers, consumers), name="unread", daemon=True).start()
+
+
+def _watch(brokers: str, consumers: Iterable[Hungry]) -> None:
+    client, pause = topics.admin(brokers), threading.Event()
+    looks = [(hungry, Unread()) for hungry in consumers]
+    while not pause.wait(LOOK_EVERY_SECONDS):
+        for hungry, unread in looks:
+            wanted = hungry()
+            if not wanted:
+                continue
+            try:
+                stuck = unread.look(wanted, topics.end_offsets(client, wanted))
+            except KafkaException:
+                continue  # the broker is away
+            if stuck:
+                end_process(f"nothing is given out of {stuck}; the next process reads it")
