@@ -4,14 +4,16 @@ librdkafka 2.16 does not fetch one of many again after its broker died (docs/dec
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra import topics
+from infra.kafka import QUIET
 from streams.publisher import end_process
 
 LOOK_EVERY_SECONDS = 5.0
 LOOKS = 6
 """So many looks in a row must find it unread."""
+ANSWER_SECONDS = 10.0
 Place = tuple[str, int]
 """A topic and the number of a partition."""
 Hungry = Callable[[], Mapping[Place, int] | None]
@@ -55,5 +57,21 @@ def _watch(brokers: str, consumers: Iterable[Hungry]) -> None:
                 stuck = unread.look(wanted, topics.end_offsets(client, wanted))
             except KafkaException:
                 continue  # the broker is away
-            if stuck:
-                end_process(f"nothing is given out of {stuck}; the next process reads it")
+            for place in stuck:
+                if _holds_a_message(brokers, place, wanted[place]):
+                    end_process(f"{place} is not read from {wanted[place]}; the next process does")
+
+
+def _holds_a_message(brokers: str, place: Place, offset: int) -> bool:
+    """Whether another consumer gets something there. At the end of a stranger's transaction stands
+    a marker, which counts as an offset and is given to nobody."""
+    settings = {"bootstrap.servers": brokers, "group.id": "copystand.unread"}
+    reader = Consumer(
+        QUIET | settings | {"enable.auto.commit": False, "enable.partition.eof": True}
+    )
+    try:
+        reader.assign([TopicPartition(*place, offset)])
+        message = reader.poll(ANSWER_SECONDS)
+        return message is not None and message.error() is None
+    finally:
+        reader.close()

@@ -276,7 +276,34 @@ def test_a_partition_that_the_client_does_not_read_ends_the_process(
     wide_bench.wait(lambda: bool(wide_bench.ended), handed)
 
     handed[0].done()
-    assert str([(wide_bench.name, 0)]) in wide_bench.ended[0]
+    assert f"('{wide_bench.name}', 0) is not read from 0" in wide_bench.ended[0]
+    assert len(handed) == 1
+
+
+def test_a_marker_of_a_transaction_is_no_unread_message(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    handed = bench.start()
+    monkeypatch.setattr(unread, "end_process", bench.ended.append)
+    monkeypatch.setattr(unread, "LOOK_EVERY_SECONDS", 0.1)
+    looks: list[bool] = []
+    holds = unread._holds_a_message
+    monkeypatch.setattr(
+        unread, "_holds_a_message", lambda *asked: looks.append(holds(*asked)) or looks[-1]
+    )
+    unread.watch_reading(bench.parts.kafka, [bench.sources[0].hungry])
+
+    settings = {"bootstrap.servers": bench.parts.kafka, "transactional.id": bench.name}
+    stranger = Producer(settings)
+    stranger.init_transactions(20)
+    stranger.begin_transaction()
+    stranger.produce(bench.name, b"one", partition=0)
+    stranger.commit_transaction(20)
+    bench.wait(lambda: len(looks) > 1, handed)
+    handed[0].done()
+
+    assert bench.ended == []
+    assert not any(looks)
     assert len(handed) == 1
 
 
