@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -22,6 +22,7 @@ from schemas.catalogue import Topic
 
 PATIENCE_SECONDS = 60
 ANSWER_SECONDS = 5
+FETCH_SECONDS = 10.0
 T = TypeVar("T")
 
 
@@ -99,6 +100,19 @@ def end_offsets(client: Admin, partitions: Iterable[tuple[str, int]]) -> dict[tu
     return {(at.topic, at.partition): one.result().offset for at, one in answers.items()}
 
 
+def holds_a_message(client: Admin, at: tuple[str, int], offset: int) -> bool | None:
+    """Whether a consumer is given anything from this offset on; None when none of it comes in time.
+
+    A transaction ends with a marker, which counts as an offset and is given to nobody."""
+    with group_client(client, "copystand.looks", {"enable.partition.eof": True}) as consumer:
+        consumer.assign([TopicPartition(*at, offset)])
+        message = consumer.poll(FETCH_SECONDS)
+        error = message.error() if message is not None else None
+    if message is None or (error is not None and error.code() != KafkaError._PARTITION_EOF):
+        return None
+    return error is None
+
+
 def lag(client: Admin, group: str, names: Collection[str]) -> int:
     """How many records a group has still to finish on these topics."""
     counts = partition_counts(client, names)
@@ -165,12 +179,16 @@ def _commit(client: Admin, group: str, starts: Mapping[tuple[str, int], int]) ->
 
 
 @contextmanager
-def group_client(client: Admin, group: str) -> Iterator[Consumer]:
+def group_client(
+    client: Admin,
+    group: str,
+    more: Mapping[str, Any] = {},
+) -> Iterator[Consumer]:
     """A consumer that joins nothing, and so may commit for a group that nobody is in."""
     # Not the AdminClient's calls for groups: repeated while a new broker makes its offsets topic,
     # they ended the process with a segmentation fault (librdkafka 2.16.0).
     settings = {"bootstrap.servers": client.bootstrap, "group.id": group}
-    consumer = Consumer(QUIET | settings | {"enable.auto.commit": False})
+    consumer = Consumer(QUIET | settings | {"enable.auto.commit": False} | more)
     try:
         yield consumer
     finally:

@@ -19,6 +19,9 @@ librdkafka.setLevel(logging.ERROR)
 
 HUNGRY_AFTER_SECONDS = 2.0
 
+Place = tuple[str, int]
+"""A topic and the number of a partition."""
+
 
 class Hunger:
     """Since when a consumer has waited in vain for messages that it wants."""

@@ -1,6 +1,7 @@
 """What takes a moment to find out: lags by asking the broker, packages that nobody answered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,17 +15,24 @@ from streams.progress import Groups, Standing
 from streams.settings import Settings
 
 
-def lag_by_role(settings: Settings) -> dict[str, int]:
+@contextmanager
+def groups_of(settings: Settings) -> Iterator[Groups]:
+    """The line's consumer groups, to be asked as often as wanted."""
+    groups = Groups(settings.kafka)
+    try:
+        yield groups
+    finally:
+        groups.close()
+
+
+def lag_by_role(settings: Settings, groups: Groups) -> dict[str, int]:
     """Records each role has still to finish; none while the broker is away."""
     if not settings.kafka_brokers and not any(map(ports.answers, ports.brokers(settings.ports()))):
         return {}
-    groups = Groups(settings.kafka)
     try:
         return by_role(groups.standing())
     except (KafkaException, KeyError):
         return {}
-    finally:
-        groups.close()
 
 
 def by_role(standing: Mapping[str, Standing]) -> dict[str, int]:

@@ -8,8 +8,12 @@ from confluent_kafka import Consumer, TopicPartition
 
 from infra import topics
 from streams import bootstrap
+from streams.kafka_client import Place
 
 ANSWER_SECONDS = 5.0
+TAIL = 16
+"""Where so little is left for some looks, it may be no message at all."""
+LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Groups:
         self._groups = bootstrap.groups()
         self._consumers: dict[str, Consumer] = {}
         self._open = ExitStack()
+        self._tails: dict[tuple[str, Place], _Tail] = {}
+        self._asked = False
 
     def standing(self) -> dict[str, Standing]:
         """Every group. Raises KafkaException while the broker is away."""
@@ -38,21 +44,48 @@ class Groups:
         counts = topics.partition_counts(self._client, names, ANSWER_SECONDS)
         every = [(name, number) for name in names for number in range(counts[name])]
         ends = topics.end_offsets(self._client, every)
+        self._asked = False
         return {group: self._of(group, ends) for group in self._groups}
 
     def close(self) -> None:
         """Let go of the broker."""
         self._open.close()
 
-    def _of(self, group: str, ends: Mapping[tuple[str, int], int]) -> Standing:
+    def _of(self, group: str, ends: Mapping[Place, int]) -> Standing:
         if group not in self._consumers:
             client = topics.group_client(self._client, group)
             self._consumers[group] = self._open.enter_context(client)
         own = [TopicPartition(*at) for at in ends if at[0] in self._groups[group]]
         found = self._consumers[group].committed(own, timeout=ANSWER_SECONDS)
         known = {(one.topic, one.partition): max(one.offset, 0) for one in found}
-        lag = sum(max(0, ends[at] - offset) for at, offset in known.items())
+        lag = sum(self._left(group, at, offset, ends[at]) for at, offset in known.items())
         return Standing(lag, sum(known.values()))
+
+    def _left(self, group: str, at: Place, offset: int, end: int) -> int:
+        """Records from an offset to the end; none when only markers of transactions stand there."""
+        tail = self._tails.pop((group, at), None)
+        if not 0 < end - offset <= TAIL:
+            return max(0, end - offset)
+        if tail is None or (tail.offset, tail.end) != (offset, end):
+            tail = _Tail(offset, end)
+        tail.looks += 1
+        # One at a look, since it takes a while.
+        if tail.looks >= LOOKS and tail.holds is None and not self._asked:
+            self._asked = True
+            tail.holds = topics.holds_a_message(self._client, at, offset)
+        self._tails[group, at] = tail
+        return 0 if tail.holds is False else end - offset
+
+
+@dataclass
+class _Tail:
+    """The little that a group has left in one partition, and at how many looks it was the same."""
+
+    offset: int
+    end: int
+    looks: int = 0
+    holds: bool | None = None
+    """Whether there is a message in it; None while that is not known."""
 
 
 @dataclass

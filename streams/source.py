@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.kafka_client import CLIENT, Hunger, librdkafka
+from streams.kafka_client import CLIENT, Hunger, Place, librdkafka
 from streams.prefix import Prefix
 from streams.publisher import end_process
 from streams.work import Incoming
@@ -83,7 +83,7 @@ class Source:
             logger=librdkafka,
         )
         self._topics, self._limit, self._submit = topics, limit, submit
-        self._shares: dict[tuple[str, int], Share] = {}
+        self._shares: dict[Place, Share] = {}
         self._paused = False
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -134,7 +134,7 @@ class Source:
         self._commit(asynchronous=False)
         self._consumer.close()
 
-    def hungry(self) -> dict[tuple[str, int], int] | None:
+    def hungry(self) -> dict[Place, int] | None:
         """The next offset wanted of each partition; None unless it has waited for a while."""
         if not self._hunger:
             return None
@@ -233,7 +233,7 @@ class Source:
             consumer.pause(partitions)  # as the others are, with which they are resumed
         self.assigned.set()
 
-    def _committed(self, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
+    def _committed(self, partitions: list[TopicPartition]) -> dict[Place, int]:
         """Where each is to be read from; nothing where the broker does not tell it soon."""
         try:
             found = self._consumer.committed(partitions, timeout=ANSWER_SECONDS)

@@ -3,12 +3,15 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import dict_row
 
 from streams.settings import Settings, noted
+
+if TYPE_CHECKING:  # it loads Kafka's client, for which `status` need not wait
+    from streams.progress import Groups
 
 BATCH_FIGURES = """
 SELECT batch_id, state, registered, packaged, quarantined, cancelled, in_flight
@@ -57,18 +60,21 @@ def last_look(settings: Settings) -> dict[str, Any] | None:
     return found
 
 
-def in_flight(settings: Settings) -> int:
+def in_flight(settings: Settings, groups: "Groups") -> int:
     """Pages that are on their way, and records that no role has finished yet, at this moment."""
     from streams.measured import lag_by_role
 
     moving = [row for row in batch_figures(settings) if row["state"] in UNFINISHED]
-    return sum(row["in_flight"] or 0 for row in moving) + sum(lag_by_role(settings).values())
+    lags = lag_by_role(settings, groups)
+    return sum(row["in_flight"] or 0 for row in moving) + sum(lags.values())
 
 
 def _measured(settings: Settings) -> dict[str, Any]:
     """What can be told without the watchdog. Loaded late: it knows every step and Kafka."""
-    from streams.measured import lag_by_role, unanswered
+    from streams.measured import groups_of, lag_by_role, unanswered
 
-    told = {"lags": lag_by_role(settings), "unanswered": unanswered(settings)}
+    with groups_of(settings) as groups:
+        lags = lag_by_role(settings, groups)
+    told = {"lags": lags, "unanswered": unanswered(settings)}
     seen: dict[str, Any] = {"lanes": {}, "retries": [], "quiet": []}
     return told | seen | {"checks": {"watchdog": "has not looked lately"}}

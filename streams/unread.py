@@ -4,18 +4,15 @@ librdkafka 2.16 does not fetch one of many again after its broker died (docs/dec
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
 from infra import topics
-from infra.kafka import QUIET
+from streams.kafka_client import Place
 from streams.publisher import end_process
 
 LOOK_EVERY_SECONDS = 5.0
 LOOKS = 6
 """So many looks in a row must find it unread."""
-ANSWER_SECONDS = 10.0
-Place = tuple[str, int]
-"""A topic and the number of a partition."""
 Hungry = Callable[[], Mapping[Place, int] | None]
 """The next offset that a consumer wants of each partition; None while it is given messages, or
 wants none."""
@@ -58,20 +55,5 @@ def _watch(brokers: str, consumers: Iterable[Hungry]) -> None:
             except KafkaException:
                 continue  # the broker is away
             for place in stuck:
-                if _holds_a_message(brokers, place, wanted[place]):
+                if topics.holds_a_message(client, place, wanted[place]):
                     end_process(f"{place} is not read from {wanted[place]}; the next process does")
-
-
-def _holds_a_message(brokers: str, place: Place, offset: int) -> bool:
-    """Whether another consumer gets something there. At the end of a stranger's transaction stands
-    a marker, which counts as an offset and is given to nobody."""
-    settings = {"bootstrap.servers": brokers, "group.id": "copystand.unread"}
-    reader = Consumer(
-        QUIET | settings | {"enable.auto.commit": False, "enable.partition.eof": True}
-    )
-    try:
-        reader.assign([TopicPartition(*place, offset)])
-        message = reader.poll(ANSWER_SECONDS)
-        return message is not None and message.error() is None
-    finally:
-        reader.close()

@@ -177,12 +177,14 @@ def _tell(state: dict[str, Any], told: set[str], quiet: bool) -> None:
 
 
 def _drain(settings: Settings, deadline: float) -> None:
+    from streams.measured import groups_of
     from streams.standing import in_flight
 
-    while (left := in_flight(settings)) > 0:
-        if time.monotonic() > deadline:
-            fail(Exit.TIMEOUT, f"{left} pages are still in flight; the line runs on")
-        time.sleep(0.5)
+    with groups_of(settings) as groups:
+        while (left := in_flight(settings, groups)) > 0:
+            if time.monotonic() > deadline:
+                fail(Exit.TIMEOUT, f"{left} pages are still in flight; the line runs on")
+            time.sleep(0.5)
 
 
 def _log(home: Path) -> Path:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from infra import topics
 from schemas.catalogue import LANES, redone_topic, topic_of
-from streams.kafka_client import CLIENT, Hunger, librdkafka
+from streams.kafka_client import CLIENT, Hunger, Place, librdkafka
 from streams.source import incoming_of
 from streams.tracker.release import RELEASED
 from streams.work import Incoming
@@ -42,51 +42,37 @@ FIRST_WAIT_SECONDS = 0.1
 MORE_WAIT_SECONDS = 0.01
 ANSWER_SECONDS = 30.0
 SHOW_EVERY_SECONDS = 1.0
-Partition = tuple[str, int]
+SETTINGS: dict[str, Any] = {
+    "group.id": GROUP,
+    "enable.auto.commit": False,
+    "auto.offset.reset": "error",
+    "queued.max.messages.kbytes": 16384,
+    **CLIENT,
+}
 
 
 class Reader:
     """A consumer that is told where to read; nothing is lost when it dies, nobody else moves it."""
 
     def __init__(self, brokers: str) -> None:
+        self._settings = {"bootstrap.servers": brokers, "error_cb": _on_error, **SETTINGS}
         self._consumer = Consumer(
-            {
-                "bootstrap.servers": brokers,
-                "group.id": GROUP,
-                "enable.auto.commit": False,
-                "on_commit": self._on_commit,
-                "auto.offset.reset": "error",
-                "queued.max.messages.kbytes": 16384,
-                **CLIENT,
-                "error_cb": _on_error,
-            },
-            logger=librdkafka,
+            {**self._settings, "on_commit": self._on_commit}, logger=librdkafka
         )
-        settings: dict[str, Any] = {"bootstrap.servers": brokers, "error_cb": _on_error}
-        self._admin = AdminClient(settings)
-        self._reached: dict[Partition, int] = {}
-        self._shown: dict[Partition, int] = {}
+        self._admin = topics.admin(brokers)
+        self._reached: dict[Place, int] = {}
+        self._shown: dict[Place, int] = {}
         self._shown_at = time.monotonic()
         self._hunger = Hunger()
 
-    def partitions(self, topics: Sequence[str]) -> list[Partition]:
+    def partitions(self, names: Sequence[str]) -> list[Place]:
         """All partitions of these topics. Raises KeyError for a topic that is not there."""
-        known = self._admin.list_topics(timeout=ANSWER_SECONDS).topics
-        return [(name, number) for name in topics for number in sorted(known[name].partitions)]
+        counts = topics.partition_counts(self._admin, names, ANSWER_SECONDS)
+        return [(name, number) for name in names for number in range(counts[name])]
 
-    def ends(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        """The offset that the next message of each partition will get."""
-        asked = {TopicPartition(*at): OffsetSpec.latest() for at in partitions}
-        answers = self._admin.list_offsets(asked, request_timeout=ANSWER_SECONDS)
-        return {(at.topic, at.partition): one.result().offset for at, one in answers.items()}
-
-    def assign(self, offsets: dict[Partition, int]) -> None:
-        """Read these partitions from these offsets on."""
-        self._consumer.assign([TopicPartition(*at, offset) for at, offset in offsets.items()])
-
-    def go_on(self, offsets: dict[Partition, int]) -> None:
+    def go_on(self, offsets: dict[Place, int]) -> None:
         """Read these partitions from where the tables stand, and let Kafka show that they do."""
-        self.assign(offsets)
+        self._consumer.assign(_places(offsets))
         self._reached = dict(offsets)
 
     def poll(self) -> list[Incoming]:
@@ -98,22 +84,26 @@ class Reader:
         more = self._consumer.consume(AT_ONCE - 1, MORE_WAIT_SECONDS)
         return [incoming_of(one) for one in (first, *more) if _sound(one)]
 
-    def hungry(self) -> Mapping[Partition, int] | None:
+    def hungry(self) -> Mapping[Place, int] | None:
         """The next offset wanted of each partition; None unless it has waited for a while."""
         return dict(self._reached) if self._hunger else None
 
-    def read_all(self, topics: Sequence[str]) -> Iterator[list[Incoming]]:
-        """Everything that stands in these topics now, from the beginning, in portions."""
-        ends = self.ends(self.partitions(topics))
-        left = {at: end for at, end in ends.items() if end > 0}
-        self.assign({at: 0 for at in left})
-        while left:
-            portion = self.poll()
-            for one in portion:
-                at = (one.topic, one.partition)
-                if at in left and one.offset + 1 >= left[at]:
-                    del left[at]
-            yield portion
+    def read_to_the_end(self, offsets: Mapping[Place, int]) -> Iterator[list[Incoming]]:
+        """Everything that stands in these partitions now, from these offsets on, in portions."""
+        ends = topics.end_offsets(self._admin, offsets)
+        left = {at: end for at, end in ends.items() if end > offsets[at]}
+        # Not by the last record: after a stranger's transaction there is none at the last offset.
+        consumer = Consumer({**self._settings, "enable.partition.eof": True}, logger=librdkafka)
+        consumer.assign(_places({at: offsets[at] for at in left}))
+        try:
+            while left:
+                portion = consumer.consume(AT_ONCE, FIRST_WAIT_SECONDS)
+                yield [incoming_of(one) for one in portion if _sound(one)]
+                for at, reached in filter(None, map(_reached, portion)):
+                    if reached >= left.get(at, 0):
+                        left.pop(at, None)
+        finally:
+            consumer.close()
 
     def show(self, messages: Sequence[Incoming]) -> None:
         """Tell Kafka how far the tracker is, now and then, so that its lag can be seen."""
@@ -141,10 +131,25 @@ class Reader:
         self._consumer.close()
 
 
+def _places(offsets: Mapping[Place, int]) -> list[TopicPartition]:
+    return [TopicPartition(*at, offset) for at, offset in offsets.items()]
+
+
+def _reached(message: Message) -> tuple[Place, int] | None:
+    """Up to where a partition has been read, when this tells of its end."""
+    error, topic, partition = message.error(), message.topic(), message.partition()
+    if error is None or error.code() != KafkaError._PARTITION_EOF:
+        return None
+    assert topic is not None and partition is not None
+    return (topic, partition), message.offset() or 0
+
+
 def _sound(message: Message) -> bool:
     error = message.error()
     if error is None:
         return True
+    if error.code() == KafkaError._PARTITION_EOF:
+        return False
     if error.fatal() or error.code() in (
         KafkaError._AUTO_OFFSET_RESET,
         KafkaError.OFFSET_OUT_OF_RANGE,

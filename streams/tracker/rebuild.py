@@ -23,21 +23,12 @@ def rebuild(line: Line, reader: Reader, *, outbox_lost: bool = False) -> None:
     Whatever is due in the outbox must have been published before. Where the outbox was lost, the
     PREMIS events of all the tracker's facts are told again; the sealer knows them by their id."""
     line.forget()
-    for portion in reader.read_all((*OWN, *REDONE)):
+    for portion in reader.read_to_the_end(dict.fromkeys(reader.partitions((*OWN, *REDONE)), 0)):
         store_decided(line.conn, portion)
         if outbox_lost:
             tell_events_again(line.conn, portion)
-    partitions = reader.partitions(INPUTS)
-    offsets = line.offsets(partitions)
-    ends = {at: end for at, end in reader.ends(partitions).items() if end > offsets[at]}
-    reader.assign(offsets)
-    while ends:
-        portion = reader.poll()
+    for portion in reader.read_to_the_end(line.offsets(reader.partitions(INPUTS))):
         line.take(portion, decide=False)
-        for one in portion:
-            at = (one.topic, one.partition)
-            if at in ends and one.offset + 1 >= ends[at]:
-                del ends[at]
     line.finish_rebuild()
     log.info("rebuilt from the topics")
 

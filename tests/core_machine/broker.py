@@ -1,7 +1,7 @@
 """A broker in memory: topics of a few partitions, groups that read them, and the ways to lose one's
 place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -96,10 +96,6 @@ class MemoryReader:
         """All partitions of these topics."""
         return self._broker.places(topics)
 
-    def ends(self, places: Sequence[Place]) -> dict[Place, int]:
-        """The offset that the next message of each will get."""
-        return {place: len(self._broker.partitions[place]) for place in places}
-
     def assign(self, offsets: dict[Place, int]) -> None:
         """Read these from here on."""
         self._offsets = dict(offsets)
@@ -118,8 +114,8 @@ class MemoryReader:
             self._offsets[one.topic, one.partition] = one.offset + 1
         return found
 
-    def read_all(self, topics: Sequence[str]) -> Iterator[list[Incoming]]:
-        """All of these topics, in portions."""
-        self.assign(dict.fromkeys(self.partitions(topics), 0))
+    def read_to_the_end(self, offsets: Mapping[Place, int]) -> Iterator[list[Incoming]]:
+        """All that stands in these partitions, in portions."""
+        self.assign(dict(offsets))
         while portion := self.poll():
             yield portion

@@ -25,6 +25,7 @@ from streams.tracker.consumer import INPUTS, Reader
 from streams.tracker.line import Line
 from streams.tracker.rebuild import dump, rebuild
 from streams.tracker.relay import Relay
+from streams.work import Incoming
 from tests.line_facts import Delivery
 from tests.parts import Parts
 
@@ -131,7 +132,7 @@ def told_bytes(reader: Reader, names: list[str]) -> dict[str, dict[str, set[byte
     kinds: tuple[type[Record], ...] = (PageAdmitted, ItemCompleted, BatchSettled)
     topics = [topic_of(kind.__name__).name for kind in kinds]
     told: dict[str, dict[str, set[bytes]]] = defaultdict(lambda: defaultdict(set))
-    for portion in reader.read_all([*topics, AUDIT_INTAKE.name]):
+    for portion in everything(reader, [*topics, AUDIT_INTAKE.name]):
         for one in portion:
             try:
                 fact = decode(one.value)
@@ -142,6 +143,10 @@ def told_bytes(reader: Reader, names: list[str]) -> dict[str, dict[str, set[byte
             if head.batch_id in names and ours:
                 told[type(fact).__name__][head.event_id].add(one.value or b"")
     return told
+
+
+def everything(reader: Reader, topics: list[str]) -> Iterator[list[Incoming]]:
+    return reader.read_to_the_end(dict.fromkeys(reader.partitions(topics), 0))
 
 
 def message(fact: Record) -> Outgoing:
@@ -191,7 +196,7 @@ def test_what_was_told_but_not_acknowledged_is_told_again_by_the_relay(
         left = conn.execute("SELECT key FROM line.outbox").fetchall()
     reader = Reader(parts.kafka)
     sent = [
-        one for portion in reader.read_all([topic]) for one in portion if one.key == b"relay-key"
+        one for portion in everything(reader, [topic]) for one in portion if one.key == b"relay-key"
     ]
     reader.close()
     assert left == [("later",)]

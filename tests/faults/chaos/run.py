@@ -1,6 +1,6 @@
 """One run: a line, its work, its misfortunes, the rest until all is drained, and the verdict.
 
-Run: python -m tests.faults.chaos.run [--seconds 180] [--seed 1] [--gap 3] [--record]
+Run: python -m tests.faults.chaos.run [--seconds 180] [--seed 1] [--gap 3] [--ahead 150] [--record]
 """
 
 import argparse
@@ -36,6 +36,8 @@ from tests.faults.checkers import law_broken
 DRAIN_SECONDS = 240
 """Within so long after the last fault everything must have come to its end."""
 GAP_SECONDS = 3.0
+AHEAD = 150
+"""So many pages are on their way at most."""
 RELEASES = 3
 GIVEN_UP = "work."
 """Begins the codes of what was tried often enough; a person releases that."""
@@ -72,7 +74,7 @@ class Ran:
         )
 
 
-def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS) -> Ran:
+def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS, ahead: int = AHEAD) -> Ran:
     """Run it. The line under faults first, then the same material through one without."""
     ran = Ran(seed, seconds)
     with tempfile.TemporaryDirectory(prefix="copystand-chaos-") as scratch:
@@ -83,7 +85,7 @@ def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS) -> Ran:
             _write_profiles(home)
             try:
                 line.up()
-                delivered, poison = _under_faults(line, work / "material", ran, gap_seconds)
+                delivered, poison = _under_faults(line, work / "material", ran, gap_seconds, ahead)
                 _drain(line, delivered, ran)
                 digests = _without_faults(work / "calm", delivered)
                 found = judged(line, delivered, poison, digests, began)
@@ -102,7 +104,7 @@ def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS) -> Ran:
 
 
 def _under_faults(
-    line: ChaosLine, material: Path, ran: Ran, gap_seconds: float
+    line: ChaosLine, material: Path, ran: Ran, gap_seconds: float, ahead: int
 ) -> tuple[list[Batch], int]:
     as_root = os.geteuid() == 0
     faults = schedule(ran.seed, ran.seconds, gap_seconds, as_root=as_root)
@@ -110,7 +112,8 @@ def _under_faults(
     for fault in faults:
         _tell(f"  {fault}")
     strangers = Strangers(line.kafka)
-    workload = Workload(line.settings(), material, ran.seed, line.finished, strangers.remember)
+    settings, remember = line.settings(), strangers.remember
+    workload = Workload(settings, material, ran.seed, line.finished, remember, ahead)
     nemesis = Nemesis(line, strangers, _tell)
     watching = threading.Event()
     watcher = threading.Thread(target=_watch, args=(line, ran, watching), daemon=True)
@@ -212,10 +215,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180.0, help="in which faults happen")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--gap", type=float, default=GAP_SECONDS, help="seconds between two faults")
+    parser.add_argument("--ahead", type=int, default=AHEAD, help="pages on their way at most")
     parser.add_argument("--record", action="store_true", help="append to docs/reliability.md")
     asked = parser.parse_args()
     shutil.rmtree(KEPT / f"seed-{asked.seed}", ignore_errors=True)
-    ran = chaos(asked.seed, asked.seconds, asked.gap)
+    ran = chaos(asked.seed, asked.seconds, asked.gap, asked.ahead)
     entry = ran.entry()
     print(ledger.HEAD, entry.row(), *ran.missed, *ran.verdict.all(), sep="\n")
     if asked.record:

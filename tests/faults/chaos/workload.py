@@ -14,8 +14,6 @@ from streams.settings import NotUp, Settings
 from tests.faults.chaos import material
 from tests.faults.chaos.material import Batch
 
-AHEAD = 150
-"""So many pages are on their way at most; more would only wait."""
 TRUNCATED_EVERY = 2
 AGAIN_SECONDS = 1.0
 Remember = Callable[[str, str, bytes], None]
@@ -31,11 +29,12 @@ class Workload(threading.Thread):
         seed: int,
         finished: Callable[[], int | None],
         remember: Remember,
+        ahead: int,
     ) -> None:
-        """A station that has handed nothing over yet."""
+        """A station that has handed nothing over yet; `ahead` pages are on their way at most."""
         super().__init__(name="workload", daemon=True)
         self._settings, self._folder, self._seed = settings, folder, seed
-        self._finished, self._remember = finished, remember
+        self._finished, self._remember, self._ahead = finished, remember, ahead
         self._over = threading.Event()
         self.delivered: list[Batch] = []
         """What the brokers have acknowledged."""
@@ -65,7 +64,7 @@ class Workload(threading.Thread):
         done = 0
         while not self._over.wait(0.5):
             done = self._finished() or done
-            if sum(batch.pages for batch in self.delivered) - done < AHEAD:
+            if sum(batch.pages for batch in self.delivered) - done < self._ahead:
                 return
 
     def _deliver(self, batch: Batch) -> None:
