@@ -104,7 +104,7 @@ def holds_a_message(client: Admin, at: tuple[str, int], offset: int) -> bool | N
     """Whether a consumer is given anything from this offset on; None when none of it comes in time.
 
     A transaction ends with a marker, which counts as an offset and is given to nobody."""
-    with group_client(client, "copystand.looks", {"enable.partition.eof": True}) as consumer:
+    with group_client(client, "copystand.looks", tells_ends=True) as consumer:
         consumer.assign([TopicPartition(*at, offset)])
         message = consumer.poll(FETCH_SECONDS)
         error = message.error() if message is not None else None
@@ -179,16 +179,17 @@ def _commit(client: Admin, group: str, starts: Mapping[tuple[str, int], int]) ->
 
 
 @contextmanager
-def group_client(
-    client: Admin,
-    group: str,
-    more: Mapping[str, Any] = {},
-) -> Iterator[Consumer]:
-    """A consumer that joins nothing, and so may commit for a group that nobody is in."""
+def group_client(client: Admin, group: str, *, tells_ends: bool = False) -> Iterator[Consumer]:
+    """A consumer that joins nothing, and so may commit for a group that nobody is in.
+
+    With `tells_ends` it also gives an event at the end of each partition."""
     # Not the AdminClient's calls for groups: repeated while a new broker makes its offsets topic,
     # they ended the process with a segmentation fault (librdkafka 2.16.0).
-    settings = {"bootstrap.servers": client.bootstrap, "group.id": group}
-    consumer = Consumer(QUIET | settings | {"enable.auto.commit": False} | more)
+    consumer = Consumer(
+        QUIET
+        | {"bootstrap.servers": client.bootstrap, "group.id": group}
+        | {"enable.auto.commit": False, "enable.partition.eof": tells_ends}
+    )
     try:
         yield consumer
     finally:
