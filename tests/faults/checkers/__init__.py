@@ -1,11 +1,11 @@
-"""Two checkers written apart, and the one call that asks both."""
+"""Three checkers written apart, and the one call that asks them all."""
 
 import time
 from collections.abc import Collection, Mapping
 
 from tests.e2e.line import Line
 from tests.e2e.reader import read_line
-from tests.faults.checkers import sql_checker, standalone
+from tests.faults.checkers import queues, sql_checker, standalone
 from tests.faults.checkers.finding import Finding
 
 PATIENCE_SECONDS = 60.0
@@ -23,7 +23,7 @@ def judge(
     began: float | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> list[Finding]:
-    """Every finding of both checkers on a line that has come to rest.
+    """Every finding of all checkers on a line that has come to rest.
 
     `batches` are the batch ids whose station was told that they are taken; `clean` is the
     content_digest by item_id of a run without faults; `spoiled` are store keys that were altered
@@ -36,10 +36,11 @@ def judge(
         findings = sql_checker.check(line.dsn())
         broken |= {one for one in findings if one.rule in sql_checker.ALWAYS}
         if over or not findings:
+            raws = read_line(line.kafka)
+            findings += queues.check(line.kafka, raws)
             findings += standalone.check(
-                read_line(line.kafka), line.home, clean,
-                acknowledged=batches, spoiled=spoiled, began=began,
-            )  # fmt: skip
+                raws, line.home, clean, acknowledged=batches, spoiled=spoiled, began=began
+            )
             if over or not findings:
                 return sorted({*broken, *findings})
         time.sleep(LOOK_EVERY_SECONDS)

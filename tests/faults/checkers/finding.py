@@ -1,4 +1,4 @@
-"""What a checker says: the one thing that the two checkers share."""
+"""What a checker says: the one thing that the checkers share."""
 
 from dataclasses import dataclass
 
