@@ -4,14 +4,14 @@ import pytest
 
 from tests.faults.chaos.run import Ran, chaos
 
-SEED, SECONDS, GAP_SECONDS = 11, 80, 2.2
-"""`make chaos` runs others, and longer."""
+SEED, SECONDS, GAP_SECONDS, AHEAD = 11, 180, 3.0, 60
+"""`make chaos` runs others, and with more pages."""
 
 
 @pytest.fixture(scope="module")
 def ran() -> Ran:
     """The whole run."""
-    return chaos(SEED, SECONDS, GAP_SECONDS)
+    return chaos(SEED, SECONDS, GAP_SECONDS, AHEAD)
 
 
 @pytest.mark.timeout(900)
@@ -20,6 +20,6 @@ def test_nothing_is_lost_nothing_is_there_twice_and_all_drains(ran: Ran):
 
 
 def test_enough_happened_to_enough_pages(ran: Ran):
-    assert len(ran.kinds) >= 15, ran.missed
-    assert sum(ran.kinds.values()) >= 25, ran.missed
-    assert ran.pages >= 60
+    assert len(ran.kinds) >= 20, ran.missed
+    assert sum(ran.kinds.values()) >= 50, ran.missed
+    assert ran.pages >= 200
