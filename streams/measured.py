@@ -1,7 +1,6 @@
 """What takes a moment to find out: lags by asking the broker, packages that nobody answered."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,16 +12,6 @@ from streams.bootstrap import role_of
 from streams.clients import packages
 from streams.progress import Groups, Standing
 from streams.settings import Settings
-
-
-@contextmanager
-def groups_of(settings: Settings) -> Iterator[Groups]:
-    """The line's consumer groups, to be asked as often as wanted."""
-    groups = Groups(settings.kafka)
-    try:
-        yield groups
-    finally:
-        groups.close()
 
 
 def lag_by_role(settings: Settings, groups: Groups) -> dict[str, int]:

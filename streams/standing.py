@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +72,10 @@ def in_flight(settings: Settings, groups: "Groups") -> int:
 
 def _measured(settings: Settings) -> dict[str, Any]:
     """What can be told without the watchdog. Loaded late: it knows every step and Kafka."""
-    from streams.measured import groups_of, lag_by_role, unanswered
+    from streams.measured import lag_by_role, unanswered
+    from streams.progress import Groups
 
-    with groups_of(settings) as groups:
+    with closing(Groups(settings.kafka)) as groups:
         lags = lag_by_role(settings, groups)
     told = {"lags": lags, "unanswered": unanswered(settings)}
     seen: dict[str, Any] = {"lanes": {}, "retries": [], "quiet": []}

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -177,10 +178,10 @@ def _tell(state: dict[str, Any], told: set[str], quiet: bool) -> None:
 
 
 def _drain(settings: Settings, deadline: float) -> None:
-    from streams.measured import groups_of
+    from streams.progress import Groups
     from streams.standing import in_flight
 
-    with groups_of(settings) as groups:
+    with closing(Groups(settings.kafka)) as groups:
         while (left := in_flight(settings, groups)) > 0:
             if time.monotonic() > deadline:
                 fail(Exit.TIMEOUT, f"{left} pages are still in flight; the line runs on")

@@ -1,9 +1,9 @@
 """How far groups are, on a real broker where strangers write in transactions."""
 
+from contextlib import closing
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer
 
 from infra.topics import admin, holds_a_message, provision
 from schemas.catalogue import Topic
@@ -11,6 +11,7 @@ from streams import bootstrap, progress
 from streams.progress import Groups
 from streams.tracker.consumer import Reader
 from tests.parts import Parts
+from tests.strangers import transaction
 
 
 @pytest.fixture
@@ -22,43 +23,26 @@ def name(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
-def transaction(parts: Parts, topic: str, *, commit: bool) -> None:
-    """One message in a transaction; after it stands a marker."""
-    settings = {"bootstrap.servers": parts.kafka, "transactional.id": uuid4().hex}
-    producer = Producer(settings)
-    producer.init_transactions(30)
-    producer.begin_transaction()
-    producer.produce(topic, b"x")
-    if commit:
-        producer.commit_transaction(30)
-    else:
-        producer.flush(30)
-        producer.abort_transaction(30)
-
-
 def lags(parts: Parts, name: str, looks: int = progress.LOOKS) -> list[int]:
     """What is told of the group, look after look."""
-    groups = Groups(parts.kafka)
-    try:
+    with closing(Groups(parts.kafka)) as groups:
         return [groups.standing()[name].lag for _ in range(looks)]
-    finally:
-        groups.close()
 
 
 def test_a_marker_is_nothing_that_anybody_has_to_finish(parts: Parts, name: str):
-    transaction(parts, name, commit=False)  # aborted: consumers are given nothing of it
+    transaction(parts.kafka, name, commit=False)  # aborted: consumers are given nothing of it
 
     assert lags(parts, name) == [2, 2, 0]
 
 
 def test_a_message_stays_to_be_finished(parts: Parts, name: str):
-    transaction(parts, name, commit=True)
+    transaction(parts.kafka, name)
 
     assert lags(parts, name, 3 * progress.LOOKS) == [2] * 3 * progress.LOOKS
 
 
 def test_whether_a_message_stands_there(parts: Parts, name: str):
-    transaction(parts, name, commit=True)
+    transaction(parts.kafka, name)
     client = admin(parts.kafka)
 
     assert holds_a_message(client, (name, 0), 0) is True
@@ -66,7 +50,7 @@ def test_whether_a_message_stands_there(parts: Parts, name: str):
 
 
 def test_a_rebuild_comes_to_the_end_of_a_topic_with_a_marker(parts: Parts, name: str):
-    transaction(parts, name, commit=True)
+    transaction(parts.kafka, name)
     reader = Reader(parts.kafka)
 
     portions = list(reader.read_to_the_end({(name, 0): 0}))

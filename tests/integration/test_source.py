@@ -16,6 +16,7 @@ from streams import unread
 from streams.source import Source, Ticket
 from tests.audit_log import until
 from tests.parts import Parts
+from tests.strangers import transaction
 
 
 def place(ticket: Ticket) -> tuple[int, int]:
@@ -294,12 +295,7 @@ def test_a_marker_of_a_transaction_is_no_unread_message(
     )
     unread.watch_reading(bench.parts.kafka, [bench.sources[0].hungry])
 
-    settings = {"bootstrap.servers": bench.parts.kafka, "transactional.id": bench.name}
-    stranger = Producer(settings)
-    stranger.init_transactions(20)
-    stranger.begin_transaction()
-    stranger.produce(bench.name, b"one", partition=0)
-    stranger.commit_transaction(20)
+    transaction(bench.parts.kafka, bench.name)
     bench.wait(lambda: len(looks) > 1, handed)
     handed[0].done()
 
