@@ -7,7 +7,7 @@ SOURCES := schemas processors streams infra tests bench
 SECONDS ?= 180
 SEED ?= 1
 
-.PHONY: help install faults demo test check schemas standards bench chaos lock
+.PHONY: help install faults demo test check schemas standards bench chaos rolling lock
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: install ## Pages per minute of the line, beside GNU parallel
 
 chaos: faults ## Misfortunes of all kinds for SECONDS, drawn from SEED; a line in docs/reliability.md
 	$(PYTHON) -m tests.faults.chaos.run --seconds $(SECONDS) --seed $(SEED) --record
+
+rolling: install ## Every role restarted ten times under load
+	$(PYTHON) -m tests.faults.rolling --rounds 10
 
 lock: install ## requirements.lock from requirements.in
 	@command -v uv >/dev/null || .cache/uv/bin/uv --version >/dev/null 2>&1 || \

@@ -3,6 +3,9 @@
 import logging
 import time
 from collections.abc import Callable
+from operator import methodcaller
+
+from confluent_kafka import Message
 
 CLIENT: dict[str, object] = {
     # Otherwise an outage drops broker handles that waiting calls need: a transactional producer
@@ -21,6 +24,23 @@ HUNGRY_AFTER_SECONDS = 2.0
 
 Place = tuple[str, int]
 """A topic and the number of a partition."""
+_headers = methodcaller("headers")
+
+
+def headers_of(message: Message) -> dict[str, bytes]:
+    """The headers of a message; none when a name is no UTF-8, which Kafka allows.
+
+    confluent-kafka 2.16.1 gives broken tuples then, with an error set that a plain call may not
+    see; this way of calling does, and raises SystemError. Asked again, it says nothing."""
+    try:
+        pairs = _headers(message) or ()
+    except SystemError:
+        return {}
+    return {name: _bytes(value) for name, value in pairs}
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""
 
 
 class Hunger:

@@ -15,6 +15,7 @@ from schemas.catalogue import redone_topic
 from schemas.models import Record
 from streams.commit_guard import install_commit_guard
 from streams.driver import Driver
+from streams.header_names import install_reader
 from streams.publisher import KafkaPublisher
 from streams.receipts import Receipts
 from streams.roles import ALIVE_EVERY_SECONDS, Stop
@@ -111,6 +112,7 @@ def _incoming(message: faust.types.Message) -> Incoming:
 def run_router(settings: Settings) -> None:
     """The role, in the foreground, until SIGTERM."""
     install_commit_guard()
+    install_reader()
     storage = open_storage(settings)
     tools = Tools(storage=storage, scratch=settings.home / "cache")
 

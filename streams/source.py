@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.kafka_client import CLIENT, Hunger, Place, librdkafka
+from streams.kafka_client import CLIENT, Hunger, Place, headers_of, librdkafka
 from streams.prefix import Prefix
 from streams.publisher import end_process
 from streams.work import Incoming
@@ -253,11 +253,11 @@ class Source:
 
 def incoming_of(message: Message) -> Incoming:
     """A confluent-kafka message in our words."""
-    headers = {name: _bytes(value) or b"" for name, value in dict(message.headers() or ()).items()}
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None and partition is not None and offset is not None
     return Incoming(
-        topic, partition, offset, _bytes(message.key()), _bytes(message.value()), headers
+        *(topic, partition, offset, _bytes(message.key()), _bytes(message.value())),
+        headers_of(message),
     )
 
 

@@ -20,6 +20,14 @@ HEALTHY_AFTER_SECONDS = 20.0
 LOOKED_AWAY_SECONDS = 5.0
 
 
+def tell(text: str) -> None:
+    """A line to the supervisor's log; without one on a full disk, which must not end the line."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        pass
+
+
 class Part(ABC):
     """One child process: started, watched, started again with a growing pause when it dies."""
 
@@ -32,6 +40,8 @@ class Part(ABC):
         self.restarts = 0
         self.deaths = 0
         """Deaths since it was last healthy."""
+        self.why = ""
+        """How it last ended, or why it could not be started."""
         self.seconds_to_ready = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0.0
@@ -55,7 +65,7 @@ class Part(ABC):
             self.seconds_to_ready = now - self._began
         elif self.state == "ready" and self.hangs(now):
             # Ended like one that crashed: what it may still do on waking is nobody's any more.
-            print(f"{self.name} gives no sign of life and is killed", file=sys.stderr)
+            tell(f"{self.name} gives no sign of life and is killed")
             children.kill_group(self._process)
         elif self.state == "ready" and now - self._began > HEALTHY_AFTER_SECONDS:
             self.deaths = 0
@@ -75,7 +85,7 @@ class Part(ABC):
             try:
                 self._process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                print(f"{self.name} did not end in time and is killed", file=sys.stderr)
+                tell(f"{self.name} did not end in time and is killed")
             children.kill_group(self._process)
             self._process = None
         self.state = "stopped"
@@ -98,9 +108,7 @@ class Part(ABC):
         try:
             self._process = self.launch()
         except (OSError, RuntimeError) as failure:
-            with self.log.open("a") as sink:
-                sink.write(f"could not be started: {failure}\n")
-            self._pause(now, "could not be started")
+            self._pause(now, f"could not be started: {failure}")
         else:
             self.state = "starting"
 
@@ -119,8 +127,9 @@ class Part(ABC):
         self.deaths += 1
         self.restarts += 1
         self.state = "waiting"
+        self.why = why
         ended = datetime.now(UTC).isoformat(timespec="seconds")
-        print(f"{ended} {self.name} {why}; again in {pause:g} s", file=sys.stderr)
+        tell(f"{ended} {self.name} {why}; again in {pause:g} s")
 
 
 class Broker(Part):
@@ -185,21 +194,25 @@ class Role(Part):
         process = children.spawn(command, self.log, {"PYTHONUNBUFFERED": "1"})
         told = {"role": self.name, "pid": process.pid, "restarts": self.restarts}
         told |= {"started_at": datetime.now(UTC).isoformat(timespec="milliseconds")}
-        ports.write_json(self._folder / f"{self.name}.json", told)
+        try:
+            ports.write_json(self._folder / f"{self.name}.json", told)
+        except OSError:
+            children.kill_group(process)
+            raise
         return process
 
     def is_ready(self) -> bool:
         """Whether the role has written that it takes work."""
         try:
             return self._ready_file.read_text().strip() == str(self.pid)
-        except FileNotFoundError:
+        except OSError:
             return False
 
     def hangs(self, now: float) -> bool:
         """Whether its file `alive` has not changed for long, on this process's own clock."""
         try:
             sign = (self._folder / f"{self.name}.alive").stat().st_mtime_ns
-        except FileNotFoundError:
+        except OSError:
             sign = 0
         if sign != self._sign or now - self._looked > LOOKED_AWAY_SECONDS:
             # Who did not look cannot say that nothing came: the whole machine may have slept.

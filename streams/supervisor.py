@@ -15,7 +15,7 @@ from infra import children, paths, ports
 from infra.kafka import LocalKafka, WrongBrokers, cluster_of, tail
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
-from streams.supervised import Broker, Database, Part, Role
+from streams.supervised import Broker, Database, Part, Role, tell
 from streams.supervision import lock, state_file
 
 START_LIMIT_SECONDS = 120.0
@@ -72,7 +72,7 @@ class Supervisor:
                 self._tick(self.servers + self.roles)
         except Exception as failure:
             self.error = str(failure)
-            traceback.print_exc()
+            tell(traceback.format_exc())
         finally:
             self._take_down()
         return 1 if self.error else 0
@@ -111,7 +111,8 @@ class Supervisor:
             self._tick(alive)
             for part in alive:
                 if part.deaths >= DEATHS_BEFORE_READY:
-                    raise CannotStart(f"{part.name} ended {part.deaths} times; {_shown(part.log)}")
+                    told = f"{part.name} {part.why}, {part.deaths} times in a row"
+                    raise CannotStart(f"{told}; {_shown(part.log)}")
             if time.monotonic() - self._started > START_LIMIT_SECONDS:
                 late = next(part for part in awaited if part.state != "ready")
                 raise CannotStart(
@@ -169,7 +170,7 @@ class Supervisor:
                 self._written = document
             except OSError as failure:
                 # A full disk must not end the line; the state is written again with the next tick.
-                print(f"the state could not be written: {failure}", file=sys.stderr)
+                tell(f"the state could not be written: {failure}")
 
 
 def _shown(log: Path) -> str:
@@ -215,6 +216,5 @@ def asked_for(environment: Mapping[str, str]) -> tuple[int | None, dict[str, int
 
 if __name__ == "__main__":
     code = main()
-    sys.stderr.flush()
     # Nothing is left to do, and a Kafka client's threads must not hold the end up.
     os._exit(code)

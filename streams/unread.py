@@ -12,7 +12,7 @@ from streams.publisher import end_process
 
 LOOK_EVERY_SECONDS = 5.0
 LOOKS = 6
-"""So many looks in a row must find it unread."""
+"""So many looks in a row must find it unread, and as many again before it is told again."""
 Hungry = Callable[[], Mapping[Place, int] | None]
 """The next offset that a consumer wants of each partition; None while it is given messages, or
 wants none."""
@@ -26,14 +26,14 @@ class Unread:
         self._seen: dict[Place, tuple[int, int]] = {}
 
     def look(self, wanted: Mapping[Place, int], ends: Mapping[Place, int]) -> list[Place]:
-        """Partitions of a waiting consumer that it is not given."""
+        """Partitions that their waiting consumer is not given, each told at every LOOKS-th look."""
         before = {place: self._seen.get(place, (-1, 0)) for place in wanted}
         self._seen = {
             place: (offset, before[place][1] + 1 if before[place][0] == offset else 1)
             for place, offset in wanted.items()
             if offset < ends[place]
         }
-        return [place for place, (_, looks) in self._seen.items() if looks >= LOOKS]
+        return [place for place, (_, looks) in self._seen.items() if looks % LOOKS == 0]
 
 
 def watch_reading(brokers: str, consumers: Iterable[Hungry]) -> None:

@@ -27,7 +27,7 @@ def keep(folder: Path, arrival: Arrival, refused: Refused) -> Path:
         "offset": arrival.offset,
         "arrived_at": arrival.arrived_at.isoformat(),
         "key": None if arrival.key is None else arrival.key.hex(),
-        "headers": [[key, bytes(value or b"").hex()] for key, value in arrival.headers],
+        "headers": [[name, value.hex()] for name, value in arrival.headers],
         "value_is_null": arrival.value is None,
         "sha256": sha256(arrival.value or b"").hexdigest(),
         "code": refused.code,

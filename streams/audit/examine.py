@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
 from confluent_kafka import Message
@@ -11,6 +10,7 @@ from confluent_kafka import Message
 from schemas.codec import MAX_AUDIT_BYTES, Undecodable, decode
 from schemas.models import PremisEvent
 from streams.audit.seal import body_of, schema_digest
+from streams.kafka_client import headers_of
 
 LAST_SECOND = 253402300799.0
 """9999-12-31T23:59:59Z."""
@@ -26,7 +26,7 @@ class Arrival:
     arrived_at: datetime
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, Any], ...] = ()
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def arrival_of(message: Message) -> Arrival:
         arrived_at=datetime.fromtimestamp(seconds, UTC),
         key=message.key(),
         value=message.value(),
-        headers=tuple(dict(message.headers() or ()).items()),
+        headers=tuple(headers_of(message).items()),
     )
 
 

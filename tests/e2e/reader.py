@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from io import BytesIO
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,11 @@ def _until_all_ends(consumer: Consumer, partitions: int) -> list[Raw]:
 
 
 def _raw(message: Any) -> Raw:
-    headers = tuple(message.headers() or ())
+    try:
+        # A plain call may leave the error of the library below unseen until later.
+        headers = tuple(methodcaller("headers")(message) or ())
+    except SystemError:  # a name that is no UTF-8
+        headers = ()
     where = (message.topic(), message.partition(), message.offset())
     return Raw(*where, message.key(), message.value(), headers)
 

@@ -20,6 +20,9 @@ from tests.e2e.line import Line, wait_for
 from tests.e2e.log_check import check
 from tests.e2e.reader import read_line
 from tests.e2e.whole import read_when_quiet
+from tests.strangers import named_in_bytes
+
+LANE = "digitization.work.redone.derivatives.v1"
 
 
 def test_a_manifest_with_three_faults_is_refused_with_all_three(
@@ -130,10 +133,33 @@ def test_bytes_of_strangers_that_are_no_fact_are_set_aside_and_the_line_goes_on(
         stranger.produce(SUBMITTED, NO_FACT, key=b"who knows")
     assert stranger.flush(20) == 0
 
-    def found() -> list[dict[str, Any]]:
-        return [r for r in line.ask("quarantine", "list") if r["code"] == "message.undecodable"]
+    wait_for(lambda: len(undecodable(line)) == 2, 30, lambda: f"{undecodable(line)}\n{line.logs()}")
+    _, report = read_when_quiet(line)
+    assert report.faults() == []
 
-    wait_for(lambda: len(found()) == 2, 30, lambda: f"{found()}\n{line.logs()}")
+
+def undecodable(line: Line) -> list[dict[str, Any]]:
+    """The records of what no role could read."""
+    return [r for r in line.ask("quarantine", "list") if r["code"] == "message.undecodable"]
+
+
+def test_names_of_headers_that_are_no_text_stop_nobody(
+    line: Line, delivered: Delivered, tmp_path: Path
+):
+    before, (_, log) = len(undecodable(line)), read_when_quiet(line)
+    restarts = {name: part["restarts"] for name, part in line.parts().items()}
+    doors = (SUBMITTED, LANE)  # the router's and the worker's
+    for topic in (*doors, INTAKE):
+        named_in_bytes(line.kafka, topic, b"who knows", NO_FACT, b"\xff\xfe", b"step")
+
+    def told() -> tuple[int, int]:
+        return len(undecodable(line)) - before, len(check(read_line(line.kafka)).findings)
+
+    wanted = (len(doors), len(log.findings) + 1)
+    wait_for(lambda: told() == wanted, 30, lambda: f"{told()}\n{line.logs()}")
+    pages.write_item(tmp_path / "vol", 1, first=71)
+    assert line.ask(*submission(tmp_path, "behind-them"))["state"] == "settled"
+    assert {name: part["restarts"] for name, part in line.parts().items()} == restarts
     _, report = read_when_quiet(line)
     assert report.faults() == []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 LEDGER = Path(__file__).resolve().parents[3] / "docs" / "reliability.md"
 HEAD = (
     "| date | commit | machine | seed | seconds of faults | faults by kind | pages | drained in, s"
-    " | given up and released | lost | twice | imbalances | result |"
+    " | given up and released | slowest rush batch, s | lost | twice | imbalances | result |"
 )
 
 
@@ -24,6 +24,8 @@ class Entry:
     pages: int
     drained_seconds: float
     released: int
+    rush_seconds: float
+    """From its acceptance to its end; 0 when there was none."""
     lost: int
     twice: int
     imbalances: int
@@ -36,6 +38,7 @@ class Entry:
             *(self.date, self.commit, self.machine, self.seed, f"{self.seconds:.0f}"),
             f"{sum(self.kinds.values())} of {len(self.kinds)} kinds: {kinds}",
             *(self.pages, f"{self.drained_seconds:.0f}", self.released),
+            f"{self.rush_seconds:.0f}" if self.rush_seconds else "none",
             *(self.lost, self.twice, self.imbalances, self.result),
         )
         return "| " + " | ".join(map(str, cells)) + " |"

@@ -17,6 +17,7 @@ WORDS = (
 DPI, WIDTH, HEIGHT = 150, 480, 180
 ITEMS, PAGES = 6, 5
 BATCH_PAGES = ITEMS * PAGES
+RUSH_PAGES = 10
 READ, PLAIN = "chaos-read", "chaos-plain"
 PROFILES = {
     READ: """
@@ -48,6 +49,7 @@ class Batch:
     """SHA-256 of files of which a bit is turned round in staging."""
     truncated: tuple[str, ...] = ()
     """SHA-256 of files that are cut short in staging."""
+    priority: str = "normal"
     faulty: dict[str, str] = field(default_factory=dict)
     """Page ids that must be quarantined, each with its code."""
 
@@ -84,7 +86,18 @@ def make(folder: Path, seed: int, number: int) -> Batch:
     page = drawn.randrange(PAGES)
     flipped.append(digest_of(place / f"vol-{flipping}" / f"f{page + 1}.tif"))
     faulty[f"{batch_id}.vol-{flipping}:{page + 1:04d}"] = FIXITY
-    return Batch(batch_id, place, profile, BATCH_PAGES, tuple(flipped), (), faulty)
+    return Batch(batch_id, place, profile, BATCH_PAGES, tuple(flipped), faulty=faulty)
+
+
+def make_rush(folder: Path, seed: int, number: int) -> Batch:
+    """A sound batch that is wanted before all others, and read by OCR."""
+    batch_id = f"chaos-{seed}-rush-{number:03d}"
+    drawn = random.Random(f"{seed}/rush/{number}")
+    for page in range(RUSH_PAGES):
+        path = folder / batch_id / "vol" / f"f{page + 1}.tif"
+        _write(path, f"rush {number}.{page}", drawn.choices(WORDS, k=4))
+    (path.parent / "dc.xml").write_text(pages.RECORD.format(batch_id))
+    return Batch(batch_id, path.parents[1], READ, RUSH_PAGES, priority="rush")
 
 
 def make_truncated(folder: Path, seed: int, number: int) -> Batch:

@@ -12,7 +12,8 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +49,10 @@ SELECT count(*) FILTER (WHERE state IN ('settled', 'quarantined')) AS ended,
     (SELECT count(*) FROM line.outbox) AS outbox
 FROM line.batch_status WHERE batch_id <> %s
 """
+ENDED = """
+SELECT batch_id FROM line.batch_status
+WHERE state IN ('settled', 'quarantined') AND batch_id = ANY(%s)
+"""
 
 
 @dataclass
@@ -61,6 +66,10 @@ class Ran:
     pages: int = 0
     drained_seconds: float = 0.0
     released: int = 0
+    rushed: dict[str, float] = field(default_factory=dict)
+    """When each rush batch was taken, by a monotonic clock."""
+    rush_seconds: dict[str, float] = field(default_factory=dict)
+    """From then until it had come to its end."""
     verdict: Verdict = field(default_factory=Verdict)
 
     def entry(self) -> ledger.Entry:
@@ -69,6 +78,7 @@ class Ran:
         return ledger.Entry(
             *(datetime.now(UTC).date().isoformat(), commit(), machine(), self.seed, self.seconds),
             *(self.kinds, self.pages, self.drained_seconds, self.released),
+            max(self.rush_seconds.values(), default=0.0),
             *(len(found.lost), len(found.twice), len(found.imbalances)),
             "; ".join(found.all()[:3]).replace("|", "/") or "all as without faults",
         )
@@ -85,8 +95,9 @@ def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS, ahead: in
             _write_profiles(home)
             try:
                 line.up()
-                delivered, poison = _under_faults(line, work / "material", ran, gap_seconds, ahead)
-                _drain(line, delivered, ran)
+                with _watched(line, ran):
+                    delivered, poison = _under_faults(line, work, ran, gap_seconds, ahead)
+                    _drain(line, delivered, ran)
                 digests = _without_faults(work / "calm", delivered)
                 found = judged(line, delivered, poison, digests, began)
                 _merge(ran.verdict, found)
@@ -104,7 +115,7 @@ def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS, ahead: in
 
 
 def _under_faults(
-    line: ChaosLine, material: Path, ran: Ran, gap_seconds: float, ahead: int
+    line: ChaosLine, work: Path, ran: Ran, gap_seconds: float, ahead: int
 ) -> tuple[list[Batch], int]:
     as_root = os.geteuid() == 0
     faults = schedule(ran.seed, ran.seconds, gap_seconds, as_root=as_root)
@@ -113,18 +124,14 @@ def _under_faults(
         _tell(f"  {fault}")
     strangers = Strangers(line.kafka)
     settings, remember = line.settings(), strangers.remember
-    workload = Workload(settings, material, ran.seed, line.finished, remember, ahead)
+    workload = Workload(settings, work / "material", ran.seed, line.finished, remember, ahead)
+    ran.rushed = workload.rushed
     nemesis = Nemesis(line, strangers, _tell)
-    watching = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(line, ran, watching), daemon=True)
-    for thread in (workload, watcher):
-        thread.start()
+    workload.start()
     nemesis.start(faults)
     time.sleep(ran.seconds)
     nemesis.end()
     workload.end()
-    watching.set()
-    watcher.join()
     nemesis.note("file-flipped", sum(len(batch.flipped) for batch in workload.delivered))
     nemesis.note("file-truncated", sum(len(batch.truncated) for batch in workload.delivered))
     ran.kinds, ran.missed = nemesis.happened, nemesis.missed
@@ -134,13 +141,29 @@ def _under_faults(
     return workload.delivered, strangers.poison
 
 
+@contextmanager
+def _watched(line: ChaosLine, ran: Ran) -> Iterator[None]:
+    over = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(line, ran, over), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
 def _watch(line: ChaosLine, ran: Ran, over: threading.Event) -> None:
-    """Whether what must hold in every transaction does, each second."""
+    """Each second, whether what must hold in every transaction does, and which rush batch ended."""
     while not over.wait(1.0):
         try:
             wrong = law_broken(line)
+            with psycopg.connect(line.dsn(), connect_timeout=3) as database:
+                ended = database.execute(ENDED, [list(ran.rushed)]).fetchall()
         except psycopg.Error:
             continue  # it is down, or full
+        for (batch_id,) in ended:
+            ran.rush_seconds.setdefault(batch_id, time.monotonic() - ran.rushed[batch_id])
         told = [f"while it ran: {finding}" for finding in wrong]
         ran.verdict.imbalances += [one for one in told if one not in ran.verdict.imbalances]
 

@@ -15,6 +15,7 @@ from tests.faults.chaos import material
 from tests.faults.chaos.material import Batch
 
 TRUNCATED_EVERY = 2
+RUSH_EVERY = 4
 AGAIN_SECONDS = 1.0
 Remember = Callable[[str, str, bytes], None]
 
@@ -38,6 +39,8 @@ class Workload(threading.Thread):
         self._over = threading.Event()
         self.delivered: list[Batch] = []
         """What the brokers have acknowledged."""
+        self.rushed: dict[str, float] = {}
+        """When the brokers took each rush batch, by a monotonic clock."""
         self.repeated = 0
         """Submissions that had to be handed over again."""
         self.failure = ""
@@ -55,6 +58,9 @@ class Workload(threading.Thread):
                 self._deliver(material.make(self._folder, self._seed, number))
                 if number % TRUNCATED_EVERY == 0:
                     self._deliver(material.make_truncated(self._folder, self._seed, number))
+                if number % RUSH_EVERY == RUSH_EVERY - 1:
+                    # Behind all that is on its way.
+                    self._deliver(material.make_rush(self._folder, self._seed, number))
                 number += 1
                 self._wait_for_room()
         except Exception as surprise:
@@ -72,6 +78,8 @@ class Workload(threading.Thread):
             self.repeated += 1
             time.sleep(AGAIN_SECONDS)
         self.delivered.append(batch)
+        if batch.priority == "rush":
+            self.rushed[batch.batch_id] = time.monotonic()
 
     def _tried(self, batch: Batch) -> bool:
         try:
@@ -89,7 +97,7 @@ def hand_over(settings: Settings, batch: Batch, remember: Remember) -> None:
         _publish(settings.kafka, topic, key, value)
         remember(topic, key, value)
 
-    wishes = Wishes(batch.batch_id, profile=batch.profile)
+    wishes = Wishes(batch.batch_id, profile=batch.profile, priority=batch.priority)
     told = station.submit(batch.folder, wishes, settings, publish=spoilt_then_published)
     if told.state == "refused":
         raise AssertionError(f"{batch.batch_id} was refused at the station: {told.diagnostics}")
