@@ -29,6 +29,7 @@ from bench.common import (
 RUSH_PAGES = 10
 STATUS_EVERY_SECONDS = 2.0
 """As `status --watch` does."""
+SLOW_SECONDS = 0.8
 SIDE = 16
 COLUMNS = (
     "| date | commit | machine | pages | submit, s | after storing, s | pre-flight, s | peak RSS of"
@@ -90,6 +91,8 @@ def figures(home: Path, seen: Seen) -> dict[str, dict[str, object]]:
     started = time.monotonic()
     document = json.loads(copystand(home, "status", "--json"))
     seen.statuses.append(time.monotonic() - started)
+    if seen.statuses[-1] > SLOW_SECONDS:
+        print(f"{datetime.now(UTC):%H:%M:%S} {seen.statuses[-1]:.2f} s: {document['checks']}")
     return {row["batch_id"]: row for row in document["batches"]}
 
 

@@ -27,7 +27,8 @@ SETTINGS = {
     # Files in the data folder instead of /dev/shm: nothing is left outside the home.
     "dynamic_shared_memory_type": "mmap",
     "password_encryption": "scram-sha-256",
-    "shared_buffers": "64MB",
+    # Room for the tables of a batch of 100,000 pages; with a quarter of it `status` took 0.3 s.
+    "shared_buffers": "256MB",
     "max_connections": "60",
     "timezone": "UTC",
     "log_timezone": "UTC",

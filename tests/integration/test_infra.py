@@ -118,6 +118,11 @@ def test_a_migration_is_applied_once_and_must_not_change(parts: Parts, tmp_path:
         migrate(parts.dsn(), tmp_path)
 
 
+def test_queries_of_a_line_are_not_compiled(parts: Parts):
+    with psycopg.connect(parts.dsn()) as connection:
+        assert connection.execute("SHOW jit").fetchone() == ("off",)
+
+
 def test_a_migration_that_fails_leaves_nothing(parts: Parts, tmp_path: Path):
     (tmp_path / "9002_half.sql").write_text("CREATE TABLE public.half (a int); SELECT nonsense;")
 

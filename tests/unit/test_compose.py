@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from infra import postgres
 from infra.kafka import SETTINGS
 from infra.paths import KAFKA_VERSION
 
@@ -27,6 +28,12 @@ def test_the_broker_of_compose_has_the_settings_of_the_local_broker():
     }
 
     assert {name: told.get(name) for name in wanted} == wanted
+
+
+def test_the_database_of_compose_has_the_memory_of_the_local_one():
+    wanted = f"shared_buffers={postgres.SETTINGS['shared_buffers']}"
+
+    assert f"command: [postgres, -c, {wanted}]" in COMPOSE
 
 
 def test_compose_runs_the_same_kafka_and_every_role():
