@@ -153,10 +153,18 @@ class Nemesis:
     def _fill(self, fault: Fault) -> Undo:
         filler: Path = self._line.home / FILLER
         left = int(fault.measures["left_mb"]) * MEGABYTE or SMALLEST
-        size = shutil.disk_usage(self._line.home).free - left
         with filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(size, 1))
+            self._awaited(lambda: self._filled(file.fileno(), left), "room to be taken")
         return lambda: filler.unlink(missing_ok=True)
+
+    def _filled(self, file: int, left: int) -> bool:
+        """Whether all was taken but so many bytes; not when others were quicker."""
+        size = shutil.disk_usage(self._line.home).free - left
+        try:
+            os.posix_fallocate(file, 0, max(size, 1))
+        except OSError:
+            return False
+        return True
 
 
 def _stop(pid: int) -> Undo:
