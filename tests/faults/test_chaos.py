@@ -23,3 +23,7 @@ def test_enough_happened_to_enough_pages(ran: Ran):
     assert len(ran.kinds) >= 20, ran.missed
     assert sum(ran.kinds.values()) >= 50, ran.missed
     assert ran.pages >= 200
+
+
+def test_rush_batches_were_among_them(ran: Ran):
+    assert ran.rush_seconds.keys() == ran.rushed.keys() != set()

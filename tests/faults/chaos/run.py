@@ -144,28 +144,34 @@ def _under_faults(
 @contextmanager
 def _watched(line: ChaosLine, ran: Ran) -> Iterator[None]:
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(line, ran, over), daemon=True)
+
+    def watch() -> None:
+        while not over.wait(1.0):
+            _look(line, ran)
+
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield
     finally:
         over.set()
         watcher.join()
+        _look(line, ran)
 
 
-def _watch(line: ChaosLine, ran: Ran, over: threading.Event) -> None:
-    """Each second, whether what must hold in every transaction does, and which rush batch ended."""
-    while not over.wait(1.0):
-        try:
-            wrong = law_broken(line)
-            with psycopg.connect(line.dsn(), connect_timeout=3) as database:
-                ended = database.execute(ENDED, [list(ran.rushed)]).fetchall()
-        except psycopg.Error:
-            continue  # it is down, or full
-        for (batch_id,) in ended:
-            ran.rush_seconds.setdefault(batch_id, time.monotonic() - ran.rushed[batch_id])
-        told = [f"while it ran: {finding}" for finding in wrong]
-        ran.verdict.imbalances += [one for one in told if one not in ran.verdict.imbalances]
+def _look(line: ChaosLine, ran: Ran) -> None:
+    """Whether what must hold in every transaction does, and which rush batches have ended."""
+    try:
+        wrong = law_broken(line)
+        with psycopg.connect(line.dsn(), connect_timeout=3) as database:
+            ended = database.execute(ENDED, [list(ran.rushed)]).fetchall()
+    except psycopg.Error:
+        return  # it is down, or full
+    for batch_id in {name for (name,) in ended} - ran.rush_seconds.keys():
+        ran.rush_seconds[batch_id] = time.monotonic() - ran.rushed[batch_id]
+        _tell(f"{batch_id} has ended after {ran.rush_seconds[batch_id]:.0f} s")
+    told = [f"while it ran: {finding}" for finding in wrong]
+    ran.verdict.imbalances += [one for one in told if one not in ran.verdict.imbalances]
 
 
 def _drain(line: ChaosLine, delivered: Sequence[Batch], ran: Ran) -> None:
