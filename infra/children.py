@@ -11,6 +11,8 @@ from pathlib import Path
 # Set by setpriv last, after any change of user, which would clear it (prctl(2), PR_SET_PDEATHSIG).
 DIES_WITH_PARENT = ("--pdeathsig", "KILL")
 PR_SET_CHILD_SUBREAPER = 36
+NICENESS = 5
+"""Of all that runs day and night: whoever asks at a terminal goes first."""
 
 
 def spawn(
@@ -22,7 +24,7 @@ def spawn(
     """Start a command in a process group of its own; the kernel kills it when this thread ends."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             ["setpriv", *privileges, *DIES_WITH_PARENT, "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=sink,
@@ -31,6 +33,17 @@ def spawn(
             cwd="/",
             env={**os.environ, **(env or {})},
         )
+    _let_others_go_first(child.pid)
+    return child
+
+
+def _let_others_go_first(pid: int) -> None:
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+        # Where the kernel shares out by sessions (sched(7), autogroup), that counts within one.
+        Path(f"/proc/{pid}/autogroup").write_text(f"{NICENESS}\n")
+    except OSError:
+        pass  # it has ended already, or the kernel has no such groups
 
 
 def stop(child: "subprocess.Popen[bytes]", how: signal.Signals, grace_seconds: float) -> None:
