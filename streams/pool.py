@@ -30,7 +30,8 @@ from streams.storage.opening import open_storage
 log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
-TASKS_BEFORE_RENEWAL = 200
+TASKS_BEFORE_RENEWAL = 2000
+"""Rare enough to cost nothing: a start takes half a second. A child that grows goes sooner."""
 ONE_THREAD = {
     # One process a core, one thread each: more threads make pages slower (facts: OpenMP).
     "OMP_THREAD_LIMIT": "1",
