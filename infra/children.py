@@ -13,6 +13,7 @@ DIES_WITH_PARENT = ("--pdeathsig", "KILL")
 PR_SET_CHILD_SUBREAPER = 36
 NICENESS = 5
 """Of all that runs day and night: whoever asks at a terminal goes first."""
+BUSY_SECONDS = 1.0
 
 
 def spawn(
@@ -41,9 +42,22 @@ def _let_others_go_first(pid: int) -> None:
     try:
         os.setpriority(os.PRIO_PROCESS, pid, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
         # Where the kernel shares out by sessions (sched(7), autogroup), that counts within one.
-        Path(f"/proc/{pid}/autogroup").write_text(f"{NICENESS}\n")
+        _write_patiently(Path(f"/proc/{pid}/autogroup"), f"{NICENESS}\n")
     except OSError:
         pass  # it has ended already, or the kernel has no such groups
+
+
+def _write_patiently(path: Path, text: str) -> None:
+    """Again while the kernel is busy: all users but root have one turn in 0.1 s, together."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            path.write_text(text)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def stop(child: "subprocess.Popen[bytes]", how: signal.Signals, grace_seconds: float) -> None:

@@ -45,7 +45,7 @@ def test_a_run_is_a_line_in_the_ledger(tmp_path: Path):
     file.write_text("# Shown\n\nSome words.\n")
     entry = ledger.Entry(
         *("2026-01-02", "abc", "2 cores", 7, 180.0, {"clock": 2, "kill-worker": 3}),
-        *(500, 31.4, 1, 12.6, 0, 0, 0, "all as without faults"),
+        *(500, 31.4, 1, 12.6, 4.2, 0, 0, 0, "all as without faults"),
     )
 
     ledger.append(entry, file)
@@ -54,7 +54,7 @@ def test_a_run_is_a_line_in_the_ledger(tmp_path: Path):
     lines = file.read_text().splitlines()
     assert lines[4] == ledger.HEAD
     assert lines[6] == lines[7]
-    told = "| 7 | 180 | 5 of 2 kinds: clock 2, kill-worker 3 | 500 | 31 | 1 | 13 | 0 | 0 | 0 |"
+    told = "| 7 | 180 | 5 of 2 kinds: clock 2, kill-worker 3 | 500 | 31 | 1 | 13, alone 4 | 0 | 0 | 0 |"
     assert told in lines[6]
 
 

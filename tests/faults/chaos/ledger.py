@@ -25,7 +25,9 @@ class Entry:
     drained_seconds: float
     released: int
     rush_seconds: float
-    """From its acceptance to its end; 0 when there was none."""
+    """From its acceptance to its end, of the one that waited longest; 0 when there was none."""
+    rush_alone_seconds: float
+    """The same of the same batch in a line that has nothing else to do."""
     lost: int
     twice: int
     imbalances: int
@@ -38,10 +40,15 @@ class Entry:
             *(self.date, self.commit, self.machine, self.seed, f"{self.seconds:.0f}"),
             f"{sum(self.kinds.values())} of {len(self.kinds)} kinds: {kinds}",
             *(self.pages, f"{self.drained_seconds:.0f}", self.released),
-            f"{self.rush_seconds:.0f}" if self.rush_seconds else "none",
+            self._rush(),
             *(self.lost, self.twice, self.imbalances, self.result),
         )
         return "| " + " | ".join(map(str, cells)) + " |"
+
+    def _rush(self) -> str:
+        if not self.rush_seconds:
+            return "none"
+        return f"{self.rush_seconds:.0f}, alone {self.rush_alone_seconds:.0f}"
 
 
 def append(entry: Entry, ledger: Path = LEDGER) -> None:

@@ -70,18 +70,24 @@ class Ran:
     """When each rush batch was taken, by a monotonic clock."""
     rush_seconds: dict[str, float] = field(default_factory=dict)
     """From then until it had come to its end."""
+    rush_alone: dict[str, float] = field(default_factory=dict)
+    """The same in a line that has nothing else to do: its own work."""
     verdict: Verdict = field(default_factory=Verdict)
 
     def entry(self) -> ledger.Entry:
         """As it stands in the ledger."""
-        found = self.verdict
+        found, slowest = self.verdict, max(self.rush_seconds, key=self.beyond_own_work, default="")
         return ledger.Entry(
             *(datetime.now(UTC).date().isoformat(), commit(), machine(), self.seed, self.seconds),
             *(self.kinds, self.pages, self.drained_seconds, self.released),
-            max(self.rush_seconds.values(), default=0.0),
+            *(self.rush_seconds.get(slowest, 0.0), self.rush_alone.get(slowest, 0.0)),
             *(len(found.lost), len(found.twice), len(found.imbalances)),
             "; ".join(found.all()[:3]).replace("|", "/") or "all as without faults",
         )
+
+    def beyond_own_work(self, batch_id: str) -> float:
+        """Seconds that a rush batch took more than in a line that has nothing else to do."""
+        return self.rush_seconds[batch_id] - self.rush_alone.get(batch_id, 0.0)
 
 
 def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS, ahead: int = AHEAD) -> Ran:
@@ -98,7 +104,7 @@ def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS, ahead: in
                 with _watched(line, ran):
                     delivered, poison = _under_faults(line, work, ran, gap_seconds, ahead)
                     _drain(line, delivered, ran)
-                digests = _without_faults(work / "calm", delivered)
+                digests = _without_faults(work / "calm", delivered, ran)
                 found = judged(line, delivered, poison, digests, began)
                 _merge(ran.verdict, found)
             except BaseException as failure:
@@ -207,19 +213,29 @@ def _until_ended(line: Line, batches: int, began: float) -> None:
     wait_for(ended, left, lambda: f"{last} of {batches} batches\n{line.parts()}\n{line.logs()}")
 
 
-def _without_faults(home: Path, batches: list[Batch]) -> dict[str, str]:
-    """content_digest of every package that the same material gives in another, calm line."""
+def _without_faults(home: Path, batches: Sequence[Batch], ran: Ran) -> dict[str, str]:
+    """content_digest of every package that the same material gives in another, calm line; there
+    the rush batches are first, one by one, which shows how long their own work takes."""
     calm = Line(home, COPYSTAND_RETRY_SCALE=RETRY_SCALE)
     _write_profiles(home)
     began = time.monotonic()
     try:
         calm.up()
-        fault_free(Settings.load({"COPYSTAND_HOME": str(home)}), batches)
+        settings = Settings.load({"COPYSTAND_HOME": str(home)})
+        rush = [batch for batch in batches if batch.batch_id in ran.rushed]
+        for number, batch in enumerate(rush, 1):
+            handed_over = time.monotonic()
+            fault_free(settings, [batch])
+            _until_ended(calm, number, handed_over)
+            ran.rush_alone[batch.batch_id] = time.monotonic() - handed_over
+        fault_free(settings, [batch for batch in batches if batch not in rush])
         _until_ended(calm, len(batches), time.monotonic())
         rows = calm.ask("packages", "list", "--limit", "100000")
     finally:
         calm.down()
-    _tell(f"without faults: {len(rows)} packages in {time.monotonic() - began:.0f} s")
+    alone = ", ".join(f"{seconds:.1f}" for seconds in ran.rush_alone.values())
+    took = time.monotonic() - began
+    _tell(f"without faults: {len(rows)} packages in {took:.0f} s; rush batches alone: {alone} s")
     return {row["package_id"]: row["content_digest"] for row in rows}
 
 
