@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from streams.kafka_client import CLIENT, librdkafka
 from streams.receipts import Outgoing
+from streams.roles import FAILED
 
 log = logging.getLogger(__name__)
 
@@ -114,11 +115,13 @@ def _on_error(error: KafkaError) -> None:
     log.warning("broker: %s", error)
 
 
-def end_process(why: str, logs: Iterable[logging.Handler] | None = None) -> None:
+def end_process(
+    why: str, logs: Iterable[logging.Handler] | None = None, code: int = FAILED
+) -> None:
     """End this process at once, so that nothing is acknowledged that was not done.
 
     An exception or sys.exit inside a Faust agent acknowledges the event and loses it."""
     log.critical(why)
     for handler in logs or logging.getLogger().handlers:
         handler.flush()
-    os._exit(70)
+    os._exit(code)

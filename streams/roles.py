@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 ALIVE_EVERY_SECONDS = 1.0
 LEAVE_AFTER_SECONDS = 25.0
 """Whoever tells a role to end gives it 30 s: what is not done by then is left undone."""
+FAILED = 70
+"""Exit code of a role that met with what was not foreseen (EX_SOFTWARE of sysexits.h)."""
+LOST_A_SERVER = 75
+"""Exit code of a role that lost a server and begins anew; no fault of its own (EX_TEMPFAIL)."""
 PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 

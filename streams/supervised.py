@@ -12,6 +12,7 @@ from typing import Any
 from infra import children, ports
 from infra.kafka import LocalKafka
 from infra.postgres import LocalPostgres
+from streams.roles import LOST_A_SERVER
 from streams.settings import Settings
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -115,8 +116,8 @@ class Part(ABC):
     def _died(self, now: float) -> None:
         assert self._process is not None
         code = self._process.returncode
-        if code == 0 and self.state == "ready":
-            self.deaths = 0  # it took work and was told to end, which is no fault of it
+        if code == LOST_A_SERVER or (code == 0 and self.state == "ready"):
+            self.deaths = 0  # it lost a server or was told to end, which is no fault of its own
         children.kill_group(self._process)
         self._process = None
         self._pause(now, f"ended with {code}")

@@ -17,7 +17,7 @@ pyvips.block_untrusted_set(True)  # Loaders that libvips itself calls unsafe wit
 
 _UNSUPPORTED = re.compile(r"not supported|unsupported|unable to call|unimplemented", re.IGNORECASE)
 _NO_MEMORY = re.compile(r"out of memory|unable to allocate", re.IGNORECASE)
-_NO_DISK = re.compile(r"input/output error|no space left", re.IGNORECASE)
+_NO_DISK = re.compile(r"input/output error|no space left|write error|write failed", re.IGNORECASE)
 MM_PER_INCH = 25.4
 FILM_DPI = 1200
 """Higher figures are those of a film or slide, and say nothing of the page that it shows."""

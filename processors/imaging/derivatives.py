@@ -92,10 +92,7 @@ def _decoding(path: Path) -> Iterator[None]:
     try:
         yield
     except pyvips.Error as error:
-        told = told_by_decoder(error, path)
-        if "write error" in told or "write failed" in told:
-            raise OSError(told) from error
-        raise Undecodable(told) from None
+        raise Undecodable(told_by_decoder(error, path)) from None
 
 
 def fitted(image: pyvips.Image, full_px: int, long_side_px: int) -> pyvips.Image:

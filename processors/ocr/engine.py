@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytesseract
 
+from processors.ocr.whole import check_whole
 from processors.outcome import ToolCrashed, ToolHung
 
 GUARDED = Path(__file__).parent / "bin" / "tesseract"
@@ -16,6 +17,8 @@ pytesseract.pytesseract.tesseract_cmd = str(GUARDED)
 LOWEST_DPI = 70
 """Tesseract takes lower figures for an error and guesses."""
 LISTING_SECONDS = 30
+WORDS = "-c tessedit_create_alto=1 -c tessedit_create_tsv=1"
+"""The two outputs that tell of each other whether they are whole."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,13 @@ def read_image(
     image: Path, models: tuple[str, ...], *, dpi: int, timeout_seconds: float
 ) -> Reading:
     """Recognise the text of an image in one pass. Raises ToolHung and ToolCrashed."""
-    config = "-c tessedit_create_alto=1 -c tessedit_create_tsv=1"
     suffixes = (".xml", ".hocr", ".txt", ".tsv", ".pdf")
-    return Reading(*_run(image, models, dpi, timeout_seconds, "hocr txt pdf", config, suffixes))
+    return Reading(*_run(image, models, dpi, timeout_seconds, "hocr txt pdf", suffixes))
 
 
 def read_words(image: Path, models: tuple[str, ...], *, dpi: int, timeout_seconds: float) -> bytes:
     """The words of an image as TSV and nothing else. Raises ToolHung and ToolCrashed."""
-    config = "-c tessedit_create_tsv=1"
-    (tsv,) = _run(image, models, dpi, timeout_seconds, "", config, (".tsv",))
-    return tsv
+    return _run(image, models, dpi, timeout_seconds, "", (".tsv", ".xml"))[0]
 
 
 def _run(
@@ -63,8 +63,7 @@ def _run(
     models: tuple[str, ...],
     dpi: int,
     timeout_seconds: float,
-    outputs: str,
-    config: str,
+    wanted: str,
     suffixes: tuple[str, ...],
 ) -> tuple[bytes, ...]:
     base = image.with_suffix("")
@@ -73,12 +72,12 @@ def _run(
         pytesseract.pytesseract.run_tesseract(
             str(image),
             str(base),
-            outputs,
+            wanted,
             "+".join(models),
-            config=f"{config} --dpi {max(LOWEST_DPI, dpi)}",
+            config=f"{WORDS} --dpi {max(LOWEST_DPI, dpi)}",
             timeout=timeout_seconds,
         )
-        return tuple(base.with_suffix(suffix).read_bytes() for suffix in suffixes)
+        outputs = {suffix: base.with_suffix(suffix).read_bytes() for suffix in suffixes}
     except pytesseract.TesseractNotFoundError:
         raise ToolCrashed("tesseract is not installed") from None
     except pytesseract.TesseractError as error:
@@ -89,6 +88,8 @@ def _run(
     except FileNotFoundError as missing:
         name = Path(str(missing.filename)).suffix
         raise ToolCrashed(f"tesseract ended well but wrote no {name} file") from None
+    check_whole(outputs)
+    return tuple(outputs.values())
 
 
 def _ask(question: str) -> str:

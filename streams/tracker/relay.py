@@ -10,15 +10,15 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from streams.kafka_client import librdkafka
 from streams.publisher import PRODUCER_SETTINGS, end_process
+from streams.tracker.connection import CONNECT_SECONDS, end_tracker
 from streams.tracker.sql import query
+from streams.tracker.turn import Connection
 
 log = logging.getLogger(__name__)
 
 LIMIT = 500
 LONGEST_PAUSE_SECONDS = 1.0
 
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 Row = tuple[int, str, str | None, list[list[str]], bytes]
 """Id, topic, key, headers, value of an outbox row."""
 
@@ -60,14 +60,15 @@ class Relay(threading.Thread):
     def run(self) -> None:
         """Publish until told to stop; whatever goes wrong ends the process."""
         try:
-            with psycopg.connect(self._dsn, autocommit=True) as conn:
+            with psycopg.connect(
+                self._dsn, autocommit=True, connect_timeout=CONNECT_SECONDS
+            ) as conn:
                 while not self._ending.is_set():
                     self._wake.clear()
                     if not publish_due(conn, self._send):
                         self._wake.wait(_pause(conn))
-        except Exception:
-            log.exception("the relay failed")
-            end_process("the relay cannot go on; the outbox keeps what was not published")
+        except Exception as failure:
+            end_tracker(failure, "the outbox keeps what the relay did not publish")
 
     def drain(self, conn: Connection) -> None:
         """Publish all that is due now, in the caller's thread; for a rebuild."""

@@ -6,14 +6,12 @@ import shutil
 import threading
 import time
 
-import psycopg
-
 from processors.tools import Storage
 from streams.governance import Room
-from streams.publisher import end_process
 from streams.roles import stop_signal
 from streams.settings import Settings, announce_ready
 from streams.storage.opening import open_storage
+from streams.tracker.connection import connected, end_tracker
 from streams.tracker.consumer import INPUTS, Reader
 from streams.tracker.line import Line
 from streams.tracker.rebuild import rebuild
@@ -34,14 +32,16 @@ def run_tracker(
     stop = stop_signal(settings, "tracker")
     try:
         _run(settings, storage or open_storage(settings), stop, forget)
-    except Exception:
-        log.exception("the tracker failed")
-        end_process("the tracker cannot go on; the next one starts where the last turn ended")
+    except Exception as failure:
+        end_tracker(failure, "the next tracker starts where the last turn ended")
 
 
 def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bool) -> None:
     dsn = settings.dsn("tracker")
-    with psycopg.connect(dsn, autocommit=True, application_name="tracker") as conn:
+    conn = connected(dsn, stop)
+    if conn is None:
+        return
+    with conn:
         room = Room(lambda: shutil.disk_usage(settings.home).free, settings.reserve_bytes)
         line = Line(
             *(conn, storage, settings.version, settings.pool_size, settings.retry_scale),

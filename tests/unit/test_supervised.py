@@ -12,6 +12,7 @@ import pytest
 
 from infra import ports
 from streams import supervised
+from streams.roles import LOST_A_SERVER
 from streams.supervised import Part, Role
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -35,6 +36,24 @@ class Stubborn(Part):
     def is_ready(self) -> bool:
         """As soon as it runs."""
         return True
+
+
+class Losing(Part):
+    """Loses a server that it needs as soon as it is there."""
+
+    def __init__(self, home: Path) -> None:
+        """Not started yet."""
+        super().__init__("losing", home)
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start what ends by itself."""
+        process = subprocess.Popen(["sh", "-c", f"exit {LOST_A_SERVER}"], start_new_session=True)
+        process.wait()
+        return process
+
+    def is_ready(self) -> bool:
+        """Never."""
+        return False
 
 
 class Full(TextIOBase):
@@ -71,6 +90,23 @@ def test_a_part_that_cannot_be_started_is_tried_again_after_growing_pauses(
     assert pauses == pytest.approx([0.5, 1.0], abs=0.11)
     assert part.restarts == 3
     assert "No space left on device" in part.why
+
+
+def test_a_part_that_lost_a_server_need_not_wait_longer_each_time(
+    tmp_path: Path, clock: list[float]
+):
+    part = Losing(tmp_path)
+    started_at: list[float] = []
+
+    while len(started_at) < 5:
+        was_there = part.pid is not None
+        part.tick()
+        started_at += [clock[0]] * (part.pid is not None and not was_there)
+        clock[0] += 0.1
+
+    assert [after - before for before, after in pairwise(started_at)] == pytest.approx(
+        [0.6] * 4, abs=0.11
+    )
 
 
 def test_a_role_that_cannot_be_noted_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

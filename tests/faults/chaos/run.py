@@ -117,6 +117,8 @@ def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS, ahead: in
                 line.proxies.stop()
                 if ran.verdict.all():
                     line.keep_logs(KEPT / f"seed-{seed}")
+                    for place in (home, work / "calm"):
+                        _keep_packages(place, KEPT / f"seed-{seed}" / place.name)
     return ran
 
 
@@ -237,6 +239,12 @@ def _without_faults(home: Path, batches: Sequence[Batch], ran: Ran) -> dict[str,
     took = time.monotonic() - began
     _tell(f"without faults: {len(rows)} packages in {took:.0f} s; rush batches alone: {alone} s")
     return {row["package_id"]: row["content_digest"] for row in rows}
+
+
+def _keep_packages(home: Path, folder: Path) -> None:
+    """Copy them to where somebody can compare them after the home is gone."""
+    if (home / "packages").is_dir():
+        shutil.copytree(home / "packages", folder, dirs_exist_ok=True)
 
 
 def _write_profiles(home: Path) -> None:

@@ -1,0 +1,32 @@
+"""A database that goes again and again is waited for; the tracker is back as soon as it is."""
+
+from pathlib import Path
+
+from streams.roles import LOST_A_SERVER
+from tests.e2e.line import Line, wait_for
+
+TIMES = 5
+"""Of growing pauses the fifth would be 8 s."""
+
+
+def test_the_tracker_is_back_at_once_however_often_the_database_was_lost(tmp_path: Path):
+    line = Line(tmp_path / "home")
+    try:
+        line.up()
+        for _ in range(TIMES):
+            pids = {name: line.parts()[name]["pid"] for name in ("postgres", "tracker")}
+            line.kill("postgres")
+            wait_for(
+                lambda: all(
+                    line.parts()[name]["state"] == "ready" and line.parts()[name]["pid"] != pid
+                    for name, pid in pids.items()  # noqa: B023
+                ),
+                30,
+                line.logs,
+            )
+        supervised = (line.home / "log" / "supervisor.log").read_text().splitlines()
+    finally:
+        line.down()
+
+    ended = [text.partition(" ")[2] for text in supervised if " tracker " in text]
+    assert ended == [f"tracker ended with {LOST_A_SERVER}; again in 0.5 s"] * TIMES
