@@ -9,7 +9,6 @@ from infra import children
 
 LESS_THAN_ROOT = ("setpriv", "--bounding-set", "-sys_admin", "--")
 STARTS_THREE = """
-import sys
 from pathlib import Path
 from infra import children
 from tests.unit.test_children import shares
