@@ -1,11 +1,14 @@
 """Clients that are none of ours, as tests need them."""
 
 import ctypes
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
 import confluent_kafka
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.e2e.line import wait_for
 
 # librdkafka's kinds of what a message is made of (rdkafka.h, rd_kafka_vtype_t).
 END, TOPIC, VALUE, KEY, FLAGS, HEADERS = 0, 1, 4, 5, 7, 10
@@ -15,6 +18,7 @@ PRODUCER = 0
 
 def transaction(brokers: str, topic: str, *, commit: bool = True) -> None:
     """One message in a transaction, into partition 0; after it stands a marker."""
+    begins = _end(brokers, topic)
     producer = Producer({"bootstrap.servers": brokers, "transactional.id": uuid4().hex})
     producer.init_transactions(30)
     producer.begin_transaction()
@@ -24,6 +28,13 @@ def transaction(brokers: str, topic: str, *, commit: bool = True) -> None:
     else:
         producer.flush(30)
         producer.abort_transaction(30)
+    # The broker answers before it has written the marker.
+    wait_for(lambda: _end(brokers, topic) >= begins + 2, 30, lambda: topic)
+
+
+def _end(brokers: str, topic: str) -> int:
+    with closing(Consumer({"bootstrap.servers": brokers, "group.id": "stranger"})) as consumer:
+        return consumer.get_watermark_offsets(TopicPartition(topic, 0), 10)[1]
 
 
 def named_in_bytes(brokers: str, topic: str, key: bytes, value: bytes, *names: bytes) -> None:

@@ -25,5 +25,6 @@ def test_enough_happened_to_enough_pages(ran: Ran):
     assert ran.pages >= 200
 
 
-def test_rush_batches_were_among_them(ran: Ran):
-    assert ran.rush_seconds.keys() == ran.rushed.keys() != set()
+def test_rush_batches_were_among_them_and_in_time(ran: Ran):
+    assert ran.rush_seconds.keys() == ran.rushed.keys() == ran.rush_alone.keys() != set()
+    assert ran.late() == []

@@ -39,6 +39,8 @@ DRAIN_SECONDS = 240
 GAP_SECONDS = 3.0
 AHEAD = 150
 """So many pages are on their way at most."""
+RUSH_SECONDS = 60.0
+"""Within so long beside its own work a rush batch comes to its end, whatever happens."""
 RELEASES = 3
 GIVEN_UP = "work."
 """Begins the codes of what was tried often enough; a person releases that."""
@@ -85,6 +87,14 @@ class Ran:
             "; ".join(found.all()[:3]).replace("|", "/") or "all as without faults",
         )
 
+    def late(self) -> list[str]:
+        """What is to be said of rush batches that others kept waiting."""
+        return [
+            f"{batch_id} took {seconds:.0f} s, alone {self.rush_alone.get(batch_id, 0.0):.1f} s"
+            for batch_id, seconds in self.rush_seconds.items()
+            if self.beyond_own_work(batch_id) > RUSH_SECONDS
+        ]
+
     def beyond_own_work(self, batch_id: str) -> float:
         """Seconds that a rush batch took more than in a line that has nothing else to do."""
         return self.rush_seconds[batch_id] - self.rush_alone.get(batch_id, 0.0)
@@ -107,6 +117,7 @@ def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS, ahead: in
                 digests = _without_faults(work / "calm", delivered, ran)
                 found = judged(line, delivered, poison, digests, began)
                 _merge(ran.verdict, found)
+                ran.verdict.other += ran.late()
             except BaseException as failure:
                 traceback.print_exc()
                 ran.verdict.other.append(f"{type(failure).__name__}: {str(failure)[:3000]}")
