@@ -1,6 +1,8 @@
 """Images through libvips: whole decoding that finds damage, and the grey copies that are read."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,10 +98,8 @@ def _decode(origin: Path | pyvips.Source, path: Path, header: Header, fail_on: s
     except pyvips.Error as error:
         told = _told(error, path)
         raise Undecodable(told, unsupported=bool(_UNSUPPORTED.search(told))) from None
-    try:
+    with decoding(path):
         image.avg()
-    except pyvips.Error as error:
-        raise Undecodable(_told(error, path)) from None
     if (image.width, image.height) != (header.width_px, header.height_px):
         found = f"the header says {header.width_px} x {header.height_px} pixels, the decoder found"
         raise Undecodable(f"{found} {image.width} x {image.height}")
@@ -111,7 +111,7 @@ def write_grey_copy(
     """Write the master as an uncompressed grey TIFF of at most `dpi`, upright, on white ground.
 
     A master of unknown resolution keeps its pixels, up to a longest side."""
-    try:
+    with decoding(master):
         width, height = _displayed_size(master)
         scale = _scale(max(width, height), resolution_dpi, dpi, max_long_side_px)
         width_px = max(1, round(width * scale))
@@ -130,8 +130,6 @@ def write_grey_copy(
             grey = grey[0]
         per_mm = told / MM_PER_INCH
         grey.copy(xres=per_mm, yres=per_mm).tiffsave(str(target), keep="none")
-    except pyvips.Error as error:
-        raise Undecodable(_told(error, master)) from None
     return GreyCopy(image.width, image.height, told, width, height)
 
 
@@ -145,6 +143,15 @@ def _scale(long_side: int, resolution_dpi: float | None, dpi: int, max_long_side
     if resolution_dpi and resolution_dpi <= FILM_DPI:
         return min(1.0, dpi / resolution_dpi)
     return min(1.0, max_long_side_px / long_side)
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """What libvips says becomes Undecodable, or MemoryError and OSError for its own."""
+    try:
+        yield
+    except pyvips.Error as error:
+        raise Undecodable(_told(error, path)) from None
 
 
 def _told(error: pyvips.Error, path: Path) -> str:

@@ -2,8 +2,6 @@
 
 import mmap
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +9,7 @@ import pyvips
 
 from processors.imaging import tiff_header
 from processors.imaging.colour import PROFILE, Colour, colour_of
-from processors.imaging.decode import MM_PER_INCH, Undecodable
-from processors.imaging.decode import _told as told_by_decoder
+from processors.imaging.decode import MM_PER_INCH, decoding
 from processors.imaging.header import DamagedHeader
 from processors.imaging.twelve_bits import open_twelve_bits
 from processors.profile import Pyramid, ReadingImage
@@ -48,14 +45,14 @@ class Master:
 
     def screen_image(self, long_side_px: int) -> pyvips.Image:
         """The master for the screen in memory, no side longer than asked, never enlarged."""
-        with _decoding(self._path):
+        with decoding(self._path):
             image = self._pixels(_jpeg_shrink(self.long_side_px / long_side_px))
             small = fitted(_on_white(image, self.alpha_is_meant), self.long_side_px, long_side_px)
             return _tagged(self.colour.rendition(small).copy_memory().autorot(), self.colour)
 
     def write_pyramid(self, target: Path, rule: Pyramid) -> Made:
         """Write a tiled TIFF with the master's size and all halves of it down to one tile."""
-        with _decoding(self._path):
+        with decoding(self._path):
             image = self.colour.rendition(_on_white(self._pixels(), self.alpha_is_meant))
             if self.orientation > MIRRORED:
                 image = _for_any_order(image, target.with_suffix(".turning"))
@@ -74,7 +71,7 @@ class Master:
         return self._resolution_dpi * long_side_px / self.long_side_px
 
     def _pixels(self, shrink: int = 1) -> pyvips.Image:
-        with _decoding(self._path):
+        with decoding(self._path):
             unpacked = open_twelve_bits(self._path)
             if unpacked is not None:
                 return unpacked
@@ -84,15 +81,6 @@ class Master:
             if shrink > 1 and image.get("vips-loader").startswith("jpegload"):
                 image = pyvips.Image.new_from_file(str(self._path), shrink=shrink, **how)
             return image
-
-
-@contextmanager
-def _decoding(path: Path) -> Iterator[None]:
-    """What libvips says becomes Undecodable, or MemoryError and OSError for its own."""
-    try:
-        yield
-    except pyvips.Error as error:
-        raise Undecodable(told_by_decoder(error, path)) from None
 
 
 def fitted(image: pyvips.Image, full_px: int, long_side_px: int) -> pyvips.Image:
