@@ -75,7 +75,7 @@ def _creation(
         form = f"JPEG of quality {rule.quality}"
     told = [f"{made.width_px} x {made.height_px} pixels", form, f"colour: {master.colour.told}"]
     if master.has_alpha:
-        told.append("transparency on white" if master.alpha_is_meant else "fourth sample left out")
+        told.append("fourth sample left out" if master.alpha is None else "transparency on white")
     if master.orientation != 1:
         told.append(f"turned upright by orientation {master.orientation}")
     return Act(

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from processors.manifest import File, Item, Manifest, Page
+from processors.xml.submitted_mets import name_key
 from schemas.models import FileRef
 
 DEFAULT_LANGUAGES = ("eng",)
@@ -99,7 +100,7 @@ def _page(item: Item, page: Page, stated: Stated) -> dict[str, Any]:
 
 def _file(file: File, stated: Stated | None = None) -> dict[str, Any]:
     path = PurePosixPath(file.path)
-    suffix, also = path.suffix.lower(), (stated or {}).get(path.name, ())
+    suffix, also = path.suffix.lower(), (stated or {}).get(name_key(path.name), ())
     return {
         **file.model_dump(mode="json"),
         "vendor_checksums": sorted({*file.vendor_checksums, *also}),

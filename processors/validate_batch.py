@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from processors import profile
@@ -18,7 +17,7 @@ from processors.rules.presence import files_arrived
 from processors.rules.view import Place, View
 from processors.tools import Area, Storage, Tools
 from processors.xml.parser import parse
-from processors.xml.submitted_mets import stated_digests
+from processors.xml.submitted_mets import delivered_name, name_key, stated_digests
 from schemas.models import (
     Act,
     BatchAccepted,
@@ -202,11 +201,12 @@ def _stated(item: Item, staging: Staging) -> Stated:
     mets = [record.file for record in item.metadata if record.schema_ == "METS"]
     if not mets:
         return {}
-    names = Counter(PurePosixPath(page.file.path).name for page in item.pages if page.file)
+    names = Counter(name_key(delivered_name(page.file.path)) for page in item.pages if page.file)
     made: dict[str, set[str]] = {}
     for file in mets:
         for one in stated_digests(parse(staging.read(file.sha256, file.size_bytes))):
             stated = f"{one.algorithm}:{one.digest}"
-            if names[one.name] == 1 and is_vendor_checksum(stated):
-                made.setdefault(one.name, set()).add(stated)
+            name = name_key(one.name)
+            if names[name] == 1 and is_vendor_checksum(stated):
+                made.setdefault(name, set()).add(stated)
     return {name: tuple(sorted(all_of)) for name, all_of in made.items()}

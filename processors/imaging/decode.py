@@ -9,6 +9,7 @@ from typing import Any
 
 import pyvips
 
+from processors.imaging.alpha import alpha_of, on_white
 from processors.imaging.header import Header
 from processors.imaging.jpeg_scan import WatchedScan
 from processors.imaging.twelve_bits import BITS, open_twelve_bits
@@ -116,11 +117,13 @@ def write_grey_copy(
         scale = _scale(max(width, height), resolution_dpi, dpi, max_long_side_px)
         width_px = max(1, round(width * scale))
         size = {"height": 10_000_000, "size": "down"}
-        unpacked = open_twelve_bits(master)
-        if unpacked is None:
-            image = pyvips.Image.thumbnail(str(master), width_px, **size)
+        if _is_tiff(master):
+            # Not the file's own thumbnail: that takes sizes of a pyramid for the page, and any
+            # further sample for transparency.
+            whole = on_white(opened(master, access="sequential"), alpha_of(master))
+            image = whole.thumbnail_image(width_px, **size)
         else:
-            image = unpacked.thumbnail_image(width_px, **size)
+            image = pyvips.Image.thumbnail(str(master), width_px, **size)
         if image.hasalpha():
             white = 65535 if image.format == "ushort" else 255
             image = image.flatten(background=[white])
@@ -131,6 +134,11 @@ def write_grey_copy(
         per_mm = told / MM_PER_INCH
         grey.copy(xres=per_mm, yres=per_mm).tiffsave(str(target), keep="none")
     return GreyCopy(image.width, image.height, told, width, height)
+
+
+def _is_tiff(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) in (b"II", b"MM")
 
 
 def _displayed_size(path: Path) -> tuple[int, int]:

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pyvips
 
-from processors.imaging import tiff_header
+from processors.imaging.alpha import alpha_of, on_white
 from processors.imaging.colour import PROFILE, Colour, colour_of
 from processors.imaging.decode import MM_PER_INCH, decoding
-from processors.imaging.header import DamagedHeader
 from processors.imaging.twelve_bits import open_twelve_bits
 from processors.profile import Pyramid, ReadingImage
 
 CLASSIC_TIFF_BYTES = 4_000_000_000
 MEDIA_TYPES = {"pyramid": "image/tiff", "access": "image/jpeg", "thumbnail": "image/jpeg"}
-ALPHA_TAG, RESOLUTION_UNIT_TAG = 338, 296
+RESOLUTION_UNIT_TAG = 296
 UPRIGHT, MIRRORED = 1, 2
 TILE_PX = 256
 
@@ -36,24 +35,24 @@ class Master:
     def __init__(self, path: Path, *, resolution_dpi: float | None, negative: bool) -> None:
         self._path = path
         self._resolution_dpi = resolution_dpi
-        self.alpha_is_meant = _alpha_is_meant(path)
+        self.alpha = alpha_of(path)
         image = self._pixels()
         self.long_side_px: int = max(image.width, image.height)
         self.orientation = _orientation(image)
         self.has_alpha = image.hasalpha()
-        self.colour: Colour = colour_of(_on_white(image, self.alpha_is_meant), negative=negative)
+        self.colour: Colour = colour_of(on_white(image, self.alpha), negative=negative)
 
     def screen_image(self, long_side_px: int) -> pyvips.Image:
         """The master for the screen in memory, no side longer than asked, never enlarged."""
         with decoding(self._path):
             image = self._pixels(_jpeg_shrink(self.long_side_px / long_side_px))
-            small = fitted(_on_white(image, self.alpha_is_meant), self.long_side_px, long_side_px)
+            small = fitted(on_white(image, self.alpha), self.long_side_px, long_side_px)
             return _tagged(self.colour.rendition(small).copy_memory().autorot(), self.colour)
 
     def write_pyramid(self, target: Path, rule: Pyramid) -> Made:
         """Write a tiled TIFF with the master's size and all halves of it down to one tile."""
         with decoding(self._path):
-            image = self.colour.rendition(_on_white(self._pixels(), self.alpha_is_meant))
+            image = self.colour.rendition(on_white(self._pixels(), self.alpha))
             if self.orientation > MIRRORED:
                 image = _for_any_order(image, target.with_suffix(".turning"))
             image = _tagged(image.autorot(), self.colour)
@@ -140,29 +139,6 @@ def srgb_profile() -> bytes:
     pixel = pyvips.Image.black(1, 1, bands=3).copy(interpretation="srgb")
     profile: bytes = pixel.icc_transform("srgb", input_profile="srgb").get(PROFILE)
     return profile
-
-
-def _on_white(image: pyvips.Image, alpha_is_meant: bool) -> pyvips.Image:
-    """The image without alpha, seen on white, and without further samples."""
-    colours = 1 if image.bands < 3 else 4 if image.interpretation == "cmyk" else 3
-    if image.bands <= colours:
-        return image
-    if alpha_is_meant and image.hasalpha():
-        white = 65535 if image.format == "ushort" else 255
-        return image.flatten(background=[0 if colours == 4 else white])
-    return image.extract_band(0, n=colours)
-
-
-def _alpha_is_meant(path: Path) -> bool:
-    """Whether a fourth sample is alpha; in a TIFF it may be infrared (TIFF 6.0, ExtraSamples)."""
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data[:2] not in (b"II", b"MM"):
-            return True
-        try:
-            kinds = next(tiff_header.directories(data), {}).get(ALPHA_TAG, ())
-        except DamagedHeader:
-            return True
-        return bool(kinds) and kinds[0] in (1, 2)
 
 
 def _orientation(image: pyvips.Image) -> int:

@@ -1,5 +1,6 @@
 """Checks of what records say, by themselves and against the item that they came with."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,12 @@ from processors.rules.forms import SCHEMAS
 from processors.rules.view import Place, View
 from processors.xml import record_judge as judge
 from processors.xml.parser import XmlRefused, parse
-from processors.xml.submitted_mets import base_name, read_structure, stated_digests
+from processors.xml.submitted_mets import (
+    delivered_name,
+    name_key,
+    read_structure,
+    stated_digests,
+)
 from schemas.models import Diagnostic
 
 FOLDER_TYPE = "folder"
@@ -111,7 +117,7 @@ def _pages_agree(root: etree._Element, where: str, context: Context) -> Iterator
         return
     in_order = sorted(context.pages, key=lambda page: page.number("sequence") or 0)
     delivered = [name for page in in_order if (name := page_name(page))]
-    by_name = {name.casefold(): name for name in delivered}
+    by_name = {name_key(name): name for name in delivered}
     by_stem = {_stem(name): name for name in delivered}
     matched = [_match(page.names, by_name, by_stem) for page in structure.pages]
     found = [name for name in matched if name is not None]
@@ -128,10 +134,12 @@ def _pages_agree(root: etree._Element, where: str, context: Context) -> Iterator
     if surplus:
         said.append(f"of {len(delivered)} that came {len(surplus)} not in it: {surplus[0]}")
     if not said and found != delivered:
-        at = next(
-            n for n, pair in enumerate(zip(found, delivered, strict=False)) if len(set(pair)) > 1
-        )
-        said.append(f"the order differs: page {at + 1} is {found[at]} there, {delivered[at]} here")
+        pairs = enumerate(zip(found, delivered, strict=False), 1)
+        differs = ((n, there, here) for n, (there, here) in pairs if there != here)
+        if at := next(differs, None):
+            said.append("the order differs: page {} is {} there, {} here".format(*at))
+        else:  # such as a spread that it has twice
+            said.append(f"it has {len(found)} pages, and {len(delivered)} came")
     if said:
         yield finding("record.mets-pages-differ", where, "; ".join(said))
 
@@ -140,15 +148,15 @@ def page_name(page: Place) -> str | None:
     """Base name of a page's file, as delivered."""
     file = page.inner("file")
     path = file.text("path") if file else None
-    return base_name(path) if path else None
+    return delivered_name(path) if path else None
 
 
 def _stem(name: str) -> str:
-    return name.casefold().rsplit(".", 1)[0]
+    return name_key(name).rsplit(".", 1)[0]
 
 
 def _match(names: tuple[str, ...], by_name: dict[str, str], by_stem: dict[str, str]) -> str | None:
-    exact = (by_name.get(name.casefold()) for name in names)
+    exact = (by_name.get(name_key(name)) for name in names)
     alike = (by_stem.get(_stem(name)) for name in names)
     return next((name for name in (*exact, *alike) if name is not None), None)
 
@@ -157,12 +165,13 @@ def _digests_agree(root: etree._Element, context: Context) -> Iterator[Diagnosti
     """A digest that a METS states for a page's file is that of the manifest.
 
     One of an algorithm that the manifest does not give goes along to the page (page_list)."""
-    stated = {(one.name, one.algorithm): one.digest for one in stated_digests(root)}
+    stated = {(name_key(one.name), one.algorithm): one.digest for one in stated_digests(root)}
     if not stated:
         return
+    named = Counter(name_key(page_name(page) or "") for page in context.pages)
     for page in context.pages:
         file, name = page.inner("file"), page_name(page)
-        if file is None or name is None:
+        if file is None or name is None or named[name_key(name)] > 1:
             continue
         given = [("sha256", file.text("sha256"))]
         given += [
@@ -171,7 +180,7 @@ def _digests_agree(root: etree._Element, context: Context) -> Iterator[Diagnosti
             if isinstance(one, str)
         ]
         for algorithm, digest in given:
-            other = stated.get((name, algorithm))
+            other = stated.get((name_key(name), algorithm))
             if other is not None and digest is not None and other != digest:
                 found = f"{name}: the METS says {algorithm}:{other}, the manifest {digest}"
                 yield finding("record.checksum-differs", file.where, found)

@@ -8,7 +8,13 @@ from lxml import etree
 
 from processors.package.layout import Payload
 from processors.xml.parser import XmlRefused, parse
-from processors.xml.submitted_mets import Division, Structure, base_name, read_structure
+from processors.xml.submitted_mets import (
+    Division,
+    Structure,
+    delivered_name,
+    name_key,
+    read_structure,
+)
 from processors.xml.writing import XLINK, Maker
 
 FROM, TO = f"{{{XLINK}}}from", f"{{{XLINK}}}to"
@@ -39,19 +45,22 @@ def submitted_structure(
 
 
 def _matched(structure: Structure, pages: Sequence[dict[str, Any]]) -> dict[int, str]:
-    """By base name of the files as delivered; a METS may name an image in any of its forms, so
-    where the whole name is not met, the name without its suffix counts when it is one page's."""
-    given = [(base_name(page["file"]["path"]), page["ref"]) for page in pages if page.get("file")]
-    whole = dict(given)
+    """By base name of the files as delivered, when it is one page's; a METS may name an image in
+    any of its forms, so where the whole name is not met, the name without its suffix counts."""
+    whole: dict[str, set[str]] = {}
     stems: dict[str, set[str]] = {}
-    for name, ref in given:
-        stems.setdefault(_stem(name), set()).add(ref)
+    for page in pages:
+        if page.get("file"):
+            name = name_key(delivered_name(page["file"]["path"]))
+            whole.setdefault(name, set()).add(page["ref"])
+            stems.setdefault(_stem(name), set()).add(page["ref"])
     found: dict[int, str] = {}
-    for place, page in enumerate(structure.pages):
-        exact = next((whole[name] for name in page.names if name in whole), None)
-        alike = {ref for name in page.names for ref in stems.get(_stem(name), ())}
-        if exact or len(alike) == 1:
-            found[place] = exact or alike.pop()
+    for place, submitted in enumerate(structure.pages):
+        names = [name_key(name) for name in submitted.names]
+        exact = next((whole[name] for name in names if name in whole), None)
+        refs = exact or {ref for name in names for ref in stems.get(_stem(name), ())}
+        if len(refs) == 1:
+            found[place] = next(iter(refs))
     return found
 
 

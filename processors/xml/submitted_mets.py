@@ -1,8 +1,10 @@
 """What a submitted METS says of an item: order and labels of pages, logical structure, names."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
@@ -78,14 +80,14 @@ def read_structure(root: etree._Element) -> Structure:
 def stated_digests(root: etree._Element) -> tuple[StatedDigest, ...]:
     """Every CHECKSUM of an algorithm that we know, by the base names that one file alone has."""
     files = [(file, set(_names_of(file))) for file in root.iter(f"{M}file")]
-    times = Counter(name for _, names in files for name in names)
+    times = Counter(name_key(name) for _, names in files for name in names)
     return tuple(
         StatedDigest(name, algorithm, (file.get("CHECKSUM") or "").strip().lower())
         for file, names in files
         if (algorithm := ALGORITHMS.get((file.get("CHECKSUMTYPE") or "").upper()))
         and file.get("CHECKSUM")
         for name in sorted(names)
-        if times[name] == 1
+        if times[name_key(name)] == 1
     )
 
 
@@ -96,6 +98,16 @@ def base_name(address: str) -> str:
     except ValueError:
         path = address
     return unquote(path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1])
+
+
+def delivered_name(path: str) -> str:
+    """The base name of a file as delivered; in it, #, ? and % are letters like others."""
+    return PurePosixPath(path).name
+
+
+def name_key(name: str) -> str:
+    """What is alike in base names that mean one file, whatever system wrote them."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _names_of(file: etree._Element) -> Iterator[str]:

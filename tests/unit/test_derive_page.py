@@ -8,7 +8,7 @@ import pyvips
 from pydantic import ValidationError
 
 from processors.derive_page import derive_page
-from processors.imaging import derivatives, tiff_header
+from processors.imaging import alpha, derivatives, tiff_header
 from processors.imaging.colour import PROFILE
 from processors.outcome import Done, Rejected
 from processors.profile import Derivatives, ReadingImage
@@ -249,7 +249,7 @@ def test_transparency_is_seen_on_white(tools: Tools):
 
 
 def test_a_fourth_sample_that_is_no_alpha_is_left_out(tools: Tools, monkeypatch):
-    monkeypatch.setattr(derivatives, "ALPHA_TAG", 65000)  # As if ExtraSamples said nothing.
+    monkeypatch.setattr(alpha, "ALPHA_TAG", 65000)  # As if ExtraSamples said nothing.
     infrared = plain(100, 100).bandjoin(pyvips.Image.black(100, 100)).cast("uchar")
     page = acquired(tools, a_master(infrared.copy(interpretation="srgb")))
 

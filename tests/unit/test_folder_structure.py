@@ -49,6 +49,15 @@ def test_a_mets_orders_and_labels_pages_by_the_base_names_of_their_files(tmp_pat
     )
 
 
+def test_a_mets_that_has_its_last_image_twice_is_told(tmp_path: Path) -> None:
+    mets = METS.replace("gone.png", "two.png").replace('FILEID="b"', 'FILEID="a"', 1)
+    mets = mets.replace('ORDER="3" ORDERLABEL="2r"><fptr FILEID="a"', 'ORDER="3"><fptr FILEID="b"')
+    made = read(a_folder(tmp_path / "d", {"one.tif": a_png(1), "two.png": a_png(2), "m": mets}))
+
+    [told] = [one for one in preflight(made) if one.code == "record.mets-pages-differ"]
+    assert told.found == "it has 3 pages, and 2 came"
+
+
 def test_pages_csv_comes_before_a_mets(tmp_path: Path) -> None:
     files = {"one.png": a_png(1), "two.png": a_png(2), "mets.xml": METS}
     table = "file,labels\none.png,i\ntwo.png,ii\n"

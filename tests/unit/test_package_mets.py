@@ -2,10 +2,12 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from processors.tools import Tools
+from processors.xml.mets_structure import submitted_structure
 from processors.xml.parser import parse
 from tests.unit.package_builders import (
     a_completed_item,
@@ -142,6 +144,36 @@ def test_knows_a_page_that_a_submitted_mets_names_in_another_form(tools: Tools) 
     submitted = submitted_mets(("max/scan 0003.jpg", "Act I"), ("unknown.jpg", "Act II"))
 
     assert _chapters(tools, submitted) == [("Whole", "PHYS"), ("Act I", "PAGE_0003")]
+
+
+def test_knows_a_page_whatever_the_case_of_its_name(tools: Tools) -> None:
+    submitted = submitted_mets(("SCAN 0003.TIF", "Act I"))
+
+    assert _chapters(tools, submitted) == [("Whole", "PHYS"), ("Act I", "PAGE_0003")]
+
+
+def a_page_at(path: str, ref: str) -> dict[str, Any]:
+    return {"ref": ref, "file": {"path": path}}
+
+
+def test_a_number_sign_is_a_letter_of_a_delivered_name() -> None:
+    submitted = submitted_mets(("scan%231.tif", "One"), ("scan%232.tif", "Two"))
+    pages = [a_page_at("vol/scan#1.tif", "0001"), a_page_at("vol/scan#2.tif", "0002")]
+
+    found = submitted_structure([submitted], pages)
+
+    assert found is not None
+    assert found.refs == {0: "0001", 1: "0002"}
+
+
+def test_chapters_are_linked_to_no_page_whose_name_another_has_too() -> None:
+    submitted = submitted_mets(("1.tif", "One"), ("2.tif", "Two"))
+    pages = [a_page_at(path, ref) for path, ref in (("a/1.tif", "1"), ("b/1.tif", "2"))]
+
+    found = submitted_structure([submitted], [*pages, a_page_at("a/2.tif", "3")])
+
+    assert found is not None
+    assert found.refs == {1: "3"}
 
 
 @pytest.mark.parametrize("submitted", [submitted_mets(("unknown.tif", "One")), b"no xml"])

@@ -1,0 +1,73 @@
+"""The grey copy that is read: what a TIFF holds beside its page does not come into it."""
+
+from pathlib import Path
+
+import pytest
+import pyvips
+
+from processors.imaging.alpha import alpha_of, on_white
+from processors.imaging.decode import GreyCopy, write_grey_copy
+from processors.imaging.derivatives import Master
+
+SAMPLES_TAG = 338
+
+
+def copied(master: Path, dpi: int = 300) -> tuple[GreyCopy, pyvips.Image]:
+    target = master.with_name("grey.tif")
+    told = write_grey_copy(master, target, resolution_dpi=300.0, dpi=dpi, max_long_side_px=10_000)
+    return told, pyvips.Image.new_from_file(str(target))
+
+
+def a_tiff(path: Path, image: pyvips.Image, *kinds: int) -> Path:
+    """The image as TIFF whose further samples are of these kinds (ExtraSamples, TIFF 6.0)."""
+    image.copy(interpretation="srgb").tiffsave(str(path))
+    data = bytearray(path.read_bytes())
+    at = data.index((SAMPLES_TAG).to_bytes(2, "little") + b"\x03\x00")
+    assert int.from_bytes(data[at + 4 : at + 8], "little") == len(kinds) <= 2
+    for number, kind in enumerate(kinds):
+        data[at + 8 + 2 * number : at + 10 + 2 * number] = kind.to_bytes(2, "little")
+    path.write_bytes(bytes(data))
+    return path
+
+
+def samples(*values: int) -> pyvips.Image:
+    return (pyvips.Image.black(60, 40, bands=len(values)) + list(values)).cast("uchar")
+
+
+@pytest.mark.parametrize("fourth", [0, 255])
+def test_a_sample_that_is_no_alpha_is_not_seen(tmp_path: Path, fourth: int) -> None:
+    _, grey = copied(a_tiff(tmp_path / "infrared.tif", samples(50, 50, 50, fourth), 0))
+
+    assert grey(20, 20) == pytest.approx([50], abs=2)
+
+
+def test_alpha_is_seen_on_white(tmp_path: Path) -> None:
+    _, grey = copied(a_tiff(tmp_path / "alpha.tif", samples(50, 50, 50, 0), 2))
+
+    assert grey(20, 20) == [255]
+
+
+@pytest.mark.parametrize(("kinds", "alpha"), [((2, 0), 0), ((0, 2), 1), ((0, 0), None)])
+def test_of_two_further_samples_the_one_that_is_alpha_counts(
+    tmp_path: Path, kinds: tuple[int, int], alpha: int | None
+) -> None:
+    further = [255 if number == alpha else 128 for number in (0, 1)]
+    path = a_tiff(tmp_path / "both.tif", samples(200, 30, 30, *further), *kinds)
+
+    assert alpha_of(path) == alpha
+    assert on_white(pyvips.Image.new_from_file(str(path)), alpha)(20, 20) == [200, 30, 30]
+    shown = Master(path, resolution_dpi=300.0, negative=False).screen_image(60)
+    assert shown(20, 20) == pytest.approx([200, 30, 30], abs=2)
+
+
+def test_a_pyramid_is_read_at_its_full_size(tmp_path: Path) -> None:
+    path = tmp_path / "pyramid.tif"
+    page = samples(90).resize(20)
+    page.tiffsave(str(path), tile=True, pyramid=True, subifd=True)
+
+    told, grey = copied(path)
+    half, smaller = copied(path, dpi=150)
+
+    assert (told.width_px, told.height_px, told.dpi) == (1200, 800, 300)
+    assert (grey.width, grey.height) == (1200, 800)
+    assert (half.dpi, smaller.width) == (150, 600)
