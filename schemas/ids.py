@@ -58,5 +58,5 @@ def made_safe(verbatim: str) -> str:
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", plain)
     if safe == verbatim and ITEM_ID.match(safe):
         return safe
-    digest = sha256(verbatim.encode()).hexdigest()[:8]
+    digest = sha256(verbatim.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return f"{safe[:55].lstrip('._-') or 'item'}-{digest}"

@@ -145,7 +145,7 @@ class Settings:
         """Ports of this home's parts. Raises NotUp."""
         try:
             ports: dict[str, int] = json.loads((self.run / "ports.json").read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise NotUp(f"nothing was ever started in {self.home}; run: copystand up") from None
         return ports
 

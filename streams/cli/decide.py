@@ -158,4 +158,6 @@ def _summary(document: Row) -> None:
     out.print(f"{document['action']}: {granted} of {len(decisions)} records granted")
     for one in decisions:
         if not one["granted"]:
-            out.print(f"{one['subjects'][0]} {one['code']}: {one['fix']}", highlight=False)
+            out.print(
+                f"{one['subjects'][0]} {one['code']}: {one['fix']}", highlight=False, markup=False
+            )

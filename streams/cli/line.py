@@ -7,6 +7,7 @@ from typing import Any
 import click
 import psycopg
 from psycopg.rows import dict_row
+from rich.markup import escape
 
 from schemas.ids import PSEUDONYM
 from schemas.models import ControlDecided
@@ -57,7 +58,7 @@ def _field_by_field(row: Row) -> None:
             table(value, list(value[0]))
         else:
             text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            out.print(f"[bold]{name}[/] {text}", highlight=False)
+            out.print(f"[bold]{name}[/] {escape(str(text))}", highlight=False)
 
 
 def control_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -100,7 +101,7 @@ def _cell(value: Any, column: str) -> Text:
 
 def fail(code: Exit, message: str, fix: str = "") -> NoReturn:
     """Say what is wrong and what to do on stderr, and end with a code."""
-    err.print(f"[bold red]copystand:[/] {message}", highlight=False)
+    err.print(f"[bold red]copystand:[/] {escape(message)}", highlight=False)
     if fix:
-        err.print(f"  {fix}", highlight=False)
+        err.print(f"  {fix}", highlight=False, markup=False)
     sys.exit(int(code))

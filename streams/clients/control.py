@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
@@ -15,7 +15,7 @@ from schemas.models import ControlDecided, ControlRequested, FileRef, Head, Prod
 from streams.kafka_client import CLIENT, librdkafka
 from streams.publisher import KafkaPublisher
 from streams.receipts import Outgoing
-from streams.settings import Settings
+from streams.settings import NotUp, Settings
 
 PRODUCER = "copystand/cli"
 
@@ -87,6 +87,9 @@ def ask(
         expected = [make_id(one.head.event_id, "ControlDecided") for one in requests]
         answers = _answers(consumer, set(expected), timeout)
         return [answers.get(event_id) for event_id in expected]
+    except KafkaException as wrong:
+        text = f"Kafka does not answer: {wrong.args[0].str()}; look with: copystand status"
+        raise NotUp(text) from None
     finally:
         consumer.close()
 

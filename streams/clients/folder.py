@@ -88,7 +88,9 @@ def read_folder(folder: Path, wishes: Wishes, progress: Progress = silent) -> De
     bags = bags_among(scanned.files)
     promises = _promises(files, bags)
     visible = [one for one in scanned.files if not one.is_skipped]
-    grouping = group(visible, folder.resolve().name, bags)
+    # A name that is no UTF-8 is refused; what is told of it must be writable all the same.
+    name = folder.resolve().name.encode("utf-8", "backslashreplace").decode()
+    grouping = group(visible, name, bags)
     made = Delivery(diagnostics=[*scanned.diagnostics, *promises.diagnostics])
     made.diagnostics += grouping.diagnostics
     made.vendor_checksums = _vendor_checksums(promises)

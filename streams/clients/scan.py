@@ -81,6 +81,9 @@ def natural(name: str) -> tuple[object, ...]:
 def scan(folder: Path) -> Scan:
     """The files of a folder. Opens no link, device or pipe; changes nothing."""
     made = Scan(folder)
+    name = folder.resolve().name
+    if not _is_text(name):
+        made.diagnostics.append(finding("folder.name-not-utf8", shown(name), os.fsencode(name)))
     for path, name in _walk(folder, "", made.diagnostics):
         try:
             made.files.append(_look(path, name))

@@ -55,20 +55,20 @@ def rows_of(table: Found, images: list[Found], others: list[Found]) -> Rows:
     """Each page of a pages.csv; `others` are files that may be texts of pages."""
     made = Rows()
     try:
-        read = _read(table)
+        columns, rows = _read(table)
     except (OSError, ValueError, csv.Error) as wrong:
         made.diagnostics.append(finding("pages-csv.unreadable", table.name, wrong))
         return made
-    unknown = [name for name in read.fieldnames or () if name and name not in COLUMNS]
+    unknown = [name for name in columns if name and name not in COLUMNS]
     made.diagnostics += [finding("pages-csv.column-unknown", table.name, name) for name in unknown]
     by_name = {PurePosixPath(image.name).name: image for image in images}
     texts = {PurePosixPath(other.name).name: other for other in others}
     listed: set[str] = set()
-    for row in read:
+    for line, row in rows:
         name = (row.get("file") or "").strip()
         if not any(isinstance(value, str) and value.strip() for value in row.values()):
             continue
-        image, where = by_name.get(name), f"{table.name}, line {read.line_num}"
+        image, where = by_name.get(name), f"{table.name}, line {line}"
         if name and image is None:
             made.diagnostics.append(finding("pages-csv.file-missing", where, name))
         fields = _fields(row)
@@ -84,16 +84,17 @@ def rows_of(table: Found, images: list[Found], others: list[Found]) -> Rows:
     return numbered(made)
 
 
-def _read(table: Found) -> "csv.DictReader[str]":
+def _read(table: Found) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
+    """Its columns and its rows with their lines. Raises OSError, ValueError and csv.Error."""
     text = table.path.read_text("utf-8-sig")
     first = text.split("\n", 1)[0]
     # Spreadsheets of half of Europe write semicolons.
     delimiter = max(",;\t", key=first.count)
     read = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    read.fieldnames = [name.strip().casefold() for name in read.fieldnames or ()]
-    if "file" not in read.fieldnames:
+    columns = read.fieldnames = [name.strip().casefold() for name in read.fieldnames or ()]
+    if "file" not in columns:
         raise ValueError(f"the first line is {first.strip()!r}; it has no column `file`")
-    return read
+    return columns, [(read.line_num, row) for row in read]
 
 
 def _fields(row: dict[str, Any]) -> dict[str, Any]:

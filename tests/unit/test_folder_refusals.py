@@ -118,3 +118,16 @@ def test_a_checksum_list_that_is_none_forbids_publishing(tmp_path: Path) -> None
     files = {"1.png": a_png(1), "checksums.md5": "no digest here\n"}
 
     assert refused(read(a_folder(tmp_path / "d", files)), "checksum.list-unreadable")
+
+
+@pytest.mark.parametrize("row", ['1.png,"a"b', '1.png,"never closed'])
+def test_quotes_of_a_table_that_cannot_be_followed_are_told(tmp_path: Path, row: str) -> None:
+    made = read(a_folder(tmp_path / "d", {"1.png": a_png(), "pages.csv": f"file,labels\n{row}\n"}))
+
+    assert refused(made, "pages-csv.unreadable") == "pages.csv"
+
+
+def test_a_folder_whose_own_name_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    made = read(a_folder(tmp_path / os.fsdecode(b"caf\xe9"), {"1.png": a_png()}))
+
+    assert refused(made, "folder.name-not-utf8") == "caf\\udce9"
