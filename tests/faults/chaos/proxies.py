@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ from infra.paths import cache_folder
 
 SERVER = "toxiproxy-2.5.0/server"
 START_SECONDS = 10
+ANSWER_SECONDS = 10
 
 
 class Proxies:
@@ -26,14 +28,30 @@ class Proxies:
             raise RuntimeError(f"{binary} is missing; run: make faults")
         taken = {*upstream.values(), *listens.values()}
         self._port = ports.free_port(taken)
-        # In a thread that lives as long as the process: the kernel ends it with its parent.
-        command = [str(binary), "-host", "127.0.0.1", "-port", str(self._port)]
-        self._process: subprocess.Popen[bytes] = children.spawn(command, log)
+        self._command = [str(binary), "-host", "127.0.0.1", "-port", str(self._port)]
+        self._log = log
+        self._ways = {name: (listens[name], port) for name, port in upstream.items()}
         self.names = tuple(upstream)
-        self._wait(log)
-        for name, port in upstream.items():
-            document = {"name": name, "listen": f"127.0.0.1:{listens[name]}"}
+        self._hangs, self._ended = threading.Event(), False
+        self._begin()
+        threading.Thread(target=self._keep, daemon=True).start()
+
+    def _begin(self) -> None:
+        # In a thread that lives as long as the process: the kernel ends it with its parent.
+        self._process: subprocess.Popen[bytes] = children.spawn(self._command, self._log)
+        self._wait(self._log)
+        for name, (listen, port) in self._ways.items():
+            document = {"name": name, "listen": f"127.0.0.1:{listen}"}
             self._ask("POST", "/proxies", document | {"upstream": f"127.0.0.1:{port}"})
+
+    def _keep(self) -> None:
+        """Begin anew, without toxics, when it hangs: toxiproxy may, when toxics come and go at once
+        on a connection that is stuck. To the line it is one more reset."""
+        while self._hangs.wait() and not self._ended:
+            self._process.kill()
+            self._process.wait()
+            self._begin()
+            self._hangs.clear()
 
     def set(self, name: str, toxic: str, measures: Mapping[str, str]) -> None:
         """Put a toxic on a service, both ways. A partition closes every connection of it."""
@@ -47,18 +65,33 @@ class Proxies:
 
     def clear(self, name: str, toxic: str) -> None:
         """Take a toxic back."""
-        if toxic == "partition":
-            self._ask("POST", f"/proxies/{name}", {"enabled": True})
-            return
-        for stream in ("upstream", "downstream"):
-            self._ask("DELETE", f"/proxies/{name}/toxics/{toxic}-{stream}")
+        try:
+            if toxic == "partition":
+                self._ask("POST", f"/proxies/{name}", {"enabled": True})
+                return
+            for stream in ("upstream", "downstream"):
+                self._ask("DELETE", f"/proxies/{name}/toxics/{toxic}-{stream}")
+        except OSError:
+            self._until_begun_anew()
 
     def heal(self) -> None:
         """Take everything back."""
-        self._ask("POST", "/reset")
+        try:
+            self._ask("POST", "/reset")
+        except OSError:
+            self._until_begun_anew()
+
+    def _until_begun_anew(self) -> None:
+        deadline = time.monotonic() + 2 * START_SECONDS
+        while self._hangs.is_set():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"toxiproxy hangs: {self._log.read_text()[-500:]}")
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """End the server."""
+        self._ended = True
+        self._hangs.set()
         self._process.kill()
         self._process.wait()
 
@@ -75,12 +108,15 @@ class Proxies:
             f"http://127.0.0.1:{self._port}{path}", body, method=method
         )
         try:
-            urllib.request.urlopen(request, timeout=10).close()
+            urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()
         except urllib.error.HTTPError as refused:
             told = refused.read().decode(errors="replace")
             # The same toxic set twice, or taken back twice, is as it should be.
             if refused.code not in (404, 409):
                 raise RuntimeError(f"toxiproxy: {method} {path} {document}: {told}") from refused
+        except OSError:
+            self._hangs.set()
+            raise
 
 
 def _attributes(toxic: str, measures: Mapping[str, str]) -> tuple[str, dict[str, int]]:
