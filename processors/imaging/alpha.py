@@ -12,6 +12,7 @@ ALPHA_TAG = 338
 MEANT = (1, 2)
 """Associated and unassociated alpha; 0 may be infrared or anything (TIFF 6.0, ExtraSamples)."""
 FIRST = 0
+"""Where alpha stands in other files than TIFF."""
 
 
 def alpha_of(path: Path) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyvips
 
-from processors.imaging.alpha import alpha_of, on_white
+from processors.imaging.alpha import FIRST, alpha_of, on_white
 from processors.imaging.header import Header
 from processors.imaging.jpeg_scan import WatchedScan
 from processors.imaging.twelve_bits import BITS, open_twelve_bits
@@ -123,10 +123,7 @@ def write_grey_copy(
             whole = on_white(opened(master, access="sequential"), alpha_of(master))
             image = whole.thumbnail_image(width_px, **size)
         else:
-            image = pyvips.Image.thumbnail(str(master), width_px, **size)
-        if image.hasalpha():
-            white = 65535 if image.format == "ushort" else 255
-            image = image.flatten(background=[white])
+            image = on_white(pyvips.Image.thumbnail(str(master), width_px, **size), FIRST)
         told = round(min(resolution_dpi * scale, dpi)) if resolution_dpi else dpi
         grey = image.colourspace("b-w").cast("uchar")
         if grey.bands > 1:

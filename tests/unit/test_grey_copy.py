@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from processors.imaging.alpha import alpha_of, on_white
+from processors.imaging.alpha import ALPHA_TAG, alpha_of, on_white
 from processors.imaging.decode import GreyCopy, write_grey_copy
 from processors.imaging.derivatives import Master
-
-SAMPLES_TAG = 338
 
 
 def copied(master: Path, dpi: int = 300) -> tuple[GreyCopy, pyvips.Image]:
@@ -22,7 +20,7 @@ def a_tiff(path: Path, image: pyvips.Image, *kinds: int) -> Path:
     """The image as TIFF whose further samples are of these kinds (ExtraSamples, TIFF 6.0)."""
     image.copy(interpretation="srgb").tiffsave(str(path))
     data = bytearray(path.read_bytes())
-    at = data.index((SAMPLES_TAG).to_bytes(2, "little") + b"\x03\x00")
+    at = data.index((ALPHA_TAG).to_bytes(2, "little") + b"\x03\x00")
     assert int.from_bytes(data[at + 4 : at + 8], "little") == len(kinds) <= 2
     for number, kind in enumerate(kinds):
         data[at + 8 + 2 * number : at + 10 + 2 * number] = kind.to_bytes(2, "little")
