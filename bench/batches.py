@@ -22,8 +22,8 @@ import psycopg
 
 from bench.common import NO_WORK, RESULTS, commit, copystand, line_up, machine, tell
 from bench.scale import make_folder
-from streams.clients.folder import Wishes
-from streams.clients.station import submit
+from streams.clients.station.folder import SubmissionOptions
+from streams.clients.station.submission import submit
 from streams.settings import Settings
 
 RUSH = "rush"
@@ -51,7 +51,7 @@ def hand_over(settings: Settings, folders: Sequence[Path], when: datetime) -> No
     """All batches, each to begin at the same moment."""
 
     def one(folder: Path) -> None:
-        wishes = Wishes(folder.name, profile="no-work", not_before=when.isoformat())
+        wishes = SubmissionOptions(folder.name, profile="no-work", not_before=when.isoformat())
         made = submit(folder, wishes, settings)
         if made.state != "submitted":
             raise SystemExit(f"{folder.name} was not taken: {made.document()}")
@@ -75,7 +75,11 @@ def watch(home: Path, settings: Settings, rush_folder: Path, pages: int) -> tupl
             print(f"{datetime.now(UTC):%H:%M:%S} {found} in flight {in_flight}", flush=True)
             if rush is None and in_flight < 0.75 * pages:
                 rush = datetime.now(UTC)
-                submit(rush_folder, Wishes(RUSH, profile="no-work", priority="rush"), settings)
+                submit(
+                    rush_folder,
+                    SubmissionOptions(RUSH, profile="no-work", priority="rush"),
+                    settings,
+                )
             elif rush and settled is None:
                 rows = line.execute(
                     "SELECT FROM line.batch_status WHERE batch_id = %s AND state = 'settled'",

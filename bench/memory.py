@@ -30,9 +30,9 @@ from bench.memory_inputs import inputs, numbered
 from processors.outcome import Done
 from processors.pipeline import Step, worker_steps
 from schemas.models import Record
-from streams import pool
-from streams.memory import malloced_bytes
 from streams.settings import MEGABYTE, Settings
+from streams.worker import pool
+from streams.worker.memory_stats import malloced_bytes
 
 MOST_MB_PER_100 = 1.0
 WARM_UP = 0.2

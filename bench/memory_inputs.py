@@ -20,13 +20,14 @@ from processors.pipeline import STEPS, Step
 from processors.tools import Area, Storage, Tools
 from schemas.codec import decode
 from schemas.models import BatchReceived, FileRef, Head, ItemCompleted, PageAdmitted, Record
-from streams.clients.folder import Wishes
-from streams.clients.station import submit
+from streams.clients.station.folder import SubmissionOptions
+from streams.clients.station.submission import submit
 from streams.demo.printing import GARAMOND, Sheet, printed
 from streams.demo.texts import ENGLISH, page_of
+from streams.execution.facts import FactBuilder, Work
+from streams.kafka.messages import Incoming
 from streams.settings import Settings
-from streams.storage.opening import open_storage
-from streams.work import Incoming, Teller, Work
+from streams.storage.factory import open_storage
 
 BATCHES = (1, 3, 5, 7, 9)
 """Pages of each batch, which has one item. Their number and the sum of 25 divide 50: every sample
@@ -68,7 +69,7 @@ class Line:
 
     storage: Storage
     tools: Tools
-    teller: Teller
+    teller: FactBuilder
 
     def facts(self, name: str, fact: Record) -> list[Record]:
         """What a step makes of a fact. Ends the measurement when the step refuses it."""
@@ -85,7 +86,7 @@ def inputs(step: Step, settings: Settings, folder: Path, small: bool) -> list[Re
     scratch = folder / "scratch"
     scratch.mkdir(parents=True)
     tools = Tools(storage, scratch, standards=standards_folder())
-    line = Line(storage, tools, Teller(storage, settings.version))
+    line = Line(storage, tools, FactBuilder(storage, settings.version))
     made: list[Record] = []
     for place, batch in enumerate(make_batches(folder, small)):
         made += _taken_by(step, line, _received(line, settings, batch, f"bench-{place}"))
@@ -115,7 +116,10 @@ def _received(line: Line, settings: Settings, folder: Path, batch_id: str) -> Re
     """The batch, handed over as a station does, and taken in by the router's step."""
     published: list[bytes] = []
     submission = submit(
-        folder, Wishes(batch_id), settings, publish=lambda _, __, value: published.append(value)
+        folder,
+        SubmissionOptions(batch_id),
+        settings,
+        publish=lambda _, __, value: published.append(value),
     )
     if not published:
         raise SystemExit(f"{folder} is refused: {submission.diagnostics}")

@@ -36,7 +36,7 @@ def main() -> int:
 
 def _make(home: Path, pages: int, items: int) -> None:
     """Tiny distinct files straight into staging, and the manifest with the fact beside them."""
-    from processors.rules.digest import body_digest
+    from processors.rules.body_digest import body_digest
 
     listed = [_item(home, number, pages // items) for number in range(1, items + 1)]
     body = {

@@ -17,7 +17,7 @@ from typing import Any
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from infra import children, ports
+from infra import ports, processes
 
 READY_TOPIC = "copystand.ready"
 FIVE_YEARS_MINUTES = 5 * 365 * 24 * 60
@@ -147,7 +147,7 @@ class LocalKafka:
         properties = self._write_properties()
         if not (self._data / "data" / "meta.properties").exists():
             self._format(properties)
-        self.process = children.spawn([*self._java(), "kafka.Kafka", str(properties)], self._log)
+        self.process = processes.spawn([*self._java(), "kafka.Kafka", str(properties)], self._log)
         self._probe = ReadyProbe(self.bootstrap, self.port)
         return self.process
 
@@ -168,7 +168,7 @@ class LocalKafka:
         """End the broker and wait until it is gone."""
         self._probe = None
         if self.process is not None:
-            children.stop(self.process, signal.SIGTERM, grace_seconds)
+            processes.stop(self.process, signal.SIGTERM, grace_seconds)
 
     def _java(self) -> list[str]:
         temporary = f"-Djava.io.tmpdir={self.home / 'run' / 'tmp'}"

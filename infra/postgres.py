@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from infra import children
+from infra import processes
 from infra.kafka import tail
 
 DATABASE = "copystand"
@@ -56,7 +56,7 @@ class LocalPostgres:
         settings = SETTINGS | {"port": str(self.port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [binary("postgres"), "-D", str(self._data), *options]
-        self.process = children.spawn(command, self._log, privileges=privileges())
+        self.process = processes.spawn(command, self._log, privileges=privileges())
         return self.process
 
     def ready(self) -> bool:
@@ -82,7 +82,7 @@ class LocalPostgres:
     def stop(self, grace_seconds: float = 20) -> None:
         """End the server with a fast shutdown and wait until it is gone."""
         if self.process is not None:
-            children.stop(self.process, signal.SIGINT, grace_seconds)
+            processes.stop(self.process, signal.SIGINT, grace_seconds)
 
     def provision(self) -> None:
         """Make the database and the roles exist, each role with its password."""

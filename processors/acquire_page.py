@@ -3,16 +3,17 @@
 import hashlib
 
 from processors import master_rules
-from processors.imaging import icc, magic
+from processors.delivered_checksums import Checksum, measure
+from processors.imaging import format_identification, icc
 from processors.imaging.decode import Undecodable, decode_whole, vips_version
-from processors.imaging.header import DamagedHeader, irregularities, read_header
+from processors.imaging.header import DamagedHeader
+from processors.imaging.header_readers import irregularities, read_header
 from processors.imaging.resolution import choose
 from processors.master_rules import Finding, Seen
 from processors.outcome import Done, Outcome, Rejected, StorageError
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
 from processors.tools import Area, Tools
-from processors.vendor_checksums import Checksum, measure
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageAdmitted
 
 EXECUTING = "executing program"
@@ -54,7 +55,7 @@ def _judge(
 ) -> Outcome:
     path = tools.storage.path(master)
     tools.progress("format")
-    format_ = magic.identify_file(path)
+    format_ = format_identification.identify_file(path)
     unknown = master_rules.format_refused(format_, master.size_bytes, profile)
     if unknown or format_ is None:
         return _rejected(page, unknown)

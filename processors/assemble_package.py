@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from processors.imaging import magic
+from processors.imaging import format_identification
 from processors.outcome import Done, Outcome, Rejected, StorageError
-from processors.package import bag, tar
+from processors.package import bag, tar_writer
 from processors.package.contents import Contents, contents_of
 from processors.package.item_record import Item, RecordIncomplete, read_item
 from processors.package.layout import (
@@ -57,8 +57,8 @@ def assemble_package(item: ItemCompleted, tools: Tools) -> Outcome:
     target = tools.scratch / "package.tar"
     try:
         mtime = int(item.head.occurred_at.timestamp())
-        written = tar.write(target, package, _members(tags, files, tools), mtime=mtime)
-    except tar.FixityMismatch as mismatch:
+        written = tar_writer.write(target, package, _members(tags, files, tools), mtime=mtime)
+    except tar_writer.FixityMismatch as mismatch:
         return Rejected(
             "package.fixity-mismatch",
             where=mismatch.path,
@@ -84,7 +84,7 @@ def _kept(
     on its way to the disk, and the store verifies what it holds against that."""
     sizes = {name: len(content) for name, content in tags.items()}
     sizes |= {file.path: file.size_bytes for file in files}
-    wrong = tar.faults(target, package, sizes)
+    wrong = tar_writer.faults(target, package, sizes)
     if wrong:
         raise StorageError(f"the tar differs from its manifests: {'; '.join(wrong[:3])}")
     tools.progress(f"storing {package}")
@@ -127,8 +127,8 @@ def _read(file: FileRef, tools: Tools) -> bytes:
 def _identified(payload: Payload, tools: Tools) -> FormatName:
     """The format of a file by its first bytes, else by its media type."""
     with _open(payload, tools) as file:
-        head = file.read(magic.HEAD_BYTES)
-    found = magic.identify(head)
+        head = file.read(format_identification.HEAD_BYTES)
+    found = format_identification.identify(head)
     if found is None:
         return FormatName(payload.media_type)
     if found.family == "pdf":
@@ -205,12 +205,14 @@ def _bag_info(item: Item, package: str, files: Sequence[Payload]) -> dict[str, s
 
 def _members(
     tags: dict[str, bytes], files: Sequence[Payload], tools: Tools
-) -> Iterator[tar.Member]:
+) -> Iterator[tar_writer.Member]:
     """Tag files first, so that who reads the stream can check it as it comes; then the payload."""
     for name in bag.TAG_FILES:
-        yield tar.member_of(name, tags[name])
+        yield tar_writer.member_of(name, tags[name])
     for file in files:
-        yield tar.Member(file.path, file.sha256, file.size_bytes, partial(_open, file, tools))
+        yield tar_writer.Member(
+            file.path, file.sha256, file.size_bytes, partial(_open, file, tools)
+        )
 
 
 def _open(file: Payload, tools: Tools) -> BinaryIO:

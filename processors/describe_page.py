@@ -3,8 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from processors.description.crosswalk import dublin_core_of
-from processors.description.embedded import (
+from processors.metadata_extraction.crosswalk import dublin_core_of
+from processors.metadata_extraction.embedded import (
     DIGITIZED,
     MAKE,
     MODEL,
@@ -14,9 +14,9 @@ from processors.description.embedded import (
     embedded_of,
     moment,
 )
-from processors.description.exiftool import Exiftool, Unusable
-from processors.description.mix import mix
-from processors.description.xmp_depth import refuse_deep_xmp
+from processors.metadata_extraction.exiftool import Exiftool, Unusable
+from processors.metadata_extraction.mix import mix
+from processors.metadata_extraction.xmp_depth import refuse_deep_xmp
 from processors.outcome import Done, Outcome
 from processors.page_files import file_for
 from processors.tools import Area, Tools

@@ -1,7 +1,7 @@
 """Checks the language of a page's text by a model; its answers are never waited for."""
 
-from processors.enrich import language
-from processors.enrich.language import Guess
+from processors.enrich import language_guess
+from processors.enrich.language_guess import Guess
 from processors.outcome import Done, Outcome
 from processors.tools import Tools
 from schemas.models import Act, Agent, PageEnriched, PageRecognized
@@ -25,7 +25,7 @@ def enrich_page(page: PageRecognized, tools: Tools) -> Outcome:
         return Done(PageEnriched())
     text = tools.storage.read(source).decode("utf-8", "replace")
     letters = sum(character.isalpha() for character in text)
-    guess = language.guess(text) if letters >= ENOUGH_FOR_A_SUGGESTION else None
+    guess = language_guess.guess(text) if letters >= ENOUGH_FOR_A_SUGGESTION else None
     if guess is None or guess.probability < LIKELY:
         return Done(PageEnriched())
     stated = ", ".join(page.languages) or "nothing"
@@ -40,7 +40,7 @@ def enrich_page(page: PageRecognized, tools: Tools) -> Outcome:
 
 
 def _differs(page: PageRecognized, guess: Guess) -> bool:
-    known = tuple(code for code in page.languages if language.known_to_model(code))
+    known = tuple(code for code in page.languages if language_guess.known_to_model(code))
     if not known or len(known) < len(page.languages):
         # The text may be in the language that the model has never seen.
         return False
@@ -50,8 +50,8 @@ def _differs(page: PageRecognized, guess: Guess) -> bool:
 
 
 def _act(kind: str, outcome: str, detail: str, source: str) -> Act:
-    program = ("py3langid", language.package_version())
-    model = ("py3langid model", f"sha256:{language.model_digest()}")
+    program = ("py3langid", language_guess.package_version())
+    model = ("py3langid model", f"sha256:{language_guess.model_digest()}")
     return Act(
         type=kind,
         outcome=outcome,

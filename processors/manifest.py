@@ -7,10 +7,13 @@ from typing import Annotated, Any, overload
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import PydanticKnownError
 
+from processors.rules.body_digest import body_digest
 from processors.rules.codes import is_fault
-from processors.rules.digest import body_digest
 from processors.rules.document import read_document
-from processors.rules.forms import (
+from processors.rules.manifest_view import View
+from processors.rules.shape import shape_findings
+from processors.rules.table import findings
+from processors.rules.value_formats import (
     Access,
     BatchId,
     Date,
@@ -30,9 +33,6 @@ from processors.rules.forms import (
     VendorChecksum,
     Vocabulary,
 )
-from processors.rules.shape import shape_findings
-from processors.rules.table import findings
-from processors.rules.view import View
 from schemas.models import Diagnostic
 
 __all__ = ["Manifest", "body_digest", "read_manifest"]

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from processors.delivered_checksums import Measured
 from processors.imaging import icc
+from processors.imaging.format_identification import Format
 from processors.imaging.header import Header
-from processors.imaging.magic import Format
 from processors.imaging.resolution import Chosen, Problem
 from processors.page_files import extension_of
 from processors.profile import Policy, Profile
-from processors.vendor_checksums import Measured
 
 RESEND = "release it with: copystand quarantine release ID --file FILE --by P --reason R"
 

@@ -20,31 +20,31 @@ class ErrorClass(StrEnum):
     UNKNOWN = "unknown"
 
 
-class WorldError(Exception):
+class TransientError(Exception):
     """Raised by an adapter when the world is at fault; the driver makes it a TryLater."""
 
     error_class = ErrorClass.UNKNOWN
 
 
-class StorageError(WorldError):
+class StorageError(TransientError):
     """The store did not take or give an object."""
 
     error_class = ErrorClass.STORAGE
 
 
-class ToolCrashed(WorldError):
+class ToolCrashed(TransientError):
     """A tool ended with an error that does not come from the material."""
 
     error_class = ErrorClass.TOOL_CRASHED
 
 
-class ToolHung(WorldError):
+class ToolHung(TransientError):
     """A tool gave no answer in time."""
 
     error_class = ErrorClass.TOOL_HUNG
 
 
-class OutOfMemory(WorldError):
+class OutOfMemory(TransientError):
     """A step asked for more memory than its process may have."""
 
     error_class = ErrorClass.MEMORY

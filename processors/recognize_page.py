@@ -5,14 +5,14 @@ from math import sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from processors import provided_text
+from processors import delivered_text
 from processors.imaging.decode import FILM_DPI, GreyCopy, vips_version, write_grey_copy
-from processors.imaging.magic import packaged_name
+from processors.imaging.format_identification import packaged_name
 from processors.ocr import engine as ocr
 from processors.ocr import languages
 from processors.ocr.alto import Origin, alto_for_master
-from processors.ocr.places import Scale, hocr_for_master, pdf_without_clock, tsv_for_master
-from processors.ocr.turning import Image, Upright, read_upright
+from processors.ocr.coordinates import Scale, hocr_for_master, pdf_without_clock, tsv_for_master
+from processors.ocr.orientation import Image, Upright, read_upright
 from processors.outcome import Done, ErrorClass, Outcome, Rejected, TryLater
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
@@ -35,7 +35,7 @@ def recognize_page(page: PageAcquired, tools: Tools) -> Outcome:
     profile = profile_of(page.files, tools.storage)
     delivered = next((file for file in page.files if file.use == "provided-text"), None)
     if delivered is not None:
-        return provided_text.take_over(page, delivered, tools)
+        return delivered_text.take_over(page, delivered, tools)
     silent = bool(page.languages) and all(languages.is_silent(code) for code in page.languages)
     if page.kind in NOT_READ or silent or not profile.ocr.enabled:
         return Done(

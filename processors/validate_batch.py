@@ -11,10 +11,10 @@ from processors.outcome import Done, Outcome, Rejected, ToolCrashed, subject
 from processors.page_list import Stated, canonical_json, page_list, staging_key
 from processors.rules.codes import CODES, finding, is_fault
 from processors.rules.document import read_document
-from processors.rules.forms import as_instant, is_vendor_checksum
-from processors.rules.models import models_installed
-from processors.rules.presence import files_arrived
-from processors.rules.view import Place, View
+from processors.rules.language_models import models_installed
+from processors.rules.manifest_view import ManifestPath, View
+from processors.rules.staged_files import files_arrived
+from processors.rules.value_formats import as_instant, is_vendor_checksum
 from processors.tools import Area, Storage, Tools
 from processors.xml.parser import parse
 from processors.xml.submitted_mets import delivered_name, name_key, stated_digests
@@ -78,7 +78,7 @@ class Staging:
         )
 
 
-def _against_announcement(top: Place, batch: BatchReceived) -> Iterator[Diagnostic]:
+def _against_announcement(top: ManifestPath, batch: BatchReceived) -> Iterator[Diagnostic]:
     batch_id, checksums = top.text("batch_id"), top.inner("checksums")
     if batch_id is not None and batch_id != batch.head.batch_id:
         found = f"{batch_id}, published as {batch.head.batch_id}"

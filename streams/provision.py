@@ -9,15 +9,15 @@ from psycopg.conninfo import make_conninfo
 from infra.migrate import migrate
 from infra.postgres import DATABASE, SUPERUSER, provide
 from infra.topics import provision
-from streams import bootstrap
-from streams.cli.output import Exit, fail
+from streams import topology
+from streams.console import Exit, fail
 from streams.settings import Settings
 
 
 def provision_topics(bootstrap_servers: str, home: Path) -> None:
     """Topics and start offsets; a home in which this was done before is an existing line."""
     marker = home / "run" / "provisioned"
-    provision(bootstrap_servers, bootstrap.topics(), bootstrap.groups(), fresh=not marker.exists())
+    provision(bootstrap_servers, topology.topics(), topology.groups(), fresh=not marker.exists())
     marker.touch()
 
 

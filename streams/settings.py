@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from infra.ports import brokers
-from streams.schedule import Night, read_night
-from streams.storage.place import LOCAL, S3Place, read_place
+from streams.night_window import NightWindow, read_night_window
+from streams.storage_settings import LOCAL, S3Location, read_location
 
 DEFAULT_WEB_PORT = 6066
 DEFAULT_HEALTH_PORT = 6067
@@ -64,7 +64,7 @@ class Settings:
     """Multiplies every retry delay; tests make it small."""
     silence_seconds: float = 45
     """A worker silent for so long is given up, and its share goes to the others."""
-    s3: S3Place | None = None
+    s3: S3Location | None = None
     """The bucket that holds the objects; None: they lie on local disk in the home."""
     store_cache_bytes: int = DEFAULT_CACHE_GB * GIGABYTE
     """How much disk local copies of objects in a bucket may take."""
@@ -83,7 +83,7 @@ class Settings:
     """A batch that should be moving and of which nothing is heard for so long is reported."""
     answer_days: float = DEFAULT_ANSWER_DAYS
     """After so many days without an answer of a repository a package is reported."""
-    night: Night | None = None
+    night: NightWindow | None = None
     """When batches of priority night are admitted; None: they have the lowest rank at any time."""
 
     @classmethod
@@ -114,7 +114,7 @@ class Settings:
             retry_scale=number("COPYSTAND_RETRY_SCALE", 1.0, 0.0),
             # Kafka allows no less than 6 s.
             silence_seconds=number("COPYSTAND_SILENCE_SECONDS", 45, 6),
-            s3=read_place(environment, faults),
+            s3=read_location(environment, faults),
             store_cache_bytes=int(
                 number("COPYSTAND_STORE_CACHE_GB", DEFAULT_CACHE_GB, 0) * GIGABYTE
             ),
@@ -125,7 +125,7 @@ class Settings:
             stalled_seconds=number("COPYSTAND_STALLED_SECONDS", 120, 3),
             quiet_minutes=number("COPYSTAND_QUIET_MINUTES", 60, 0),
             answer_days=number("COPYSTAND_ANSWER_DAYS", DEFAULT_ANSWER_DAYS, 0),
-            night=read_night(environment, faults),
+            night=read_night_window(environment, faults),
         )
         if faults:
             raise SettingsError("; ".join(faults))
@@ -188,34 +188,3 @@ def software_version() -> str:
         return version("copystand")
     except PackageNotFoundError:
         return "0.0.0+uninstalled"
-
-
-def role_file(settings: Settings, role: str, kind: str) -> Path:
-    """A small file of a role: `json` who it is, `ready`, `alive`, `note` what it waits for."""
-    return settings.run / "roles" / f"{role}.{kind}"
-
-
-def announce_ready(settings: Settings, role: str) -> None:
-    """Tell the supervisor that a role takes work."""
-    ready = role_file(settings, role, "ready")
-    ready.parent.mkdir(parents=True, exist_ok=True)
-    partial = ready.with_name(f".{role}.{os.getpid()}")
-    partial.write_text(str(os.getpid()))
-    partial.replace(ready)
-
-
-def noted(settings: Settings, role: str) -> str | None:
-    """What a role waits for, in its words; None when it waits for nothing."""
-    try:
-        return role_file(settings, role, "note").read_text("utf-8") or None
-    except FileNotFoundError:
-        return None
-
-
-def note(settings: Settings, role: str, text: str) -> None:
-    """Leave word for people of what a role waits for; an empty text takes it back."""
-    place = role_file(settings, role, "note")
-    if text:
-        place.write_text(text)
-    else:
-        place.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import mmap
 from dataclasses import dataclass
-from pathlib import Path
 
 from processors.imaging.resolution import Resolution
 
@@ -37,37 +36,3 @@ class Header:
     """min-is-white, min-is-black, rgb, palette, separated, ycbcr or cielab."""
     byte_order: str | None = None
     """little-endian or big-endian, where the format leaves the choice."""
-
-
-def irregularities(path: Path, family: str) -> tuple[str, ...]:
-    """What is unusual about a file's structure, though nothing is missing. Raises DamagedHeader
-    where pixels cannot be had, and OSError."""
-    from processors.imaging import png_header, tiff_structure
-
-    judges = {
-        "tiff": tiff_structure.check,
-        "bigtiff": tiff_structure.check,
-        "png": png_header.irregularities,
-    }
-    if family not in judges:
-        return ()
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return judges[family](data)
-
-
-def read_header(path: Path, family: str) -> Header:
-    """The header of a file of a known family. Raises DamagedHeader and OSError."""
-    # Imported here: each reader builds a Header.
-    from processors.imaging import jpeg_header, png_header, tiff_header
-
-    read = {
-        "tiff": tiff_header.read,
-        "bigtiff": tiff_header.read,
-        "jpeg": jpeg_header.read,
-        "png": png_header.read,
-    }[family]
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        header = read(data)
-    if header.width_px < 1 or header.height_px < 1:
-        raise DamagedHeader(f"the image is {header.width_px} x {header.height_px} pixels")
-    return header

@@ -4,8 +4,8 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
+from processors.imaging.format_identification import Format
 from processors.imaging.header import DamagedHeader
-from processors.imaging.magic import Format
 from processors.imaging.tiff_directory import Directory, directories, directory_at
 
 DNG_VERSION, MAKE, PHOTOMETRIC, SUB_IMAGES = 50706, 271, 262, 330

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from processors.ocr.places import Scale
+from processors.ocr.coordinates import Scale
 from processors.ocr.words import Words
 from processors.outcome import ToolCrashed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytesseract
 
-from processors.ocr.whole import check_whole
+from processors.ocr.output_check import check_complete
 from processors.outcome import ToolCrashed, ToolHung
 
 GUARDED = Path(__file__).parent / "bin" / "tesseract"
@@ -88,7 +88,7 @@ def _run(
     except FileNotFoundError as missing:
         name = Path(str(missing.filename)).suffix
         raise ToolCrashed(f"tesseract ended well but wrote no {name} file") from None
-    check_whole(outputs)
+    check_complete(outputs)
     return tuple(outputs.values())
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from processors.imaging import magic
+from processors.imaging import format_identification
 from schemas.ids import made_safe
 from schemas.models import FileRef
 
@@ -39,7 +39,7 @@ def packaged_name(page_id: str, use: str, media_type: str) -> str:
     item_id, _, ref = page_id.rpartition(":")
     if use == "master":
         # ALTO and hOCR name it too.
-        return magic.packaged_name(item_id, ref, media_type)
+        return format_identification.packaged_name(item_id, ref, media_type)
     suffix = SUFFIX_OF_USE.get(use) or SUFFIX_OF_TYPE.get(media_type, ".bin")
     kind = ".thumbnail" if use == "thumbnail" else ""
     return f"{item_id}_{ref}{kind}{suffix}"

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from processors.rules.body_digest import body_digest
 from processors.rules.codes import finding
-from processors.rules.digest import body_digest
-from processors.rules.view import View, files_of
+from processors.rules.manifest_view import View, files_of
 from schemas.models import Diagnostic
 
 PAGES_AN_ITEM = 20_000

@@ -6,7 +6,7 @@ from itertools import chain
 from processors.ocr import languages
 from processors.rules.codes import finding, told
 from processors.rules.institution import Rule
-from processors.rules.view import View
+from processors.rules.manifest_view import View
 from schemas.models import Diagnostic
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from processors.rules import counts, meaning, names, sameness
-from processors.rules.view import View
+from processors.rules import consistency, counts, duplicates, names
+from processors.rules.manifest_view import View
 from schemas.models import Diagnostic
 
 Check = Callable[[View], Iterator[Diagnostic]]
@@ -13,16 +13,16 @@ CHECKS: tuple[Check, ...] = (
     counts.file_count_agrees,
     counts.within_limits,
     counts.sequences_run_on,
-    sameness.item_ids_differ,
-    sameness.pages_differ,
-    sameness.paths_differ,
-    sameness.pictures_differ,
-    sameness.files_fit_kinds,
-    meaning.rights_agree,
-    meaning.spreads_have_two_labels,
-    meaning.parts_have_another_whole,
-    meaning.vendor_checksums_agree,
-    meaning.main_form_is_there,
+    duplicates.item_ids_differ,
+    duplicates.pages_differ,
+    duplicates.paths_differ,
+    duplicates.pictures_differ,
+    duplicates.files_fit_kinds,
+    consistency.rights_agree,
+    consistency.spreads_have_two_labels,
+    consistency.parts_have_another_whole,
+    consistency.vendor_checksums_agree,
+    consistency.main_form_is_there,
     names.profile_usable,
     names.own_rules_hold,
     names.languages_known,

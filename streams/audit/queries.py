@@ -9,7 +9,7 @@ from psycopg.sql import SQL
 
 from schemas.times import written
 from streams.audit.timeline import Row, in_order_of_cause
-from streams.tracker.sql import queries
+from streams.named_queries import queries
 
 FILE = Path(__file__).with_name("queries.sql")
 COLUMNS = SQL(

@@ -36,7 +36,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Told:
+class FactEvents:
     """All events of one fact."""
 
     rows: tuple[Row, ...]
@@ -74,13 +74,13 @@ def in_order_of_cause(rows: Iterable[Row]) -> list[Row]:
     return ordered
 
 
-def _facts(rows: Iterable[Row]) -> list[Told]:
+def _facts(rows: Iterable[Row]) -> list[FactEvents]:
     together: dict[Any, list[Row]] = defaultdict(list)
     for row in rows:
         together[row["cause_id"] or row["event_id"]].append(row)
     return [
         # The sealer's own findings about an event stand after what is told of its fact.
-        Told(
+        FactEvents(
             tuple(
                 sorted(told, key=lambda row: (row["fact"] not in RANK, row["ordinal"], row["seq"]))
             )
@@ -89,7 +89,7 @@ def _facts(rows: Iterable[Row]) -> list[Told]:
     ]
 
 
-def _causes(facts: list[Told]) -> dict[int, list[int]]:
+def _causes(facts: list[FactEvents]) -> dict[int, list[int]]:
     known: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
     for number, told in enumerate(facts):
         for subject in SUBJECTS:

@@ -18,7 +18,7 @@ from streams.audit.queries import (
 )
 from streams.audit.timeline import Row
 from streams.cli.filters import Filters, filters_of
-from streams.cli.output import Exit, emit, fail, json_option, out
+from streams.console import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
 
 COLOURS = {"suc": "green", "war": "yellow", "fai": "red"}

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from streams.cli.filters import Filters, filters_of
-from streams.cli.line import control_options, emit_rows, request, rows
-from streams.cli.output import Exit, blocks, emit, fail, json_option, out, shown, table
+from streams.cli.requests import control_options, emit_rows, request, rows
+from streams.console import Exit, blocks, emit, fail, json_option, out, shown, table
 
 STATES = (
     "submitted", "uploading", "held", "running", "paused", "settled", "quarantined", "cancelled",

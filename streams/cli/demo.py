@@ -12,16 +12,16 @@ from typing import Any
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from streams.cli.output import Exit, emit, err, fail, json_option
-from streams.demo import course
+from streams.console import Exit, emit, err, fail, json_option
+from streams.demo import demo_run
 from streams.demo.collection import BOOKS, FAULTS, Delivery, make_books, make_loose_leaves
+from streams.demo.demo_line import CommandFailed, DemoLine, NotOurs
 from streams.demo.expected import surprises
 from streams.demo.faults import submit_faulty
-from streams.demo.line import CommandFailed, DemoLine, NotOurs
 from streams.demo.printing import MissingFont
 from streams.demo.report import show
+from streams.monitoring.status import batch_figures
 from streams.settings import Settings
-from streams.standing import batch_figures
 
 
 @click.command()
@@ -41,7 +41,7 @@ def demo(source: Path | None, as_json: bool) -> None:
     line = DemoLine(Settings.load().home.resolve() / "demo", quiet=as_json)
     try:
         report = _run(line, source, as_json)
-    except (CommandFailed, course.Stalled, NotOurs) as failed:
+    except (CommandFailed, demo_run.Stalled, NotOurs) as failed:
         fail(Exit.FAILED, str(failed), f"Logs: {line.home / 'log'}")
     except MissingFont as missing:
         fail(Exit.MISSING_PART, str(missing), "Run: make install")
@@ -74,11 +74,11 @@ def _run(line: DemoLine, source: Path | None, as_json: bool) -> dict[str, Any]:
             batch_ids, truth = {BOOKS, FAULTS}, books.truth
         else:
             assert source is not None
-            batch_id = course.own_batch_id(source)
+            batch_id = demo_run.own_batch_id(source)
             _submit(line, source, batch_id)
             batch_ids, truth = {batch_id}, {}
         figures = _watched(line, batch_ids, quiet=as_json)
-        outcome = course.gather(line, figures, truth, time.monotonic() - ready)
+        outcome = demo_run.gather(line, figures, truth, time.monotonic() - ready)
     report = {
         "home": str(line.home),
         "material_seconds": round(made - started, 1),
@@ -117,7 +117,7 @@ def _watched(line: DemoLine, batch_ids: set[str], quiet: bool) -> list[dict[str,
         def tell(rows: list[dict[str, Any]]) -> None:
             for row in rows:
                 done = row["packaged"] + row["quarantined"] + row["cancelled"]
-                ended = row["state"] in course.ENDED
+                ended = row["state"] in demo_run.ENDED
                 progress.update(
                     tasks[row["batch_id"]],
                     total=row["registered"] or (1 if ended else None),
@@ -127,4 +127,4 @@ def _watched(line: DemoLine, batch_ids: set[str], quiet: bool) -> list[dict[str,
                     f" {row['quarantined']} quarantined",
                 )
 
-        return course.Watch(lambda: batch_figures(line.settings), tell).until_ended(batch_ids)
+        return demo_run.Watch(lambda: batch_figures(line.settings), tell).until_ended(batch_ids)

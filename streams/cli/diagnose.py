@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from streams.cli.output import Exit, emit, fail, json_option, out, shown, table
-from streams.memory import Figures, read_books
+from streams.console import Exit, emit, fail, json_option, out, shown, table
 from streams.settings import MEGABYTE, Settings
+from streams.worker.memory_stats import StepMemory, read_stats
 
 MOST_MB_PER_100_TASKS = 1.0
 NOTICED_MB = 20.0
@@ -35,7 +35,7 @@ def diagnose() -> None:
 def memory(as_json: bool) -> None:
     """Which step leaves memory behind in the worker's children; exit code 1 when one does."""
     settings = Settings.load()
-    books = read_books(settings.run)
+    books = read_stats(settings.run)
     if not books:
         why = f"no worker of {settings.home} has done a task yet"
         fail(Exit.MISSING_PART, why, "Start the line and give it work: copystand up")
@@ -61,7 +61,7 @@ def diagnosed(books: list[Document]) -> Document:
     }
 
 
-def _together(books: Iterable[Document]) -> dict[str, Figures]:
+def _together(books: Iterable[Document]) -> dict[str, StepMemory]:
     """The figures of each step over all workers."""
     summed: dict[str, Counter[str]] = {}
     largest: dict[str, int] = {}
@@ -69,10 +69,12 @@ def _together(books: Iterable[Document]) -> dict[str, Figures]:
         for step, told in book["steps"].items():
             largest[step] = max(largest.get(step, 0), told["most_bytes"])
             summed.setdefault(step, Counter()).update(told)
-    return {step: Figures(**{**told, "most_bytes": largest[step]}) for step, told in summed.items()}
+    return {
+        step: StepMemory(**{**told, "most_bytes": largest[step]}) for step, told in summed.items()
+    }
 
 
-def _judged(step: str, figures: Figures, net_bytes: int) -> Document:
+def _judged(step: str, figures: StepMemory, net_bytes: int) -> Document:
     """A step's row. It grows when it leaves more than it may, most of it is in use, and no other
     step takes that away; or when children had to be replaced because of it, again and again."""
     grown_mb, tasks = figures.grown_bytes / MEGABYTE, figures.settled_tasks

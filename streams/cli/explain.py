@@ -6,8 +6,8 @@ from typing import Any
 import click
 from rich.markdown import Markdown
 
-from streams.cli.output import Exit, emit, fail, json_option, out, table
-from streams.errors import sections, summary
+from streams.console import Exit, emit, fail, json_option, out, table
+from streams.error_catalogue import sections, summary
 
 
 @click.command()

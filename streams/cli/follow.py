@@ -14,11 +14,11 @@ from typing import Any
 import click
 from confluent_kafka import KafkaException
 
-from streams.cli.known import known_packages
-from streams.cli.output import Exit, emit, err, fail, json_option, out
-from streams.clients import follow as client
-from streams.clients.receipts import Contradicts, NotSent, SpoolBusy
-from streams.clients.receipts import receive as answer
+from streams.cli.package_lookup import looked_up_packages
+from streams.clients.repository import follow as client
+from streams.clients.repository.answers import Contradicts, NotSent, SpoolBusy
+from streams.clients.repository.answers import receive as answer
+from streams.console import Exit, emit, err, fail, json_option, out
 from streams.settings import NotUp, Settings
 
 REPOSITORY = "repository"
@@ -180,7 +180,7 @@ def receive(
     if not accepted and not reason:
         fail(Exit.USAGE, "a refusal needs a reason: --reason 'no embargo date'")
     reason = reason or "accepted"
-    with known_packages() as known:
+    with looked_up_packages() as known:
         package = known.show(package_id)
         before = [one for one in known.answers(package_id) if one["repository"] == repository]
     try:

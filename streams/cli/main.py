@@ -4,7 +4,7 @@ from importlib import import_module
 
 import click
 
-from streams.cli.output import Exit, fail
+from streams.console import Exit, fail
 from streams.settings import NotUp, SettingsError
 
 COMMANDS = {

@@ -10,12 +10,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from processors.outcome import StorageError
 from streams.cli.filters import filters_of
 from streams.cli.follow import follow, receive
-from streams.cli.known import known_packages
-from streams.cli.line import show_row
-from streams.cli.output import Exit, emit, err, fail, json_option, out, table
-from streams.clients import packages as client
+from streams.cli.package_lookup import looked_up_packages
+from streams.cli.requests import show_row
+from streams.clients.repository import packages as client
+from streams.console import Exit, emit, err, fail, json_option, out, table
 from streams.settings import Settings
-from streams.storage.opening import reachable_storage
+from streams.storage.factory import reachable_storage
 
 SHOWN = ["package_id", "batch_id", "revision", "state", "size_bytes", "published_at"]
 
@@ -45,7 +45,7 @@ packages.add_command(receive)
 def list_packages(as_json: bool, unanswered: bool, **wanted: Any) -> None:
     """List packages in the order in which they were published."""
     age = timedelta(days=Settings.load().answer_days) if unanswered else None
-    with known_packages() as known:
+    with looked_up_packages() as known:
         rows = known.list(client.Filter(**wanted, unanswered_for=age))
     emit(rows, as_json, lambda found: table(found, SHOWN))
 
@@ -55,7 +55,7 @@ def list_packages(as_json: bool, unanswered: bool, **wanted: Any) -> None:
 @json_option
 def show(package_id: str, as_json: bool) -> None:
     """Show one package, and what repositories answered."""
-    with known_packages() as known:
+    with looked_up_packages() as known:
         row = known.show(package_id) | {"answers": known.answers(package_id)}
     show_row(row, as_json, "")
 
@@ -66,7 +66,7 @@ def show(package_id: str, as_json: bool) -> None:
 @json_option
 def fetch(package_id: str, folder: Path, as_json: bool) -> None:
     """Verify a package and unpack its bag into FOLDER/PACKAGE_ID."""
-    with known_packages() as known:
+    with looked_up_packages() as known:
         row = known.show(package_id)
         path = _fetched(row, folder)
     document = row | {"path": str(path.absolute())}

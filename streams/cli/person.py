@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import click
 import psycopg
 
-from streams import people
-from streams.cli.output import Exit, emit, fail, json_option, out, table
+from streams import pseudonyms
+from streams.console import Exit, emit, fail, json_option, out, table
 from streams.settings import NotUp, Settings
 
 
@@ -33,7 +33,7 @@ def add(name: str, as_json: bool) -> None:
     if not name.strip():
         fail(Exit.USAGE, "the name is empty")
     with _table() as dsn:
-        pseudonym = people.add(dsn, name.strip())
+        pseudonym = pseudonyms.add(dsn, name.strip())
     emit({"pseudonym": pseudonym}, as_json, lambda document: out.print(document["pseudonym"]))
 
 
@@ -42,7 +42,7 @@ def add(name: str, as_json: bool) -> None:
 def list_(as_json: bool) -> None:
     """All names that are kept, with their pseudonyms."""
     with _table() as dsn:
-        rows = [one.document() for one in people.known(dsn)]
+        rows = [one.document() for one in pseudonyms.known(dsn)]
     emit(rows, as_json, lambda rows: table(rows, ["pseudonym", "name", "added_at"]))
 
 
@@ -51,6 +51,6 @@ def list_(as_json: bool) -> None:
 def forget(pseudonym: str) -> None:
     """Delete the name behind PSEUDONYM; the log keeps the pseudonym."""
     with _table() as dsn:
-        done = people.forget(dsn, pseudonym)
+        done = pseudonyms.forget(dsn, pseudonym)
     if not done:
         fail(Exit.FAILED, f"no name is kept for {pseudonym}")

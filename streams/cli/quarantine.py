@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from streams.cli.decide import reject, release, withdraw
 from streams.cli.filters import Filters, filters_of
-from streams.cli.line import rows, show_row
-from streams.cli.output import blocks, emit, json_option
+from streams.cli.quarantine_decisions import reject, release, withdraw
+from streams.cli.requests import rows, show_row
+from streams.console import blocks, emit, json_option
 
 COLUMNS = (
     'quarantine_id, batch_id, item_id, page_id, code, "where", found, fix, attempts, resume_at,'

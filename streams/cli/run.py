@@ -2,10 +2,10 @@
 
 import click
 
-from streams.bootstrap import ROLES, role
-from streams.roles import set_up_log
+from streams.runtime.logs import set_up_log
 from streams.settings import Settings
-from streams.storage.opening import check_store
+from streams.storage.factory import check_store
+from streams.topology import ROLES, role
 
 
 @click.command()

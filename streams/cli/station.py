@@ -18,14 +18,14 @@ from rich.progress import (
 
 from processors.outcome import StorageError
 from processors.rules.codes import is_fault
-from processors.rules.forms import PRIORITIES, SCHEMAS
+from processors.rules.value_formats import PRIORITIES, SCHEMAS
 from schemas import ids
 from schemas.models import Diagnostic
-from streams.cli.output import Exit, emit, err, fail, json_option, out
-from streams.clients import station as client
-from streams.clients.folder import DEFAULT_LANGUAGE, DEFAULT_PROFILE, Wishes
-from streams.clients.scan import Progress as Told
-from streams.clients.waiting import wait as wait_for
+from streams.clients.station import submission as client
+from streams.clients.station.folder import DEFAULT_LANGUAGE, DEFAULT_PROFILE, SubmissionOptions
+from streams.clients.station.scan import Progress as Told
+from streams.clients.station.waiting import wait as wait_for
+from streams.console import Exit, emit, err, fail, json_option, out
 from streams.settings import NotUp, Settings
 
 COLOURS = {"fatal": "red", "error": "red", "warn": "yellow", "info": "cyan"}
@@ -81,7 +81,7 @@ def check(folder: Path, batch_id: str | None, as_json: bool, **wishes: Any) -> N
     """Judge a folder as pre-flight will, and publish nothing."""
     name = batch_id or ids.made_safe(folder.resolve().name)
     with _progress() as told:
-        found = client.check(folder, Wishes(name, **wishes), Settings.load(), told)
+        found = client.check(folder, SubmissionOptions(name, **wishes), Settings.load(), told)
     emit([one.model_dump() for one in found], as_json, lambda _: _show(found))
     if any(is_fault(one) for one in found):
         raise SystemExit(int(Exit.FAILED))
@@ -110,7 +110,11 @@ def submit(
     try:
         with _progress() as told:
             made = client.submit(
-                folder, Wishes(batch_id, **wishes), settings, release=release, progress=told
+                folder,
+                SubmissionOptions(batch_id, **wishes),
+                settings,
+                release=release,
+                progress=told,
             )
             if wait and made.event_id:
                 in_time = wait_for(made, settings, timeout, told)

@@ -9,10 +9,10 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from streams.cli.output import Exit, drawn, emit, err, fail, json_option, out
+from streams.console import Exit, drawn, emit, err, fail, json_option, out
+from streams.monitoring.status import line_status
 from streams.settings import Settings
-from streams.standing import standing
-from streams.supervision import read_state, supervisor_pid
+from streams.supervisor.state import read_state, supervisor_pid
 
 WATCH_SECONDS = 2.0
 SHOWN_BATCHES = 20
@@ -50,7 +50,7 @@ def _document(settings: Settings) -> Document:
     home = settings.home.resolve()
     if supervisor_pid(home) is None:
         fail(Exit.MISSING_PART, f"no line runs in {home}", "Start it: copystand up")
-    return standing(settings, read_state(home).get("parts", {}))
+    return line_status(settings, read_state(home).get("parts", {}))
 
 
 def _watch(ask: Callable[[], Document], seconds: float) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 
 import click
 
-from infra import children, paths
+from infra import paths, processes
 from infra.doctor import Row, examine
 from infra.kafka import tail
-from streams import supervisor
-from streams.cli.output import Exit, emit, err, fail, json_option, out, table
+from streams.console import Exit, emit, err, fail, json_option, out, table
 from streams.settings import Settings
-from streams.supervision import read_state, supervisor_pid
+from streams.supervisor import supervisor
+from streams.supervisor.state import read_state, supervisor_pid
 
 START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
 
@@ -85,7 +85,7 @@ def end_supervisor(home: Path, pid: int, how: signal.Signals) -> None:
         os.kill(pid, how)
     except ProcessLookupError:
         return
-    while children.is_alive(pid):
+    while processes.is_alive(pid):
         if time.monotonic() > deadline:
             fail(Exit.TIMEOUT, f"the supervisor {pid} does not end", f"See {_log(home)}")
         time.sleep(0.05)
@@ -99,7 +99,7 @@ def _prepared(home: Path) -> Path:
 
 
 def _prepare_store(settings: Settings) -> None:
-    from streams.storage.opening import prepare_store
+    from streams.storage.factory import prepare_store
 
     prepare_store(settings)
 
@@ -110,7 +110,7 @@ def _store(settings: Settings) -> Row:
     if settings.s3 is None:
         return Row("store", True, settings.store, needed, "")
     # Late, since it loads packages: doctor must work where they are missing.
-    from streams.storage.opening import StoreNotReachable, check_store
+    from streams.storage.factory import StoreNotReachable, check_store
 
     try:
         check_store(settings)
@@ -120,9 +120,9 @@ def _store(settings: Settings) -> Row:
 
 
 def _start(home: Path, quiet: bool) -> dict[str, Any]:
-    from streams.bootstrap import ROLES
+    from streams.topology import ROLES
 
-    command = [sys.executable, "-m", "streams.supervisor", "--home", str(home), *ROLES]
+    command = [sys.executable, "-m", "streams.supervisor.supervisor", "--home", str(home), *ROLES]
     environment = {**os.environ, "COPYSTAND_CACHE": str(paths.cache_folder())}
     with _log(home).open("ab") as sink:
         child = subprocess.Popen(
@@ -137,7 +137,7 @@ def _start(home: Path, quiet: bool) -> dict[str, Any]:
     try:
         return _wait_until_ready(home, child, quiet)
     except KeyboardInterrupt:
-        children.stop(child, signal.SIGUSR1, supervisor.GRACE_SECONDS + 30)
+        processes.stop(child, signal.SIGUSR1, supervisor.GRACE_SECONDS + 30)
         fail(Exit.FAILED, "interrupted; nothing was left running")
 
 
@@ -178,10 +178,10 @@ def _tell(state: dict[str, Any], told: set[str], quiet: bool) -> None:
 
 
 def _drain(settings: Settings, deadline: float) -> None:
-    from streams.progress import Groups
-    from streams.standing import in_flight
+    from streams.monitoring.consumer_lag import ConsumerGroups
+    from streams.monitoring.status import in_flight
 
-    with closing(Groups(settings.kafka)) as groups:
+    with closing(ConsumerGroups(settings.kafka)) as groups:
         while (left := in_flight(settings, groups)) > 0:
             if time.monotonic() > deadline:
                 fail(Exit.TIMEOUT, f"{left} pages are still in flight; the line runs on")

@@ -6,17 +6,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from processors.rules.digest import body_digest
+from processors.rules.body_digest import body_digest
 from processors.tools import Area
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Head, Producer
 from streams.demo.collection import FAULTS, Delivery
-from streams.publisher import KafkaPublisher
-from streams.receipts import Outgoing
+from streams.kafka.messages import Outgoing
+from streams.kafka.producer import KafkaPublisher
 from streams.settings import Settings
-from streams.storage.opening import open_storage
+from streams.storage.factory import open_storage
 
 FAULT_CODES = ("page.sequence-duplicate", "manifest.file-count-mismatch", "batch.page-missing")
 """What pre-flight must find in it, all at once."""

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from streams.cli.output import out
+from streams.console import out
 
 COUNTS = ("registered", "packaged", "quarantined", "cancelled", "in_flight")
 SHOWN_LENGTH = 110

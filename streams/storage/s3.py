@@ -18,7 +18,7 @@ from processors.tools import Area
 from schemas.models import FileRef
 from streams.storage.cache import ObjectCache
 from streams.storage.keys import checked, content_key
-from streams.storage.place import S3Place
+from streams.storage_settings import S3Location
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -35,7 +35,7 @@ READ_AGAIN = (Area.MASTERS, Area.PACKAGES)
 """What is read back whole and compared before anything is promised."""
 
 
-def connect(place: S3Place) -> S3Store:
+def connect(place: S3Location) -> S3Store:
     """A client for a bucket; it asks nothing of the store yet."""
     # Everything is given here, since obstore takes AWS_* from the environment where it is not.
     return S3Store(
@@ -204,13 +204,13 @@ class S3Storage:
             done += len(value)
 
 
-def answer(place: S3Place) -> None:
+def answer(place: S3Location) -> None:
     """Returns when the store has answered us about the bucket. Raises StorageError."""
     with _told(place.bucket):
         next(iter(obstore.list(connect(place), chunk_size=1)), None)
 
 
-def _keys(place: S3Place) -> "S3Config":
+def _keys(place: S3Location) -> "S3Config":
     keys: S3Config = {
         "access_key_id": place.access_key_id,
         "secret_access_key": place.secret_access_key,

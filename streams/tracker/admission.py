@@ -9,9 +9,9 @@ from typing import Any
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.models import UNSTAMPED, FileRef, PageAdmitted
-from streams.tracker.derive import derive
-from streams.tracker.register import ACQUIRE
-from streams.tracker.turn import Turn
+from streams.tracker.derived_states import derive
+from streams.tracker.registration import ACQUIRE
+from streams.tracker.unit_of_work import UnitOfWork
 
 WIDEST_WINDOW = 500
 STALLED_AFTER = timedelta(minutes=10)
@@ -63,36 +63,36 @@ def choose(room: int, waiting: Sequence[Waiting]) -> list[Work]:
     return chosen
 
 
-def admit(turn: Turn) -> None:
+def admit(unit: UnitOfWork) -> None:
     """Give away the places in the window, and admit late what has been worked on already."""
-    (in_window, ended_lately, served) = turn.run("window")[0]
-    waits_until = turn.night.waits_until(turn.now) if turn.night else None
-    turn.run("keep_schedule", night_from=waits_until)
-    room = window_size(ended_lately, turn.pool_size) - in_window
-    pages = [page_id for (page_id,) in turn.run("late")]
+    (in_window, ended_lately, served) = unit.run("window")[0]
+    waits_until = unit.night.waits_until(unit.now) if unit.night else None
+    unit.run("keep_schedule", night_from=waits_until)
+    room = window_size(ended_lately, unit.pool_size) - in_window
+    pages = [page_id for (page_id,) in unit.run("late")]
     if room > 0:
-        waiting = _waiting(turn, room, night=waits_until is None)
+        waiting = _waiting(unit, room, night=waits_until is None)
         chosen = choose(room, waiting)
-        _note_served(turn, served, waiting, chosen)
+        _note_served(unit, served, waiting, chosen)
         pages += [work for work in chosen if isinstance(work, str)]
-        _let_go(turn, [work for work in chosen if isinstance(work, int)])
+        _let_go(unit, [work for work in chosen if isinstance(work, int)])
     if not pages:
         return
-    rows = turn.run("to_admit", pages=pages)
+    rows = unit.run("to_admit", pages=pages)
     by_id = {row[0]: row for row in rows}
-    facts = [_admitted(turn, by_id[page_id]) for page_id in pages]
-    turn.tell(facts)
-    turn.run_many("admitted", [(fact.head.event_id, fact.head.page_id) for fact in facts])
+    facts = [_admitted(unit, by_id[page_id]) for page_id in pages]
+    unit.emit(facts)
+    unit.run_many("admitted", [(fact.head.event_id, fact.head.page_id) for fact in facts])
     for fact in facts:
-        turn.touch(fact.head)
-    derive(turn)
+        unit.mark_affected(fact.head)
+    derive(unit)
 
 
-def _waiting(turn: Turn, room: int, night: bool) -> list[Waiting]:
+def _waiting(unit: UnitOfWork, room: int, night: bool) -> list[Waiting]:
     """Batches that may be served now. Without space in the store nothing new is begun."""
     ranks = sorted(RANK, key=lambda priority: RANK[priority])
-    values = {"now": turn.now, "new": turn.has_room(), "night": night}
-    rows = turn.run("waiting", room=room, ranks=ranks, **values)
+    values = {"now": unit.now, "new": unit.has_room(), "night": night}
+    rows = unit.run("waiting", room=room, ranks=ranks, **values)
     return [
         Waiting(batch_id, priority, busy, tuple(pages), tuple(retries), served)
         for batch_id, priority, busy, pages, retries, served in rows
@@ -100,32 +100,32 @@ def _waiting(turn: Turn, room: int, night: bool) -> list[Waiting]:
 
 
 def _note_served(
-    turn: Turn, served: int, waiting: Sequence[Waiting], chosen: Sequence[Work]
+    unit: UnitOfWork, served: int, waiting: Sequence[Waiting], chosen: Sequence[Work]
 ) -> None:
     owners = {work: batch.batch_id for batch in waiting for work in batch.work}
     numbers = {owners[work]: served + place for place, work in enumerate(chosen, 1)}
     if numbers:
         batches, latest = sorted(numbers), served + len(chosen)
         in_order = [numbers[batch_id] for batch_id in batches]
-        turn.run("served", latest=latest, batches=batches, numbers=in_order)
+        unit.run("served", latest=latest, batches=batches, numbers=in_order)
 
 
-def _let_go(turn: Turn, retries: Sequence[int]) -> None:
+def _let_go(unit: UnitOfWork, retries: Sequence[int]) -> None:
     """These are due and have a place in the window again; the relay sends them."""
     if retries:
-        turn.touched.pages |= {page_id for (page_id,) in turn.run("let_go", ids=list(retries))}
-        derive(turn)
+        unit.affected.pages |= {page_id for (page_id,) in unit.run("let_go", ids=list(retries))}
+        derive(unit)
 
 
-def publish_stalled(turn: Turn, patience: timedelta = STALLED_AFTER) -> int:
+def publish_stalled(unit: UnitOfWork, patience: timedelta = STALLED_AFTER) -> int:
     """Publish admitted pages again of which nothing was heard; receipts make that free."""
-    rows = turn.run("stalled", patience=patience)
+    rows = unit.run("stalled", patience=patience)
     for page_id, value in rows:
-        turn.publish_later(topic_of("PageAdmitted").name, page_id, value, page_id=page_id)
+        unit.publish_later(topic_of("PageAdmitted").name, page_id, value, page_id=page_id)
     return len(rows)
 
 
-def _admitted(turn: Turn, row: tuple[Any, ...]) -> PageAdmitted:
+def _admitted(unit: UnitOfWork, row: tuple[Any, ...]) -> PageAdmitted:
     page_id, item_id, batch_id, revision, entry, cause_id, *rest = row
     occurred_at, profile, required, priority = rest
     about = UNSTAMPED.model_copy(
@@ -143,7 +143,7 @@ def _admitted(turn: Turn, row: tuple[Any, ...]) -> PageAdmitted:
         **{name: file[name] for name in ("key", "sha256", "size_bytes", "media_type")},
     )
     return PageAdmitted(
-        head=turn.head(event_id, cause_id, occurred_at, about),
+        head=unit.head(event_id, cause_id, occurred_at, about),
         ref=entry["ref"],
         sequence=entry["sequence"],
         kind=entry["kind"],

@@ -8,34 +8,34 @@ from processors.tools import Area
 from schemas import ids
 from schemas.codec import decode
 from schemas.models import FileRef, ItemCompleted, Record
-from streams.tracker.derive import derive
-from streams.tracker.turn import Turn
+from streams.tracker.derived_states import derive
+from streams.tracker.unit_of_work import UnitOfWork
 
 RECORD_OF = {step.name: step.gives.__name__ for step in STEPS}
 BEFORE_BRANCHES = ("PageAdmitted", "PageAcquired")
 
 
-def complete(turn: Turn) -> None:
+def complete(unit: UnitOfWork) -> None:
     """Complete the touched items that are ready: their record is in the store before the commit."""
-    rows = turn.run("complete", items=sorted(turn.touched.items)) if turn.touched.items else []
+    rows = unit.run("complete", items=sorted(unit.affected.items)) if unit.affected.items else []
     for row in rows:
-        fact = _completed(turn, row)
-        turn.tell([fact])
-        turn.run("completed", item_id=fact.head.item_id, completed_id=fact.head.event_id)
+        fact = _completed(unit, row)
+        unit.emit([fact])
+        unit.run("completed", item_id=fact.head.item_id, completed_id=fact.head.event_id)
     if rows:
-        derive(turn)
+        derive(unit)
 
 
-def _completed(turn: Turn, row: tuple[Any, ...]) -> ItemCompleted:
+def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
     item_id, batch_id, revision, page_count, registered_id, page_list, profile, required, *rest = (
         row
     )
     priority, accepted_id = rest
-    batch_fact, item_fact = _fact(turn, accepted_id), _fact(turn, registered_id)
-    pages = turn.run("pages_of_item", item_id=item_id)
-    of_pages = _facts_of_pages(turn, item_id, batch_id, pages, required)
-    captures = [decode(value) for (value,) in turn.run("captures_of_item", item_id=item_id)]
-    decisions = turn.run("decisions_of_item", item_id=item_id)
+    batch_fact, item_fact = _fact(unit, accepted_id), _fact(unit, registered_id)
+    pages = unit.run("pages_of_item", item_id=item_id)
+    of_pages = _facts_of_pages(unit, item_id, batch_id, pages, required)
+    captures = [decode(value) for (value,) in unit.run("captures_of_item", item_id=item_id)]
+    decisions = unit.run("decisions_of_item", item_id=item_id)
     facts = [batch_fact, item_fact, *of_pages]
     record = {
         "item_id": item_id,
@@ -46,27 +46,27 @@ def _completed(turn: Turn, row: tuple[Any, ...]) -> ItemCompleted:
         "facts": [_written(fact) for fact in facts],
         "captures": [_written(fact) for fact in captures],
         "releases": [_written(decode(value)) for value, *_ in decisions],
-        "withdrawn": turn.run("withdrawn_pages", item_id=item_id)[0][0] or [],
+        "withdrawn": unit.run("withdrawn_pages", item_id=item_id)[0][0] or [],
     }
     head = item_fact.head  # type: ignore[attr-defined]
     joined = [fact.head.occurred_at for fact in (*facts, *captures)]  # type: ignore[attr-defined]
     joined += [decided_at for _, decided_at, _ in decisions]
     event_id = ids.make_id(item_id, revision, "ItemCompleted")
     return ItemCompleted(
-        head=turn.head(event_id, registered_id, max(joined), head),
+        head=unit.head(event_id, registered_id, max(joined), head),
         page_count=page_count,
         priority=priority,
-        files=(_kept(turn, record), FileRef(**page_list), FileRef(**profile)),
+        files=(_kept(unit, record), FileRef(**page_list), FileRef(**profile)),
     )
 
 
 def _facts_of_pages(
-    turn: Turn, item_id: str, batch_id: str, pages: list[tuple[Any, ...]], required: list[str]
+    unit: UnitOfWork, item_id: str, batch_id: str, pages: list[tuple[Any, ...]], required: list[str]
 ) -> list[Record]:
     """For each page in order: admitted, acquired, then its required branches by step name."""
     branches = [RECORD_OF[step] for step in sorted(required)]
     records = [*BEFORE_BRANCHES, *(name for name in branches if name not in BEFORE_BRANCHES)]
-    rows = turn.run("facts_of_item", item_id=item_id, batch_id=batch_id, records=records)
+    rows = unit.run("facts_of_item", item_id=item_id, batch_id=batch_id, records=records)
     # Rows come oldest first, so the latest of two facts about the same work counts.
     latest = {(page_id, revision, record): value for record, page_id, revision, value in rows}
     # A fact that is not there is a fault of ours: better no item record than a wrong one.
@@ -78,16 +78,16 @@ def _facts_of_pages(
     ]
 
 
-def _fact(turn: Turn, event_id: str) -> Record:
-    return decode(turn.run("fact", event_id=event_id)[0][0])
+def _fact(unit: UnitOfWork, event_id: str) -> Record:
+    return decode(unit.run("fact", event_id=event_id)[0][0])
 
 
 def _written(fact: Record) -> dict[str, Any]:
     return {"record": type(fact).__name__, "fact": fact.model_dump(mode="json")}
 
 
-def _kept(turn: Turn, record: dict[str, Any]) -> FileRef:
+def _kept(unit: UnitOfWork, record: dict[str, Any]) -> FileRef:
     text = json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return turn.storage.keep(
+    return unit.storage.keep(
         text.encode(), area=Area.RECORDS, use="item-record", media_type="application/json"
     )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from schemas.codec import decode
 from schemas.models import ControlDecided, ControlRequested
-from streams.tracker import release
-from streams.tracker.transitions import ACTIONS, UNKNOWN, refusal
-from streams.tracker.turn import Turn, read_again
+from streams.tracker import quarantine_decisions
+from streams.tracker.states import ACTIONS, UNKNOWN, refusal
+from streams.tracker.unit_of_work import UnitOfWork, read_again
 
 PRIORITIES = ("rush", "normal", "night")
 FIXES = {
@@ -30,39 +30,39 @@ class Answer:
     fix: str | None = None
 
 
-def decide(turn: Turn, fact: ControlRequested) -> None:
+def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
     """Answer a request, and do what is granted: for all of its subjects or for none.
 
     In a rebuild a request that was never answered waits until all the topics are read."""
-    event_id = release.decision_event(fact.head.event_id)
-    stands = turn.run("decided", event_ids=[event_id])
-    if not stands and turn.rebuilding:
+    event_id = quarantine_decisions.decision_event(fact.head.event_id)
+    stands = unit.run("decided", event_ids=[event_id])
+    if not stands and unit.rebuilding:
         return
     if stands:
         decided = decode(stands[0][1], ControlDecided)
         assert isinstance(decided, ControlDecided)
         answer = Answer(decided.code, decided.fix)
     else:
-        answer = _answer(turn, fact)
-    if answer.code is None and fact.action in release.ACTIONS:
-        release.grant(turn, fact, event_id)
+        answer = _answer(unit, fact)
+    if answer.code is None and fact.action in quarantine_decisions.ACTIONS:
+        quarantine_decisions.grant(unit, fact, event_id)
     elif answer.code is None:
         for batch_id in _batches(fact):
-            _do(turn, fact, batch_id)
-    turn.tell([_decision(turn, fact, event_id, answer)])
+            _do(unit, fact, batch_id)
+    unit.emit([_decision(unit, fact, event_id, answer)])
 
 
-def unanswered(turn: Turn) -> list[ControlRequested]:
+def unanswered(unit: UnitOfWork) -> list[ControlRequested]:
     """Requests that a rebuild has read and nobody has answered, in the order they were asked."""
-    facts = [read_again(value).fact for (value,) in turn.run("unanswered")]
+    facts = [read_again(value).fact for (value,) in unit.run("unanswered")]
     return [fact for fact in facts if isinstance(fact, ControlRequested)]
 
 
-def _answer(turn: Turn, fact: ControlRequested) -> Answer:
-    if fact.action in release.ACTIONS:
-        return Answer(*(release.judge(turn, fact) or ()))
+def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
+    if fact.action in quarantine_decisions.ACTIONS:
+        return Answer(*(quarantine_decisions.judge(unit, fact) or ()))
     if fact.action not in ACTIONS:
-        known = ", ".join((*ACTIONS, *release.ACTIONS))
+        known = ", ".join((*ACTIONS, *quarantine_decisions.ACTIONS))
         return Answer("control.action-unknown", f"Ask for one of: {known}.")
     if fact.action == "priority" and fact.value not in PRIORITIES:
         return Answer("control.priority-unknown", f"Give one of {', '.join(PRIORITIES)}.")
@@ -71,15 +71,15 @@ def _answer(turn: Turn, fact: ControlRequested) -> Answer:
         return Answer("control.subject-unfit", f"{fact.action} is asked for batches: batch:ID.")
     notes = []
     for batch_id in batches:
-        answer = _answer_for(turn, fact.action, batch_id)
+        answer = _answer_for(unit, fact.action, batch_id)
         if answer.code:
             return answer
         notes.append(answer.fix)
     return Answer(fix=" ".join(note for note in notes if note) or None)
 
 
-def _answer_for(turn: Turn, action: str, batch_id: str) -> Answer:
-    rows = turn.run("control_view", batch_id=batch_id)
+def _answer_for(unit: UnitOfWork, action: str, batch_id: str) -> Answer:
+    rows = unit.run("control_view", batch_id=batch_id)
     state, completed = rows[0] if rows else (UNKNOWN, 0)
     code = refusal(state, action)
     if code:
@@ -95,28 +95,30 @@ def _batches(fact: ControlRequested) -> list[str]:
     return sorted({name for kind, _, name in parts if kind == "batch" and name})
 
 
-def _do(turn: Turn, fact: ControlRequested, batch_id: str) -> None:
-    turn.touched.batches.add(batch_id)
+def _do(unit: UnitOfWork, fact: ControlRequested, batch_id: str) -> None:
+    unit.affected.batches.add(batch_id)
     # A rebuild may read what was granted before it reads the batch.
-    turn.run("mention_batch", batch_ids=[batch_id])
+    unit.run("mention_batch", batch_ids=[batch_id])
     if fact.action in ("pause", "resume"):
-        turn.run("pause", batch_id=batch_id, paused=fact.action == "pause")
+        unit.run("pause", batch_id=batch_id, paused=fact.action == "pause")
     elif fact.action == "priority":
-        turn.run("set_priority", batch_id=batch_id, priority=fact.value)
+        unit.run("set_priority", batch_id=batch_id, priority=fact.value)
     else:
-        turn.run("cancel_batch", batch_id=batch_id)
-        items = [item_id for (item_id,) in turn.run("cancel_items", batch_id=batch_id)]
-        turn.run("drop_retries", items=items)
-        turn.touched.items |= set(items)
+        unit.run("cancel_batch", batch_id=batch_id)
+        items = [item_id for (item_id,) in unit.run("cancel_items", batch_id=batch_id)]
+        unit.run("drop_retries", items=items)
+        unit.affected.items |= set(items)
 
 
-def _decision(turn: Turn, fact: ControlRequested, event_id: str, answer: Answer) -> ControlDecided:
+def _decision(
+    unit: UnitOfWork, fact: ControlRequested, event_id: str, answer: Answer
+) -> ControlDecided:
     batches = _batches(fact)
     like = fact.head.model_copy(
         update={"batch_id": fact.head.batch_id or (batches[0] if batches else None)}
     )
     return ControlDecided(
-        head=turn.head(event_id, fact.head.event_id, fact.head.occurred_at, like),
+        head=unit.head(event_id, fact.head.event_id, fact.head.occurred_at, like),
         action=fact.action,
         subjects=fact.subjects,
         value=fact.value,

@@ -7,17 +7,18 @@ from typing import Any
 
 from schemas.codec import Undecodable, decode
 from schemas.models import Head
-from streams.tracker.consumer import INPUTS, OWN, REDONE, Reader
-from streams.tracker.line import Line
+from streams.execution.facts import audit_messages
+from streams.kafka.messages import Incoming
+from streams.named_queries import query
+from streams.tracker.process_manager import ProcessManager
 from streams.tracker.retries import redone_id
-from streams.tracker.sql import query
-from streams.tracker.turn import PRODUCER_NAME, Connection, Seen
-from streams.work import Incoming, logged
+from streams.tracker.topic_reader import INPUTS, OWN, REDONE, TopicReader
+from streams.tracker.unit_of_work import PRODUCER_NAME, Connection, StoredFact
 
 log = logging.getLogger(__name__)
 
 
-def rebuild(line: Line, reader: Reader, *, outbox_lost: bool = False) -> None:
+def rebuild(line: ProcessManager, reader: TopicReader, *, outbox_lost: bool = False) -> None:
     """Forget everything, read the tracker's own topics, then its inputs, then decide what is new.
 
     Whatever is due in the outbox must have been published before. Where the outbox was lost, the
@@ -43,7 +44,7 @@ def store_decided(conn: Connection, messages: Sequence[Incoming]) -> None:
 def tell_events_again(conn: Connection, messages: Sequence[Incoming]) -> None:
     """Put the PREMIS events of the tracker's own facts into the outbox."""
     own = [row for row in map(_decided, messages) if row is not None and row[1] != "Redone"]
-    events = [event for row in own for event in logged(decode(row[8]))]
+    events = [event for row in own for event in audit_messages(decode(row[8]))]
     rows = [(None, event.topic, event.key, "[]", event.value, None) for event in events]
     with conn.transaction(), conn.cursor() as cursor:
         cursor.executemany(query("put_outbox"), rows)
@@ -57,7 +58,7 @@ def _decided(message: Incoming) -> tuple[Any, ...] | None:
         about = (None, None, None, 0, deferral, "epoch")
         return (redone_id(deferral), "Redone", *about, message.value or b"")
     try:
-        seen = Seen(decode(message.value), message.value or b"")
+        seen = StoredFact(decode(message.value), message.value or b"")
     except Undecodable:
         return None
     head: Head = seen.head

@@ -7,37 +7,37 @@ from schemas import ids
 from schemas.catalogue import redone_topic
 from schemas.codec import Undecodable, decode
 from schemas.models import WorkDeferred, WorkQuarantined
-from streams.tracker.policy import next_try, policy_of
-from streams.tracker.refusals import set_aside
-from streams.tracker.turn import Turn
+from streams.execution.retry_policy import next_try, policy_of
+from streams.tracker.quarantine_records import quarantine
+from streams.tracker.unit_of_work import UnitOfWork
 
 
-def retry(turn: Turn, fact: WorkDeferred) -> None:
+def retry(unit: UnitOfWork, fact: WorkDeferred) -> None:
     """Plan the next attempt of a deferred work, or set it aside after the last one."""
     head = fact.head
-    due = _due(turn, fact)
+    due = _due(unit, fact)
     if due is None:
-        set_aside(turn, gave_up(turn, fact))
-    elif not turn.run("decided", event_ids=[redone_id(head.event_id)]):
+        quarantine(unit, gave_up(unit, fact))
+    elif not unit.run("decided", event_ids=[redone_id(head.event_id)]):
         headers = [("step", fact.step), ("attempt", str(fact.attempt + 1))]
         headers += [("cause", fact.decision_id)] if fact.decision_id else []
         headers += [("deferral", head.event_id)]
         # Counted from now as well: a worker whose clock is days ahead must not make its work wait.
-        due = min(due, turn.now + (due - head.occurred_at))
-        turn.publish_later(
+        due = min(due, unit.now + (due - head.occurred_at))
+        unit.publish_later(
             redone_topic(fact.lane), fact.origin.key, fact.value, headers, due, head.page_id
         )
-    turn.touch(head)
+    unit.mark_affected(head)
 
 
-def _due(turn: Turn, fact: WorkDeferred) -> datetime | None:
+def _due(unit: UnitOfWork, fact: WorkDeferred) -> datetime | None:
     """When the next attempt is due: as the deferral says, else by the policy; None for no more."""
     if fact.attempts_allowed:
         return fact.next_at
     head = fact.head
     return next_try(
         *(fact.error_class, fact.attempt, head.event_id, head.occurred_at, fact.after_seconds),
-        scale=turn.retry_scale,
+        scale=unit.retry_scale,
     )
 
 
@@ -46,13 +46,13 @@ def redone_id(deferral_id: str) -> str:
     return ids.make_id(deferral_id, "redone")
 
 
-def gave_up(turn: Turn, fact: WorkDeferred) -> WorkQuarantined:
+def gave_up(unit: UnitOfWork, fact: WorkDeferred) -> WorkQuarantined:
     """The record that sets a work aside after its last attempt."""
     policy, head = policy_of(fact.error_class), fact.head
     # Index = attempt, from 1: index 0 is a rejection by the step itself.
     event_id = ids.fact_id(fact.work_id, "WorkQuarantined", fact.attempt)
     return WorkQuarantined(
-        head=turn.head(event_id, head.event_id, head.occurred_at, head),
+        head=unit.head(event_id, head.event_id, head.occurred_at, head),
         step=fact.step,
         lane=fact.lane,
         work_id=fact.work_id,
@@ -63,7 +63,7 @@ def gave_up(turn: Turn, fact: WorkDeferred) -> WorkQuarantined:
         fix=f"{policy.fix}; then: copystand quarantine release ID --by P --reason R",
         attempts=fact.attempt,
         origin=fact.origin,
-        files=(turn.keep_original(fact.value),),
+        files=(unit.keep_original(fact.value),),
     )
 
 

@@ -7,16 +7,17 @@ import threading
 import time
 
 from processors.tools import Storage
-from streams.governance import Room
-from streams.roles import stop_signal
-from streams.settings import Settings, announce_ready
-from streams.storage.opening import open_storage
-from streams.tracker.connection import connected, end_tracker
-from streams.tracker.consumer import INPUTS, Reader
-from streams.tracker.line import Line
+from streams.kafka.stalled_partitions import watch_partitions
+from streams.runtime.lifecycle import shutdown_signal
+from streams.runtime.role_files import announce_ready
+from streams.settings import Settings
+from streams.storage.disk_reserve import DiskReserve
+from streams.storage.factory import open_storage
+from streams.tracker.database import connected, end_tracker
+from streams.tracker.outbox_relay import OutboxRelay
+from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
-from streams.tracker.relay import Relay
-from streams.unread import watch_reading
+from streams.tracker.topic_reader import INPUTS, TopicReader
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def run_tracker(
     """Track until told to stop. Whatever was not foreseen ends the process; nothing is lost by it.
 
     With `forget` the tables are rebuilt from the topics first, as they are on the first start."""
-    stop = stop_signal(settings, "tracker")
+    stop = shutdown_signal(settings, "tracker")
     try:
         _run(settings, storage or open_storage(settings), stop, forget)
     except Exception as failure:
@@ -42,15 +43,15 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
     if conn is None:
         return
     with conn:
-        room = Room(lambda: shutil.disk_usage(settings.home).free, settings.reserve_bytes)
-        line = Line(
+        room = DiskReserve(lambda: shutil.disk_usage(settings.home).free, settings.reserve_bytes)
+        line = ProcessManager(
             *(conn, storage, settings.version, settings.pool_size, settings.retry_scale),
             has_room=lambda: room.has(0),
             night=settings.night,
         )
         if not line.open(stop):
             return
-        relay, reader = Relay(dsn, settings.kafka), Reader(settings.kafka)
+        relay, reader = OutboxRelay(dsn, settings.kafka), TopicReader(settings.kafka)
         if line.rebuilding:
             rebuild(line, reader, outbox_lost=True)
         elif forget:
@@ -58,7 +59,7 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
             rebuild(line, reader)
         reader.go_on(line.offsets(reader.partitions(INPUTS)))
         relay.start()
-        watch_reading(settings.kafka, [reader.hungry])
+        watch_partitions(settings.kafka, [reader.idle_offsets])
         announce_ready(settings, "tracker")
         log.info("tracking", extra={"pid": os.getpid()})
         _track(line, reader, relay, stop)
@@ -66,7 +67,9 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
         reader.close()
 
 
-def _track(line: Line, reader: Reader, relay: Relay, stop: threading.Event) -> None:
+def _track(
+    line: ProcessManager, reader: TopicReader, relay: OutboxRelay, stop: threading.Event
+) -> None:
     ticked = 0.0
     while not stop.is_set():
         messages = reader.poll()

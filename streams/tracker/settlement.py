@@ -6,30 +6,30 @@ from datetime import datetime
 from schemas import ids
 from schemas.codec import decode
 from schemas.models import UNSTAMPED, BatchSettled
-from streams.tracker.turn import Turn
+from streams.tracker.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 
 
-def reopen(turn: Turn) -> list[str]:
+def reopen(unit: UnitOfWork) -> list[str]:
     """A batch that is at work again is not settled any more; returns the touched ones at rest."""
-    batches = sorted(turn.touched.batches)
+    batches = sorted(unit.affected.batches)
     if not batches:
         return []
-    quiet = [batch_id for (batch_id,) in turn.run("quiet", batches=batches)]
-    turn.run("reopen", batches=batches, quiet=quiet)
+    quiet = [batch_id for (batch_id,) in unit.run("quiet", batches=batches)]
+    unit.run("reopen", batches=batches, quiet=quiet)
     return quiet
 
 
-def settle(turn: Turn) -> None:
+def settle(unit: UnitOfWork) -> None:
     """Settle the touched batches that came to rest."""
-    for batch_id in reopen(turn):
-        for row in turn.run("settling", batch_id=batch_id):
-            _settle(turn, batch_id, *row)
+    for batch_id in reopen(unit):
+        for row in unit.run("settling", batch_id=batch_id):
+            _settle(unit, batch_id, *row)
 
 
 def _settle(
-    turn: Turn,
+    unit: UnitOfWork,
     batch_id: str,
     registered: int,
     packaged: int,
@@ -47,7 +47,7 @@ def _settle(
             extra={"batch_id": batch_id, "counts": counts, "in_flight": in_flight},
         )
         return
-    told = _settlements_before(turn, batch_id)
+    told = _settlements_before(unit, batch_id)
     number = max([settlements, *told]) + 1
     if told.get(number - 1) == counts:
         number -= 1  # a rebuild meets what it told last
@@ -55,20 +55,20 @@ def _settle(
         about = UNSTAMPED.model_copy(update={"batch_id": batch_id, "revision": 1})
         event_id = ids.make_id(batch_id, number, "BatchSettled")
         fact = BatchSettled(
-            head=turn.head(event_id, accepted_id, occurred_at, about),
+            head=unit.head(event_id, accepted_id, occurred_at, about),
             settlement=number,
             registered=registered,
             packaged=packaged,
             quarantined=quarantined,
             cancelled=cancelled,
         )
-        turn.tell([fact])
-    turn.run("settled", batch_id=batch_id, settlements=number)
+        unit.emit([fact])
+    unit.run("settled", batch_id=batch_id, settlements=number)
 
 
-def _settlements_before(turn: Turn, batch_id: str) -> dict[int, tuple[int, int, int, int]]:
+def _settlements_before(unit: UnitOfWork, batch_id: str) -> dict[int, tuple[int, int, int, int]]:
     """In a rebuild: the counts of each settlement that stands on the tracker's topic."""
-    facts = [decode(value) for _, value in turn.run("decided_settlements", batch_id=batch_id)]
+    facts = [decode(value) for _, value in unit.run("decided_settlements", batch_id=batch_id)]
     return {
         fact.settlement: (fact.registered, fact.packaged, fact.quarantined, fact.cancelled)
         for fact in facts

@@ -14,12 +14,12 @@ import pytest
 from processors.outcome import StorageError
 from processors.tools import Area, Storage
 from schemas.models import FileRef
+from streams.storage.factory import open_storage
 from streams.storage.keys import BadKey
 from streams.storage.local import LocalStorage
 from streams.storage.memory import MemoryStorage
-from streams.storage.opening import open_storage
-from tests.s3_store import S3Server
-from tests.stores import settings_of
+from tests.support.s3_store import S3Server
+from tests.support.stores import settings_of
 
 LARGE = 40_000_000
 """Longer than what travels in one request."""
@@ -184,7 +184,7 @@ def storing_child(home: Path, server: S3Server | None, source: Path) -> "subproc
         from pathlib import Path
         from processors.tools import Area
         from streams.settings import Settings
-        from streams.storage.opening import open_storage
+        from streams.storage.factory import open_storage
 
         storage = open_storage(Settings.load())
         storage.size("masters/sha256/00/x")

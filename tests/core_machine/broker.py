@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from schemas.catalogue import TOPICS
-from streams.work import Incoming
+from streams.kafka.messages import Incoming
 from tests.core_machine.dying import Crash
 
 PARTITIONS = {topic.name: min(topic.partitions, 2) for topic in TOPICS}
@@ -86,7 +86,7 @@ class Group:
 
 
 class MemoryReader:
-    """What `rebuild` reads with, as streams.tracker.consumer.Reader does from Kafka."""
+    """What `rebuild` reads with, as streams.tracker.topic_reader.TopicReader does from Kafka."""
 
     def __init__(self, broker: Broker, portion: int = 50, dies_after: int | None = None) -> None:
         self._broker, self._portion, self._left = broker, portion, dies_after

@@ -7,7 +7,7 @@ from processors.premis import events_of
 from schemas.catalogue import AUDIT_INTAKE, REDONE, facts_that_owe_events
 from schemas.codec import Undecodable, decode
 from schemas.models import PremisEvent, Record
-from streams.tracker.turn import Connection
+from streams.tracker.unit_of_work import Connection
 from tests.core_machine.broker import Broker
 from tests.core_machine.world import World
 

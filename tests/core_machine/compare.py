@@ -17,7 +17,7 @@ from schemas.models import (
 )
 from streams.tracker.rebuild import dump
 from tests.core_machine.checks import LogWatch
-from tests.core_machine.strangers import request_id
+from tests.core_machine.external_clients import request_id
 from tests.core_machine.world import World
 
 TIMES = ("occurred_at", "next_at")
@@ -65,7 +65,7 @@ def draws_of(requests: Sequence[Request], watch: LogWatch) -> Draws:
         if action in ABOUT_RECORDS and batch_of[one[0]] not in draws.stopped:
             draws.again.append(one)
             if action == "withdraw" or value:
-                draws.touched.add(_head(subject, watch).page_id)
+                draws.affected.add(_head(subject, watch).page_id)
     return draws
 
 
@@ -106,7 +106,7 @@ def _comparable(fact: Record, draws: Draws) -> bool:
         return head.cause_id in {request_id(number) for number, *_ in draws.again}
     if head.batch_id in draws.stopped and record not in OF_A_BATCH:
         return False
-    return head.page_id not in draws.touched or record in OF_A_BATCH
+    return head.page_id not in draws.affected or record in OF_A_BATCH
 
 
 def _is_chance(fact: Record) -> bool:
@@ -147,7 +147,7 @@ def rows(world: World, draws: Draws, lines: Callable[[Any], str] = dump) -> list
     batch_of = {row["page_id"]: row["batch_id"] for table, row in parsed if table == "pages"}
     for table, row in parsed:
         batch_id = row.get("batch_id", batch_of.get(row.get("page_id")))
-        if batch_id in draws.stopped or row.get("page_id") in draws.touched:
+        if batch_id in draws.stopped or row.get("page_id") in draws.affected:
             continue
         if row.get("code") in CODES_OF_CHANCE:
             continue

@@ -10,7 +10,7 @@ import psycopg
 from infra import paths, ports
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
-from streams.tracker.turn import Connection
+from streams.tracker.unit_of_work import Connection
 
 TEMPLATE = "core_template"
 

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from processors.outcome import ErrorClass
-from tests.core_machine.fates import Fate, Kind, Submission
+from tests.core_machine.outcomes import Fate, Kind, Submission
 
 STEPS_OF_PAGES = ("acquire_page", "recognize_page", "derive_page", "describe_page")
 SHORT = (ErrorClass.TOOL_HUNG, ErrorClass.TOOL_CRASHED, ErrorClass.UNKNOWN)

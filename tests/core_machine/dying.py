@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from streams.receipts import Outgoing
+from streams.kafka.messages import Incoming, Outgoing
 from streams.storage.memory import MemoryStorage
-from streams.tracker.line import Line
-from streams.tracker.relay import Row
-from streams.tracker.turn import Turn
-from streams.work import Incoming
+from streams.tracker.outbox_relay import Row
+from streams.tracker.process_manager import ProcessManager
+from streams.tracker.unit_of_work import UnitOfWork
 
 
 class Crash(BaseException):
@@ -50,12 +49,14 @@ class DyingStorage(MemoryStorage):
         return stood
 
 
-class DyingLine(Line):
+class DyingLine(ProcessManager):
     """The tracker's hold on the database; may die with a turn all but committed."""
 
     dies = False
 
-    def _advance(self, turn: Turn, messages: Sequence[Incoming]) -> dict[tuple[str, int], int]:
+    def _advance(
+        self, turn: UnitOfWork, messages: Sequence[Incoming]
+    ) -> dict[tuple[str, int], int]:
         ends = super()._advance(turn, messages)
         if self.dies:
             raise Crash

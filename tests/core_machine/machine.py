@@ -32,7 +32,7 @@ from tests.core_machine.compare import (
 from tests.core_machine.database import Databases
 from tests.core_machine.draws import seeds, submissions
 from tests.core_machine.dying import Dies, TrackerDies
-from tests.core_machine.fates import Submission
+from tests.core_machine.outcomes import Submission
 from tests.core_machine.world import World
 
 MOST_BATCHES = 3
@@ -50,7 +50,7 @@ class CoreMachine(RuleBasedStateMachine):
         logging.disable(logging.CRITICAL)
         self._folder = TemporaryDirectory(prefix="core-")
         # A driver that cannot go on ends its process, which would be this one.
-        self._patch = mock.patch("streams.driver.end_process", side_effect=AssertionError)
+        self._patch = mock.patch("streams.execution.driver.end_process", side_effect=AssertionError)
         self._patch.start()
         self.world = World(self.databases, Path(self._folder.name))
         self.watch = LogWatch(self.world.broker)

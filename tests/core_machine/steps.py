@@ -28,8 +28,8 @@ from schemas.models import (
     Record,
     Rights,
 )
-from streams.work import utc_now
-from tests.core_machine.fates import Submission
+from streams.execution.facts import utc_now
+from tests.core_machine.outcomes import Submission
 
 JSON = "application/json"
 KEPT_FACTS = ("PageAdmitted", "PageAcquired")

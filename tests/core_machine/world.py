@@ -13,14 +13,15 @@ from processors.tools import Tools
 from schemas.catalogue import key_of, redone_topic, topic_of
 from schemas.codec import encode
 from schemas.models import Record
-from streams.driver import Driver
-from streams.receipts import Receipts
-from streams.tracker.consumer import INPUTS
-from streams.tracker.line import Line, Succeeded
+from streams.execution.driver import Driver
+from streams.execution.facts import FactBuilder
+from streams.execution.receipts import Receipts
+from streams.kafka.messages import Incoming
+from streams.tracker.outbox_relay import publish_due
+from streams.tracker.process_manager import ProcessManager, Superseded
 from streams.tracker.rebuild import rebuild
-from streams.tracker.relay import publish_due
-from streams.tracker.turn import Connection
-from streams.work import Incoming, Teller
+from streams.tracker.topic_reader import INPUTS
+from streams.tracker.unit_of_work import Connection
 from tests.core_machine.broker import Broker, Group, MemoryReader
 from tests.core_machine.database import Databases
 from tests.core_machine.dying import (
@@ -31,9 +32,9 @@ from tests.core_machine.dying import (
     DyingStorage,
     TrackerDies,
 )
-from tests.core_machine.fates import Fate, Submission
+from tests.core_machine.external_clients import a_request, an_answer
+from tests.core_machine.outcomes import Fate, Submission
 from tests.core_machine.steps import STAND_INS, submitted
-from tests.core_machine.strangers import a_request, an_answer
 
 FAR_AHEAD = datetime(2099, 1, 1, tzinfo=UTC)
 """Facts are dated so that no retry is due before `time_passes` says so."""
@@ -58,7 +59,7 @@ class World:
         self._groups = self._all_groups()
         self._start_tracker()
         rebuild(self.line, MemoryReader(self.broker), outbox_lost=True)
-        self.zombie: Line | None = None
+        self.zombie: ProcessManager | None = None
 
     def now(self) -> datetime:
         """The clock of facts: each look at it finds it later."""
@@ -127,7 +128,7 @@ class World:
         return groups
 
     def _group(self, steps: Sequence[Step], topics: tuple[str, ...]) -> tuple[Group, Driver]:
-        teller = Teller(self.storage, "1", self.now)
+        teller = FactBuilder(self.storage, "1", self.now)
         receipts = Receipts(self.storage)
         driver = Driver(steps, self._run, receipts, self.publisher, teller)
         return Group(self.broker, topics), driver
@@ -248,7 +249,7 @@ class World:
         zombie.dies = False  # type: ignore[attr-defined]
         try:
             zombie.take([])
-        except Succeeded:
+        except Superseded:
             return True
         return False
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import pages
-from tests.e2e.delivery import BATCH, OPERATOR, Delivered, submission
-from tests.e2e.line import Line
+from tests.support import pages
+from tests.support.delivery import BATCH, OPERATOR, Delivered, submission
+from tests.support.running_line import Line
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ import psycopg
 from confluent_kafka import Producer
 
 from infra.migrate import FOLDER as MIGRATIONS
-from tests.e2e.delivery import BATCH, NO_EVENT, NO_FACT, OPERATOR, Delivered, submission
-from tests.e2e.line import Line, wait_for
-from tests.e2e.reader import PREMIS, Raw
-from tests.e2e.whole import all_rows, projected, read_when_quiet
+from tests.support.delivery import BATCH, NO_EVENT, NO_FACT, OPERATOR, Delivered, submission
+from tests.support.reader import PREMIS, Raw
+from tests.support.running_line import Line, wait_for
+from tests.support.whole_log import all_rows, projected, read_when_quiet
 
 
 def test_the_same_submission_again_changes_nothing(line: Line, delivered: Delivered):

@@ -11,10 +11,10 @@ from lxml import etree
 from infra import standards
 from processors.ocr.engine import installed_models
 from processors.ocr.languages import missing_models
-from tests.corpora import corpus
-from tests.e2e import pages
-from tests.e2e.judge import judge
-from tests.e2e.line import Line
+from tests.support import pages
+from tests.support.corpora import corpus
+from tests.support.judge import judge
+from tests.support.running_line import Line
 
 USES = ("access", "thumbnail", "pyramid")
 """Reading images of the profile as-delivered."""

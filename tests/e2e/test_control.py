@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import pages
-from tests.e2e.delivery import submission
-from tests.e2e.line import Line, wait_for
+from tests.support import pages
+from tests.support.delivery import submission
+from tests.support.running_line import Line, wait_for
 
 BATCH = "controlled"
 ASKED = ("--by", "p-7", "--reason", "the reading room asks")

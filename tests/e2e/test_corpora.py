@@ -15,9 +15,9 @@ from infra.standards import fetch
 from processors.ocr.engine import installed_models
 from processors.ocr.languages import missing_models
 from processors.xml.validate import validate
-from tests import metrics
-from tests.corpora import corpus
-from tests.e2e.line import Line
+from tests.support import metrics
+from tests.support.corpora import corpus
+from tests.support.running_line import Line
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from infra import standards
-from tests.e2e import judge
-from tests.unit.package_builders import (
+from tests.support import judge
+from tests.support.package_builders import (
     a_completed_item,
     a_page_entry,
     manifest_of,
@@ -25,7 +25,7 @@ from tests.unit.package_builders import (
     published,
     tar_of,
 )
-from tests.unit.package_documents import submitted_mets
+from tests.support.package_documents import submitted_mets
 
 PAGES = (
     a_page_entry(1, kind="cover", labels=[], embedded="From the camera"),

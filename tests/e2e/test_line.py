@@ -10,13 +10,13 @@ from pathlib import Path
 import py3langid
 import pyvips
 
-from tests.e2e import expected
-from tests.e2e.delivery import BATCH, DAMAGED, OPERATOR, SOUND, SUBMITTED, Delivered
-from tests.e2e.law import Counts, counts
-from tests.e2e.line import Line
-from tests.e2e.log_check import check
-from tests.e2e.reader import PREMIS, Fact, Raw, facts_of
-from tests.e2e.whole import read_when_quiet, without_intake
+from tests.support import expected_outcome
+from tests.support.delivery import BATCH, DAMAGED, OPERATOR, SOUND, SUBMITTED, Delivered
+from tests.support.invariants import Counts, counts
+from tests.support.log_check import check
+from tests.support.reader import PREMIS, Fact, Raw, facts_of
+from tests.support.running_line import Line
+from tests.support.whole_log import read_when_quiet, without_intake
 
 
 def package_files(line: Line, package_id: str, folder: Path) -> Path:
@@ -103,12 +103,12 @@ def test_the_audit_answer_for_a_page_is_the_whole_expected_sequence(
 
     answer = line.ask("audit", "page", f"{SOUND}:0001")
 
-    wanted = expected.sequence(chain, digests, the_tools(), OPERATOR)
+    wanted = expected_outcome.sequence(chain, digests, the_tools(), OPERATOR)
     # Branches run side by side, and nothing waits for suggestions: between cause and effect there
     # are many right orders. Each fact's events stand together in theirs.
     order = list(dict.fromkeys(row[3] for row in wanted))
     in_line = sorted(answer, key=lambda event: (order.index(event["cause_id"]), event["ordinal"]))
-    assert [expected.shown(event) for event in in_line] == wanted
+    assert [expected_outcome.shown(event) for event in in_line] == wanted
     told = list(dict.fromkeys(event["cause_id"] for event in answer))
     assert all(
         told.index(cause) < told.index(fact)
@@ -118,7 +118,7 @@ def test_the_audit_answer_for_a_page_is_the_whole_expected_sequence(
     assert {fact: known[fact].body["head"]["cause_id"] for fact in chain.causes()} == chain.causes()
 
 
-def the_tools() -> expected.Tools:
+def the_tools() -> expected_outcome.Tools:
     """Versions, asked of the programs themselves."""
 
     def says(*command: str) -> str:
@@ -127,7 +127,7 @@ def the_tools() -> expected.Tools:
 
     model = Path(py3langid.__file__).parent / "data"
     (weights,) = [path for path in model.iterdir() if path.is_file()]
-    return expected.Tools(
+    return expected_outcome.Tools(
         vips=".".join(str(pyvips.version(part)) for part in range(3)),
         tesseract=says("tesseract", "--version").split()[1],
         exiftool=says("exiftool", "-ver").strip(),
@@ -136,9 +136,11 @@ def the_tools() -> expected.Tools:
     )
 
 
-def the_chain(raws: list[Raw]) -> expected.Chain:
+def the_chain(raws: list[Raw]) -> expected_outcome.Chain:
     (submitted,) = facts_about(facts_of(raws, [SUBMITTED]), "BatchSubmitted", BATCH)
-    return expected.Chain(BATCH, SOUND, f"{SOUND}:0001", submitted.body["manifest_sha256"], 0)
+    return expected_outcome.Chain(
+        BATCH, SOUND, f"{SOUND}:0001", submitted.body["manifest_sha256"], 0
+    )
 
 
 def facts_about(known: dict[str, Fact], record: str, batch_id: str) -> list[Fact]:
@@ -150,8 +152,12 @@ def facts_about(known: dict[str, Fact], record: str, batch_id: str) -> list[Fact
 
 
 def the_digests(
-    line: Line, delivered: Delivered, known: dict[str, Fact], chain: expected.Chain, folder: Path
-) -> expected.Digests:
+    line: Line,
+    delivered: Delivered,
+    known: dict[str, Fact],
+    chain: expected_outcome.Chain,
+    folder: Path,
+) -> expected_outcome.Digests:
     """Digests taken from the files themselves: in the store, in the folder, in the package."""
 
     def stored(fact: str, use: str) -> str:
@@ -164,7 +170,7 @@ def the_digests(
     access = bag / "data" / "access"
     images = [access / f"{SOUND}_0001{suffix}" for suffix in (".tif", ".jpg", ".thumbnail.jpg")]
     package = line.ask("packages", "show", f"{SOUND}.v1")
-    return expected.Digests(
+    return expected_outcome.Digests(
         manifest=stored(chain.received, "manifest"),
         profile=stored(chain.accepted, "profile"),
         page_list=stored(chain.registered, "page-list"),

@@ -24,9 +24,9 @@ from schemas.models import (
     WorkQuarantined,
 )
 from schemas.store import schema_store
-from tests.builders import NOON, a_file, a_head, a_page, restamped
-from tests.e2e.log_check import FINDING, TRANSITIONS, URIS, check
-from tests.e2e.reader import FACTS_THAT_OWE, INTAKE, PREMIS, Raw
+from tests.support.builders import NOON, a_file, a_head, a_page, restamped
+from tests.support.log_check import FINDING, TRANSITIONS, URIS, check
+from tests.support.reader import FACTS_THAT_OWE, INTAKE, PREMIS, Raw
 
 AT = 1_800_000_000_000_000
 ACTS = (

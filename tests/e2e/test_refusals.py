@@ -5,8 +5,8 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from tests.e2e import pages
-from tests.e2e.delivery import (
+from tests.support import pages
+from tests.support.delivery import (
     BATCH,
     INTAKE,
     NO_EVENT,
@@ -16,11 +16,11 @@ from tests.e2e.delivery import (
     Delivered,
     submission,
 )
-from tests.e2e.line import Line, wait_for
-from tests.e2e.log_check import check
-from tests.e2e.reader import read_line
-from tests.e2e.whole import read_when_quiet
-from tests.strangers import named_in_bytes
+from tests.support.external_clients import named_in_bytes
+from tests.support.log_check import check
+from tests.support.reader import read_line
+from tests.support.running_line import Line, wait_for
+from tests.support.whole_log import read_when_quiet
 
 LANE = "digitization.work.redone.derivatives.v1"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import pages
-from tests.e2e.delivery import submission
-from tests.e2e.line import Line, wait_for
-from tests.e2e.whole import read_when_quiet
+from tests.support import pages
+from tests.support.delivery import submission
+from tests.support.running_line import Line, wait_for
+from tests.support.whole_log import read_when_quiet
 
 GOOD, TAMPERED = "r-good", "r-tampered"
 

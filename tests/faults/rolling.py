@@ -18,11 +18,11 @@ from pathlib import Path
 
 import psycopg
 
-from tests.e2e import pages
-from tests.e2e.law import Counts, counts
-from tests.e2e.line import Line, wait_for
-from tests.e2e.reader import FACTS_THAT_OWE, Raw, decoded, facts_of
-from tests.e2e.whole import read_when_quiet
+from tests.support import pages
+from tests.support.invariants import Counts, counts
+from tests.support.reader import FACTS_THAT_OWE, Raw, decoded, facts_of
+from tests.support.running_line import Line, wait_for
+from tests.support.whole_log import read_when_quiet
 
 ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog")
 PAGES_BETWEEN = 1

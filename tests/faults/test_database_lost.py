@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from streams.roles import LOST_A_SERVER
-from tests.e2e.line import Line, wait_for
+from streams.runtime.fatal_errors import LOST_A_SERVER
+from tests.support.running_line import Line, wait_for
 
 TIMES = 5
 """Of growing pauses the fifth would be 8 s."""

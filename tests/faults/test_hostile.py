@@ -13,12 +13,12 @@ from processors.outcome import Done, Rejected
 from processors.pipeline import STEPS
 from processors.tools import Tools
 from schemas.models import PageAcquired
-from streams.errors import sections
-from streams.pool import Pool
+from streams.error_catalogue import sections
 from streams.settings import Settings
 from streams.storage.local import LocalStorage
+from streams.worker.pool import Pool
 from tests.hostile.images import Hostile, hostile_images
-from tests.unit.imaging_builders import an_admitted_page, as_next_input
+from tests.support.imaging_builders import an_admitted_page, as_next_input
 
 MEGABYTE = 1_000_000
 CHILD_MEGABYTES = 1000

@@ -15,11 +15,11 @@ import pytest
 
 from infra.migrate import FOLDER as MIGRATIONS
 from streams.tracker.rebuild import dump
-from tests.e2e import pages
-from tests.e2e.law import Counts, counts
-from tests.e2e.line import Line, wait_for
-from tests.e2e.reader import facts_of
-from tests.e2e.whole import all_rows, projected, read_when_quiet
+from tests.support import pages
+from tests.support.invariants import Counts, counts
+from tests.support.reader import facts_of
+from tests.support.running_line import Line, wait_for
+from tests.support.whole_log import all_rows, projected, read_when_quiet
 
 FIRST, SECOND = "batch-1", "batch-2"
 ITEMS, PAGES = 5, 10

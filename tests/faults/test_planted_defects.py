@@ -14,13 +14,13 @@ import pytest
 from infra import paths, ports
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
-from tests.e2e.law import Counts, counts_of
 from tests.faults.checkers import sql_checker, standalone
 from tests.faults.checkers.finding import Finding
 from tests.faults.checkers.told import told_by
 from tests.faults.planted.defects import DEFECTS
 from tests.faults.planted.story import GOOD, ODD, STOPPED, Story
 from tests.faults.planted.world import World
+from tests.support.invariants import Counts, counts_of
 
 NUMBERS = itertools.count()
 FEWEST = 20

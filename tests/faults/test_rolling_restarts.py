@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.line import Line
 from tests.faults.rolling import EXIT_SECONDS, ROLES, Course, Load, course
+from tests.support.running_line import Line
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,13 @@ import obstore
 import pytest
 
 from streams.storage.s3 import connect
-from tests.e2e import pages
-from tests.e2e.law import Counts, counts
-from tests.e2e.line import Line, wait_for
-from tests.e2e.reader import facts_of
-from tests.e2e.whole import read_when_quiet
-from tests.other_machine import OtherMachine
-from tests.s3_store import S3Server
+from tests.support import pages
+from tests.support.invariants import Counts, counts
+from tests.support.other_machine import OtherMachine
+from tests.support.reader import facts_of
+from tests.support.running_line import Line, wait_for
+from tests.support.s3_store import S3Server
+from tests.support.whole_log import read_when_quiet
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.bootstrap import ROLES
-from tests.e2e import pages
-from tests.e2e.line import Line, wait_for
+from streams.topology import ROLES
+from tests.support import pages
+from tests.support.running_line import Line, wait_for
 
 BATCH, PAGES = "batch-1", 16
 FAILING_TESSERACT = """#!/bin/sh
@@ -96,7 +96,7 @@ def test_pages_wait_while_a_tool_is_broken_and_go_on_when_it_is_mended(
     line: Line, flag: Path, tmp_path: Path
 ):
     pages.write_item(tmp_path / "batch" / "vol-1", PAGES)
-    flag.touch()
+    flag.mark_affected()
     line.ask("station", "submit", tmp_path / "batch", "--batch-id", BATCH)
 
     def told() -> bool:

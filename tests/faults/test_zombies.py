@@ -19,15 +19,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from infra.children import is_alive
-from streams.roles import Stop
-from streams.settings import Settings, role_file
-from streams.tracker.sql import query
-from tests.e2e import pages
-from tests.e2e.law import Counts, counts
-from tests.e2e.line import COMMAND, Line, wait_for
-from tests.e2e.reader import facts_of
-from tests.e2e.whole import projected, read_when_quiet
+from infra.processes import is_alive
+from streams.named_queries import query
+from streams.runtime.lifecycle import ShutdownSignal
+from streams.runtime.role_files import role_file
+from streams.settings import Settings
+from tests.support import pages
+from tests.support.invariants import Counts, counts
+from tests.support.reader import facts_of
+from tests.support.running_line import COMMAND, Line, wait_for
+from tests.support.whole_log import projected, read_when_quiet
 
 BATCH, LATER = "batch-1", "batch-2"
 ITEMS, LATER_ITEMS, PAGES = 3, 2, 8
@@ -256,12 +257,12 @@ def test_a_role_started_by_hand_gives_no_sign_of_life_for_the_one_that_hangs(tmp
     supervised = subprocess.Popen(["sleep", "60"])
     who.write_text(f'{{"role": "tracker", "pid": {supervised.pid}}}')
     try:
-        Stop(settings, "tracker")
+        ShutdownSignal(settings, "tracker")
         assert not alive.exists()
     finally:
         supervised.kill()
         supervised.wait()
 
     assert not is_alive(supervised.pid)
-    Stop(settings, "tracker")
+    ShutdownSignal(settings, "tracker")
     assert alive.exists()

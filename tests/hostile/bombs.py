@@ -4,7 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from tests.unit.tiff_builders import ATiff
+from tests.support.tiff_builders import ATiff
 
 SHORT, LONG, ASCII, UNDEFINED = 3, 4, 2, 7
 HUGE = 60_000

@@ -4,10 +4,10 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.corpora import CORPORA
 from tests.data.make import exif, jpeg_with, scene
 from tests.hostile.bombs import bombs
-from tests.unit.tiff_builders import ATiff
+from tests.support.corpora import CORPORA
+from tests.support.tiff_builders import ATiff
 
 BROKEN_FOLDERS = ("checkit-tiff/tiffs_should_fail", "jp2")
 SUFFIXES = {".tif", ".tiff", ".jp2", ".tiff64"}

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.deliveries import a_manifest, an_item, sealed
 from tests.hostile.case import PROCESSED, Hostile
+from tests.support.deliveries import a_manifest, an_item, sealed
 
 Change = Callable[[dict[str, Any]], None]
 Json = Any

@@ -8,8 +8,8 @@ from schemas import ids
 from schemas.catalogue import LANES, redone_topic
 from schemas.codec import PREFIX, encode
 from schemas.models import ControlRequested, PackageReceived, PageCaptured, Record
-from tests.builders import a_file, a_head, a_page, a_submission
 from tests.hostile.case import Hostile
+from tests.support.builders import a_file, a_head, a_page, a_submission
 
 SUBMITTED, CAPTURED, RECEIVED, REQUESTED = (
     f"digitization.{name}.v1"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.data.make import scene
 from tests.hostile.case import Hostile
-from tests.unit.tiff_builders import ASCII, BYTE, LONG, RATIONAL, SHORT, UNDEFINED, ATiff
+from tests.support.tiff_builders import ASCII, BYTE, LONG, RATIONAL, SHORT, UNDEFINED, ATiff
 
 TOO_LARGE, BOMB, DIRECTORIES, METADATA = (
     "image that is too large",

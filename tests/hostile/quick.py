@@ -13,13 +13,13 @@ from processors.pipeline import STEPS
 from processors.rules.codes import is_fault
 from processors.tools import Area, Tools
 from schemas.models import BatchReceived, FileRef, PageAcquired, Record
-from streams.pool import Pool
 from streams.settings import Settings
 from streams.storage.local import LocalStorage
-from tests.builders import a_head
-from tests.deliveries import MODS, a_listed, a_manifest, a_png, an_item, as_bytes
+from streams.worker.pool import Pool
 from tests.hostile.case import PROCESSED, Hostile
-from tests.unit.imaging_builders import an_admitted_page, as_next_input
+from tests.support.builders import a_head
+from tests.support.deliveries import MODS, a_listed, a_manifest, a_png, an_item, as_bytes
+from tests.support.imaging_builders import an_admitted_page, as_next_input
 
 BY_NAME = {step.name: step for step in STEPS}
 READ_EVERY = 4

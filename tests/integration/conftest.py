@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.parts import Parts, running_parts
+from tests.support.parts import Parts, running_parts
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,11 @@ from processors.premis import event_type_uri
 from schemas.codec import encode
 from schemas.ids import make_id, premis_id
 from schemas.models import PremisEvent
-from streams.audit.rows import copy_in, row_of
-from streams.audit.seal import Seal, schema_digest
+from streams.audit.sealed_record import Seal, schema_digest
 from streams.cli.audit import audit
-from tests.audit_log import WHEN, an_event, fresh_projection
-from tests.parts import Parts
+from streams.projector.rows import copy_in, row_of
+from tests.support.audit_log import WHEN, an_event, fresh_projection
+from tests.support.parts import Parts
 
 BATCH = {"batch_id": "b-1", "item_id": None, "page_id": None}
 ITEM = {"batch_id": "b-1", "item_id": "i-1", "page_id": None}

@@ -6,13 +6,13 @@ import pytest
 
 from schemas.catalogue import redone_topic
 from schemas.models import PageAdmitted
-from streams.schedule import Night
+from streams.night_window import NightWindow
 from streams.storage.memory import MemoryStorage
 from streams.tracker.admission import publish_stalled
-from streams.tracker.turn import Turn
-from tests.integration.clocked import MINUTE, Clocked, fixed_window
+from streams.tracker.unit_of_work import UnitOfWork
 from tests.integration.test_tracker import connect, storage
-from tests.line_facts import NOON, Delivery, a_request
+from tests.support.clocked import MINUTE, Clocked, fixed_window
+from tests.support.line_facts import NOON, Delivery, a_request
 
 __all__ = ["connect", "fixed_window", "storage"]
 pytestmark = pytest.mark.usefixtures("fixed_window")
@@ -36,7 +36,7 @@ def test_not_before_is_kept_to_the_second(connect, storage):
 
 def test_a_night_batch_begins_and_goes_on_only_in_the_hours_of_the_night(connect, storage):
     begins, ends = (NOON + timedelta(hours=8)).time(), (NOON + timedelta(hours=9)).time()
-    line = Clocked(connect, storage, window=2, night=Night(begins, ends, UTC))
+    line = Clocked(connect, storage, window=2, night=NightWindow(begins, ends, UTC))
     night, day = line.batch("night", 6, "night"), line.batch("day", 1)
     by_day = line.admitted()
 
@@ -80,7 +80,7 @@ def waits(line: Clocked) -> dict[str, tuple[str, str | None, bool]]:
 def test_a_batch_that_waits_says_what_for(connect, storage):
     now = datetime.now(UTC)
     later = now + timedelta(hours=6)
-    line = Clocked(connect, storage, 4, Night(later.time(), (later + 5 * MINUTE).time(), UTC))
+    line = Clocked(connect, storage, 4, NightWindow(later.time(), (later + 5 * MINUTE).time(), UTC))
     line.now = now
     begun = line.batch("begun", 2, "rush")
     line.defer(begun, begun.pages("begun-vol"), now + MINUTE)
@@ -166,7 +166,7 @@ def test_an_admitted_page_of_which_nothing_is_heard_is_published_again_and_no_ot
 
 def again(line: Clocked, storage: MemoryStorage) -> int:
     with line.conn.transaction():
-        turn = Turn(line.conn, storage, "1")
+        turn = UnitOfWork(line.conn, storage, "1")
         count = publish_stalled(turn)
         turn.flush()
     return count

@@ -8,8 +8,8 @@ import pytest
 from processors.acquire_page import acquire_page
 from processors.outcome import Done, Rejected
 from processors.tools import Tools
-from tests.corpora import corpus
-from tests.unit.imaging_builders import an_admitted_page, memory_tools
+from tests.support.corpora import corpus
+from tests.support.imaging_builders import an_admitted_page, memory_tools
 
 GOOD, BAD = "tiffs_should_pass", "tiffs_should_fail"
 MOST_SECONDS = 5.0

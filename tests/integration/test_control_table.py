@@ -9,12 +9,12 @@ import pytest
 from schemas.catalogue import AUDIT_INTAKE
 from schemas.codec import decode
 from schemas.models import BatchSettled, ControlDecided, PageAdmitted, PremisEvent, Record
-from streams.schedule import Night
-from streams.tracker.line import Line
+from streams.night_window import NightWindow
+from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import dump, store_decided
-from streams.tracker.transitions import ACTIONS, CONTROL, SUBJECTS, refusal
+from streams.tracker.states import ACTIONS, CONTROL, SUBJECTS, refusal
 from tests.integration.test_tracker import Bench, Connect, connect, published, storage
-from tests.line_facts import Delivery, a_file, a_request
+from tests.support.line_facts import Delivery, a_file, a_request
 
 __all__ = ["connect", "storage"]
 TABLES = {"Items": "items", "Pages": "pages", "Packages": "packages"}
@@ -22,11 +22,11 @@ TABLES |= {"Quarantine records": "quarantine"}
 FAR = datetime.now(UTC) + timedelta(days=300)
 
 
-def a_night_far_from_now() -> Night:
+def a_night_far_from_now() -> NightWindow:
     """It is day now, and stays so for hours."""
     now = datetime.now(UTC)
     begins, ends = now + timedelta(hours=12), now + timedelta(hours=13)
-    return Night(begins.time(), ends.time(), UTC)
+    return NightWindow(begins.time(), ends.time(), UTC)
 
 
 def put_into(state: str, bench: Bench, batch: Delivery) -> None:
@@ -113,7 +113,7 @@ class Watched(Bench):
 
     def __init__(self, connect: Connect, storage: Any) -> None:
         super().__init__(connect, storage)
-        self.line = Line(self.conn, storage, "1", 1000, night=a_night_far_from_now())
+        self.line = ProcessManager(self.conn, storage, "1", 1000, night=a_night_far_from_now())
         self.line.fence()
         self.storage = storage
         self.batches: set[tuple[str, str]] = set()

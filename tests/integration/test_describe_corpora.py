@@ -6,9 +6,9 @@ import pytest
 
 from processors.acquire_page import acquire_page
 from processors.outcome import Done
-from tests.corpora import corpus
-from tests.unit.describe_builders import described, faults
-from tests.unit.imaging_builders import an_admitted_page, as_next_input, memory_tools
+from tests.support.corpora import corpus
+from tests.support.describe_builders import described, faults
+from tests.support.imaging_builders import an_admitted_page, as_next_input, memory_tools
 
 IMAGES = (".tif", ".tiff", ".jpg", ".jpeg", ".png")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import pages
-from tests.e2e.line import Line, wait_for
+from tests.support import pages
+from tests.support.running_line import Line, wait_for
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from schemas.models import BatchSettled
-from streams.tracker.line import Line
-from streams.tracker.sql import queries
-from tests.integration.clocked import MINUTE, Clocked, fixed_window
+from streams.named_queries import queries
+from streams.tracker.process_manager import ProcessManager
 from tests.integration.test_tracker import connect, storage
-from tests.line_facts import NOON, Delivery, a_request
+from tests.support.clocked import MINUTE, Clocked, fixed_window
+from tests.support.line_facts import NOON, Delivery, a_request
 
 __all__ = ["connect", "fixed_window", "storage"]
 pytestmark = pytest.mark.usefixtures("fixed_window")
@@ -255,7 +255,7 @@ def test_without_space_in_the_store_nothing_new_is_begun_and_what_was_begun_goes
     line = Clocked(connect, storage, window=4)
     begun = line.batch("begun", 2)
     line.defer(begun, begun.pages("begun-vol"), line.now + MINUTE)
-    full = Line(
+    full = ProcessManager(
         *(line.conn, storage, "1", 2), has_room=lambda: room, clock=lambda: NOON + 2 * MINUTE
     )
     full.fence()

@@ -20,12 +20,12 @@ from schemas import ids
 from schemas.catalogue import Topic, topic_of
 from schemas.codec import decode, encode
 from schemas.models import Record, WorkDeferred
-from streams.commit_guard import WrongFaust, install_commit_guard
+from streams.router.faust_commit_guard import WrongFaust, install_commit_guard
 from streams.storage.local import LocalStorage
-from tests.audit_log import until
-from tests.builders import a_submission
-from tests.e2e.reader import read_all
-from tests.parts import Parts
+from tests.support.audit_log import until
+from tests.support.builders import a_submission
+from tests.support.parts import Parts
+from tests.support.reader import read_all
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SUBMITTED = topic_of("BatchSubmitted").name
@@ -43,7 +43,7 @@ class Program:
     @contextmanager
     def running(self, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
         """The program as a process; killed at the end."""
-        command = [sys.executable, "-m", "tests.integration.faust_program", self.app]
+        command = [sys.executable, "-m", "tests.support.faust_program", self.app]
         command += ["--name", self.name, "--topic", self.name, "--kafka", self.parts.kafka]
         command += ["--folder", str(self.folder), "--web", str(ports.free_port(set())), *options]
         with (self.folder / "log").open("ab") as log:
@@ -121,7 +121,7 @@ def test_f1_with_the_guard_a_killed_program_does_the_unfinished_event_again(
     with program.running():
         program.wait(lambda: len(program.noted("done")) == len(values) - 1)
         program.wait(lambda: program.committed() == 3)
-    (tmp_path / "gate").touch()
+    (tmp_path / "gate").mark_affected()
     with program.running():
         program.wait(lambda: program.committed() == len(values))
 

@@ -20,17 +20,24 @@ from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
 from schemas.models import PackagePublished, PackageReceived
 from streams.cli.main import cli
-from streams.clients import follow as client
-from streams.clients.follow import Package, Refuse, follow
-from streams.clients.receipts import NotSent, Sender, Spool, SpoolBusy, receive, spool_path
-from streams.clients.subscription import Subscription
-from streams.publisher import KafkaPublisher
-from streams.receipts import Outgoing
+from streams.clients.repository import follow as client
+from streams.clients.repository.answers import (
+    NotSent,
+    Sender,
+    Spool,
+    SpoolBusy,
+    receive,
+    spool_path,
+)
+from streams.clients.repository.follow import Package, Refuse, follow
+from streams.clients.repository.subscription import Subscription
+from streams.kafka.messages import Outgoing
+from streams.kafka.producer import KafkaPublisher
 from streams.settings import Settings
 from streams.storage.local import LocalStorage
-from tests.builders import a_head
-from tests.parts import Parts
-from tests.unit.package_builders import a_completed_item, published
+from tests.support.builders import a_head
+from tests.support.package_builders import a_completed_item, published
+from tests.support.parts import Parts
 
 NUMBERS = itertools.count(1)
 SECONDS = 40

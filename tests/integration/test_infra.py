@@ -12,7 +12,7 @@ from infra import topics
 from infra.migrate import MigrationChanged, migrate
 from infra.topics import WrongPartitions, provision
 from schemas.catalogue import AUDIT_PREMIS, TOPICS, Topic
-from tests.parts import Parts
+from tests.support.parts import Parts
 
 
 def produce(parts: Parts, topic: str, count: int, size: int = 10) -> None:

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from infra.migrate import migrate
 from streams.cli.main import cli
 from streams.storage.memory import MemoryStorage
-from streams.tracker.line import Line
-from tests.line_facts import Delivery, Log
-from tests.parts import Parts
+from streams.tracker.process_manager import ProcessManager
+from tests.support.line_facts import Delivery, Log
+from tests.support.parts import Parts
 
 DATABASE = "line_of_commands"
 
@@ -30,7 +30,7 @@ def line_home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     facts = [*good.everything(), bad.received(), bad.accepted(), bad.registered("vol-2")]
     facts += [bad.page_quarantined("vol-2:0001", "acquire_page")]
     with psycopg.connect(parts.database.dsn("tracker", DATABASE), autocommit=True) as conn:
-        line = Line(conn, storage, "1")
+        line = ProcessManager(conn, storage, "1")
         line.open()
         line.take(Log()(*facts))
     yield {

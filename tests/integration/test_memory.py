@@ -16,14 +16,14 @@ from bench import memory as bench
 from processors.outcome import Done, Outcome
 from processors.pipeline import Step
 from schemas.models import PageAcquired, PageAdmitted
-from streams import memory
 from streams.cli.diagnose import diagnosed
-from streams.memory import Figures
-from streams.pool import Pool
 from streams.settings import Settings
-from tests import pool_steps
-from tests.builders import a_page
-from tests.e2e.line import wait_for
+from streams.worker import memory_stats
+from streams.worker.memory_stats import StepMemory
+from streams.worker.pool import Pool
+from tests.support import pool_steps
+from tests.support.builders import a_page
+from tests.support.running_line import wait_for
 
 MEGABYTE = 1_000_000
 LEAK_MB_PER_100 = 100 * pool_steps.LEAK_BYTES / MEGABYTE
@@ -100,7 +100,7 @@ def test_the_measurement_of_a_real_step_ends_well_and_one_of_a_leak_does_not(
 
 @pytest.fixture
 def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
-    monkeypatch.setattr(memory, "WRITE_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(memory_stats, "WRITE_AFTER_SECONDS", 0.1)
     made = Pool(settings_in(tmp_path, recycle_bytes=250 * MEGABYTE))
     yield made
     made.close(patient=False)
@@ -137,7 +137,9 @@ def test_a_home_without_figures_says_what_to_do(tmp_path: Path):
 
 def _tasks(home: Path) -> int:
     return sum(
-        row["tasks"] for book in memory.read_books(home / "run") for row in book["steps"].values()
+        row["tasks"]
+        for book in memory_stats.read_stats(home / "run")
+        for row in book["steps"].values()
     )
 
 
@@ -147,7 +149,7 @@ def _diagnose(home: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def a_book(worker: str = "one", **steps: Figures) -> dict[str, Any]:
+def a_book(worker: str = "one", **steps: StepMemory) -> dict[str, Any]:
     return {
         "worker": worker, "pid": 7, "recycle_bytes": 600 * MEGABYTE,
         "since": "2026-03-01T12:00:00.000000Z", "written_at": "2026-03-01T13:00:00.000000Z",
@@ -155,10 +157,10 @@ def a_book(worker: str = "one", **steps: Figures) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def figures(tasks: int, grown_mb: float, **changes: int) -> Figures:
+def figures(tasks: int, grown_mb: float, **changes: int) -> StepMemory:
     grown = int(grown_mb * MEGABYTE)
     told = {"held_bytes": grown, "most_bytes": 90 * MEGABYTE} | changes
-    return Figures(tasks, tasks, grown, **told)
+    return StepMemory(tasks, tasks, grown, **told)
 
 
 def test_figures_of_several_workers_are_told_together():
@@ -190,8 +192,8 @@ def test_little_growth_in_few_tasks_may_be_chance():
 
 
 def test_a_step_whose_children_are_replaced_again_and_again_grows_though_none_got_far():
-    often = Figures(tasks=30, settled_tasks=0, recycles=15, most_bytes=900 * MEGABYTE)
-    once = Figures(tasks=3000, settled_tasks=2000, recycles=1)
+    often = StepMemory(tasks=30, settled_tasks=0, recycles=15, most_bytes=900 * MEGABYTE)
+    once = StepMemory(tasks=3000, settled_tasks=2000, recycles=1)
 
     document = diagnosed([a_book(derive_page=often, acquire_page=once)])
 

@@ -14,9 +14,9 @@ from processors.outcome import Done
 from processors.recognize_page import recognize_page
 from processors.tools import Tools
 from schemas.models import PageRecognized
-from tests import metrics
-from tests.corpora import corpus
-from tests.unit.imaging_builders import an_admitted_page, as_next_input, memory_tools
+from tests.support import metrics
+from tests.support.corpora import corpus
+from tests.support.imaging_builders import an_admitted_page, as_next_input, memory_tools
 
 Box = tuple[float, float, float, float]
 TOO_MANY_WRONG = 0.02

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytesseract
 import pytest
 
-from processors.ocr import engine, whole
+from processors.ocr import engine, output_check
 from processors.outcome import ToolCrashed
-from tests.corpora import CORPORA
+from tests.support.corpora import CORPORA
 
 PAGE = CORPORA / "tesseract" / "phototest.tif"
 SUFFIXES = (".xml", ".hocr", ".txt", ".tsv", ".pdf")
@@ -60,8 +60,8 @@ def test_an_output_that_found_no_room_for_its_end_is_not_taken(
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_each_output_is_seen_to_be_cut_wherever_that_is(image: Path, suffix: str):
     sound = outputs(read(image))
-    whole.check_whole(sound)
+    output_check.check_complete(sound)
     content = sound[suffix]
     for lost in (LOST_BYTES, 10, 100, BUFFER_BYTES):
         with pytest.raises(ToolCrashed, match=f"its {suffix} ends early"):
-            whole.check_whole({**sound, suffix: content[: max(0, len(content) - lost)]})
+            output_check.check_complete({**sound, suffix: content[: max(0, len(content) - lost)]})

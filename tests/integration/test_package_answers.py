@@ -8,9 +8,9 @@ from psycopg.rows import dict_row
 
 from schemas import ids
 from schemas.models import ReceiptAccepted, WorkQuarantined
-from streams.clients.packages import Filter, Packages
+from streams.clients.repository.packages import Filter, Packages
 from tests.integration.test_tracker import Bench, connect, storage
-from tests.line_facts import NOON, Delivery
+from tests.support.line_facts import NOON, Delivery
 
 __all__ = ["connect", "storage"]
 

@@ -14,8 +14,8 @@ from processors.tools import Tools
 from schemas.models import PackagePublished
 from streams.cli.packages import packages
 from streams.storage.local import LocalStorage
-from tests.parts import Parts
-from tests.unit.package_builders import a_completed_item, published
+from tests.support.package_builders import a_completed_item, published
+from tests.support.parts import Parts
 
 KEYS = {
     "package_id", "batch_id", "item_id", "revision", "key", "sha256", "size_bytes",

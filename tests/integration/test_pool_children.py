@@ -10,11 +10,11 @@ import pytest
 from processors.outcome import Done, Outcome, OutOfMemory, Rejected, ToolHung
 from processors.pipeline import Step
 from schemas.models import PageAcquired, PageAdmitted
-from streams.pool import Pool
 from streams.settings import Settings
-from tests import pool_steps
-from tests.builders import a_page
-from tests.e2e.line import wait_for
+from streams.worker.pool import Pool
+from tests.support import pool_steps
+from tests.support.builders import a_page
+from tests.support.running_line import wait_for
 
 MEGABYTE = 1_000_000
 

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from streams.audit.rows import dump_digest
-from streams.audit.seal import Seal, body_of, headers_of, schema_digest, seal_of
-from tests.audit_log import (
+from streams.audit.sealed_record import Seal, body_of, headers_of, schema_digest, seal_of
+from streams.projector.rows import dump_digest
+from tests.support.audit_log import (
     Log,
     a_log,
     an_event,
@@ -21,7 +21,7 @@ from tests.audit_log import (
     projected,
     until,
 )
-from tests.parts import Parts
+from tests.support.parts import Parts
 
 
 @pytest.fixture

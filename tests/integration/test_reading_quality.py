@@ -15,9 +15,9 @@ from processors.ocr import engine as ocr
 from processors.ocr import languages
 from processors.outcome import Done
 from processors.recognize_page import recognize_page
-from tests import metrics
-from tests.corpora import corpus
-from tests.unit.imaging_builders import an_admitted_page, as_next_input, memory_tools
+from tests.support import metrics
+from tests.support.corpora import corpus
+from tests.support.imaging_builders import an_admitted_page, as_next_input, memory_tools
 
 
 @dataclass(frozen=True)

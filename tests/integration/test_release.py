@@ -17,7 +17,7 @@ from schemas.models import (
 )
 from streams.tracker.rebuild import dump, store_decided
 from tests.integration.test_tracker import Bench, connect, published, storage
-from tests.line_facts import Delivery, a_file, a_request
+from tests.support.line_facts import Delivery, a_file, a_request
 
 __all__ = ["connect", "storage"]
 PAGE = "vol-1:0002"

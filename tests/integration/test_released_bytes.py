@@ -10,14 +10,14 @@ from schemas import ids
 from schemas.catalogue import redone_topic, topic_of
 from schemas.codec import Undecodable, decode, encode
 from schemas.models import ControlDecided, Record, WorkQuarantined
+from streams.kafka.messages import Incoming
 from streams.storage.memory import MemoryStorage
-from streams.tracker import line as tracker_line
-from streams.tracker.line import Line
+from streams.tracker import process_manager as tracker_line
+from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import dump, store_decided
-from streams.tracker.turn import Connection
-from streams.work import Incoming
+from streams.tracker.unit_of_work import Connection
 from tests.core_machine.database import Databases, running_databases
-from tests.line_facts import Delivery, Log, a_request
+from tests.support.line_facts import Delivery, Log, a_request
 
 ACQUIRED = topic_of("PageAcquired").name
 RELEASED = redone_topic("intake")
@@ -35,7 +35,7 @@ class Bench:
 
     def __init__(self, conn: Connection, folder: Path) -> None:
         self.conn, self.storage, self.log = conn, MemoryStorage(folder), Log()
-        self.line = Line(conn, self.storage, "1")
+        self.line = ProcessManager(conn, self.storage, "1")
         self.line.fence()
         self.read: list[Incoming] = []
         self.batch = Delivery(self.storage, "b-1", {"vol-1": 1})

@@ -21,10 +21,10 @@ from schemas.models import FileRef
 from streams.settings import Settings
 from streams.storage import s3
 from streams.storage.cache import ObjectCache
-from streams.storage.opening import StoreNotReachable, check_store, open_storage
+from streams.storage.factory import StoreNotReachable, check_store, open_storage
 from streams.storage.s3 import S3Storage, connect
-from tests.s3_store import S3Server
-from tests.stores import settings_of
+from tests.support.s3_store import S3Server
+from tests.support.stores import settings_of
 
 COMMAND = Path(sys.executable).with_name("copystand")
 MEGABYTE = 1_000_000
@@ -217,7 +217,7 @@ def test_a_large_object_never_is_whole_in_memory(tmp_path: Path, s3_server: S3Se
         from pathlib import Path
         from processors.tools import Area
         from streams.settings import Settings
-        from streams.storage.opening import open_storage
+        from streams.storage.factory import open_storage
 
         storage = open_storage(Settings.load())
         ref = storage.keep(Path(sys.argv[1]), area=Area.PACKAGES, use="x", media_type="x/y")

@@ -11,9 +11,9 @@ import pytest
 
 from schemas.codec import MAX_AUDIT_BYTES, encode
 from schemas.ids import make_id
-from streams.audit.index import Index
-from streams.audit.seal import schema_digest
-from tests.audit_log import (
+from streams.audit.sealed_record import schema_digest
+from streams.sealer.event_index import Index
+from tests.support.audit_log import (
     Log,
     a_log,
     an_event,
@@ -24,7 +24,7 @@ from tests.audit_log import (
     seals,
     until,
 )
-from tests.parts import Parts, running_parts
+from tests.support.parts import Parts, running_parts
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.codec import decode
 from schemas.models import BatchSubmitted
-from streams.clients import station as client
-from streams.clients.folder import Wishes
-from streams.clients.waiting import wait
+from streams.clients.station import submission as client
+from streams.clients.station.folder import SubmissionOptions
+from streams.clients.station.waiting import wait
 from streams.settings import Settings
-from tests.deliveries import MODS, a_folder, a_png
-from tests.parts import Parts
+from tests.support.deliveries import MODS, a_folder, a_png
+from tests.support.parts import Parts
 
 TOPIC = "digitization.batch.submitted.v1"
 
@@ -32,8 +32,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def wishes() -> Wishes:
-    return Wishes(f"b-{uuid4().hex[:8]}")
+def wishes() -> SubmissionOptions:
+    return SubmissionOptions(f"b-{uuid4().hex[:8]}")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def received(database: psycopg.Connection[Any], made: client.Submission, **colum
 
 
 def test_the_submission_lands_under_its_batch_id(
-    settings: Settings, folder: Path, wishes: Wishes
+    settings: Settings, folder: Path, wishes: SubmissionOptions
 ) -> None:
     made = client.submit(folder, wishes, settings)
 
@@ -66,7 +66,7 @@ def test_the_submission_lands_under_its_batch_id(
 
 
 def test_a_manifest_that_the_line_knows_is_told_as_known(
-    settings: Settings, folder: Path, wishes: Wishes, database: psycopg.Connection[Any]
+    settings: Settings, folder: Path, wishes: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
     received(database, client.submit(folder, wishes, settings))
 
@@ -74,7 +74,7 @@ def test_a_manifest_that_the_line_knows_is_told_as_known(
 
 
 def test_another_manifest_under_a_known_id_is_hinted_at(
-    settings: Settings, folder: Path, wishes: Wishes, database: psycopg.Connection[Any]
+    settings: Settings, folder: Path, wishes: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
     received(database, client.submit(folder, wishes, settings))
     (folder / "2.png").write_bytes(a_png(2))
@@ -83,7 +83,7 @@ def test_another_manifest_under_a_known_id_is_hinted_at(
 
 
 def test_waits_until_the_batch_has_settled(
-    settings: Settings, folder: Path, wishes: Wishes, database: psycopg.Connection[Any]
+    settings: Settings, folder: Path, wishes: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
     made = client.submit(folder, wishes, settings)
 
@@ -97,7 +97,7 @@ def test_waits_until_the_batch_has_settled(
 
 
 def test_waiting_ends_when_pre_flight_refuses(
-    settings: Settings, folder: Path, wishes: Wishes, database: psycopg.Connection[Any]
+    settings: Settings, folder: Path, wishes: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
     made = client.submit(folder, wishes, settings)
     received(database, made, refused=True)

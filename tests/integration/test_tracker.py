@@ -24,12 +24,13 @@ from schemas.models import (
     Record,
     WorkQuarantined,
 )
+from streams.execution.facts import utc_now
+from streams.kafka.messages import Incoming
 from streams.storage.memory import MemoryStorage
-from streams.tracker.line import Line, Succeeded
+from streams.tracker.process_manager import ProcessManager, Superseded
 from streams.tracker.rebuild import dump, store_decided, tell_events_again
-from streams.work import Incoming, utc_now
-from tests.line_facts import Delivery, Log, a_request
-from tests.parts import Parts
+from tests.support.line_facts import Delivery, Log, a_request
+from tests.support.parts import Parts
 
 NUMBERS = itertools.count()
 Connect = Callable[[], psycopg.Connection[Any]]
@@ -65,7 +66,7 @@ class Bench:
 
     def __init__(self, connect: Connect, storage: MemoryStorage, pool_size: int = 1000) -> None:
         self.conn = connect()
-        self.line = Line(self.conn, storage, "1", pool_size)
+        self.line = ProcessManager(self.conn, storage, "1", pool_size)
         self.line.open()
         self.log = Log()
 
@@ -386,13 +387,13 @@ def test_the_window_bounds_what_is_at_work(connect, storage):
 def test_a_zombie_can_neither_commit_nor_decide(connect, storage):
     bench, batch = Bench(connect, storage), Delivery(storage, "b-1", {"vol-1": 1})
     bench.take(batch.received())
-    successor = Line(connect(), storage, "1")
+    successor = ProcessManager(connect(), storage, "1")
     successor.fence()
     before = dump(bench.conn)
 
-    with pytest.raises(Succeeded):
+    with pytest.raises(Superseded):
         bench.take(batch.accepted())
-    with pytest.raises(Succeeded):
+    with pytest.raises(Superseded):
         bench.line.take([])
 
     assert dump(bench.conn) == before
@@ -403,13 +404,13 @@ def test_an_offset_that_another_moved_stops_the_turn(connect, storage):
     bench.take(batch.received())
     bench.conn.execute("UPDATE line.offsets SET next_offset = 7")
 
-    with pytest.raises(Succeeded):
+    with pytest.raises(Superseded):
         bench.take(batch.received())
 
 
 def test_only_one_tracker_gets_the_lock(connect, storage):
     Bench(connect, storage)
-    second = Line(connect(), storage, "1")
+    second = ProcessManager(connect(), storage, "1")
     stop = threading.Event()
     stop.set()
 

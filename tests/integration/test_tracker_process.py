@@ -18,16 +18,15 @@ from infra.migrate import migrate
 from schemas.catalogue import AUDIT_INTAKE, key_of, redone_topic, topic_of
 from schemas.codec import Undecodable, decode, encode
 from schemas.models import BatchSettled, ItemCompleted, PageAdmitted, PremisEvent, Record
-from streams.publisher import KafkaPublisher
-from streams.receipts import Outgoing
+from streams.kafka.messages import Incoming, Outgoing
+from streams.kafka.producer import KafkaPublisher
 from streams.storage.local import LocalStorage
-from streams.tracker.consumer import INPUTS, Reader
-from streams.tracker.line import Line
+from streams.tracker.outbox_relay import OutboxRelay
+from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import dump, rebuild
-from streams.tracker.relay import Relay
-from streams.work import Incoming
-from tests.line_facts import Delivery
-from tests.parts import Parts
+from streams.tracker.topic_reader import INPUTS, TopicReader
+from tests.support.line_facts import Delivery
+from tests.support.parts import Parts
 
 DATABASE = "line_of_a_process"
 PATIENCE_SECONDS = 90
@@ -99,10 +98,10 @@ def test_killed_again_and_again_it_decides_everything_once_and_a_rebuild_is_equa
             assert process.wait(20) == 0, log.read_text()[-3000:]
         old = dump(conn)
 
-        reader = Reader(parts.kafka)
+        reader = TopicReader(parts.kafka)
         told = told_bytes(reader, names)
         check_each_decided_once(told, batches)
-        line = Line(conn, storage, "2")
+        line = ProcessManager(conn, storage, "2")
         line.open()
         rebuild(line, reader)
         reader.close()
@@ -127,7 +126,7 @@ def check_each_decided_once(
     assert all(len(values) == 1 for events in told.values() for values in events.values())
 
 
-def told_bytes(reader: Reader, names: list[str]) -> dict[str, dict[str, set[bytes]]]:
+def told_bytes(reader: TopicReader, names: list[str]) -> dict[str, dict[str, set[bytes]]]:
     """What the tracker told about some batches: record, event id, the distinct bytes."""
     kinds: tuple[type[Record], ...] = (PageAdmitted, ItemCompleted, BatchSettled)
     topics = [topic_of(kind.__name__).name for kind in kinds]
@@ -145,7 +144,7 @@ def told_bytes(reader: Reader, names: list[str]) -> dict[str, dict[str, set[byte
     return told
 
 
-def everything(reader: Reader, topics: list[str]) -> Iterator[list[Incoming]]:
+def everything(reader: TopicReader, topics: list[str]) -> Iterator[list[Incoming]]:
     return reader.read_to_the_end(dict.fromkeys(reader.partitions(topics), 0))
 
 
@@ -191,10 +190,10 @@ def test_what_was_told_but_not_acknowledged_is_told_again_by_the_relay(
             [topic],
         )
 
-        Relay(dsn, parts.kafka).drain(conn)
+        OutboxRelay(dsn, parts.kafka).drain(conn)
 
         left = conn.execute("SELECT key FROM line.outbox").fetchall()
-    reader = Reader(parts.kafka)
+    reader = TopicReader(parts.kafka)
     sent = [
         one for portion in everything(reader, [topic]) for one in portion if one.key == b"relay-key"
     ]

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from infra import children
+from infra import processes
 from infra.kafka import tail
-from streams.bootstrap import ROLES
+from streams.topology import ROLES
 
 COMMAND = Path(sys.executable).with_name("copystand")
 LIMIT_SECONDS = 200
@@ -65,7 +65,7 @@ class Home:
             told = (folder / "cmdline").read_bytes() + b" " + (folder / "environ").read_bytes()
         except OSError:
             return ""
-        named = str(self.path).encode() in told and children.is_alive(int(folder.name))
+        named = str(self.path).encode() in told and processes.is_alive(int(folder.name))
         return told[:200].replace(b"\0", b" ").decode(errors="replace") if named else ""
 
     def kill_rest(self) -> None:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from streams.named_queries import queries
 from streams.storage.memory import MemoryStorage
-from streams.tracker.line import Line
-from streams.tracker.relay import LIMIT, Row, publish_due
-from streams.tracker.sql import queries
-from streams.tracker.turn import Connection
+from streams.tracker.outbox_relay import LIMIT, Row, publish_due
+from streams.tracker.process_manager import ProcessManager
+from streams.tracker.unit_of_work import Connection
 from tests.core_machine.database import Databases, running_databases
-from tests.line_facts import Delivery, Log
+from tests.support.line_facts import Delivery, Log
 
 WAITING = 100_000
 VALUE = b"\0" * 500
@@ -133,7 +133,7 @@ def test_all_that_fell_due_goes_out_in_the_order_of_its_times_in_bounded_portion
 
 def test_a_turn_of_the_tracker_does_not_read_what_waits(conn: Connection, tmp_path):
     storage, log = MemoryStorage(tmp_path), Log()
-    line, batch = Line(conn, storage, "1"), Delivery(storage, "b-1", {"vol-1": 1})
+    line, batch = ProcessManager(conn, storage, "1"), Delivery(storage, "b-1", {"vol-1": 1})
     line.open()
     line.take([])
     facts = [batch.received(), batch.accepted(), batch.registered("vol-1")]
@@ -155,14 +155,14 @@ def test_due_times_survive_a_restart_of_the_tracker_and_of_postgres(
     with databases.connect(name) as conn:
         before = waiting(conn)
         storage = MemoryStorage(tmp_path)
-        Line(conn, storage, "1").fence()
+        ProcessManager(conn, storage, "1").fence()
 
     databases.server.stop()
     databases.server.start()
     databases.server.wait_ready()
 
     with databases.connect(name) as conn:
-        Line(conn, storage, "1").fence()
+        ProcessManager(conn, storage, "1").fence()
         sent = Sent()
         publish_due(conn, sent)
         after = waiting(conn)

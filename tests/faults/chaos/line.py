@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psycopg
 
-from infra import children, paths, ports
+from infra import paths, ports, processes
 from streams.settings import Settings
-from tests.e2e.line import Line
 from tests.faults.chaos.proxies import Proxies, between
 from tests.faults.chaos.schedule import BROKERS, ROLES
+from tests.support.running_line import Line
 
 CLOCKS = Path(__file__).with_name("clocks")
 DISK_BYTES = 3 << 30
@@ -67,12 +67,12 @@ class ChaosLine(Line):
             pid = self.parts()[part]["pid"]
         except (OSError, ValueError, KeyError):
             return None
-        return pid if pid in children.children_of(supervisor) and children.is_alive(pid) else None
+        return pid if pid in processes.children_of(supervisor) and processes.is_alive(pid) else None
 
     def pool_children(self) -> list[int]:
         """Pids of the worker's children that work, in order."""
         worker = self.pid("worker")
-        found = children.children_of(worker) if worker else []
+        found = processes.children_of(worker) if worker else []
         return sorted(pid for pid in found if b"spawn_main" in _command(pid))
 
     def finished(self) -> int | None:

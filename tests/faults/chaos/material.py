@@ -8,7 +8,7 @@ from pathlib import Path
 import pyvips
 
 from processors.page_list import staging_key
-from tests.e2e import pages
+from tests.support import pages
 
 WORDS = (
     *("paper", "margin", "binder", "reader", "leaf", "press", "house", "winter", "garden"),

@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from infra import children
+from infra import processes
+from tests.faults.chaos.external_clients import Strangers
 from tests.faults.chaos.line import ChaosLine
 from tests.faults.chaos.schedule import BROKERS, STRANGE_MESSAGES, Fault
-from tests.faults.chaos.strangers import Strangers
 
 PATIENCE_SECONDS = 20
 """So long a fault waits for its target, which another may have just ended."""
@@ -140,8 +140,8 @@ class Nemesis:
         when = f"{fault.measures['first']}+{fault.measures['every']}"
         words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}"]
         words += ["-e", f"inject={call}:error={error}:when={when}", "-p", str(pid)]
-        tracer = children.spawn(words, self._line.home.parent / "strace.log")
-        return lambda: children.stop(tracer, signal.SIGINT, 5)
+        tracer = processes.spawn(words, self._line.home.parent / "strace.log")
+        return lambda: processes.stop(tracer, signal.SIGINT, 5)
 
     def _clock(self, fault: Fault) -> Undo:
         """The clock of a running role jumps, and back again."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infra import children, ports
+from infra import ports, processes
 from infra.paths import cache_folder
 
 SERVER = "toxiproxy-2.5.0/server"
@@ -38,7 +38,7 @@ class Proxies:
 
     def _begin(self) -> None:
         # In a thread that lives as long as the process: the kernel ends it with its parent.
-        self._process: subprocess.Popen[bytes] = children.spawn(self._command, self._log)
+        self._process: subprocess.Popen[bytes] = processes.spawn(self._command, self._log)
         self._wait(self._log)
         for name, (listen, port) in self._ways.items():
             document = {"name": name, "listen": f"127.0.0.1:{listen}"}

@@ -23,16 +23,16 @@ import psycopg
 
 from bench.common import CHECKOUT, commit, machine
 from streams.settings import Settings
-from tests.e2e.line import Line, wait_for
 from tests.faults.chaos import ledger
+from tests.faults.chaos.external_clients import STRAY_BATCH, Strangers
 from tests.faults.chaos.line import RETRY_SCALE, ChaosLine, disk
 from tests.faults.chaos.material import PROFILES, Batch
 from tests.faults.chaos.nemesis import Nemesis
 from tests.faults.chaos.schedule import kinds, schedule
-from tests.faults.chaos.strangers import STRAY_BATCH, Strangers
 from tests.faults.chaos.verdict import Verdict, judged
 from tests.faults.chaos.workload import Workload, fault_free
 from tests.faults.checkers import law_broken
+from tests.support.running_line import Line, wait_for
 
 DRAIN_SECONDS = 240
 """Within so long after the last fault everything must have come to its end."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from processors.page_list import staging_key
-from tests.e2e.line import Line
 from tests.faults.chaos.material import REFUSED, Batch
 from tests.faults.checkers import Finding, judge
+from tests.support.running_line import Line
 
 KINDS = {
     "lost": {"lost", "missing", "lacking", "unended", "unsealed"},

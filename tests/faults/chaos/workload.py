@@ -8,8 +8,8 @@ from pathlib import Path
 from confluent_kafka import KafkaError, Message, Producer
 
 from processors.outcome import StorageError
-from streams.clients import station
-from streams.clients.folder import Wishes
+from streams.clients.station import submission
+from streams.clients.station.folder import SubmissionOptions
 from streams.settings import NotUp, Settings
 from tests.faults.chaos import material
 from tests.faults.chaos.material import Batch
@@ -84,7 +84,7 @@ class Workload(threading.Thread):
     def _tried(self, batch: Batch) -> bool:
         try:
             hand_over(self._settings, batch, self._remember)
-        except (station.NotPublished, StorageError, NotUp, OSError):
+        except (submission.NotPublished, StorageError, NotUp, OSError):
             return False
         return True
 
@@ -97,10 +97,10 @@ def hand_over(settings: Settings, batch: Batch, remember: Remember) -> None:
         _publish(settings.kafka, topic, key, value)
         remember(topic, key, value)
 
-    wishes = Wishes(batch.batch_id, profile=batch.profile, priority=batch.priority)
-    told = station.submit(batch.folder, wishes, settings, publish=spoilt_then_published)
+    wishes = SubmissionOptions(batch.batch_id, profile=batch.profile, priority=batch.priority)
+    told = submission.submit(batch.folder, wishes, settings, publish=spoilt_then_published)
     if told.state == "refused":
-        raise AssertionError(f"{batch.batch_id} was refused at the station: {told.diagnostics}")
+        raise AssertionError(f"{batch.batch_id} was refused at the submission: {told.diagnostics}")
 
 
 def _publish(brokers: str, topic: str, key: str, value: bytes) -> None:
@@ -111,10 +111,10 @@ def _publish(brokers: str, topic: str, key: str, value: bytes) -> None:
         if error is not None:
             failures.append(str(error))
 
-    producer = Producer({"bootstrap.servers": brokers, **station.KAFKA_SETTINGS})
+    producer = Producer({"bootstrap.servers": brokers, **submission.KAFKA_SETTINGS})
     producer.produce(topic, value, key.encode(), on_delivery=told)
-    if producer.flush(station.PUBLISH_SECONDS + 5) or failures:
-        raise station.NotPublished("; ".join(failures) or "no answer")
+    if producer.flush(submission.PUBLISH_SECONDS + 5) or failures:
+        raise submission.NotPublished("; ".join(failures) or "no answer")
 
 
 def fault_free(settings: Settings, batches: list[Batch]) -> None:

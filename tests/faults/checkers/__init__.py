@@ -3,10 +3,10 @@
 import time
 from collections.abc import Collection, Mapping
 
-from tests.e2e.line import Line
-from tests.e2e.reader import read_line
 from tests.faults.checkers import queues, sql_checker, standalone
 from tests.faults.checkers.finding import Finding
+from tests.support.reader import read_line
+from tests.support.running_line import Line
 
 PATIENCE_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 1.0

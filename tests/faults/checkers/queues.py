@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from confluent_kafka import Consumer, TopicPartition
 
-from tests.e2e.reader import INTAKE, PREMIS, Raw
 from tests.faults.checkers.finding import Finding
+from tests.support.reader import INTAKE, PREMIS, Raw
 
 CHECKER = "queues"
 ANSWER_SECONDS = 20.0

@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.e2e import log_check
-from tests.e2e.law import ENDS, Topics, counts_of
-from tests.e2e.reader import Raw
 from tests.faults.checkers import stored
 from tests.faults.checkers.finding import Finding
 from tests.faults.checkers.told import Body, Told, told_by
+from tests.support import log_check
+from tests.support.invariants import ENDS, Topics, counts_of
+from tests.support.reader import Raw
 
 CHECKER = "stand-alone"
 MOST_ATTEMPTS = 20

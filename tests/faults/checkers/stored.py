@@ -12,9 +12,9 @@ from pathlib import Path
 
 import bagit
 
-from tests.e2e.law import ENDS, Item
 from tests.faults.checkers.finding import Finding
 from tests.faults.checkers.told import Body, Told
+from tests.support.invariants import ENDS, Item
 
 CHECKER = "stand-alone"
 NOT_CONTENT = "data/metadata/premis.xml"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.law import REQUESTED, Topics
-from tests.e2e.reader import FACTS_THAT_OWE, Fact, NotAFact, Raw, decoded
+from tests.support.invariants import REQUESTED, Topics
+from tests.support.reader import FACTS_THAT_OWE, Fact, NotAFact, Raw, decoded
 
 SUBMITTED = "digitization.batch.submitted.v1"
 CONTROL = (REQUESTED, "digitization.control.decided.v1")

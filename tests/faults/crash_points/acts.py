@@ -10,18 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from processors.outcome import StorageError
-from processors.package import tar
+from processors.package import tar_writer
 from processors.tools import Area
-from streams.audit import anomaly
-from streams.audit.examine import Arrival, Refused
-from streams.audit.index import Index, Known, Position
-from streams.clients.folder import Source
-from streams.clients.scan import Found
-from streams.clients.station import _keep as hand_over
-from streams.receipts import Outgoing, Receipts
+from streams.clients.station.folder import DeliveryFolder
+from streams.clients.station.scan import DeliveredFile
+from streams.clients.station.submission import _keep as hand_over
+from streams.execution.receipts import Receipts
+from streams.kafka.messages import Outgoing
+from streams.sealer import anomalies
+from streams.sealer.event_index import Index, Known, Position
+from streams.sealer.validation import Arrival, Refused
 from streams.settings import Settings
+from streams.storage.factory import open_storage
 from streams.storage.local import PARTIAL, LocalStorage
-from streams.storage.opening import open_storage
 from tests.faults.crash_points.traced import tell
 
 CONTENT = b"a captured page " * 4096
@@ -98,8 +99,8 @@ def take_in_capture(home: Path) -> None:
     storage, scan = LocalStorage(home), _scan(home)
     digest = hashlib.sha256(LARGE).hexdigest()
     size, modified = scan.stat().st_size, scan.stat().st_mtime_ns
-    found = Found(scan, scan.name, size, modified, IMAGE, True, None, "a page")
-    wrong = hand_over(Source(scan.name, found, digest, size, "capture", IMAGE), storage)
+    found = DeliveredFile(scan, scan.name, size, modified, IMAGE, True, None, "a page")
+    wrong = hand_over(DeliveryFolder(scan.name, found, digest, size, "capture", IMAGE), storage)
     if wrong:
         raise AssertionError(wrong)
     staged = f"staging/sha256/{digest[:2]}/{digest}"
@@ -124,8 +125,11 @@ def keep_receipt(home: Path) -> None:
 def keep_package(home: Path, scratch: Path | None = None) -> None:
     """A tar written into a scratch folder, and taken over by the store."""
     target = (scratch or home.parent) / "package.tar"
-    members = [tar.member_of("bagit.txt", b"BagIt-Version: 1.0\n"), tar.member_of("data/1", LARGE)]
-    written = tar.write(target, "vol.v1", members, mtime=0)
+    members = [
+        tar_writer.member_of("bagit.txt", b"BagIt-Version: 1.0\n"),
+        tar_writer.member_of("data/1", LARGE),
+    ]
+    written = tar_writer.write(target, "vol.v1", members, mtime=0)
     about = {"area": Area.PACKAGES, "use": "package", "media_type": TAR}
     kept = LocalStorage(home).keep(target, move=True, **about)  # type: ignore[arg-type]
     if kept.sha256 != written:
@@ -181,7 +185,7 @@ def keep_anomaly(home: Path) -> None:
     """A record that the sealer refuses."""
     when = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
     arrival = Arrival("digitization.audit.intake.v1", 0, 7, when, b"key", CONTENT)
-    kept = anomaly.keep(
+    kept = anomalies.keep(
         home / "audit" / "anomalies", arrival, Refused("log.too-large", "too large")
     )
     tell(str(kept.relative_to(home)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from tests.e2e.reader import Raw
+from tests.support.reader import Raw
 
 Headers = Sequence[tuple[str, Any]] | None
 Delivered = Callable[[KafkaError | None, "Message"], None] | None

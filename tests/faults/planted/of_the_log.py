@@ -6,7 +6,9 @@ from itertools import count
 from typing import Any
 
 from schemas.codec import encode
-from streams import projector, sealer, work
+from streams.execution import facts
+from streams.projector import role as projector
+from streams.sealer import role as sealer
 from tests.faults.planted.broker import Producer
 from tests.faults.planted.planting import Patch, defect, wrapped
 from tests.faults.planted.world import World
@@ -14,12 +16,12 @@ from tests.faults.planted.world import World
 
 @defect("stand-alone log.missing")
 def an_act_owes_no_event(patch: Patch, world: World) -> None:
-    wrapped(patch, work, "events_of", lambda events_of, fact: events_of(fact)[:1])
+    wrapped(patch, facts, "events_of", lambda events_of, fact: events_of(fact)[:1])
 
 
 @defect("stand-alone log.missing")
 def a_fact_is_told_without_its_events(patch: Patch, world: World) -> None:
-    patch.setattr(work, "logged", lambda fact: [])
+    patch.setattr(facts, "logged", lambda fact: [])
 
 
 @defect("stand-alone log.surplus")

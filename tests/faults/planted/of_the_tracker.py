@@ -7,9 +7,9 @@ from typing import Any
 
 from schemas.codec import decode
 from schemas.models import Record
-from streams import work
-from streams.tracker import completion, line, register, relay, turn
-from streams.tracker.relay import Relay
+from streams.execution import facts
+from streams.tracker import completion, outbox_relay, process_manager, registration, unit_of_work
+from streams.tracker.outbox_relay import OutboxRelay
 from tests.faults.planted.planting import Patch, altered_query, defect, wrapped
 from tests.faults.planted.world import World
 
@@ -17,46 +17,46 @@ from tests.faults.planted.world import World
 @defect("stand-alone page.unended")
 def the_join_counts_instead_of_collecting(patch: Patch, world: World) -> None:
     def all_as_new(store: Any, turn: Any, seen: Sequence[Any]) -> list[Any]:
-        store(turn, seen)
+        store(unit_of_work, seen)
         return list(seen)
 
     def counted(turn: Any, ended: Sequence[Any]) -> None:
         for one in (one for one in ended if one.head.page_id):
             page = (one.head.page_id, one.head.revision)
             asked = "SELECT count(*) FROM line.page_branches WHERE (page_id, revision) = (%s, %s)"
-            number = turn.conn.execute(asked, page).fetchone()[0]
+            number = unit_of_work.conn.execute(asked, page).fetchone()[0]
             step = ("acquire_page", "recognize_page")[min(number, 1)]
-            turn.run_many("put_branches", [(*page, step, one.head.event_id)])
-            turn.touch(one.head)
+            unit_of_work.run_many("put_branches", [(*page, step, one.head.event_id)])
+            unit_of_work.touch(one.head)
 
-    wrapped(patch, line, "store", all_as_new)
-    patch.setattr("streams.tracker.apply._branches", counted)
+    wrapped(patch, process_manager, "store", all_as_new)
+    patch.setattr("streams.tracker.fact_handlers._branches", counted)
 
 
 @defect("stand-alone page.unended")
 def the_tracker_publishes_after_the_commit_without_an_outbox(patch: Patch, world: World) -> None:
     waiting: dict[int, list[Any]] = defaultdict(list)
 
-    def kept_in_memory(self: turn.Turn) -> None:
+    def kept_in_memory(self: unit_of_work.UnitOfWork) -> None:
         rows, self.outbox = self.outbox, []
         waiting[self.conn.info.backend_pid] += rows
 
-    def told(self: Relay, conn: Any) -> None:
+    def told(self: OutboxRelay, conn: Any) -> None:
         for _, topic, key, headers, value, *_ in waiting.pop(conn.info.backend_pid, []):
             world.broker.append(topic, key, value, _pairs(headers))
 
-    patch.setattr(turn.Turn, "flush", kept_in_memory)
-    patch.setattr(Relay, "drain", told)
+    patch.setattr(unit_of_work.UnitOfWork, "flush", kept_in_memory)
+    patch.setattr(OutboxRelay, "drain", told)
 
 
 @defect("stand-alone log.sealing")
 def the_tracker_publishes_before_the_commit(patch: Patch, world: World) -> None:
-    def told(self: turn.Turn) -> None:
+    def told(self: unit_of_work.UnitOfWork) -> None:
         rows, self.outbox = self.outbox, []
         for _, topic, key, headers, value, *_ in rows:
             world.broker.append(topic, key, value, _pairs(headers))
 
-    patch.setattr(turn.Turn, "flush", told)
+    patch.setattr(unit_of_work.UnitOfWork, "flush", told)
 
 
 def _pairs(headers: str) -> list[tuple[str, str]]:
@@ -72,17 +72,17 @@ def the_relay_forgets_before_the_broker_has_it(patch: Patch, world: World) -> No
 
         return publish_due(conn, sent)
 
-    wrapped(patch, relay, "publish_due", forgetful)
+    wrapped(patch, outbox_relay, "publish_due", forgetful)
 
 
 @defect("stand-alone release.lost")
 def a_release_is_lost(patch: Patch, world: World) -> None:
-    patch.setattr("streams.tracker.release._redo", lambda turn, verdict: None)
+    patch.setattr("streams.tracker.quarantine_decisions._redo", lambda unit_of_work, verdict: None)
 
 
 @defect("stand-alone control.unanswered")
 def a_request_is_not_answered(patch: Patch, world: World) -> None:
-    patch.setattr("streams.tracker.apply.decide", lambda turn, fact: None)
+    patch.setattr("streams.tracker.fact_handlers.decide", lambda unit_of_work, fact: None)
 
 
 @defect("stand-alone retry.attempt")
@@ -100,9 +100,9 @@ def an_attempt_is_counted_twice(patch: Patch, world: World) -> None:
         raised = [
             (name, str(int(text) + 1) if name == "attempt" else text) for name, text in headers
         ]
-        later(turn, topic, key, value, raised, *rest, **named)
+        later(unit_of_work, topic, key, value, raised, *rest, **named)
 
-    wrapped(patch, turn.Turn, "publish_later", more)
+    wrapped(patch, unit_of_work.UnitOfWork, "publish_later", more)
 
 
 @defect("stand-alone retry.endless")
@@ -110,7 +110,7 @@ def retries_have_no_end(patch: Patch, world: World) -> None:
     def always(next_try: Any, error_class: str, attempt: int, *rest: Any, **named: Any) -> Any:
         return next_try(error_class, 1, *rest, **named)
 
-    wrapped(patch, work, "next_try", always)
+    wrapped(patch, facts, "next_try", always)
 
 
 @defect("sql offsets.behind")
@@ -141,9 +141,9 @@ def an_item_completes_with_a_page_open(patch: Patch, world: World) -> None:
 
     def known(of_pages: Any, turn: Any, item_id: str, *rest: Any) -> list[Record]:
         try:
-            return list(of_pages(turn, item_id, *rest))
+            return list(of_pages(unit_of_work, item_id, *rest))
         except KeyError:
-            rows = turn.run(
+            rows = unit_of_work.run(
                 "facts_of_item", item_id=item_id, batch_id=rest[0], records=["PageAcquired"]
             )
             return [decode(value) for *_, value in rows]
@@ -154,6 +154,6 @@ def an_item_completes_with_a_page_open(patch: Patch, world: World) -> None:
 @defect("sql law.pages")
 def a_page_gets_no_row(patch: Patch, world: World) -> None:
     def fewer(put_pages: Any, turn: Any, fact: Any, entries: list[Any]) -> None:
-        put_pages(turn, fact, entries[:-1])
+        put_pages(unit_of_work, fact, entries[:-1])
 
-    wrapped(patch, register, "_put_pages", fewer)
+    wrapped(patch, registration, "_put_pages", fewer)

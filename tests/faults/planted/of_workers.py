@@ -11,7 +11,7 @@ from processors.outcome import Done
 from processors.tools import Area
 from schemas import ids
 from schemas.models import FileRef, ItemRegistered, PackagePublished, Record, WorkQuarantined
-from streams import driver, work
+from streams.execution import driver, facts
 from streams.storage import local
 from streams.storage.local import LocalStorage
 from tests.faults.planted.planting import Patch, defect, wrapped
@@ -20,7 +20,7 @@ from tests.faults.planted.world import World
 
 @defect("stand-alone receipt.untold")
 def a_worker_acknowledges_before_the_broker_does(patch: Patch, world: World) -> None:
-    patch.setattr("streams.publisher._Countdown.wait", lambda self: None)
+    patch.setattr("streams.kafka.producer._Countdown.wait", lambda self: None)
 
 
 @defect("stand-alone receipt.untold")
@@ -98,12 +98,12 @@ def a_quarantine_record_has_no_diagnosis(patch: Patch, world: World) -> None:
     def silent(quarantined: Any, *args: Any) -> Any:
         return quarantined(*args).model_copy(update={"found": "", "fix": ""})
 
-    wrapped(patch, work.Teller, "_quarantined", silent)
+    wrapped(patch, facts.FactBuilder, "_quarantined", silent)
 
 
 @defect("stand-alone page.unended")
 def an_offset_is_committed_beyond_unfinished_work(patch: Patch, world: World) -> None:
-    patch.setattr("streams.prefix.Prefix.committable", lambda self: self._next)
+    patch.setattr("streams.kafka.offset_tracker.OffsetTracker.committable", lambda self: self._next)
 
 
 @defect("stand-alone debris")
@@ -137,7 +137,7 @@ def a_package_is_published_twice(patch: Patch, world: World) -> None:
         twice = [draft for draft in drafts if isinstance(draft, PackagePublished)]
         return stamped(teller, of, [*drafts, *twice])
 
-    wrapped(patch, work.Teller, "_stamped", doubled)
+    wrapped(patch, facts.FactBuilder, "_stamped", doubled)
 
 
 @defect("stand-alone package.pages")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg.sql import SQL
 
-from streams.tracker import turn
+from streams.tracker import unit_of_work
 from tests.faults.planted.world import World
 
 Patch = pytest.MonkeyPatch
@@ -40,13 +40,13 @@ def defect(rule: str) -> Callable[[Plant], Plant]:
 
 def altered_query(patch: Patch, name: str, old: str, new: str) -> None:
     """A query of the tracker's with other words in it."""
-    text = turn.query(name).as_string()
+    text = unit_of_work.query(name).as_string()
     assert old in text, f"{name} reads otherwise now"
 
     def altered(wanted: str) -> SQL:
         return SQL(text.replace(old, new)) if wanted == name else before(wanted)
 
-    before = turn.query
+    before = unit_of_work.query
     for module in ("turn", "line", "relay"):
         patch.setattr(f"streams.tracker.{module}.query", altered)
 

@@ -10,18 +10,18 @@ from confluent_kafka import TopicPartition
 
 from processors.pipeline import Step, router_steps, worker_steps
 from schemas.catalogue import AUDIT_PREMIS, redone_topic
-from streams.driver import Driver
-from streams.projector import Projector
-from streams.publisher import KafkaPublisher
-from streams.receipts import Receipts
-from streams.sealer import Sealer, SealingLine
-from streams.source import Source, Ticket
+from streams.execution.driver import Driver
+from streams.execution.facts import FactBuilder
+from streams.execution.receipts import Receipts
+from streams.kafka.consumer import Delivery, StepConsumer
+from streams.kafka.messages import Incoming
+from streams.kafka.producer import KafkaPublisher
+from streams.projector.role import Projector
+from streams.sealer.role import Sealer, SealingLine
 from streams.storage.local import LocalStorage
-from streams.tracker.consumer import INPUTS
-from streams.tracker.line import Line
-from streams.tracker.relay import Relay
-from streams.work import Incoming, Teller
-from tests.e2e.reader import Raw
+from streams.tracker.outbox_relay import OutboxRelay
+from streams.tracker.process_manager import ProcessManager
+from streams.tracker.topic_reader import INPUTS
 from tests.faults.planted.fate import (
     AT_ONCE,
     LOOK_EVERY_SECONDS,
@@ -32,6 +32,7 @@ from tests.faults.planted.fate import (
     ZOMBIE,
     Died,
 )
+from tests.support.reader import Raw
 
 if TYPE_CHECKING:
     from tests.faults.planted.world import World
@@ -45,14 +46,14 @@ class Worker:
         world.storage.sweep()
         self._publisher = KafkaPublisher("memory")
         self._producer: Any = self._publisher._producer
-        self._tickets: list[Ticket] = []
+        self._tickets: list[Delivery] = []
         steps = [
             step for step in worker_steps() if not step.branch or step.name == "recognize_page"
         ]
         self._sources = [self._source(router_steps())]
         self._sources += [self._source((step,)) for step in steps]
 
-    def _source(self, steps: tuple[Step, ...]) -> tuple[Driver, Source]:
+    def _source(self, steps: tuple[Step, ...]) -> tuple[Driver, StepConsumer]:
         world = self.world
         storage = LocalStorage(world.home)
         driver = Driver(
@@ -60,10 +61,10 @@ class Worker:
             world.steps.run,
             Receipts(storage),
             self._publisher,
-            Teller(storage, "1", retry_scale=0.0),
+            FactBuilder(storage, "1", retry_scale=0.0),
         )
         topics = [*(step.topic for step in steps), redone_topic(steps[0].lane)]
-        source = Source("memory", steps[0].group, "w", topics, 256, self._tickets.append)
+        source = StepConsumer("memory", steps[0].group, "w", topics, 256, self._tickets.append)
         source._on_assign(source._consumer, [TopicPartition(topic, 0) for topic in topics])
         return driver, source
 
@@ -81,7 +82,7 @@ class Worker:
                         raise Died("killed when it had gone on")
                     self.world.fate("committed")
 
-    def _work(self, driver: Driver, ticket: Ticket, alone: bool) -> None:
+    def _work(self, driver: Driver, ticket: Delivery, alone: bool) -> None:
         """Misfortunes that must not be forgotten meet work that is alone: what is committed behind
         it is not done again."""
         if alone and self.world.is_time("outage", OUTAGE):
@@ -105,7 +106,7 @@ class Worker:
         yield
         self._producer.produce = produce
 
-    def _outage(self, driver: Driver, ticket: Ticket) -> None:
+    def _outage(self, driver: Driver, ticket: Delivery) -> None:
         """The broker takes nothing; the worker is killed while it waits, or after it went on."""
         broker, awaiting = self.world.broker, self.world.awaiting
         broker.away = True
@@ -133,7 +134,7 @@ class Tracker:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.conn = psycopg.connect(world.dsn("tracker"), autocommit=True)
-        self.line = Line(self.conn, LocalStorage(world.home), "1", 4, 0.0)
+        self.line = ProcessManager(self.conn, LocalStorage(world.home), "1", 4, 0.0)
         try:
             self.line.open()
             if self.line.rebuilding:
@@ -141,7 +142,7 @@ class Tracker:
         except BaseException:
             self.conn.close()
             raise
-        self._relay = Relay(world.dsn("tracker"), "memory")
+        self._relay = OutboxRelay(world.dsn("tracker"), "memory")
         self._fated(self.line, "_advance", self._before_the_commit)
         producer: Any = self._relay._producer
         self._fated(producer, "flush", lambda: producer.has_waiting and world.fate("relaying"))

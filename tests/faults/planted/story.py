@@ -12,13 +12,13 @@ from schemas import ids
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, ControlRequested, FileRef, Head, Producer, Record
-from streams.tracker.consumer import INPUTS
-from streams.tracker.line import Line, Succeeded
-from tests.builders import NOON
-from tests.e2e.reader import decoded
+from streams.tracker.process_manager import ProcessManager, Superseded
+from streams.tracker.topic_reader import INPUTS
 from tests.faults.planted.roles import incoming
 from tests.faults.planted.steps import BAD, HANGS, STUCK
 from tests.faults.planted.world import World
+from tests.support.builders import NOON
+from tests.support.reader import decoded
 
 MISSING = b""
 GOOD, ODD, STOPPED, REFUSED = "b-good", "b-odd", "b-stop", "b-refused"
@@ -67,18 +67,18 @@ class Story:
         self.wake(zombie)
         self.world.rest()
 
-    def a_stopped_tracker(self) -> Line:
+    def a_stopped_tracker(self) -> ProcessManager:
         """A tracker that was stopped as soon as it had read something."""
         conn = psycopg.connect(self.world.dsn("tracker"), autocommit=True)
-        line = Line(conn, self.world.storage, "1")
+        line = ProcessManager(conn, self.world.storage, "1")
         line.fence()
         line.offsets([(topic, 0) for topic in INPUTS])
         return line
 
-    def wake(self, zombie: Line) -> None:
+    def wake(self, zombie: ProcessManager) -> None:
         """It goes on with what it had read, and is told that it has been succeeded."""
         first = self.world.broker.topics[topic_of("PageAcquired").name][:3]
-        with zombie.conn, suppress(Succeeded):
+        with zombie.conn, suppress(Superseded):
             zombie.take([incoming(raw) for raw in first])
 
     def submit(

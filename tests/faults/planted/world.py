@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from streams import publisher
+from streams.kafka import producer
 from streams.storage.local import LocalStorage
 from tests.faults.planted.broker import Broker, Consumer, Producer
 from tests.faults.planted.fate import DEATHS, MOST_DEATHS, MOST_ROUNDS, Died
@@ -44,13 +44,13 @@ class World:
         self.awaiting = threading.Event()
         """Set while somebody waits for the broker to have his messages."""
         _patch_clients(patch, self.broker)
-        wait = publisher._Countdown.wait
+        wait = producer._Countdown.wait
 
         def noted(countdown: Any) -> None:
             self.awaiting.set()
             wait(countdown)
 
-        patch.setattr(publisher._Countdown, "wait", noted)
+        patch.setattr(producer._Countdown, "wait", noted)
 
     def fate(self, moment: str) -> None:
         """Dies here when it is time. Raises Died."""

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from processors.tools import Area
-from streams.receipts import Receipts
+from streams.execution.receipts import Receipts
 from streams.storage.local import PARTIAL, LocalStorage
 
 DISK_BYTES = 64 << 20

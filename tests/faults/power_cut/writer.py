@@ -8,7 +8,8 @@ from pathlib import Path
 from uuid import UUID
 
 from processors.tools import Area
-from streams.receipts import Outgoing, Receipts
+from streams.execution.receipts import Receipts
+from streams.kafka.messages import Outgoing
 from streams.storage import local
 from streams.storage.local import LocalStorage
 

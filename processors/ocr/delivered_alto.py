@@ -1,0 +1,175 @@
+"""Reads ALTO that was delivered with a page: whether it can be taken over, and the text in it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lxml import etree
+
+from processors.xml.parser import XmlRefused, parse
+from processors.xml.validate import ALTO, validate
+
+NAMESPACES = (
+    ALTO,
+    "http://www.loc.gov/standards/alto/ns-v3#",
+    "http://www.loc.gov/standards/alto/ns-v2#",
+    "http://schema.ccs-gmbh.com/ALTO",
+    None,
+)
+"""Of all versions; only the fourth is judged by its schema."""
+SCHEMA_MINOR = 2
+"""The schema at hand is 4.2; a document that says it is newer may hold what that does not know."""
+_VERSION = re.compile(r"alto-4-(\d+)\.xsd|^4\.(\d+)")
+XSI_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
+MM_PER_INCH = 25.4
+PER_INCH = {"mm10": MM_PER_INCH * 10, "inch1200": 1200.0}
+"""Units of measurement other than the pixel, by how many make an inch."""
+FINDINGS_SHOWN = 3
+
+
+class NotReadable(ValueError):
+    """The bytes are no ALTO of one page; the text says why."""
+
+
+@dataclass(frozen=True)
+class DeliveredText:
+    """What a delivered ALTO says."""
+
+    text: str
+    """Lines in reading order, blocks apart by an empty line."""
+    words: int
+    mean_confidence: float | None
+    """0 to 100; None when not every word has one."""
+    width: float | None
+    height: float | None
+    """Size of the page in `unit`; None when it is not given."""
+    unit: str
+    judged_by: str
+    """How it was checked, in words."""
+
+    def size_px(self, resolution_dpi: float | None) -> tuple[int, int] | None:
+        """The page's size in pixels; None when it is not given or cannot be told."""
+        if not self.width or not self.height:
+            return None
+        if self.unit == "pixel":
+            return round(self.width), round(self.height)
+        if self.unit not in PER_INCH or not resolution_dpi:
+            return None
+        factor = resolution_dpi / PER_INCH[self.unit]
+        return round(self.width * factor), round(self.height * factor)
+
+
+def read_delivered(content: bytes, standards: Path | None) -> DeliveredText:
+    """What the ALTO of one page says. Raises NotReadable."""
+    try:
+        root = parse(content)
+    except XmlRefused as wrong:
+        raise NotReadable(str(wrong)) from None
+    page = _page_of(root)
+    judged_by = _judged(root, standards)
+    strings = list(page.iter("{*}String"))
+    lines = [
+        [_line_text(line) for line in _outermost(block, "TextLine")] for block in _blocks(root)
+    ]
+    text = "\n\n".join("\n".join(block) for block in lines if block)
+    return DeliveredText(
+        text=f"{text}\n" if text.strip() else "",
+        words=len(text.split()),
+        mean_confidence=_mean_confidence(strings),
+        width=_number(page.get("WIDTH")),
+        height=_number(page.get("HEIGHT")),
+        unit=(root.findtext("{*}Description/{*}MeasurementUnit") or "pixel").strip(),
+        judged_by=judged_by,
+    )
+
+
+def _page_of(root: etree._Element) -> etree._Element:
+    name = etree.QName(root)
+    if name.localname != "alto" or name.namespace not in NAMESPACES:
+        raise NotReadable(f"its root element is {root.tag}, not that of ALTO")
+    pages = root.findall("{*}Layout/{*}Page")
+    if len(pages) != 1:
+        raise NotReadable(f"it describes {len(pages)} pages instead of one")
+    return pages[0]
+
+
+def _judged(root: etree._Element, standards: Path | None) -> str:
+    if etree.QName(root).namespace != ALTO:
+        return "well formed, of a version before 4"
+    said = f"{root.get('SCHEMAVERSION', '')} {root.get(XSI_LOCATION, '')}".strip()
+    version = _VERSION.search(said)
+    minor = int(version[1] or version[2]) if version else SCHEMA_MINOR
+    if standards is None or minor > SCHEMA_MINOR:
+        return "well formed, its schema not at hand"
+    try:
+        wrong = validate(root, standards)
+    except FileNotFoundError:
+        return "well formed, its schema not at hand"
+    if wrong:
+        more = f" and {len(wrong) - FINDINGS_SHOWN} more" if len(wrong) > FINDINGS_SHOWN else ""
+        raise NotReadable(f"it breaks its schema: {'; '.join(wrong[:FINDINGS_SHOWN])}{more}")
+    return f"valid by the schema of ALTO 4.{SCHEMA_MINOR}"
+
+
+def _outermost(above: etree._Element, name: str) -> Iterator[etree._Element]:
+    """Elements of a name that lie in no other of it: no version of ALTO nests them, and the text
+    of nested ones would be told once for each level."""
+    for one in above.iter(f"{{*}}{name}"):
+        if next(one.iterancestors(f"{{*}}{name}"), None) is None:
+            yield one
+
+
+def _blocks(root: etree._Element) -> list[etree._Element]:
+    """Blocks of text in reading order: as ReadingOrder says, else as IDNEXT says, else as they
+    stand (ALTO 4.3, ReadingOrderType; ALTO 4.2, IDNEXT)."""
+    blocks = list(_outermost(root, "TextBlock"))
+    order = [reference.get("REF") for reference in root.iter("{*}ElementRef")]
+    if order:
+        places = {name: place for place, name in reversed(list(enumerate(order)))}
+        last = len(order)
+        return sorted(
+            blocks, key=lambda block: min(places.get(name, last) for name in _names(block))
+        )
+    return list(_chained(blocks))
+
+
+def _names(block: etree._Element) -> list[str | None]:
+    return [block.get("ID"), *(line.get("ID") for line in block.iter("{*}TextLine"))]
+
+
+def _chained(blocks: list[etree._Element]) -> Iterator[etree._Element]:
+    following = {block.get("IDNEXT") for block in blocks} - {None}
+    by_id = {block.get("ID"): block for block in blocks}
+    # Those that follow no other begin a chain; a chain without beginning stands where it stands.
+    starts = [block for block in blocks if block.get("ID") not in following]
+    seen: set[etree._Element] = set()
+    for start in [*starts, *blocks]:
+        block: etree._Element | None = start
+        while block is not None and block not in seen:
+            seen.add(block)
+            yield block
+            block = by_id.get(block.get("IDNEXT")) if block.get("IDNEXT") else None
+
+
+def _line_text(line: etree._Element) -> str:
+    """The words of a line; a hyphen at its end stays with its word."""
+    words = " ".join(string.get("CONTENT", "") for string in line.iter("{*}String"))
+    hyphens = "".join(hyphen.get("CONTENT", "") for hyphen in line.iter("{*}HYP"))
+    return " ".join(words.split()) + hyphens
+
+
+def _mean_confidence(strings: list[etree._Element]) -> float | None:
+    confidences = [_number(string.get("WC")) for string in strings]
+    known = [each for each in confidences if each is not None and 0 <= each <= 1]
+    if not known or len(known) < len(strings):
+        return None
+    return round(sum(known) / len(known) * 100, 2)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if value == value and abs(value) != float("inf") else None

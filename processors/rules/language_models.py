@@ -1,0 +1,54 @@
+"""Check of a manifest's languages against the recognition models that are installed."""
+
+from collections.abc import Iterator
+
+from processors.ocr import engine as ocr
+from processors.ocr import languages
+from processors.page_list import DEFAULT_LANGUAGES
+from processors.rules.codes import finding
+from processors.rules.manifest_view import ManifestPath, View
+from schemas.models import Diagnostic
+
+UNREAD_KINDS = ("missing", "target")
+Need = tuple[str, str | None]
+"""A language and a script."""
+
+
+def models_installed(view: View) -> Iterator[Diagnostic]:
+    """Every language can be read; one that cannot is told once, where it is first needed.
+
+    A profile that cannot be used is taken to read text, so that all is told at once.
+    Raises ToolCrashed when Tesseract does not answer."""
+    document = view.profile.document
+    if document is not None and not document["ocr"]["enabled"]:
+        return
+    needed: dict[Need, str] = {}
+    for item, pages in view.pages:
+        for page in pages:
+            if page.value.get("kind") not in UNREAD_KINDS and page.value.get("text") is None:
+                for need, where in _needs(item, page):
+                    needed.setdefault(need, where)
+    installed = ocr.installed_models() if needed else frozenset()
+    for (code, script), where in needed.items():
+        for missing in languages.missing_models((code,), script, installed):
+            yield _missing(where, missing, script)
+
+
+def _needs(item: ManifestPath, page: ManifestPath) -> Iterator[tuple[Need, str]]:
+    """What a page needs, and where it says so; unknown words have been told as such."""
+    at = page if page.listed("languages") else item
+    script = page.text("script") or item.text("script")
+    if script is not None and not languages.known_script(script):
+        return
+    for code in at.listed("languages") or DEFAULT_LANGUAGES:
+        if isinstance(code, str) and languages.known(code):
+            yield (code, script), f"{at.where}.languages"
+
+
+def _missing(where: str, missing: languages.MissingModel, script: str | None) -> Diagnostic:
+    models = " or ".join(missing.candidates) or "none that is known"
+    found = f"{missing.code}{f' in {script}' if script else ''} needs the model {models}"
+    first = missing.candidates[0].lower().replace("_", "-") if missing.candidates else "LANGUAGE"
+    return finding(
+        "language.model-missing", where, found, install=f"apt-get install tesseract-ocr-{first}"
+    )

@@ -1,0 +1,94 @@
+"""A manifest as far as it can be read: what has the wrong shape is left out, the rest is judged."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from processors import profile
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestPath:
+    """A part of the manifest and where it stands."""
+
+    where: str
+    value: Body
+
+    def text(self, name: str) -> str | None:
+        """A field, when it is text."""
+        value = self.value.get(name)
+        return value if isinstance(value, str) else None
+
+    def number(self, name: str) -> int | None:
+        """A field, when it is a whole number."""
+        value = self.value.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def listed(self, name: str) -> list[Any]:
+        """A field, when it is a list; else none."""
+        value = self.value.get(name)
+        return value if isinstance(value, list) else []
+
+    def inner(self, name: str) -> "ManifestPath | None":
+        """A field, when it is an object."""
+        value = self.value.get(name)
+        return ManifestPath(f"{self.where}.{name}", value) if isinstance(value, dict) else None
+
+    def entries(self, name: str) -> "Iterator[ManifestPath]":
+        """The objects in a list."""
+        above = f"{self.where}.{name}".removeprefix(".")
+        for index, value in enumerate(self.listed(name)):
+            if isinstance(value, dict):
+                yield ManifestPath(f"{above}[{index}]", value)
+
+
+@dataclass(frozen=True)
+class View:
+    """All that can be read of a manifest."""
+
+    body: Body
+    profiles: Path | None = None
+    """The institution's own profiles."""
+
+    @cached_property
+    def top(self) -> ManifestPath:
+        """The manifest itself."""
+        return ManifestPath("", self.body)
+
+    @cached_property
+    def items(self) -> tuple[ManifestPath, ...]:
+        """The items that are objects."""
+        return tuple(self.top.entries("items"))
+
+    @property
+    def pages(self) -> Iterator[tuple[ManifestPath, tuple[ManifestPath, ...]]]:
+        """Each item with its pages. Made anew each time: a batch may have 200,000."""
+        return ((item, tuple(item.entries("pages"))) for item in self.items)
+
+    @cached_property
+    def profile(self) -> profile.LookedUp:
+        """What the scanner profile comes to."""
+        return profile.look_up(self.top.text("scanner_profile"), self.profiles)
+
+
+def files_of(item: ManifestPath, pages: tuple[ManifestPath, ...]) -> Iterator[ManifestPath]:
+    """The files of an item: of records, then of each page and its text."""
+    for record in item.entries("metadata"):
+        if file := record.inner("file"):
+            yield file
+    for page in pages:
+        for name in ("file", "text"):
+            if file := page.inner(name):
+                yield file
+
+
+def ref_of(page: ManifestPath) -> str | None:
+    """A page's ref as it will be: as given, else its sequence in four digits."""
+    if page.value.get("ref") is not None:
+        return page.text("ref")
+    sequence = page.number("sequence")
+    return None if sequence is None else f"{sequence:04d}"

@@ -1,0 +1,189 @@
+"""Checks of what records say, by themselves and against the item that they came with."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lxml import etree
+
+from processors.records import Root
+from processors.rules.codes import CODES, finding, told
+from processors.rules.manifest_view import ManifestPath, View
+from processors.rules.value_formats import SCHEMAS
+from processors.xml import record_judge as judge
+from processors.xml.parser import XmlRefused, parse
+from processors.xml.submitted_mets import (
+    delivered_name,
+    name_key,
+    read_structure,
+    stated_digests,
+)
+from schemas.models import Diagnostic
+
+FOLDER_TYPE = "folder"
+"""Type of the identifier that a station makes of a folder's name."""
+COMPARED_FROM = 5
+"""Characters from which a name counts as found inside another."""
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Context:
+    """What records are judged against."""
+
+    item: ManifestPath
+    pages: tuple[ManifestPath, ...]
+    standards: Path | None
+    invalid: str
+    """The profile's policy for a record that breaks its schema: accept, warn or refuse."""
+
+
+def judged(
+    view: View, item: ManifestPath, pages: tuple[ManifestPath, ...], standards: Path | None
+) -> Context:
+    """The context of an item's records."""
+    document = view.profile.document
+    invalid = str(document["invalid_record"]) if document else "warn"
+    return Context(item, pages, standards, invalid)
+
+
+def record_findings(
+    record: ManifestPath, where: str, path: str, content: bytes, context: Context
+) -> Iterator[Diagnostic]:
+    """All that one record gives to say. Raises FileNotFoundError when schemas are missing."""
+    try:
+        root = parse(content)
+    except XmlRefused as wrong:
+        yield finding("record.not-well-formed", where, f"{path}: {wrong}")
+        return
+    name = etree.QName(root)
+    known = Root(name.namespace or "", name.localname)
+    schema = record.text("schema")
+    if schema in SCHEMAS and known.schema != schema:
+        yield finding("record.schema-mismatch", where, f"{path} is {known.taken_for}")
+        return
+    if judge.is_empty(root):
+        yield finding("record.empty", where, f"{path} says nothing")
+        return
+    yield from _by_schema(root, where, path, context)
+    if not judge.has_title(root):
+        yield finding("record.without-title", where, f"{path} names no title")
+    yield from _names_agree(root, where, context)
+    if known.schema == "METS":
+        yield from _pages_agree(root, where, context)
+        yield from _digests_agree(root, context)
+
+
+def _by_schema(
+    root: etree._Element, where: str, path: str, context: Context
+) -> Iterator[Diagnostic]:
+    if not judge.is_judged(root):
+        found = f"{path} is in the namespace {etree.QName(root).namespace}"
+        yield finding("record.version-not-judged", where, found)
+    elif context.standards is not None:
+        faults = judge.schema_faults(root, context.standards)
+        if faults and etree.QName(root).localname == "mets":
+            yield finding("record.mets-invalid", where, judge.counted(faults))
+        elif faults and context.invalid != "accept":
+            severity = "error" if context.invalid == "refuse" else "warn"
+            code = "record.schema-invalid"
+            yield told(code, severity, where, judge.counted(faults), CODES[code].fix)
+
+
+def _names_agree(root: etree._Element, where: str, context: Context) -> Iterator[Diagnostic]:
+    """A record that names what it describes, and an item that is named, share a name."""
+    stated = judge.identifiers(root)
+    own = [
+        value
+        for one in context.item.entries("identifiers")
+        if one.text("type") != FOLDER_TYPE and (value := one.text("value"))
+    ]
+    if not stated or not own:
+        return
+    own.append(context.item.text("item_id") or own[0])
+    if not any(_same(left, right) for left in stated for right in own):
+        found = f"the record has {', '.join(stated[:NAMED])}; the item {', '.join(own[:NAMED])}"
+        yield finding("record.identifier-differs", where, found)
+
+
+def _same(left: str, right: str) -> bool:
+    short, long = sorted(("".join(one.casefold().split()) for one in (left, right)), key=len)
+    return short == long or (len(short) >= COMPARED_FROM and short in long)
+
+
+def _pages_agree(root: etree._Element, where: str, context: Context) -> Iterator[Diagnostic]:
+    """The pages of a METS, by the names of their files, are those of the item, in its order."""
+    structure = read_structure(root)
+    if not structure.pages:
+        return
+    in_order = sorted(context.pages, key=lambda page: page.number("sequence") or 0)
+    delivered = [name for page in in_order if (name := page_name(page))]
+    by_name = {name_key(name): name for name in delivered}
+    by_stem = {_stem(name): name for name in delivered}
+    matched = [_match(page.names, by_name, by_stem) for page in structure.pages]
+    found = [name for name in matched if name is not None]
+    said = []
+    if len(found) < len(structure.pages):
+        unknown = next(
+            (one.names[0] if one.names else "a page without file")
+            for one, name in zip(structure.pages, matched, strict=True)
+            if name is None
+        )
+        count = len(structure.pages) - len(found)
+        said.append(f"{count} of its {len(structure.pages)} pages did not come, such as {unknown}")
+    surplus = [name for name in delivered if name not in set(found)]
+    if surplus:
+        said.append(f"of {len(delivered)} that came {len(surplus)} not in it: {surplus[0]}")
+    if not said and found != delivered:
+        pairs = enumerate(zip(found, delivered, strict=False), 1)
+        differs = ((n, there, here) for n, (there, here) in pairs if there != here)
+        if at := next(differs, None):
+            said.append("the order differs: page {} is {} there, {} here".format(*at))
+        else:  # such as a spread that it has twice
+            said.append(f"it has {len(found)} pages, and {len(delivered)} came")
+    if said:
+        yield finding("record.mets-pages-differ", where, "; ".join(said))
+
+
+def page_name(page: ManifestPath) -> str | None:
+    """Base name of a page's file, as delivered."""
+    file = page.inner("file")
+    path = file.text("path") if file else None
+    return delivered_name(path) if path else None
+
+
+def _stem(name: str) -> str:
+    return name_key(name).rsplit(".", 1)[0]
+
+
+def _match(names: tuple[str, ...], by_name: dict[str, str], by_stem: dict[str, str]) -> str | None:
+    exact = (by_name.get(name_key(name)) for name in names)
+    alike = (by_stem.get(_stem(name)) for name in names)
+    return next((name for name in (*exact, *alike) if name is not None), None)
+
+
+def _digests_agree(root: etree._Element, context: Context) -> Iterator[Diagnostic]:
+    """A digest that a METS states for a page's file is that of the manifest.
+
+    One of an algorithm that the manifest does not give goes along to the page (page_list)."""
+    stated = {(name_key(one.name), one.algorithm): one.digest for one in stated_digests(root)}
+    if not stated:
+        return
+    named = Counter(name_key(page_name(page) or "") for page in context.pages)
+    for page in context.pages:
+        file, name = page.inner("file"), page_name(page)
+        if file is None or name is None or named[name_key(name)] > 1:
+            continue
+        given = [("sha256", file.text("sha256"))]
+        given += [
+            (one.partition(":")[0], one.partition(":")[2])
+            for one in file.listed("vendor_checksums")
+            if isinstance(one, str)
+        ]
+        for algorithm, digest in given:
+            other = stated.get((name_key(name), algorithm))
+            if other is not None and digest is not None and other != digest:
+                found = f"{name}: the METS says {algorithm}:{other}, the manifest {digest}"
+                yield finding("record.checksum-differs", file.where, found)
+                break

@@ -1,0 +1,1 @@
+"""What a repository loads: finds, fetches and verifies packages, and answers."""

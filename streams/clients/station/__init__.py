@@ -1,0 +1,1 @@
+"""What a station loads: reads a folder, checks it, submits it."""

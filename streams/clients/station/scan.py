@@ -1,0 +1,161 @@
+"""What lies in a delivered folder: files, what they are by their bytes, and what is refused."""
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from processors.imaging import format_identification
+from processors.records import HEAD_BYTES, NotXml, Root, root_of
+from processors.rules.codes import shown
+from schemas.models import Diagnostic
+from streams.clients.station.findings import finding
+
+SKIPPED = ("thumbs.db", "desktop.ini")
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much is done, and of how much."""
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """One file of a delivery."""
+
+    path: Path
+    name: str
+    """Its path below the delivered folder, with `/`."""
+    size_bytes: int
+    modified_ns: int
+    media_type: str | None
+    """By its bytes; None when they tell nothing."""
+    is_image: bool
+    root: Root | None
+    """Root element, when it is XML."""
+    taken_for: str
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether it is debris of an operating system: only a bag may count on it."""
+        return any(part.startswith(".") or part.casefold() in SKIPPED for part in self.parts)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of its name."""
+        return tuple(self.name.split("/"))
+
+    def is_as_scanned(self) -> bool:
+        """Whether the file still has the size and time it had."""
+        now = self.path.stat()
+        return (now.st_size, now.st_mtime_ns) == (self.size_bytes, self.modified_ns)
+
+
+@dataclass
+class Scan:
+    """All files of a delivery in natural order, and what was met on the way."""
+
+    folder: Path
+    files: list[DeliveredFile] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def natural(name: str) -> tuple[object, ...]:
+    """A sort key that puts `f2` before `f10`, and folders before what follows them."""
+    return tuple(
+        (
+            tuple(
+                (0, int(run), "") if run.isdecimal() and run.isascii() else (1, 0, run.casefold())
+                for run in re.split(r"([0-9]+)", part)
+                if run
+            ),
+            part,
+        )
+        for part in name.split("/")
+    )
+
+
+def scan(folder: Path) -> Scan:
+    """The files of a folder. Opens no link, device or pipe; changes nothing."""
+    made = Scan(folder)
+    name = folder.resolve().name
+    if not _is_text(name):
+        made.diagnostics.append(finding("folder.name-not-utf8", shown(name), os.fsencode(name)))
+    for path, name in _walk(folder, "", made.diagnostics):
+        try:
+            made.files.append(_look(path, name))
+        except OSError as wrong:
+            made.diagnostics.append(finding("file.unreadable", name, wrong.strerror or wrong))
+    made.files.sort(key=lambda one: natural(one.name))
+    return made
+
+
+def _walk(folder: Path, above: str, found: list[Diagnostic]) -> Iterator[tuple[Path, str]]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+    except OSError as wrong:
+        found.append(finding("file.unreadable", above or ".", wrong.strerror or wrong))
+        return
+    for entry in entries:
+        name = f"{above}/{entry.name}" if above else entry.name
+        mode = entry.stat(follow_symlinks=False).st_mode
+        if entry.name.startswith(".") and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            continue
+        if stat.S_ISLNK(mode):
+            found.append(finding("folder.link", shown(name), f"a link to {os.readlink(entry)}"))
+        elif not _is_text(entry.name):
+            found.append(finding("folder.name-not-utf8", shown(name), os.fsencode(entry.name)))
+        elif stat.S_ISDIR(mode):
+            yield from _walk(Path(entry.path), name, found)
+        elif stat.S_ISREG(mode):
+            yield Path(entry.path), name
+        else:
+            found.append(finding("folder.special-file", name, "a device, pipe or socket"))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _look(path: Path, name: str) -> DeliveredFile:
+    with path.open("rb") as file:
+        state, head = os.fstat(file.fileno()), file.read(HEAD_BYTES)
+    known = format_identification.identify(head)
+    is_image = known is not None and known.is_image
+    root = None
+    if not is_image and head.lstrip(b"\xef\xbb\xbf \t\r\n\0\xff\xfe").startswith(b"<"):
+        try:
+            root = root_of(head)
+        except NotXml:
+            root = None
+    return DeliveredFile(
+        path=path,
+        name=name,
+        size_bytes=state.st_size,
+        modified_ns=state.st_mtime_ns,
+        media_type=known.media_type if known else None,
+        is_image=is_image,
+        root=root,
+        taken_for=_taken_for(head, known, root),
+    )
+
+
+def _taken_for(head: bytes, known: format_identification.Format | None, root: Root | None) -> str:
+    if root:
+        return root.taken_for
+    if known:
+        return known.name
+    if not head:
+        return "an empty file"
+    try:
+        head[: HEAD_BYTES - 4].decode()
+    except UnicodeDecodeError:
+        return "a file of unknown form"
+    return "plain text" if b"\0" not in head else "a file of unknown form"

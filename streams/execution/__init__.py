@@ -1,0 +1,1 @@
+"""How a step runs: driver, receipts, facts, retry policy."""

@@ -1,0 +1,215 @@
+"""One piece of work, and the facts that tell what came of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from processors.outcome import Done, Outcome, Rejected, TryLater
+from processors.pipeline import Step
+from processors.premis import events_of
+from processors.tools import Area, Storage
+from schemas import ids
+from schemas.catalogue import AUDIT_INTAKE, key_of, topic_of
+from schemas.codec import encode
+from schemas.models import (
+    Diagnostic,
+    FileRef,
+    Head,
+    Producer,
+    Record,
+    WorkDeferred,
+    WorkQuarantined,
+)
+from streams.execution.retry_policy import next_try, policy_of
+from streams.kafka.messages import Incoming, Outgoing
+
+INLINE_DIAGNOSTICS = 20
+LONGEST_KEY_BYTES = 1000
+"""As much of a stranger's key as is told; ours are shorter."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done: a step on a fact, in some attempt, perhaps under a decision."""
+
+    step: Step
+    fact: Record
+    message: Incoming
+
+    @property
+    def head(self) -> Head:
+        """The head of the fact that is worked on."""
+        head: Head = self.fact.head  # type: ignore[attr-defined]
+        return head
+
+    @property
+    def decision_id(self) -> str | None:
+        """event_id of the decision under which the work is done again."""
+        return self.message.header("cause")
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        return int(self.message.header("attempt") or 1)
+
+    @property
+    def work_id(self) -> str:
+        """Id of the work (contract: ids)."""
+        return ids.work_id(self.head.event_id, self.step.name, self.decision_id)
+
+
+def utc_now() -> datetime:
+    """The clock of facts, in microseconds."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class FactBuilder:
+    """Makes the facts of an outcome: ids from the work, time from a clock, acts from the step."""
+
+    storage: Storage
+    version: str
+    clock: Callable[[], datetime] = utc_now
+    retry_scale: float = 1.0
+    """Factor on all delays of the retry policy."""
+
+    def facts(self, work: Work, outcome: Outcome) -> list[Record]:
+        """The facts of an outcome, their heads filled in. Raises StorageError."""
+        if isinstance(outcome, Done):
+            return self._stamped(work, outcome.facts)
+        if isinstance(outcome, TryLater):
+            return [self._planned(one) for one in self._stamped(work, [_deferred(work, outcome)])]
+        return self._stamped(work, [self._quarantined(work, outcome)])
+
+    def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Record:
+        """The fact that sets aside bytes that are no fact of ours, untouched."""
+        work_id = ids.work_id(event_id, step.name)
+        head = Head(
+            event_id=ids.fact_id(work_id, "WorkQuarantined"),
+            cause_id=event_id,
+            revision=1,
+            occurred_at=self.clock(),
+            producer=self._producer(step),
+        )
+        return WorkQuarantined(
+            head=head,
+            step=step.name,
+            lane=step.lane,
+            work_id=work_id,
+            required=True,
+            code="message.undecodable",
+            where=f"{message.topic}, partition {message.partition}, offset {message.offset}",
+            found=why,
+            fix="Find out who wrote it; publish it again in the wire format of docs/topics.md.",
+            attempts=1,
+            origin=message.origin(event_id),
+            files=(self._original(message),),
+        )
+
+    def _stamped(self, work: Work, drafts: Sequence[Record]) -> list[Record]:
+        now, counted, stamped = self.clock(), dict[str, int](), []
+        for draft in drafts:
+            record = type(draft).__name__
+            index = counted.get(record, 0)
+            counted[record] = index + 1
+            own: Head = draft.head  # type: ignore[attr-defined]
+            about = own if own.batch_id else work.head
+            event_id = ids.fact_id(work.work_id, record, index)
+            if record == "WorkDeferred":
+                event_id = ids.deferral_id(work.work_id, work.attempt)
+            head = about.model_copy(
+                update={
+                    "event_id": event_id,
+                    "cause_id": work.decision_id or work.head.event_id,
+                    "occurred_at": now,
+                    "producer": self._producer(work.step),
+                }
+            )
+            stamped.append(draft.model_copy(update={"head": head}))
+        return stamped
+
+    def _planned(self, fact: Record) -> Record:
+        """A deferral with its next attempt: what the log says is what the tracker does."""
+        assert isinstance(fact, WorkDeferred)
+        due = next_try(
+            *(fact.error_class, fact.attempt, fact.head.event_id, fact.head.occurred_at),
+            *(fact.after_seconds, self.retry_scale),
+        )
+        allowed = policy_of(fact.error_class).attempts
+        return fact.model_copy(update={"next_at": due, "attempts_allowed": allowed})
+
+    def _producer(self, step: Step) -> Producer:
+        return Producer(
+            name=f"copystand/{step.name}", version=f"{self.version}+step.{step.version}"
+        )
+
+    def _quarantined(self, work: Work, outcome: Rejected) -> WorkQuarantined:
+        head, step = work.head, work.step
+        return WorkQuarantined(
+            step=step.name,
+            lane=step.lane,
+            work_id=work.work_id,
+            required=not step.branch or step.name in getattr(work.fact, "required_branches", ()),
+            code=outcome.code,
+            where=outcome.where or head.page_id or head.item_id or str(head.batch_id),
+            found=outcome.found,
+            fix=outcome.fix,
+            attempts=work.attempt,
+            origin=work.message.origin(head.event_id),
+            diagnostics=outcome.diagnostics[:INLINE_DIAGNOSTICS],
+            diagnostics_count=len(outcome.diagnostics),
+            files=(self._original(work.message), *self._all(outcome.diagnostics)),
+        )
+
+    def _original(self, message: Incoming) -> FileRef:
+        return self.storage.keep(
+            message.value or b"",
+            area=Area.RECORDS,
+            use="original",
+            media_type="application/octet-stream",
+        )
+
+    def _all(self, diagnostics: tuple[Diagnostic, ...]) -> list[FileRef]:
+        """The whole list by reference, when it is too long to stand in the fact."""
+        if len(diagnostics) <= INLINE_DIAGNOSTICS:
+            return []
+        rows = "[" + ",\n".join(row.model_dump_json() for row in diagnostics) + "]"
+        media_type = "application/json"
+        return [
+            self.storage.keep(
+                rows.encode(), area=Area.RECORDS, use="diagnostics", media_type=media_type
+            )
+        ]
+
+
+def _deferred(work: Work, outcome: TryLater) -> WorkDeferred:
+    return WorkDeferred(
+        step=work.step.name,
+        lane=work.step.lane,
+        work_id=work.work_id,
+        attempt=work.attempt,
+        error_class=str(outcome.error_class),
+        why=outcome.why,
+        after_seconds=outcome.after.total_seconds() if outcome.after else None,
+        origin=work.message.origin(work.head.event_id),
+        decision_id=work.decision_id,
+        value=work.message.value or b"",
+    )
+
+
+def outgoing(facts: Sequence[Record]) -> list[Outgoing]:
+    """Each fact and the PREMIS events that it owes, as they go to the broker.
+
+    Raises TooLarge."""
+    messages = []
+    for fact in facts:
+        messages.append(Outgoing(topic_of(type(fact).__name__).name, key_of(fact), encode(fact)))
+        messages += audit_messages(fact)
+    return messages
+
+
+def audit_messages(fact: Record) -> list[Outgoing]:
+    """The PREMIS events of a fact, as they go to the sealer."""
+    return [
+        Outgoing(AUDIT_INTAKE.name, event.head.event_id, encode(event)) for event in events_of(fact)
+    ]

@@ -1,0 +1,1 @@
+"""The Kafka plumbing: clients, messages, consumers, producers."""

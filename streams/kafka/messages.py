@@ -1,0 +1,81 @@
+"""Kafka messages as this software reads and writes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import methodcaller
+
+from confluent_kafka import Message
+
+from schemas.models import Origin
+
+LONGEST_KEY_BYTES = 1000
+"""A longer key of an external client is cut in the record; our own keys are shorter."""
+_headers = methodcaller("headers")
+
+
+def offset_of(message: Message) -> int:
+    """Where a message that the broker has stands."""
+    offset = message.offset()
+    assert offset is not None, "the message was never at the broker"
+    return offset
+
+
+def headers_of(message: Message) -> dict[str, bytes]:
+    """The headers of a message; none when a name is no UTF-8, which Kafka allows.
+
+    confluent-kafka 2.16.1 gives broken tuples then, with an error set that a plain call may not
+    see; this way of calling does, and raises SystemError. Asked again, it says nothing."""
+    try:
+        pairs = _headers(message) or ()
+    except SystemError:
+        return {}
+    return {name: _bytes(value) for name, value in pairs}
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One message to publish."""
+
+    topic: str
+    key: str
+    value: bytes
+
+
+def incoming_of(message: Message) -> Incoming:
+    """A confluent-kafka message in our words."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None and partition is not None and offset is not None
+    return Incoming(
+        *(topic, partition, offset, _bytes(message.key()), _bytes(message.value())),
+        headers_of(message),
+    )
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message as it was read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes]
+
+    def header(self, name: str) -> str | None:
+        """A header as text."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("utf-8", "backslashreplace")
+
+    def origin(self, event_id: str) -> Origin:
+        """Where it stood, for the record."""
+        key = None
+        if self.key is not None:
+            key = self.key[:LONGEST_KEY_BYTES].decode("utf-8", "backslashreplace")
+        return Origin(
+            topic=self.topic,
+            partition=self.partition,
+            offset=self.offset,
+            key=key,
+            event_id=event_id,
+        )

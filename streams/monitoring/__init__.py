@@ -1,0 +1,1 @@
+"""Consumer lag, status, health pages, and the watchdog role."""

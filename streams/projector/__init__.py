@@ -1,0 +1,1 @@
+"""The projector role: copies the sealed log to PostgreSQL."""

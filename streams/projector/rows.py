@@ -1,0 +1,81 @@
+"""Rows of audit.events, made from sealed records: by COPY in, and as a canonical dump out."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+
+from schemas.codec import decode
+from schemas.models import PremisEvent
+from streams.audit.sealed_record import Seal, body_of
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COLUMNS = (
+    "seq", "sealed_at", "schema_sha256", "body", "event_id", "cause_id", "batch_id", "item_id",
+    "page_id", "revision", "occurred_at", "fact", "ordinal", "event_type", "event_type_uri",
+    "outcome", "code", "detail", "agents", "sources", "results", "producer_name",
+    "producer_version",
+)  # fmt: skip
+COPY = f"COPY audit.events ({', '.join(COLUMNS)}) FROM STDIN"
+DUMP = f"COPY (SELECT {', '.join(COLUMNS)} FROM audit.event ORDER BY seq) TO STDOUT"
+
+Row = tuple[Any, ...]
+
+
+def row_of(seal: Seal, value: bytes) -> Row:
+    """The row of a sealed event, in the order of COLUMNS. Raises Undecodable."""
+    event = decode(value, PremisEvent)
+    assert isinstance(event, PremisEvent)
+    head = event.head
+    agents = [{key: _text(text) for key, text in agent} for agent in event.agents]
+    return (
+        seal.seq,
+        EPOCH + timedelta(microseconds=seal.sealed_at),
+        seal.schema_sha256,
+        body_of(value),
+        head.event_id,
+        head.cause_id,
+        _text(head.batch_id),
+        _text(head.item_id),
+        _text(head.page_id),
+        head.revision,
+        head.occurred_at,
+        _text(event.fact),
+        event.ordinal,
+        _text(event.event_type),
+        _text(event.event_type_uri),
+        _text(event.outcome),
+        _text(event.code),
+        _text(event.detail),
+        json.dumps(agents, ensure_ascii=False),
+        [_text(source) for source in event.sources],
+        [_text(result) for result in event.results],
+        _text(head.producer.name),
+        _text(head.producer.version),
+    )
+
+
+def copy_in(cursor: psycopg.Cursor[Any], rows: Sequence[Row]) -> None:
+    """Add rows to audit.events."""
+    with cursor.copy(COPY) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def dump_digest(connection: psycopg.Connection[Any]) -> str:
+    """SHA-256 over all rows in order of seq: two projections of one log have the same."""
+    digest = sha256()
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL timezone = 'UTC'")
+        with cursor.copy(DUMP) as copy:
+            for block in copy:
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _text(text: str | None) -> str | None:
+    """Text that Postgres takes: it knows no U+0000. The body keeps what was said."""
+    return None if text is None else text.replace("\x00", "\ufffd")

@@ -1,0 +1,1 @@
+"""The router role: the entry point for messages of external clients (Faust)."""

@@ -1,0 +1,134 @@
+"""The router role on Faust: the front door for what strangers publish."""
+
+import asyncio
+import logging
+import os
+from typing import Any
+
+import faust
+from faust.types import StreamT
+
+from processors.outcome import Outcome
+from processors.pipeline import Step, router_steps
+from processors.tools import Tools
+from schemas.catalogue import redone_topic
+from schemas.models import Record
+from streams.execution.driver import Driver
+from streams.execution.facts import FactBuilder
+from streams.execution.receipts import Receipts
+from streams.kafka.messages import Incoming
+from streams.kafka.producer import KafkaPublisher
+from streams.router.aiokafka_headers import install_reader
+from streams.router.faust_commit_guard import install_commit_guard
+from streams.runtime.lifecycle import ALIVE_EVERY_SECONDS, ShutdownSignal
+from streams.runtime.role_files import announce_ready
+from streams.settings import Settings
+from streams.storage.factory import open_storage
+
+log = logging.getLogger(__name__)
+
+GROUP = "copystand.router"
+LANE = "intake"
+FAUST_SETTINGS: dict[str, Any] = {
+    "processing_guarantee": "at_least_once",
+    "broker_max_poll_interval": 1_000_000,
+    "broker_commit_interval": 0.5,
+    # With an instance id a killed router is back in 2 s; without one in 45 s.
+    "broker_session_timeout": 46,
+    "broker_heartbeat_interval": 5,
+    "broker_rebalance_timeout": 120,
+    "broker_request_timeout": 90,
+    "stream_buffer_maxsize": 256,
+    "stream_wait_empty": True,
+    "consumer_auto_offset_reset": "earliest",
+    "producer_request_timeout": 60,
+    "topic_allow_declare": False,
+    "topic_disable_leader": True,
+    "table_standby_replicas": 0,
+    "web_bind": "127.0.0.1",
+    "web_host": "127.0.0.1",
+    "web_tables_enabled": False,
+    "web_router_enabled": False,
+}
+
+
+def make_app(settings: Settings, driver: Driver) -> faust.App:
+    """The Faust app: one agent a topic, isolated partitions, raw bytes, one call to the driver."""
+    app = faust.App(
+        GROUP,
+        broker=f"kafka://{settings.kafka}",
+        consumer_group_instance_id=f"{GROUP}.{settings.worker_id}",
+        datadir=settings.home / "run" / "faust",
+        web_port=settings.router_web_port,
+        **FAUST_SETTINGS,
+    )
+    topics = dict.fromkeys(step.topic for step in router_steps())
+    for topic in (*topics, redone_topic(LANE)):
+        _add_agent(app, topic, driver)
+
+    @app.page("/health/live")
+    async def live(view: faust.web.View, request: faust.web.Request) -> faust.web.Response:
+        """The loop turns."""
+        return view.json({"live": True, "pid": os.getpid()})
+
+    stop = ShutdownSignal(settings, "router")
+
+    @app.timer(ALIVE_EVERY_SECONDS)
+    async def alive() -> None:
+        """The loop turns: a sign of life for the supervisor."""
+        stop.is_set()
+
+    @app.task
+    async def ready() -> None:
+        """Tell the supervisor once partitions are ours."""
+        while not app.consumer.assignment():
+            await asyncio.sleep(0.1)
+        announce_ready(settings, "router")
+
+    return app
+
+
+def _add_agent(app: faust.App, name: str, driver: Driver) -> None:
+    topic = app.topic(name, key_serializer="raw", value_serializer="raw")
+
+    @app.agent(topic, name=f"take.{name}", isolated_partitions=True)
+    async def take(stream: StreamT[bytes]) -> None:
+        async for event in stream.events():
+            # The driver returns or ends the process: an exception here would lose the event.
+            await asyncio.to_thread(driver.handle, _incoming(event.message))
+
+
+def _incoming(message: faust.types.Message) -> Incoming:
+    headers = message.headers or {}
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    return Incoming(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers={name: value or b"" for name, value in pairs},
+    )
+
+
+def run_router(settings: Settings) -> None:
+    """The role, in the foreground, until SIGTERM."""
+    install_commit_guard()
+    install_reader()
+    storage = open_storage(settings)
+    tools = Tools(storage=storage, scratch=settings.home / "cache")
+
+    def run(step: Step, fact: Record) -> Outcome:
+        return step.function(fact, tools)
+
+    driver = Driver(
+        router_steps(),
+        run,
+        Receipts(storage),
+        KafkaPublisher(settings.kafka),
+        FactBuilder(storage, settings.version, retry_scale=settings.retry_scale),
+    )
+    app = make_app(settings, driver)
+    # Our own log stays: Faust would put a format of its own in its place.
+    worker = faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False)
+    worker.execute_from_commandline()

@@ -1,0 +1,1 @@
+"""What every role shares: lifecycle, log, role files, fatal errors."""

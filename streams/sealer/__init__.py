@@ -1,0 +1,1 @@
+"""The sealer role: puts all PREMIS events into one order."""

@@ -1,0 +1,90 @@
+"""The one place where a store is opened: local disk in the home, or the bucket in the settings."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from processors.outcome import StorageError
+from processors.tools import Storage
+from streams.settings import NotUp, Settings, SettingsError
+from streams.storage.local import LocalStorage
+from streams.storage_settings import LOCAL
+
+
+class StoreNotReachable(NotUp):
+    """The store that the settings name gives no answer, or not to us."""
+
+    fix = "Look at COPYSTAND_STORE, COPYSTAND_S3_ENDPOINT and the keys, and whether the store runs."
+
+
+def open_storage(settings: Settings, leases: Path | None = None) -> Storage:
+    """The store of these settings; asks nothing of it yet. Raises SettingsError.
+
+    `leases` is a folder for links to local copies; its owner empties it when nobody reads them."""
+    _remember(settings)
+    if settings.s3 is None:
+        return LocalStorage(settings.home)
+    # Late: who has the store on local disk loads no client.
+    from streams.storage.cache import ObjectCache
+    from streams.storage.s3 import S3Storage, connect
+
+    cache = ObjectCache(settings.home / "cache", settings.store_cache_bytes, leases)
+    return S3Storage(connect(settings.s3), cache)
+
+
+def prepare_store(settings: Settings) -> None:
+    """What comes before a line starts: the store answers, and old debris is gone. Raises
+    SettingsError, StoreNotReachable."""
+    storage = reachable_storage(settings)
+    if isinstance(storage, LocalStorage):
+        storage.sweep()
+
+
+def reachable_storage(settings: Settings) -> Storage:
+    """The store of these settings, which has answered. Raises SettingsError, StoreNotReachable."""
+    storage = open_storage(settings)
+    check_store(settings)
+    return storage
+
+
+def check_store(settings: Settings) -> None:
+    """Ask the store for something it may or may not hold. Raises StoreNotReachable."""
+    if settings.s3 is None:
+        return
+    from streams.storage.s3 import answer
+
+    try:
+        answer(settings.s3)
+    except StorageError as away:
+        found = f"{settings.s3} at {settings.s3.endpoint}: {away}"
+        raise StoreNotReachable(f"store.not-reachable: {found}") from away
+
+
+def _remember(settings: Settings) -> None:
+    """Write into a home where its objects are. Raises SettingsError when they are elsewhere."""
+    note = settings.run / "store"
+    wanted = settings.store
+    try:
+        known = note.read_text("utf-8").strip()
+    except FileNotFoundError:
+        known = LOCAL if (settings.home / "receipts").is_dir() else wanted
+    if known == wanted and not note.exists():
+        _write(note, wanted)
+    if known != wanted:
+        raise SettingsError(
+            f"the objects of {settings.home} are on {known}, and COPYSTAND_STORE says {wanted};"
+            " set it as before, or use another home (how to move: docs/how-to/several-machines.md)"
+        )
+
+
+def _write(note: Path, text: str) -> None:
+    partial = note.with_name(f".store.{os.getpid()}")
+    # Who may only read a home has nothing to write into it.
+    with suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8") as out:
+            out.write(text + "\n")
+            out.flush()
+            # Else a power cut may leave a note that says nothing, and the line does not start.
+            os.fsync(out.fileno())
+        partial.replace(note)

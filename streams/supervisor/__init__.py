@@ -1,0 +1,1 @@
+"""The process behind `up`: starts, restarts and ends all parts of a home."""

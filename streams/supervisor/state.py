@@ -1,0 +1,53 @@
+"""Whether a home has a supervisor, and what that wrote last; light, since `status` asks often."""
+
+import fcntl
+import json
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from infra import processes
+
+PID_SECONDS = 5.0
+
+
+def state_file(home: Path) -> Path:
+    """Where the supervisor of a home writes how its parts are."""
+    return home / "run" / "supervisor.json"
+
+
+def lock(home: Path) -> IO[str] | None:
+    """Take the home for one supervisor; None when another has it. Keep the file open."""
+    file = (home / "run" / "supervisor.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def supervisor_pid(home: Path) -> int | None:
+    """Pid of the living supervisor of a home; a state file left by a dead one does not count."""
+    if not (home / "run" / "supervisor.lock").exists():
+        return None
+    held = lock(home)
+    if held is not None:
+        held.close()
+        return None
+    deadline = time.monotonic() + PID_SECONDS
+    while time.monotonic() < deadline:
+        written = (home / "run" / "supervisor.lock").read_text().strip()
+        if written and processes.is_alive(int(written)):
+            return int(written)
+        time.sleep(0.05)
+    return None
+
+
+def read_state(home: Path) -> dict[str, Any]:
+    """What the supervisor of a home wrote last, or nothing."""
+    try:
+        document: dict[str, Any] = json.loads(state_file(home).read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return document

@@ -1,0 +1,1 @@
+"""The worker role: runs steps in a pool of child processes."""

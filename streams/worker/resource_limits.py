@@ -1,0 +1,68 @@
+"""What a worker takes on at once: decoded images that fit in memory, files that fit on the disk."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from processors.imaging import format_identification
+from processors.imaging.header import DamagedHeader
+from processors.imaging.header_readers import read_header
+from processors.outcome import StorageError
+from processors.page_files import file_for
+from processors.tools import Storage
+from schemas.models import PageAcquired, PageAdmitted, Record
+
+log = logging.getLogger(__name__)
+
+
+def decoded_bytes(fact: Record, storage: Storage) -> int:
+    """Bytes of the image that a step on this fact may decode, from headers; 0 where it has none.
+
+    A file whose header cannot be read counts nothing: it is refused before it is decoded."""
+    if isinstance(fact, PageAcquired):
+        bits = fact.width_px * fact.height_px * fact.samples_per_pixel * fact.bits_per_sample
+        return bits // 8
+    if not isinstance(fact, PageAdmitted):
+        return 0
+    try:
+        path = storage.path(file_for("capture", fact.files))
+        format_ = format_identification.identify_file(path)
+        header = read_header(path, format_.family) if format_ else None
+    except (DamagedHeader, KeyError, LookupError, OSError, StorageError):
+        return 0
+    if header is None:
+        return 0
+    pixels = header.width_px * header.height_px
+    return pixels * header.samples_per_pixel * header.bits_per_sample // 8
+
+
+def written_bytes(fact: Record) -> int:
+    """Roughly what a step on this fact writes: its files once more, and what is made of them."""
+    return 2 * sum(file.size_bytes for file in fact.files)  # type: ignore[attr-defined]
+
+
+class MemoryBudget:
+    """Bytes that may be in use at once. Work waits for its share; one that is larger than all of
+    it goes alone."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._used = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def share(self, need_bytes: int) -> Iterator[None]:
+        """Wait until there is room for so many bytes, and hold them."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._used == 0 or self._fits(need_bytes))
+            self._used += need_bytes
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= need_bytes
+                self._changed.notify_all()
+
+    def _fits(self, need_bytes: int) -> bool:
+        return need_bytes == 0 or self._used + need_bytes <= self._limit

@@ -1,0 +1,128 @@
+"""What a worker does next: rush before normal, masters before what is made of them, and a minimum
+for whatever has waited longest."""
+
+import heapq
+import itertools
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.catalogue import LANES
+from streams.execution.driver import Driver
+from streams.kafka.consumer import Delivery
+
+LANE_RANK = {lane: rank for rank, lane in enumerate(LANES)}
+"""Lower goes first: what secures a master comes before what is made from it."""
+PRIORITY_RANK = {"rush": 0, "normal": 1, "night": 2}
+LOOK_AGAIN_SECONDS = 0.5
+MINIMUM_EVERY = 3
+"""Each third choice is the oldest task of all, so that no lane starves."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One message that waits for a child."""
+
+    lane: str
+    priority: str
+    driver: Driver
+    ticket: Delivery
+
+
+class AdmissionGate(Protocol):
+    """Who may hold lanes back for a while."""
+
+    def lets_through(self, lane: str) -> bool:
+        """Whether the lane may begin work now; asked again and again."""
+        ...
+
+    def began(self, lane: str) -> None:
+        """Work of the lane is given out."""
+        ...
+
+
+class _Open:
+    def lets_through(self, lane: str) -> bool:
+        return True
+
+    def began(self, lane: str) -> None:
+        pass
+
+
+class _Lane:
+    """The tasks of one lane, by priority and by age; each stands in both orders."""
+
+    def __init__(self) -> None:
+        self._by_priority: list[tuple[int, int]] = []
+        self._by_age: deque[int] = deque()
+        self._tasks: dict[int, Task] = {}
+
+    def put(self, number: int, task: Task) -> None:
+        self._tasks[number] = task
+        heapq.heappush(self._by_priority, (PRIORITY_RANK.get(task.priority, 1), number))
+        self._by_age.append(number)
+
+    def first(self) -> tuple[int, int] | None:
+        """Priority and number of the task to do first; None when there is none."""
+        while self._by_priority and self._by_priority[0][1] not in self._tasks:
+            heapq.heappop(self._by_priority)
+        return self._by_priority[0] if self._by_priority else None
+
+    def oldest(self) -> int | None:
+        """Number of the task that has waited longest; None when there is none."""
+        while self._by_age and self._by_age[0] not in self._tasks:
+            self._by_age.popleft()
+        return self._by_age[0] if self._by_age else None
+
+    def take(self, number: int) -> Task:
+        return self._tasks.pop(number)
+
+
+class TaskQueue:
+    """Tasks of all lanes; safe to use from several threads."""
+
+    def __init__(self, gate: AdmissionGate | None = None) -> None:
+        """Of a lane that the gate holds back nothing is given out."""
+        self._lanes = {lane: _Lane() for lane in LANES}
+        self._gate = gate or _Open()
+        self._numbers, self._choices = itertools.count(), itertools.count(1)
+        self._changed = threading.Condition()
+
+    def put(self, task: Task) -> None:
+        """Add a task."""
+        with self._changed:
+            self._lanes[task.lane].put(next(self._numbers), task)
+            self._changed.notify()
+
+    def get(self) -> Task:
+        """The next task; waits for one."""
+        with self._changed:
+            while True:
+                task = self._choose()
+                if task is not None:
+                    return task
+                self._changed.wait(LOOK_AGAIN_SECONDS)
+
+    def let_go(self) -> None:
+        """From now on hold nothing back: what waits is to be given back, not done."""
+        with self._changed:
+            self._gate = _Open()
+            self._changed.notify_all()
+
+    def _choose(self) -> Task | None:
+        found = []
+        for lane, tasks in self._lanes.items():
+            first, oldest = tasks.first(), tasks.oldest()
+            if first is not None and oldest is not None and self._gate.lets_through(lane):
+                priority, number = first
+                found.append(((priority, LANE_RANK[lane]), number, oldest, tasks))
+        if not found:
+            return None
+        if next(self._choices) % MINIMUM_EVERY == 0:
+            _, _, number, lane_tasks = min(found, key=lambda one: one[2])
+        else:
+            _, number, _, lane_tasks = min(found, key=lambda one: one[0])
+        task = lane_tasks.take(number)
+        self._gate.began(task.lane)
+        return task

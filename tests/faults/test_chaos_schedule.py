@@ -1,0 +1,96 @@
+"""What the fault suite draws from a seed, and what its ledger keeps."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from infra import ports
+from infra.kafka import WrongBrokers, cluster_id, cluster_of
+from streams.supervisor.supervisor import asked_for
+from tests.faults.chaos import ledger, material
+from tests.faults.chaos.schedule import kinds, schedule
+
+
+def test_a_seed_gives_the_same_schedule_and_another_seed_another():
+    first, again, other = (schedule(seed, 120, 3, as_root=True) for seed in (1, 1, 2))
+
+    assert first == again
+    assert first != other
+
+
+def test_every_kind_comes_before_any_comes_again_and_all_end_in_time():
+    table = kinds(as_root=True)
+
+    faults = schedule(5, 400, 3, as_root=True)
+
+    counted = Counter(fault.kind for fault in faults[: 2 * len(table)])
+    assert set(counted.values()) == {2}
+    assert set(counted) == set(table)
+    assert max(fault.at + fault.lasts for fault in faults) <= 400
+
+
+def test_a_batch_is_the_same_each_time_and_says_what_must_become_of_it(tmp_path: Path):
+    once, again = (material.make(tmp_path / name, 3, 2) for name in "ab")
+
+    files = [sorted(one.folder.rglob("*.tif")) for one in (once, again)]
+    assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+    assert len({path.read_bytes() for path in files[0]}) == once.pages == 30
+    assert sorted(once.faulty.values()) == [material.FIXITY, material.UNDECODABLE]
+    assert once.packaged == 20
+
+
+def test_a_run_is_a_line_in_the_ledger(tmp_path: Path):
+    file = tmp_path / "ledger.md"
+    file.write_text("# Shown\n\nSome words.\n")
+    entry = ledger.Entry(
+        *("2026-01-02", "abc", "2 cores", 7, 180.0, {"clock": 2, "kill-worker": 3}),
+        *(500, 31.4, 1, 12.6, 4.2, 0, 0, 0, "all as without faults"),
+    )
+
+    ledger.append(entry, file)
+    ledger.append(entry, file)
+
+    lines = file.read_text().splitlines()
+    assert lines[4] == ledger.HEAD
+    assert lines[6] == lines[7]
+    told = "| 7 | 180 | 5 of 2 kinds: clock 2, kill-worker 3 | 500 | 31 | 1 | 13, alone 4 | 0 | 0 | 0 |"
+    assert told in lines[6]
+
+
+def test_a_home_keeps_the_number_of_brokers_it_was_made_with(tmp_path: Path):
+    made = cluster_of(tmp_path, 3)
+
+    assert cluster_of(tmp_path) == made
+    assert made.brokers == 3
+    with pytest.raises(WrongBrokers, match=r"was made with 3 broker\(s\), not 1"):
+        cluster_of(tmp_path, 1)
+    with pytest.raises(WrongBrokers, match="2 brokers were asked for"):
+        cluster_of(tmp_path / "other", 2)
+
+
+def test_a_cluster_id_is_never_taken_for_an_option():
+    drawn = iter([b"\xf8" + bytes(15), b"\xfb" + bytes(15), b"\xfc" + bytes(15)])
+
+    assert cluster_id(lambda: next(drawn)) == "_" + 21 * "A"
+
+
+def test_a_home_without_a_wish_has_one_broker(tmp_path: Path):
+    assert cluster_of(tmp_path).brokers == 1
+    assert asked_for({}) == (None, {})
+    with pytest.raises(WrongBrokers, match="COPYSTAND_BROKERS is 'many'"):
+        asked_for({"COPYSTAND_BROKERS": "many"})
+
+
+def test_clients_come_to_the_port_of_what_stands_between(tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    given = asked_for({"COPYSTAND_CLIENT_PORTS": "kafka=19001,kafka-2=19002,postgres=19003"})[1]
+
+    chosen = ports.choose(tmp_path, ports.names(3), given)
+    again = ports.choose(tmp_path, ports.names(3), given)
+
+    assert again == chosen
+    assert ports.brokers(chosen) == [19001, 19002, chosen["kafka-3"]]
+    assert ports.listens(chosen, "kafka") not in (19001, chosen["kafka-3"])
+    assert ports.listens(chosen, "kafka-3") == chosen["kafka-3"]
+    assert len(set(chosen.values())) == len(chosen)

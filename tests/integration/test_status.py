@@ -1,0 +1,58 @@
+"""How batches stand: what their items tell is what their pages are."""
+
+import random
+
+from streams.cli.status import _drawn, _worth_showing
+from streams.console import out
+from tests.integration.test_tracker import Bench, connect, storage
+from tests.support.line_facts import Delivery
+
+__all__ = ["connect", "storage"]
+BY_PAGE = """
+SELECT count(*) FILTER (WHERE state = 'packaged'), count(*) FILTER (WHERE state = 'quarantined'),
+    count(*) FILTER (WHERE state = 'cancelled'),
+    count(*) FILTER (WHERE state IN ('registered', 'admitted', 'ended'))
+FROM line.pages WHERE batch_id = 'b-1'
+"""
+
+
+def test_the_figures_are_those_of_the_pages_after_every_fact(connect, storage):
+    bench = Bench(connect, storage)
+    batch = Delivery(storage, "b-1", {"vol-1": 3, "vol-2": 2}, missing=frozenset({"vol-1:0002"}))
+    facts = [*batch.everything(), batch.page_quarantined("vol-2:0001", "acquire_page")]
+    random.Random(4).shuffle(facts)
+
+    for fact in [batch.received(), batch.accepted(), *facts]:
+        bench.take(fact)
+        (by_page,) = bench.conn.execute(BY_PAGE).fetchall()
+        known = sum(by_page)
+        told = bench.counts("b-1")
+
+        names = ("packaged", "quarantined", "cancelled", "in_flight")
+        figures = tuple(told[name] for name in names)
+        assert figures == (*by_page[:3], by_page[3] + told["registered"] - known)
+        assert bench.law_holds()
+
+
+def test_batches_at_work_are_shown_before_those_that_have_ended():
+    rows = [{"batch_id": str(n), "state": "running" if n == 1 else "settled"} for n in range(9)]
+
+    shown, left_out = _worth_showing(rows, 3)
+
+    assert ([row["batch_id"] for row in shown], left_out) == (["7", "8", "1"], 6)
+
+
+def test_packages_without_an_answer_are_told_with_the_command_that_lists_them():
+    document = {
+        "batches": [],
+        "roles": [],
+        "unanswered": {"days": 14, "packages": 2},
+        "retries": [],
+        "quiet": [],
+    }
+
+    with out.capture() as printed:
+        out.print(_drawn(document))
+
+    assert "2 packages unanswered for 14 days" in printed.get()
+    assert "packages list --unanswered" in printed.get()

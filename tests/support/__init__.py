@@ -1,0 +1,1 @@
+"""What tests share: builders, sample material, running lines, checkers."""

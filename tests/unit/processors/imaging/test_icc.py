@@ -1,0 +1,53 @@
+"""An ICC profile is looked at before it is believed."""
+
+import pytest
+
+from processors.imaging import icc
+from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
+
+COLOUR = matrix_profile_v2("Adobe-like", to_xyz_d50(ADOBE_LIKE), 2.2)
+GREY = grey_profile("Grey", 2.2)
+
+
+def changed(at: int, value: bytes) -> bytes:
+    return COLOUR[:at] + value + COLOUR[at + len(value) :]
+
+
+@pytest.mark.parametrize("profile", [COLOUR, GREY, COLOUR + bytes(3)])
+def test_finds_a_sound_profile_whole(profile: bytes):
+    assert icc.damage(profile) is None
+
+
+@pytest.mark.parametrize(
+    ("profile", "told"),
+    [
+        (b"", "it has 0 bytes"),
+        (COLOUR[:100], "it has 100 bytes"),
+        (COLOUR[:-20], f"it says to have {len(COLOUR)} bytes and has {len(COLOUR) - 20}"),
+        (COLOUR + b"more", f"it says to have {len(COLOUR)} bytes and has {len(COLOUR) + 4}"),
+        (changed(36, b"\0\0\0\0"), "its signature is missing"),
+        (changed(128, b"\x7f\0\0\0"), "it says to have 2130706432 tags"),
+        (changed(136, b"\0\xff\xff\xff"), "its tag 'desc' ends at byte"),
+    ],
+)
+def test_tells_where_a_profile_is_damaged(profile: bytes, told: str):
+    found = icc.damage(profile)
+
+    assert found is not None
+    assert told in found
+
+
+@pytest.mark.parametrize(
+    ("profile", "colour_space", "told"),
+    [
+        (COLOUR, "rgb", None),
+        (GREY, "greyscale", None),
+        (COLOUR, "bitonal", None),
+        (COLOUR, "greyscale", "it is for 'RGB' numbers, the image is greyscale"),
+        (GREY, "rgb", "it is for 'GRAY' numbers, the image is rgb"),
+        (COLOUR, "cmyk", "it is for 'RGB' numbers, the image is cmyk"),
+        (changed(12, b"link"), "rgb", "it is of class 'link', which describes no image"),
+    ],
+)
+def test_tells_when_a_profile_is_for_other_images(profile: bytes, colour_space: str, told: str):
+    assert icc.mismatch(profile, colour_space) == told

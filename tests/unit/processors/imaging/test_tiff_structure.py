@@ -1,0 +1,114 @@
+"""The structure of a TIFF is judged by the standard, not by what one decoder forgives."""
+
+import struct
+
+import pytest
+
+from processors.imaging import tiff_structure
+from processors.imaging.header import DamagedHeader
+from tests.support.tiff_builders import ASCII, IFD, LONG, PIXELS, RATIONAL, SHORT, ATiff
+
+EXIF, SUB_IMAGES = 34665, 330
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_finds_nothing_in_a_sound_file(order: str, big: bool):
+    assert tiff_structure.check(ATiff(order=order, big=big).bytes()) == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ({262: (SHORT, [2])}, "1 samples are too few for photometric interpretation 2"),
+        ({262: (SHORT, [99])}, "the photometric interpretation is 99"),
+        ({258: (SHORT, [8, 8])}, "2 numbers of bits for 1 samples"),
+        ({270: (ASCII, b"An open end")}, "the text of tag 270 does not end with a NUL byte"),
+        ({270: (ASCII, b"")}, "tag 270 has no value"),
+        ({274: (SHORT, [9])}, "tag 274 has the value 9"),
+        ({282: (RATIONAL, [300, 0])}, "the resolution of tag 282 is 300/0"),
+        ({283: (SHORT, [300])}, "tag 283 has a value of kind 3"),
+        ({259: (SHORT, [1, 1])}, "tag 259 has 2 values instead of one"),
+        ({296: (SHORT, [7])}, "tag 296 has the value 7"),
+        ({306: (ASCII, b"04.03.2010 09:59:17\0")}, "the date of tag 306 is not of the form"),
+        ({320: (SHORT, [0] * 6)}, "a colour map do not agree"),
+        ({50_000: (99, b"\1\2\3\4")}, "tag 50000 has a value of the unknown kind 99"),
+        ({EXIF: (LONG, [0])}, "the Exif directory cannot be read: byte 0, where a directory"),
+        ({EXIF: (LONG, [9_999_999])}, "the Exif directory cannot be read: the file ends at byte"),
+        ({SUB_IMAGES: (LONG, [72])}, "SubIFDs points to the directory at byte 72, which is"),
+        ({273: (LONG, [8, 8]), 279: (LONG, [64, 64])}, "2 strips are named, the image has 1"),
+        ({273: (LONG, [8, 8]), 279: (LONG, [64, 64])}, "at byte 8 strip 2 lies upon strip 1"),
+    ],
+)
+def test_tells_what_breaks_the_rules_without_hiding_a_pixel(tags, told: str):
+    found = tiff_structure.check(ATiff(tags=tags).bytes())
+
+    assert any(told in each for each in found), found
+
+
+@pytest.mark.parametrize("date", [b"2024:02:29 23:59:59\0", b"    :  :     :  :  \0"])
+def test_takes_dates_as_exif_writes_them(date: bytes):
+    assert tiff_structure.check(ATiff(tags={306: (ASCII, date)}).bytes()) == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "without", "told"),
+    [
+        ({279: (LONG, [63])}, (), "the strips hold 63 bytes, the pixels are 64"),
+        ({273: (LONG, [900])}, (), "strip 1 of 1 ends at byte 964"),
+        ({273: (LONG, [4])}, (), "strip 1 of 1 has 64 bytes at byte 4"),
+        ({279: (LONG, [0])}, (), "strip 1 of 1 has 0 bytes at byte 8"),
+        ({278: (SHORT, [4])}, (), "1 strips are named, the image has 2"),
+        ({278: (SHORT, [0])}, (), "each strip has 8 x 0 pixels"),
+        ({}, (273,), "names neither strips nor tiles"),
+    ],
+)
+def test_refuses_an_image_whose_pixels_cannot_all_be_there(tags, without, told: str):
+    with pytest.raises(DamagedHeader) as damage:
+        tiff_structure.check(ATiff(tags=tags, without=without).bytes())
+
+    assert told in str(damage.value)
+
+
+def test_tells_of_tags_given_twice_and_out_of_order():
+    made, _ = ATiff().made_entries()
+    twice = [*made[:1], *made]
+
+    assert "tag 256 is given twice" in tiff_structure.check(ATiff(entries=twice).bytes())
+    swapped = [made[1], made[0], *made[2:]]
+    assert tiff_structure.check(ATiff(entries=swapped).bytes()) == ("tag 256 stands after tag 257",)
+
+
+def test_tells_of_a_value_used_twice_and_of_one_at_an_odd_byte():
+    made, behind = ATiff().made_entries()
+    at = ATiff().strip + len(PIXELS) + 2 + 12 * len(made) + 4 + len(behind) - 16
+    same = [struct.pack("<HHII", tag, RATIONAL, 1, at) for tag in (282, 283)]
+    odd = [struct.pack("<HHII", 282, RATIONAL, 1, at - 1), made[-2]]
+
+    (used_twice,) = tiff_structure.check(ATiff(entries=[*made[:10], *same, made[-1]]).bytes())
+    found = tiff_structure.check(ATiff(entries=[*made[:10], *odd, made[-1]]).bytes())
+
+    assert used_twice == f"at byte {at} the value of tag 283 lies upon the value of tag 282"
+    assert f"the value of tag 282 begins at the odd byte {at - 1}" in found
+
+
+def test_ends_with_sub_directories_that_point_at_each_other():
+    plain = ATiff(tags={EXIF: (IFD, [0])})
+    end = len(plain.bytes())
+    pointing = struct.pack("<HHHIII", 1, EXIF, LONG, 1, end, 0)
+    content = ATiff(tags={EXIF: (IFD, [end])}).bytes() + pointing
+
+    (found,) = tiff_structure.check(content)
+
+    assert found.startswith("the Exif directory: the Exif directory points to the directory")
+
+
+def test_a_second_image_that_is_not_whole_is_told_not_refused():
+    plain = ATiff()
+    end = len(plain.bytes())
+    entries = [struct.pack("<HHII", tag, LONG, 1, 8) for tag in (256, 257)]
+    second = struct.pack("<H", 2) + b"".join(entries) + bytes(4)
+
+    (found,) = tiff_structure.check(ATiff(following=end).bytes() + second)
+
+    assert found == "directory 2: the directory names neither strips nor tiles"

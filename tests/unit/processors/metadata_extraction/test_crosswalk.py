@@ -1,0 +1,119 @@
+"""Embedded fields: dates as far as they are said, and Dublin Core by the table of the docs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from processors.metadata_extraction.crosswalk import CROSSWALK, XML_LANG, dublin_core_of
+from processors.metadata_extraction.embedded import Embedded, embedded_of, moment
+from tests.support.describe_builders import faults
+
+DOCS = Path("docs/metadata.md")
+
+
+def dublin_core(tags: dict[str, Any]) -> list[tuple[str, str | None, str | None]]:
+    """Element, text and language of each field; the document is valid."""
+    document = dublin_core_of(embedded_of(tags))
+    assert document is not None
+    assert faults(document) == []
+    fields = etree.fromstring(document)
+    return [(etree.QName(one).localname, one.text, one.get(XML_LANG)) for one in fields]
+
+
+@pytest.mark.parametrize(
+    ("embedded", "told"),
+    [
+        ("2026:02:03 04:05:06", "2026-02-03T04:05:06"),
+        ("2026:02:03 04:05:06.78+01:00", "2026-02-03T04:05:06+01:00"),
+        ("2026-02-03T04:05Z", "2026-02-03T04:05:00Z"),
+        ("2026:02:03 04:05:06+23:00", "2026-02-03T04:05:06"),
+        ("2026:02:03 24:05:06", "2026-02-03"),
+        ("2026:02:03", "2026-02-03"),
+        ("1898:00:00", "1898"),
+        ("2020:05", "2020-05"),
+        ("1898", "1898"),
+        ("2026:02:30", None),
+        ("0000:00:00 00:00:00", None),
+        ("    :  :     :  :  ", None),
+        ("18980101", None),
+        ("about 1898", None),
+        (None, None),
+    ],
+)
+def test_a_date_is_told_as_far_as_it_is_said_and_possible(embedded: str | None, told: str | None):
+    assert moment(embedded) == told
+
+
+def test_the_first_tag_that_speaks_counts_alone():
+    tags = {"XMP-dc:Title": " \0 ", "IPTC:ObjectName": "second", "PNG:Title": "third"}
+
+    assert dublin_core(tags) == [("title", "second", None)]
+
+
+def test_every_language_is_told_once_and_the_default_first():
+    tags = {
+        "XMP-dc:Title": "Over the waters",
+        "XMP-dc:Title-de": "Über den Wassern",
+        "XMP-dc:Title-en-GB": "Over the waters",
+        "XMP-dc:TitleOther": "no language",
+        "XMP-dc:Description-x_y": "no language either",
+    }
+
+    assert dublin_core(tags) == [
+        ("title", "Over the waters", None),
+        ("title", "Über den Wassern", "de"),
+    ]
+
+
+def test_a_title_without_default_language_is_a_title():
+    assert dublin_core({"XMP-dc:Title-la": "Super aquas"}) == [("title", "Super aquas", "la")]
+
+
+def test_values_are_several_in_lists_and_between_semicolons_where_exif_has_them_so():
+    tags = {
+        "IFD0:Artist": "Müller; Meyer;Müller",
+        "IPTC:Keywords": ["psalter", 1984, True, "psalter", "a;b"],
+    }
+
+    assert dublin_core(tags) == [
+        ("creator", "Müller", None), ("creator", "Meyer", None), ("subject", "psalter", None),
+        ("subject", "1984", None), ("subject", "true", None), ("subject", "a;b", None),
+    ]  # fmt: skip
+
+
+def test_a_structure_is_no_text():
+    assert dublin_core_of(Embedded({"XMP-dc:Title": {"nested": "x"}})) is None
+
+
+def test_text_that_xml_cannot_carry_is_replaced():
+    assert dublin_core({"XMP-dc:Title": "a\x01b\ufffe"}) == [("title", "a\ufffdb\ufffd", None)]
+
+
+def test_a_date_that_is_none_gives_way_to_the_next():
+    tags = {"XMP-dc:Date": ["about 1898"], "ExifIFD:DateTimeOriginal": "2026:02:03 04:05:06"}
+
+    assert dublin_core(tags) == [("date", "2026-02-03T04:05:06", None)]
+
+
+def test_binary_values_are_left_out_at_any_depth_and_large_ones_told():
+    binary = "(Binary data 12 bytes, use -b option to extract)"
+    tags = {
+        "IFD1:ThumbnailImage": binary,
+        "XMP-xmp:Thumbnails": [{"Format": "JPEG", "Image": binary}, {"Image": binary}],
+        "XMP-dc:Description": "x" * 30_000,
+        "ExifTool:Warning": "Bad\0 thing",
+    }
+
+    embedded = embedded_of(tags)
+
+    assert embedded.tags == {"XMP-xmp:Thumbnails": [{"Format": "JPEG"}]}
+    assert embedded.dropped == ("XMP-dc:Description",)
+    assert embedded.complaints == ("Bad thing",)
+
+
+def test_the_docs_show_the_table():
+    shown = [f"| {name} | {', '.join(tags)} |" for name, tags in CROSSWALK]
+
+    assert [row for row in shown if row not in DOCS.read_text("utf-8").splitlines()] == []

@@ -1,0 +1,301 @@
+"""A page's master is stored before it is judged, and judged by its bytes."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from processors.acquire_page import acquire_page
+from processors.outcome import Done, Outcome, Rejected, StorageError
+from processors.tools import Tools
+from schemas.models import PageAcquired
+from streams import error_catalogue
+from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
+from tests.support.imaging_builders import an_admitted_page, memory_tools
+from tests.support.tiff_builders import ASCII, BYTE, LONG, SHORT, UNDEFINED, ATiff
+
+CHECKOUT = Path(__file__).parents[3]
+IMAGES = CHECKOUT / "tests" / "data" / "images"
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    return memory_tools(tmp_path)
+
+
+def acquired(tools: Tools, name: str, **changes) -> Outcome:
+    content = (IMAGES / name).read_bytes()
+    return acquire_page(an_admitted_page(tools, content, name=name, **changes), tools)
+
+
+def fact_of(outcome: Outcome) -> PageAcquired:
+    assert isinstance(outcome, Done), outcome
+    return outcome.facts[0]
+
+
+def warnings(outcome: Outcome) -> list[str]:
+    return [act.code for act in fact_of(outcome).acts if act.outcome == "war"]
+
+
+def masters(tools: Tools) -> list[str]:
+    return [key for key in tools.storage.objects if key.startswith("masters/")]
+
+
+def test_stores_and_describes_a_sound_master(tools: Tools):
+    fact = fact_of(acquired(tools, "sound.tif"))
+
+    assert (fact.format_puid, fact.width_px, fact.height_px) == ("fmt/353", 96, 64)
+    assert (fact.bits_per_sample, fact.samples_per_pixel, fact.colour_space) == (8, 3, "rgb")
+    assert (fact.resolution_dpi, fact.resolution_source) == (300, "tiff")
+    assert (fact.icc_profile, fact.compression) == ("sRGB", "lzw")
+    assert (fact.photometric, fact.byte_order) == ("rgb", "little-endian")
+    assert (fact.orientation, len(fact.icc_sha256 or "")) == (1, 64)
+    assert [file.use for file in fact.files] == ["master", "profile"]
+    assert fact.files[0].key == masters(tools)[0]
+
+
+def test_a_rush_page_stays_one_on_its_way(tools: Tools):
+    fact = fact_of(acquired(tools, "sound.tif", priority="rush"))
+
+    assert fact.priority == "rush"
+
+
+def test_a_sound_master_owes_three_acts_in_order(tools: Tools):
+    fact = fact_of(acquired(tools, "sound.tif"))
+
+    acts = [(act.type, act.outcome) for act in fact.acts]
+    assert acts == [
+        ("fixity check", "suc"),
+        ("format identification", "suc"),
+        ("validation", "suc"),
+    ]
+    assert {act.sources for act in fact.acts} == {(f"sha256:{fact.files[0].sha256}",)}
+    assert [agent.name for agent in fact.acts[2].agents] == ["libvips"]
+
+
+def test_says_the_same_of_the_same_file_twice(tools: Tools, tmp_path: Path):
+    other = memory_tools(tmp_path / "other")
+
+    assert acquired(tools, "turned.jpg") == acquired(other, "turned.jpg")
+
+
+def test_rejects_a_file_whose_digest_is_not_the_one_announced(tools: Tools):
+    page = an_admitted_page(tools, (IMAGES / "sound.tif").read_bytes())
+    tools.storage.objects[page.files[0].key] = b"other bytes"
+
+    outcome = acquire_page(page, tools)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.fixity-mismatch"
+    assert masters(tools) == []
+
+
+def test_never_takes_a_stored_object_for_the_master_unread(tools: Tools):
+    page = an_admitted_page(tools, (IMAGES / "sound.tif").read_bytes())
+    digest = page.files[0].sha256
+    tools.storage.objects[f"masters/sha256/{digest[:2]}/{digest}"] = b"rotten"
+
+    with pytest.raises(StorageError, match="reads back as"):
+        acquire_page(page, tools)
+
+
+def checksums(name: str, *algorithms: str) -> tuple[str, ...]:
+    content = (IMAGES / name).read_bytes()
+    return tuple(f"{each}:{hashlib.new(each, content).hexdigest()}" for each in algorithms)
+
+
+def test_each_vendor_checksum_that_agrees_is_a_fixity_check_of_its_own(tools: Tools):
+    stated = checksums("sound.tif", "md5", "sha1", "sha256", "sha512")
+
+    fact = fact_of(acquired(tools, "sound.tif", vendor_checksums=stated))
+
+    checks = [act for act in fact.acts if act.type == "fixity check"]
+    assert [act.outcome for act in checks] == ["suc"] * 5
+    assert "read once as delivered and once more from the store" in checks[0].detail
+    for act, told in zip(checks[1:], stated, strict=True):
+        assert act.detail.startswith(told.replace(":", " "))
+    assert [act.type for act in fact.acts[5:7]] == ["format identification", "validation"]
+
+
+def test_refuses_a_file_that_is_not_the_one_the_lab_had(tools: Tools):
+    stated = (*checksums("sound.tif", "sha1"), "md5:" + "0" * 32)
+
+    outcome = acquired(tools, "sound.tif", vendor_checksums=stated)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.vendor-checksum-mismatch"
+    assert outcome.found.endswith("delivered with " + "0" * 32)
+    assert masters(tools) == []
+
+
+def test_tells_of_a_vendor_checksum_that_it_cannot_compute(tools: Tools):
+    fact = fact_of(acquired(tools, "sound.tif", vendor_checksums=("crc32:1a2b3c4d",)))
+
+    act = fact.acts[1]
+    assert (act.type, act.outcome) == ("fixity check", "war")
+    assert act.code == "page.vendor-checksum-unknown"
+    assert "crc32 1a2b3c4d" in act.detail
+
+
+@pytest.mark.parametrize("policy", ["accept", "warn", "refuse"])
+def test_a_profile_that_does_not_fit_is_told_or_refused(tools: Tools, policy: str):
+    colour = matrix_profile_v2("Adobe-like", to_xyz_d50(ADOBE_LIKE), 2.2)
+    cut = grey_profile("Grey", 2.2)[:-9]
+
+    for code, profile in {"page.icc-mismatch": colour, "page.icc-damaged": cut}.items():
+        content = ATiff(tags={34675: (UNDEFINED, profile)}).bytes()
+        page = an_admitted_page(tools, content, rules={"missing_icc": policy})
+        outcome = acquire_page(page, tools)
+
+        if policy == "refuse":
+            assert isinstance(outcome, Rejected)
+            assert outcome.code == code
+        else:
+            assert warnings(outcome) == [code]
+
+
+@pytest.mark.parametrize(
+    ("tags", "name"),
+    [
+        (
+            {50706: (BYTE, [1, 4, 0, 0])},
+            "The file is Digital Negative Format (DNG) (PRONOM fmt/730)",
+        ),
+        (
+            {262: (SHORT, [32803]), 271: (ASCII, b"NIKON CORPORATION\0")},
+            "The file is Nikon Digital SLR Camera Raw Image File (PRONOM fmt/202)",
+        ),
+    ],
+)
+def test_takes_no_raw_image_of_a_camera_for_its_preview(tools: Tools, tags, name: str):
+    outcome = acquire_page(an_admitted_page(tools, ATiff(tags=tags).bytes()), tools)
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.found) == ("page.format-not-supported", name)
+
+
+def test_what_breaks_the_rules_of_tiff_is_refused_by_name(tools: Tools):
+    content = ATiff(tags={34665: (LONG, [0])}).bytes()
+    page = an_admitted_page(tools, content)
+
+    outcome = acquire_page(page, tools)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.structure-irregular"
+    assert "the Exif directory cannot be read: byte 0, where a directory" in outcome.found
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("empty.tif", "The file is empty"),
+        ("truncated_strip.tif", "Strip 1 of 1 ends at byte 186, the file has 162 bytes"),
+        ("cut_before_its_directory.tif", "The file ends at byte"),
+        ("directory_in_a_circle.tif", "The directories run in a circle at byte 72"),
+        ("flipped_lzw.tif", "Using code not yet in table"),
+        ("zeroed_scan_in_tiff.tif", "damaged pixels"),
+        ("zeroed_scan.jpg", "belong to no pixel"),
+        ("cut_scan.jpg", "premature end of JPEG image"),
+        ("without_end.png", "no IEND chunk"),
+    ],
+)
+def test_rejects_a_damaged_master_and_keeps_it(tools: Tools, name: str, found: str):
+    outcome = acquired(tools, name)
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.where) == ("page.not-decodable", name)
+    assert found in outcome.found
+    assert len(masters(tools)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("bitmap_named.tif", "The file is Windows Bitmap (PRONOM fmt/116)"),
+        ("four_bits.tif", "Bits per sample: 4; profile as-delivered takes 1, 8, 12, 16"),
+    ],
+)
+def test_tells_what_is_not_supported_from_what_is_damaged(tools: Tools, name: str, found: str):
+    outcome = acquired(tools, name)
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.found) == ("page.format-not-supported", found)
+    assert len(masters(tools)) == 1
+
+
+def test_rejects_an_image_over_the_limits_before_decoding_it(tools: Tools):
+    outcome = acquired(tools, "huge.png")
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.too-large"
+    assert outcome.found == "200000 pixels wide, the limit is 100000"
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("without_resolution.png", ["page.resolution-unknown", "page.icc-missing"]),
+        ("unit_none.jpg", ["page.resolution-unknown", "page.icc-missing", "page.master-lossy"]),
+        ("per_centimetre.jpg", ["page.icc-missing", "page.master-lossy"]),
+        (
+            "conflicting_resolution.jpg",
+            ["page.resolution-conflicting", "page.icc-missing", "page.master-lossy"],
+        ),
+        ("turned.jpg", ["page.icc-missing", "page.master-lossy", "page.orientation-set"]),
+        ("two_images.tif", ["page.icc-missing", "page.more-images"]),
+        ("printed_lines.png", []),
+    ],
+)
+def test_warns_of_what_is_unusual(tools: Tools, name: str, codes: list[str]):
+    assert warnings(acquired(tools, name)) == codes
+
+
+def test_a_tiff_that_breaks_its_rules_is_refused_unless_the_profile_only_warns(tools: Tools):
+    refused = acquired(tools, "tags_in_wrong_order.tif")
+    warned = acquired(tools, "tags_in_wrong_order.tif", rules={"irregular_tiff": "warn"})
+
+    assert isinstance(refused, Rejected) and refused.code == "page.structure-irregular"
+    assert warnings(warned)[0] == "page.structure-irregular"
+
+
+def test_a_conflicting_resolution_is_told_not_taken(tools: Tools):
+    fact = fact_of(acquired(tools, "conflicting_resolution.jpg"))
+
+    assert (fact.resolution_dpi, fact.resolution_source) == (None, None)
+    assert "exif 300 x 300 dpi, jfif 72 x 72 dpi" in fact.acts[3].detail
+
+
+def test_warns_of_a_name_that_promises_another_format(tools: Tools):
+    content = (IMAGES / "sound.tif").read_bytes()
+
+    outcome = acquire_page(an_admitted_page(tools, content, name="f11.tif.jpeg"), tools)
+
+    assert warnings(outcome) == ["page.extension-differs"]
+
+
+def test_a_strict_profile_refuses_what_another_warns_of(tools: Tools):
+    outcome = acquired(tools, "without_resolution.png", rules={"unknown_resolution": "refuse"})
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.resolution-unknown"
+    assert len(masters(tools)) == 1
+
+
+def test_a_profile_can_ask_for_a_resolution(tools: Tools):
+    outcome = acquired(
+        tools, "sound.tif", rules={"min_resolution_dpi": 400, "low_resolution": "refuse"}
+    )
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.resolution-too-low"
+
+
+def test_every_code_of_a_master_and_its_text_has_a_section():
+    steps = ("acquire_page", "master_rules", "recognize_page")
+    source = "".join((CHECKOUT / "processors" / f"{name}.py").read_text() for name in steps)
+
+    codes = set(re.findall(r'"((?:page|language)\.[a-z-]+)"', source))
+
+    assert len(codes) > 14
+    assert codes - set(error_catalogue.sections()) == set()

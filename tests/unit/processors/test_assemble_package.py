@@ -1,0 +1,235 @@
+"""A completed item becomes one package: the same for the same facts, whole, or refused."""
+
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from infra import standards
+from processors.assemble_package import assemble_package
+from processors.outcome import Rejected, StorageError
+from processors.tools import Tools
+from processors.xml.parser import parse
+from processors.xml.validate import validate
+from schemas import models
+from streams.storage.memory import MemoryStorage
+from tests.support.package_builders import (
+    a_completed_item,
+    a_page_entry,
+    facts_of,
+    files_of,
+    memory_tools,
+    published,
+    tar_of,
+)
+from tests.support.package_documents import MODS, submitted_mets
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    return memory_tools(tmp_path)
+
+
+def test_a_package_holds_every_file_of_its_item_and_counts_pages_without_targets(
+    tools: Tools,
+) -> None:
+    package = published(a_completed_item(tools), tools)
+
+    names = [name for name in files_of(package, tools) if name.startswith("data/")]
+    images = [
+        f"data/access/vol-1_000{n}.{suffix}"
+        for n in (1, 2, 4)
+        for suffix in ("jpg", "thumbnail.jpg", "tif")
+    ]
+    texts = [
+        f"data/text/vol-1_000{n}.{suffix}"
+        for n in (1, 2)
+        for suffix in ("hocr", "tsv", "txt", "xml")
+    ]
+    assert names == [
+        *images,
+        *(f"data/download/vol-1_000{n}.pdf" for n in (1, 2)),
+        *(f"data/master/vol-1_000{n}.tif" for n in (1, 2, 4)),
+        *(f"data/metadata/{name}.xml" for name in ("dc", "mets", "mods", "premis")),
+        *texts,
+    ]
+    assert package.counts == models.PackageCounts(
+        pages=2, masters=3, texts=2, derivatives=9, files=26, missing=1
+    )
+    assert (package.package_id, package.item_id, package.revision) == ("vol-1.v1", "vol-1", 1)
+    assert package.rights.holder == "Library & Archive"
+
+
+def test_the_same_item_gives_the_same_bytes_in_any_home_locale_and_time_zone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = memory_tools(tmp_path / "here"), memory_tools(tmp_path / "elsewhere" / "deep")
+    first = published(a_completed_item(here), here)
+
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    monkeypatch.setenv("LC_ALL", "tr_TR.UTF-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    second = published(a_completed_item(there), there)
+
+    assert tar_of(first, here) == tar_of(second, there)
+    assert first == second
+
+
+def test_another_run_gives_the_same_content_digest_though_not_the_same_tar(tools: Tools) -> None:
+    first = published(a_completed_item(tools), tools)
+    again = published(a_completed_item(tools, run="another run", revision=2), tools)
+
+    assert first.content_digest == again.content_digest
+    assert first.sha256 != again.sha256
+
+
+def test_the_content_digest_is_made_of_sorted_lines_of_path_and_digest(tools: Tools) -> None:
+    package = published(a_completed_item(tools), tools)
+
+    files = files_of(package, tools)
+    lines = b"".join(
+        name.encode() + b"\0" + hashlib.sha256(files[name]).hexdigest().encode() + b"\n"
+        for name in sorted(files, key=str.encode)
+        if name.startswith("data/") and name != "data/metadata/premis.xml"
+    )
+    assert package.content_digest == hashlib.sha256(lines).hexdigest()
+
+
+def test_the_content_part_says_nothing_of_the_run(tools: Tools) -> None:
+    item = a_completed_item(tools)
+    package = published(item, tools)
+
+    ids = {fact.head.event_id for fact in facts_of(item, tools)} | {"vol-1.v1", str(tools.scratch)}  # type: ignore[attr-defined]
+    for name, content in files_of(package, tools).items():
+        if name.startswith("data/") and not name.endswith("premis.xml"):
+            assert b"2026" not in content, name
+            assert not [each for each in ids if each.encode() in content], name
+
+
+def test_an_independent_judge_says_that_the_bag_is_valid(tools: Tools, tmp_path: Path) -> None:
+    package = published(a_completed_item(tools), tools)
+
+    with tarfile.open(fileobj=io.BytesIO(tar_of(package, tools))) as archive:
+        archive.extractall(tmp_path / "out", filter="data")
+    judged = subprocess.run(
+        [sys.executable, "-m", "bagit", "--validate", str(tmp_path / "out" / "vol-1.v1")],
+        capture_output=True,
+        text=True,
+    )
+    assert judged.returncode == 0, judged.stderr
+    assert judged.stderr.strip().endswith("is valid")
+
+
+@pytest.mark.parametrize("name", ["mets", "premis", "mods", "dc"])
+@pytest.mark.parametrize("description", [{}, {"title": None, "rights": None, "identifiers": []}])
+def test_all_metadata_is_valid_by_its_schema(
+    tools: Tools, name: str, description: dict[str, object]
+) -> None:
+    pages = (a_page_entry(1, embedded="From the camera"), a_page_entry(2))
+    records = (
+        ("MODS", "vol-1/ein Bändchen.xml", MODS),
+        ("PREMIS", "vol-1/premis.xml", b"<a/>"),
+        ("METS", "vol-1/mets.xml", submitted_mets(("scan 0002.tif", "Two"))),
+    )
+    item = a_completed_item(tools, pages, () if description else records, **description)
+
+    files = files_of(published(item, tools), tools)
+
+    root = parse(files[f"data/metadata/{name}.xml"])
+    assert validate(root, standards.fetch()) == []
+
+
+def test_a_master_that_rotted_in_the_store_is_found_while_it_is_copied(tools: Tools) -> None:
+    item = a_completed_item(tools)
+    storage = tools.storage
+    assert isinstance(storage, MemoryStorage)
+    key = next(key for key in storage.objects if key.startswith("masters/"))
+    storage.objects[key] = b"M" + storage.objects[key][1:]
+
+    outcome = assemble_package(item, tools)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "package.fixity-mismatch"
+    assert outcome.where == "data/master/vol-1_0001.tif"
+
+
+@pytest.mark.parametrize("area", ["masters/", "receipts/records/"])
+def test_an_object_that_is_not_there_is_the_fault_of_the_store(tools: Tools, area: str) -> None:
+    item = a_completed_item(tools)
+    storage = tools.storage
+    assert isinstance(storage, MemoryStorage)
+    del storage.objects[next(key for key in storage.objects if key.startswith(area))]
+
+    with pytest.raises(StorageError):
+        assemble_package(item, tools)
+
+
+def test_an_item_record_that_rotted_is_the_fault_of_the_store(tools: Tools) -> None:
+    item = a_completed_item(tools)
+    storage = tools.storage
+    assert isinstance(storage, MemoryStorage)
+    storage.objects[item.files[0].key] += b" "
+
+    with pytest.raises(StorageError):
+        assemble_package(item, tools)
+
+
+def test_a_store_that_keeps_other_bytes_than_were_written_is_found(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = a_completed_item(tools)
+    storage = tools.storage
+    assert isinstance(storage, MemoryStorage)
+    keep = storage.keep
+
+    def keep_another(source: Path | bytes, **about: str) -> models.FileRef:
+        assert isinstance(source, Path)
+        return keep(source.read_bytes().replace(b"hocr 0002", b"hocr 0003"), **about)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(storage, "keep", keep_another)
+
+    with pytest.raises(StorageError, match="was written as"):
+        assemble_package(item, tools)
+
+
+def test_a_record_that_lacks_the_master_of_a_page_is_refused(tools: Tools) -> None:
+    item = a_completed_item(tools)
+    other = a_completed_item(tools, pages=(a_page_entry(1), a_page_entry(7)))
+
+    outcome = assemble_package(
+        item.model_copy(update={"files": (item.files[0], other.files[1])}), tools
+    )
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, "0007" in outcome.found) == ("package.record-incomplete", True)
+
+
+def test_a_withdrawn_page_has_its_place_and_no_file_and_the_package_says_incomplete(
+    tools: Tools,
+) -> None:
+    item = a_completed_item(tools, pages=(a_page_entry(1),), withdrawn=("0007",))
+    other = a_completed_item(tools, pages=(a_page_entry(1), a_page_entry(7)))
+
+    package = published(item.model_copy(update={"files": (item.files[0], other.files[1])}), tools)
+
+    files = files_of(package, tools)
+    mets = parse(files["data/metadata/mets.xml"])
+    (page,) = mets.xpath("//*[@ID='PAGE_0007']")
+    assert (page.get("TYPE"), len(page)) == ("missing", 0)
+    assert mets[0].get("RECORDSTATUS") == "incomplete"
+    assert b"Completeness: incomplete; 1 pages are missing: 0007" in files["bag-info.txt"]
+    assert (package.counts.pages, package.counts.missing) == (1, 1)
+
+
+def test_two_pages_with_the_same_bytes_are_two_files(tools: Tools) -> None:
+    pages = (a_page_entry(1), a_page_entry(2, looks_like="0001"))
+
+    package = published(a_completed_item(tools, pages=pages), tools)
+
+    files = files_of(package, tools)
+    assert files["data/master/vol-1_0001.tif"] == files["data/master/vol-1_0002.tif"]
+    assert validate(parse(files["data/metadata/premis.xml"]), standards.fetch()) == []

@@ -1,0 +1,55 @@
+"""docs/manifest.md and docs/errors.md are true."""
+
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from processors.manifest import body_digest, read_manifest
+from processors.rules import codes
+from streams.clients.station import findings
+
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "manifest.md").read_text("utf-8")
+VECTORS = re.findall(r"```json\n(\{.*?\})\n```\n+`([0-9a-f]{64})`", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize(("body", "digest"), VECTORS)
+def test_golden_vector(body: str, digest: str) -> None:
+    assert body_digest(json.loads(body)) == digest
+
+
+@pytest.mark.parametrize(("body", "digest"), VECTORS)
+def test_the_rule_needs_no_code_of_ours(body: str, digest: str) -> None:
+    covered = {name: value for name, value in json.loads(body).items() if name != "checksums"}
+
+    assert sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest() == digest
+
+
+def test_there_are_vectors() -> None:
+    assert len(VECTORS) == 3
+
+
+def test_the_whole_example_is_a_manifest_without_fault() -> None:
+    example = max((body for body, _ in VECTORS), key=len)
+
+    read, found = read_manifest(example.encode())
+
+    assert read is not None
+    assert found == []
+
+
+def test_every_code_is_explained() -> None:
+    text = (DOCS / "errors.md").read_text("utf-8")
+    explained = set(re.findall(r"^## (\S+)$", text, re.MULTILINE))
+
+    assert {*codes.CODES, *findings.CODES} - explained == set()
+
+
+def test_every_code_has_a_severity_and_says_what_to_do() -> None:
+    both = {**codes.CODES, **findings.CODES}
+
+    assert {code.severity for code in both.values()} == {"fatal", "error", "warn", "info"}
+    assert all(code.fix.endswith((".", "languages")) for code in both.values())

@@ -1,0 +1,246 @@
+"""A page is read in one pass, and everything that comes of it is the same every time."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+import pyvips
+from lxml import etree
+
+from processors.acquire_page import acquire_page
+from processors.ocr import engine as ocr
+from processors.ocr.alto import NS4
+from processors.outcome import Done, Rejected, ToolCrashed, ToolHung, TryLater
+from processors.recognize_page import recognize_page
+from processors.tools import Tools
+from schemas.models import PageAcquired, PageRecognized
+from tests.support.imaging_builders import an_admitted_page, as_next_input, memory_tools
+
+PRINTED = Path(__file__).parents[3] / "tests" / "data" / "images" / "printed_lines.png"
+USES = ["alto", "hocr", "text", "tsv", "pdf"]
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    return memory_tools(tmp_path)
+
+
+def an_acquired_page(tools: Tools, content: bytes | None = None, **changes) -> PageAcquired:
+    page = an_admitted_page(tools, content or PRINTED.read_bytes(), name="f1.png", **changes)
+    outcome = acquire_page(page, tools)
+    assert isinstance(outcome, Done), outcome
+    return as_next_input(outcome.facts[0])
+
+
+def recognized(tools: Tools, page: PageAcquired) -> PageRecognized:
+    outcome = recognize_page(page, tools)
+    assert isinstance(outcome, Done), outcome
+    return outcome.facts[0]
+
+
+def contents(tools: Tools, fact: PageRecognized) -> dict[str, bytes]:
+    return {file.use: tools.storage.read(file) for file in fact.files}
+
+
+def test_reads_print_into_five_files(tools: Tools):
+    fact = recognized(tools, an_acquired_page(tools))
+
+    text = contents(tools, fact)["text"].decode()
+    assert text.split() == ["The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog."]
+    assert [file.use for file in fact.files] == USES
+    assert (fact.read, fact.models, fact.words, fact.characters) == (True, ("eng",), 9, 36)
+    assert fact.mean_confidence is not None and fact.mean_confidence > 80
+
+
+def test_owes_one_act_that_names_software_models_and_files(tools: Tools):
+    page = an_acquired_page(tools)
+
+    fact = recognized(tools, page)
+
+    (act,) = fact.acts
+    assert (act.type, act.outcome) == ("creation", "suc")
+    assert [agent.name for agent in act.agents] == ["libvips", "tesseract", "tesseract model eng"]
+    assert act.sources == (f"sha256:{page.files[0].sha256}",)
+    assert act.results == tuple(f"sha256:{file.sha256}" for file in fact.files)
+
+
+def test_gives_the_same_bytes_in_another_folder(tools: Tools, tmp_path: Path):
+    other = memory_tools(tmp_path / "other" / "place")
+    first = recognized(tools, an_acquired_page(tools))
+    time.sleep(1.1)  # A second later the clock in the PDF would read otherwise.
+
+    second = recognized(other, an_acquired_page(other))
+
+    assert second == first
+
+
+def test_places_are_in_the_pixels_of_the_master(tools: Tools):
+    larger = (
+        pyvips.Image.new_from_file(str(PRINTED)).resize(2).copy(xres=600 / 25.4, yres=600 / 25.4)
+    )
+    page = an_acquired_page(tools, larger.pngsave_buffer())
+
+    files = contents(tools, recognized(tools, page))
+
+    root = etree.fromstring(files["alto"])
+    size = root.find(f".//{{{NS4}}}Page")
+    first = root.find(f".//{{{NS4}}}String")
+    assert (size.get("WIDTH"), size.get("HEIGHT")) == (str(page.width_px), str(page.height_px))
+    assert 140 <= int(first.get("HPOS")) <= 180
+    assert f"bbox 0 0 {page.width_px} {page.height_px}".encode() in files["hocr"]
+    assert f"\t0\t0\t{page.width_px}\t{page.height_px}\t".encode() in files["tsv"]
+    assert "grey copy" in root.findtext(f".//{{{NS4}}}processingStepSettings")
+
+
+def test_a_turned_master_is_read_upright(tools: Tools):
+    turned = pyvips.Image.new_from_file(str(PRINTED)).rot270().copy()
+    turned.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    page = an_acquired_page(tools, turned.tiffsave_buffer(compression="lzw"))
+
+    files = contents(tools, recognized(tools, page))
+
+    size = etree.fromstring(files["alto"]).find(f".//{{{NS4}}}Page")
+    assert b"quick brown fox" in files["text"]
+    assert (size.get("WIDTH"), size.get("HEIGHT")) == (str(page.height_px), str(page.width_px))
+
+
+def test_every_file_names_the_page_as_its_package_does(tools: Tools, tmp_path: Path):
+    files = contents(tools, recognized(tools, an_acquired_page(tools)))
+
+    assert b"<fileName>ms-1_0001.png</fileName>" in files["alto"]
+    assert b'image "ms-1_0001.png"' in files["hocr"]
+    assert b"/CreationDate (D:19700101000000Z)" in files["pdf"]
+    assert not any(str(tmp_path).encode() in content for content in files.values())
+
+
+def test_confidences_are_those_of_the_words(tools: Tools):
+    fact = recognized(tools, an_acquired_page(tools))
+
+    strings = etree.fromstring(contents(tools, fact)["alto"]).iter(f"{{{NS4}}}String")
+    confidences = [float(string.get("WC")) for string in strings]
+    assert len(confidences) == fact.words
+    assert sum(confidences) / fact.words * 100 == pytest.approx(fact.mean_confidence, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", ["target", "blank"])
+def test_does_not_read_targets_and_blanks(tools: Tools, kind: str):
+    fact = recognized(tools, an_acquired_page(tools, kind=kind))
+
+    assert (fact.read, fact.files, fact.acts) == (False, (), ())
+
+
+def test_does_not_read_what_has_no_language(tools: Tools):
+    assert not recognized(tools, an_acquired_page(tools, languages=("zxx",))).read
+
+
+def test_warns_when_no_word_is_found(tools: Tools):
+    white = (pyvips.Image.black(400, 300) + 255).cast("uchar").tiffsave_buffer()
+
+    fact = recognized(tools, an_acquired_page(tools, white))
+
+    assert (fact.words, fact.mean_confidence) == (0, None)
+    assert [act.code for act in fact.acts[1:]] == ["page.no-text-found"]
+
+
+def test_warns_when_the_confidence_is_low(tools: Tools):
+    rules = {"ocr": {"confidence_floor": 99.9}}
+
+    fact = recognized(tools, an_acquired_page(tools, rules=rules))
+
+    assert [act.code for act in fact.acts[1:]] == ["page.confidence-low"]
+
+
+def test_passes_on_what_later_branches_need(tools: Tools):
+    page = an_acquired_page(tools, script="Latn")
+    page = page.model_copy(update={"optional_branches": ("enrich_page",)})
+
+    read, not_read = (
+        recognized(tools, page.model_copy(update={"kind": kind})) for kind in ("page", "blank")
+    )
+
+    assert (read.script, read.optional_branches) == ("Latn", ("enrich_page",))
+    assert (not_read.script, not_read.optional_branches) == ("Latn", ("enrich_page",))
+
+
+def test_a_page_longer_than_tesseract_takes_is_read_smaller(tools: Tools):
+    line = pyvips.Image.new_from_file(str(PRINTED))
+    long = line.embed(0, 0, 33_000, line.height, extend="white")
+    page = an_acquired_page(tools, long.tiffsave_buffer(compression="lzw", xres=10, yres=10))
+
+    fact = recognized(tools, page)
+
+    root = etree.fromstring(contents(tools, fact)["alto"])
+    assert root.find(f".//{{{NS4}}}Page").get("WIDTH") == "33000"
+    assert page.resolution_dpi is not None
+    assert "fox" in contents(tools, fact)["text"].decode()
+
+
+def test_rejects_an_unknown_language(tools: Tools):
+    page = an_acquired_page(tools).model_copy(update={"languages": ("xyz",)})
+
+    outcome = recognize_page(page, tools)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "language.unknown"
+
+
+def test_waits_for_a_model_that_this_machine_lacks(tools: Tools, monkeypatch):
+    monkeypatch.setattr(ocr, "installed_models", lambda: frozenset({"osd"}))
+
+    outcome = recognize_page(an_acquired_page(tools), tools)
+
+    assert isinstance(outcome, TryLater)
+    assert outcome.why == "no recognition model here for eng (eng)"
+
+
+def guarded_as(monkeypatch, folder: Path, script: str) -> None:
+    program = folder / "tesseract"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(ocr.pytesseract.pytesseract, "tesseract_cmd", str(program))
+
+
+def test_a_hanging_tesseract_is_ended_in_time(tools: Tools, tmp_path: Path, monkeypatch):
+    page = an_acquired_page(tools, rules={"ocr": {"timeout_seconds": 0.3}})
+    guarded_as(monkeypatch, tmp_path, f"echo $$ > {tmp_path}/pid\nexec sleep 60")
+
+    with pytest.raises(ToolHung, match=r"no answer in 0\.3 s"):
+        recognize_page(page, tools)
+
+    pid = (tmp_path / "pid").read_text().strip()
+    assert not Path("/proc", pid).exists()
+    assert list(tools.scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("script", ["kill -SEGV $$", "exit 1", "exit 0"])
+def test_a_crashing_tesseract_is_told(tools: Tools, tmp_path: Path, monkeypatch, script: str):
+    page = an_acquired_page(tools)
+    guarded_as(monkeypatch, tmp_path, script)
+
+    with pytest.raises(ToolCrashed):
+        recognize_page(page, tools)
+
+
+def test_leaves_nothing_in_the_scratch_folder(tools: Tools):
+    recognized(tools, an_acquired_page(tools))
+
+    assert list(tools.scratch.iterdir()) == []
+
+
+def test_tesseract_is_started_through_its_guard():
+    words = ocr.GUARDED.read_text()
+
+    assert os.access(ocr.GUARDED, os.X_OK)
+    assert "OMP_THREAD_LIMIT=1" in words
+    assert "setpriv --pdeathsig KILL tesseract" in words
+
+
+def test_a_film_is_read_in_its_own_pixels(tools: Tools):
+    film = pyvips.Image.new_from_file(str(PRINTED)).copy(xres=4800 / 25.4, yres=4800 / 25.4)
+    page = an_acquired_page(tools, film.tiffsave_buffer())
+
+    fact = recognized(tools, page)
+
+    assert page.resolution_dpi == pytest.approx(4800, abs=1)
+    assert b"quick brown fox" in contents(tools, fact)["text"]

@@ -1,0 +1,131 @@
+"""The order of cause, and the bytes of a leaf."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from schemas.store import schema_store
+from streams.audit.sealed_record import BrokenSeal, Seal, headers_of, leaf, seal_of
+from streams.audit.timeline import in_order_of_cause
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+DOCS = Path(__file__).parents[4] / "docs" / "audit.md"
+
+
+def told(
+    fact: str, seconds: float, seq: int, acts: int = 0, **subject: Any
+) -> list[dict[str, Any]]:
+    cause = uuid4()
+    return [
+        {
+            "seq": seq + ordinal,
+            "event_id": uuid4(),
+            "cause_id": cause,
+            "fact": fact,
+            "ordinal": ordinal,
+            "occurred_at": NOON + timedelta(seconds=seconds),
+            "batch_id": "b",
+            "item_id": None,
+            "page_id": None,
+            "revision": 1,
+            **subject,
+        }
+        for ordinal in range(acts + 1)
+    ]
+
+
+def facts(rows: list[dict[str, Any]]) -> list[str]:
+    return [f"{row['fact']}{row['revision']}.{row['ordinal']}" for row in in_order_of_cause(rows)]
+
+
+def test_an_effect_never_stands_before_its_cause_though_clocks_differ() -> None:
+    item = {"item_id": "i"}
+    page = {**item, "page_id": "i:1"}
+    parts = [
+        told("PageAcquired", 1, 60, **page),
+        told("BatchReceived", 50, 70),
+        told("PageAdmitted", 7, 10, **page),
+        told("BatchAccepted", 3, 20),
+        told("ItemRegistered", 9, 30, **item),
+    ]
+
+    for order in permutations(parts):
+        assert facts([row for part in order for row in part]) == [
+            "BatchReceived1.0",
+            "BatchAccepted1.0",
+            "ItemRegistered1.0",
+            "PageAdmitted1.0",
+            "PageAcquired1.0",
+        ]
+
+
+def test_the_acts_of_a_fact_stay_together() -> None:
+    page = {"item_id": "i", "page_id": "i:1"}
+    rows = told("PageAcquired", 1, 0, acts=2, **page) + told("PageAdmitted", 1, 5, **page)
+
+    assert facts(rows) == [
+        "PageAdmitted1.0",
+        "PageAcquired1.0",
+        "PageAcquired1.1",
+        "PageAcquired1.2",
+    ]
+
+
+def test_a_recapture_stands_after_what_went_wrong_before() -> None:
+    page = {"item_id": "i", "page_id": "i:1"}
+    rows = [
+        *told("PageAcquired", 30, 9, **page, revision=2),
+        *told("PageAdmitted", 20, 8, **page, revision=2),
+        *told("ControlDecided", 19, 7, **page),
+        *told("WorkQuarantined", 11, 6, **page),
+        *told("PageAdmitted", 10, 5, **page),
+        *told("ItemRegistered", 1, 1, item_id="i"),
+    ]
+
+    assert facts(rows) == [
+        "ItemRegistered1.0",
+        "PageAdmitted1.0",
+        "WorkQuarantined1.0",
+        "ControlDecided1.0",
+        "PageAdmitted2.0",
+        "PageAcquired2.0",
+    ]
+
+
+def test_a_seal_survives_its_headers() -> None:
+    seal = Seal(258, 1_770_000_000_000_001, sha256(b"schema").digest())
+
+    assert seal_of(headers_of(seal)) == seal
+
+
+@pytest.mark.parametrize("headers", [None, [], [("seq", b"\0" * 7)], headers_of(Seal(0, 0, b""))])
+def test_a_broken_seal_is_told(headers: Any) -> None:
+    with pytest.raises(BrokenSeal):
+        seal_of(headers)
+
+
+def test_the_golden_leaf_of_the_docs() -> None:
+    text = DOCS.read_text("utf-8")
+
+    def given(name: str) -> str:
+        found = re.search(rf"^{name} += (\S+)$", text, re.MULTILINE)
+        assert found, name
+        return found[1]
+
+    made = leaf(
+        int(given("seq")),
+        int(given("sealed_at")),
+        bytes.fromhex(given("schema_sha256")),
+        bytes.fromhex(given("body")),
+    )
+
+    registered = [sha256(one.encode()) for one in schema_store().versions("PremisEvent")]
+    assert given("schema_sha256") in [digest.hexdigest() for digest in registered]
+    assert made.hex() == given("leaf")
+    assert sha256(b"\0" + made).hexdigest() == given("leaf_hash")

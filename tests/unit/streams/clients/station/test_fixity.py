@@ -1,0 +1,92 @@
+"""BagIt bags are verified before anything of them is published (RFC 8493)."""
+
+from hashlib import sha512
+from pathlib import Path
+
+import pytest
+
+from processors.rules.codes import is_fault
+from streams.clients.station.fixity import bag_of, digest_all
+from streams.clients.station.folder import SubmissionOptions, read_folder
+from streams.clients.station.scan import scan, silent
+from tests.support.deliveries import CORPORA, MODS, a_folder, a_png
+
+SUITE = CORPORA / "bagit"
+BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+
+
+def bags(kind: str) -> list[Path]:
+    return sorted(path.parent for path in SUITE.glob(f"v*/{kind}/*/bagit.txt"))
+
+
+def faults(bag: Path) -> list[str]:
+    files = {one.name: one for one in scan(bag).files}
+    promises = bag_of("", files)
+    _, found = digest_all((), promises, files, silent)
+    return [one.code for one in (*promises.diagnostics, *found) if is_fault(one)]
+
+
+@pytest.mark.skipif(not SUITE.is_dir(), reason=f"{SUITE} is not here")
+@pytest.mark.parametrize("bag", bags("valid"), ids=lambda bag: f"{bag.parts[-3]}-{bag.name}")
+def test_every_valid_bag_of_the_conformance_suite_is_taken(bag: Path) -> None:
+    assert faults(bag) == []
+
+
+@pytest.mark.skipif(not SUITE.is_dir(), reason=f"{SUITE} is not here")
+@pytest.mark.parametrize("bag", bags("invalid"), ids=lambda bag: f"{bag.parts[-3]}-{bag.name}")
+def test_every_invalid_bag_of_the_conformance_suite_is_refused(bag: Path) -> None:
+    assert faults(bag) != []
+
+
+def a_bag(at: Path) -> Path:
+    payload = {"data/1.png": a_png(1), "data/2.png": a_png(2), "data/mods.xml": MODS}
+    lines = "".join(f"{sha512(content).hexdigest()}  {name}\n" for name, content in payload.items())
+    return a_folder(at, {"bagit.txt": BAGIT, "manifest-sha512.txt": lines, **payload})
+
+
+def test_a_bag_is_one_delivery_and_its_tag_files_are_no_material(tmp_path: Path) -> None:
+    made = read_folder(a_bag(tmp_path / "ms-88"), SubmissionOptions("b-1"))
+
+    assert [item["item_id"] for item in made.manifest["items"]] == ["b-1.ms-88"]
+    assert made.diagnostics == []
+    assert made.page_count == 2
+
+
+def test_bags_in_a_folder_are_items(tmp_path: Path) -> None:
+    a_bag(tmp_path / "d" / "ms-1")
+    a_bag(tmp_path / "d" / "ms-2")
+
+    made = read_folder(tmp_path / "d", SubmissionOptions("b-1"))
+
+    assert [item["item_id"] for item in made.manifest["items"]] == ["b-1.ms-1", "b-1.ms-2"]
+    assert made.manifest["items"][0]["pages"][0]["file"]["path"] == "ms-1/data/1.png"
+    assert made.diagnostics == []
+
+
+def test_what_lies_beside_a_bags_payload_about_its_item_is_heard(tmp_path: Path) -> None:
+    for bag in (a_bag(tmp_path / "alone"), a_bag(tmp_path / "many" / "ms-1")):
+        (bag / "item.json").write_text('{"title": "Psalter", "script": "Latf"}')
+
+    alone = read_folder(tmp_path / "alone", SubmissionOptions("b-1"))
+    many = read_folder(tmp_path / "many", SubmissionOptions("b-1"))
+
+    for made in (alone, many):
+        [item] = made.manifest["items"]
+        assert (item["title"], item["script"]) == ("Psalter", "Latf")
+        assert made.diagnostics == []
+
+
+def test_a_damaged_bag_publishes_nothing(tmp_path: Path) -> None:
+    bag = a_bag(tmp_path / "ms-88")
+    (bag / "data" / "2.png").write_bytes(a_png(3))
+    (bag / "data" / "3.png").write_bytes(a_png(4))
+    (bag / "data" / "1.png").unlink()
+
+    made = read_folder(bag, SubmissionOptions("b-1"))
+
+    assert not made.may_be_published
+    assert [(one.code, one.where) for one in made.diagnostics] == [
+        ("bag.incomplete", "data/1.png"),
+        ("bag.file-unlisted", "data/3.png"),
+        ("checksum.mismatch", "data/2.png"),
+    ]
