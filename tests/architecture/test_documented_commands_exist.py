@@ -1,0 +1,55 @@
+"""Commands and make targets named in running text exist, with the options that are shown."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from streams.cli.main import cli
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+TARGET = re.compile(r"`make ([a-z]+)")
+
+
+def commands_in(text: str) -> list[str]:
+    """What follows `copystand` in code spans, and in lines of code blocks."""
+    spans = re.findall(r"`copystand ([^`]+)`", BLOCK.sub("", text))
+    lines = re.findall(r"^copystand (.+)$", "\n".join(BLOCK.findall(text)), re.MULTILINE)
+    return [*spans, *lines]
+
+
+def unknown_in(words: list[str]) -> str | None:
+    """The first subcommand or option that does not exist."""
+    command: click.Command = cli
+    context = click.Context(cli)
+    while isinstance(command, click.Group) and words and words[0].isalpha():
+        found = command.get_command(context, words[0])
+        if found is None:
+            return words[0]
+        command, words = found, words[1:]
+    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+    options = (word.partition("=")[0] for word in words if word.startswith("--"))
+    return next((name for name in options if name not in {*known, "--help"}), None)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_the_text_exist(page: Path):
+    named = {text: unknown_in(text.split()) for text in commands_in(page.read_text("utf-8"))}
+
+    assert {text: unknown for text, unknown in named.items() if unknown} == {}
+
+
+def test_an_unknown_command_and_an_unknown_option_are_found():
+    assert unknown_in(["packages", "sell"]) == "sell"
+    assert unknown_in(["packages", "list", "--batch", "b-1", "--loud"]) == "--loud"
+    assert unknown_in(["down", "--drain"]) is None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_make_targets_in_the_text_exist(page: Path):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+    assert set(TARGET.findall(page.read_text("utf-8"))) <= targets
