@@ -1,4 +1,4 @@
-"""Every topic: its name, record, key, partitions and policies (contract: topics)."""
+"""Every topic: its name, record, key, partitions and policies (docs/contract.md §4)."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,7 +32,7 @@ class Topic:
     partitions: int = WORK_PARTITIONS
     config: dict[str, str] = field(default_factory=dict, hash=False)
     logged: bool = True
-    """Whether its facts owe PREMIS events (contract: PREMIS)."""
+    """Whether its facts owe PREMIS events (docs/contract.md §6)."""
 
 
 def _fact(
