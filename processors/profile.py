@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from processors.rules.institution import Rule, RuleFile
+from processors.institution_rules import Rule, RuleFile
 
 SHIPPED = Path(__file__).parent / "profiles"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
