@@ -1,4 +1,4 @@
-"""Commands and make targets named in running text exist, with the options that are shown."""
+"""Commands with their options, make targets and paths that the documentation names exist."""
 
 import re
 from pathlib import Path
@@ -11,6 +11,11 @@ from streams.cli.main import cli
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+PATH_NAMED = re.compile(
+    r"\b((?:schemas|processors|streams|infra|tests|bench|docs)/[\w./*-]*\w(?:\.[a-z]+|/)(?=[`:;,)\s]))"
+)
+TO_BE_WRITTEN = {"processors/measure_page.py", "schemas/avro/page_measured.avsc"}
+"""Examples: what a reader of the README writes."""
 TARGET = re.compile(r"`make ([a-z]+)")
 
 
@@ -53,3 +58,10 @@ def test_make_targets_in_the_text_exist(page: Path):
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
     assert set(TARGET.findall(page.read_text("utf-8"))) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_in_the_text_exist(page: Path):
+    named = set(PATH_NAMED.findall(page.read_text("utf-8"))) - TO_BE_WRITTEN
+
+    assert {path for path in named if not list(ROOT.glob(path.rstrip("/")))} == set()
