@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from schemas.models import UNSTAMPED, Diagnostic, Head, Record
+from schemas.models import UNSTAMPED, Diagnostic, Fact, Head
 
 
 class ErrorClass(StrEnum):
@@ -55,7 +55,7 @@ class Done:
 
     __match_args__ = ("facts",)
 
-    def __init__(self, *facts: Record) -> None:
+    def __init__(self, *facts: Fact) -> None:
         self.facts = facts
 
     def __eq__(self, other: object) -> bool:

@@ -11,7 +11,7 @@ from processors.imaging.header import DamagedHeader, read_header
 from processors.outcome import StorageError
 from processors.page_files import file_for
 from processors.tools import Storage
-from schemas.models import PageAcquired, PageAdmitted, Record
+from schemas.models import Fact, PageAcquired, PageAdmitted
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ LOOK_AGAIN_SECONDS = 2.0
 TELL_EVERY_SECONDS = 60.0
 
 
-def decoded_bytes(fact: Record, storage: Storage) -> int:
+def decoded_bytes(fact: Fact, storage: Storage) -> int:
     """Bytes of the image that a step on this fact may decode, from headers; 0 where it has none.
 
     A file whose header cannot be read counts nothing: it is refused before it is decoded."""
@@ -40,9 +40,9 @@ def decoded_bytes(fact: Record, storage: Storage) -> int:
     return pixels * header.samples_per_pixel * header.bits_per_sample // 8
 
 
-def written_bytes(fact: Record) -> int:
+def written_bytes(fact: Fact) -> int:
     """Roughly what a step on this fact writes: its files once more, and what is made of them."""
-    return 2 * sum(file.size_bytes for file in fact.files)  # type: ignore[attr-defined]
+    return 2 * sum(file.size_bytes for file in fact.files)
 
 
 class Budget:

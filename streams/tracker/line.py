@@ -9,11 +9,12 @@ from datetime import datetime
 
 import psycopg
 
+from processors.pipeline import TRACKER
 from processors.tools import Storage
-from schemas import ids, models
-from schemas.catalogue import FACTS
+from schemas import ids
+from schemas.catalogue import MODELS, topic_of
 from schemas.codec import Undecodable, decode
-from schemas.models import UNSTAMPED, Record
+from schemas.models import UNSTAMPED, Fact
 from streams.schedule import Night
 from streams.tracker.admission import admit, publish_stalled
 from streams.tracker.apply import answer_left, apply
@@ -23,14 +24,12 @@ from streams.tracker.refusals import refuse_undecodable
 from streams.tracker.release import RELEASED
 from streams.tracker.settlement import reopen, settle
 from streams.tracker.sql import query
-from streams.tracker.turn import TRACKER, Connection, Seen, Turn, store
+from streams.tracker.turn import Connection, Seen, Turn, store
 from streams.work import Incoming, utc_now
 
 log = logging.getLogger(__name__)
 
-RECORD_ON: dict[str, type[Record]] = {
-    topic.name: getattr(models, topic.record) for topic in FACTS if topic.record
-}
+RECORD_ON: dict[str, type[Fact]] = {topic_of(one.__name__).name: one for one in MODELS}
 UNFIT = (psycopg.DataError, psycopg.IntegrityError, ValueError, KeyError, TypeError)
 LOCK_PAUSE_SECONDS = 0.2
 STALLED_EVERY_SECONDS = 60.0

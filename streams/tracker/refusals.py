@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
+from processors.pipeline import TRACKER
 from schemas import ids
 from schemas.models import FileRef, Head, Origin, ReceiptAccepted, WorkQuarantined
-from streams.tracker.turn import TRACKER, Seen, Turn
+from streams.tracker.turn import Seen, Turn
 
 LANE = "intake"
 UNDECODABLE = "message.undecodable"

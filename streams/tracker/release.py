@@ -7,12 +7,13 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from processors.pipeline import TRACKER
 from schemas import ids
 from schemas.catalogue import redone_topic
 from schemas.models import ControlRequested, FileRef, WorkQuarantined
 from streams.tracker.refusals import UNDECODABLE
 from streams.tracker.retries import redone_id
-from streams.tracker.turn import TRACKER, Turn, read_again
+from streams.tracker.turn import Turn, read_again
 
 ACTIONS = ("release", "reject", "withdraw")
 MOST_SUBJECTS = 100
