@@ -8,22 +8,13 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra import topics
-from processors.pipeline import OTHER_FACTS, TABLE, TRACKER, read_by_tracker
-from schemas.catalogue import LANES, redone_topic, topic_of
 from streams.kafka.client import CLIENT, Partition, librdkafka
 from streams.kafka.messages import Incoming, incoming_of
 from streams.kafka.stalled_partitions import IdleTimer
-from streams.tracker.quarantine_decisions import RELEASED
 
 log = logging.getLogger(__name__)
 
 GROUP = "copystand.tracker"
-OWN = tuple(topic_of(row.fact.__name__).name for row in OTHER_FACTS if TRACKER in row.by)
-"""Facts that the tracker writes; work.quarantined is shared with the driver."""
-FACTS_READ = tuple(topic_of(row.fact.__name__).name for row in TABLE if read_by_tracker(row))
-INPUTS = (*FACTS_READ, RELEASED)
-REDONE = tuple(redone_topic(lane) for lane in LANES)
-
 AT_ONCE = 500
 FIRST_WAIT_SECONDS = 0.1
 MORE_WAIT_SECONDS = 0.01

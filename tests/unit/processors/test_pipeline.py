@@ -21,7 +21,7 @@ from processors.pipeline import (
 from processors.table_check import faults
 from schemas.catalogue import MODELS, topic_of
 from schemas.models import Fact
-from streams.tracker.topic_reader import FACTS_READ, OWN
+from streams.topology import FACTS_READ, TRACKER_OUTPUTS
 
 FROM_OUTSIDE = {"BatchSubmitted", "PageCaptured", "PackageReceived", "ControlRequested"}
 READ_OUTSIDE = {"BatchSettled", "ControlDecided"}
@@ -64,7 +64,7 @@ def test_what_comes_from_outside_owes_no_events() -> None:
 
 def test_the_tracker_reads_and_writes_what_it_did() -> None:
     assert set(FACTS_READ) == {topic_of(record).name for record in READ_BY_THE_TRACKER}
-    assert set(OWN) == {topic_of(record).name for record in WRITTEN_BY_THE_TRACKER}
+    assert set(TRACKER_OUTPUTS) == {topic_of(record).name for record in WRITTEN_BY_THE_TRACKER}
 
 
 @pytest.mark.parametrize("fact", MODELS, ids=lambda fact: fact.__name__)

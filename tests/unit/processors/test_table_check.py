@@ -14,7 +14,7 @@ from processors import pipeline, table_check
 from processors.step import OtherFact, PackageFile, Row
 from schemas.models import PageDerived
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DERIVED = ROOT / "schemas" / "avro" / "page_derived.avsc"
 ROW = next(step for step in pipeline.STEPS if step.name == "derive_page")
 
