@@ -68,14 +68,8 @@ def subject_of(head: Head) -> str:
 
 def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
     """The 1..n PREMIS events that a fact owes: k = 0 the transition itself, then its acts in order
-<<<<<<< HEAD
-    (PREMIS 3.0, Event entity; docs/contract.md §6)."""
-    head: Head = fact.head  # type: ignore[attr-defined]
-    record = type(fact).__name__
-=======
     (PREMIS 3.0, Event entity; docs/contract.md §6)."""
     head = fact.head
->>>>>>> 5acba6243f73391b5e20dac3131a7072b964544f
     return tuple(
         PremisEvent(
             head=head.model_copy(

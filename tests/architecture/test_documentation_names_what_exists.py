@@ -1,12 +1,14 @@
 """Commands with their options, make targets and paths that the documentation names exist."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import click
 import pytest
 
 from streams.cli.main import cli
+from tests.architecture.test_a_new_step import ROW
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -65,3 +67,7 @@ def test_paths_in_the_text_exist(page: Path):
     named = set(PATH_NAMED.findall(page.read_text("utf-8"))) - TO_BE_WRITTEN
 
     assert {path for path in named if not list(ROOT.glob(path.rstrip("/")))} == set()
+
+
+def test_the_readme_shows_the_row_that_is_tested():
+    assert textwrap.dedent(ROW) in (ROOT / "README.md").read_text("utf-8")
