@@ -32,11 +32,7 @@ check: install ## Run formatter, linter, type checker and unit tests
 	.venv/bin/mypy
 	$(PYTHON) -m pytest -q tests/unit tests/contract tests/architecture
 
-<<<<<<< HEAD
-schemas: install ## Generate the models from the .avsc files
-=======
-schemas: install ## Models from the .avsc files; says what a fact or the table of steps lacks
->>>>>>> 5acba6243f73391b5e20dac3131a7072b964544f
+schemas: install ## Generate the models from the .avsc files; fails if a schema or a row is missing
 	$(PYTHON) -m schemas.generate
 	$(PYTHON) -m processors.table_check
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from infra.kafka import READY_TOPIC
-from schemas.catalogue import LANES, TOPICS
+from schemas.catalogue import LANES, READY, TOPICS
 from streams.cli.main import cli
 from streams.console import Exit
 from streams.tracker.states import CONTROL, UNKNOWN
@@ -62,7 +61,7 @@ def test_names_every_topic():
     }
 
     assert {
-        name for name in {*names, READY_TOPIC, "work.redone.<lane>"} if f"`{name}" not in shown
+        name for name in {*names, READY.name, "work.redone.<lane>"} if f"`{name}" not in shown
     } == set()
 
 
