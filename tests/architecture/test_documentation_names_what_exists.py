@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from functools import cache
 from pathlib import Path
 
 import click
@@ -71,3 +72,19 @@ def test_paths_in_the_text_exist(page: Path):
 
 def test_the_readme_shows_the_row_that_is_tested():
     assert textwrap.dedent(ROW).rstrip(",\n") in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_environment_variables_in_the_text_are_read_somewhere(page: Path):
+    named = set(re.findall(r"COPYSTAND_[A-Z0-9_]+", page.read_text("utf-8")))
+
+    assert named - variables_in_the_code() == set()
+
+
+@cache
+def variables_in_the_code() -> set[str]:
+    """Every variable that the code names."""
+    files = (path for name in ("streams", "infra") for path in (ROOT / name).rglob("*.py"))
+    return {
+        name for path in files for name in re.findall(r"COPYSTAND_[A-Z0-9_]+", path.read_text())
+    }
