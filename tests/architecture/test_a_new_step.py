@@ -165,12 +165,15 @@ def test_adding_a_step_changes_just_its_three_files_and_generated_ones(tree: Pat
     assert changed.keys() - own.keys() <= generated
 
 
-def test_the_generated_docs_have_its_topic_and_its_record(tree: Path):
-    text = (tree / "docs" / "topics.md").read_text("utf-8")
+def test_the_generated_docs_have_its_topic_its_record_and_its_row(tree: Path):
+    topics = (tree / "docs" / "topics.md").read_text("utf-8")
+    steps = (tree / "docs" / "steps.md").read_text("utf-8")
 
-    row = f"| `{TOPIC}` | [`PageMeasured`](#pagemeasured) | page_id | 12 | measure_page |"
-    assert row in text
-    assert "## PageMeasured\nThe colour target on a page was compared with its chart." in text
+    row = f"| `{TOPIC}` | [`PageMeasured`](#pagemeasured) | page_id | 12 | measure_page | tracker |"
+    assert row in topics
+    assert "## PageMeasured\nThe colour target on a page was compared with its chart." in topics
+    assert "| measure_page | [`PageAcquired`](topics.md#pageacquired) |" in steps
+    assert "| `measurement` | measure_page | `data/measurement/` | `MEASUREMENT` |" in steps
 
 
 def test_its_topic_and_its_consumer_group_exist(course: Course):
