@@ -126,12 +126,12 @@ def history_once(line: Line, *begins: str) -> list[dict[str, Any]]:
     """The events of the page once there is one whose detail begins with each of these."""
     seen: list[dict[str, Any]] = []
 
-    def told() -> bool:
+    def complete() -> bool:
         answer = line.run("audit", "page", PAGE, "--json")
         seen[:] = answer.document if answer.code == 0 else []
         return all(any(one["detail"].startswith(text) for one in seen) for text in begins)
 
-    wait_for(told, 40, lambda: f"{[one['detail'] for one in seen]}\n{line.logs()}")
+    wait_for(complete, 40, lambda: f"{[one['detail'] for one in seen]}\n{line.logs()}")
     return seen
 
 
