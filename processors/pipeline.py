@@ -162,7 +162,7 @@ TABLE: tuple[Row, ...] = (
         ControlDecided, by=(TRACKER,), premis="decision", detail="{fact.action}: {fact.reason}"
     ),
     OtherFact(
-        # It is dated by the latest of the facts it joins, so time puts it in its place.
+        # Without a cause: its time is that of the latest fact that it joins.
         ItemCompleted,
         by=(TRACKER,),
         premis="completion",
@@ -198,8 +198,8 @@ TABLE: tuple[Row, ...] = (
         "{fact.quarantined} quarantined, {fact.cancelled} cancelled.",
     ),
 )
-"""In the order of a page's way. Adding a step is one row here, one file beside this one and one
-schema; `make schemas` says what a schema or a row lacks."""
+"""Sorted by the order of events: causes first. A new step is one row here, one file beside this one
+and one schema; `make schemas` reports what is missing."""
 
 STEPS = tuple(row for row in TABLE if isinstance(row, Step))
 OTHER_FACTS = tuple(row for row in TABLE if isinstance(row, OtherFact))
@@ -211,13 +211,12 @@ def _by_record() -> dict[str, Row]:
 
 
 def transition(record: str) -> Row:
-    """The row that says what the event of a fact tells. Raises KeyError for what owes none."""
+    """The row with type and detail of a fact's event. Raises KeyError for a fact without events."""
     return _by_record()[record]
 
 
 def facts_that_owe_events() -> tuple[type[Fact], ...]:
-    """The facts that must be found in the log, each with its PREMIS events, in the table's order
-    (contract: PREMIS)."""
+    """The facts whose PREMIS events must be in the log, in the table's order (contract: PREMIS)."""
     return tuple(row.fact for row in TABLE if row.premis)
 
 
@@ -234,7 +233,7 @@ def taken_by(fact: type[Fact]) -> tuple[str, ...]:
 
 
 def read_by_tracker(row: Row) -> bool:
-    """Whether the tracker needs a fact: all that steps give, and what others write for no step."""
+    """Whether the tracker reads a fact: all that steps give, and what others write for no step."""
     writers, takers = written_by(row.fact), taken_by(row.fact)
     by_steps = {step.name for step in STEPS}.intersection(writers)
     return bool(by_steps) or (writers != (TRACKER,) and not takers)
