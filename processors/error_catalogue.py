@@ -43,6 +43,22 @@ class Entry(BaseModel):
     retired: bool = False
     """No longer used; records of earlier releases may contain it."""
 
+    def text(self) -> str:
+        """The entry as docs/errors.md and `copystand explain` show it, in Markdown."""
+        severity = f"{self.severity}, set by `{self.policy}`" if self.policy else self.severity
+        acts = "a person" if self.actor == "person" else "the machine; processing continues"
+        facts = f"Severity: {severity}. Location: {self.where}. Who acts: {acts}."
+        retired = " Retired: only records of earlier releases contain it." if self.retired else ""
+        fix = self.fix.format_map(_Placeholders(COMMANDS))
+        return f"{self.meaning}\n\n**What to do:** {fix}\n\n*{facts}{retired}*"
+
+
+class _Placeholders(dict[str, str]):
+    """Values for a fix; a placeholder without a value stays, in capitals."""
+
+    def __missing__(self, name: str) -> str:
+        return name.upper()
+
 
 @cache
 def entries() -> Mapping[str, Entry]:

@@ -12,11 +12,8 @@ class ErrorClass(StrEnum):
     """Why the world, not the material, is at fault."""
 
     STORAGE = "storage"
-    BROKER = "broker"
-    DATABASE = "database"
     TOOL_CRASHED = "tool-crashed"
     TOOL_HUNG = "tool-hung"
-    SCANNER = "scanner"
     MEMORY = "memory"
     UNKNOWN = "unknown"
 

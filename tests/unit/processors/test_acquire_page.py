@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from processors.acquire_page import acquire_page
+from processors.error_catalogue import entries
 from processors.outcome import Done, Outcome, Rejected, StorageError
 from processors.tools import Tools
 from schemas.models import PageAcquired
-from streams import error_catalogue
 from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
 from tests.support.imaging_builders import an_admitted_page, memory_tools
 from tests.support.tiff_builders import ASCII, BYTE, LONG, SHORT, UNDEFINED, ATiff
@@ -298,4 +298,4 @@ def test_every_code_of_a_master_and_its_text_has_a_section():
     codes = set(re.findall(r'"((?:page|language)\.[a-z-]+)"', source))
 
     assert len(codes) > 14
-    assert codes - set(error_catalogue.sections()) == set()
+    assert codes - set(entries()) == set()
