@@ -74,12 +74,12 @@ def fixes_in(tree: ast.AST) -> Iterator[int]:
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             of_fix = any(FIX.search(name_of(target).lower()) for target in targets)
-            if of_fix and node.value and not is_looked_up(node.value):
-                if any(text for _, text in texts(node.value)):
-                    yield node.lineno
+            written = node.value is not None and any(text for _, text in texts(node.value))
+            if of_fix and written and not is_looked_up(node.value):
+                yield node.lineno
 
 
-def is_looked_up(value: ast.expr) -> bool:
+def is_looked_up(value: ast.expr | None) -> bool:
     """Whether a value comes from the catalogue."""
     return isinstance(value, ast.Call) and name_of(value.func) == "fix_of"
 
