@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from processors.error_catalogue import fix_of
-from schemas.models import UNSTAMPED, Diagnostic, Head, Record
+from schemas.models import UNSTAMPED, Diagnostic, Fact, Head
 
 
 class ErrorClass(StrEnum):
@@ -53,7 +53,7 @@ class Done:
 
     __match_args__ = ("facts",)
 
-    def __init__(self, *facts: Record) -> None:
+    def __init__(self, *facts: Fact) -> None:
         self.facts = facts
 
     def __eq__(self, other: object) -> bool:

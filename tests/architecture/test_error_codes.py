@@ -12,17 +12,10 @@ from processors.error_catalogue import entries
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("processors", "streams", "infra")
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
-TAKES_CODE = {
-    "Act",
-    "Answer",
-    "Fault",
-    "Finding",
-    "PackageRefused",
-    "Policy",
-    "Refused",
-    "Rejected",
-}
-TAKES_CODE |= {"UnfitProfile", "answered", "finding", "refused", "refuse_batch", "rejected"}
+TAKES_CODE = frozenset(
+    "Act Answer Fault Finding PackageRefused Policy Refused Rejected UnfitProfile"
+    " finding refuse_batch refused rejected".split()
+)
 FIX = re.compile(r"(^|_)fix(es)?$")
 WITHOUT_CODES = ("streams/cli/", "infra/")
 """Messages about the use of a command or the machine have a hint and no code."""
