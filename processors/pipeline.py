@@ -216,7 +216,7 @@ def transition(record: str) -> Row:
 
 
 def facts_that_owe_events() -> tuple[type[Fact], ...]:
-    """The facts whose PREMIS events must be in the log, in the table's order (contract: PREMIS)."""
+    """The facts whose PREMIS events must be in the log, in the table's order (docs/contract.md §6)."""
     return tuple(row.fact for row in TABLE if row.premis)
 
 

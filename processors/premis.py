@@ -68,7 +68,7 @@ def subject_of(head: Head) -> str:
 
 def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
     """The 1..n PREMIS events that a fact owes: k = 0 the transition itself, then its acts in order
-    (PREMIS 3.0, Event entity; contract: PREMIS)."""
+    (PREMIS 3.0, Event entity; docs/contract.md §6)."""
     head = fact.head
     return tuple(
         PremisEvent(

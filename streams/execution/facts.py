@@ -56,7 +56,7 @@ class Work:
 
     @property
     def work_id(self) -> str:
-        """Id of the work (contract: ids)."""
+        """Id of the work (docs/contract.md §1)."""
         return ids.work_id(self.head.event_id, self.step.name, self.decision_id)
 
 

@@ -115,7 +115,7 @@ class Report:
 
 
 def make_id(*parts: object) -> str:
-    """Id of these parts (contract, Ids)."""
+    """Id of these parts (docs/contract.md §1)."""
     return str(uuid5(NS, "\x1f".join(str(part) for part in parts)))
 
 
