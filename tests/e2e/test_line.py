@@ -4,11 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
-
-import py3langid
-import pyvips
 
 from tests.e2e import expected
 from tests.e2e.delivery import BATCH, DAMAGED, OPERATOR, SOUND, SUBMITTED, Delivered
@@ -16,6 +12,7 @@ from tests.e2e.law import Counts, counts
 from tests.e2e.line import Line
 from tests.e2e.log_check import check
 from tests.e2e.reader import PREMIS, Fact, Raw, facts_of
+from tests.e2e.tools import the_tools
 from tests.e2e.whole import read_when_quiet, without_intake
 
 
@@ -116,24 +113,6 @@ def test_the_audit_answer_for_a_page_is_the_whole_expected_sequence(
         if cause in told
     )
     assert {fact: known[fact].body["head"]["cause_id"] for fact in chain.causes()} == chain.causes()
-
-
-def the_tools() -> expected.Tools:
-    """Versions, asked of the programs themselves."""
-
-    def says(*command: str) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        return done.stdout or done.stderr
-
-    model = Path(py3langid.__file__).parent / "data"
-    (weights,) = [path for path in model.iterdir() if path.is_file()]
-    return expected.Tools(
-        vips=".".join(str(pyvips.version(part)) for part in range(3)),
-        tesseract=says("tesseract", "--version").split()[1],
-        exiftool=says("exiftool", "-ver").strip(),
-        langid=version("py3langid"),
-        model_sha256=sha256(weights.read_bytes()).hexdigest(),
-    )
 
 
 def the_chain(raws: list[Raw]) -> expected.Chain:
