@@ -1,6 +1,5 @@
 """Deliveries and decisions that make a line write every kind of fact, each with a few small pages."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +81,10 @@ class FailingTesseract:
     def fail(self, times: int) -> None:
         """Let the next readings fail."""
         (self.folder / "left").write_text(f"{times}\n")
+
+    def failed(self, asked: int) -> int:
+        """How often it has failed since it was asked to fail so often."""
+        return asked - int((self.folder / "left").read_text() or asked)
 
 
 @dataclass(frozen=True)
@@ -233,19 +236,17 @@ class Material:
         assert producer.flush(20) == 0
 
 
-def answers(line: Line) -> dict[str, Any]:
-    """All that the line answers about its batches, packages, quarantine and audit log."""
-    batches = line.ask("status")["batches"]
-    packages = line.ask("packages", "list")
+def answers(line: Line, but: str = "") -> dict[str, Any]:
+    """What the line answers about its batches, packages, quarantine, persons and audit log.
+
+    One batch can be left out."""
+    batches = [row for row in line.ask("status")["batches"] if row["batch_id"] != but]
+    packages = [row for row in line.ask("packages", "list") if row["batch_id"] != but]
+    quarantine = [row for row in line.ask("quarantine", "list") if row["batch_id"] != but]
     return {
         "batches": batches,
         "packages": [line.ask("packages", "show", row["package_id"]) for row in packages],
-        "quarantine": line.ask("quarantine", "list"),
+        "quarantine": quarantine,
         "persons": line.ask("person", "list"),
         "audit": {row["batch_id"]: line.ask("audit", "batch", row["batch_id"]) for row in batches},
     }
-
-
-def written(document: Any) -> str:
-    """A JSON document as text that two runs can compare."""
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
