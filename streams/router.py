@@ -22,6 +22,7 @@ from streams.roles import ALIVE_EVERY_SECONDS, Stop
 from streams.settings import Settings, announce_ready
 from streams.storage.opening import open_storage
 from streams.work import Incoming, Teller
+from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +125,11 @@ def run_router(settings: Settings) -> None:
         run,
         Receipts(storage),
         KafkaPublisher(settings.kafka),
-        Teller(storage, settings.version, retry_scale=settings.retry_scale),
+        Teller(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "router"),
+        ),
     )
     app = make_app(settings, driver)
     # Our own log stays: Faust would put a format of its own in its place.

@@ -23,6 +23,7 @@ from streams.source import Source, Ticket
 from streams.storage.opening import open_storage
 from streams.unread import watch_reading
 from streams.work import Teller
+from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,11 @@ class Worker:
         )
         self._stop = threading.Event()
         self._receipts = Receipts(storage)
-        self._teller = Teller(storage, settings.version, retry_scale=settings.retry_scale)
+        self._teller = Teller(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "worker"),
+        )
         # Twice the pool: while one thread awaits the broker, its child has other work.
         self._threads = 2 * settings.pool_size
         self._sources = [self._source(step, settings) for step in worker_steps()]

@@ -57,12 +57,13 @@ class Line:
         has_room: Callable[[], bool] = lambda: True,
         night: Night | None = None,
         clock: Callable[[], datetime] = utc_now,
+        worker: str | None = None,
     ) -> None:
         """A hold on the line through a connection in autocommit mode; see `open`."""
         self.conn = conn
         self.rebuilding = False
         self._made_with = (storage, version, pool_size, retry_scale, has_room)
-        self._night, self._clock = night, clock
+        self._night, self._clock, self._worker = night, clock, worker
         self._epoch = 0
         self._offsets: dict[tuple[str, int], int] = {}
         self._stalled_at = time.monotonic()
@@ -154,7 +155,9 @@ class Line:
         self._offsets |= advanced
 
     def _turn(self, rebuilding: bool = False) -> Turn:
-        turn = Turn(self.conn, *self._made_with, rebuilding, self._night, self._clock())
+        turn = Turn(
+            self.conn, *self._made_with, rebuilding, self._night, self._clock(), self._worker
+        )
         if not turn.run("fence", epoch=self._epoch):
             raise Succeeded("another tracker has taken over")
         return turn

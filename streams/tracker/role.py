@@ -17,6 +17,7 @@ from streams.tracker.line import Line
 from streams.tracker.rebuild import rebuild
 from streams.tracker.relay import Relay
 from streams.unread import watch_reading
+from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
             *(conn, storage, settings.version, settings.pool_size, settings.retry_scale),
             has_room=lambda: room.has(0),
             night=settings.night,
+            worker=worker_name(settings, "tracker"),
         )
         if not line.open(stop):
             return

@@ -1,5 +1,6 @@
 """From a folder to packages and an auditor's answer, by the commands alone, on the real parts."""
 
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -100,7 +101,8 @@ def test_the_audit_answer_for_a_page_is_the_whole_expected_sequence(
 
     answer = line.ask("audit", "page", f"{SOUND}:0001")
 
-    wanted = expected.sequence(chain, digests, the_tools(), OPERATOR)
+    workers = expected.workers_of(line.home, socket.gethostname())
+    wanted = expected.sequence(chain, digests, the_tools(), OPERATOR, workers)
     # Branches run side by side, and nothing waits for suggestions: between cause and effect there
     # are many right orders. Each fact's events stand together in theirs.
     order = list(dict.fromkeys(row[3] for row in wanted))
