@@ -1,5 +1,6 @@
 """PREMIS events made from facts, purely: anyone can check the log against the facts."""
 
+from collections.abc import Iterator
 from functools import cache
 
 from schemas.ids import premis_id
@@ -39,6 +40,7 @@ OWN_TYPES = {
 """Event types of our own, with their definitions (docs/vocabulary.ttl has them as SKOS)."""
 
 PRODUCER_ROLE = "executing program"
+WORKER_ROLE = "implementer"
 LONGEST_DETAIL = 4000
 
 DETAILS = {
@@ -108,7 +110,7 @@ def events_of(fact: Record) -> tuple[PremisEvent, ...]:
             outcome=act.outcome,
             code=act.code,
             detail=act.detail,
-            agents=(_producer(head), *act.agents),
+            agents=(*_producer(head), *act.agents),
             sources=act.sources,
             results=act.results,
         )
@@ -116,10 +118,12 @@ def events_of(fact: Record) -> tuple[PremisEvent, ...]:
     )
 
 
-def _producer(head: Head) -> Agent:
-    return Agent(
-        type="software", name=head.producer.name, version=head.producer.version, role=PRODUCER_ROLE
-    )
+def _producer(head: Head) -> Iterator[Agent]:
+    """The program that made the fact, and where it ran: facts before 0.2.0 do not say where."""
+    made_by = head.producer
+    yield Agent(type="software", name=made_by.name, version=made_by.version, role=PRODUCER_ROLE)
+    if made_by.worker:
+        yield Agent(type="software", name=made_by.worker, role=WORKER_ROLE)
 
 
 def _plan(fact: Record) -> dict[str, str]:

@@ -24,6 +24,7 @@ from streams.runtime.lifecycle import ALIVE_EVERY_SECONDS, ShutdownSignal
 from streams.runtime.role_files import announce_ready
 from streams.settings import Settings
 from streams.storage.factory import open_storage
+from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,11 @@ def run_router(settings: Settings) -> None:
         run,
         Receipts(storage),
         KafkaPublisher(settings.kafka),
-        FactBuilder(storage, settings.version, retry_scale=settings.retry_scale),
+        FactBuilder(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "router"),
+        ),
     )
     app = make_app(settings, driver)
     # Our own log stays: Faust would put a format of its own in its place.

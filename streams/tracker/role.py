@@ -18,6 +18,7 @@ from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
 from streams.tracker.topic_reader import INPUTS, TopicReader
+from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
             *(conn, storage, settings.version, settings.pool_size, settings.retry_scale),
             has_room=lambda: room.has(0),
             night=settings.night,
+            worker=worker_name(settings, "tracker"),
         )
         if not line.open(stop):
             return

@@ -26,6 +26,7 @@ from streams.worker.circuit_breaker import Breakers
 from streams.worker.pool import Pool
 from streams.worker.resource_limits import MemoryBudget, decoded_bytes, written_bytes
 from streams.worker.scheduler import Task, TaskQueue
+from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,11 @@ class Worker:
         )
         self._stop = threading.Event()
         self._receipts = Receipts(storage)
-        self._teller = FactBuilder(storage, settings.version, retry_scale=settings.retry_scale)
+        self._teller = FactBuilder(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "worker"),
+        )
         # Twice the pool: while one thread awaits the broker, its child has other work.
         self._threads = 2 * settings.pool_size
         self._sources = [self._source(step, settings) for step in worker_steps()]

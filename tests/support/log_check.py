@@ -142,12 +142,7 @@ def check(raws: Sequence[Raw]) -> Report:
 def owed_for(fact: Fact) -> list[dict[str, Any]]:
     """The events that a fact owes: the transition, then its acts in order."""
     head = fact.body["head"]
-    producer = {
-        "type": "software",
-        "name": head["producer"]["name"],
-        "version": head["producer"]["version"],
-        "role": "executing program",
-    }
+    makers = _makers(head["producer"])
     events = []
     for ordinal, act in enumerate([_transition(fact), *fact.body["acts"]]):
         own = {"event_id": make_id(head["event_id"], "premis", ordinal)}
@@ -161,12 +156,22 @@ def owed_for(fact: Fact) -> list[dict[str, Any]]:
                 "outcome": act["outcome"],
                 "code": act["code"],
                 "detail": act["detail"],
-                "agents": [producer, *act["agents"]],
+                "agents": [*makers, *act["agents"]],
                 "sources": act["sources"],
                 "results": act["results"],
             }
         )
     return events
+
+
+def _makers(producer: dict[str, Any]) -> list[dict[str, Any]]:
+    program = {"name": producer["name"], "version": producer["version"]}
+    agents = [{"type": "software", **program, "role": "executing program"}]
+    # Facts of versions before 0.2.0 do not name it.
+    if producer.get("worker"):
+        worker = {"name": producer["worker"], "version": None}
+        agents.append({"type": "software", **worker, "role": "implementer"})
+    return agents
 
 
 def _detail(record: str, body: dict[str, Any]) -> str:
