@@ -4,8 +4,9 @@ import hashlib
 
 from processors import master_rules
 from processors.delivered_checksums import Checksum, measure
-from processors.imaging import format_identification, icc
+from processors.imaging import icc
 from processors.imaging.decode import Undecodable, decode_whole, vips_version
+from processors.imaging.file_identification import identify_file
 from processors.imaging.header import DamagedHeader
 from processors.imaging.header_readers import irregularities, read_header
 from processors.imaging.resolution import choose
@@ -55,7 +56,7 @@ def _judge(
 ) -> Outcome:
     path = tools.storage.path(master)
     tools.progress("format")
-    format_ = format_identification.identify_file(path)
+    format_ = identify_file(path)
     unknown = master_rules.format_refused(format_, master.size_bytes, profile)
     if unknown or format_ is None:
         return _rejected(page, unknown)

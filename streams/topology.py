@@ -1,13 +1,39 @@
-"""What exists on a line: roles, topics and consumer groups, put together from the one table."""
-
-from collections.abc import Callable
+"""Roles, topics and consumer groups of a line, derived from the step table."""
 
 from processors.pipeline import router_steps, worker_steps
-from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, TOPICS, Topic, redone_topic
-from streams.settings import Settings
-from streams.tracker.topic_reader import INPUTS
+from schemas.catalogue import (
+    AUDIT_INTAKE,
+    AUDIT_PREMIS,
+    LANES,
+    TOPICS,
+    Topic,
+    redone_topic,
+    topic_of,
+)
 
 ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog")
+
+FACTS_READ = tuple(
+    topic_of(record).name
+    for record in (
+        *("BatchReceived", "CaptureAccepted", "ReceiptAccepted", "BatchAccepted"),
+        *("ItemRegistered", "PageAcquired", "PageDerived", "PageRecognized", "PageDescribed"),
+        *("PageEnriched", "PackagePublished", "WorkDeferred", "WorkQuarantined"),
+        "ControlRequested",
+    )
+)
+RELEASED = redone_topic("intake")
+"""Through this topic the tracker gets undecodable messages again after a release."""
+TRACKER_INPUTS = (*FACTS_READ, RELEASED)
+TRACKER_OUTPUTS = tuple(
+    topic_of(record).name
+    for record in (
+        *("PageAdmitted", "ItemCompleted", "BatchSettled", "ControlDecided"),
+        "WorkQuarantined",
+    )
+)
+"""Facts that the tracker writes; the driver also writes work.quarantined."""
+REDONE = tuple(redone_topic(lane) for lane in LANES)
 
 
 def topics() -> tuple[Topic, ...]:
@@ -25,7 +51,7 @@ def groups() -> dict[str, list[str]]:
         "copystand.sealer": [AUDIT_INTAKE.name],
         # What counts stands in Postgres; these offsets only let `status` tell the lag.
         "copystand.projector": [AUDIT_PREMIS.name],
-        "copystand.tracker": list(INPUTS),
+        "copystand.tracker": list(TRACKER_INPUTS),
     }
     for step in worker_steps():
         found[step.group] = [step.topic, redone_topic(step.lane)]
@@ -42,34 +68,3 @@ def lane_of(group: str) -> str | None:
     """The lane whose work a group takes; None for those that are no step's."""
     lanes = [step.lane for step in (*router_steps(), *worker_steps()) if step.group == group]
     return lanes[0] if lanes else None
-
-
-def role(name: str) -> Callable[[Settings], None]:
-    """The function that runs a role. Imported late: a station loads neither Faust nor libvips.
-
-    Raises KeyError for a name that is no role."""
-    if name == "router":
-        from streams.router.role import run_router
-
-        return run_router
-    if name == "worker":
-        from streams.worker.role import run_worker
-
-        return run_worker
-    if name == "tracker":
-        from streams.tracker.role import run_tracker
-
-        return run_tracker
-    if name == "sealer":
-        from streams.sealer.role import run_sealer
-
-        return run_sealer
-    if name == "projector":
-        from streams.projector.role import run_projector
-
-        return run_projector
-    if name == "watchdog":
-        from streams.monitoring.watchdog import run_watchdog
-
-        return run_watchdog
-    raise KeyError(name)

@@ -3,14 +3,13 @@
 import mmap
 from pathlib import Path
 
+from processors.imaging import jpeg_header, png_header, tiff_header, tiff_structure
 from processors.imaging.header import DamagedHeader, Header
 
 
 def irregularities(path: Path, family: str) -> tuple[str, ...]:
     """What is unusual about a file's structure, though nothing is missing. Raises DamagedHeader
     where pixels cannot be had, and OSError."""
-    from processors.imaging import png_header, tiff_structure
-
     judges = {
         "tiff": tiff_structure.check,
         "bigtiff": tiff_structure.check,
@@ -24,9 +23,6 @@ def irregularities(path: Path, family: str) -> tuple[str, ...]:
 
 def read_header(path: Path, family: str) -> Header:
     """The header of a file of a known family. Raises DamagedHeader and OSError."""
-    # Imported here: each reader builds a Header.
-    from processors.imaging import jpeg_header, png_header, tiff_header
-
     read = {
         "tiff": tiff_header.read,
         "bigtiff": tiff_header.read,

@@ -1,7 +1,7 @@
 """What auditors ask: the history of a page, an item or a batch, in order of cause."""
 
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -9,9 +9,9 @@ from psycopg.sql import SQL
 
 from schemas.times import written
 from streams.audit.timeline import Row, in_order_of_cause
-from streams.named_queries import queries
+from streams.named_queries import NamedQueries
 
-FILE = Path(__file__).with_name("queries.sql")
+QUERY = NamedQueries(Path(__file__).with_name("queries.sql"))
 COLUMNS = SQL(
     "seq, event_id, cause_id, event_type, event_type_uri, occurred_at, sealed_at, outcome, code,"
     " detail, agents, sources, results, fact, ordinal, batch_id, item_id, page_id, revision,"
@@ -37,8 +37,7 @@ def page_history(connection: Connection, page: str) -> list[Row]:
 
 def item_history(connection: Connection, item_id: str) -> list[Row]:
     """The events of an item and all its pages, and those of its batch. Raises UnknownSubject."""
-    text = _text("around_item")
-    row = connection.execute(SQL(text), {"item_id": item_id}).fetchone()
+    row = connection.execute(QUERY("around_item"), {"item_id": item_id}).fetchone()
     rows = _history(connection, "item", items=[item_id], batches=row[0] if row else [])
     if not rows:
         raise UnknownSubject(f"no event tells of item {item_id}")
@@ -69,7 +68,7 @@ def document_of(row: Row) -> dict[str, Any]:
 
 
 def _page(connection: Connection, page: str) -> tuple[str, list[str], list[str]]:
-    found = connection.execute(SQL(_text("around_page")), {"page_id": page}).fetchone()
+    found = connection.execute(QUERY("around_page"), {"page_id": page}).fetchone()
     if found and found[0]:
         return page, found[0], found[1]
     named = _pages_named(connection, page)
@@ -80,7 +79,7 @@ def _page(connection: Connection, page: str) -> tuple[str, list[str], list[str]]
         candidates = ", ".join(one[0] for one in named)
         raise AmbiguousLabel(f"{page} may be any of these pages: {candidates}")
     if page_id != page:
-        found = connection.execute(SQL(_text("around_page")), {"page_id": page_id}).fetchone()
+        found = connection.execute(QUERY("around_page"), {"page_id": page_id}).fetchone()
         if found and found[0]:
             return page_id, found[0], found[1]
     return page_id, [item_id], [batch_id]
@@ -89,16 +88,12 @@ def _page(connection: Connection, page: str) -> tuple[str, list[str], list[str]]
 def _pages_named(connection: Connection, page: str) -> list[tuple[str, str, str, str]]:
     try:
         with connection.transaction():
-            return connection.execute(SQL(_text("pages_named")), {"page_id": page}).fetchall()
+            return connection.execute(QUERY("pages_named"), {"page_id": page}).fetchall()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         return []  # labels stand with the tracker, which may be building its tables anew
 
 
 def _history(connection: Connection, name: str, **values: Any) -> list[Row]:
-    query = SQL(_text(name)).format(columns=COLUMNS)
+    query = QUERY(name).format(columns=COLUMNS)
     with connection.cursor(row_factory=dict_row) as cursor:
         return in_order_of_cause(cursor.execute(query, values).fetchall())
-
-
-def _text(name: str) -> LiteralString:
-    return queries(FILE)[name]  # type: ignore[return-value]  # committed; values travel apart

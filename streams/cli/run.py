@@ -2,10 +2,11 @@
 
 import click
 
+from streams.composition import run_role
 from streams.runtime.logs import set_up_log
 from streams.settings import Settings
 from streams.storage.factory import check_store
-from streams.topology import ROLES, role
+from streams.topology import ROLES
 
 
 @click.command()
@@ -17,4 +18,4 @@ def run(name: str) -> None:
     if name in ("router", "worker", "tracker"):
         check_store(settings)
     set_up_log()
-    role(name)(settings)
+    run_role(name, settings)

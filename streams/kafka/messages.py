@@ -14,22 +14,23 @@ _headers = methodcaller("headers")
 
 
 def offset_of(message: Message) -> int:
-    """Where a message that the broker has stands."""
+    """The offset of a message that the broker has stored."""
     offset = message.offset()
     assert offset is not None, "the message was never at the broker"
     return offset
 
 
 def headers_of(message: Message) -> dict[str, bytes]:
-    """The headers of a message; none when a name is no UTF-8, which Kafka allows.
+    """The headers of a message; empty when a header name is not UTF-8, which Kafka allows.
 
-    confluent-kafka 2.16.1 gives broken tuples then, with an error set that a plain call may not
-    see; this way of calling does, and raises SystemError. Asked again, it says nothing."""
+    For such names confluent-kafka 2.16.1 returns broken tuples and leaves an error set that a
+    plain call does not notice. `methodcaller` does, and raises SystemError; a second call returns
+    nothing."""
     try:
         pairs = _headers(message) or ()
     except SystemError:
         return {}
-    return {name: _bytes(value) for name, value in pairs}
+    return {name: _bytes(value) or b"" for name, value in pairs}
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,9 @@ class Outgoing:
     value: bytes
 
 
-def incoming_of(message: Message) -> Incoming:
-    """A confluent-kafka message in our words."""
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    assert topic is not None and partition is not None and offset is not None
-    return Incoming(
-        *(topic, partition, offset, _bytes(message.key()), _bytes(message.value())),
-        headers_of(message),
-    )
-
-
 @dataclass(frozen=True)
 class Incoming:
-    """One message as it was read."""
+    """One message as read from a partition."""
 
     topic: str
     partition: int
@@ -68,7 +59,7 @@ class Incoming:
         return None if value is None else value.decode("utf-8", "backslashreplace")
 
     def origin(self, event_id: str) -> Origin:
-        """Where it stood, for the record."""
+        """Its topic, partition, offset and key, for a record about it."""
         key = None
         if self.key is not None:
             key = self.key[:LONGEST_KEY_BYTES].decode("utf-8", "backslashreplace")
@@ -79,3 +70,17 @@ class Incoming:
             key=key,
             event_id=event_id,
         )
+
+
+def incoming_of(message: Message) -> Incoming:
+    """A confluent-kafka message as an Incoming."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None and partition is not None and offset is not None
+    return Incoming(
+        *(topic, partition, offset, _bytes(message.key()), _bytes(message.value())),
+        headers_of(message),
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

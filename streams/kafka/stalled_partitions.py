@@ -2,6 +2,7 @@
 librdkafka 2.16 does not fetch one of many again after its broker died (docs/decisions/0015)."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 from confluent_kafka import KafkaException
@@ -11,11 +12,33 @@ from streams.kafka.client import Partition
 from streams.runtime.fatal_errors import end_process
 
 LOOK_EVERY_SECONDS = 5.0
+IDLE_AFTER_SECONDS = 2.0
 CHECKS = 6
 """So many looks in a row must find it unread, and as many again before it is told again."""
 IdleOffsets = Callable[[], Mapping[Partition, int] | None]
 """The next offset that a consumer wants of each partition; None while it is given messages, or
 wants none."""
+
+
+class IdleTimer:
+    """Since when a consumer has waited in vain for messages that it wants."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Has not waited yet."""
+        self._clock = clock
+        self._since: float | None = None
+
+    def polled(self, *, waits: bool) -> None:
+        """It asked for a message; `waits` when it wanted one and got none."""
+        if not waits:
+            self._since = None
+        elif self._since is None:
+            self._since = self._clock()
+
+    def __bool__(self) -> bool:
+        """Whether it has waited so long that nothing is on its way to it."""
+        since = self._since
+        return since is not None and self._clock() - since > IDLE_AFTER_SECONDS
 
 
 class StalledPartitions:
@@ -59,27 +82,3 @@ def _watch(brokers: str, consumers: Iterable[IdleOffsets]) -> None:
             for place in stuck:
                 if topics.holds_a_message(client, place, wanted[place]):
                     end_process(f"{place} is not read from {wanted[place]}; the next process does")
-
-
-IDLE_AFTER_SECONDS = 2.0
-
-
-class IdleTimer:
-    """Since when a consumer has waited in vain for messages that it wants."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Has not waited yet."""
-        self._clock = clock
-        self._since: float | None = None
-
-    def polled(self, *, waits: bool) -> None:
-        """It asked for a message; `waits` when it wanted one and got none."""
-        if not waits:
-            self._since = None
-        elif self._since is None:
-            self._since = self._clock()
-
-    def __bool__(self) -> bool:
-        """Whether it has waited so long that nothing is on its way to it."""
-        since = self._since
-        return since is not None and self._clock() - since > IDLE_AFTER_SECONDS

@@ -10,9 +10,9 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from streams.kafka.client import librdkafka
 from streams.kafka.producer import PRODUCER_SETTINGS
-from streams.named_queries import query
 from streams.runtime.fatal_errors import end_process
 from streams.tracker.database import CONNECT_SECONDS, end_tracker
+from streams.tracker.queries import query
 from streams.tracker.unit_of_work import Connection
 
 log = logging.getLogger(__name__)

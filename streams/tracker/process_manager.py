@@ -16,14 +16,14 @@ from schemas.codec import Undecodable, decode
 from schemas.models import UNSTAMPED, Record
 from streams.execution.facts import utc_now
 from streams.kafka.messages import Incoming
-from streams.named_queries import query
 from streams.night_window import NightWindow
+from streams.topology import RELEASED
 from streams.tracker.admission import admit, publish_stalled
 from streams.tracker.completion import complete
 from streams.tracker.derived_states import derive
 from streams.tracker.fact_handlers import answer_left, apply
-from streams.tracker.quarantine_decisions import RELEASED
 from streams.tracker.quarantine_records import refuse_undecodable
+from streams.tracker.queries import query
 from streams.tracker.settlement import reopen, settle
 from streams.tracker.unit_of_work import TRACKER, Connection, StoredFact, UnitOfWork, store
 

@@ -16,7 +16,6 @@ from streams.tracker.unit_of_work import TRACKER, UnitOfWork, read_again
 
 ACTIONS = ("release", "reject", "withdraw")
 MOST_SUBJECTS = 100
-RELEASED = redone_topic("intake")
 """Through which the tracker reads again what it could not read before."""
 
 

@@ -9,10 +9,11 @@ from schemas.codec import Undecodable, decode
 from schemas.models import Head
 from streams.execution.facts import audit_messages
 from streams.kafka.messages import Incoming
-from streams.named_queries import query
+from streams.topology import REDONE, TRACKER_INPUTS, TRACKER_OUTPUTS
 from streams.tracker.process_manager import ProcessManager
+from streams.tracker.queries import query
 from streams.tracker.retries import redone_id
-from streams.tracker.topic_reader import INPUTS, OWN, REDONE, TopicReader
+from streams.tracker.topic_reader import TopicReader
 from streams.tracker.unit_of_work import PRODUCER_NAME, Connection, StoredFact
 
 log = logging.getLogger(__name__)
@@ -24,11 +25,13 @@ def rebuild(line: ProcessManager, reader: TopicReader, *, outbox_lost: bool = Fa
     Whatever is due in the outbox must have been published before. Where the outbox was lost, the
     PREMIS events of all the tracker's facts are told again; the sealer knows them by their id."""
     line.forget()
-    for portion in reader.read_to_the_end(dict.fromkeys(reader.partitions((*OWN, *REDONE)), 0)):
+    for portion in reader.read_to_the_end(
+        dict.fromkeys(reader.partitions((*TRACKER_OUTPUTS, *REDONE)), 0)
+    ):
         store_decided(line.conn, portion)
         if outbox_lost:
             tell_events_again(line.conn, portion)
-    for portion in reader.read_to_the_end(line.offsets(reader.partitions(INPUTS))):
+    for portion in reader.read_to_the_end(line.offsets(reader.partitions(TRACKER_INPUTS))):
         line.take(portion, decide=False)
     line.finish_rebuild()
     log.info("rebuilt from the topics")

@@ -13,11 +13,12 @@ from streams.runtime.role_files import announce_ready
 from streams.settings import Settings
 from streams.storage.disk_reserve import DiskReserve
 from streams.storage.factory import open_storage
+from streams.topology import TRACKER_INPUTS
 from streams.tracker.database import connected, end_tracker
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
-from streams.tracker.topic_reader import INPUTS, TopicReader
+from streams.tracker.topic_reader import TopicReader
 from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
         elif forget:
             relay.drain(conn)
             rebuild(line, reader)
-        reader.go_on(line.offsets(reader.partitions(INPUTS)))
+        reader.go_on(line.offsets(reader.partitions(TRACKER_INPUTS)))
         relay.start()
         watch_partitions(settings.kafka, [reader.idle_offsets])
         announce_ready(settings, "tracker")

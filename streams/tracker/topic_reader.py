@@ -8,35 +8,13 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra import topics
-from schemas.catalogue import LANES, redone_topic, topic_of
 from streams.kafka.client import CLIENT, Partition, librdkafka
 from streams.kafka.messages import Incoming, incoming_of
 from streams.kafka.stalled_partitions import IdleTimer
-from streams.tracker.quarantine_decisions import RELEASED
 
 log = logging.getLogger(__name__)
 
 GROUP = "copystand.tracker"
-FACTS_READ = tuple(
-    topic_of(record).name
-    for record in (
-        *("BatchReceived", "CaptureAccepted", "ReceiptAccepted", "BatchAccepted"),
-        *("ItemRegistered", "PageAcquired", "PageDerived", "PageRecognized", "PageDescribed"),
-        *("PageEnriched", "PackagePublished", "WorkDeferred", "WorkQuarantined"),
-        "ControlRequested",
-    )
-)
-INPUTS = (*FACTS_READ, RELEASED)
-OWN = tuple(
-    topic_of(record).name
-    for record in (
-        *("PageAdmitted", "ItemCompleted", "BatchSettled", "ControlDecided"),
-        "WorkQuarantined",
-    )
-)
-"""Facts that the tracker writes; work.quarantined is shared with the driver."""
-REDONE = tuple(redone_topic(lane) for lane in LANES)
-
 AT_ONCE = 500
 FIRST_WAIT_SECONDS = 0.1
 MORE_WAIT_SECONDS = 0.01

@@ -13,8 +13,8 @@ from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
 from schemas.models import FileRef, Head, Origin, Producer, Record
 from streams.execution.facts import audit_messages, utc_now
-from streams.named_queries import query
 from streams.night_window import NightWindow
+from streams.tracker.queries import query
 
 TRACKER = "tracker"
 PRODUCER_NAME = "copystand/tracker"
@@ -90,7 +90,7 @@ class UnitOfWork:
     """The line's clock; it decides when something begins, and stands in no fact."""
     worker: str | None = None
     """Pseudonym of the machine and role whose facts these are."""
-    touched: Affected = field(default_factory=Affected)
+    affected: Affected = field(default_factory=Affected)
     outbox: list[tuple[Any, ...]] = field(default_factory=list)
 
     def run(self, name: str, **values: Any) -> list[tuple[Any, ...]]:

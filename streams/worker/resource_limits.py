@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from processors.imaging import format_identification
+from processors.imaging.file_identification import identify_file
 from processors.imaging.header import DamagedHeader
 from processors.imaging.header_readers import read_header
 from processors.outcome import StorageError
@@ -27,7 +27,7 @@ def decoded_bytes(fact: Record, storage: Storage) -> int:
         return 0
     try:
         path = storage.path(file_for("capture", fact.files))
-        format_ = format_identification.identify_file(path)
+        format_ = identify_file(path)
         header = read_header(path, format_.family) if format_ else None
     except (DamagedHeader, KeyError, LookupError, OSError, StorageError):
         return 0

@@ -17,10 +17,10 @@ from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
 from streams.execution.receipts import Receipts
 from streams.kafka.messages import Incoming
+from streams.topology import TRACKER_INPUTS
 from streams.tracker.outbox_relay import publish_due
 from streams.tracker.process_manager import ProcessManager, Superseded
 from streams.tracker.rebuild import rebuild
-from streams.tracker.topic_reader import INPUTS
 from streams.tracker.unit_of_work import Connection
 from tests.core_machine.broker import Broker, Group, MemoryReader
 from tests.core_machine.database import Databases
@@ -180,7 +180,7 @@ class World:
         return new
 
     def _unread(self, most: int, chance: Random, with_old: bool) -> list[Incoming]:
-        offsets = self.line.offsets(self.broker.places(INPUTS))
+        offsets = self.line.offsets(self.broker.places(TRACKER_INPUTS))
         left = {
             place: self.broker.partitions[place][max(0, offset - (3 if with_old else 0)) :]
             for place, offset in offsets.items()
@@ -198,7 +198,7 @@ class World:
 
     def unread(self) -> bool:
         """Whether something came that the tracker has not taken."""
-        offsets = self.line.offsets(self.broker.places(INPUTS))
+        offsets = self.line.offsets(self.broker.places(TRACKER_INPUTS))
         return any(len(self.broker.partitions[at]) > offset for at, offset in offsets.items())
 
     def outbox(self) -> tuple[int, int]:

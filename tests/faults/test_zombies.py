@@ -20,10 +20,10 @@ import psycopg
 import pytest
 
 from infra.processes import is_alive
-from streams.named_queries import query
 from streams.runtime.lifecycle import ShutdownSignal
 from streams.runtime.role_files import role_file
 from streams.settings import Settings
+from streams.tracker.queries import query
 from tests.support import pages
 from tests.support.invariants import Counts, counts
 from tests.support.reader import facts_of

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from schemas.models import BatchSettled
-from streams.named_queries import queries
 from streams.tracker.process_manager import ProcessManager
+from streams.tracker.queries import query
 from tests.integration.test_tracker import connect, storage
 from tests.support.clocked import MINUTE, Clocked, fixed_window
 from tests.support.line_facts import NOON, Delivery, a_request
@@ -236,7 +236,7 @@ def test_the_cost_of_a_turn_does_not_follow_all_that_waits(connect, storage):
 
 def rows_read(line: Clocked, name: str, values: dict[str, Any]) -> float:
     """Rows that a query reads of pages and of the outbox."""
-    text = f"EXPLAIN (ANALYZE, FORMAT JSON) {queries()[name]}"
+    text = f"EXPLAIN (ANALYZE, FORMAT JSON) {query(name).as_string()}"
     (plan,) = line.conn.execute(text.encode(), values).fetchone() or ((),)
     document = json.loads(plan) if isinstance(plan, str) else plan
 

@@ -101,8 +101,8 @@ def a_bench(parts: Parts, monkeypatch: pytest.MonkeyPatch, partitions: int) -> I
     yield bench
     for source in bench.sources:
         with source._lock:
-            for share in source._shares.values():
-                share.prefix._open.clear()
+            for state in source._partitions.values():
+                state.offsets._open.clear()
         source.stop()
 
 

@@ -21,10 +21,11 @@ from schemas.models import BatchSettled, ItemCompleted, PageAdmitted, PremisEven
 from streams.kafka.messages import Incoming, Outgoing
 from streams.kafka.producer import KafkaPublisher
 from streams.storage.local import LocalStorage
+from streams.topology import TRACKER_INPUTS
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import dump, rebuild
-from streams.tracker.topic_reader import INPUTS, TopicReader
+from streams.tracker.topic_reader import TopicReader
 from tests.support.line_facts import Delivery
 from tests.support.parts import Parts
 
@@ -203,5 +204,5 @@ def test_what_was_told_but_not_acknowledged_is_told_again_by_the_relay(
 
 
 def test_the_tracker_reads_every_topic_that_the_contract_gives_it() -> None:
-    assert len(INPUTS) == len(set(INPUTS)) == 15
-    assert redone_topic("intake") in INPUTS
+    assert len(TRACKER_INPUTS) == len(set(TRACKER_INPUTS)) == 15
+    assert redone_topic("intake") in TRACKER_INPUTS

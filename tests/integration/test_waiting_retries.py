@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streams.named_queries import queries
 from streams.storage.memory import MemoryStorage
 from streams.tracker.outbox_relay import LIMIT, Row, publish_due
 from streams.tracker.process_manager import ProcessManager
+from streams.tracker.queries import query
 from streams.tracker.unit_of_work import Connection
 from tests.core_machine.database import Databases, running_databases
 from tests.support.line_facts import Delivery, Log
@@ -63,8 +63,8 @@ class Sent:
 
 def rows_read(conn: Connection, name: str, **values: object) -> int:
     """How many rows of the outbox PostgreSQL looks at for a query."""
-    query = f"EXPLAIN (ANALYZE, FORMAT JSON) {queries()[name]}"
-    found = conn.execute(query.encode(), values).fetchone()
+    text = f"EXPLAIN (ANALYZE, FORMAT JSON) {query(name).as_string()}"
+    found = conn.execute(text.encode(), values).fetchone()
     assert found is not None
     return _read(found[0][0]["Plan"])
 

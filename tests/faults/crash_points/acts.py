@@ -192,7 +192,7 @@ def keep_anomaly(home: Path) -> None:
     tell(str(kept.with_suffix(".json").relative_to(home)))
 
 
-def anomalies(home: Path) -> dict[str, str]:
+def kept_anomalies(home: Path) -> dict[str, str]:
     """What is kept of refused records."""
     paths = (home / "audit" / "anomalies").glob("[!.]*")
     found = {str(path.relative_to(home)): path.read_bytes() for path in paths}
@@ -236,6 +236,6 @@ ACTS = (
         may_raise=(StorageError, OSError),
     ),
     Act("index", seal_three, indexed, nothing, nothing, no_debris, (Exception,), flushed=False),
-    Act("anomaly", keep_anomaly, anomalies, nothing, nothing, drafts, (OSError,)),
+    Act("anomaly", keep_anomaly, kept_anomalies, nothing, nothing, drafts, (OSError,)),
     Act("note", remember_store, note, nothing, nothing, no_debris, (OSError,), named=False),
 )

@@ -27,7 +27,7 @@ def the_join_counts_instead_of_collecting(patch: Patch, world: World) -> None:
             number = unit_of_work.conn.execute(asked, page).fetchone()[0]
             step = ("acquire_page", "recognize_page")[min(number, 1)]
             unit_of_work.run_many("put_branches", [(*page, step, one.head.event_id)])
-            unit_of_work.touch(one.head)
+            unit_of_work.mark_affected(one.head)
 
     wrapped(patch, process_manager, "store", all_as_new)
     patch.setattr("streams.tracker.fact_handlers._branches", counted)

@@ -103,7 +103,7 @@ def a_quarantine_record_has_no_diagnosis(patch: Patch, world: World) -> None:
 
 @defect("stand-alone page.unended")
 def an_offset_is_committed_beyond_unfinished_work(patch: Patch, world: World) -> None:
-    patch.setattr("streams.kafka.offset_tracker.OffsetTracker.committable", lambda self: self._next)
+    patch.setattr("streams.kafka.offset_tracker.OffsetTracker.safe_offset", lambda self: self._next)
 
 
 @defect("stand-alone debris")

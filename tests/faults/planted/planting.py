@@ -47,7 +47,7 @@ def altered_query(patch: Patch, name: str, old: str, new: str) -> None:
         return SQL(text.replace(old, new)) if wanted == name else before(wanted)
 
     before = unit_of_work.query
-    for module in ("turn", "line", "relay"):
+    for module in ("unit_of_work", "process_manager", "outbox_relay"):
         patch.setattr(f"streams.tracker.{module}.query", altered)
 
 

@@ -19,9 +19,9 @@ from streams.kafka.producer import KafkaPublisher
 from streams.projector.role import Projector
 from streams.sealer.role import Sealer, SealingLine
 from streams.storage.local import LocalStorage
+from streams.topology import TRACKER_INPUTS
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
-from streams.tracker.topic_reader import INPUTS
 from tests.faults.planted.fate import (
     AT_ONCE,
     LOOK_EVERY_SECONDS,
@@ -147,7 +147,7 @@ class Tracker:
         producer: Any = self._relay._producer
         self._fated(producer, "flush", lambda: producer.has_waiting and world.fate("relaying"))
         self._portion = WHOLE
-        stands = self.line.offsets([(topic, 0) for topic in INPUTS])
+        stands = self.line.offsets([(topic, 0) for topic in TRACKER_INPUTS])
         self._next = {topic: at for (topic, _), at in stands.items()}
 
     def _fated(self, thing: Any, name: str, before: Callable[[], object]) -> None:

@@ -12,8 +12,8 @@ from schemas import ids
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, ControlRequested, FileRef, Head, Producer, Record
+from streams.topology import TRACKER_INPUTS
 from streams.tracker.process_manager import ProcessManager, Superseded
-from streams.tracker.topic_reader import INPUTS
 from tests.faults.planted.roles import incoming
 from tests.faults.planted.steps import BAD, HANGS, STUCK
 from tests.faults.planted.world import World
@@ -72,7 +72,7 @@ class Story:
         conn = psycopg.connect(self.world.dsn("tracker"), autocommit=True)
         line = ProcessManager(conn, self.world.storage, "1")
         line.fence()
-        line.offsets([(topic, 0) for topic in INPUTS])
+        line.offsets([(topic, 0) for topic in TRACKER_INPUTS])
         return line
 
     def wake(self, zombie: ProcessManager) -> None:

@@ -10,13 +10,13 @@ from infra import processes
 LESS_THAN_ROOT = ("setpriv", "--bounding-set", "-sys_admin", "--")
 STARTS_THREE = """
 from pathlib import Path
-from infra import children
+from infra import processes
 from tests.unit.infra.test_processes import shares
 
-started = [children.spawn(["sleep", "60"], Path("/dev/null")) for _ in range(3)]
+started = [processes.spawn(["sleep", "60"], Path("/dev/null")) for _ in range(3)]
 print(*(shares(child.pid) for child in started))
 for child in started:
-    children.kill_group(child)
+    processes.kill_group(child)
 """
 
 

@@ -119,7 +119,7 @@ def test_a_role_that_cannot_be_noted_does_not_run(tmp_path: Path, monkeypatch: p
     def full(*_: object) -> None:
         raise FULL
 
-    monkeypatch.setattr(child_processes.children, "spawn", spawn)
+    monkeypatch.setattr(child_processes.processes, "spawn", spawn)
     monkeypatch.setattr(ports, "write_json", full)
     role = RoleProcess("router", tmp_path)
 

@@ -1,13 +1,15 @@
 """What the tracker decides without a database: admission and retries."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from processors.outcome import ErrorClass
 from streams.execution.retry_policy import POLICIES, delay, next_try, policy_of
-from streams.named_queries import queries
+from streams.named_queries import NamedQueries
 from streams.tracker.admission import Waiting, choose, window_size
+from streams.tracker.queries import query
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -83,5 +85,10 @@ def test_an_error_class_that_nobody_foresaw_is_unknown():
     assert policy_of("gremlins") is POLICIES[ErrorClass.UNKNOWN]
 
 
-def test_every_query_has_one_name():
-    assert "derive_pages" in queries()
+def test_every_query_has_one_name(tmp_path: Path):
+    twice = tmp_path / "twice.sql"
+    twice.write_text("-- name: one\nSELECT 1;\n-- name: one\nSELECT 2;\n")
+
+    with pytest.raises(ValueError, match="query name twice"):
+        NamedQueries(twice)
+    assert query("derive_pages").as_string()

@@ -18,12 +18,12 @@ from streams.worker.scheduler import Task, TaskQueue
 
 NEVER_DONE = """
     import time
-    from streams import roles
+    from streams.runtime import lifecycle, logs
     from streams.settings import Settings
 
-    roles.LEAVE_AFTER_SECONDS = 0.5
-    roles.set_up_log()
-    stop = roles.stop_signal(Settings.load(), "worker")
+    lifecycle.LEAVE_AFTER_SECONDS = 0.5
+    logs.set_up_log()
+    stop = lifecycle.shutdown_signal(Settings.load(), "worker")
     print("working", flush=True)
     while True:
         time.sleep(0.1)
