@@ -22,9 +22,9 @@ from streams.router.aiokafka_headers import install_reader
 from streams.router.faust_commit_guard import install_commit_guard
 from streams.runtime.lifecycle import ALIVE_EVERY_SECONDS, ShutdownSignal
 from streams.runtime.role_files import announce_ready
+from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
 from streams.storage.factory import open_storage
-from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from processors.tools import Storage
 from streams.kafka.stalled_partitions import watch_partitions
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import announce_ready
+from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
 from streams.storage.disk_reserve import DiskReserve
 from streams.storage.factory import open_storage
@@ -19,7 +20,6 @@ from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
 from streams.tracker.topic_reader import TopicReader
-from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
 

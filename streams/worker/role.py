@@ -19,6 +19,7 @@ from streams.kafka.stalled_partitions import watch_partitions
 from streams.runtime.fatal_errors import end_process
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import announce_ready, note
+from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
 from streams.storage.disk_reserve import DiskReserve
 from streams.storage.factory import open_storage
@@ -26,7 +27,6 @@ from streams.worker.circuit_breaker import Breakers
 from streams.worker.pool import Pool
 from streams.worker.resource_limits import MemoryBudget, decoded_bytes, written_bytes
 from streams.worker.scheduler import Task, TaskQueue
-from streams.worker_name import worker_name
 
 log = logging.getLogger(__name__)
 

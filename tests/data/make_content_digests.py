@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.e2e.test_corpora import CONTENT_DIGESTS, a_bag_of_fraktur, a_french_play
-from tests.e2e.tools import the_tools
 from tests.support.running_line import Line
+from tests.support.tool_versions import the_tools
 
 
 def main() -> None:

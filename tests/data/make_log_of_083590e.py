@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.material import FailingTesseract, Material, answers
 from tests.support.reader import FACTS_THAT_OWE, PREMIS, Raw
 from tests.support.running_line import Line
+from tests.support.varied_material import FailingTesseract, Material, answers
 from tests.support.whole_log import read_when_quiet
 
 KEPT = Path(__file__).with_name("log_of_083590e.json.xz")

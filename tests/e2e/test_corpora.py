@@ -16,10 +16,10 @@ from infra.standards import fetch
 from processors.ocr.engine import installed_models
 from processors.ocr.languages import missing_models
 from processors.xml.validate import validate
-from tests.e2e.tools import the_tools
 from tests.support import metrics
 from tests.support.corpora import corpus
 from tests.support.running_line import Line
+from tests.support.tool_versions import the_tools
 
 CONTENT_DIGESTS = Path(__file__).parents[1] / "data" / "content_digests.json"
 

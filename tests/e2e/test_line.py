@@ -7,13 +7,13 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from tests.e2e.tools import the_tools
 from tests.support import expected_outcome
 from tests.support.delivery import BATCH, DAMAGED, OPERATOR, SOUND, SUBMITTED, Delivered
 from tests.support.invariants import Counts, counts
 from tests.support.log_check import check
 from tests.support.reader import PREMIS, Fact, Raw, facts_of
 from tests.support.running_line import Line
+from tests.support.tool_versions import the_tools
 from tests.support.whole_log import read_when_quiet, without_intake
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from tests.e2e.material import ASKED, FailingTesseract, Material, answers
-from tests.e2e.old_program import VERSION, old_line
 from tests.support import pages
 from tests.support.delivery import submission
+from tests.support.old_program import VERSION, old_line
 from tests.support.reader import PREMIS, Raw, decoded, read_line
 from tests.support.running_line import Line, wait_for
+from tests.support.varied_material import ASKED, FailingTesseract, Material, answers
 from tests.support.whole_log import read_when_quiet
 
 DONE, DEFERRED, HELD = "old-done", "old-deferred", "old-held"

@@ -13,7 +13,7 @@ from schemas.models import PremisEvent
 from streams.audit.sealed_record import seal_of
 from streams.audit.timeline import in_order_of_cause
 from streams.projector.rows import COLUMNS, row_of
-from tests import log_of_083590e
+from tests.support import log_of_083590e
 from tests.support.log_check import FINDING, check
 from tests.support.reader import FACTS_THAT_OWE, decoded, encoded, schema_id_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.reader import PREMIS, Raw
 
-KEPT = Path(__file__).parent / "data" / "log_of_083590e.json.xz"
+KEPT = Path(__file__).parents[1] / "data" / "log_of_083590e.json.xz"
 
 
 def facts() -> list[Raw]:
