@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from processors.premis import OWN_TYPES, events_of
+from processors.premis import OWN_TYPES
 from schemas.codec import decode
 from schemas.models import PremisEvent
 from streams.audit.sealed_record import seal_of
 from streams.audit.timeline import in_order_of_cause
+from streams.execution.facts import audit_messages
 from streams.projector.rows import COLUMNS, row_of
 from tests.support import log_of_083590e
 from tests.support.log_check import FINDING, check
-from tests.support.reader import FACTS_THAT_OWE, decoded, encoded, schema_id_of
+from tests.support.reader import FACTS_THAT_OWE, decoded
 
 FINDINGS = 1
 """What the sealer of that line reported itself: no fact owes it."""
@@ -30,17 +31,12 @@ def sealed_values() -> dict[str, bytes]:
 
 
 def test_every_sealed_event_is_made_again_with_its_bytes_and_no_other():
-    sealed = sealed_values()
-    events = [event for raw in log_of_083590e.facts() for event in events_of(decode(raw.value))]
+    messages = [
+        message for raw in log_of_083590e.facts() for message in audit_messages(decode(raw.value))
+    ]
 
-    made = {
-        event.head.event_id: encoded(event.model_dump(), schema_id_of(sealed[event.head.event_id]))
-        for event in events
-        if event.head.event_id in sealed
-    }
-
-    assert len(events) == len(sealed)
-    assert made == sealed
+    assert len(messages) == len(sealed_values())
+    assert {message.key: message.value for message in messages} == sealed_values()
 
 
 def test_the_stand_alone_checker_finds_no_fault_in_that_log():
