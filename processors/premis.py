@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from schemas.ids import premis_id
-from schemas.models import Act, Agent, Head, PremisEvent, Record
+from schemas.models import Act, Agent, Head, PremisEvent, Producer, Record
 
 LC_EVENT_TYPE = "http://id.loc.gov/vocabulary/preservation/eventType/"
 OWN_EVENT_TYPE = "https://copystand.org/vocabulary/eventType/"
@@ -110,7 +110,7 @@ def events_of(fact: Record) -> tuple[PremisEvent, ...]:
             outcome=act.outcome,
             code=act.code,
             detail=act.detail,
-            agents=(*_producer(head), *act.agents),
+            agents=(*makers(head.producer), *act.agents),
             sources=act.sources,
             results=act.results,
         )
@@ -118,9 +118,8 @@ def events_of(fact: Record) -> tuple[PremisEvent, ...]:
     )
 
 
-def _producer(head: Head) -> Iterator[Agent]:
-    """The program that made the fact, and where it ran: facts before 0.2.0 do not say where."""
-    made_by = head.producer
+def makers(made_by: Producer) -> Iterator[Agent]:
+    """The program that made a fact, and the worker that ran it; old facts name no worker."""
     yield Agent(type="software", name=made_by.name, version=made_by.version, role=PRODUCER_ROLE)
     if made_by.worker:
         yield Agent(type="software", name=made_by.worker, role=WORKER_ROLE)

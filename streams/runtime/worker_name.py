@@ -22,7 +22,7 @@ def _key(run: Path) -> str:
     file = run / KEY_FILE
     if not file.exists():
         run.mkdir(parents=True, exist_ok=True)
-        draft = run / f".{KEY_FILE}.{os.getpid()}"
+        draft = run / f".{KEY_FILE}.{secrets.token_hex(8)}"
         draft.write_text(f"{secrets.token_hex(16)}\n")
         try:
             # A link is made once: roles that start side by side agree on one key.

@@ -6,8 +6,10 @@ from processors.pipeline import OTHER_TRANSITIONS, STEPS
 from processors.premis import DETAILS, event_type_uri, events_of
 from schemas import ids
 from schemas.catalogue import facts_that_owe_events
-from schemas.models import Act, Agent
+from schemas.models import Act, Agent, Producer
 from tests.support.builders import a_head, a_page
+
+A_TOOL = Agent(type="software", name="hashlib", role="executing program")
 
 
 def test_the_transition_comes_first_and_names_the_producing_software():
@@ -21,13 +23,31 @@ def test_the_transition_comes_first_and_names_the_producing_software():
     assert event.sources == ("page:vol-1:0001",)
 
 
+def test_every_event_names_the_worker_after_the_program():
+    producer = Producer(name="copystand/test", version="0.2.0", worker="worker-7c1f09ae")
+    act = Act(type="validation", outcome="suc", detail="Well formed", agents=(A_TOOL,))
+
+    transition, of_act = events_of(a_page(head=a_head(producer=producer), acts=(act,)))
+
+    program, worker = transition.agents
+    assert (program.name, program.role) == ("copystand/test", "executing program")
+    assert worker == Agent(type="software", name="worker-7c1f09ae", role="implementer")
+    assert of_act.agents == (program, worker, A_TOOL)
+
+
+def test_a_fact_that_names_no_worker_gives_events_that_name_none():
+    (event,) = events_of(a_page())
+
+    assert [agent.role for agent in event.agents] == ["executing program"]
+
+
 def test_each_act_is_an_event_of_its_own():
     act = Act(
         type="fixity check",
         outcome="fai",
         code="page.fixity-mismatch",
         detail="SHA-256 differs",
-        agents=(Agent(type="software", name="hashlib", role="executing program"),),
+        agents=(A_TOOL,),
         sources=("sha256:00",),
     )
 
