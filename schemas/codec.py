@@ -4,12 +4,12 @@ import json
 import struct
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import fastavro
 
 from schemas import models
-from schemas.models import Record
+from schemas.models import Message
 from schemas.store import UnknownSchema, schema_store
 
 MAGIC = 0
@@ -17,6 +17,7 @@ PREFIX = struct.Struct(">bI")
 MAX_MESSAGE_BYTES = 512 * 1024
 MAX_AUDIT_BYTES = 48 * 1024
 EVENT = "PremisEvent"
+M = TypeVar("M", bound=Message)
 
 
 class Undecodable(ValueError):
@@ -34,10 +35,10 @@ def _parsed(schema_id: int) -> tuple[str, Any]:
     return schema["name"], fastavro.parse_schema(schema, named_schemas={})
 
 
-def encode(fact: Record) -> bytes:
+def encode(fact: Message) -> bytes:
     """A fact as bytes on the wire. Raises UnknownSchema, TooLarge; ValueError for no head."""
     record = type(fact).__name__
-    if not fact.head.event_id:  # type: ignore[attr-defined]
+    if not fact.head.event_id:
         raise ValueError(f"{record} has no event_id: the driver stamps heads")
     if record == EVENT:
         value = _written_as_first(fact)
@@ -49,7 +50,7 @@ def encode(fact: Record) -> bytes:
     return value
 
 
-def _written_as_first(event: Record) -> bytes:
+def _written_as_first(event: Message) -> bytes:
     """An event in the oldest version of its schema that has all its fields.
 
     Events are made from facts again, also by later versions of this software: their bytes, and so
@@ -84,7 +85,15 @@ def schema_id_of(value: bytes | None) -> int:
     return int(schema_id)
 
 
-def decode(value: bytes | None, expected: type[Record] | None = None) -> Record:
+@overload
+def decode(value: bytes | None) -> Message: ...
+
+
+@overload
+def decode(value: bytes | None, expected: type[M]) -> M: ...
+
+
+def decode(value: bytes | None, expected: type[Message] | None = None) -> Message:
     """The fact in a message. Raises Undecodable for all that is no fact of ours, or not the
     expected one."""
     schema_id = schema_id_of(value)
@@ -96,7 +105,7 @@ def decode(value: bytes | None, expected: type[Record] | None = None) -> Record:
         plain = fastavro.schemaless_reader(body, schema, reader)
         if body.read(1):
             raise Undecodable(f"bytes are left over after the {record}")
-        model: type[Record] = getattr(models, record)
+        model: type[Message] = getattr(models, record)
         fact = model.model_validate(plain)
     except Undecodable:
         raise

@@ -2,6 +2,7 @@
 """Models of the facts, made from schemas/avro by `make schemas`: never edited."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -115,9 +116,30 @@ class FileRef(Record):
     """Media type (RFC 6838), for example image/tiff."""
 
 
-class BatchAccepted(Record):
+class Message(Record):
+    """A record that is published by itself."""
+
+    if TYPE_CHECKING:  # each model has the field in its schema's place
+        head: Head = UNSTAMPED
+
+
+class Fact(Message):
+    """A message that says what happened, on a topic of its own."""
+
+    topic_key: ClassVar[str]
+    """What its topic is keyed by."""
+    partitions: ClassVar[int | None] = None
+    """Partitions of its topic; None for as many as work has."""
+
+    if TYPE_CHECKING:
+        files: tuple[FileRef, ...] = ()
+        acts: tuple[Act, ...] = ()
+
+
+class BatchAccepted(Fact):
     """A batch passed pre-flight; its pages are in flight from here on."""
 
+    topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     item_count: int
@@ -148,9 +170,10 @@ class BatchAccepted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class BatchReceived(Record):
+class BatchReceived(Fact):
     """The front door took a submission as well formed; it is not judged yet."""
 
+    topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     manifest_sha256: str
@@ -167,9 +190,10 @@ class BatchReceived(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class BatchSettled(Record):
+class BatchSettled(Fact):
     """No page of a batch is in flight any more."""
 
+    topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     settlement: int
@@ -188,9 +212,10 @@ class BatchSettled(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class BatchSubmitted(Record):
+class BatchSubmitted(Fact):
     """A station hands over a batch: its manifest is in the store."""
 
+    topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     manifest_sha256: str
@@ -207,9 +232,10 @@ class BatchSubmitted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class CaptureAccepted(Record):
+class CaptureAccepted(Fact):
     """The front door took a capture event of a station."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     capture_id: str
@@ -234,9 +260,11 @@ class CaptureAccepted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class ControlDecided(Record):
+class ControlDecided(Fact):
     """The tracker's answer to a request."""
 
+    topic_key: ClassVar[str] = "subject id"
+    partitions: ClassVar[int | None] = 1
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     action: str
@@ -261,9 +289,11 @@ class ControlDecided(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class ControlRequested(Record):
+class ControlRequested(Fact):
     """A person asks for a decision about running work."""
 
+    topic_key: ClassVar[str] = "subject id"
+    partitions: ClassVar[int | None] = 1
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     action: str
@@ -291,9 +321,10 @@ class Identifier(Record):
     """The identifier, verbatim."""
 
 
-class ItemCompleted(Record):
+class ItemCompleted(Fact):
     """Every required branch of every page of an item has ended; the item record is a file in the store."""
 
+    topic_key: ClassVar[str] = "item_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     page_count: int
@@ -306,9 +337,10 @@ class ItemCompleted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class ItemRegistered(Record):
+class ItemRegistered(Fact):
     """An item of an accepted batch is known; its page list is a file in the store."""
 
+    topic_key: ClassVar[str] = "item_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     page_count: int
@@ -378,9 +410,10 @@ class Rights(Record):
     """Free note on rights as submitted."""
 
 
-class PackagePublished(Record):
+class PackagePublished(Fact):
     """A package is in the store and may be fetched."""
 
+    topic_key: ClassVar[str] = "package_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     package_id: str
@@ -407,9 +440,10 @@ class PackagePublished(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PackageReceived(Record):
+class PackageReceived(Fact):
     """A repository answers a package: accepted or refused."""
 
+    topic_key: ClassVar[str] = "package_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     package_id: str
@@ -426,9 +460,10 @@ class PackageReceived(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageAcquired(Record):
+class PageAcquired(Fact):
     """A page's master is in the store and was judged good."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     ref: str
@@ -491,9 +526,10 @@ class PageAcquired(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageAdmitted(Record):
+class PageAdmitted(Fact):
     """A page may be worked on now."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     ref: str
@@ -526,9 +562,10 @@ class PageAdmitted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageCaptured(Record):
+class PageCaptured(Fact):
     """A station captured one page with a scanner or camera."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     sequence: int
@@ -551,9 +588,10 @@ class PageCaptured(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageDerived(Record):
+class PageDerived(Fact):
     """Reading images of a page were made from its master."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     files: tuple[FileRef, ...] = ()
@@ -562,9 +600,10 @@ class PageDerived(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageDescribed(Record):
+class PageDescribed(Fact):
     """Technical and descriptive metadata of a page were drawn from its master."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     device_make: str | None = None
@@ -583,9 +622,10 @@ class PageDescribed(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageEnriched(Record):
+class PageEnriched(Fact):
     """A page was enriched with suggestions that nobody waits for."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     suggestions: tuple[str, ...] = ()
@@ -596,9 +636,10 @@ class PageEnriched(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageRecognized(Record):
+class PageRecognized(Fact):
     """The text of a page was recognised."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     languages: tuple[str, ...] = ()
@@ -627,7 +668,7 @@ class PageRecognized(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PremisEvent(Record):
+class PremisEvent(Message):
     """One PREMIS event of the audit log, made from one fact."""
 
     head: Head = UNSTAMPED
@@ -654,9 +695,10 @@ class PremisEvent(Record):
     """Objects that came out of it."""
 
 
-class ReceiptAccepted(Record):
+class ReceiptAccepted(Fact):
     """The front door took a repository's answer."""
 
+    topic_key: ClassVar[str] = "package_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     package_id: str
@@ -673,9 +715,10 @@ class ReceiptAccepted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class WorkDeferred(Record):
+class WorkDeferred(Fact):
     """Work could not be done now for a reason outside the material; a machine will try again."""
 
+    topic_key: ClassVar[str] = "subject id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     step: str
@@ -708,9 +751,10 @@ class WorkDeferred(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class WorkQuarantined(Record):
+class WorkQuarantined(Fact):
     """Work is set aside with a diagnosis until a person decides."""
 
+    topic_key: ClassVar[str] = "subject id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     step: str
