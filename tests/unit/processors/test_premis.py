@@ -2,9 +2,10 @@
 
 import pytest
 
-from processors.premis import event_type_uri, events_of
+from processors.pipeline import transition
+from processors.premis import event_type_uri, events_of, text_of
 from schemas import ids
-from schemas.models import Act, Agent, Producer
+from schemas.models import Act, Agent, PageAdmitted, Producer
 from tests.support.builders import a_head, a_page
 
 A_TOOL = Agent(type="software", name="hashlib", role="executing program")
@@ -74,3 +75,36 @@ def test_the_same_fact_gives_the_same_events():
 def test_a_type_of_no_vocabulary_is_refused():
     with pytest.raises(KeyError, match="no vocabulary"):
         event_type_uri("fixity chek")
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "0.1.0+step.2", "0.1.12"])
+def test_a_fact_of_a_version_before_0_2_keeps_the_texts_of_its_time(version: str):
+    (event,) = events_of(made_by(version))
+
+    assert event.detail == "Page 0001, page, admitted with priority normal."
+
+
+@pytest.mark.parametrize(
+    "version", ["0.2.0", "0.2.0+step.1", "0.10.0", "1.0.0", "1", "", "0.0.0+uninstalled", "0.1.0 "]
+)
+def test_a_fact_of_any_other_version_has_the_texts_of_the_table(version: str):
+    (event,) = events_of(made_by(version))
+
+    assert event.detail == "Page 0001 (page) admitted with priority normal."
+
+
+def made_by(version: str) -> PageAdmitted:
+    """A fact made by a version of this software."""
+    return a_page(head=a_head(producer=Producer(name="copystand/tracker", version=version)))
+
+
+def test_each_version_has_the_text_that_the_next_change_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    changes = (((0, 2, 0), {"PageAdmitted": "first"}), ((0, 3, 0), {"PageAdmitted": "second"}))
+    monkeypatch.setattr("processors.premis.OLD_TEXTS", changes)
+
+    texts = [text_of(made_by(f"0.{minor}.0")) for minor in range(1, 4)]
+
+    assert texts[:2] == ["first", "second"]
+    assert texts[2] == transition("PageAdmitted").detail
