@@ -20,12 +20,12 @@ from processors.package.layout import (
     submitted_name,
     unique_path,
 )
+from processors.package_metadata.descriptive import dublin_core, mods
+from processors.package_metadata.mets import Document, Metadata, write_mets
+from processors.package_metadata.mets_structure import submitted_structure
+from processors.package_metadata.premis_document import write_premis
 from processors.step import FormatName
 from processors.tools import Area, Tools
-from processors.xml.descriptive import dublin_core, mods
-from processors.xml.mets import Document, Metadata, write_mets
-from processors.xml.mets_structure import submitted_structure
-from processors.xml.premis import write_premis
 from schemas.ids import package_id
 from schemas.models import Act, FileRef, ItemCompleted, PackageCounts, PackagePublished
 

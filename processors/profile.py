@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from processors import pipeline
-from processors.rules.institution import Rule, RuleFile
+from processors.institution_rules import Rule, RuleFile
 from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"

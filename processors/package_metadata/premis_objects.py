@@ -7,9 +7,9 @@ from lxml import etree
 from processors.package.contents import Contents, Embedded, Master
 from processors.package.item_record import Item
 from processors.package.layout import METADATA, Payload
+from processors.package_metadata.descriptive import rights_lines
 from processors.pipeline import package_files
 from processors.step import FormatName
-from processors.xml.descriptive import rights_lines
 from processors.xml.writing import PREMIS, XSI, Maker
 from schemas.ids import page_id
 

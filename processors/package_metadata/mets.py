@@ -9,8 +9,13 @@ from lxml import etree
 from processors.package.contents import Contents
 from processors.package.item_record import Item
 from processors.package.layout import Payload, groups
-from processors.xml.descriptive import rights_element, rights_lines
-from processors.xml.mets_structure import Logical, logical_map, page_div, structure_links
+from processors.package_metadata.descriptive import rights_element, rights_lines
+from processors.package_metadata.mets_structure import (
+    Logical,
+    logical_map,
+    page_div,
+    structure_links,
+)
 from processors.xml.parser import parse
 from processors.xml.writing import DC, METS, MIX, OAI_DC, XLINK, Maker, Stream, streamed
 from schemas.ids import page_id
