@@ -1,11 +1,14 @@
 """The name under which facts say which process made them, and no machine is named."""
 
+import logging
 import os
 import secrets
 from pathlib import Path
 
 from schemas import ids
 from streams.settings import Settings
+
+log = logging.getLogger(__name__)
 
 KEY_FILE = "worker.key"
 
@@ -14,7 +17,9 @@ def worker_name(settings: Settings, role: str) -> str:
     """Pseudonym of a role on this machine: worker- and 8 hex digits, the same after each restart.
 
     Whoever has the home can compute it from the machine's name; nobody else can."""
-    return f"worker-{ids.make_id(_key(settings.run), settings.worker_id, role)[:8]}"
+    name = f"worker-{ids.make_id(_key(settings.run), settings.worker_id, role)[:8]}"
+    log.info("worker named", extra={"role": role, "worker": name})
+    return name
 
 
 def _key(run: Path) -> str:

@@ -11,12 +11,13 @@ from confluent_kafka import Producer
 from tests.support import pages
 from tests.support.delivery import submission
 from tests.support.old_program import VERSION, old_line
-from tests.support.reader import PREMIS, Raw, decoded, read_line
+from tests.support.reader import PREMIS, Raw, decoded, read_all, read_line
 from tests.support.running_line import Line, wait_for
 from tests.support.varied_material import ASKED, FailingTesseract, Material, answers
 from tests.support.whole_log import read_when_quiet
 
 DONE, DEFERRED, HELD = "old-done", "old-deferred", "old-held"
+DEFERRALS = "digitization.work.deferred.v1"
 OLD_NAMES = {"COPYSTAND_SILENCE_SECONDS": "45", "COPYSTAND_STALLED_SECONDS": "120"}
 """Variables that version 0.1.0 read; this version has other names for them."""
 
@@ -70,7 +71,7 @@ def worked(material: Material, tool: FailingTesseract) -> dict[str, Any]:
     pages.write_item(material.folder / DEFERRED / "vol-d", 1, first=5)
     tool.fail(1000)
     line.ask(*without_waiting(material, DEFERRED))
-    wait_for(lambda: tool.failed(1000) > 0, 30, line.logs)
+    wait_for(lambda: read_all(line.kafka, [DEFERRALS]) != [], 30, line.logs)
     return known
 
 

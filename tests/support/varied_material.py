@@ -82,10 +82,6 @@ class FailingTesseract:
         """Let the next readings fail."""
         (self.folder / "left").write_text(f"{times}\n")
 
-    def failed(self, asked: int) -> int:
-        """How often it has failed since it was asked to fail so often."""
-        return asked - int((self.folder / "left").read_text() or asked)
-
 
 @dataclass(frozen=True)
 class Material:
