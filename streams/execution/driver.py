@@ -126,7 +126,7 @@ class Driver:
             return TryLater(f"{type(surprise).__name__}: {surprise}"[:2000], ErrorClass.UNKNOWN)
 
     def _set_aside(self, message: Incoming, step: Step, why: str) -> list[Outgoing]:
-        """Bytes that are no fact of ours go to quarantine untouched (contract: ids)."""
+        """Bytes that are no fact of ours go to quarantine untouched (docs/contract.md §1)."""
         event_id = ids.undecodable_id(
             message.topic, message.partition, message.offset, message.value
         )
