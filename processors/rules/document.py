@@ -65,7 +65,7 @@ def read_document(delivered: bytes) -> tuple[Document, list[Diagnostic]]:
         return None, [finding("manifest.not-json", "manifest", "nested too deep")]
     # The walk to the place of a fault is long; most documents show here that they have none.
     suspect = objects.any_twice or ESCAPED.search(text) or NO_CHARACTER.search(text)
-    return body, list(_text_faults(body)) if suspect else []
+    return body, list(text_faults(body)) if suspect else []
 
 
 def _is_deeper_than(depth: int, value: object) -> bool:
@@ -87,7 +87,7 @@ def _kind(value: object) -> str:
     )
 
 
-def _text_faults(body: dict[str, Any]) -> Iterator[Diagnostic]:
+def text_faults(body: dict[str, Any]) -> Iterator[Diagnostic]:
     """Keys given twice, and text that no XML and no database takes."""
     open_ends: list[tuple[str, Any]] = [("", body)]
     while open_ends:

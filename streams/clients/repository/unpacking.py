@@ -1,4 +1,4 @@
-"""Reads the tar of a package: only plain files below one folder are taken, or nothing is."""
+"""Reads the tar of a package; refuses it unless it has only regular files below one folder."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ LONGEST_NAME_BYTES = 255
 
 
 class PackageRefused(Exception):
-    """A package cannot be handed over."""
+    """A package is not what was published, or is unsafe to unpack."""
 
     def __init__(self, code: str, found: str, fix: str) -> None:
         super().__init__(f"{code}: {found}")
@@ -22,26 +22,26 @@ class PackageRefused(Exception):
 
 
 def differs(found: str) -> PackageRefused:
-    """The refusal of a package that is not what was published."""
+    """The refusal of a package that differs from what was published."""
     return PackageRefused(
-        "package.differs", found, "Bring the package back from a copy, or have its item made again."
+        "package.differs", found, "Restore the package from a backup, or submit its item again."
     )
 
 
 def unpack(
     tar: Path, top: str, target: Path, progress: Callable[[int], None] = lambda _: None
 ) -> dict[str, str]:
-    """Unpack a tar whose files all lie below one folder; digests by path from there.
+    """Unpack a tar whose files are all below one folder; returns digests by path from there.
 
-    Only regular files with plain names are taken; nothing else is followed or made. Raises
-    PackageRefused at the first member that is anything else."""
+    Only regular files with plain names are written, and no link is followed. Raises
+    PackageRefused at the first other member."""
     return _members(tar, top, lambda path, source: _write(source, target / path), progress)
 
 
 def read_only(
     tar: Path, top: str, progress: Callable[[int], None] = lambda _: None
 ) -> tuple[dict[str, str], dict[str, bytes]]:
-    """The same without unpacking: digests by path, and the tag files. Raises PackageRefused."""
+    """Digests by path and the tag files, without unpacking. Raises PackageRefused."""
     tags: dict[str, bytes] = {}
 
     def take(path: str, source: IO[bytes]) -> str:
@@ -54,11 +54,11 @@ def read_only(
 
 
 def in_folder(folder: Path) -> dict[str, str]:
-    """Digests by path of the files below a folder; a link is followed nowhere. Raises OSError."""
+    """Digests by path of the files below a folder; links are not followed. Raises OSError."""
     found: dict[str, str] = {}
-    for place, folders, names in os.walk(folder):
-        for name in [*names, *(one for one in folders if Path(place, one).is_symlink())]:
-            path = Path(place, name)
+    for base, folders, names in os.walk(folder):
+        for name in [*names, *(one for one in folders if Path(base, one).is_symlink())]:
+            path = Path(base, name)
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
                 found[path.relative_to(folder).as_posix()] = _digest(source)
     return found
@@ -77,7 +77,7 @@ def _members(
                 budget -= entry.size
                 source = archive.extractfile(entry)
                 if source is None or budget < 0:
-                    raise _unsafe(entry, "it says more than the tar holds")
+                    raise _unsafe(entry, "its stated size exceeds the tar")
                 found[path] = take(path, source)
                 progress(entry.size)
     except (tarfile.TarError, EOFError) as wrong:
@@ -87,15 +87,15 @@ def _members(
 
 def _safe(entry: tarfile.TarInfo, top: str, taken: set[str]) -> str:
     """A member's path below the top folder. Raises PackageRefused."""
-    # Not left to tarfile's filters: those of Python 3.11.7 can be led out of the folder by links.
+    # Not left to tarfile's filters: in Python 3.11.7, links can lead them out of the folder.
     if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.sparse is not None:
-        raise _unsafe(entry, "it is no plain file")
+        raise _unsafe(entry, "not a regular file")
     first, *parts = entry.name.split("/")
     if first != top or not parts or not all(_plain(part) for part in parts):
-        raise _unsafe(entry, f"it is no plain path below {top}/")
+        raise _unsafe(entry, f"not a plain path below {top}/")
     path = "/".join(parts)
     if path.casefold() in taken:
-        raise _unsafe(entry, "it is there twice, case left aside")
+        raise _unsafe(entry, "occurs twice (case-insensitive)")
     taken.add(path.casefold())
     return path
 
@@ -110,7 +110,7 @@ def _unsafe(entry: tarfile.TarInfo, why: str) -> PackageRefused:
     return PackageRefused(
         "package.unsafe-name",
         found=f"member {entry.name!r}: {why}",
-        fix="Nothing was unpacked. Treat the store as tampered with, and look at who writes to it.",
+        fix="Nothing was unpacked. The store may be compromised: check who can write to it.",
     )
 
 
@@ -120,7 +120,7 @@ def _write(source: IO[bytes], path: Path) -> str:
     with os.fdopen(os.open(path, flags, 0o644), "wb") as out:
         digest = _digest(source, out.write)
         out.flush()
-        # A repository says "accepted" after this: by then it must be on the disk.
+        # The repository accepts the package after this, so it must be on disk.
         os.fsync(out.fileno())
     return digest
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.cli.requests import show_row
+from streams.cli.listings import show_row
 from streams.console import Exit, fail
 
 CALLED = "scan [recto] [/].tif"
