@@ -50,7 +50,7 @@ def _premis_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @_filters
 @json_option
 def page(page: str, premis: Path | None, as_json: bool, **filters: Any) -> None:
-    """Show the history of one page, from the delivery to the package, in causal order."""
+    """Show the history of a page, in causal order."""
     _show_history(page_history, page, premis, as_json, filters)
 
 
@@ -60,7 +60,7 @@ def page(page: str, premis: Path | None, as_json: bool, **filters: Any) -> None:
 @_filters
 @json_option
 def item(item_id: str, premis: Path | None, as_json: bool, **filters: Any) -> None:
-    """Show the history of one item and its pages, in causal order."""
+    """Show the history of an item and its pages, in causal order."""
     _show_history(item_history, item_id, premis, as_json, filters)
 
 
@@ -70,7 +70,7 @@ def item(item_id: str, premis: Path | None, as_json: bool, **filters: Any) -> No
 @_filters
 @json_option
 def batch(batch_id: str, premis: Path | None, as_json: bool, **filters: Any) -> None:
-    """Show the history of one batch, its items and pages, in causal order."""
+    """Show the history of a batch, its items and pages."""
     _show_history(batch_history, batch_id, premis, as_json, filters)
 
 

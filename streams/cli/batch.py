@@ -50,7 +50,9 @@ def list_batches(as_json: bool, **filters: Any) -> None:
 @click.argument("batch_id")
 @json_option
 def show(batch_id: str, as_json: bool) -> None:
-    """Show one batch with its items, packages, times and open quarantine records."""
+    """Show one batch in full.
+
+    Prints its items, packages, times and open quarantine records."""
     values = Filters(batch=batch_id).values()
     found = rows(query("list"), values)
     if not found:
@@ -82,7 +84,7 @@ def _render(document: dict[str, Any]) -> None:
 @click.argument("batch_id")
 @control_options
 def pause(batch_id: str, **options: Any) -> None:
-    """Start no more work of a batch. Work in progress continues."""
+    """Pause a batch. Work in progress is finished."""
     request("pause", batch_id, **options)
 
 

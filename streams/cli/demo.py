@@ -33,9 +33,9 @@ from streams.settings import Settings
 )
 @json_option
 def demo(source: Path | None, as_json: bool) -> None:
-    """Run a small collection through a separate line and print the results.
+    """Run a demo collection through a separate line.
 
-    Uses the home COPYSTAND_HOME/demo and empties it first."""
+    Prints the results. Uses the home COPYSTAND_HOME/demo and empties it first."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _on_signal)
     line = DemoLine(Settings.load().home.resolve() / "demo", quiet=as_json)

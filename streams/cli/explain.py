@@ -15,16 +15,16 @@ from streams.error_catalogue import sections, summary
 @json_option
 def explain(code: str | None, as_json: bool) -> None:
     """Explain an error code and what to do about it. Without CODE, list all codes."""
-    known = sections()
+    codes = sections()
     if code is None:
-        rows = [{"code": one, "means": summary(one)} for one in known]
+        rows = [{"code": one, "means": summary(one)} for one in codes]
         emit(rows, as_json, lambda rows: table(rows, ["code", "means"]))
         return
-    if code not in known:
-        near = get_close_matches(code, known, n=3) or [one for one in known if code in one][:3]
+    if code not in codes:
+        near = get_close_matches(code, codes, n=3) or [one for one in codes if code in one][:3]
         hint = f"Did you mean {' or '.join(near)}?" if near else "List all codes: copystand explain"
         fail(Exit.USAGE, f"unknown code {code}", hint)
-    emit({"code": code, "text": known[code]}, as_json, _show)
+    emit({"code": code, "text": codes[code]}, as_json, _show)
 
 
 def _show(document: dict[str, Any]) -> None:

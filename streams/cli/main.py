@@ -50,7 +50,7 @@ def main() -> None:
     """Run a command; wrong settings and missing services have exit codes of their own."""
     try:
         cli(prog_name="copystand")
-    except SettingsError as wrong:
-        fail(Exit.USAGE, str(wrong))
+    except SettingsError as invalid:
+        fail(Exit.USAGE, str(invalid))
     except NotUp as missing:
         fail(Exit.MISSING_PART, str(missing), missing.fix)

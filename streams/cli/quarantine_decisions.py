@@ -32,40 +32,44 @@ query = NamedQueries(Path(__file__).with_name("quarantine.sql"))
 def decision_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that select records, and those of every request."""
     for option in (
-        click.argument("ids", nargs=-1, metavar="ID…"),
-        click.option("--batch", help="All open records of this batch."),
-        click.option("--code", help="All open records with this code."),
-        click.option("--all", "everything", is_flag=True, help="All open records."),
         control_options,
+        click.option("--all", "everything", is_flag=True, help="All open records."),
+        click.option("--code", help="All open records with this code."),
+        click.option("--batch", help="All open records of this batch."),
+        click.argument("ids", nargs=-1, metavar="[ID]..."),
     ):
         command = option(command)
     return command
 
 
 @click.command()
-@decision_options
 @click.option(
     "--file",
     "file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Corrected page file. Requires exactly one ID.",
 )
+@decision_options
 def release(**options: Any) -> None:
-    """Resume the work where it stopped, optionally with a corrected page file."""
+    """Resume the work where it stopped.
+
+    --file replaces the page file with a corrected one."""
     _send_decisions("release", **options)
 
 
 @click.command()
 @decision_options
 def reject(**options: Any) -> None:
-    """Give up the material: the item, or the whole refused batch, is cancelled."""
+    """Cancel the item, or the batch if all of it was refused."""
     _send_decisions("reject", **options)
 
 
 @click.command()
 @decision_options
 def withdraw(**options: Any) -> None:
-    """Continue without the page: it becomes missing and its package is marked incomplete."""
+    """Continue without the page.
+
+    The page becomes missing and its package is marked incomplete."""
     _send_decisions("withdraw", **options)
 
 

@@ -26,10 +26,10 @@ TRACKER_FIX = "Check that the tracker is running: copystand status"
 def control_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options of every request: who asks, why, and how long to wait."""
     for option in (
-        click.option("--by", required=True, help="Your pseudonym, such as p-4."),
-        click.option("--reason", required=True, help="Reason. Recorded in the audit log."),
-        timeout_option("the decision"),
         json_option,
+        timeout_option("the decision"),
+        click.option("--reason", required=True, help="Reason. Recorded in the audit log."),
+        click.option("--by", required=True, help="Your pseudonym, such as p-4."),
     ):
         command = option(command)
     return command

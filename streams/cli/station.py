@@ -97,7 +97,7 @@ def station() -> None:
 @_submission_options
 @json_option
 def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> None:
-    """Check a folder as pre-flight does, without submitting it."""
+    """Check a folder as pre-flight does. Submits nothing."""
     name = batch_id or ids.made_safe(folder.resolve().name)
     with _progress() as report:
         found = client.check(folder, SubmissionOptions(name, **options), Settings.load(), report)
@@ -129,7 +129,9 @@ def submit(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Store the files of a folder and submit them as a batch. The folder is not changed."""
+    """Submit a folder as a batch.
+
+    Stores its files, then publishes the submission. The folder is not changed."""
     settings = Settings.load()
     in_time = True
     try:

@@ -42,7 +42,7 @@ Document = dict[str, Any]
 )
 @json_option
 def status(watch: float | None, as_json: bool) -> None:
-    """Show the page counts of batches, the state of roles, and problems that need attention."""
+    """Show batches, roles and open problems."""
     if watch is not None and as_json:
         fail(
             Exit.USAGE,

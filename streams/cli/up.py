@@ -28,7 +28,9 @@ START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
 @click.command()
 @json_option
 def up(as_json: bool) -> None:
-    """Start Kafka, PostgreSQL and all roles, and wait until they are ready."""
+    """Start Kafka, PostgreSQL and all roles.
+
+    Returns when the line is ready. Does nothing if it is already running."""
     began = time.monotonic()
     settings = Settings.load()
     home = _prepared(settings.home)
@@ -75,7 +77,9 @@ def down(drain: bool, now: bool, timeout: float, as_json: bool) -> None:
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Check the requirements of this machine and print how to install missing ones."""
+    """Check the requirements of this machine.
+
+    Prints how to install missing ones and exits with 3 if there are any."""
     rows = [*examine(), _store(Settings.load())]
     emit([asdict(row) for row in rows], as_json, _render_doctor)
     if not all(row.found for row in rows):

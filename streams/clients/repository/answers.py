@@ -163,22 +163,24 @@ def send_answer(
     subject = f"{package['package_id']} {repository}"
     deadline = time.monotonic() + timeout_seconds
     with closing(Spool(spool_path(settings, MANUAL))) as spool:
-        kept = spool.find(subject)
-        if kept is not None and _fact_id(kept) in [one["event_id"] for one in previous]:
-            kept = None  # The line has it, and perhaps later ones.
-        before = kept.accepted if kept else previous[0]["accepted"] if previous else None
+        spooled = spool.find(subject)
+        if spooled is not None and _fact_id(spooled) in [one["event_id"] for one in previous]:
+            spooled = None  # The line has it, and perhaps later ones.
+        before = spooled.accepted if spooled else previous[0]["accepted"] if previous else None
         if before is not None and before != accepted and not replace:
             answer = "accepted" if before else "refused"
             raise Contradicts(f"{repository} already {answer} {package['package_id']}")
-        if before == accepted and (kept is None or kept.sent):
+        if before == accepted and (spooled is None or spooled.sent):
             return False
-        if kept is None or kept.accepted != accepted:
+        if spooled is None or spooled.accepted != accepted:
             fields = {name: package[name] for name in ("batch_id", "item_id", "revision")}
             origin = UNSTAMPED.model_copy(update=fields)
-            kept = make_answer(subject, origin, package["package_id"], repository, accepted, reason)
-            spool.keep(kept)
-        Sender(settings.kafka).send(kept, lambda: time.monotonic() > deadline)
-        spool.mark_sent(kept)
+            spooled = make_answer(
+                subject, origin, package["package_id"], repository, accepted, reason
+            )
+            spool.keep(spooled)
+        Sender(settings.kafka).send(spooled, lambda: time.monotonic() > deadline)
+        spool.mark_sent(spooled)
     return True
 
 

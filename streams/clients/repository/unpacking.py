@@ -68,24 +68,24 @@ def _members(
     tar: Path, top: str, take: Callable[[str, IO[bytes]], str], progress: Callable[[int], None]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
-    taken: set[str] = set()
+    seen: set[str] = set()
     budget = tar.stat().st_size
     try:
         with tarfile.open(tar, "r:") as archive:
             for entry in archive:
-                path = _safe(entry, top, taken)
+                path = _safe(entry, top, seen)
                 budget -= entry.size
                 source = archive.extractfile(entry)
                 if source is None or budget < 0:
                     raise _unsafe(entry, "its stated size exceeds the tar")
                 found[path] = take(path, source)
                 progress(entry.size)
-    except (tarfile.TarError, EOFError) as wrong:
-        raise differs(f"the tar cannot be read: {wrong}") from wrong
+    except (tarfile.TarError, EOFError) as failed:
+        raise differs(f"the tar cannot be read: {failed}") from failed
     return found
 
 
-def _safe(entry: tarfile.TarInfo, top: str, taken: set[str]) -> str:
+def _safe(entry: tarfile.TarInfo, top: str, seen: set[str]) -> str:
     """A member's path below the top folder. Raises PackageRefused."""
     # Not left to tarfile's filters: in Python 3.11.7, links can lead them out of the folder.
     if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.sparse is not None:
@@ -94,9 +94,9 @@ def _safe(entry: tarfile.TarInfo, top: str, taken: set[str]) -> str:
     if first != top or not parts or not all(_plain(part) for part in parts):
         raise _unsafe(entry, f"not a plain path below {top}/")
     path = "/".join(parts)
-    if path.casefold() in taken:
+    if path.casefold() in seen:
         raise _unsafe(entry, "occurs twice (case-insensitive)")
-    taken.add(path.casefold())
+    seen.add(path.casefold())
     return path
 
 
