@@ -141,7 +141,14 @@ def _helps(
     command: click.Command, path: str, parent: click.Context | None
 ) -> Iterator[tuple[str, str]]:
     name = path.rsplit(" ", 1)[-1]
-    with click.Context(command, parent, name, terminal_width=WIDTH, max_content_width=WIDTH) as at:
+    with click.Context(
+        command,
+        parent,
+        name,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        **command.context_settings,
+    ) as at:
         lines = command.get_help(at).splitlines()
         yield path, "\n".join(line.rstrip() for line in lines)
         if isinstance(command, click.Group):

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any, NoReturn
 
@@ -116,15 +117,22 @@ def _below_the_first(
     lines = [Text(columns[0], "bold"), line([Text(name, "bold") for name in columns[1:]])]
     for first, *others in cells:
         lines += [first, line(others)]
-    return Group(*lines)
+    return Group(*lines, Text())
 
 
 def _one_by_one(columns: list[str], row: list[Text]) -> Group:
     """Each value on a line of its own, below the first."""
-    below = Table.grid(padding=(0, 2))
-    for name, cell in zip(columns[1:], row[1:], strict=True):
-        below.add_row(Text(f"{INDENT}{name}", style="dim"), cell)
-    return Group(row[0], below)
+    return Group(row[0], fields(dict(zip(columns[1:], row[1:], strict=True))))
+
+
+def fields(named: dict[str, Text]) -> Table:
+    """Names and values, one below the other, indented."""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
+    for name, value in named.items():
+        lines.add_row(Text(f"{INDENT}{name}", "dim"), value)
+    return lines
 
 
 def table(rows: list[dict[str, Any]], columns: list[str]) -> None:
@@ -138,14 +146,13 @@ def blocks(rows: list[dict[str, Any]], title: list[str], lines: list[str]) -> No
         words = [Text(shown(row[name]), STYLES.get(str(row[name]), "")) for name in title]
         words[0].stylize("bold")
         out.print(Text(INDENT).join(words), soft_wrap=True)
-        below = Table.grid(padding=(0, 2))
-        for name in lines:
-            below.add_row(Text(f"{INDENT}{name}", style="dim"), Text(shown(row[name])))
-        out.print(below)
+        out.print(fields({name: Text(shown(row[name])) for name in lines}))
 
 
 def shown(value: Any) -> str:
-    """A value for people: thousands separated by commas, times to the second."""
+    """A value for people: thousands separated by commas, times (UTC) to the second."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     text = "" if value is None else str(value)

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 import psycopg
-from rich.table import Table
 
+from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.queries import (
     AmbiguousLabel,
     UnknownSubject,
@@ -22,9 +22,8 @@ from streams.cli.listings import postgres_down
 from streams.console import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
 
-COLOURS = {"suc": "green", "war": "yellow", "fai": "red"}
 _filters = filters_of(
-    tuple(COLOURS),
+    tuple(OUTCOMES),
     state="Only events with this outcome.",
     code="Only events with this code (of an error or a warning).",
     since="that occurred",
@@ -94,7 +93,9 @@ def _show_history(
     rows = [row for row in rows if _matches(row, Filters(**filters))][: filters["limit"]]
     if premis:
         _write_premis(premis, rows)
-    emit([document_of(row) for row in rows], as_json, _render)
+    emit(
+        [document_of(row) for row in rows], as_json, lambda events: out.print(history_view(events))
+    )
 
 
 def _matches(row: Row, filters: Filters) -> bool:
@@ -117,27 +118,3 @@ def _write_premis(path: Path, rows: list[Row]) -> None:
         write_history(path, rows)
     except OSError as failed:
         fail(Exit.FAILED, f"cannot write {path}: {failed}")
-
-
-def _render(events: list[dict[str, Any]]) -> None:
-    drawn = Table("seq", "when (UTC)", "about", "event", "outcome", "detail", header_style="bold")
-    before = None
-    for event in events:
-        colour = COLOURS.get(event["outcome"], "")
-        outcome = f"[{colour}]{event['outcome']}[/]" if colour else event["outcome"]
-        drawn.add_row(
-            str(event["seq"]),
-            event["occurred_at"][:19].replace("T", " ") if event["cause_id"] != before else "",
-            event["page_id"] or event["item_id"] or event["batch_id"] or "",
-            event["event_type"] if event["ordinal"] == 0 else f"  {event['event_type']}",
-            outcome + (f" {event['code']}" if event["code"] else ""),
-            _printable(event["detail"]),
-        )
-        before = event["cause_id"]
-    out.print(drawn)
-
-
-def _printable(text: str) -> str:
-    """The text without markup for rich and without control characters."""
-    shown = "".join(one if one.isprintable() else " " for one in text[:300])
-    return shown.replace("[", "\\[")

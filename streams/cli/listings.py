@@ -9,7 +9,7 @@ from psycopg.sql import SQL
 from rich.markup import escape
 
 from schemas.times import written
-from streams.console import Exit, emit, fail, out, table
+from streams.console import Exit, emit, fail, out, shown, table
 from streams.settings import NotUp, Settings
 
 ROLE = "auditor_ro"
@@ -44,10 +44,8 @@ def emit_rows(found: list[Row], as_json: bool, columns: list[str]) -> None:
     emit(found, as_json, lambda document: table(document, columns))
 
 
-def show_row(row: Row | None, as_json: bool, unknown: str) -> None:
-    """Print one document field by field; exits with 1 and the message `unknown` without one."""
-    if row is None:
-        fail(Exit.FAILED, unknown)
+def show_row(row: Row, as_json: bool) -> None:
+    """Print one document as JSON or field by field."""
     emit(row, as_json, print_fields)
 
 
@@ -59,5 +57,6 @@ def print_fields(row: Row) -> None:
         if isinstance(value, list) and isinstance(value[0], dict):
             table(value, list(value[0]))
         else:
-            text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            out.print(f"[bold]{name}[/] {escape(str(text))}", highlight=False)
+            text = ", ".join(map(str, value)) if isinstance(value, list) else shown(value)
+            # Not wrapped here, so that a long key or digest can be copied.
+            out.print(f"[bold]{name}[/] {escape(text)}", highlight=False, soft_wrap=True)

@@ -58,7 +58,7 @@ def show(package_id: str, as_json: bool) -> None:
     """Show one package and the answers of repositories."""
     with looked_up_packages() as published:
         row = published.show(package_id) | {"answers": published.answers(package_id)}
-    show_row(row, as_json, "")
+    show_row(row, as_json)
 
 
 @packages.command()

@@ -7,7 +7,7 @@ import click
 from streams.cli.filters import Filters, filters_of
 from streams.cli.listings import rows, show_row
 from streams.cli.quarantine_decisions import query, reject, release, withdraw
-from streams.console import blocks, emit, json_option
+from streams.console import Exit, blocks, emit, fail, json_option
 
 STATES = ("open", "released", "rejected", "withdrawn", "superseded")
 TITLE = ["quarantine_id", "code", "state"]
@@ -42,5 +42,7 @@ def list_quarantine(as_json: bool, **filters: Any) -> None:
 def show(quarantine_id: str, as_json: bool) -> None:
     """Show one quarantine record in full."""
     found = rows(query("show"), {"quarantine_id": quarantine_id})
-    message = f"quarantine record {quarantine_id} does not exist"
-    show_row(found[0] if found else None, as_json, message)
+    if not found:
+        fix = "List the records: copystand quarantine list"
+        fail(Exit.FAILED, f"quarantine record {quarantine_id} does not exist", fix)
+    show_row(found[0], as_json)

@@ -157,8 +157,13 @@ def _emit_decisions(
 def _print_summary(document: Row) -> None:
     decisions = document["decisions"]
     granted = sum(one["granted"] for one in decisions)
-    out.print(f"{document['action']}: {granted} of {counted(len(decisions), 'request')} granted")
-    for one in decisions:
-        if not one["granted"]:
-            text = f"{one['subjects'][0]} {one['code']}: {one['fix']}"
-            out.print(text, highlight=False, markup=False)
+    count = f"{granted} of {counted(len(decisions), 'request')} granted"
+    refused = [one for one in decisions if not one["granted"]]
+    if document["granted"]:
+        closed = f", {len(refused)} already closed" if refused else ""
+        out.print(f"{document['action']}: {count}{closed}", highlight=False)
+        return
+    out.print(f"{document['action']}: {count}", highlight=False)
+    for one in refused:
+        text = f"{one['subjects'][0]} {one['code']}: {one['fix']}"
+        out.print(text, highlight=False, markup=False)

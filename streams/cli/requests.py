@@ -85,7 +85,8 @@ def decisions_on(
 
 def emit_decision(decision: ControlDecided, as_json: bool) -> None:
     """Print a decision; exits with 1 when it is a refusal."""
-    emit(decision_document(decision), as_json, print_fields)
+    if as_json or decision.granted:
+        emit(decision_document(decision), as_json, print_fields)
     if not decision.granted:
         fail(Exit.FAILED, f"{decision.code}: {decision.fix}")
 

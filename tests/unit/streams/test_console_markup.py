@@ -9,7 +9,7 @@ CALLED = "scan [recto] [/].tif"
 
 
 def test_a_row_shows_brackets(capsys: pytest.CaptureFixture[str]) -> None:
-    show_row({"where": CALLED}, as_json=False, unknown="")
+    show_row({"where": CALLED}, as_json=False)
 
     assert capsys.readouterr().out == f"where {CALLED}\n"
 
