@@ -70,7 +70,7 @@ def drawn(rows: list[dict[str, Any]], columns: list[str]) -> RenderableType:
     # A table has a space before, between and after its columns.
     if sum(widths) + len(widths) + 1 <= out.width:
         return _side_by_side(rows, columns, cells)
-    if sum(widths[1:]) + len(widths) <= out.width:
+    if sum(widths[1:]) + len(widths) - 1 <= out.width:
         return _below_the_first(rows, columns, cells, widths)
     return Group(*(_one_by_one(columns, row) for row in cells))
 
@@ -85,7 +85,7 @@ def _wraps(cell: Text) -> bool:
 
 
 def _is_number(rows: list[dict[str, Any]], column: str) -> bool:
-    return any(isinstance(row.get(column), int) for row in rows)
+    return any(isinstance(row.get(column), int | float) for row in rows)
 
 
 def _side_by_side(rows: list[dict[str, Any]], columns: list[str], cells: list[list[Text]]) -> Table:
@@ -112,7 +112,7 @@ def _below_the_first(
     def line(row: list[Text]) -> Text:
         for cell, width, side in zip(row, widths[1:], justify, strict=True):
             cell.align("right" if side == "right" else "left", width)
-        return Text(INDENT) + Text(" ").join(row)
+        return Text(" ") + Text(" ").join(row)
 
     lines = [Text(columns[0], "bold"), line([Text(name, "bold") for name in columns[1:]])]
     for first, *others in cells:

@@ -20,7 +20,8 @@ NOT_OFFSET = 0.5
 """Least share of the growth of a step that other steps do not offset."""
 RECYCLES_PER_TASK = 0.01
 """Least share of tasks after which the child is recycled for its size."""
-COLUMNS = ["step", "tasks", "grown_mb", "mb_per_100_tasks", "largest_mb", "recycles", "grows"]
+COLUMNS = ["step", "tasks", "settled_tasks", "grown_mb", "held_mb", "mb_per_100_tasks"]
+COLUMNS += ["largest_mb", "recycles", "grows"]
 Document = dict[str, Any]
 
 
