@@ -4,18 +4,20 @@ import json
 import struct
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import fastavro
 
 from schemas import models
-from schemas.models import Record
+from schemas.models import Message
 from schemas.store import UnknownSchema, schema_store
 
 MAGIC = 0
 PREFIX = struct.Struct(">bI")
 MAX_MESSAGE_BYTES = 512 * 1024
 MAX_AUDIT_BYTES = 48 * 1024
+EVENT = "PremisEvent"
+M = TypeVar("M", bound=Message)
 
 
 class Undecodable(ValueError):
@@ -33,21 +35,42 @@ def _parsed(schema_id: int) -> tuple[str, Any]:
     return schema["name"], fastavro.parse_schema(schema, named_schemas={})
 
 
-def encode(fact: Record) -> bytes:
+def encode(fact: Message) -> bytes:
     """A fact as bytes on the wire. Raises UnknownSchema, TooLarge; ValueError for no head."""
     record = type(fact).__name__
-    if not fact.head.event_id:  # type: ignore[attr-defined]
+    if not fact.head.event_id:
         raise ValueError(f"{record} has no event_id: the driver stamps heads")
-    schema_id = schema_store().latest_id(record)
-    out = BytesIO()
-    out.write(PREFIX.pack(MAGIC, schema_id))
-    plain = fact.model_dump()
-    fastavro.schemaless_writer(out, _parsed(schema_id)[1], plain, strict_allow_default=True)
-    value = out.getvalue()
-    limit = MAX_AUDIT_BYTES if record == "PremisEvent" else MAX_MESSAGE_BYTES
+    if record == EVENT:
+        value = _written_as_first(fact)
+    else:
+        value = _written(fact.model_dump(), schema_store().latest_id(record))
+    limit = MAX_AUDIT_BYTES if record == EVENT else MAX_MESSAGE_BYTES
     if len(value) > limit:
         raise TooLarge(f"{record} takes {len(value)} bytes, the limit is {limit}")
     return value
+
+
+def _written_as_first(event: Message) -> bytes:
+    """An event in the oldest version of its schema that has all its fields.
+
+    Events are made from facts again, also by later versions of this software: their bytes, and so
+    the schema, must follow from the fact alone."""
+    plain = event.model_dump(exclude_defaults=True)
+    *older, latest = schema_store().ids(EVENT)
+    for schema_id in older:
+        try:
+            return _written(plain, schema_id)
+        except ValueError:
+            continue  # it lacks a field
+    return _written(plain, latest)
+
+
+def _written(plain: dict[str, Any], schema_id: int) -> bytes:
+    """A record in one version of its schema. Raises ValueError for a field that it lacks."""
+    out = BytesIO()
+    out.write(PREFIX.pack(MAGIC, schema_id))
+    fastavro.schemaless_writer(out, _parsed(schema_id)[1], plain, strict_allow_default=True)
+    return out.getvalue()
 
 
 def schema_id_of(value: bytes | None) -> int:
@@ -62,7 +85,15 @@ def schema_id_of(value: bytes | None) -> int:
     return int(schema_id)
 
 
-def decode(value: bytes | None, expected: type[Record] | None = None) -> Record:
+@overload
+def decode(value: bytes | None) -> Message: ...
+
+
+@overload
+def decode(value: bytes | None, expected: type[M]) -> M: ...
+
+
+def decode(value: bytes | None, expected: type[Message] | None = None) -> Message:
     """The fact in a message. Raises Undecodable for all that is no fact of ours, or not the
     expected one."""
     schema_id = schema_id_of(value)
@@ -74,7 +105,7 @@ def decode(value: bytes | None, expected: type[Record] | None = None) -> Record:
         plain = fastavro.schemaless_reader(body, schema, reader)
         if body.read(1):
             raise Undecodable(f"bytes are left over after the {record}")
-        model: type[Record] = getattr(models, record)
+        model: type[Message] = getattr(models, record)
         fact = model.model_validate(plain)
     except Undecodable:
         raise

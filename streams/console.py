@@ -33,7 +33,7 @@ if not out.is_terminal and "COLUMNS" not in os.environ:
 
 
 class Exit(IntEnum):
-    """Exit codes of every command (contract: the command line)."""
+    """Exit codes of every command (docs/contract.md §8)."""
 
     DONE = 0
     FAILED = 1

@@ -39,7 +39,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def filters_of(states: Sequence[str] = (), *, state: str, code: str, since: str) -> Decorator:
-    """Adds the filters of every listing (contract: the command line), with help for this one.
+    """Adds the filters of every listing (docs/contract.md §8), with help for this one.
 
     `since` says what the time is of, such as `received`."""
     kind = click.Choice(list(states)) if states else None

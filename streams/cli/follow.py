@@ -14,6 +14,7 @@ from typing import Any
 import click
 from confluent_kafka import KafkaException
 
+from processors.error_catalogue import fix_of
 from streams.cli.package_lookup import looked_up_packages
 from streams.cli.requests import timeout_option
 from streams.clients.repository import follow as client
@@ -194,8 +195,7 @@ def receive(
             replace=instead, timeout_seconds=timeout,
         )  # fmt: skip
     except Contradicts as other:
-        fix = "See: copystand packages show. To replace that answer, add --instead."
-        fail(Exit.FAILED, f"receipt.contradicts: {other}", fix)
+        fail(Exit.FAILED, f"receipt.contradicts: {other}", fix_of("receipt.contradicts"))
     except SpoolBusy as busy:
         fail(Exit.FAILED, str(busy), "Run the command again when that process has ended.")
     except NotSent as failed:

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from processors.wording import counted
+from processors.rules.codes import counted
 from streams.console import Exit, drawn, emit, err, fail, json_option, out
 from streams.monitoring.status import line_status
 from streams.settings import Settings
@@ -83,8 +83,7 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
     batches, left_out = shown_batches(document["batches"], most)
     lines = [Text(clock, style="dim")] if clock else []
     if left_out:
-        more = counted(left_out, "more batch", "more batches")
-        lines.append(Text(f"{more} ended: copystand batch list"))
+        lines.append(Text(f"ended batches not shown: {left_out} (copystand batch list)"))
     lines += _unanswered(document["unanswered"])
     lines += [
         Text(f"{row['role']} {row['waits_for']}", style="yellow")

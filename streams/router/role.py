@@ -9,10 +9,11 @@ import faust
 from faust.types import StreamT
 
 from processors.outcome import Outcome
-from processors.pipeline import Step, router_steps
+from processors.pipeline import router_steps
+from processors.step import Step
 from processors.tools import Tools
 from schemas.catalogue import redone_topic
-from schemas.models import Record
+from schemas.models import Fact
 from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
 from streams.execution.receipts import Receipts
@@ -22,6 +23,7 @@ from streams.router.aiokafka_headers import install_reader
 from streams.router.faust_commit_guard import install_commit_guard
 from streams.runtime.lifecycle import ALIVE_EVERY_SECONDS, ShutdownSignal
 from streams.runtime.role_files import announce_ready
+from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 
@@ -118,7 +120,7 @@ def run_router(settings: Settings) -> None:
     storage = open_storage(settings)
     tools = Tools(storage=storage, scratch=settings.home / "cache")
 
-    def run(step: Step, fact: Record) -> Outcome:
+    def run(step: Step, fact: Fact) -> Outcome:
         return step.function(fact, tools)
 
     driver = Driver(
@@ -126,7 +128,11 @@ def run_router(settings: Settings) -> None:
         run,
         Receipts(storage),
         KafkaPublisher(settings.kafka),
-        FactBuilder(storage, settings.version, retry_scale=settings.retry_scale),
+        FactBuilder(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "router"),
+        ),
     )
     app = make_app(settings, driver)
     # Our own log stays: Faust would put a format of its own in its place.

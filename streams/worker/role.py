@@ -6,10 +6,11 @@ import threading
 import time
 
 from processors.outcome import ErrorClass, Outcome, TransientError, TryLater
-from processors.pipeline import Step, worker_steps
+from processors.pipeline import worker_steps
+from processors.step import Step
 from schemas.catalogue import redone_topic
 from schemas.codec import Undecodable, decode
-from schemas.models import Record
+from schemas.models import Fact
 from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
 from streams.execution.receipts import Receipts
@@ -19,6 +20,7 @@ from streams.kafka.stalled_partitions import watch_partitions
 from streams.runtime.fatal_errors import end_process
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import announce_ready, note
+from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
 from streams.storage.disk_reserve import DiskReserve
 from streams.storage.factory import open_storage
@@ -58,7 +60,11 @@ class Worker:
         )
         self._stop = threading.Event()
         self._receipts = Receipts(storage)
-        self._teller = FactBuilder(storage, settings.version, retry_scale=settings.retry_scale)
+        self._teller = FactBuilder(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "worker"),
+        )
         # Twice the pool: while one thread awaits the broker, its child has other work.
         self._threads = 2 * settings.pool_size
         self._sources = [self._source(step, settings) for step in worker_steps()]
@@ -75,7 +81,7 @@ class Worker:
             settings.kafka, step.group, name, topics, TAKEN_AT_ONCE, submit, silence
         )
 
-    def _governed(self, step: Step, fact: Record) -> Outcome:
+    def _governed(self, step: Step, fact: Fact) -> Outcome:
         """Run a step when there is room for what it writes and decodes; until then it waits."""
         need = written_bytes(fact)
         self._room.wait(need, go_on=lambda: not self._stop.is_set())
@@ -84,9 +90,9 @@ class Worker:
         with self._budget.share(decoded_bytes(fact, self._storage)):
             return self._watched(step, fact)
 
-    def _watched(self, step: Step, fact: Record) -> Outcome:
+    def _watched(self, step: Step, fact: Fact) -> Outcome:
         """Run a step, and tell the breakers how it went."""
-        event_id = fact.head.event_id  # type: ignore[attr-defined]
+        event_id = fact.head.event_id
         try:
             outcome = self._pool.run(step, fact)
         except Exception as fault:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from processors.package import bag
-from processors.tools import Area, Storage
-from processors.wording import counted
+from processors.rules.codes import counted
+from processors.tools import Storage
 from schemas.models import FileRef
 from streams.clients.repository import unpacking
 from streams.clients.repository.unpacking import PackageRefused, differs
@@ -31,11 +31,7 @@ def fetch(
     package_id = package["package_id"]
     final = folder / folder_name(package)
     if final.exists() or final.is_symlink():
-        raise PackageRefused(
-            "package.already-there",
-            found=f"{final} already exists",
-            fix="Fetch into another folder, or remove this one first.",
-        )
+        raise PackageRefused("package.already-there", f"{final} already exists")
     tar = _verified_tar(package, storage, progress)
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder, prefix=f".{package_id[:100]}."))
@@ -69,21 +65,16 @@ def folder_name(package: Row) -> str:
     """The folder name of a package, which is its id. Raises PackageRefused for an unsafe one."""
     if NAME.match(package["package_id"]):
         return str(package["package_id"])
-    raise PackageRefused(
-        "package.unsafe-name",
-        found=f"package_id {package['package_id']!r}",
-        fix="Nothing was unpacked. Check who can publish packages.",
-    )
+    raise PackageRefused("package.unsafe-name", f"package_id {package['package_id']!r}")
 
 
 def _verified_tar(package: Row, storage: Storage, progress: Progress) -> Path:
     """The tar in the store, read once from end to end. Raises PackageRefused, StorageError."""
     named = {name: package[name] for name in ("key", "sha256", "size_bytes")}
     ref = FileRef(use="package", media_type="application/x-tar", **named)
-    fix = f"Restore {Area.PACKAGES}/ from a backup."
     # A store that does not respond raises here: that says nothing about the package.
     if storage.size(ref.key) is None:
-        raise PackageRefused("package.not-in-store", f"the store does not contain {ref.key}", fix)
+        raise PackageRefused("package.not-in-store", f"the store does not contain {ref.key}")
     path, digest = storage.path(ref), hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -91,7 +82,7 @@ def _verified_tar(package: Row, storage: Storage, progress: Progress) -> Path:
                 digest.update(chunk)
                 progress(len(chunk))
     except OSError as failed:
-        raise PackageRefused("package.not-in-store", str(failed), fix) from failed
+        raise PackageRefused("package.not-in-store", str(failed)) from failed
     if digest.hexdigest() != ref.sha256:
         raise differs(f"the SHA-256 of the tar is {digest.hexdigest()}, not {ref.sha256}")
     return path
@@ -107,7 +98,7 @@ def _check_bag(package: Row, found: dict[str, str], tags: dict[str, bytes]) -> N
     if not faults and digest != package["content_digest"]:
         faults = [f"its content digest is {digest}, not {package['content_digest']}"]
     if faults:
-        raise differs(f"{counted(len(faults), 'fault')}: {'; '.join(faults[:3])}")
+        raise differs(f"{counted(len(faults), 'difference')}: {'; '.join(faults[:3])}")
 
 
 def _make_durable(folder: Path) -> None:

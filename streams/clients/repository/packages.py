@@ -61,11 +61,7 @@ class PackageQueries:
         """One package. Raises PackageRefused."""
         row = self._connection.execute(query("show"), {"package_id": package_id}).fetchone()
         if row is None:
-            raise PackageRefused(
-                "package.unknown",
-                found=f"no package {package_id} was published",
-                fix="List the published packages: copystand packages list",
-            )
+            raise PackageRefused("package.unknown", f"no package {package_id} was published")
         return _document(row)
 
 

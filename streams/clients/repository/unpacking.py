@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from processors.error_catalogue import fix_of
 from processors.package import bag
 
 CHUNK = 1 << 20
@@ -14,18 +15,16 @@ LONGEST_NAME_BYTES = 255
 
 
 class PackageRefused(Exception):
-    """A package is not what was published, or is unsafe to unpack."""
+    """A package cannot be delivered to the repository."""
 
-    def __init__(self, code: str, found: str, fix: str) -> None:
+    def __init__(self, code: str, found: str) -> None:
         super().__init__(f"{code}: {found}")
-        self.code, self.found, self.fix = code, found, fix
+        self.code, self.found, self.fix = code, found, fix_of(code)
 
 
 def differs(found: str) -> PackageRefused:
-    """The refusal of a package that differs from what was published."""
-    return PackageRefused(
-        "package.differs", found, "Restore the package from a backup, or submit its item again."
-    )
+    """The refusal of a package that differs from the published one."""
+    return PackageRefused("package.differs", found)
 
 
 def unpack(
@@ -77,7 +76,7 @@ def _members(
                 budget -= entry.size
                 source = archive.extractfile(entry)
                 if source is None or budget < 0:
-                    raise _unsafe(entry, "its stated size exceeds the tar")
+                    raise _unsafe(entry, "its size exceeds the tar")
                 found[path] = take(path, source)
                 progress(entry.size)
     except (tarfile.TarError, EOFError) as failed:
@@ -89,13 +88,13 @@ def _safe(entry: tarfile.TarInfo, top: str, seen: set[str]) -> str:
     """A member's path below the top folder. Raises PackageRefused."""
     # Not left to tarfile's filters: in Python 3.11.7, links can lead them out of the folder.
     if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.sparse is not None:
-        raise _unsafe(entry, "not a regular file")
+        raise _unsafe(entry, "it is not a regular file")
     first, *parts = entry.name.split("/")
     if first != top or not parts or not all(_plain(part) for part in parts):
-        raise _unsafe(entry, f"not a plain path below {top}/")
+        raise _unsafe(entry, f"its path is not below {top}/")
     path = "/".join(parts)
     if path.casefold() in seen:
-        raise _unsafe(entry, "occurs twice (case-insensitive)")
+        raise _unsafe(entry, "its name occurs twice, ignoring case")
     seen.add(path.casefold())
     return path
 
@@ -107,11 +106,7 @@ def _plain(part: str) -> bool:
 
 
 def _unsafe(entry: tarfile.TarInfo, why: str) -> PackageRefused:
-    return PackageRefused(
-        "package.unsafe-name",
-        found=f"member {entry.name!r}: {why}",
-        fix="Nothing was unpacked. The store may be compromised: check who can write to it.",
-    )
+    return PackageRefused("package.unsafe-name", f"member {entry.name!r}: {why}")
 
 
 def _write(source: IO[bytes], path: Path) -> str:

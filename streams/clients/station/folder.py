@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from processors.rules.body_digest import body_digest
-from processors.wording import counted
+from processors.rules.codes import counted
 from schemas.ids import made_safe
 from schemas.models import Diagnostic
 from streams.clients.station import fixity
@@ -83,7 +83,7 @@ class Delivery:
 
 
 def read_folder(folder: Path, options: SubmissionOptions, progress: Progress = silent) -> Delivery:
-    """Read a folder as a delivery (contract: from a folder). Changes nothing in it."""
+    """Read a folder as a delivery (docs/contract.md §2). Changes nothing in it."""
     scanned = scan(folder)
     files = {one.name: one for one in scanned.files}
     bags = bags_among(scanned.files)

@@ -1,0 +1,207 @@
+"""PREMIS objects of a package: the item, its representation, its pages and every file."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from lxml import etree
+
+from processors.package.contents import Contents, Embedded, Master
+from processors.package.item_record import Item
+from processors.package.layout import METADATA, Payload
+from processors.package_metadata.descriptive import rights_lines
+from processors.pipeline import package_files
+from processors.step import FormatName
+from processors.xml.writing import PREMIS, XSI, Maker
+from schemas.ids import page_id
+
+premis = Maker(PREMIS, {"premis": PREMIS, "xsi": XSI})
+KIND = f"{{{XSI}}}type"
+OWN = "copystand"
+
+
+XML = FormatName("Extensible Markup Language", "1.0", "fmt/101")
+"""XML of any kind has the identifier of XML 1.0."""
+
+
+def identified(prefix: str, kind: str, value: str) -> etree._Element:
+    """An identifier element with its type and value."""
+    return premis(f"{prefix}", premis(f"{prefix}Type", kind), premis(f"{prefix}Value", value))
+
+
+def objects(
+    item: Item,
+    contents: Contents,
+    metadata: Iterable[Payload],
+    identify: Callable[[Payload], FormatName],
+) -> Iterator[etree._Element]:
+    """All objects: item, representation, then each page with its files, then metadata files.
+
+    `identify` names the format of a file that neither its fact nor its use tells."""
+    yield _entity(item)
+    yield _representation(item)
+    files = contents.by_page()
+    for page in item.pages:
+        name = page_id(item.item_id, page["ref"])
+        own = files.get(name, [])
+        if not own:
+            continue
+        yield premis(
+            "object",
+            identified("objectIdentifier", OWN, f"page:{name}"),
+            _property("kind", page["kind"]),
+            relation("structural", "is part of", f"representation:{item.item_id}"),
+            attributes={KIND: "premis:representation"},
+        )
+        master = next((one for one in own if one.use == "master"), None)
+        known, embedded = contents.masters.get(name), contents.embedded.get(name)
+        for payload in own:
+            if payload is master and known:
+                yield _master(payload, known, embedded)
+            else:
+                yield _derivative(payload, master, _format_of(payload, identify))
+    for payload in metadata:
+        yield _file(
+            payload,
+            _format(_format_of(payload, identify)),
+            relations=(relation("structural", "is part of", f"representation:{item.item_id}"),),
+        )
+
+
+def _entity(item: Item) -> etree._Element:
+    rights = None
+    if rights_lines(item.rights):
+        rights = identified("linkingRightsStatementIdentifier", OWN, f"rights:{item.item_id}")
+    return premis(
+        "object",
+        identified("objectIdentifier", OWN, f"item:{item.item_id}"),
+        *(
+            identified("objectIdentifier", identifier["type"], identifier["value"])
+            for identifier in item.description.get("identifiers") or ()
+        ),
+        rights,
+        attributes={KIND: "premis:intellectualEntity"},
+    )
+
+
+def _representation(item: Item) -> etree._Element:
+    return premis(
+        "object",
+        identified("objectIdentifier", OWN, f"representation:{item.item_id}"),
+        relation("structural", "represents", f"item:{item.item_id}"),
+        relation("structural", "has root", f"file:{METADATA}/mets.xml"),
+        attributes={KIND: "premis:representation"},
+    )
+
+
+def _property(name: str, value: str) -> etree._Element:
+    return premis(
+        "significantProperties",
+        premis("significantPropertiesType", name),
+        premis("significantPropertiesValue", value),
+    )
+
+
+def relation(kind: str, subtype: str, related: str, event: str | None = None) -> etree._Element:
+    """How an object stands to another one, and in which event that came to be."""
+    return premis(
+        "relationship",
+        premis("relationshipType", kind),
+        premis("relationshipSubType", subtype),
+        identified("relatedObjectIdentifier", OWN, related),
+        identified("relatedEventIdentifier", "UUID", event) if event else None,
+    )
+
+
+def _master(payload: Payload, known: Master, embedded: Embedded | None) -> etree._Element:
+    properties = [
+        _property("width_px", str(known.width_px)),
+        _property("height_px", str(known.height_px)),
+        _property("colour_space", known.colour_space),
+    ]
+    if known.resolution_dpi is not None:
+        properties.append(_property("resolution_dpi", f"{known.resolution_dpi:g}"))
+    made_of = _format(FormatName(known.format_name, known.format_version, known.format_puid))
+    software, date = (embedded.software, embedded.captured_at) if embedded else (None, None)
+    return _file(
+        payload,
+        made_of,
+        properties=properties,
+        application=_application(software, None, date),
+        relations=(relation("structural", "is part of", f"page:{payload.page_id}"),),
+    )
+
+
+def _derivative(payload: Payload, master: Payload | None, format_: FormatName) -> etree._Element:
+    relations = [relation("structural", "is part of", f"page:{payload.page_id}")]
+    if master:
+        source = f"file:{master.path}"
+        relations.append(relation("derivation", "has source", source, payload.event_id))
+    application = _application(*payload.made_by, None) if payload.made_by else None
+    return _file(payload, _format(format_), application=application, relations=relations)
+
+
+def _file(
+    payload: Payload,
+    format_: etree._Element,
+    *,
+    properties: Iterable[etree._Element] = (),
+    application: etree._Element | None = None,
+    relations: Iterable[etree._Element],
+) -> etree._Element:
+    return premis(
+        "object",
+        identified("objectIdentifier", OWN, f"file:{payload.path}"),
+        identified("objectIdentifier", "sha256", f"sha256:{payload.sha256}"),
+        *properties,
+        premis(
+            "objectCharacteristics",
+            premis("compositionLevel", "0"),
+            premis(
+                "fixity",
+                premis("messageDigestAlgorithm", "SHA-256"),
+                premis("messageDigest", payload.sha256),
+            ),
+            premis("size", str(payload.size_bytes)),
+            format_,
+            application,
+        ),
+        premis("originalName", payload.original_name) if payload.original_name else None,
+        *relations,
+        attributes={KIND: "premis:file"},
+    )
+
+
+def _application(name: str | None, version: str | None, date: str | None) -> etree._Element | None:
+    said = (
+        ("creatingApplicationName", name),
+        ("creatingApplicationVersion", version),
+        ("dateCreatedByApplication", date),
+    )
+    parts = [premis(element, text) for element, text in said if text]
+    return premis("creatingApplication", *parts) if parts else None
+
+
+def _format_of(payload: Payload, identify: Callable[[Payload], FormatName]) -> FormatName:
+    file = package_files().get(payload.use)
+    if file is not None and file.format is not None:
+        return file.format
+    return XML if payload.media_type == "application/xml" else identify(payload)
+
+
+def _format(format_: FormatName) -> etree._Element:
+    registry = None
+    if format_.puid:
+        registry = premis(
+            "formatRegistry",
+            premis("formatRegistryName", "PRONOM"),
+            premis("formatRegistryKey", format_.puid),
+            premis("formatRegistryRole", "specification"),
+        )
+    return premis(
+        "format",
+        premis(
+            "formatDesignation",
+            premis("formatName", format_.name),
+            premis("formatVersion", format_.version) if format_.version else None,
+        ),
+        registry,
+    )
