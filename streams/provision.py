@@ -6,6 +6,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from infra.files import write_atomic
 from infra.migrate import migrate
 from infra.postgres import DATABASE, SUPERUSER, provide
 from infra.topics import provision
@@ -18,7 +19,7 @@ def provision_topics(bootstrap_servers: str, home: Path) -> None:
     """Topics and start offsets; a home in which this was done before is an existing line."""
     marker = home / "run" / "provisioned"
     provision(bootstrap_servers, topology.topics(), topology.groups(), fresh=not marker.exists())
-    marker.touch()
+    write_atomic(marker, "")
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.files import write_atomic
 from streams.console import Exit
 from streams.settings import Settings
 
@@ -101,6 +102,6 @@ class DemoLine:
             self.down()
             shutil.rmtree(self.home)
         self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / MARK).write_text(
-            "Made by `copystand demo`, which empties it when it starts.\n"
+        write_atomic(
+            self.home / MARK, "Made by `copystand demo`, which empties it when it starts.\n"
         )

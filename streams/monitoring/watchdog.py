@@ -16,7 +16,7 @@ import psycopg
 from confluent_kafka import KafkaException
 from psycopg.rows import dict_row
 
-from infra import ports
+from infra.files import write_json
 from schemas.times import written
 from streams.monitoring.consumer_lag import ConsumerGroups, GroupLag, StallDetector
 from streams.monitoring.health_server import Health, serve
@@ -54,7 +54,7 @@ def run_watchdog(settings: Settings) -> None:
     announce_ready(settings, "watchdog")
     while not stop.is_set():
         document = watchdog.look()
-        ports.write_json(watch_file(settings), document)
+        write_json(watch_file(settings), document, durable=False)
         health.saw(document)
         stop.wait(LOOK_EVERY_SECONDS)
     server.shutdown()

@@ -1,17 +1,16 @@
 """Keeps a record that cannot be sealed as it is, and makes the event that tells of it."""
 
 import json
-import os
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from infra.files import fsync_folder, write_atomic
 from processors.premis import event_type_uri
 from schemas.codec import TooLarge, encode
 from schemas.ids import make_id
 from schemas.models import Agent, Head, PremisEvent, Producer
 from streams.sealer.validation import Arrival, Refused, Sealable, sealable
-from streams.storage.local import fsync_folder
 
 TYPE = "log-anomaly"
 PRODUCER = "copystand/sealer"
@@ -33,9 +32,9 @@ def keep(folder: Path, arrival: Arrival, refused: Refused) -> Path:
         "code": refused.code,
         "found": refused.found,
     }
-    _write(folder / f"{name}.value", arrival.value or b"")
-    _write(folder / f"{name}.json", json.dumps(circumstances, indent=1, sort_keys=True).encode())
-    for written in (folder, folder.parent, folder.parent.parent):
+    write_atomic(folder / f"{name}.value", arrival.value or b"")
+    write_atomic(folder / f"{name}.json", json.dumps(circumstances, indent=1, sort_keys=True))
+    for written in (folder.parent, folder.parent.parent):
         fsync_folder(written)
     for draft in folder.glob(f".{name}.*"):
         draft.unlink(missing_ok=True)  # of a sealer that died here
@@ -77,12 +76,3 @@ def _event(arrival: Arrival, refused: Refused, version: str) -> PremisEvent:
         agents=(Agent(type="software", name=PRODUCER, version=version, role="executing program"),),
         sources=(f"sha256:{sha256(arrival.value or b'').hexdigest()}",),
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra import ports, processes
+from infra import files, ports, processes
 from infra.kafka import LocalKafka
 from infra.postgres import LocalPostgres
 from streams.runtime.fatal_errors import LOST_A_SERVER
@@ -196,7 +196,7 @@ class RoleProcess(ManagedProcess):
         told = {"role": self.name, "pid": process.pid, "restarts": self.restarts}
         told |= {"started_at": datetime.now(UTC).isoformat(timespec="milliseconds")}
         try:
-            ports.write_json(self._folder / f"{self.name}.json", told)
+            files.write_json(self._folder / f"{self.name}.json", told, durable=False)
         except OSError:
             processes.kill_group(process)
             raise

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra import paths, ports, processes
+from infra import files, paths, ports, processes
 from infra.kafka import LocalKafka, WrongBrokers, cluster_of, tail
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
@@ -177,7 +177,7 @@ class Supervisor:
         }
         if document != self._written:
             try:
-                ports.write_json(state_file(self.home), document)
+                files.write_json(state_file(self.home), document, durable=False)
                 self._written = document
             except OSError as failure:
                 # A full disk must not end the line; the state is written again with the next tick.

@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from infra.files import fsync_folder
 from processors.package import bag
 from processors.tools import Area, Storage
 from schemas.models import FileRef
@@ -143,9 +144,9 @@ def fetch(
         _check_bag(package, found, _tags(partial, found))
         partial.chmod(0o755)
         for place, _, _ in os.walk(partial):
-            _make_durable(Path(place))
+            fsync_folder(Path(place))
         partial.rename(final)
-        _make_durable(folder)
+        fsync_folder(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -207,11 +208,3 @@ def _check_bag(package: Row, found: dict[str, str], tags: dict[str, bytes]) -> N
         wrong = [f"its content digest is {digest}, not {package['content_digest']}"]
     if wrong:
         raise differs(f"{len(wrong)} faults: {'; '.join(wrong[:3])}")
-
-
-def _make_durable(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

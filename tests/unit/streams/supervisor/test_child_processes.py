@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from infra import ports
+from infra import files
 from streams.runtime.fatal_errors import LOST_A_SERVER
 from streams.supervisor import child_processes
 from streams.supervisor.child_processes import ManagedProcess, RoleProcess
@@ -116,11 +116,11 @@ def test_a_role_that_cannot_be_noted_does_not_run(tmp_path: Path, monkeypatch: p
         spawned.append(subprocess.Popen(["sleep", "60"], start_new_session=True))
         return spawned[-1]
 
-    def full(*_: object) -> None:
+    def full(*_: object, durable: bool) -> None:
         raise FULL
 
     monkeypatch.setattr(child_processes.processes, "spawn", spawn)
-    monkeypatch.setattr(ports, "write_json", full)
+    monkeypatch.setattr(files, "write_json", full)
     role = RoleProcess("router", tmp_path)
 
     role.tick()
