@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from docs.generate_settings import settings_page
 from processors.pipeline import OTHER_TRANSITIONS, STEPS
 from processors.premis import OWN_EVENT_TYPE, OWN_TYPES
 from schemas.catalogue import TOPICS, Topic
@@ -34,6 +35,7 @@ NO_STEP = "no step yet"
 def pages() -> dict[str, str]:
     """Every generated page by its name in docs/."""
     return {
+        "settings.md": settings_page(),
         "topics.md": topics_page(),
         "cli.md": commands_page(),
         "transitions.md": transitions_page(),

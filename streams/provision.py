@@ -1,6 +1,5 @@
 """Database, roles, migrations, topics and start offsets, for parts that are not ours."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -25,17 +24,17 @@ def provision_topics(bootstrap_servers: str, home: Path) -> None:
 def main() -> int:
     """Make what the roles need, with KAFKA_BROKERS, POSTGRES_DSN and the password file."""
     settings = Settings.load()
-    secret = os.environ.get("POSTGRES_PASSWORD_FILE", "")
+    secret = settings.postgres_password_file
     needed = {
         "KAFKA_BROKERS": settings.kafka_brokers,
         "POSTGRES_DSN": settings.postgres_dsn,
         "POSTGRES_PASSWORD_FILE": secret,
     }
     empty = [name for name, value in needed.items() if not value]
-    if empty:
+    if secret is None or empty:
         fail(Exit.USAGE, f"{', '.join(empty)} must be set")
     settings.run.mkdir(parents=True, exist_ok=True)
-    password = Path(secret).read_text("utf-8").strip()
+    password = secret.read_text("utf-8").strip()
     superuser = make_conninfo(settings.postgres_dsn, user=SUPERUSER, password=password)
     provide(make_conninfo(superuser, dbname="postgres"), settings.home)
     migrate(make_conninfo(superuser, dbname=DATABASE))

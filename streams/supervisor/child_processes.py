@@ -13,7 +13,6 @@ from infra import files, ports, processes
 from infra.kafka import LocalKafka
 from infra.postgres import LocalPostgres
 from streams.runtime.fatal_errors import LOST_A_SERVER
-from streams.settings import Settings
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
@@ -180,11 +179,11 @@ class DatabaseProcess(ManagedProcess):
 class RoleProcess(ManagedProcess):
     """One role of the line, run by this same Python."""
 
-    def __init__(self, name: str, home: Path) -> None:
-        """The part for this role."""
+    def __init__(self, name: str, home: Path, liveness_timeout_seconds: float) -> None:
+        """A role that is not started yet."""
         super().__init__(name, home)
         self._folder = home / "run" / "roles"
-        self._limit = Settings.load().stalled_seconds
+        self._timeout = liveness_timeout_seconds
         self._sign = 0
         self._sign_seen = self._looked = 0.0
 
@@ -219,7 +218,7 @@ class RoleProcess(ManagedProcess):
             # Who did not look cannot say that nothing came: the whole machine may have slept.
             self._sign, self._sign_seen = sign, now
         self._looked = now
-        return now - self._sign_seen > self._limit
+        return now - self._sign_seen > self._timeout
 
     @property
     def _ready_file(self) -> Path:

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from infra import files, paths, ports, processes
 from infra.kafka import LocalKafka, WrongBrokers, cluster_of, tail
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
+from streams.settings import Settings, SettingsError
 from streams.supervisor.child_processes import (
     BrokerProcess,
     DatabaseProcess,
@@ -38,19 +39,11 @@ class CannotStart(Exception):
 class Supervisor:
     """Brings a line up stage by stage, keeps its parts alive, and takes it down again."""
 
-    def __init__(
-        self,
-        home: Path,
-        roles: Sequence[str],
-        brokers: int | None = None,
-        clients: Mapping[str, int] | None = None,
-    ) -> None:
-        """A supervisor of a prepared home; nothing runs yet. Raises WrongBrokers.
-
-        `clients`: ports at which clients reach a part through something that stands between."""
-        self.home = home
-        nodes = cluster_of(home, brokers).brokers
-        self.ports = ports.choose(home, ports.names(nodes), clients)
+    def __init__(self, settings: Settings, roles: Sequence[str]) -> None:
+        """A supervisor of a prepared home; nothing runs yet. Raises WrongBrokers."""
+        self.home = home = settings.home
+        nodes = cluster_of(home, settings.broker_count).brokers
+        self.ports = ports.choose(home, ports.names(nodes), settings.client_ports)
         self.brokers = [
             LocalKafka(home, paths.kafka_jars(), self.ports, node, nodes)
             for node in range(1, nodes + 1)
@@ -60,7 +53,9 @@ class Supervisor:
             DatabaseProcess(self.postgres),
             *map(BrokerProcess, self.brokers),
         ]
-        self.roles: list[ManagedProcess] = [RoleProcess(name, home) for name in roles]
+        self.roles: list[ManagedProcess] = [
+            RoleProcess(name, home, settings.liveness_timeout_seconds) for name in roles
+        ]
         self.phase = "starting"
         self.error = ""
         self._seconds: dict[str, float] = {}
@@ -205,24 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(COPYSTAND_HOME=str(home), TMPDIR=str(home / "run" / "tmp"))
     os.environ.update(XDG_CACHE_HOME=str(home / "run" / "tmp"))
     try:
-        brokers, clients = asked_for(os.environ)
-        return Supervisor(home, chosen.roles, brokers, clients).run()
-    except WrongBrokers as wrong:
+        return Supervisor(Settings.load(), chosen.roles).run()
+    except (WrongBrokers, SettingsError) as wrong:
         print(wrong, file=sys.stderr)
         return 2
-
-
-def asked_for(environment: Mapping[str, str]) -> tuple[int | None, dict[str, int]]:
-    """COPYSTAND_BROKERS, and COPYSTAND_CLIENT_PORTS in the form `kafka=20001,postgres=20002`.
-
-    Raises WrongBrokers."""
-    number, given = (environment.get(f"COPYSTAND_{name}") for name in ("BROKERS", "CLIENT_PORTS"))
-    try:
-        pairs = [pair.split("=") for pair in given.split(",")] if given else []
-        return int(number) if number else None, {name: int(port) for name, port in pairs}
-    except ValueError as wrong:
-        told = f"COPYSTAND_BROKERS is {number!r}, COPYSTAND_CLIENT_PORTS is {given!r}: {wrong}"
-        raise WrongBrokers(told) from None
 
 
 if __name__ == "__main__":

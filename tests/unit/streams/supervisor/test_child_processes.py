@@ -121,7 +121,7 @@ def test_a_role_that_cannot_be_noted_does_not_run(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(child_processes.processes, "spawn", spawn)
     monkeypatch.setattr(files, "write_json", full)
-    role = RoleProcess("router", tmp_path)
+    role = RoleProcess("router", tmp_path, liveness_timeout_seconds=120)
 
     role.tick()
 
