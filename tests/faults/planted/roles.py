@@ -76,7 +76,7 @@ class Worker:
             for ticket in tickets:
                 if ticket.begin():
                     self._work(driver, ticket, alone=ticket is tickets[-1])
-                    ticket.done()
+                    ticket.ack()
                     source._commit(asynchronous=False)
                     if self._producer.dead:
                         raise Died("killed when it had gone on")
