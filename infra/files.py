@@ -2,7 +2,8 @@
 
 import json
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import get_native_id
 
@@ -15,21 +16,33 @@ def write_atomic(
     A durable write survives a power cut: without fsync, the new name may be on disk before the
     content, and the file is then empty. Set `durable` to False only for a file that is written
     often, whose reader ignores a broken one, and which a restart writes again."""
-    data = content.encode() if isinstance(content, str) else content
+    with _draft(path, content, durable, mode) as draft:
+        draft.replace(path)
+    if durable:
+        fsync_folder(path.parent)
+
+
+def create_atomic(path: Path, content: str | bytes) -> None:
+    """Create a small durable file unless it exists: of several writers, the first one wins."""
+    with _draft(path, content, durable=True, mode=0o666) as draft, suppress(FileExistsError):
+        os.link(draft, path)
+    fsync_folder(path.parent)
+
+
+@contextmanager
+def _draft(path: Path, content: str | bytes, durable: bool, mode: int) -> Iterator[Path]:
+    """The content under another name in the same folder, which is removed in the end."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{get_native_id()}")
     try:
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(data)
+            file.write(content.encode() if isinstance(content, str) else content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
+        yield draft
+    finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise
-    if durable:
-        fsync_folder(path.parent)
 
 
 def write_json(path: Path, document: object, *, durable: bool = True) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra import files
-from infra.files import write_atomic, write_json
+from infra.files import create_atomic, write_atomic, write_json
 
 
 @pytest.fixture
@@ -57,6 +57,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_draft(
         write_atomic(tmp_path / "state", "new\n")
 
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("state", "old\n")]
+
+
+def test_the_first_writer_creates_a_file_and_later_ones_keep_it(tmp_path: Path, calls: list[str]):
+    create_atomic(tmp_path / "key", "first\n")
+    create_atomic(tmp_path / "key", "second\n")
+
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("key", "first\n")]
+    assert calls == 2 * ["fsync draft", f"fsync {tmp_path.name}"]
 
 
 def test_a_secret_is_never_readable_by_others(tmp_path: Path):
