@@ -1,4 +1,4 @@
-"""Database, roles, migrations, topics and start offsets, for parts that are not ours."""
+"""Database, roles, migrations, topics and start offsets, for servers that run already."""
 
 import sys
 from pathlib import Path
@@ -15,14 +15,14 @@ from streams.settings import Settings
 
 
 def provision_topics(bootstrap_servers: str, home: Path) -> None:
-    """Topics and start offsets; a home in which this was done before is an existing line."""
+    """Create topics and start offsets. The marker in a home says that its line exists already."""
     marker = home / "run" / "provisioned"
     provision(bootstrap_servers, topology.topics(), topology.groups(), fresh=not marker.exists())
     write_atomic(marker, "")
 
 
 def main() -> int:
-    """Make what the roles need, with KAFKA_BROKERS, POSTGRES_DSN and the password file."""
+    """Create what the roles need on the servers of KAFKA_BROKERS and POSTGRES_DSN."""
     settings = Settings.load()
     secret = settings.postgres_password_file
     needed = {
