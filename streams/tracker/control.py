@@ -1,4 +1,4 @@
-"""Requests of people: decided under the batch's row lock, and always answered."""
+"""Control requests: decided while the row of the batch is locked, and always answered."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from schemas.codec import decode
 from schemas.models import ControlDecided, ControlRequested
 from streams.tracker import quarantine_decisions
 from streams.tracker.states import ACTIONS, UNKNOWN, refusal
-from streams.tracker.unit_of_work import UnitOfWork, read_again
+from streams.tracker.unit_of_work import UnitOfWork
 
 PRIORITIES = ("rush", "normal", "night")
 FIXES = {
@@ -24,22 +24,22 @@ REFUSED_FIX = (
 
 @dataclass(frozen=True)
 class Answer:
-    """Granted when there is no code; fix then says what else is worth knowing."""
+    """A request is granted when there is no code; `fix` then holds a note, if any."""
 
     code: str | None = None
     fix: str | None = None
 
 
 def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
-    """Answer a request, and do what is granted: for all of its subjects or for none.
+    """Decide a request, for all of its subjects or for none, and apply it when it is granted.
 
-    In a rebuild a request that was never answered waits until all the topics are read."""
+    In a rebuild a request without a decision waits until all topics are read."""
     event_id = quarantine_decisions.decision_event(fact.head.event_id)
-    stands = unit.run("decided", event_ids=[event_id])
-    if not stands and unit.rebuilding:
+    decided_before = unit.run("decided", event_ids=[event_id])
+    if not decided_before and unit.rebuilding:
         return
-    if stands:
-        decided = decode(stands[0][1], ControlDecided)
+    if decided_before:
+        decided = decode(decided_before[0][1], ControlDecided)
         assert isinstance(decided, ControlDecided)
         answer = Answer(decided.code, decided.fix)
     else:
@@ -48,19 +48,19 @@ def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
         quarantine_decisions.grant(unit, fact, event_id)
     elif answer.code is None:
         for batch_id in _batches(fact):
-            _do(unit, fact, batch_id)
-    unit.emit([_decision(unit, fact, event_id, answer)])
+            _apply(unit, fact, batch_id)
+    unit.emit([_control_decided(unit, fact, event_id, answer)])
 
 
-def unanswered(unit: UnitOfWork) -> list[ControlRequested]:
-    """Requests that a rebuild has read and nobody has answered, in the order they were asked."""
-    facts = [read_again(value).fact for (value,) in unit.run("unanswered")]
+def unanswered_requests(unit: UnitOfWork) -> list[ControlRequested]:
+    """Requests without a decision, in the order in which they were published."""
+    facts = [decode(value) for (value,) in unit.run("unanswered_requests")]
     return [fact for fact in facts if isinstance(fact, ControlRequested)]
 
 
 def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
     if fact.action in quarantine_decisions.ACTIONS:
-        return Answer(*(quarantine_decisions.judge(unit, fact) or ()))
+        return Answer(*(quarantine_decisions.refuse_decision(unit, fact) or ()))
     if fact.action not in ACTIONS:
         known = ", ".join((*ACTIONS, *quarantine_decisions.ACTIONS))
         return Answer("control.action-unknown", f"Ask for one of: {known}.")
@@ -79,7 +79,7 @@ def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
 
 
 def _answer_for(unit: UnitOfWork, action: str, batch_id: str) -> Answer:
-    rows = unit.run("control_view", batch_id=batch_id)
+    rows = unit.run("state_for_control", batch_id=batch_id)
     state, completed = rows[0] if rows else (UNKNOWN, 0)
     code = refusal(state, action)
     if code:
@@ -95,12 +95,12 @@ def _batches(fact: ControlRequested) -> list[str]:
     return sorted({name for kind, _, name in parts if kind == "batch" and name})
 
 
-def _do(unit: UnitOfWork, fact: ControlRequested, batch_id: str) -> None:
+def _apply(unit: UnitOfWork, fact: ControlRequested, batch_id: str) -> None:
     unit.affected.batches.add(batch_id)
-    # A rebuild may read what was granted before it reads the batch.
-    unit.run("mention_batch", batch_ids=[batch_id])
+    # A rebuild may read a decision before it reads the batch.
+    unit.run("ensure_batches", batch_ids=[batch_id])
     if fact.action in ("pause", "resume"):
-        unit.run("pause", batch_id=batch_id, paused=fact.action == "pause")
+        unit.run("set_paused", batch_id=batch_id, paused=fact.action == "pause")
     elif fact.action == "priority":
         unit.run("set_priority", batch_id=batch_id, priority=fact.value)
     else:
@@ -110,7 +110,7 @@ def _do(unit: UnitOfWork, fact: ControlRequested, batch_id: str) -> None:
         unit.affected.items |= set(items)
 
 
-def _decision(
+def _control_decided(
     unit: UnitOfWork, fact: ControlRequested, event_id: str, answer: Answer
 ) -> ControlDecided:
     batches = _batches(fact)
