@@ -3,13 +3,24 @@
 import json
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from processors.rules.institution import Rule, RuleFile
+from processors import pipeline
+from processors.institution_rules import Rule, RuleFile
+from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
@@ -20,11 +31,33 @@ Policy = Literal["accept", "warn", "refuse"]
 """What happens to a page that shows a certain thing."""
 
 
+def _required_branch(value: object) -> object:
+    return _one_of(value, pipeline.branches())
+
+
+def _optional_branch(value: object) -> object:
+    return _one_of(value, (*pipeline.branches(), *pipeline.late_branches()))
+
+
+def _one_of(value: object, steps: Sequence[Step]) -> object:
+    """The value, when it names one of these steps."""
+    known = sorted(steps, key=lambda step: (step.after_branch, step.name))
+    if any(step.name == value for step in known):
+        return value
+    *most, last = (repr(step.name) for step in known)
+    expected = f"{', '.join(most)} or {last}"
+    raise PydanticCustomError("branch", "Input should be {expected}", {"expected": expected})
+
+
+RequiredBranch = Annotated[str, BeforeValidator(_required_branch)]
+OptionalBranch = Annotated[str, BeforeValidator(_optional_branch)]
+
+
 class UnknownProfile(LookupError):
     """No profile has this name."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"no profile is called {name!r}; known: {', '.join(known)}")
+        super().__init__(f"no profile has the name {name!r}; known: {', '.join(known)}")
         self.name = name
         self.known = known
 
@@ -109,15 +142,13 @@ class Profile(_Part):
     bits_per_sample: tuple[int, ...]
     colour_spaces: tuple[str, ...]
     min_resolution_dpi: float | None = None
-    required_branches: tuple[Literal["derive_page", "describe_page", "recognize_page"], ...] = (
+    required_branches: tuple[RequiredBranch, ...] = (
         "derive_page",
         "describe_page",
         "recognize_page",
     )
     """What a page waits for."""
-    optional_branches: tuple[
-        Literal["derive_page", "describe_page", "recognize_page", "enrich_page"], ...
-    ] = ("enrich_page",)
+    optional_branches: tuple[OptionalBranch, ...] = ("enrich_page",)
     """What is made of a page besides, and never waited for."""
     unknown_resolution: Policy = "warn"
     low_resolution: Policy = "warn"
@@ -199,7 +230,9 @@ def _with_base(path: Path) -> dict[str, Any]:
         return fields
     below = SHIPPED / f"{base}.toml"
     if not isinstance(base, str) or not NAME.match(base) or not below.is_file():
-        raise UnfitProfile("profile.malformed", f"{path.name}: extends {base!r}, none is shipped")
+        raise UnfitProfile(
+            "profile.malformed", f"{path.name}: extends {base!r}, which is not a shipped profile"
+        )
     return _merged(_read(below, "profile.malformed"), fields)
 
 
@@ -215,7 +248,7 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profile:
     fields.setdefault("name", name)
     if "rules" in fields:
-        raise UnfitProfile("profile.malformed", f"{name}.toml: rules stand in files of their own")
+        raise UnfitProfile("profile.malformed", f"{name}.toml: rules belong in rule files")
     try:
         made = Profile.model_validate(fields)
     except ValidationError as wrong:
@@ -227,7 +260,7 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
 def _rules(name: str, folder: Path | None) -> tuple[Rule, ...]:
     path = folder / RULES / f"{name}.toml" if folder is not None else None
     if path is None or not NAME.match(name) or not path.is_file():
-        raise UnfitProfile("profile.rules-malformed", f"{RULES}/{name}.toml is not there")
+        raise UnfitProfile("profile.rules-malformed", f"{RULES}/{name}.toml does not exist")
     try:
         return RuleFile.model_validate(_read(path, "profile.rules-malformed")).rule
     except ValidationError as wrong:

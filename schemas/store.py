@@ -44,7 +44,7 @@ class SchemaStore:
         return max(self._texts, default=0) + 1
 
     def digest(self, schema_id: int) -> bytes:
-        """SHA-256 of the registered text, 32 raw bytes (contract: sealed record)."""
+        """SHA-256 of the registered text, 32 raw bytes (docs/contract.md §6)."""
         return sha256(self.text(schema_id).encode()).digest()
 
 

@@ -4,19 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from processors.error_catalogue import fix_of
 from processors.outcome import Done, Outcome, Rejected, TryLater
-from processors.pipeline import Step
 from processors.premis import events_of
+from processors.step import Step
 from processors.tools import Area, Storage
 from schemas import ids
 from schemas.catalogue import AUDIT_INTAKE, key_of, topic_of
 from schemas.codec import encode
 from schemas.models import (
     Diagnostic,
+    Fact,
     FileRef,
     Head,
     Producer,
-    Record,
     WorkDeferred,
     WorkQuarantined,
 )
@@ -24,6 +25,8 @@ from streams.execution.retry_policy import next_try, policy_of
 from streams.kafka.messages import Incoming, Outgoing
 
 INLINE_DIAGNOSTICS = 20
+UNDECODABLE = "message.undecodable"
+"""A message that cannot be read: kept, and read again when it is released."""
 LONGEST_KEY_BYTES = 1000
 """As much of a stranger's key as is told; ours are shorter."""
 
@@ -33,14 +36,13 @@ class Work:
     """What is to be done: a step on a fact, in some attempt, perhaps under a decision."""
 
     step: Step
-    fact: Record
+    fact: Fact
     message: Incoming
 
     @property
     def head(self) -> Head:
         """The head of the fact that is worked on."""
-        head: Head = self.fact.head  # type: ignore[attr-defined]
-        return head
+        return self.fact.head
 
     @property
     def decision_id(self) -> str | None:
@@ -54,7 +56,7 @@ class Work:
 
     @property
     def work_id(self) -> str:
-        """Id of the work (contract: ids)."""
+        """Id of the work (docs/contract.md §1)."""
         return ids.work_id(self.head.event_id, self.step.name, self.decision_id)
 
 
@@ -73,7 +75,7 @@ class FactBuilder:
     retry_scale: float = 1.0
     """Factor on all delays of the retry policy."""
 
-    def facts(self, work: Work, outcome: Outcome) -> list[Record]:
+    def facts(self, work: Work, outcome: Outcome) -> list[Fact]:
         """The facts of an outcome, their heads filled in. Raises StorageError."""
         if isinstance(outcome, Done):
             return self._stamped(work, outcome.facts)
@@ -81,8 +83,8 @@ class FactBuilder:
             return [self._planned(one) for one in self._stamped(work, [_deferred(work, outcome)])]
         return self._stamped(work, [self._quarantined(work, outcome)])
 
-    def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Record:
-        """The fact that sets aside bytes that are no fact of ours, untouched."""
+    def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Fact:
+        """The fact that quarantines a message that cannot be decoded, its bytes unchanged."""
         work_id = ids.work_id(event_id, step.name)
         head = Head(
             event_id=ids.fact_id(work_id, "WorkQuarantined"),
@@ -97,22 +99,22 @@ class FactBuilder:
             lane=step.lane,
             work_id=work_id,
             required=True,
-            code="message.undecodable",
+            code=UNDECODABLE,
             where=f"{message.topic}, partition {message.partition}, offset {message.offset}",
             found=why,
-            fix="Find out who wrote it; publish it again in the wire format of docs/topics.md.",
+            fix=fix_of(UNDECODABLE),
             attempts=1,
             origin=message.origin(event_id),
             files=(self._original(message),),
         )
 
-    def _stamped(self, work: Work, drafts: Sequence[Record]) -> list[Record]:
+    def _stamped(self, work: Work, drafts: Sequence[Fact]) -> list[Fact]:
         now, counted, stamped = self.clock(), dict[str, int](), []
         for draft in drafts:
             record = type(draft).__name__
             index = counted.get(record, 0)
             counted[record] = index + 1
-            own: Head = draft.head  # type: ignore[attr-defined]
+            own = draft.head
             about = own if own.batch_id else work.head
             event_id = ids.fact_id(work.work_id, record, index)
             if record == "WorkDeferred":
@@ -128,7 +130,7 @@ class FactBuilder:
             stamped.append(draft.model_copy(update={"head": head}))
         return stamped
 
-    def _planned(self, fact: Record) -> Record:
+    def _planned(self, fact: Fact) -> Fact:
         """A deferral with its next attempt: what the log says is what the tracker does."""
         assert isinstance(fact, WorkDeferred)
         due = next_try(
@@ -197,7 +199,7 @@ def _deferred(work: Work, outcome: TryLater) -> WorkDeferred:
     )
 
 
-def outgoing(facts: Sequence[Record]) -> list[Outgoing]:
+def outgoing(facts: Sequence[Fact]) -> list[Outgoing]:
     """Each fact and the PREMIS events that it owes, as they go to the broker.
 
     Raises TooLarge."""
@@ -208,7 +210,7 @@ def outgoing(facts: Sequence[Record]) -> list[Outgoing]:
     return messages
 
 
-def audit_messages(fact: Record) -> list[Outgoing]:
+def audit_messages(fact: Fact) -> list[Outgoing]:
     """The PREMIS events of a fact, as they go to the sealer."""
     return [
         Outgoing(AUDIT_INTAKE.name, event.head.event_id, encode(event)) for event in events_of(fact)

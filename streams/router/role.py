@@ -9,10 +9,11 @@ import faust
 from faust.types import StreamT
 
 from processors.outcome import Outcome
-from processors.pipeline import Step, router_steps
+from processors.pipeline import router_steps
+from processors.step import Step
 from processors.tools import Tools
 from schemas.catalogue import redone_topic
-from schemas.models import Record
+from schemas.models import Fact
 from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
 from streams.execution.receipts import Receipts
@@ -118,7 +119,7 @@ def run_router(settings: Settings) -> None:
     storage = open_storage(settings)
     tools = Tools(storage=storage, scratch=settings.home / "cache")
 
-    def run(step: Step, fact: Record) -> Outcome:
+    def run(step: Step, fact: Fact) -> Outcome:
         return step.function(fact, tools)
 
     driver = Driver(

@@ -24,13 +24,11 @@ from streams.tracker.quarantine_records import (
     refuse_batch,
     refuse_package,
 )
-from streams.tracker.registration import register
+from streams.tracker.registration import ACQUIRE, register
 from streams.tracker.retries import retry
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
 
-STEP_OF = {
-    step.gives.__name__: step.name for step in STEPS if step.branch or step.name == "acquire_page"
-}
+STEP_OF = {step.gives.__name__: step.name for step in STEPS if step.branch or step.name == ACQUIRE}
 """The step that has ended for a page, by the record name of the fact."""
 
 
@@ -94,7 +92,7 @@ def _receive_batch(unit: UnitOfWork, stored: StoredFact) -> None:
         corrected=fact.release is not None,
     )
     if not claimed:
-        refuse_batch(unit, stored, "batch.id-taken")
+        refuse_batch(unit, stored, "batch.id-taken", "another manifest has this batch id")
         return
     _apply_waiting(unit, head.event_id)
 

@@ -5,23 +5,23 @@ from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
+from processors.error_catalogue import fix_of
+from processors.pipeline import TRACKER
 from schemas import ids
 from schemas.models import FileRef, Head, Origin, ReceiptAccepted, WorkQuarantined
-from streams.tracker.unit_of_work import TRACKER, StoredFact, UnitOfWork
+from streams.execution.facts import UNDECODABLE
+from streams.tracker.unit_of_work import StoredFact, UnitOfWork
 
 LANE = "intake"
-UNDECODABLE = "message.undecodable"
-"""Of bytes that could not be decoded. They are stored, and decoded again when released."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why the tracker quarantines something, in words for a person."""
+    """Why the tracker quarantines something; the error catalogue has the fix."""
 
     code: str
     where: str
     found: str
-    fix: str
 
 
 def record_quarantine(unit: UnitOfWork, fact: WorkQuarantined) -> None:
@@ -80,22 +80,16 @@ def refusal(
         code=fault.code,
         where=fault.where,
         found=fault.found,
-        fix=fault.fix,
+        fix=fix_of(fault.code),
         attempts=1,
         origin=origin,
         files=tuple(files),
     )
 
 
-def refuse_batch(unit: UnitOfWork, stored: StoredFact, code: str, fix: str = "") -> None:
+def refuse_batch(unit: UnitOfWork, stored: StoredFact, code: str, found: str) -> None:
     """Quarantine a submission. An accepted batch of the same id is not changed."""
-    batch_id = stored.head.batch_id
-    found = {
-        "batch.id-taken": "another manifest was submitted under this batch id before",
-        "batch.release-unfit": "the corrected manifest matches no open record of this batch",
-    }[code]
-    fix = fix or "Submit it under a batch id that was never used."
-    fault = Fault(code, f"batch {batch_id}", found, fix)
+    fault = Fault(code, f"batch {stored.head.batch_id}", found)
     files = [unit.store_original(stored.value)]
     quarantine(unit, refusal(unit, stored.head, stored.origin(), fault, files))
 
@@ -106,7 +100,6 @@ def refuse_package(unit: UnitOfWork, stored: StoredFact, fact: ReceiptAccepted) 
         "package.refused",
         f"package {fact.package_id}",
         f"{fact.repository}: {fact.reason or 'no reason given'}",
-        "Clear the reason with the repository; then deliver a corrected item.",
     )
     files = [unit.store_original(stored.value)]
     like = stored.head.model_copy(update={"page_id": None, **_subject(unit, fact.package_id)})
@@ -124,6 +117,5 @@ def refuse_undecodable(
 ) -> None:
     """Quarantine bytes that cannot be decoded, unchanged."""
     where = f"{origin.topic}, partition {origin.partition}, offset {origin.offset}"
-    fix = "Find out who wrote it; publish it again in the wire format of docs/topics.md."
-    fault = Fault(UNDECODABLE, where, why, fix)
+    fault = Fault(UNDECODABLE, where, why)
     quarantine(unit, refusal(unit, like, origin, fault, [unit.store_original(value)]))

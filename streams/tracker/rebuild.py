@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from schemas.codec import Undecodable, decode
+from schemas.models import Fact
 from streams.execution.facts import audit_messages
 from streams.kafka.client import Partition
 from streams.kafka.messages import Incoming
@@ -57,7 +58,7 @@ def store_decided(conn: Connection, messages: Sequence[Incoming]) -> None:
 def republish_events(conn: Connection, messages: Sequence[Incoming]) -> None:
     """Put the PREMIS events of the tracker's own facts into the outbox."""
     own = [row for row in map(_decided_row, messages) if row is not None and row[1] != "Redone"]
-    events = [event for row in own for event in audit_messages(decode(row[8]))]
+    events = [event for row in own for event in audit_messages(decode(row[8], Fact))]
     rows = [(None, event.topic, event.key, "[]", event.value, None) for event in events]
     with conn.transaction(), conn.cursor() as cursor:
         cursor.executemany(query("put_outbox"), rows)

@@ -48,7 +48,7 @@ def register(unit: UnitOfWork, stored: StoredFact) -> None:
 def _refused_before(unit: UnitOfWork, stored: StoredFact) -> Fault | None:
     """In a rebuild: the refusal that the tracker published before."""
     if unit.run("decided", event_ids=[refusal_id(stored.head.event_id)]):
-        return Fault("item.already-delivered", f"item {stored.head.item_id}", "refused before", "")
+        return Fault("item.already-delivered", f"item {stored.head.item_id}", "refused before")
     return None
 
 
@@ -59,8 +59,7 @@ def _claim(unit: UnitOfWork, fact: ItemRegistered, cancelled: bool) -> Fault | N
         profile = files["profile"]
     except (KeyError, TypeError, ValueError) as failure:
         found = f"{type(failure).__name__}: {failure}"[:2000]
-        fix = "Report this together with the page list; submit the item again in a new batch."
-        return Fault("item.page-list-unfit", f"item {head.item_id}", found, fix)
+        return Fault("item.page-list-unfit", f"item {head.item_id}", found)
     completed_id = ids.make_id(str(head.item_id), head.revision, "ItemCompleted")
     claimed = unit.run(
         "claim_item",
@@ -87,8 +86,7 @@ def _delivered_before(fact: ItemRegistered) -> Fault:
     return Fault(
         "item.already-delivered",
         f"item {fact.head.item_id}",
-        "an item with this id was delivered before (case is ignored)",
-        "Give the item another id, or leave it out: it is on the line already.",
+        "an item with this id, ignoring case, was delivered before",
     )
 
 
@@ -102,7 +100,7 @@ def _page_entries(unit: UnitOfWork, page_list: FileRef, page_count: int) -> list
         raise ValueError(str(failure)) from failure
     entries: list[dict[str, Any]] = document["pages"]
     if len(entries) != page_count:
-        raise ValueError(f"the page list has {len(entries)} pages, {page_count} are registered")
+        raise ValueError(f"the page list has {len(entries)} pages, expected {page_count}")
     if len({entry["ref"] for entry in entries}) != len(entries):
         raise ValueError("the page list has a duplicate ref")
     for entry in entries:

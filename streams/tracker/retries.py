@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from processors.error_catalogue import fix_of
 from processors.pipeline import STEPS
 from schemas import ids
 from schemas.catalogue import redone_topic
@@ -59,8 +60,8 @@ def attempts_exhausted(unit: UnitOfWork, fact: WorkDeferred) -> WorkQuarantined:
         required=_required(fact),
         code=policy.code,
         where=str(head.page_id or head.item_id or head.batch_id or fact.origin.event_id),
-        found=f"{fact.why} (attempt {fact.attempt}, the last)",
-        fix=f"{policy.fix}; then: copystand quarantine release ID --by P --reason R",
+        found=f"{fact.why} (attempt {fact.attempt}, the last one)",
+        fix=fix_of(policy.code),
         attempts=fact.attempt,
         origin=fact.origin,
         files=(unit.store_original(fact.value),),

@@ -22,7 +22,7 @@ CONTROL: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 """For each state of a batch, in the order of ACTIONS: None if granted, else the code."""
 
 
-def refusal(state: str, action: str) -> str | None:
+def code_of_refusal(state: str, action: str) -> str | None:
     """The code with which an action is refused in this state; None if it is granted."""
     return CONTROL[state][ACTIONS.index(action)]
 

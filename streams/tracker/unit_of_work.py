@@ -11,12 +11,11 @@ import psycopg
 from processors.tools import Area, Storage
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
-from schemas.models import FileRef, Head, Origin, Producer, Record
+from schemas.models import Fact, FileRef, Head, Origin, Producer
 from streams.execution.facts import audit_messages, utc_now
 from streams.night_window import NightWindow
 from streams.tracker.queries import query
 
-TRACKER = "tracker"
 PRODUCER_NAME = "copystand/tracker"
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -25,7 +24,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 class StoredFact:
     """A fact with its encoded bytes and, if it was read from a topic, its position there."""
 
-    fact: Record
+    fact: Fact
     value: bytes
     partition: int | None = None
     offset: int | None = None
@@ -35,13 +34,12 @@ class StoredFact:
         cls, value: bytes, partition: int | None = None, offset: int | None = None
     ) -> "StoredFact":
         """The fact that these bytes encode. Raises Undecodable."""
-        return cls(decode(value), value, partition, offset)
+        return cls(decode(value, Fact), value, partition, offset)
 
     @property
     def head(self) -> Head:
         """The head of the fact."""
-        head: Head = self.fact.head  # type: ignore[attr-defined]
-        return head
+        return self.fact.head
 
     @property
     def record(self) -> str:
@@ -122,12 +120,12 @@ class UnitOfWork:
         stamp = {"event_id": event_id, "cause_id": cause_id, "occurred_at": occurred_at}
         return like.model_copy(update={**stamp, "producer": producer})
 
-    def emit(self, facts: Sequence[Record]) -> list[StoredFact]:
+    def emit(self, facts: Sequence[Fact]) -> list[StoredFact]:
         """Store facts of the tracker, and publish those that are new after the commit.
 
         Returns the facts that this database did not have. A fact that was published before a
         rebuild keeps its published bytes."""
-        decided = self._decided([fact.head.event_id for fact in facts])  # type: ignore[attr-defined]
+        decided = self._decided([fact.head.event_id for fact in facts])
         encoded = [StoredFact(fact, encode(fact)) for fact in facts]
         new = store_facts(
             self,

@@ -15,7 +15,7 @@ FAILURES = 10
 """Works in a row, each another one, that open a breaker: one bad page tried often does not."""
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
-SHARED = (ErrorClass.STORAGE, ErrorClass.BROKER, ErrorClass.DATABASE, ErrorClass.SCANNER)
+SHARED = (ErrorClass.STORAGE,)
 """What all lanes depend on; any other failure is of one lane's own tools."""
 
 

@@ -19,9 +19,9 @@ from pebble import ProcessExpired, ProcessPool
 
 from infra.standards import standards_folder
 from processors.outcome import Outcome, OutOfMemory, ToolCrashed, ToolHung
-from processors.pipeline import Step
+from processors.step import Step
 from processors.tools import Tools
-from schemas.models import FileRef, Record
+from schemas.models import Fact
 from streams.runtime.fatal_errors import end_process
 from streams.settings import MEGABYTE, Settings
 from streams.storage.factory import open_storage
@@ -79,7 +79,7 @@ def start_child(settings: Settings, scratch: Path, parent: int) -> None:
     )
 
 
-def run_in_child(step: Step, fact: Record, signs: Path) -> tuple[Outcome, tuple[MemoryDelta, ...]]:
+def run_in_child(step: Step, fact: Fact, signs: Path) -> tuple[Outcome, tuple[MemoryDelta, ...]]:
     """The step's outcome, and what this task and those before it that failed left behind."""
     assert _tools is not None and _recycle_bytes is not None
     before = memory_level()
@@ -98,9 +98,9 @@ def run_in_child(step: Step, fact: Record, signs: Path) -> tuple[Outcome, tuple[
     return outcome, _watch.told()
 
 
-def time_limit(step: Step, fact: Record) -> float:
+def time_limit(step: Step, fact: Fact) -> float:
     """Seconds without a sign of life that a step may take: a base and a share for the bytes."""
-    files: tuple[FileRef, ...] = fact.files  # type: ignore[attr-defined]
+    files = fact.files
     megabytes = sum(file.size_bytes for file in files) / MEGABYTE
     return step.timeout_seconds + megabytes * step.seconds_per_megabyte
 
@@ -124,7 +124,7 @@ class Pool:
         self._numbers = itertools.count()
         self._book = stats_of(settings.run, settings.worker_id, settings.recycle_bytes)
 
-    def run(self, step: Step, fact: Record) -> Outcome:
+    def run(self, step: Step, fact: Fact) -> Outcome:
         """The step's outcome. Raises ToolHung, ToolCrashed, OutOfMemory, or what the step raised.
 
         A step may take as long as it likes while it gives signs of life."""
@@ -145,7 +145,7 @@ class Pool:
             with suppress(OSError):  # an outcome is not given up for a file that stays behind
                 signs.unlink(missing_ok=True)
 
-    def _outcome(self, step: Step, fact: Record, signs: Path) -> Outcome:
+    def _outcome(self, step: Step, fact: Fact, signs: Path) -> Outcome:
         try:
             future = self._pool.schedule(run_in_child, args=(step, fact, signs))
         except RuntimeError as broken:

@@ -11,12 +11,12 @@ from processors.imaging.header_readers import read_header
 from processors.outcome import StorageError
 from processors.page_files import file_for
 from processors.tools import Storage
-from schemas.models import PageAcquired, PageAdmitted, Record
+from schemas.models import Fact, PageAcquired, PageAdmitted
 
 log = logging.getLogger(__name__)
 
 
-def decoded_bytes(fact: Record, storage: Storage) -> int:
+def decoded_bytes(fact: Fact, storage: Storage) -> int:
     """Bytes of the image that a step on this fact may decode, from headers; 0 where it has none.
 
     A file whose header cannot be read counts nothing: it is refused before it is decoded."""
@@ -37,9 +37,9 @@ def decoded_bytes(fact: Record, storage: Storage) -> int:
     return pixels * header.samples_per_pixel * header.bits_per_sample // 8
 
 
-def written_bytes(fact: Record) -> int:
+def written_bytes(fact: Fact) -> int:
     """Roughly what a step on this fact writes: its files once more, and what is made of them."""
-    return 2 * sum(file.size_bytes for file in fact.files)  # type: ignore[attr-defined]
+    return 2 * sum(file.size_bytes for file in fact.files)
 
 
 class MemoryBudget:

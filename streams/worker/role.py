@@ -6,10 +6,11 @@ import threading
 import time
 
 from processors.outcome import ErrorClass, Outcome, TransientError, TryLater
-from processors.pipeline import Step, worker_steps
+from processors.pipeline import worker_steps
+from processors.step import Step
 from schemas.catalogue import redone_topic
 from schemas.codec import Undecodable, decode
-from schemas.models import Record
+from schemas.models import Fact
 from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
 from streams.execution.receipts import Receipts
@@ -75,7 +76,7 @@ class Worker:
             settings.kafka, step.group, name, topics, TAKEN_AT_ONCE, submit, silence
         )
 
-    def _governed(self, step: Step, fact: Record) -> Outcome:
+    def _governed(self, step: Step, fact: Fact) -> Outcome:
         """Run a step when there is room for what it writes and decodes; until then it waits."""
         need = written_bytes(fact)
         self._room.wait(need, go_on=lambda: not self._stop.is_set())
@@ -84,9 +85,9 @@ class Worker:
         with self._budget.share(decoded_bytes(fact, self._storage)):
             return self._watched(step, fact)
 
-    def _watched(self, step: Step, fact: Record) -> Outcome:
+    def _watched(self, step: Step, fact: Fact) -> Outcome:
         """Run a step, and tell the breakers how it went."""
-        event_id = fact.head.event_id  # type: ignore[attr-defined]
+        event_id = fact.head.event_id
         try:
             outcome = self._pool.run(step, fact)
         except Exception as fault:

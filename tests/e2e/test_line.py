@@ -68,7 +68,7 @@ def bagit_says(bag: Path) -> int:
 
 
 def content_digest(bag: Path) -> str:
-    """The digest of the content part, computed from its definition (contract, The package)."""
+    """The digest of the content part, computed from its definition (docs/contract.md §7)."""
     names = [str(path.relative_to(bag)) for path in (bag / "data").rglob("*") if path.is_file()]
     wanted = sorted(name.encode() for name in names if name != "data/metadata/premis.xml")
     lines = [

@@ -11,7 +11,7 @@ from schemas.codec import decode
 from schemas.models import BatchSettled, ControlDecided, PageAdmitted, PremisEvent, Record
 from streams.night_window import NightWindow
 from streams.tracker.process_manager import ProcessManager
-from streams.tracker.states import ACTIONS, CONTROL, SUBJECTS, refusal
+from streams.tracker.states import ACTIONS, CONTROL, SUBJECTS, code_of_refusal
 from tests.support.line_facts import Delivery, a_file, a_request
 from tests.support.tracker_harness import Connect, TrackerHarness
 from tests.support.tracker_tables import dump
@@ -75,7 +75,7 @@ def test_each_cell_of_the_table_is_what_the_tracker_decides_and_logs(tracker, st
         tracker.process(a_request(action, f"batch:{name}", value=value))
 
         decided, events = last_decision(tracker, name)
-        code = refusal(state, action)
+        code = code_of_refusal(state, action)
         assert (decided.granted, decided.code) == (code is None, code), name
         assert {event.outcome for event in events} == {"fai" if code else "suc"}, name
         assert code is None or (decided.fix and name in decided.fix)

@@ -26,7 +26,7 @@ class Tools:
 
 @dataclass(frozen=True)
 class Chain:
-    """Ids of the facts on the way of a page, each made from its cause (contract, Ids)."""
+    """Ids of the facts on the way of a page, each made from its cause (docs/contract.md §1)."""
 
     batch_id: str
     item_id: str

@@ -1,7 +1,7 @@
 """Compares the sealed log with the events owed for all facts; stands alone, imports nothing of the line.
 
 What is owed is written out here a second time, from the contract, so that a fault in the line's own
-code cannot hide itself."""
+code cannot hide itself; a new step is entered here too."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -115,7 +115,7 @@ class Report:
 
 
 def make_id(*parts: object) -> str:
-    """Id of these parts (contract, Ids)."""
+    """Id of these parts (docs/contract.md §1)."""
     return str(uuid5(NS, "\x1f".join(str(part) for part in parts)))
 
 
