@@ -261,7 +261,7 @@ of a request or for none. A request and its answer stand in the audit log.
 {control}
 
 # Which state follows which
-The state of a batch that is not on the line is `unknown` above. Every state is worked out anew from
+The state of a batch that is not on the line is `unknown` above. Every state is derived from
 the facts, so their order and repetition change nothing; what is not listed does not happen.
 
 {changes}

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from infra import paths, processes
-from infra.doctor import Row, examine
+from infra.doctor import Row, check_parts
 from infra.kafka import tail
 from streams.console import Exit, emit, err, fail, json_option, out, table
 from streams.settings import Settings
@@ -31,7 +31,7 @@ def up(as_json: bool) -> None:
     settings = Settings.load()
     home = _prepared(settings.home)
     if supervisor_pid(home) is None:
-        missing = [row for row in examine() if not row.found and row.stops_the_line]
+        missing = [row for row in check_parts() if not row.found and row.is_required]
         if missing:
             fail(Exit.MISSING_PART, f"{missing[0].part} is missing", missing[0].fix)
         _prepare_store(settings)
@@ -72,7 +72,7 @@ def down(drain: bool, now: bool, timeout: float, as_json: bool) -> None:
 @json_option
 def doctor(as_json: bool) -> None:
     """What this machine needs for the line, what was found, and how to get the rest."""
-    rows = [*examine(), _store(Settings.load())]
+    rows = [*check_parts(), _store(Settings.load())]
     emit([asdict(row) for row in rows], as_json, _render_doctor)
     if not all(row.found for row in rows):
         sys.exit(int(Exit.MISSING_PART))

@@ -16,7 +16,9 @@ from streams.topology import role_of
 
 def lag_by_role(settings: Settings, groups: ConsumerGroups) -> dict[str, int]:
     """Records each role has still to finish; none while the broker is away."""
-    if not settings.kafka_brokers and not any(map(ports.answers, ports.brokers(settings.ports()))):
+    if not settings.kafka_brokers and not any(
+        map(ports.accepts_connections, ports.brokers(settings.ports()))
+    ):
         return {}
     try:
         return by_role(groups.standing())

@@ -169,7 +169,7 @@ class DatabaseProcess(ManagedProcess):
 
     def is_ready(self) -> bool:
         """Whether it answers."""
-        return ports.answers(self._postgres.port) and self._postgres.ready()
+        return ports.accepts_connections(self._postgres.port) and self._postgres.ready()
 
     def end(self, deadline: float) -> None:
         """End the server with a fast shutdown; it has a grace of its own."""
