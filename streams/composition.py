@@ -29,6 +29,7 @@ def run_role(name: str, settings: Settings) -> None:
 
 def run_tracker(settings: Settings) -> None:
     """Run the tracker on the store, the broker and the database of the settings."""
+    from streams.runtime.worker_name import worker_name
     from streams.storage.disk_reserve import DiskReserve
     from streams.storage.factory import open_storage
     from streams.tracker import database, role
@@ -43,5 +44,6 @@ def run_tracker(settings: Settings) -> None:
         connect=connect,
         reader=TopicReader(settings.kafka),
         relay=OutboxRelay(connect, settings.kafka),
+        worker=worker_name(settings, "tracker"),
     )
     role.run_tracker(settings, adapters)

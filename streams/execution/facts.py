@@ -74,6 +74,8 @@ class FactBuilder:
     clock: Callable[[], datetime] = utc_now
     retry_scale: float = 1.0
     """Factor on all delays of the retry policy."""
+    worker: str | None = None
+    """Pseudonym of the machine and role whose facts these are."""
 
     def facts(self, work: Work, outcome: Outcome) -> list[Fact]:
         """The facts of an outcome, their heads filled in. Raises StorageError."""
@@ -142,7 +144,9 @@ class FactBuilder:
 
     def _producer(self, step: Step) -> Producer:
         return Producer(
-            name=f"copystand/{step.name}", version=f"{self.version}+step.{step.version}"
+            name=f"copystand/{step.name}",
+            version=f"{self.version}+step.{step.version}",
+            worker=self.worker,
         )
 
     def _quarantined(self, work: Work, outcome: Rejected) -> WorkQuarantined:

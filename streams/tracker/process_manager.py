@@ -58,12 +58,13 @@ class ProcessManager:
         has_space: Callable[[], bool] = lambda: True,
         night: NightWindow | None = None,
         clock: Callable[[], datetime] = utc_now,
+        worker: str | None = None,
     ) -> None:
         """A manager that is not active yet (see `start`). `conn` is in autocommit mode."""
         self.conn = conn
         self.rebuilding = False
         self._context = (storage, version, pool_size, retry_scale, has_space)
-        self._night, self._clock = night, clock
+        self._night, self._clock, self._worker = night, clock, worker
         self._epoch = 0
         self._offsets: dict[Partition, int] = {}
         self._stalled_at = time.monotonic()
@@ -156,7 +157,9 @@ class ProcessManager:
         self._offsets |= advanced
 
     def _unit_of_work(self, rebuilding: bool = False) -> UnitOfWork:
-        unit = UnitOfWork(self.conn, *self._context, rebuilding, self._night, self._clock())
+        unit = UnitOfWork(
+            self.conn, *self._context, rebuilding, self._night, self._clock(), self._worker
+        )
         if not unit.run("fence", epoch=self._epoch):
             raise Superseded("another tracker has taken over")
         return unit

@@ -35,6 +35,8 @@ class TrackerAdapters:
     connect: Callable[[], Connection]
     reader: TopicReader
     relay: OutboxRelay
+    worker: str
+    """The pseudonym of this machine and role in facts."""
 
 
 def run_tracker(settings: Settings, adapters: TrackerAdapters) -> None:
@@ -57,6 +59,7 @@ def _run(
         *(conn, adapters.storage, settings.version, settings.pool_size, settings.retry_scale),
         has_space=adapters.has_space,
         night=settings.night,
+        worker=adapters.worker,
     )
     if not manager.start(stop):
         return

@@ -90,6 +90,8 @@ class UnitOfWork:
     """When batches of priority night are admitted; None: at any time."""
     now: datetime = field(default_factory=utc_now)
     """Decides when work starts. No fact contains it."""
+    worker: str | None = None
+    """The pseudonym of the machine and role that publishes the facts."""
     affected: Affected = field(default_factory=Affected)
     outbox: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -116,7 +118,7 @@ class UnitOfWork:
 
     def head(self, event_id: str, cause_id: str | None, occurred_at: datetime, like: Head) -> Head:
         """The head of a fact that the tracker publishes about the subject of `like`."""
-        producer = Producer(name=PRODUCER_NAME, version=self.version)
+        producer = Producer(name=PRODUCER_NAME, version=self.version, worker=self.worker)
         stamp = {"event_id": event_id, "cause_id": cause_id, "occurred_at": occurred_at}
         return like.model_copy(update={**stamp, "producer": producer})
 

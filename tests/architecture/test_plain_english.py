@@ -37,7 +37,10 @@ def banned() -> list[str]:
 
 def _pattern(words: list[str]) -> re.Pattern[str]:
     alternatives = (
-        (r"\b" if word[0].isalpha() else "") + re.escape(word).replace(r"\ ", r"\s+") + r"\b"
+        # Not within a name such as the code batch.release-unfit.
+        (r"(?<![\w-])" if word[0].isalpha() else "")
+        + re.escape(word).replace(r"\ ", r"\s+")
+        + r"(?![\w-])"
         for word in words
     )
     return re.compile("|".join(alternatives), re.IGNORECASE)
