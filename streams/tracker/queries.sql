@@ -127,6 +127,9 @@ ON CONFLICT DO NOTHING RETURNING item_id;
 INSERT INTO line.refused VALUES (%(registered_id)s, %(batch_id)s, %(item_id)s, %(page_count)s,
     %(quarantine_id)s) ON CONFLICT DO NOTHING;
 
+-- name: copy_pages
+COPY line.pages (page_id, item_id, batch_id, ref, sequence, kind, revision, capture, entry) FROM STDIN;
+
 -- name: restore_facts
 INSERT INTO line.facts
 SELECT d.* FROM line.decided d

@@ -10,14 +10,11 @@ from schemas import ids
 from schemas.models import FileRef, ItemRegistered
 from streams.tracker.quarantine_decisions import released_batch
 from streams.tracker.quarantine_records import Fault, quarantine, refusal, refusal_id, storable
+from streams.tracker.queries import query
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
 
 ACQUIRE = "acquire_page"
 NEEDED = {"ref", "sequence", "kind", "layout", "labels", "languages", "script", "capture", "file"}
-COPY_PAGES = (
-    "COPY line.pages (page_id, item_id, batch_id, ref, sequence, kind, revision, capture, entry)"
-    " FROM STDIN"
-)
 
 
 def register(unit: UnitOfWork, stored: StoredFact) -> None:
@@ -113,7 +110,7 @@ def _page_entries(unit: UnitOfWork, page_list: FileRef, page_count: int) -> list
 
 def _put_pages(unit: UnitOfWork, fact: ItemRegistered, entries: list[dict[str, Any]]) -> None:
     item_id, batch_id = str(fact.head.item_id), str(fact.head.batch_id)
-    with unit.conn.cursor() as cursor, cursor.copy(COPY_PAGES) as copy:
+    with unit.conn.cursor() as cursor, cursor.copy(query("copy_pages")) as copy:
         for entry in entries:
             page = (ids.page_id(item_id, entry["ref"]), item_id, batch_id, entry["ref"])
             row = (*page, entry["sequence"], entry["kind"], 1, entry.get("capture"))

@@ -102,10 +102,7 @@ class CoreMachine(RuleBasedStateMachine):
     # Requests of people.
 
     @precondition(lambda self: len(self.requests) < MOST_REQUESTS // 2)
-    @rule(
-        data=st.data(),
-        action=st.sampled_from(["pause", "resume", "priority", "cancel"]),
-    )
+    @rule(data=st.data(), action=st.sampled_from(["pause", "resume", "priority", "cancel"]))
     def request_about_a_batch(self, data: st.DataObject, action: str) -> None:
         """A person makes a request about a batch."""
         one = data.draw(st.sampled_from(self.submissions), label="batch")

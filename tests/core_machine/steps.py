@@ -195,27 +195,23 @@ def assemble_package(item: ItemCompleted, storage: Storage) -> Outcome:
         raise ValueError(
             f"{record['item_id']}: {sorted(pages)} complete, {sorted(expected)} expected"
         )
+    return Done(_package(item, record["item_id"], pages))
+
+
+def _package(item: ItemCompleted, item_id: str, pages: dict[str, list[str]]) -> PackagePublished:
     content = json.dumps(pages, sort_keys=True).encode()
-    digest = sha256(content).hexdigest()
-    revision = item.head.revision
-    return Done(
-        PackagePublished(
-            package_id=ids.package_id(record["item_id"], revision),
-            item_id=record["item_id"],
-            revision=revision,
-            key=f"packages/sha256/{digest[:2]}/{digest}",
-            sha256=digest,
-            size_bytes=len(content),
-            content_digest=digest,
-            rights=Rights(),
-            counts=PackageCounts(
-                pages=len(pages),
-                masters=len(pages),
-                texts=len(pages),
-                files=len(pages),
-                missing=item.page_count - len(pages),
-            ),
-        )
+    digest, revision, count = sha256(content).hexdigest(), item.head.revision, len(pages)
+    missing = item.page_count - count
+    return PackagePublished(
+        package_id=ids.package_id(item_id, revision),
+        item_id=item_id,
+        revision=revision,
+        key=f"packages/sha256/{digest[:2]}/{digest}",
+        sha256=digest,
+        size_bytes=len(content),
+        content_digest=digest,
+        rights=Rights(),
+        counts=PackageCounts(pages=count, masters=count, texts=count, files=count, missing=missing),
     )
 
 

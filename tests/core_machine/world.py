@@ -45,7 +45,7 @@ class World:
 
     def __init__(self, databases: Databases, folder: Path) -> None:
         self._databases = databases
-        self._used = ExitStack()
+        self._opened = ExitStack()
         self.conn = self._empty_database()
         self.broker = Broker()
         self.storage = DyingStorage(folder)
@@ -169,7 +169,8 @@ class World:
     ) -> int:
         """Process at most `most` messages, perhaps with old ones; returns the number of new ones."""
         messages = self._unread(most, chance, with_old)
-        new = sum(map(self._is_new, messages))
+        offsets = self.manager.next_offsets([(one.topic, one.partition) for one in messages])
+        new = sum(one.offset >= offsets[one.topic, one.partition] for one in messages)
         self.conn.dies = dies == TrackerDies.BEFORE_COMMIT
         try:
             self.manager.process(messages)
@@ -199,8 +200,7 @@ class World:
 
     def unread(self) -> bool:
         """Whether there are messages that the tracker has not processed."""
-        offsets = self.manager.next_offsets(self.broker.partitions_of(TRACKER_INPUTS))
-        return any(len(self.broker.partitions[at]) > offset for at, offset in offsets.items())
+        return bool(self._unread(1, Random(0), with_old=False))
 
     def outbox(self) -> tuple[int, int]:
         """The number of due and of waiting messages."""
@@ -210,10 +210,6 @@ class World:
         ).fetchone()
         assert row is not None
         return row[0], row[1]
-
-    def _is_new(self, message: Incoming) -> bool:
-        at = (message.topic, message.partition)
-        return message.offset >= self.manager.next_offsets([at])[at]
 
     def relay(self, dies_after: int | None = None) -> int:
         """Publish what is due. The process may die after some messages (-1: all) and before it deletes
@@ -272,12 +268,12 @@ class World:
 
     def close(self) -> None:
         """Drop the database."""
-        self._used.close()
+        self._opened.close()
 
     def _empty_database(self) -> DyingConnection:
-        name = self._used.enter_context(self._databases.fresh())
+        name = self._opened.enter_context(self._databases.fresh())
         conn = DyingConnection.connect(self._databases.dsn(name), autocommit=True)
-        return self._used.enter_context(conn)
+        return self._opened.enter_context(conn)
 
     def _start_tracker(self) -> None:
         self.manager = ProcessManager(self.conn, self.storage, "1", POOL_SIZE)
