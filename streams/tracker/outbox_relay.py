@@ -112,4 +112,4 @@ def _on_delivery(error: KafkaError | None, message: Message) -> None:
 def _on_error(error: KafkaError) -> None:
     if error.fatal():
         end_process(f"fatal error of the relay's producer: {error}")
-    log.warning("broker error", extra={"error": str(error)})
+    log.warning("producer error", extra={"error": str(error)})

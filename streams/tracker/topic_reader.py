@@ -138,4 +138,4 @@ def _is_message(message: Message) -> bool:
 
 
 def _on_error(error: KafkaError) -> None:
-    log.warning("broker error", extra={"error": str(error)})
+    log.warning("consumer error", extra={"error": str(error)})
