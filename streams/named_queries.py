@@ -25,3 +25,7 @@ class NamedQueries:
     def __call__(self, name: str) -> SQL:
         """The query of this name. Raises KeyError."""
         return self._queries[name]
+
+    def text(self, name: str) -> str:
+        """The text of the query of this name, for SQLite. Raises KeyError."""
+        return self._queries[name].as_string(None)

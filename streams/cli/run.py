@@ -12,8 +12,9 @@ from streams.topology import ROLES
 @click.command()
 @click.argument("name", metavar="ROLE", type=click.Choice(ROLES))
 def run(name: str) -> None:
-    """Run one role in the foreground until SIGTERM: router, worker, tracker, sealer, projector,
-    watchdog."""
+    """Run one role in the foreground until SIGTERM.
+
+    ROLE is router, worker, tracker, sealer, projector or watchdog."""
     settings = Settings.load()
     if name in ("router", "worker", "tracker"):
         check_store(settings)

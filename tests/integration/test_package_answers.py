@@ -8,7 +8,7 @@ from psycopg.rows import dict_row
 
 from schemas import ids
 from schemas.models import ReceiptAccepted, WorkQuarantined
-from streams.clients.repository.packages import Filter, Packages
+from streams.clients.repository.packages import PackageFilter, PackageQueries
 from tests.support.line_facts import NOON, Delivery
 from tests.support.tracker_harness import TrackerHarness
 
@@ -134,14 +134,14 @@ def test_packages_without_an_answer_are_told_after_some_days(tracker, batch, con
     tracker.conn.execute("UPDATE line.packages SET published_at = now() - interval '15 days'")
     with connect_tracker() as conn:
         conn.row_factory = dict_row
-        known = Packages(conn)
+        known = PackageQueries(conn)
         late, young = timedelta(days=14), timedelta(days=16)
         told = [known.unanswered(age)["count"] for age in (late, young)]
-        listed = [row["package_id"] for row in known.list(Filter(unanswered_for=late))]
+        listed = [row["package_id"] for row in known.list(PackageFilter(unanswered_for=late))]
     tracker.process(an_answer(batch, True, 1))
     with connect_tracker() as conn:
         conn.row_factory = dict_row
-        after = Packages(conn).unanswered(late)
+        after = PackageQueries(conn).unanswered(late)
 
     assert (told, listed) == ([1, 0], ["vol-1.v1"])
     assert after == {"count": 0, "oldest": None}

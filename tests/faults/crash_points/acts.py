@@ -12,9 +12,9 @@ from pathlib import Path
 from processors.outcome import StorageError
 from processors.package import tar_writer
 from processors.tools import Area
-from streams.clients.station.folder import DeliveryFolder
+from streams.clients.station.folder import ManifestFile
 from streams.clients.station.scan import DeliveredFile
-from streams.clients.station.submission import _keep as hand_over
+from streams.clients.station.submission import store_file
 from streams.execution.receipts import Receipts
 from streams.kafka.messages import Outgoing
 from streams.sealer import anomalies
@@ -100,7 +100,7 @@ def take_in_capture(home: Path) -> None:
     digest = hashlib.sha256(LARGE).hexdigest()
     size, modified = scan.stat().st_size, scan.stat().st_mtime_ns
     found = DeliveredFile(scan, scan.name, size, modified, IMAGE, True, None, "a page")
-    wrong = hand_over(DeliveryFolder(scan.name, found, digest, size, "capture", IMAGE), storage)
+    wrong = store_file(ManifestFile(scan.name, found, digest, size, "capture", IMAGE), storage)
     if wrong:
         raise AssertionError(wrong)
     staged = f"staging/sha256/{digest[:2]}/{digest}"
