@@ -6,6 +6,7 @@ the pool of child processes."""
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 from streams.settings import Settings
@@ -25,6 +26,28 @@ def run_role(name: str, settings: Settings) -> None:
         module, _, function = run.partition(":")
         run = getattr(import_module(module), function)
     run(settings)
+
+
+def run_tracker(settings: Settings) -> None:
+    """Run the tracker on the store, the broker and the database of the settings."""
+    from streams.runtime.worker_name import worker_name
+    from streams.storage.disk_reserve import DiskReserve
+    from streams.storage.factory import open_storage
+    from streams.tracker import database, role
+    from streams.tracker.outbox_relay import OutboxRelay
+    from streams.tracker.topic_reader import TopicReader
+
+    connect = partial(database.connect, settings.dsn("tracker"))
+    reserve = DiskReserve(lambda: disk_usage(settings.home).free, settings.reserve_bytes)
+    adapters = role.TrackerAdapters(
+        storage=open_storage(settings),
+        has_space=lambda: reserve.has(0),
+        connect=connect,
+        reader=TopicReader(settings.kafka),
+        relay=OutboxRelay(connect, settings.kafka),
+        worker=worker_name(settings, "tracker"),
+    )
+    role.run_tracker(settings, adapters)
 
 
 def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None:
@@ -86,7 +109,7 @@ def run_watchdog(settings: Settings) -> None:
 RUN: dict[str, str | Callable[[Settings], None]] = {
     "router": "streams.router.role:run_router",
     "worker": "streams.worker.role:run_worker",
-    "tracker": "streams.tracker.role:run_tracker",
+    "tracker": run_tracker,
     "sealer": run_sealer,
     "projector": run_projector,
     "watchdog": run_watchdog,

@@ -7,7 +7,7 @@ from psycopg.conninfo import make_conninfo
 
 from infra.files import write_atomic
 from infra.migrate import migrate
-from infra.postgres import DATABASE, SUPERUSER, provide
+from infra.postgres import DATABASE, SUPERUSER, provision_database
 from infra.topics import provision
 from streams import topology
 from streams.console import Exit, fail
@@ -36,7 +36,7 @@ def main() -> int:
     settings.run.mkdir(parents=True, exist_ok=True)
     password = secret.read_text("utf-8").strip()
     superuser = make_conninfo(settings.postgres_dsn, user=SUPERUSER, password=password)
-    provide(make_conninfo(superuser, dbname="postgres"), settings.home)
+    provision_database(make_conninfo(superuser, dbname="postgres"), settings.home)
     migrate(make_conninfo(superuser, dbname=DATABASE))
     provision_topics(settings.kafka, settings.home)
     return 0

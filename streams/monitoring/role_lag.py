@@ -16,7 +16,9 @@ from streams.topology import role_of
 
 def current_lags(settings: Settings, groups: ConsumerGroups) -> dict[str, int]:
     """The lag of each role; empty while the broker is unavailable."""
-    if not settings.kafka_brokers and not any(map(ports.answers, ports.brokers(settings.ports()))):
+    if not settings.kafka_brokers and not any(
+        map(ports.accepts_connections, ports.brokers(settings.ports()))
+    ):
         return {}
     try:
         return sum_by_role(groups.lags())

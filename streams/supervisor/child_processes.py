@@ -168,7 +168,7 @@ class DatabaseProcess(ManagedProcess):
 
     def is_ready(self) -> bool:
         """Whether it accepts connections."""
-        return ports.answers(self._postgres.port) and self._postgres.ready()
+        return ports.accepts_connections(self._postgres.port) and self._postgres.ready()
 
     def stop(self, deadline: float) -> None:
         """Stop the server with a fast shutdown, which has its own grace period."""

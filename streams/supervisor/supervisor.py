@@ -48,7 +48,7 @@ class Supervisor:
             LocalKafka(home, paths.kafka_jars(), self.ports, node, nodes)
             for node in range(1, nodes + 1)
         ]
-        self.postgres = LocalPostgres(home, ports.listens(self.ports, "postgres"))
+        self.postgres = LocalPostgres(home, ports.listen_port(self.ports, "postgres"))
         self.servers: list[ManagedProcess] = [
             DatabaseProcess(self.postgres),
             *map(BrokerProcess, self.brokers),

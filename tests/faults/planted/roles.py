@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -25,6 +26,7 @@ from streams.sealer.role import PRODUCER_NAME, Sealer, SealerAdapters
 from streams.settings import software_version
 from streams.storage.local import LocalStorage
 from streams.topology import TRACKER_INPUTS
+from streams.tracker.database import connect
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from tests.faults.planted.fate import (
@@ -141,18 +143,18 @@ class Tracker:
         self.conn = psycopg.connect(world.dsn("tracker"), autocommit=True)
         self.line = ProcessManager(self.conn, LocalStorage(world.home), "1", 4, 0.0)
         try:
-            self.line.open()
+            self.line.start()
             if self.line.rebuilding:
                 self.line.finish_rebuild()
         except BaseException:
             self.conn.close()
             raise
-        self._relay = OutboxRelay(world.dsn("tracker"), "memory")
-        self._fated(self.line, "_advance", self._before_the_commit)
+        self._relay = OutboxRelay(partial(connect, world.dsn("tracker")), "memory")
+        self._fated(self.line, "_advance_offsets", self._before_the_commit)
         producer: Any = self._relay._producer
         self._fated(producer, "flush", lambda: producer.has_waiting and world.fate("relaying"))
         self._portion = WHOLE
-        stands = self.line.offsets([(topic, 0) for topic in TRACKER_INPUTS])
+        stands = self.line.next_offsets([(topic, 0) for topic in TRACKER_INPUTS])
         self._next = {topic: at for (topic, _), at in stands.items()}
 
     def _fated(self, thing: Any, name: str, before: Callable[[], object]) -> None:
@@ -184,11 +186,11 @@ class Tracker:
 
     def turn(self) -> None:
         while messages := self.read():
-            self.line.take(messages)
+            self.line.process(messages)
             self.world.fate("decided")
             self._relay.drain(self.conn)
             self.world.fate("relayed")
-        self.line.take([])
+        self.line.process([])
         self._relay.drain(self.conn)
 
     def kill(self) -> None:
