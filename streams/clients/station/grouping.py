@@ -95,7 +95,7 @@ def _delivery(
     for at, inside in folders.items():
         if at not in with_images and at not in deep:
             grouping.left_over += inside
-            example = f"{inside[0].parts[-1]} ({inside[0].taken_for})"
+            example = f"{inside[0].parts[-1]} ({inside[0].description})"
             found = f"{counted(len(inside), 'file')}, such as {example}"
             where = f"{base}/{at}" if base else at
             grouping.diagnostics.append(finding("folder.without-images", where, found))

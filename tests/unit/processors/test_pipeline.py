@@ -14,12 +14,12 @@ from processors.package.layout import groups
 from processors.pipeline import (
     STEPS,
     Step,
-    facts_that_owe_events,
+    facts_with_events,
     package_files,
     taken_by,
     written_by,
 )
-from processors.table_check import faults
+from processors.table_check import table_errors
 from schemas.catalogue import MODELS, topic_of
 from schemas.models import Fact
 from streams.topology import FACTS_READ, TRACKER_OUTPUTS
@@ -57,11 +57,11 @@ def test_the_function_of_a_row_takes_what_the_row_says(step: Step):
 
 
 def test_the_table_lacks_nothing() -> None:
-    assert faults() == []
+    assert table_errors() == []
 
 
 def test_what_comes_from_outside_owes_no_events() -> None:
-    assert {one.__name__ for one in {*MODELS} - {*facts_that_owe_events()}} == FROM_OUTSIDE
+    assert {one.__name__ for one in {*MODELS} - {*facts_with_events()}} == FROM_OUTSIDE
 
 
 def test_the_tracker_reads_and_writes_what_it_did() -> None:
@@ -83,8 +83,8 @@ def test_every_file_has_the_place_in_the_package_that_it_had() -> None:
     assert [group for group in groups() if group in GROUPS] == GROUPS
 
 
-def test_who_only_asks_how_the_line_stands_loads_no_imaging_and_no_ocr():
-    heavy = "{'pyvips', 'pytesseract', 'numpy', 'lxml', 'faust', 'confluent_kafka', 'pydantic'}"
+def test_status_loads_neither_imaging_nor_text_recognition():
+    heavy = "{'pyvips', 'pytesseract', 'numpy', 'lxml', 'faust', 'confluent_kafka'}"
     program = f"import sys, streams.cli.status, streams.monitoring.status; print(*sorted({heavy} & set(sys.modules)))"
 
     found = subprocess.run(
