@@ -1,12 +1,14 @@
 """Stores the capture of a page as its master and validates it."""
 
 import hashlib
+from pathlib import Path
 
 from processors import master_rules
 from processors.delivered_checksums import Checksum, compute_digests
 from processors.imaging import icc
 from processors.imaging.decode import Undecodable, decode_all_pixels, vips_version
 from processors.imaging.file_identification import identify_file
+from processors.imaging.format_identification import Format
 from processors.imaging.header import DamagedHeader
 from processors.imaging.header_readers import irregularities, read_header
 from processors.imaging.resolution import agreed_resolution
@@ -29,9 +31,9 @@ def acquire_page(page: PageAdmitted, tools: Tools) -> Outcome:
     tools.progress("fixity")
     staged = tools.storage.path(capture)
     digests = compute_digests(staged, page.vendor_checksums)
-    wrong = master_rules.fixity_refused(digests, capture.sha256)
-    if wrong:
-        return _rejected(page, wrong)
+    refused = master_rules.fixity_refused(digests, capture.sha256)
+    if refused:
+        return _rejected(page, refused)
     master = tools.storage.keep(
         staged, area=Area.MASTERS, use="master", media_type=capture.media_type
     )
@@ -61,35 +63,38 @@ def _validate(
     if unknown or format_ is None:
         return _rejected(page, unknown)
     master = master.model_copy(update={"media_type": format_.media_type})
-    try:
-        header = read_header(path, format_.family)
-        refused = master_rules.header_refused(header, master.size_bytes, profile)
-        if refused:
-            return _rejected(page, refused)
-        irregular = irregularities(path, format_.family)
-        tools.progress("decoding")
-        decoder_message = decode_all_pixels(path, header, format_.family)
-    except DamagedHeader as damage:
-        return _rejected(page, master_rules.damaged(str(damage)))
-    except Undecodable as error:
-        if error.unsupported:
-            return _rejected(page, master_rules.unsupported(error.found, profile))
-        return _rejected(page, master_rules.damaged(error.found))
-    profile_name = icc.description(header.icc) if header.icc else None
-    decoded = DecodedMaster(
-        format_,
-        header,
-        agreed_resolution(header.resolutions),
-        profile_name,
-        irregular,
-        decoder_message,
-    )
+    decoded = _decoded(path, format_, master.size_bytes, profile, tools)
+    if isinstance(decoded, Finding):
+        return _rejected(page, decoded)
     findings = master_rules.findings(page.original_name, decoded, profile)
     refused = next((finding for finding in findings if finding.refused), None)
     if refused:
         return _rejected(page, refused)
     acts = _acts(master, decoded, findings, vendor)
     return Done(_fact(page, master, decoded, acts, profile.optional_branches))
+
+
+def _decoded(
+    path: Path, format_: Format, size_bytes: int, profile: Profile, tools: Tools
+) -> DecodedMaster | Finding:
+    """The properties of a master, or why it is refused before or while it is decoded."""
+    try:
+        header = read_header(path, format_.family)
+        refused = master_rules.header_refused(header, size_bytes, profile)
+        if refused:
+            return refused
+        irregular = irregularities(path, format_.family)
+        tools.progress("decoding")
+        message = decode_all_pixels(path, header, format_.family)
+    except DamagedHeader as damage:
+        return master_rules.damaged(str(damage))
+    except Undecodable as error:
+        if error.unsupported:
+            return master_rules.unsupported(error.found, profile)
+        return master_rules.damaged(error.found)
+    icc_name = icc.description(header.icc) if header.icc else None
+    resolution = agreed_resolution(header.resolutions)
+    return DecodedMaster(format_, header, resolution, icc_name, irregular, message)
 
 
 def _fact(

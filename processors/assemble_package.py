@@ -76,9 +76,9 @@ def _store(
     and the store verifies its copy against that digest."""
     sizes = {name: len(content) for name, content in tags.items()}
     sizes |= {file.path: file.size_bytes for file in files}
-    wrong = tar_writer.differences(target, package, sizes)
-    if wrong:
-        raise StorageError(f"the tar differs from its manifests: {'; '.join(wrong[:3])}")
+    differences = tar_writer.differences(target, package, sizes)
+    if differences:
+        raise StorageError(f"the tar differs from its manifests: {'; '.join(differences[:3])}")
     tools.progress(f"storing {package}")
     stored = tools.storage.keep(
         target, area=Area.PACKAGES, use="package", media_type=TAR, move=True

@@ -60,7 +60,7 @@ def _embedded(master: Path) -> Embedded:
         refuse_deep_xmp(master)
         return embedded_of(_exiftool().read(master))
     except UnusableMetadata as unusable:
-        # The pixels are intact, so the page goes on without its embedded metadata.
+        # The pixels are intact, so the page continues without its embedded metadata.
         return Embedded({}, warnings=(str(unusable),))
 
 

@@ -217,8 +217,8 @@ def resolve(name: str, folder: Path | None = None) -> dict[str, Any]:
     for one in (folder, SHIPPED):
         path = one / f"{name}.toml" if one is not None else None
         if path is not None and NAME.match(name) and path.is_file():
-            made = _validated(name, _with_base(path), folder)
-            return made.model_dump(mode="json", by_alias=True)
+            profile = _validated(name, _with_base(path), folder)
+            return profile.model_dump(mode="json", by_alias=True)
     raise UnknownProfile(name, names(folder))
 
 
@@ -238,11 +238,11 @@ def _with_base(path: Path) -> dict[str, Any]:
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Both, with tables merged field by field; `above` overrides `below`."""
-    made = {**below, **above}
+    merged = {**below, **above}
     for key, value in above.items():
         if isinstance(value, dict) and isinstance(below.get(key), dict):
-            made[key] = _merged(below[key], value)
-    return made
+            merged[key] = _merged(below[key], value)
+    return merged
 
 
 def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profile:
@@ -250,11 +250,11 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
     if "rules" in fields:
         raise InvalidProfile("profile.malformed", f"{name}.toml: rules belong in rule files")
     try:
-        made = Profile.model_validate(fields)
+        profile = Profile.model_validate(fields)
     except ValidationError as wrong:
         raise InvalidProfile("profile.malformed", f"{name}.toml: {_error_text(wrong)}") from wrong
-    rules = tuple(rule for file in made.rule_files for rule in _rules(file, folder))
-    return made.model_copy(update={"rules": rules})
+    rules = tuple(rule for file in profile.rule_files for rule in _rules(file, folder))
+    return profile.model_copy(update={"rules": rules})
 
 
 def _rules(name: str, folder: Path | None) -> tuple[Rule, ...]:

@@ -201,11 +201,11 @@ def _digests_in_mets(item: Item, staging: Staging) -> DigestsByName:
     if not mets:
         return {}
     names = Counter(name_key(delivered_name(page.file.path)) for page in item.pages if page.file)
-    made: dict[str, set[str]] = {}
+    digests: dict[str, set[str]] = {}
     for file in mets:
         for one in stated_digests(parse(staging.read(file.sha256, file.size_bytes))):
             stated = f"{one.algorithm}:{one.digest}"
             name = name_key(one.name)
             if names[name] == 1 and is_vendor_checksum(stated):
-                made.setdefault(name, set()).add(stated)
-    return {name: tuple(sorted(all_of)) for name, all_of in made.items()}
+                digests.setdefault(name, set()).add(stated)
+    return {name: tuple(sorted(values)) for name, values in digests.items()}

@@ -34,7 +34,7 @@ def read(data: Buffer) -> Header:
         elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
             icc.append((body[12], body[14:]))
         elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12:
-            # The transform flag: 0 says that three components are RGB (ITU-T T.872, 6.5.3).
+            # The transform flag: 0 means that three components are RGB (ITU-T T.872, 6.5.3).
             adobe_rgb = body[11] == 0
     if frame is None or len(frame[1]) < 6:
         raise DamagedHeader("the file has no frame header before the scan")

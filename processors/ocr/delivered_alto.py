@@ -103,13 +103,13 @@ def _validated(root: etree._Element, standards: Path | None) -> str:
     if standards is None or minor > SCHEMA_MINOR:
         return "well formed, its schema not at hand"
     try:
-        wrong = validate(root, standards)
+        errors = validate(root, standards)
     except FileNotFoundError:
         return "well formed, its schema not at hand"
-    if wrong:
-        more = f" and {len(wrong) - FINDINGS_SHOWN} more" if len(wrong) > FINDINGS_SHOWN else ""
+    if errors:
+        more = f" and {len(errors) - FINDINGS_SHOWN} more" if len(errors) > FINDINGS_SHOWN else ""
         raise NotReadable(
-            f"it is not valid against its schema: {'; '.join(wrong[:FINDINGS_SHOWN])}{more}"
+            f"it is not valid against its schema: {'; '.join(errors[:FINDINGS_SHOWN])}{more}"
         )
     return f"valid by the schema of ALTO 4.{SCHEMA_MINOR}"
 

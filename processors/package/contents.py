@@ -43,7 +43,7 @@ class Contents:
     wrapped: dict[tuple[str, str], FileRef]
     """Documents to wrap in METS, by page_id and use."""
     masters: dict[str, MasterProperties]
-    embedded: dict[str, CreatingApplication]
+    created_by: dict[str, CreatingApplication]
     read: int
     """Number of pages with text."""
     withdrawn: frozenset[str]
@@ -72,7 +72,7 @@ class _Collector:
         self.payloads: list[Payload] = []
         self.wrapped: dict[tuple[str, str], FileRef] = {}
         self.masters: dict[str, MasterProperties] = {}
-        self.embedded: dict[str, CreatingApplication] = {}
+        self.created_by: dict[str, CreatingApplication] = {}
         self.read: set[str] = set()
 
     def add(self, fact: Fact) -> None:
@@ -91,7 +91,7 @@ class _Collector:
                 **{name: getattr(fact, name) for name in MasterProperties.__slots__}
             )
         elif isinstance(fact, PageDescribed):
-            self.embedded[page] = CreatingApplication(fact.capture_software, fact.captured_at)
+            self.created_by[page] = CreatingApplication(fact.capture_software, fact.captured_at)
         elif isinstance(fact, PageRecognized) and fact.read:
             self.read.add(page)
 
@@ -154,7 +154,7 @@ def contents_of(item: ItemRecord) -> Contents:
         tuple(collector.payloads),
         collector.wrapped,
         collector.masters,
-        collector.embedded,
+        collector.created_by,
         len(collector.read),
         withdrawn,
     )

@@ -1,6 +1,7 @@
 """The PREMIS objects of a package: item, representation, pages and files."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from lxml import etree
 
@@ -41,29 +42,40 @@ def objects(
     files = contents.by_page()
     for page in item.pages:
         name = page_id(item.item_id, page["ref"])
-        own = files.get(name, [])
-        if not own:
-            continue
-        yield premis(
-            "object",
-            identified("objectIdentifier", OWN, f"page:{name}"),
-            _property("kind", page["kind"]),
-            relation("structural", "is part of", f"representation:{item.item_id}"),
-            attributes={KIND: "premis:representation"},
-        )
-        master = next((one for one in own if one.use == "master"), None)
-        known, embedded = contents.masters.get(name), contents.embedded.get(name)
-        for payload in own:
-            if payload is master and known:
-                yield _master(payload, known, embedded)
-            else:
-                yield _derivative(payload, master, _format_of(payload, identify))
+        if name in files:
+            yield _page(item, page, name)
+            yield from _page_files(name, files[name], contents, identify)
     for payload in metadata:
         yield _file(
             payload,
             _format(_format_of(payload, identify)),
             relations=(relation("structural", "is part of", f"representation:{item.item_id}"),),
         )
+
+
+def _page(item: ItemRecord, page: dict[str, Any], name: str) -> etree._Element:
+    return premis(
+        "object",
+        identified("objectIdentifier", OWN, f"page:{name}"),
+        _property("kind", page["kind"]),
+        relation("structural", "is part of", f"representation:{item.item_id}"),
+        attributes={KIND: "premis:representation"},
+    )
+
+
+def _page_files(
+    name: str,
+    payloads: list[Payload],
+    contents: Contents,
+    identify: Callable[[Payload], FormatName],
+) -> Iterator[etree._Element]:
+    master = next((one for one in payloads if one.use == "master"), None)
+    properties = contents.masters.get(name)
+    for payload in payloads:
+        if payload is master and properties:
+            yield _master(payload, properties, contents.created_by.get(name))
+        else:
+            yield _derivative(payload, master, _format_of(payload, identify))
 
 
 def _entity(item: ItemRecord) -> etree._Element:
@@ -112,7 +124,7 @@ def relation(kind: str, subtype: str, related: str, event: str | None = None) ->
 
 
 def _master(
-    payload: Payload, known: MasterProperties, embedded: CreatingApplication | None
+    payload: Payload, known: MasterProperties, created_by: CreatingApplication | None
 ) -> etree._Element:
     properties = [
         _property("width_px", str(known.width_px)),
@@ -122,7 +134,7 @@ def _master(
     if known.resolution_dpi is not None:
         properties.append(_property("resolution_dpi", f"{known.resolution_dpi:g}"))
     made_of = _format(FormatName(known.format_name, known.format_version, known.format_puid))
-    software, date = (embedded.software, embedded.captured_at) if embedded else (None, None)
+    software, date = (created_by.software, created_by.captured_at) if created_by else (None, None)
     return _file(
         payload,
         made_of,

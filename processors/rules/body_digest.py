@@ -8,10 +8,10 @@ from typing import Any
 
 def body_digest(body: dict[str, Any]) -> str:
     """SHA-256 of the body without `checksums`, as JSON with sorted keys and default separators."""
-    made = sha256()
+    digest = sha256()
     for piece in _pieces({name: value for name, value in body.items() if name != "checksums"}):
-        made.update(piece.encode())
-    return made.hexdigest()
+        digest.update(piece.encode())
+    return digest.hexdigest()
 
 
 def _pieces(covered: dict[str, Any]) -> Iterator[str]:

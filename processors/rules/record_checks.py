@@ -14,6 +14,7 @@ from processors.rules.value_formats import SCHEMAS
 from processors.xml import record_judge
 from processors.xml.parser import XmlRefused, parse
 from processors.xml.submitted_mets import (
+    SubmittedPage,
     delivered_name,
     name_key,
     read_structure,
@@ -121,39 +122,39 @@ def _pages_agree(root: etree._Element, where: str, context: Context) -> Iterator
         return
     in_order = sorted(context.pages, key=lambda page: page.number("sequence") or 0)
     delivered = [name for page in in_order if (name := page_name(page))]
-    by_name = {name_key(name): name for name in delivered}
-    by_stem = {stem_key(name): name for name in delivered}
-    matched = [_match(page.names, by_name, by_stem) for page in structure.pages]
-    found = [name for name in matched if name is not None]
-    differences = []
-    if len(found) < len(structure.pages):
-        unknown = next(
-            (one.names[0] if one.names else "a page without a file")
-            for one, name in zip(structure.pages, matched, strict=True)
-            if name is None
-        )
-        count = len(structure.pages) - len(found)
-        total = len(structure.pages)
-        differences.append(
-            f"not delivered: {count} of {total} pages in the METS, such as {unknown}"
-        )
-    surplus = [name for name in delivered if name not in set(found)]
-    if surplus:
-        total = len(delivered)
-        differences.append(
-            f"not in the METS: {len(surplus)} of {total} pages, such as {surplus[0]}"
-        )
-    if not differences and found != delivered:
-        pairs = enumerate(zip(found, delivered, strict=False), 1)
-        differs = ((n, there, here) for n, (there, here) in pairs if there != here)
-        if at := next(differs, None):
-            differences.append(
-                "the order differs: page {} is {} in the METS, {} in the item".format(*at)
-            )
-        else:  # for example, the METS lists a spread twice
-            differences.append(f"the METS has {len(found)} pages, the item {len(delivered)}")
+    differences = _page_differences(structure.pages, delivered)
     if differences:
         yield finding("record.mets-pages-differ", where, "; ".join(differences))
+
+
+def _page_differences(in_mets: tuple[SubmittedPage, ...], delivered: list[str]) -> list[str]:
+    """How the pages of a METS differ from the delivered files, in words."""
+    by_name = {name_key(name): name for name in delivered}
+    by_stem = {stem_key(name): name for name in delivered}
+    matched = [_match(page.names, by_name, by_stem) for page in in_mets]
+    found = [name for name in matched if name is not None]
+    differences = []
+    unmatched = [page for page, name in zip(in_mets, matched, strict=True) if name is None]
+    if unmatched:
+        example = next(iter(unmatched[0].names), "a page without a file")
+        count = f"{len(unmatched)} of {len(in_mets)} pages in the METS"
+        differences.append(f"not delivered: {count}, such as {example}")
+    surplus = [name for name in delivered if name not in set(found)]
+    if surplus:
+        count = f"{len(surplus)} of {len(delivered)} pages"
+        differences.append(f"not in the METS: {count}, such as {surplus[0]}")
+    if not differences and found != delivered:
+        differences.append(_order_difference(found, delivered))
+    return differences
+
+
+def _order_difference(in_mets: list[str], delivered: list[str]) -> str:
+    pairs = enumerate(zip(in_mets, delivered, strict=False), 1)
+    differs = ((n, there, here) for n, (there, here) in pairs if there != here)
+    if at := next(differs, None):
+        return "the order differs: page {} is {} in the METS, {} in the item".format(*at)
+    # For example, the METS lists a spread twice.
+    return f"the METS has {len(in_mets)} pages, the item {len(delivered)}"
 
 
 def page_name(page: ManifestPath) -> str | None:

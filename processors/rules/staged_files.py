@@ -41,13 +41,13 @@ def delivered_file_findings(
             if file := _listed(page.inner("file")):
                 yield from _stored("batch.page-missing", file, delivered)
             if text := _listed(page.inner("text")):
-                faults = list(_stored("batch.text-missing", text, delivered))
-                yield from faults or _text(text, delivered)
+                errors = list(_stored("batch.text-missing", text, delivered))
+                yield from errors or _text(text, delivered)
         context = context_of(view, item, pages, standards)
         for record in item.entries("metadata"):
             if file := _listed(record.inner("file")):
-                faults = list(_stored("batch.record-missing", file, delivered))
-                yield from faults or _record(record, file, delivered, context)
+                errors = list(_stored("batch.record-missing", file, delivered))
+                yield from errors or _record(record, file, delivered, context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,10 +206,10 @@ def _links(
         return {}
     # Indexed by position, because lxml may create a new proxy object for the same element.
     positions = {div.get("ID"): number for number, div in enumerate(divs) if div.get("ID")}
-    made: dict[str, list[int]] = {}
+    links: dict[str, list[int]] = {}
     for number, div in enumerate(divs):
         for file_id in _file_ids(div):
-            made.setdefault(file_id, []).append(number)
+            links.setdefault(file_id, []).append(number)
     groups = {
         group.get("ID"): [
             positions[one.get("ID")] for one in group.iter(f"{M}div") if one.get("ID") in positions
@@ -220,8 +220,8 @@ def _links(
     for link in root.iter(f"{M}smLink"):
         source, target = ((link.get(end) or "").lstrip("#") for end in (FROM, TO))
         reached = [positions[target]] if target in positions else groups.get(target, [])
-        made.setdefault(source, []).extend(reached)
-    return {key: tuple(sorted(set(numbers))) for key, numbers in made.items()}
+        links.setdefault(source, []).extend(reached)
+    return {key: tuple(sorted(set(numbers))) for key, numbers in links.items()}
 
 
 def _division(div: etree._Element, links: Links) -> Division:
