@@ -1,4 +1,4 @@
-"""The night of a line: the hours of the day in which batches of priority `night` are admitted."""
+"""The night window of a line: the hours in which batches of priority `night` are admitted."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class NightWindow:
-    """From one time of the day until another, perhaps over midnight, on the line's own clock."""
+    """From one time of day to another, also across midnight, on the clock of this machine."""
 
     begins: time
     ends: time
@@ -20,7 +20,7 @@ class NightWindow:
     """None: the time zone of this machine."""
 
     def waits_until(self, now: datetime) -> datetime | None:
-        """When the next night begins, in UTC; None while it is night."""
+        """When the next window begins, in UTC; None inside the window."""
         local = now.astimezone(self.zone)
         clock = local.time()
         if self.begins < self.ends:
@@ -30,9 +30,9 @@ class NightWindow:
         if night:
             return None
         begins = now + (_since_midnight(self.begins) - _since_midnight(clock)) % DAY
-        # Where the clock is put forward or back meanwhile, the wait is as much shorter or longer.
-        put_forward = begins.astimezone(self.zone).utcoffset() - local.utcoffset()  # type: ignore[operator]
-        begins -= put_forward if begins - put_forward > now else timedelta()
+        # A change to or from daylight saving time makes the wait shorter or longer.
+        shift = begins.astimezone(self.zone).utcoffset() - local.utcoffset()  # type: ignore[operator]
+        begins -= shift if begins - shift > now else timedelta()
         return begins.astimezone(UTC)
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ def _since_midnight(clock: time) -> timedelta:
 
 
 def read_night_window(environment: Mapping[str, str], faults: list[str]) -> NightWindow | None:
-    """The night as COPYSTAND_NIGHT gives it, "20:00-06:00"; None without one: always."""
+    """The window from COPYSTAND_NIGHT, such as "20:00-06:00"; None when it is not set."""
     text = environment.get(VARIABLE, "")
     if not text:
         return None

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, TopicPartition
 
 from infra import topics
+from infra.topics import Partition
 from streams import topology
-from streams.kafka.client import Partition
+from streams.kafka.stalled_partitions import StalledPartitions
 
 ANSWER_SECONDS = 5.0
 TAIL = 16
-"""Where so little is left for some looks, it may be no message at all."""
+"""The most records that may all be transaction markers; a larger lag is not checked for them."""
 CHECKS = 3
 
 
@@ -35,8 +36,7 @@ class ConsumerGroups:
         self._groups = topology.groups()
         self._consumers: dict[str, Consumer] = {}
         self._open = ExitStack()
-        self._tails: dict[tuple[str, Partition], _Tail] = {}
-        self._asked = False
+        self._stalled = {group: StalledPartitions(CHECKS) for group in self._groups}
 
     def standing(self) -> dict[str, GroupLag]:
         """Every group. Raises KafkaException while the broker is away."""
@@ -44,48 +44,43 @@ class ConsumerGroups:
         counts = topics.partition_counts(self._client, names, ANSWER_SECONDS)
         every = [(name, number) for name in names for number in range(counts[name])]
         ends = topics.end_offsets(self._client, every)
-        self._asked = False
-        return {group: self._of(group, ends) for group in self._groups}
+        committed = {group: self._committed(group, ends) for group in self._groups}
+        self._find_markers(committed, ends)
+        return {group: self._lag(group, offsets, ends) for group, offsets in committed.items()}
 
     def close(self) -> None:
         """Let go of the broker."""
         self._open.close()
 
-    def _of(self, group: str, ends: Mapping[Partition, int]) -> GroupLag:
+    def _committed(self, group: str, ends: Mapping[Partition, int]) -> dict[Partition, int]:
         if group not in self._consumers:
             client = topics.group_client(self._client, group)
             self._consumers[group] = self._open.enter_context(client)
         own = [TopicPartition(*at) for at in ends if at[0] in self._groups[group]]
         found = self._consumers[group].committed(own, timeout=ANSWER_SECONDS)
-        known = {(one.topic, one.partition): max(one.offset, 0) for one in found}
-        lag = sum(self._left(group, at, offset, ends[at]) for at, offset in known.items())
-        return GroupLag(lag, sum(known.values()))
+        return {(one.topic, one.partition): max(one.offset, 0) for one in found}
 
-    def _left(self, group: str, at: Partition, offset: int, end: int) -> int:
-        """Records from an offset to the end; none when only markers of transactions stand there."""
-        tail = self._tails.pop((group, at), None)
-        if not 0 < end - offset <= TAIL:
-            return max(0, end - offset)
-        if tail is None or (tail.offset, tail.end) != (offset, end):
-            tail = _Tail(offset, end)
-        tail.looks += 1
-        # One at a look, since it takes a while.
-        if tail.looks >= CHECKS and tail.holds is None and not self._asked:
-            self._asked = True
-            tail.holds = topics.holds_a_message(self._client, at, offset)
-        self._tails[group, at] = tail
-        return 0 if tail.holds is False else end - offset
+    def _find_markers(
+        self, committed: Mapping[str, Mapping[Partition, int]], ends: Mapping[Partition, int]
+    ) -> None:
+        """Ask about one suspect partition, since an answer takes a while."""
+        suspects = []
+        for group, offsets in committed.items():
+            tails = {at: offset for at, offset in offsets.items() if ends[at] - offset <= TAIL}
+            suspects += [(group, at) for at in self._stalled[group].suspects(tails, ends)]
+        for group, at in suspects[:1]:
+            found = topics.holds_a_message(self._client, at, committed[group][at])
+            self._stalled[group].answer(at, found)
 
-
-@dataclass
-class _Tail:
-    """The little that a group has left in one partition, and at how many looks it was the same."""
-
-    offset: int
-    end: int
-    looks: int = 0
-    holds: bool | None = None
-    """Whether there is a message in it; None while that is not known."""
+    def _lag(
+        self, group: str, offsets: Mapping[Partition, int], ends: Mapping[Partition, int]
+    ) -> GroupLag:
+        """Records from each offset to the end; none where only transaction markers follow."""
+        only_markers = self._stalled[group].only_markers
+        lag = sum(
+            max(0, ends[at] - offset) for at, offset in offsets.items() if not only_markers(at)
+        )
+        return GroupLag(lag, sum(offsets.values()))
 
 
 @dataclass

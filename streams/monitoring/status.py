@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.rows import dict_row
 
-from streams.runtime.role_files import noted
+from streams.runtime.role_files import wait_reason
 from streams.settings import Settings
 
 if TYPE_CHECKING:  # it loads Kafka's client, for which `status` need not wait
@@ -27,7 +27,12 @@ def line_status(settings: Settings, parts: dict[str, dict[str, Any]]) -> dict[st
     """All that `status` tells. Lags, lanes and retries are some seconds old."""
     look = last_look(settings) or _measured(settings)
     roles = [
-        {"role": name, "lag": look["lags"].get(name), **shown, "waits_for": noted(settings, name)}
+        {
+            "role": name,
+            "lag": look["lags"].get(name),
+            **shown,
+            "waits_for": wait_reason(settings, name),
+        }
         for name, shown in parts.items()
     ]
     told = {name: look[name] for name in ("unanswered", "lanes", "retries", "quiet", "checks")}

@@ -23,7 +23,7 @@ from streams.monitoring.health_server import Health, serve
 from streams.monitoring.role_lag import by_role, unanswered_packages
 from streams.monitoring.status import watch_file
 from streams.runtime.lifecycle import shutdown_signal
-from streams.runtime.role_files import announce_ready, noted, role_file
+from streams.runtime.role_files import announce_ready, role_file, wait_reason
 from streams.settings import Settings
 from streams.supervisor.state import read_state
 from streams.topology import lane_of, role_of
@@ -74,7 +74,7 @@ class Watchdog:
         """What is seen now, as run/watch.json and /health tell it."""
         standing, broker = self._lags()
         line, database = self._asked_of_the_database()
-        waits = {role: noted(self._settings, role) for role in map(role_of, standing)}
+        waits = {role: wait_reason(self._settings, role) for role in map(role_of, standing)}
         able = broker == database == ""
         still = self._progress.still_for(
             standing, lambda group: able and not waits[role_of(group)], time.monotonic()

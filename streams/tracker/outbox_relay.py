@@ -109,10 +109,10 @@ def _pause(conn: Connection) -> float:
 
 def _delivered(error: KafkaError | None, message: Message) -> None:
     if error is not None:
-        end_process(f"the broker refused a message for {message.topic()}: {error}")
+        end_process("message refused by the broker", topic=message.topic(), error=str(error))
 
 
 def _on_error(error: KafkaError) -> None:
     if error.fatal():
-        end_process(f"the relay's producer cannot go on: {error}")
+        end_process("the relay's producer failed", error=str(error))
     log.warning("broker", extra={"error": str(error)})

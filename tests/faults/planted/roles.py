@@ -71,12 +71,12 @@ class Worker:
     def turn(self) -> None:
         for driver, source in self._sources:
             for message in source._consumer.consume(AT_ONCE):
-                source._take(message)
+                source._accept(message)
             tickets, self._tickets[:] = self._tickets[::-1], []
             for ticket in tickets:
                 if ticket.begin():
                     self._work(driver, ticket, alone=ticket is tickets[-1])
-                    ticket.done()
+                    ticket.ack()
                     source._commit(asynchronous=False)
                     if self._producer.dead:
                         raise Died("killed when it had gone on")

@@ -112,8 +112,8 @@ def _patch_clients(patch: pytest.MonkeyPatch, broker: Broker) -> None:
     def consumer(config: dict[str, Any], **_: Any) -> Consumer:
         return Consumer(broker, config)
 
-    def end_process(why: str, logs: object = None) -> NoReturn:
-        raise Died(why)
+    def end_process(event: str, **fields: object) -> NoReturn:
+        raise Died(f"{event}: {fields}")
 
     for module in ("kafka.producer", "tracker.outbox_relay", "sealer.role"):
         patch.setattr(f"streams.{module}.Producer", producer)

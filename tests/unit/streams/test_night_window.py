@@ -1,4 +1,4 @@
-"""The night of a line, and whose turn it is in the window."""
+"""The night window of a line, and which batch is admitted next."""
 
 import time as clock
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ AFTER_LUNCH = NightWindow(time(13), time(14, 30), timezone(timedelta(hours=2)))
 
 
 @pytest.mark.parametrize(
-    ("night", "local", "begins"),
+    ("window", "local", "begins"),
     [
         (OVER_MIDNIGHT, "2026-03-01T19:59:59", "2026-03-01T20:00:00"),
         (OVER_MIDNIGHT, "2026-03-01T20:00:00", None),
@@ -26,17 +26,17 @@ AFTER_LUNCH = NightWindow(time(13), time(14, 30), timezone(timedelta(hours=2)))
         (AFTER_LUNCH, "2026-03-01T14:30:00", "2026-03-02T13:00:00"),
     ],
 )
-def test_work_of_the_night_waits_until_the_night_begins(night, local, begins):
-    zoned = lambda text: datetime.fromisoformat(text).replace(tzinfo=night.zone)  # noqa: E731
+def test_night_work_waits_until_the_window_begins(window, local, begins):
+    zoned = lambda text: datetime.fromisoformat(text).replace(tzinfo=window.zone)  # noqa: E731
 
-    waits_until = night.waits_until(zoned(local).astimezone(UTC))
+    waits_until = window.waits_until(zoned(local).astimezone(UTC))
 
     assert waits_until == (begins and zoned(begins))
 
 
 @pytest.fixture
 def machine_in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Rules written out, since not every machine has a table of time zones."""
+    """The rules in POSIX form, since not every machine has a time zone database."""
     with monkeypatch.context() as patched:
         patched.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
         clock.tzset()
@@ -45,34 +45,32 @@ def machine_in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
-def test_a_clock_that_is_put_forward_or_back_never_names_a_moment_that_is_over(
-    machine_in_berlin, day
-):
-    night = NightWindow(time(2, 30), time(5))
+def test_a_change_of_daylight_saving_time_never_gives_a_moment_in_the_past(machine_in_berlin, day):
+    window = NightWindow(time(2, 30), time(5))
     midnight = datetime.fromisoformat(day).astimezone(UTC)
 
     for minute in range(0, 26 * 60, 10):
         now = midnight + timedelta(minutes=minute)
-        waits_until = night.waits_until(now)
+        waits_until = window.waits_until(now)
         assert waits_until is None or now < waits_until <= now + timedelta(hours=25)
 
 
-def test_the_hours_of_the_night_are_read_from_the_environment():
+def test_the_window_is_read_from_the_environment():
     faults: list[str] = []
 
-    night = read_night_window({"COPYSTAND_NIGHT": "20:00-06:00"}, faults)
+    window = read_night_window({"COPYSTAND_NIGHT": "20:00-06:00"}, faults)
 
-    assert (str(night), faults) == ("20:00-06:00", [])
+    assert (str(window), faults) == ("20:00-06:00", [])
     assert Settings.load({}).night is None
 
 
 @pytest.mark.parametrize("text", ["20-6", "24:00-06:00", "20:00-20:00", "20:00-06:00:00", "night"])
-def test_hours_that_cannot_be_read_are_told_and_nothing_starts(text):
+def test_an_invalid_window_is_reported_and_nothing_starts(text):
     with pytest.raises(SettingsError, match="COPYSTAND_NIGHT must be two times"):
         Settings.load({"COPYSTAND_NIGHT": text})
 
 
-def test_among_equal_shares_the_batch_that_was_served_longest_ago_comes_first():
+def test_of_batches_with_equal_shares_the_one_served_longest_ago_comes_first():
     waiting = [
         Waiting("a", "normal", 0, ("a:1", "a:2"), served=9),
         Waiting("b", "normal", 0, ("b:1", "b:2"), served=3),
@@ -82,7 +80,7 @@ def test_among_equal_shares_the_batch_that_was_served_longest_ago_comes_first():
     assert choose(5, waiting) == ["b:1", "a:1", "c:1", "b:2", "a:2"]
 
 
-def test_what_was_begun_goes_before_what_is_new_and_not_before_what_is_more_urgent():
+def test_begun_work_comes_before_new_work_but_not_before_more_urgent_work():
     waiting = [
         Waiting("a", "normal", 0, ("a:1",), retries=(7, 8)),
         Waiting("b", "normal", 0, ("b:1", "b:2")),
