@@ -32,8 +32,9 @@ check: install ## Formatter, linter, types, unit tests
 	.venv/bin/mypy
 	$(PYTHON) -m pytest -q tests/unit tests/contract tests/architecture
 
-schemas: install ## Models from the .avsc files
+schemas: install ## Models from the .avsc files; says what a fact or the table of steps lacks
 	$(PYTHON) -m schemas.generate
+	$(PYTHON) -m processors.table_check
 
 standards: install ## The XSD files, checked by digest
 	$(PYTHON) -m infra.standards

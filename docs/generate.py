@@ -7,28 +7,25 @@ from typing import Any
 
 import click
 
-from processors.pipeline import OTHER_TRANSITIONS, STEPS
+from processors.pipeline import OTHER_FACTS, STEPS, TABLE, taken_by, written_by
 from processors.premis import OWN_EVENT_TYPE, OWN_TYPES
-from schemas.catalogue import TOPICS, Topic
+from schemas.catalogue import (
+    AUDIT_CHECKPOINTS,
+    AUDIT_INTAKE,
+    AUDIT_PREMIS,
+    FACTS,
+    READY,
+    REDONE,
+    TOPICS,
+    Topic,
+    topic_of,
+)
+from schemas.models import Fact
 from schemas.sources import NAMESPACE, in_dependency_order
 from streams.tracker.states import ACTIONS, CONTROL, SUBJECTS, Change
 
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH = 96
-WRITERS = {
-    "BatchSubmitted": "station",
-    "PageCaptured": "station",
-    "PackageReceived": "repository",
-    "PageAdmitted": "tracker",
-    "ItemCompleted": "tracker",
-    "BatchSettled": "tracker",
-    "WorkDeferred": "driver",
-    "WorkQuarantined": "driver, tracker",
-    "ControlRequested": "command line",
-    "ControlDecided": "tracker",
-}
-"""Who writes what no step gives."""
-NO_STEP = "no step yet"
 
 
 def pages() -> dict[str, str]:
@@ -43,7 +40,8 @@ def pages() -> dict[str, str]:
 
 def topics_page() -> str:
     """Every topic with its key, writers and the steps that take from it; every record's fields."""
-    rows = "\n".join(_topic_row(topic) for topic in TOPICS)
+    facts = "\n".join(_fact_row(row.fact) for row in TABLE)
+    others = "\n".join(_other_row(topic) for topic in (*TOPICS, READY) if topic not in FACTS)
     records = "\n\n".join(_record_section(schema) for schema in in_dependency_order())
     return f"""# Topics and records
 
@@ -56,7 +54,8 @@ else reads a topic stands in the last column.
 
 | topic | record | key | partitions | written by | taken by |
 |---|---|---|---|---|---|
-{rows}
+{facts}
+{others}
 
 # Records
 
@@ -64,36 +63,41 @@ else reads a topic stands in the last column.
 """
 
 
-def _topic_row(topic: Topic) -> str:
-    record = topic.record or ""
-    gives = [step.name for step in STEPS if record in _names(step.gives, *step.also_gives)]
-    takes = [step.name for step in STEPS if record in _names(step.takes)]
-    writer = ", ".join(gives) or WRITERS.get(record, NO_STEP if record else "tracker")
-    if topic.name.startswith("digitization.audit."):
-        writer, takes = _audit_flow(topic.name)
-    elif topic.name.startswith("digitization.work.redone."):
-        lane = topic.name.split(".")[-2]
-        takes = list(dict.fromkeys(step.name for step in STEPS if step.lane == lane))
-    shown = f"[`{record}`](#{record.lower()})" if record else "bytes of the original"
-    if topic.name.endswith("checkpoints.v1"):
-        shown = "text"
+def _fact_row(fact: type[Fact]) -> str:
+    topic = topic_of(fact.__name__)
+    return _topic_row(topic, _linked(fact.__name__), written_by(fact), taken_by(fact))
+
+
+def _other_row(topic: Topic) -> str:
+    if topic.record:
+        shown = _linked(topic.record)
+    else:
+        shown = "bytes of the original" if topic in REDONE else "text"
+    return _topic_row(topic, shown, *_flow(topic))
+
+
+def _linked(record: str) -> str:
+    return f"[`{record}`](#{record.lower()})"
+
+
+def _topic_row(topic: Topic, shown: str, writers: Sequence[str], takers: Sequence[str]) -> str:
     return (
-        f"| `{topic.name}` | {shown} | {topic.key} | {topic.partitions} | {writer} |"
-        f" {', '.join(takes)} |"
+        f"| `{topic.name}` | {shown} | {topic.key} | {topic.partitions} | {', '.join(writers)} |"
+        f" {', '.join(takers)} |"
     )
 
 
-def _audit_flow(name: str) -> tuple[str, list[str]]:
-    flows = {
-        "intake": ("driver, tracker, router", ["sealer"]),
-        "premis": ("sealer alone", ["projector"]),
-        "checkpoints": ("sealer", []),
-    }
-    return flows[name.split(".")[2]]
-
-
-def _names(*records: type) -> set[str]:
-    return {record.__name__ for record in records}
+def _flow(topic: Topic) -> tuple[Sequence[str], Sequence[str]]:
+    """Who writes and who takes what is no fact."""
+    if topic in REDONE:
+        lane = topic.name.split(".")[-2]
+        return ["tracker"], list(dict.fromkeys(step.name for step in STEPS if step.lane == lane))
+    return {
+        AUDIT_INTAKE: (["driver", "tracker", "router"], ["sealer"]),
+        AUDIT_PREMIS: (["sealer alone"], ["projector"]),
+        AUDIT_CHECKPOINTS: (["sealer"], []),
+        READY: (["`copystand up`, to see that the local broker takes messages"], []),
+    }[topic]
 
 
 def _record_section(schema: dict[str, Any]) -> str:
@@ -166,7 +170,7 @@ def vocabulary_page() -> str:
 
 def _concept(label: str, scheme: str) -> str:
     uri = OWN_EVENT_TYPE + label.replace(" ", "-")
-    used = sorted(record for record, type_ in OTHER_TRANSITIONS.items() if type_ == label)
+    used = sorted(row.fact.__name__ for row in OTHER_FACTS if row.premis == label)
     used += [step.gives.__name__ for step in STEPS if step.premis == label]
     transition = _quoted(f"Transition of: {', '.join(used)}.")
     note = f" ;\n    skos:scopeNote {transition}" if used else ""

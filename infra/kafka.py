@@ -18,8 +18,8 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra import ports, processes
+from schemas.catalogue import READY
 
-READY_TOPIC = "copystand.ready"
 FIVE_YEARS_MINUTES = 5 * 365 * 24 * 60
 LARGEST_MESSAGE = 1024 * 1024
 JVM = (
@@ -246,8 +246,8 @@ class ReadyProbe:
             )
         if self._creation is None:
             # Without a number of replicas: the broker's default, which waits for all brokers.
-            topic = NewTopic(READY_TOPIC, 1, config={"retention.ms": "3600000"})
-            self._creation = self._admin.create_topics([topic], request_timeout=10)[READY_TOPIC]
+            topic = NewTopic(READY.name, READY.partitions, config=dict(READY.config))
+            self._creation = self._admin.create_topics([topic], request_timeout=10)[READY.name]
         if not self._creation.done():
             return False
         failure = self._creation.exception()
@@ -269,7 +269,7 @@ class ReadyProbe:
                 }
                 | QUIET
             )
-            self._producer.produce(READY_TOPIC, b"ready", on_delivery=self._delivered)
+            self._producer.produce(READY.name, b"ready", on_delivery=self._delivered)
         self._producer.poll(0)
         if self._done:
             self._producer = self._admin = None

@@ -12,20 +12,20 @@ from processors.package import bag, tar_writer
 from processors.package.contents import Contents, contents_of
 from processors.package.item_record import Item, RecordIncomplete, read_item
 from processors.package.layout import (
+    DERIVATIVE_GROUPS,
     METADATA,
-    READING_IMAGES,
     SUBMITTED,
     TARGET,
     Payload,
     submitted_name,
     unique_path,
 )
+from processors.package_metadata.descriptive import dublin_core, mods
+from processors.package_metadata.mets import Document, Metadata, write_mets
+from processors.package_metadata.mets_structure import submitted_structure
+from processors.package_metadata.premis_document import write_premis
+from processors.step import FormatName
 from processors.tools import Area, Tools
-from processors.xml.descriptive import dublin_core, mods
-from processors.xml.mets import Document, Metadata, write_mets
-from processors.xml.mets_structure import submitted_structure
-from processors.xml.premis import write_premis
-from processors.xml.premis_objects import FormatName
 from schemas.ids import package_id
 from schemas.models import Act, FileRef, ItemCompleted, PackageCounts, PackagePublished
 
@@ -242,7 +242,7 @@ def _published(
             masters=sum(file.use == "master" for file in files),
             texts=read,
             missing=len(item.missing),
-            derivatives=sum(file.use in READING_IMAGES for file in files),
+            derivatives=sum(file.group in DERIVATIVE_GROUPS for file in files),
             files=len(files),
         ),
         files=(kept,),

@@ -4,18 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from schemas.models import UNSTAMPED, Diagnostic, Head, Record
+from schemas.models import UNSTAMPED, Diagnostic, Fact, Head
 
 
 class ErrorClass(StrEnum):
     """Why the world, not the material, is at fault."""
 
     STORAGE = "storage"
-    BROKER = "broker"
-    DATABASE = "database"
     TOOL_CRASHED = "tool-crashed"
     TOOL_HUNG = "tool-hung"
-    SCANNER = "scanner"
     MEMORY = "memory"
     UNKNOWN = "unknown"
 
@@ -55,7 +52,7 @@ class Done:
 
     __match_args__ = ("facts",)
 
-    def __init__(self, *facts: Record) -> None:
+    def __init__(self, *facts: Fact) -> None:
         self.facts = facts
 
     def __eq__(self, other: object) -> bool:

@@ -5,10 +5,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from processors.manifest import File, Item, Manifest, Page
+from processors.ocr.languages import DEFAULT_LANGUAGES
 from processors.xml.submitted_mets import name_key
 from schemas.models import FileRef
 
-DEFAULT_LANGUAGES = ("eng",)
 MEDIA_TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",

@@ -1,9 +1,17 @@
 """PREMIS events made from facts, purely: anyone can check the log against the facts."""
 
-from functools import cache
-
+from processors.pipeline import transition
 from schemas.ids import premis_id
-from schemas.models import Act, Agent, Head, PremisEvent, Record
+from schemas.models import (
+    Act,
+    Agent,
+    ControlDecided,
+    Fact,
+    Head,
+    PremisEvent,
+    WorkDeferred,
+    WorkQuarantined,
+)
 
 LC_EVENT_TYPE = "http://id.loc.gov/vocabulary/preservation/eventType/"
 OWN_EVENT_TYPE = "https://copystand.org/vocabulary/eventType/"
@@ -41,31 +49,6 @@ OWN_TYPES = {
 PRODUCER_ROLE = "executing program"
 LONGEST_DETAIL = 4000
 
-DETAILS = {
-    "BatchReceived": "Submission taken in; its manifest's body has SHA-256 {fact.manifest_sha256}.",
-    "CaptureAccepted": "Capture {fact.sequence} of the item taken in.",
-    "ReceiptAccepted": "{fact.repository} answered for {fact.package_id}: {fact.reason}",
-    "BatchAccepted": "Pre-flight passed: {fact.item_count} items, {fact.page_count} pages, "
-    "profile {fact.scanner_profile}, {fact.diagnostics_count} findings.",
-    "ItemRegistered": "Registered with {fact.page_count} pages.",
-    "PageAdmitted": "Page {fact.ref}, {fact.kind}, admitted with priority {fact.priority}.",
-    "PageAcquired": "Master stored and judged good: {fact.format_name}, "
-    "{fact.width_px} x {fact.height_px} pixels.",
-    "PageDerived": "Reading images made.",
-    "PageRecognized": "{fact.words} words and {fact.characters} characters recognised.",
-    "PageDescribed": "Metadata drawn from the master.",
-    "PageEnriched": "Suggestions made.",
-    "ItemCompleted": "Every required branch of its {fact.page_count} pages has ended.",
-    "PackagePublished": "{fact.package_id} published: {fact.counts.files} files, "
-    "{fact.size_bytes} bytes, content {fact.content_digest}.",
-    "BatchSettled": "Settled: {fact.registered} pages registered, {fact.packaged} packaged, "
-    "{fact.quarantined} quarantined, {fact.cancelled} cancelled.",
-    "WorkDeferred": "{fact.step}, attempt {attempt}: {fact.why}{next_try}",
-    "WorkQuarantined": "Set aside at {fact.step}: {fact.where}: {fact.found}. {fact.fix}",
-    "ControlDecided": "{fact.action}: {fact.reason}",
-}
-"""What the event of a transition says in words, by record."""
-
 
 def event_type_uri(label: str) -> str:
     """URI of an event type. Raises KeyError for a label of no vocabulary."""
@@ -76,14 +59,6 @@ def event_type_uri(label: str) -> str:
     raise KeyError(f"no vocabulary has the event type {label!r}")
 
 
-@cache
-def _transition_type(record: str) -> str:
-    # Imported here: the table imports every step, and assemble_package asks for events.
-    from processors.pipeline import transition_type
-
-    return transition_type(record)
-
-
 def subject_of(head: Head) -> str:
     """The narrowest object that a head is about, as written in sources and results."""
     if head.page_id:
@@ -91,17 +66,16 @@ def subject_of(head: Head) -> str:
     return f"item:{head.item_id}" if head.item_id else f"batch:{head.batch_id or '_none'}"
 
 
-def events_of(fact: Record) -> tuple[PremisEvent, ...]:
+def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
     """The 1..n PREMIS events that a fact owes: k = 0 the transition itself, then its acts in order
     (PREMIS 3.0, Event entity; contract: PREMIS)."""
-    head: Head = fact.head  # type: ignore[attr-defined]
-    record = type(fact).__name__
+    head = fact.head
     return tuple(
         PremisEvent(
             head=head.model_copy(
                 update={"event_id": premis_id(head.event_id, k), "cause_id": head.event_id}
             ),
-            fact=record,
+            fact=type(fact).__name__,
             ordinal=k,
             event_type=act.type,
             event_type_uri=event_type_uri(act.type),
@@ -112,7 +86,7 @@ def events_of(fact: Record) -> tuple[PremisEvent, ...]:
             sources=act.sources,
             results=act.results,
         )
-        for k, act in enumerate((_transition(fact, head, record), *fact.acts))  # type: ignore[attr-defined]
+        for k, act in enumerate((_transition(fact), *fact.acts))
     )
 
 
@@ -122,12 +96,12 @@ def _producer(head: Head) -> Agent:
     )
 
 
-def _plan(fact: Record) -> dict[str, str]:
+def _plan(fact: WorkDeferred) -> dict[str, str]:
     """Which of how many attempts failed, and what follows; facts from before say less."""
-    attempt, allowed = str(fact.attempt), fact.attempts_allowed  # type: ignore[attr-defined]
+    attempt, allowed = str(fact.attempt), fact.attempts_allowed
     if not allowed:
         return {"attempt": attempt, "next_try": ""}
-    due, failed_at = fact.next_at, fact.head.occurred_at  # type: ignore[attr-defined]
+    due, failed_at = fact.next_at, fact.head.occurred_at
     if due is None:
         next_try = "; it was the last attempt"
     else:
@@ -136,25 +110,30 @@ def _plan(fact: Record) -> dict[str, str]:
     return {"attempt": f"{attempt} of {allowed}", "next_try": next_try}
 
 
-def _transition(fact: Record, head: Head, record: str) -> Act:
+def _transition(fact: Fact) -> Act:
     """The act of passing from one state to the next."""
-    code, outcome = None, "suc"
-    plan = _plan(fact) if record == "WorkDeferred" else {}
-    detail = DETAILS[record].format(fact=fact, **plan)
-    if record == "WorkQuarantined":
-        code, outcome = fact.code, "fai"  # type: ignore[attr-defined]
-    elif record == "WorkDeferred":
-        code, outcome = f"deferred.{fact.error_class}", "fai"  # type: ignore[attr-defined]
-    elif record == "ControlDecided":
-        code, outcome = fact.code, "suc" if fact.granted else "fai"  # type: ignore[attr-defined]
+    row = transition(type(fact).__name__)
+    plan = _plan(fact) if isinstance(fact, WorkDeferred) else {}
+    code, outcome = _outcome(fact)
     person = getattr(fact, "operator", None) or getattr(fact, "by", None)
     agents = (Agent(type="person", name=person, role="authorizer"),) if person else ()
     return Act(
-        type=_transition_type(record),
+        type=row.premis,
         outcome=outcome,
         code=code,
-        detail=detail[:LONGEST_DETAIL],
+        detail=row.detail.format(fact=fact, **plan)[:LONGEST_DETAIL],
         agents=agents,
-        sources=(subject_of(head),),
-        results=tuple(f"sha256:{file.sha256}" for file in fact.files[:20]),  # type: ignore[attr-defined]
+        sources=(subject_of(fact.head),),
+        results=tuple(f"sha256:{file.sha256}" for file in fact.files[:20]),
     )
+
+
+def _outcome(fact: Fact) -> tuple[str | None, str]:
+    """Code and outcome of a transition."""
+    if isinstance(fact, WorkQuarantined):
+        return fact.code, "fai"
+    if isinstance(fact, WorkDeferred):
+        return f"deferred.{fact.error_class}", "fai"
+    if isinstance(fact, ControlDecided):
+        return fact.code, "suc" if fact.granted else "fai"
+    return None, "suc"

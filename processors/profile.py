@@ -3,13 +3,24 @@
 import json
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from processors.rules.institution import Rule, RuleFile
+from processors import pipeline
+from processors.institution_rules import Rule, RuleFile
+from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
@@ -18,6 +29,28 @@ RULES = "rules"
 
 Policy = Literal["accept", "warn", "refuse"]
 """What happens to a page that shows a certain thing."""
+
+
+def _required_branch(value: object) -> object:
+    return _one_of(value, pipeline.branches())
+
+
+def _optional_branch(value: object) -> object:
+    return _one_of(value, (*pipeline.branches(), *pipeline.late_branches()))
+
+
+def _one_of(value: object, steps: Sequence[Step]) -> object:
+    """The value, when it names one of these steps."""
+    known = sorted(steps, key=lambda step: (step.after_branch, step.name))
+    if any(step.name == value for step in known):
+        return value
+    *most, last = (repr(step.name) for step in known)
+    expected = f"{', '.join(most)} or {last}"
+    raise PydanticCustomError("branch", "Input should be {expected}", {"expected": expected})
+
+
+RequiredBranch = Annotated[str, BeforeValidator(_required_branch)]
+OptionalBranch = Annotated[str, BeforeValidator(_optional_branch)]
 
 
 class UnknownProfile(LookupError):
@@ -109,15 +142,13 @@ class Profile(_Part):
     bits_per_sample: tuple[int, ...]
     colour_spaces: tuple[str, ...]
     min_resolution_dpi: float | None = None
-    required_branches: tuple[Literal["derive_page", "describe_page", "recognize_page"], ...] = (
+    required_branches: tuple[RequiredBranch, ...] = (
         "derive_page",
         "describe_page",
         "recognize_page",
     )
     """What a page waits for."""
-    optional_branches: tuple[
-        Literal["derive_page", "describe_page", "recognize_page", "enrich_page"], ...
-    ] = ("enrich_page",)
+    optional_branches: tuple[OptionalBranch, ...] = ("enrich_page",)
     """What is made of a page besides, and never waited for."""
     unknown_resolution: Policy = "warn"
     low_resolution: Policy = "warn"

@@ -1,9 +1,11 @@
 """Every topic: its name, record, key, partitions and policies (contract: topics)."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 
-from schemas.models import Record
+from schemas import models
+from schemas.models import Fact
 
 FOREVER_MS = 9223372036854775807
 CENTURY_MS = 100 * 365 * 24 * 3600 * 1000
@@ -31,16 +33,17 @@ class Topic:
     """What the key is."""
     partitions: int = WORK_PARTITIONS
     config: dict[str, str] = field(default_factory=dict, hash=False)
-    logged: bool = True
-    """Whether its facts owe PREMIS events (contract: PREMIS)."""
 
 
-def _fact(
-    noun: str, participle: str, key: str, *, logged: bool = True, partitions: int = WORK_PARTITIONS
-) -> Topic:
-    name = f"digitization.{noun}.{participle}.v1"
+def _fact(model: type[Fact]) -> Topic:
+    """The topic of a fact; its name follows from the record's."""
+    noun, participle = re.findall("[A-Z][a-z]+", model.__name__)
     return Topic(
-        name, f"{noun.title()}{participle.title()}", key, partitions, {"retention.ms": "-1"}, logged
+        f"digitization.{noun.lower()}.{participle.lower()}.v1",
+        model.__name__,
+        model.topic_key,
+        model.partitions or WORK_PARTITIONS,
+        {"retention.ms": "-1"},
     )
 
 
@@ -57,38 +60,20 @@ AUDIT_INTAKE = Topic(
     "event_id",
     1,
     {"retention.ms": "-1"},
-    logged=False,
 )
-AUDIT_PREMIS = Topic(
-    "digitization.audit.premis.v1", "PremisEvent", "event_id", 1, SEALED, logged=False
-)
+AUDIT_PREMIS = Topic("digitization.audit.premis.v1", "PremisEvent", "event_id", 1, SEALED)
 AUDIT_CHECKPOINTS = Topic(
-    "digitization.audit.checkpoints.v1", None, "size", 1, {"retention.ms": "-1"}, logged=False
+    "digitization.audit.checkpoints.v1", None, "size", 1, {"retention.ms": "-1"}
 )
 
-FACTS = (
-    _fact("batch", "submitted", "batch_id", logged=False),
-    _fact("page", "captured", "page_id", logged=False),
-    _fact("package", "received", "package_id", logged=False),
-    _fact("batch", "received", "batch_id"),
-    _fact("capture", "accepted", "page_id"),
-    _fact("receipt", "accepted", "package_id"),
-    _fact("batch", "accepted", "batch_id"),
-    _fact("item", "registered", "item_id"),
-    _fact("page", "admitted", "page_id"),
-    _fact("page", "acquired", "page_id"),
-    _fact("page", "derived", "page_id"),
-    _fact("page", "recognized", "page_id"),
-    _fact("page", "described", "page_id"),
-    _fact("page", "enriched", "page_id"),
-    _fact("item", "completed", "item_id"),
-    _fact("package", "published", "package_id"),
-    _fact("batch", "settled", "batch_id"),
-    _fact("work", "deferred", "subject id"),
-    _fact("work", "quarantined", "subject id"),
-    _fact("control", "requested", "subject id", logged=False, partitions=1),
-    _fact("control", "decided", "subject id", partitions=1),
+MODELS: tuple[type[Fact], ...] = tuple(
+    one
+    for one in vars(models).values()
+    if isinstance(one, type) and issubclass(one, Fact)
+    if one is not Fact
 )
+"""Every fact, as its schema says (schemas/avro)."""
+FACTS = tuple(_fact(model) for model in MODELS)
 REDONE = tuple(
     Topic(
         f"digitization.work.redone.{lane}.v1",
@@ -96,10 +81,12 @@ REDONE = tuple(
         "key of the original",
         WORK_PARTITIONS,
         {"retention.ms": "-1"},
-        logged=False,
     )
     for lane in LANES
 )
+READY = Topic("copystand.ready", None, "none", 1, {"retention.ms": "3600000"})
+"""Where the local broker is tried before a line starts; it carries nothing of the line, and is made
+by who tries it."""
 TOPICS = (*FACTS, *REDONE, AUDIT_INTAKE, AUDIT_PREMIS, AUDIT_CHECKPOINTS)
 
 
@@ -118,19 +105,11 @@ def redone_topic(lane: str) -> str:
     return f"digitization.work.redone.{lane}.v1"
 
 
-def facts_that_owe_events() -> tuple[Topic, ...]:
-    """The topics whose facts must be found in the log, each with its PREMIS events."""
-    return tuple(topic for topic in FACTS if topic.logged)
-
-
-def key_of(fact: Record) -> str:
+def key_of(fact: Fact) -> str:
     """The message key of a fact: what its topic is keyed by."""
-    kind = topic_of(type(fact).__name__).key
-    head = fact.head  # type: ignore[attr-defined]
-    if kind == "package_id":
-        return str(fact.package_id)  # type: ignore[attr-defined]
+    kind, head = fact.topic_key, fact.head
     if kind == "subject id":
         origin = getattr(fact, "origin", None)
         narrowest = head.page_id or head.item_id or head.batch_id
         return str(narrowest or (origin.event_id if origin else head.event_id))
-    return str(getattr(head, kind))
+    return str(getattr(fact if hasattr(fact, kind) else head, kind))

@@ -4,18 +4,19 @@ import json
 import struct
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import fastavro
 
 from schemas import models
-from schemas.models import Record
+from schemas.models import Message
 from schemas.store import UnknownSchema, schema_store
 
 MAGIC = 0
 PREFIX = struct.Struct(">bI")
 MAX_MESSAGE_BYTES = 512 * 1024
 MAX_AUDIT_BYTES = 48 * 1024
+M = TypeVar("M", bound=Message)
 
 
 class Undecodable(ValueError):
@@ -33,10 +34,10 @@ def _parsed(schema_id: int) -> tuple[str, Any]:
     return schema["name"], fastavro.parse_schema(schema, named_schemas={})
 
 
-def encode(fact: Record) -> bytes:
+def encode(fact: Message) -> bytes:
     """A fact as bytes on the wire. Raises UnknownSchema, TooLarge; ValueError for no head."""
     record = type(fact).__name__
-    if not fact.head.event_id:  # type: ignore[attr-defined]
+    if not fact.head.event_id:
         raise ValueError(f"{record} has no event_id: the driver stamps heads")
     schema_id = schema_store().latest_id(record)
     out = BytesIO()
@@ -62,7 +63,15 @@ def schema_id_of(value: bytes | None) -> int:
     return int(schema_id)
 
 
-def decode(value: bytes | None, expected: type[Record] | None = None) -> Record:
+@overload
+def decode(value: bytes | None) -> Message: ...
+
+
+@overload
+def decode(value: bytes | None, expected: type[M]) -> M: ...
+
+
+def decode(value: bytes | None, expected: type[Message] | None = None) -> Message:
     """The fact in a message. Raises Undecodable for all that is no fact of ours, or not the
     expected one."""
     schema_id = schema_id_of(value)
@@ -74,7 +83,7 @@ def decode(value: bytes | None, expected: type[Record] | None = None) -> Record:
         plain = fastavro.schemaless_reader(body, schema, reader)
         if body.read(1):
             raise Undecodable(f"bytes are left over after the {record}")
-        model: type[Record] = getattr(models, record)
+        model: type[Message] = getattr(models, record)
         fact = model.model_validate(plain)
     except Undecodable:
         raise

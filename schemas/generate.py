@@ -1,15 +1,28 @@
 """`make schemas`: models from schemas/avro, and the ids of new schema versions."""
 
+import re
 import subprocess
 import sys
 from typing import Any
 
-from schemas.catalogue import TOPICS
 from schemas.evolution import incompatibilities
-from schemas.sources import HERE, NAMESPACE, Schema, in_dependency_order, self_contained
+from schemas.sources import (
+    AUDIT_RECORD,
+    FACT_FIELDS,
+    HERE,
+    NAMESPACE,
+    TOPIC,
+    Schema,
+    field_names,
+    in_dependency_order,
+    messages,
+    self_contained,
+)
 from schemas.store import REGISTERED, SchemaStore
 
 MODELS = HERE / "models.py"
+KEYS = ("batch_id", "item_id", "page_id", "package_id", "subject id")
+"""What a topic of facts can be keyed by."""
 PRIMITIVES = {
     "string": "str",
     "int": "int",
@@ -21,6 +34,7 @@ PRIMITIVES = {
 HEADER = '''"""Models of the facts, made from schemas/avro by `make schemas`: never edited."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -43,9 +57,22 @@ def python_type(type_: Any) -> str:
     return PRIMITIVES.get(type_) or str(type_).removeprefix(NAMESPACE + ".")
 
 
+def base(schema: Schema) -> str:
+    """The class that a record's model extends."""
+    names = field_names(schema)
+    if names >= FACT_FIELDS:
+        return "Fact"
+    return "Message" if "head" in names else "Record"
+
+
 def model_source(schema: Schema) -> str:
     """The class of one record."""
-    lines = [f"class {schema['name']}(Record):", f'    """{schema["doc"]}"""', ""]
+    lines = [f"class {schema['name']}({base(schema)}):", f'    """{schema["doc"]}"""', ""]
+    topic = schema.get(TOPIC, {})
+    if "key" in topic:
+        lines.append(f"    topic_key: ClassVar[str] = {topic['key']!r}")
+    if "partitions" in topic:
+        lines.append(f"    partitions: ClassVar[int | None] = {topic['partitions']}")
     for field in schema["fields"]:
         kind = python_type(field["type"])
         default = ""
@@ -68,10 +95,36 @@ UNSTAMPED = Head(
 '''
 
 
+BASES = '''
+class Message(Record):
+    """A record that is published by itself."""
+
+    if TYPE_CHECKING:  # each model has the field in its schema's place
+        head: Head = UNSTAMPED
+
+
+class Fact(Message):
+    """A message that says what happened, on a topic of its own."""
+
+    topic_key: ClassVar[str]
+    """What its topic is keyed by."""
+    partitions: ClassVar[int | None] = None
+    """Partitions of its topic; None for as many as work has."""
+
+    if TYPE_CHECKING:
+        files: tuple[FileRef, ...] = ()
+        acts: tuple[Act, ...] = ()
+'''
+
+
 def models_source() -> str:
-    """The whole of schemas/models.py, formatted."""
-    parts = [HEADER]
+    """The text of schemas/models.py, formatted."""
+    parts, has_bases = [HEADER], False
     for schema in in_dependency_order():
+        if base(schema) != "Record" and not has_bases:
+            # A fact mentions all that the bases mention.
+            parts.append(BASES)
+            has_bases = True
         parts.append(model_source(schema))
         if schema["name"] == "Head":
             parts.append(UNSTAMPED)
@@ -84,7 +137,7 @@ def models_source() -> str:
 def register() -> list[str]:
     """Give an id to each schema text that has none yet; refuse an incompatible one."""
     complaints: list[str] = []
-    for record in dict.fromkeys(topic.record for topic in TOPICS if topic.record):
+    for record in (schema["name"] for schema in messages()):
         store = SchemaStore()
         text, known = self_contained(record), store.versions(record)
         if text in known:
@@ -97,8 +150,37 @@ def register() -> list[str]:
     return complaints
 
 
+def without_topic() -> list[str]:
+    """Schemas of facts that do not say what their topic is, each with what to add."""
+    return [
+        f"{schema['name']}: {fault}"
+        for schema in in_dependency_order()
+        if schema["name"] != AUDIT_RECORD
+        for fault in _topic_faults(schema)
+    ]
+
+
+def _topic_faults(schema: Schema) -> list[str]:
+    lacking = sorted(FACT_FIELDS - field_names(schema))
+    if "head" in field_names(schema) or TOPIC in schema:
+        if lacking:
+            return [f"it is a fact, so it needs the fields {', '.join(lacking)}"]
+    elif lacking:
+        return []
+    if not re.fullmatch("[A-Z][a-z]+[A-Z][a-z]+", schema["name"]):
+        return ["name it with a noun and a participle, as in PageDerived: its topic follows"]
+    if schema.get(TOPIC, {}).get("key") not in KEYS:
+        return [f'add "topic": {{"key": ...}} to its schema, with one of {", ".join(KEYS)}']
+    if schema[TOPIC]["key"] == "package_id" and "package_id" not in field_names(schema):
+        return ["its topic is keyed by package_id, so it needs that field"]
+    return []
+
+
 def main() -> None:
     """Write the models, register new versions, or say why not."""
+    faults = without_topic()
+    if faults:
+        sys.exit("schemas without a topic:\n" + "\n".join(faults))
     complaints = register()
     if complaints:
         sys.exit("schemas are not FULL_TRANSITIVE compatible:\n" + "\n".join(complaints))

@@ -2,6 +2,7 @@
 """Models of the facts, made from schemas/avro by `make schemas`: never edited."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -113,9 +114,30 @@ class FileRef(Record):
     """Media type (RFC 6838), for example image/tiff."""
 
 
-class BatchAccepted(Record):
+class Message(Record):
+    """A record that is published by itself."""
+
+    if TYPE_CHECKING:  # each model has the field in its schema's place
+        head: Head = UNSTAMPED
+
+
+class Fact(Message):
+    """A message that says what happened, on a topic of its own."""
+
+    topic_key: ClassVar[str]
+    """What its topic is keyed by."""
+    partitions: ClassVar[int | None] = None
+    """Partitions of its topic; None for as many as work has."""
+
+    if TYPE_CHECKING:
+        files: tuple[FileRef, ...] = ()
+        acts: tuple[Act, ...] = ()
+
+
+class BatchAccepted(Fact):
     """A batch passed pre-flight; its pages are in flight from here on."""
 
+    topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     item_count: int
@@ -146,9 +168,10 @@ class BatchAccepted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class BatchReceived(Record):
+class BatchReceived(Fact):
     """The front door took a submission as well formed; it is not judged yet."""
 
+    topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     manifest_sha256: str
@@ -165,9 +188,10 @@ class BatchReceived(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class BatchSettled(Record):
+class BatchSettled(Fact):
     """No page of a batch is in flight any more."""
 
+    topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     settlement: int
@@ -186,9 +210,10 @@ class BatchSettled(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class BatchSubmitted(Record):
+class BatchSubmitted(Fact):
     """A station hands over a batch: its manifest is in the store."""
 
+    topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     manifest_sha256: str
@@ -205,9 +230,10 @@ class BatchSubmitted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class CaptureAccepted(Record):
+class CaptureAccepted(Fact):
     """The front door took a capture event of a station."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     capture_id: str
@@ -232,9 +258,11 @@ class CaptureAccepted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class ControlDecided(Record):
+class ControlDecided(Fact):
     """The tracker's answer to a request."""
 
+    topic_key: ClassVar[str] = "subject id"
+    partitions: ClassVar[int | None] = 1
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     action: str
@@ -259,9 +287,11 @@ class ControlDecided(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class ControlRequested(Record):
+class ControlRequested(Fact):
     """A person asks for a decision about running work."""
 
+    topic_key: ClassVar[str] = "subject id"
+    partitions: ClassVar[int | None] = 1
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     action: str
@@ -289,9 +319,10 @@ class Identifier(Record):
     """The identifier, verbatim."""
 
 
-class ItemCompleted(Record):
+class ItemCompleted(Fact):
     """Every required branch of every page of an item has ended; the item record is a file in the store."""
 
+    topic_key: ClassVar[str] = "item_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     page_count: int
@@ -304,9 +335,10 @@ class ItemCompleted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class ItemRegistered(Record):
+class ItemRegistered(Fact):
     """An item of an accepted batch is known; its page list is a file in the store."""
 
+    topic_key: ClassVar[str] = "item_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     page_count: int
@@ -376,9 +408,10 @@ class Rights(Record):
     """Free note on rights as submitted."""
 
 
-class PackagePublished(Record):
+class PackagePublished(Fact):
     """A package is in the store and may be fetched."""
 
+    topic_key: ClassVar[str] = "package_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     package_id: str
@@ -405,9 +438,10 @@ class PackagePublished(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PackageReceived(Record):
+class PackageReceived(Fact):
     """A repository answers a package: accepted or refused."""
 
+    topic_key: ClassVar[str] = "package_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     package_id: str
@@ -424,9 +458,10 @@ class PackageReceived(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageAcquired(Record):
+class PageAcquired(Fact):
     """A page's master is in the store and was judged good."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     ref: str
@@ -489,9 +524,10 @@ class PageAcquired(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageAdmitted(Record):
+class PageAdmitted(Fact):
     """A page may be worked on now."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     ref: str
@@ -524,9 +560,10 @@ class PageAdmitted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageCaptured(Record):
+class PageCaptured(Fact):
     """A station captured one page with a scanner or camera."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     sequence: int
@@ -549,9 +586,10 @@ class PageCaptured(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageDerived(Record):
+class PageDerived(Fact):
     """Reading images of a page were made from its master."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     files: tuple[FileRef, ...] = ()
@@ -560,9 +598,10 @@ class PageDerived(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageDescribed(Record):
+class PageDescribed(Fact):
     """Technical and descriptive metadata of a page were drawn from its master."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     device_make: str | None = None
@@ -581,9 +620,10 @@ class PageDescribed(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageEnriched(Record):
+class PageEnriched(Fact):
     """A page was enriched with suggestions that nobody waits for."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     suggestions: tuple[str, ...] = ()
@@ -594,9 +634,10 @@ class PageEnriched(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PageRecognized(Record):
+class PageRecognized(Fact):
     """The text of a page was recognised."""
 
+    topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     languages: tuple[str, ...] = ()
@@ -625,7 +666,7 @@ class PageRecognized(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class PremisEvent(Record):
+class PremisEvent(Message):
     """One PREMIS event of the audit log, made from one fact."""
 
     head: Head = UNSTAMPED
@@ -652,9 +693,10 @@ class PremisEvent(Record):
     """Objects that came out of it."""
 
 
-class ReceiptAccepted(Record):
+class ReceiptAccepted(Fact):
     """The front door took a repository's answer."""
 
+    topic_key: ClassVar[str] = "package_id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     package_id: str
@@ -671,9 +713,10 @@ class ReceiptAccepted(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class WorkDeferred(Record):
+class WorkDeferred(Fact):
     """Work could not be done now for a reason outside the material; a machine will try again."""
 
+    topic_key: ClassVar[str] = "subject id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     step: str
@@ -706,9 +749,10 @@ class WorkDeferred(Record):
     """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
 
 
-class WorkQuarantined(Record):
+class WorkQuarantined(Fact):
     """Work is set aside with a diagnosis until a person decides."""
 
+    topic_key: ClassVar[str] = "subject id"
     head: Head = UNSTAMPED
     """Who and what this fact is about, and when it came to be."""
     step: str

@@ -9,6 +9,13 @@ from typing import Any
 HERE = Path(__file__).parent
 AVRO = HERE / "avro"
 NAMESPACE = "digitization.v1"
+FACT_FIELDS = frozenset({"head", "files", "acts"})
+"""A record with these fields is a fact and has a topic of its own."""
+AUDIT_RECORD = "PremisEvent"
+"""The one message that is no fact; it has the audit topics."""
+TOPIC = "topic"
+"""Attribute of a fact's schema that says what its topic is keyed by; it is no part of the schema
+that is registered."""
 
 Schema = dict[str, Any]
 
@@ -18,6 +25,16 @@ def sources() -> dict[str, Schema]:
     """All records of schemas/avro by full name."""
     found = (json.loads(path.read_text("utf-8")) for path in sorted(AVRO.glob("*.avsc")))
     return {f"{schema['namespace']}.{schema['name']}": schema for schema in found}
+
+
+def messages() -> list[Schema]:
+    """Every record that is published by itself: those with a head."""
+    return [one for one in in_dependency_order() if "head" in field_names(one)]
+
+
+def field_names(schema: Schema) -> frozenset[str]:
+    """Names of a record's own fields."""
+    return frozenset(field["name"] for field in schema["fields"])
 
 
 def references(type_: object) -> Iterator[str]:
@@ -65,7 +82,8 @@ def self_contained(record: str) -> str:
         if isinstance(type_, dict) and type_["type"] == "record":
             seen.add(f"{type_['namespace']}.{type_['name']}")
             fields = [{**field, "type": inline(field["type"])} for field in type_["fields"]]
-            return {**type_, "fields": fields}
+            attributes = {key: value for key, value in type_.items() if key != TOPIC}
+            return {**attributes, "fields": fields}
         if isinstance(type_, dict) and "items" in type_:
             return {**type_, "items": inline(type_["items"])}
         return type_

@@ -21,9 +21,10 @@ def run_role(name: str, settings: Settings) -> None:
 
 def _run_router(settings: Settings) -> None:
     from processors.outcome import Outcome
-    from processors.pipeline import Step, router_steps
+    from processors.pipeline import router_steps
+    from processors.step import Step
     from processors.tools import Tools
-    from schemas.models import Record
+    from schemas.models import Fact
     from streams.execution.driver import Driver
     from streams.execution.facts import FactBuilder
     from streams.execution.receipts import Receipts
@@ -34,7 +35,7 @@ def _run_router(settings: Settings) -> None:
     storage = open_storage(settings)
     tools = Tools(storage=storage, scratch=settings.home / "cache")
 
-    def run_step(step: Step, fact: Record) -> Outcome:
+    def run_step(step: Step, fact: Fact) -> Outcome:
         return step.function(fact, tools)
 
     driver = Driver(
@@ -48,7 +49,8 @@ def _run_router(settings: Settings) -> None:
 
 
 def _run_worker(settings: Settings) -> None:
-    from processors.pipeline import Step, worker_steps
+    from processors.pipeline import worker_steps
+    from processors.step import Step
     from schemas.catalogue import redone_topic
     from streams.execution.driver import Driver
     from streams.execution.facts import FactBuilder

@@ -1,6 +1,13 @@
 """Roles, topics and consumer groups of a line, derived from the step table."""
 
-from processors.pipeline import router_steps, worker_steps
+from processors.pipeline import (
+    OTHER_FACTS,
+    TABLE,
+    TRACKER,
+    read_by_tracker,
+    router_steps,
+    worker_steps,
+)
 from schemas.catalogue import (
     AUDIT_INTAKE,
     AUDIT_PREMIS,
@@ -13,24 +20,12 @@ from schemas.catalogue import (
 
 ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog")
 
-FACTS_READ = tuple(
-    topic_of(record).name
-    for record in (
-        *("BatchReceived", "CaptureAccepted", "ReceiptAccepted", "BatchAccepted"),
-        *("ItemRegistered", "PageAcquired", "PageDerived", "PageRecognized", "PageDescribed"),
-        *("PageEnriched", "PackagePublished", "WorkDeferred", "WorkQuarantined"),
-        "ControlRequested",
-    )
-)
+FACTS_READ = tuple(topic_of(row.fact.__name__).name for row in TABLE if read_by_tracker(row))
 RELEASED = redone_topic("intake")
 """Through this topic the tracker gets undecodable messages again after a release."""
 TRACKER_INPUTS = (*FACTS_READ, RELEASED)
 TRACKER_OUTPUTS = tuple(
-    topic_of(record).name
-    for record in (
-        *("PageAdmitted", "ItemCompleted", "BatchSettled", "ControlDecided"),
-        "WorkQuarantined",
-    )
+    topic_of(row.fact.__name__).name for row in OTHER_FACTS if TRACKER in row.by
 )
 """Facts that the tracker writes; the driver also writes work.quarantined."""
 REDONE = tuple(redone_topic(lane) for lane in LANES)

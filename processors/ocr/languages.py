@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).parent / "languages.toml"
+DEFAULT_LANGUAGES = ("eng",)
+"""Languages of a page whose manifest states none."""
 DEFAULT_SCRIPT = "Latn"
 
 

@@ -5,9 +5,10 @@ from sys import intern
 from typing import Any
 
 from processors.package.item_record import Item, RecordIncomplete
-from processors.package.layout import PLACES, TARGET, Payload, packaged_name, unique_path
+from processors.package.layout import TARGET, TARGETS, Payload, packaged_name, unique_path
+from processors.pipeline import package_files
 from schemas.ids import page_id, premis_id
-from schemas.models import Act, FileRef, PageAcquired, PageDescribed, PageRecognized, Record
+from schemas.models import Act, Fact, FileRef, PageAcquired, PageDescribed, PageRecognized
 
 WRAPPED = ("mix", "embedded-dc")
 """Uses whose documents stand inside METS and are no files of the package."""
@@ -74,14 +75,14 @@ class _Gathering:
         self.embedded: dict[str, Embedded] = {}
         self.read: set[str] = set()
 
-    def add(self, fact: Record) -> None:
+    def add(self, fact: Fact) -> None:
         """Take what a fact tells of its page."""
-        page = fact.head.page_id  # type: ignore[attr-defined]
+        page = fact.head.page_id
         # A capture's fact may speak of a page that has been withdrawn from the list.
         if page not in self._kinds:
             return
-        for file in fact.files:  # type: ignore[attr-defined]
-            if file.use in PLACES:
+        for file in fact.files:
+            if file.use in package_files():
                 self.payloads.append(self._payload(fact, file, page))
             elif file.use in WRAPPED:
                 self.wrapped[page, file.use] = file
@@ -92,9 +93,9 @@ class _Gathering:
         elif isinstance(fact, PageRecognized) and fact.read:
             self.read.add(page)
 
-    def _payload(self, fact: Record, file: FileRef, page: str) -> Payload:
-        folder, group = PLACES[file.use]
-        path = f"{folder}/{packaged_name(page, file.use, file.media_type)}"
+    def _payload(self, fact: Fact, file: FileRef, page: str) -> Payload:
+        place = package_files()[file.use]
+        path = f"{place.folder}/{packaged_name(page, file.use, file.media_type)}"
         ordinal, act = _making(fact, file)
         return Payload(
             path=unique_path(path, self._taken),
@@ -104,14 +105,14 @@ class _Gathering:
             # The same few words in every fact: kept once.
             media_type=intern(file.media_type),
             use=intern(file.use),
-            group="TARGET" if self._kinds[page] == TARGET and file.use == "master" else group,
+            group=TARGETS if self._kinds[page] == TARGET and file.use == "master" else place.group,
             page_id=page,
             original_name=self._delivered_as(fact, file, page),
-            event_id=premis_id(fact.head.event_id, ordinal),  # type: ignore[attr-defined]
+            event_id=premis_id(fact.head.event_id, ordinal),
             made_by=self._maker_of(act) if act and file.use != "master" else None,
         )
 
-    def _delivered_as(self, fact: Record, file: FileRef, page: str) -> str | None:
+    def _delivered_as(self, fact: Fact, file: FileRef, page: str) -> str | None:
         """The delivered name of a master, and of a text that was taken over as delivered."""
         if isinstance(fact, PageAcquired):
             return fact.original_name
@@ -128,10 +129,10 @@ class _Gathering:
         return self._software.setdefault(programs[-1], programs[-1]) if programs else None
 
 
-def _making(fact: Record, file: FileRef) -> tuple[int, Act | None]:
+def _making(fact: Fact, file: FileRef) -> tuple[int, Act | None]:
     """Which event of a fact made a file: the act that names it as a result, else the transition."""
     name = f"sha256:{file.sha256}"
-    for ordinal, act in enumerate(fact.acts, 1):  # type: ignore[attr-defined]
+    for ordinal, act in enumerate(fact.acts, 1):
         if name in act.results:
             return ordinal, act
     return 0, None

@@ -11,7 +11,7 @@ from processors.outcome import StorageError
 from processors.package.record_file import members
 from processors.tools import Tools
 from schemas import models
-from schemas.models import FileRef, ItemCompleted, Record, Rights
+from schemas.models import Fact, FileRef, ItemCompleted, Rights
 
 FACTS = ("facts", "captures", "releases")
 FACTS_BETWEEN_SIGNS = 200
@@ -37,7 +37,7 @@ class Item:
     """The item record: too large to be kept in memory."""
     progress: Callable[[str], None]
 
-    def facts(self) -> Iterator[Record]:
+    def facts(self) -> Iterator[Fact]:
         """Facts, captures and releases in the order of the item record, then the completion."""
         for number, (key, value) in enumerate(members(self.record)):
             if number % FACTS_BETWEEN_SIGNS == 0:

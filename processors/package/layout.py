@@ -4,28 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from processors.imaging import format_identification
+from processors.pipeline import package_files
 from schemas.ids import made_safe
 from schemas.models import FileRef
 
-PLACES = {
-    "master": ("data/master", "MASTER"),
-    "access": ("data/access", "DEFAULT"),
-    "pyramid": ("data/access", "DEFAULT"),
-    "thumbnail": ("data/access", "THUMBS"),
-    "alto": ("data/text", "FULLTEXT"),
-    "hocr": ("data/text", "FULLTEXT"),
-    "text": ("data/text", "FULLTEXT"),
-    "tsv": ("data/text", "FULLTEXT"),
-    "pdf": ("data/download", "DOWNLOAD"),
-}
-"""Folder and METS group of each use; a use that is not here stays out of the package."""
-
-GROUPS = ("MASTER", "DEFAULT", "THUMBS", "FULLTEXT", "DOWNLOAD", "TARGET")
 TARGET = "target"
+TARGETS = "TARGET"
+"""METS group of the masters of targets, whatever group masters have."""
+DERIVATIVE_GROUPS = ("DEFAULT", "THUMBS")
+"""METS groups whose files count as derivatives; texts are counted apart."""
 METADATA = "data/metadata"
 SUBMITTED = f"{METADATA}/submitted"
 
-SUFFIX_OF_USE = {"hocr": ".hocr", "alto": ".xml", "text": ".txt", "tsv": ".tsv", "pdf": ".pdf"}
 SUFFIX_OF_TYPE = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
@@ -35,14 +25,21 @@ SUFFIX_OF_TYPE = {
 
 
 def packaged_name(page_id: str, use: str, media_type: str) -> str:
-    """Name of a page's file in its package, for example ms-fol-88_0001.tif."""
+    """Name of a page's file in its package, for example ms-fol-88_0001.tif.
+
+    Raises KeyError for a use that stays out of the package."""
     item_id, _, ref = page_id.rpartition(":")
     if use == "master":
         # ALTO and hOCR name it too.
         return format_identification.packaged_name(item_id, ref, media_type)
-    suffix = SUFFIX_OF_USE.get(use) or SUFFIX_OF_TYPE.get(media_type, ".bin")
-    kind = ".thumbnail" if use == "thumbnail" else ""
-    return f"{item_id}_{ref}{kind}{suffix}"
+    file = package_files()[use]
+    suffix = file.suffix or SUFFIX_OF_TYPE.get(media_type, ".bin")
+    return f"{item_id}_{ref}{file.infix}{suffix}"
+
+
+def groups() -> tuple[str, ...]:
+    """The METS groups in their order."""
+    return (*dict.fromkeys(file.group for file in package_files().values()), TARGETS)
 
 
 def submitted_name(delivered: str) -> str:
@@ -52,10 +49,6 @@ def submitted_name(delivered: str) -> str:
     if not stem:
         return made_safe(name)
     return f"{made_safe(stem)}{dot}{made_safe(suffix)}"
-
-
-READING_IMAGES = ("access", "pyramid", "thumbnail")
-"""Uses that count as derivatives; texts are counted apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from processors.ocr import engine as ocr
 from processors.ocr import languages
-from processors.page_list import DEFAULT_LANGUAGES
+from processors.ocr.languages import DEFAULT_LANGUAGES
 from processors.rules.codes import finding
 from processors.rules.manifest_view import ManifestPath, View
 from schemas.models import Diagnostic

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from itertools import chain
 
+from processors.institution_rules import Rule
 from processors.ocr import languages
 from processors.rules.codes import finding, told
-from processors.rules.institution import Rule
 from processors.rules.manifest_view import View
 from schemas.models import Diagnostic
 

@@ -1,1 +1,1 @@
-"""Reading and writing the XML of packages: METS, PREMIS, MODS, Dublin Core."""
+"""Reading XML safely, validating it by schema, and writing it with the same bytes everywhere."""

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from lxml import etree
 
-from processors.xml.premis import OWN, agent_element, agent_id, event_element, identified
+from processors.package_metadata.premis_document import (
+    OWN,
+    agent_element,
+    agent_id,
+    event_element,
+    identified,
+)
 from processors.xml.writing import PREMIS, XSI, Maker
 from schemas.models import Agent, Head, PremisEvent, Producer
 from streams.audit.timeline import Row

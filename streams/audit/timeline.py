@@ -7,30 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-STAGES = (
-    "BatchReceived", "BatchAccepted", "ItemRegistered", "CaptureAccepted", "PageAdmitted",
-    "PageAcquired", "PageDerived", "PageRecognized", "PageDescribed", "PageEnriched",
-    "WorkDeferred", "WorkQuarantined", "ControlDecided", "ItemCompleted", "PackagePublished",
-    "ReceiptAccepted", "BatchSettled",
-)  # fmt: skip
-RANK = {record: rank for rank, record in enumerate(STAGES)}
-CAUSES = {
-    "BatchAccepted": ("BatchReceived", "batch_id"),
-    "ItemRegistered": ("BatchAccepted", "batch_id"),
-    "PageAdmitted": ("ItemRegistered", "item_id"),
-    "PageAcquired": ("PageAdmitted", "page_id"),
-    "PageDerived": ("PageAcquired", "page_id"),
-    "PageRecognized": ("PageAcquired", "page_id"),
-    "PageDescribed": ("PageAcquired", "page_id"),
-    "PageEnriched": ("PageAcquired", "page_id"),
-    "PackagePublished": ("ItemCompleted", "item_id"),
-    "ReceiptAccepted": ("PackagePublished", "item_id"),
-}
-"""Which record each comes from, and the subject they share. item.completed is missing: it is dated
-by the latest of the facts it joins, so time puts it right."""
+from processors.pipeline import TABLE, facts_that_owe_events
+
+RANK = {fact.__name__: rank for rank, fact in enumerate(facts_that_owe_events())}
+CAUSES = {row.fact.__name__: row.cause for row in TABLE if row.premis}
+"""Which fact each comes from. item.completed has none: it is dated by the latest of the facts it
+joins, so time puts it right."""
 SUBJECTS = ("page_id", "item_id", "batch_id")
 STARTS = {"page_id": "PageAdmitted", "item_id": "ItemRegistered", "batch_id": "BatchReceived"}
 """What stands before any trouble with a subject."""
+TROUBLES = ("WorkDeferred", "WorkQuarantined")
 
 Row = Mapping[str, Any]
 
@@ -50,7 +36,7 @@ class FactEvents:
     def priority(self) -> tuple[datetime, int, int]:
         """What decides between facts that do not cause each other."""
         record = self.first["fact"]
-        return self.first["occurred_at"], RANK.get(record, len(STAGES)), self.first["seq"]
+        return self.first["occurred_at"], RANK.get(record, len(RANK)), self.first["seq"]
 
 
 def in_order_of_cause(rows: Iterable[Row]) -> list[Row]:
@@ -108,7 +94,12 @@ def _causes(facts: list[FactEvents]) -> dict[int, list[int]]:
 
 def _cause(row: Row) -> tuple[str, str]:
     """The record that a fact comes from, and the subject they share."""
-    if row["fact"] in ("WorkDeferred", "WorkQuarantined"):
+    if row["fact"] in TROUBLES:
         narrowest = next((subject for subject in SUBJECTS if row[subject]), "batch_id")
         return STARTS[narrowest], narrowest
-    return CAUSES.get(row["fact"], ("", "batch_id"))
+    cause = CAUSES.get(row["fact"])
+    if cause is None:
+        return "", "batch_id"
+    # A package is its item's: no head names it.
+    subject = "item_id" if cause.topic_key == "package_id" else cause.topic_key
+    return cause.__name__, subject

@@ -15,11 +15,12 @@ from processors.outcome import (
     TransientError,
     TryLater,
 )
-from processors.pipeline import Step, wanted
+from processors.pipeline import wanted
+from processors.step import Step
 from schemas import ids
 from schemas.catalogue import REDONE
 from schemas.codec import TooLarge, Undecodable, decode
-from schemas.models import Record
+from schemas.models import Fact
 from streams.execution.facts import FactBuilder, Work, outgoing
 from streams.execution.receipts import Receipts
 from streams.kafka.messages import Incoming, Outgoing
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 STORE_TIMEOUT_SECONDS = 300.0
 REDONE_TOPICS = frozenset(topic.name for topic in REDONE)
 ATTEMPT = re.compile(r"[1-9][0-9]{0,5}\Z")
-RunStep = Callable[[Step, Record], Outcome]
+RunStep = Callable[[Step, Fact], Outcome]
 
 
 def _always() -> bool:

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from processors.outcome import Done, Outcome, Rejected, TryLater
-from processors.pipeline import Step
 from processors.premis import events_of
+from processors.step import Step
 from processors.tools import Area, Storage
 from schemas import ids
 from schemas.catalogue import AUDIT_INTAKE, key_of, topic_of
 from schemas.codec import encode
 from schemas.models import (
     Diagnostic,
+    Fact,
     FileRef,
     Head,
     Producer,
-    Record,
     WorkDeferred,
     WorkQuarantined,
 )
@@ -32,14 +32,13 @@ class Work:
     """A work item: a step on a fact, with its attempt and, when it was released, the decision."""
 
     step: Step
-    fact: Record
+    fact: Fact
     message: Incoming
 
     @property
     def head(self) -> Head:
         """The head of the input fact."""
-        head: Head = self.fact.head  # type: ignore[attr-defined]
-        return head
+        return self.fact.head
 
     @property
     def decision_id(self) -> str | None:
@@ -72,7 +71,7 @@ class FactBuilder:
     retry_scale: float = 1.0
     """Multiplies all delays of the retry policy."""
 
-    def facts(self, work: Work, outcome: Outcome) -> list[Record]:
+    def facts(self, work: Work, outcome: Outcome) -> list[Fact]:
         """The facts of an outcome with complete heads. Raises StorageError."""
         if isinstance(outcome, Done):
             return self._stamped(work, outcome.facts)
@@ -80,7 +79,7 @@ class FactBuilder:
             return [self._scheduled(one) for one in self._stamped(work, [_deferred(work, outcome)])]
         return self._stamped(work, [self._quarantined(work, outcome)])
 
-    def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Record:
+    def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Fact:
         """The fact that quarantines bytes that are no valid fact, unchanged."""
         work_id = ids.work_id(event_id, step.name)
         head = Head(
@@ -105,13 +104,13 @@ class FactBuilder:
             files=(self._original(message),),
         )
 
-    def _stamped(self, work: Work, drafts: Sequence[Record]) -> list[Record]:
+    def _stamped(self, work: Work, drafts: Sequence[Fact]) -> list[Fact]:
         now, counted, stamped = self.clock(), dict[str, int](), []
         for draft in drafts:
             record = type(draft).__name__
             index = counted.get(record, 0)
             counted[record] = index + 1
-            own: Head = draft.head  # type: ignore[attr-defined]
+            own = draft.head
             about = own if own.batch_id else work.head
             event_id = ids.fact_id(work.work_id, record, index)
             if record == "WorkDeferred":
@@ -127,7 +126,7 @@ class FactBuilder:
             stamped.append(draft.model_copy(update={"head": head}))
         return stamped
 
-    def _scheduled(self, fact: Record) -> Record:
+    def _scheduled(self, fact: Fact) -> Fact:
         """A deferral with its next attempt, so that the log states what the tracker will do."""
         assert isinstance(fact, WorkDeferred)
         due = next_try(
@@ -196,7 +195,7 @@ def _deferred(work: Work, outcome: TryLater) -> WorkDeferred:
     )
 
 
-def outgoing(facts: Sequence[Record]) -> list[Outgoing]:
+def outgoing(facts: Sequence[Fact]) -> list[Outgoing]:
     """The messages of facts and of their PREMIS events. Raises TooLarge."""
     messages = []
     for fact in facts:
@@ -205,7 +204,7 @@ def outgoing(facts: Sequence[Record]) -> list[Outgoing]:
     return messages
 
 
-def audit_messages(fact: Record) -> list[Outgoing]:
+def audit_messages(fact: Fact) -> list[Outgoing]:
     """The messages of a fact's PREMIS events, for the sealer."""
     return [
         Outgoing(AUDIT_INTAKE.name, event.head.event_id, encode(event)) for event in events_of(fact)

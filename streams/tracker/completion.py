@@ -7,7 +7,7 @@ from processors.pipeline import STEPS
 from processors.tools import Area
 from schemas import ids
 from schemas.codec import decode
-from schemas.models import FileRef, ItemCompleted, Record
+from schemas.models import Fact, FileRef, ItemCompleted
 from streams.tracker.derived_states import derive
 from streams.tracker.unit_of_work import UnitOfWork
 
@@ -34,7 +34,7 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
     batch_fact, item_fact = _fact(unit, accepted_id), _fact(unit, registered_id)
     pages = unit.run("pages_of_item", item_id=item_id)
     of_pages = _facts_of_pages(unit, item_id, batch_id, pages, required)
-    captures = [decode(value) for (value,) in unit.run("captures_of_item", item_id=item_id)]
+    captures = [decode(value, Fact) for (value,) in unit.run("captures_of_item", item_id=item_id)]
     decisions = unit.run("decisions_of_item", item_id=item_id)
     facts = [batch_fact, item_fact, *of_pages]
     record = {
@@ -45,11 +45,11 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
         "profile": profile,
         "facts": [_written(fact) for fact in facts],
         "captures": [_written(fact) for fact in captures],
-        "releases": [_written(decode(value)) for value, *_ in decisions],
+        "releases": [_written(decode(value, Fact)) for value, *_ in decisions],
         "withdrawn": unit.run("withdrawn_pages", item_id=item_id)[0][0] or [],
     }
-    head = item_fact.head  # type: ignore[attr-defined]
-    joined = [fact.head.occurred_at for fact in (*facts, *captures)]  # type: ignore[attr-defined]
+    head = item_fact.head
+    joined = [fact.head.occurred_at for fact in (*facts, *captures)]
     joined += [decided_at for _, decided_at, _ in decisions]
     event_id = ids.make_id(item_id, revision, "ItemCompleted")
     return ItemCompleted(
@@ -62,7 +62,7 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
 
 def _facts_of_pages(
     unit: UnitOfWork, item_id: str, batch_id: str, pages: list[tuple[Any, ...]], required: list[str]
-) -> list[Record]:
+) -> list[Fact]:
     """For each page in order: admitted, acquired, then its required branches by step name."""
     branches = [RECORD_OF[step] for step in sorted(required)]
     records = [*BEFORE_BRANCHES, *(name for name in branches if name not in BEFORE_BRANCHES)]
@@ -71,18 +71,18 @@ def _facts_of_pages(
     latest = {(page_id, revision, record): value for record, page_id, revision, value in rows}
     # A fact that is not there is a fault of ours: better no item record than a wrong one.
     return [
-        decode(latest[page_id, revision, record])
+        decode(latest[page_id, revision, record], Fact)
         for page_id, revision, kind in pages
         if kind != "missing"
         for record in records
     ]
 
 
-def _fact(unit: UnitOfWork, event_id: str) -> Record:
-    return decode(unit.run("fact", event_id=event_id)[0][0])
+def _fact(unit: UnitOfWork, event_id: str) -> Fact:
+    return decode(unit.run("fact", event_id=event_id)[0][0], Fact)
 
 
-def _written(fact: Record) -> dict[str, Any]:
+def _written(fact: Fact) -> dict[str, Any]:
     return {"record": type(fact).__name__, "fact": fact.model_dump(mode="json")}
 
 

@@ -9,11 +9,12 @@ from datetime import datetime
 
 import psycopg
 
+from processors.pipeline import TRACKER
 from processors.tools import Storage
-from schemas import ids, models
-from schemas.catalogue import FACTS
+from schemas import ids
+from schemas.catalogue import MODELS, topic_of
 from schemas.codec import Undecodable, decode
-from schemas.models import UNSTAMPED, Record
+from schemas.models import UNSTAMPED, Fact
 from streams.execution.facts import utc_now
 from streams.kafka.messages import Incoming
 from streams.night_window import NightWindow
@@ -25,13 +26,11 @@ from streams.tracker.fact_handlers import answer_left, apply
 from streams.tracker.quarantine_records import refuse_undecodable
 from streams.tracker.queries import query
 from streams.tracker.settlement import reopen, settle
-from streams.tracker.unit_of_work import TRACKER, Connection, StoredFact, UnitOfWork, store
+from streams.tracker.unit_of_work import Connection, StoredFact, UnitOfWork, store
 
 log = logging.getLogger(__name__)
 
-RECORD_ON: dict[str, type[Record]] = {
-    topic.name: getattr(models, topic.record) for topic in FACTS if topic.record
-}
+RECORD_ON: dict[str, type[Fact]] = {topic_of(one.__name__).name: one for one in MODELS}
 UNPROCESSABLE = (psycopg.DataError, psycopg.IntegrityError, ValueError, KeyError, TypeError)
 LOCK_PAUSE_SECONDS = 0.2
 STALLED_EVERY_SECONDS = 60.0

@@ -7,12 +7,13 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from processors.pipeline import TRACKER
 from schemas import ids
 from schemas.catalogue import redone_topic
 from schemas.models import ControlRequested, FileRef, WorkQuarantined
 from streams.tracker.quarantine_records import UNDECODABLE
 from streams.tracker.retries import redone_id
-from streams.tracker.unit_of_work import TRACKER, UnitOfWork, read_again
+from streams.tracker.unit_of_work import UnitOfWork, read_again
 
 ACTIONS = ("release", "reject", "withdraw")
 MOST_SUBJECTS = 100

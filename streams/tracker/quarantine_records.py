@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
+from processors.pipeline import TRACKER
 from schemas import ids
 from schemas.models import FileRef, Head, Origin, ReceiptAccepted, WorkQuarantined
-from streams.tracker.unit_of_work import TRACKER, StoredFact, UnitOfWork
+from streams.tracker.unit_of_work import StoredFact, UnitOfWork
 
 LANE = "intake"
 UNDECODABLE = "message.undecodable"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from schemas.codec import Undecodable, decode
-from schemas.models import Head
+from schemas.models import Fact, Head
 from streams.execution.facts import audit_messages
 from streams.kafka.messages import Incoming
 from streams.topology import REDONE, TRACKER_INPUTS, TRACKER_OUTPUTS
@@ -47,7 +47,7 @@ def store_decided(conn: Connection, messages: Sequence[Incoming]) -> None:
 def tell_events_again(conn: Connection, messages: Sequence[Incoming]) -> None:
     """Put the PREMIS events of the tracker's own facts into the outbox."""
     own = [row for row in map(_decided, messages) if row is not None and row[1] != "Redone"]
-    events = [event for row in own for event in audit_messages(decode(row[8]))]
+    events = [event for row in own for event in audit_messages(decode(row[8], Fact))]
     rows = [(None, event.topic, event.key, "[]", event.value, None) for event in events]
     with conn.transaction(), conn.cursor() as cursor:
         cursor.executemany(query("put_outbox"), rows)
@@ -61,7 +61,7 @@ def _decided(message: Incoming) -> tuple[Any, ...] | None:
         about = (None, None, None, 0, deferral, "epoch")
         return (redone_id(deferral), "Redone", *about, message.value or b"")
     try:
-        seen = StoredFact(decode(message.value), message.value or b"")
+        seen = StoredFact(decode(message.value, Fact), message.value or b"")
     except Undecodable:
         return None
     head: Head = seen.head

@@ -11,12 +11,11 @@ import psycopg
 from processors.tools import Area, Storage
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
-from schemas.models import FileRef, Head, Origin, Producer, Record
+from schemas.models import Fact, FileRef, Head, Origin, Producer
 from streams.execution.facts import audit_messages, utc_now
 from streams.night_window import NightWindow
 from streams.tracker.queries import query
 
-TRACKER = "tracker"
 PRODUCER_NAME = "copystand/tracker"
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -25,7 +24,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 class StoredFact:
     """A fact and its bytes on the wire."""
 
-    fact: Record
+    fact: Fact
     value: bytes
     partition: int | None = None
     offset: int | None = None
@@ -33,8 +32,7 @@ class StoredFact:
     @property
     def head(self) -> Head:
         """The fact's head."""
-        head: Head = self.fact.head  # type: ignore[attr-defined]
-        return head
+        return self.fact.head
 
     @property
     def record(self) -> str:
@@ -118,11 +116,11 @@ class UnitOfWork:
         stamp = {"event_id": event_id, "cause_id": cause_id, "occurred_at": occurred_at}
         return like.model_copy(update={**stamp, "producer": producer})
 
-    def emit(self, facts: Sequence[Record]) -> list[StoredFact]:
+    def emit(self, facts: Sequence[Fact]) -> list[StoredFact]:
         """Decide these facts: kept, and published after the commit unless that was done before.
 
         Returns those that were not decided before in this database, with the bytes that count."""
-        decided = self._decided([fact.head.event_id for fact in facts])  # type: ignore[attr-defined]
+        decided = self._decided([fact.head.event_id for fact in facts])
         seen = [StoredFact(fact, encode(fact)) for fact in facts]
         seen = [
             read_again(decided[one.head.event_id]) if one.head.event_id in decided else one
@@ -167,7 +165,7 @@ class UnitOfWork:
 
 def read_again(value: bytes, partition: int | None = None, offset: int | None = None) -> StoredFact:
     """A fact that was kept. Raises Undecodable."""
-    return StoredFact(decode(value), value, partition, offset)
+    return StoredFact(decode(value, Fact), value, partition, offset)
 
 
 def store(unit: UnitOfWork, seen: Sequence[StoredFact]) -> list[StoredFact]:

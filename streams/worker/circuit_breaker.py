@@ -15,7 +15,7 @@ FAILURES = 10
 """Consecutive failures of distinct work items that open a breaker; retries of one page do not."""
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
-SHARED = (ErrorClass.STORAGE, ErrorClass.BROKER, ErrorClass.DATABASE, ErrorClass.SCANNER)
+SHARED = (ErrorClass.STORAGE,)
 """Failures of what all lanes depend on; any other failure concerns the tools of one lane."""
 
 

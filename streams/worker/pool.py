@@ -19,9 +19,9 @@ from pebble import ProcessExpired, ProcessPool
 
 from infra.standards import standards_folder
 from processors.outcome import Outcome, OutOfMemory, ToolCrashed, ToolHung
-from processors.pipeline import Step
+from processors.step import Step
 from processors.tools import Tools
-from schemas.models import FileRef, Record
+from schemas.models import Fact
 from streams.runtime.fatal_errors import end_process
 from streams.settings import MEGABYTE, Settings
 from streams.storage.factory import open_storage
@@ -81,7 +81,7 @@ def start_child(settings: Settings, scratch: Path, parent: int) -> None:
 
 
 def run_in_child(
-    step: Step, fact: Record, heartbeat: Path
+    step: Step, fact: Fact, heartbeat: Path
 ) -> tuple[Outcome, tuple[MemoryDelta, ...]]:
     """The outcome of a step, and the memory left behind by this task and failed earlier ones."""
     assert _tools is not None and _recycle_bytes is not None
@@ -101,10 +101,9 @@ def run_in_child(
     return outcome, _probe.drain()
 
 
-def time_limit(step: Step, fact: Record) -> float:
+def time_limit(step: Step, fact: Fact) -> float:
     """Seconds that a step may take without a sign of life: a base and a share for each megabyte."""
-    files: tuple[FileRef, ...] = fact.files  # type: ignore[attr-defined]
-    megabytes = sum(file.size_bytes for file in files) / MEGABYTE
+    megabytes = sum(file.size_bytes for file in fact.files) / MEGABYTE
     return step.timeout_seconds + megabytes * step.seconds_per_megabyte
 
 
@@ -127,7 +126,7 @@ class Pool:
         self._numbers = itertools.count()
         self._stats = stats_of(settings.run, settings.worker_id, settings.recycle_bytes)
 
-    def run(self, step: Step, fact: Record) -> Outcome:
+    def run(self, step: Step, fact: Fact) -> Outcome:
         """The outcome of a step. Raises ToolHung, ToolCrashed, OutOfMemory, or the step's error.
 
         A step that gives signs of life has no time limit."""
@@ -150,7 +149,7 @@ class Pool:
             with suppress(OSError):  # a file that is left behind does not matter
                 heartbeat.unlink(missing_ok=True)
 
-    def _outcome(self, step: Step, fact: Record, heartbeat: Path) -> Outcome:
+    def _outcome(self, step: Step, fact: Fact, heartbeat: Path) -> Outcome:
         try:
             future = self._pool.schedule(run_in_child, args=(step, fact, heartbeat))
         except RuntimeError as broken:

@@ -10,10 +10,10 @@ from processors.imaging.header_readers import read_header
 from processors.outcome import StorageError
 from processors.page_files import file_for
 from processors.tools import Storage
-from schemas.models import PageAcquired, PageAdmitted, Record
+from schemas.models import Fact, PageAcquired, PageAdmitted
 
 
-def decoded_bytes(fact: Record, storage: Storage) -> int:
+def decoded_bytes(fact: Fact, storage: Storage) -> int:
     """Size of the decoded image that a step on this fact uses, from its header; 0 without an image.
 
     A file with an unreadable header counts as 0: the step rejects it before it decodes it."""
@@ -34,9 +34,9 @@ def decoded_bytes(fact: Record, storage: Storage) -> int:
     return pixels * header.samples_per_pixel * header.bits_per_sample // 8
 
 
-def written_bytes(fact: Record) -> int:
+def written_bytes(fact: Fact) -> int:
     """An estimate of what a step on this fact writes: a copy of its files and the derivatives."""
-    return 2 * sum(file.size_bytes for file in fact.files)  # type: ignore[attr-defined]
+    return 2 * sum(file.size_bytes for file in fact.files)
 
 
 class MemoryBudget:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from processors.pipeline import Step
+from processors.step import Step
 from schemas.codec import Undecodable, decode
 from streams.execution.driver import Driver
 from streams.kafka.consumer import Delivery, StepConsumer, Submit

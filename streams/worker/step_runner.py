@@ -3,9 +3,9 @@
 import threading
 
 from processors.outcome import ErrorClass, Outcome, TransientError, TryLater
-from processors.pipeline import Step
+from processors.step import Step
 from processors.tools import Storage
-from schemas.models import Record
+from schemas.models import Fact
 from streams.execution.driver import RunStep
 from streams.storage.disk_reserve import DiskReserve
 from streams.worker.circuit_breaker import Breakers
@@ -35,7 +35,7 @@ class StepRunner:
         self._breakers = breakers
         self._stopping = threading.Event()
 
-    def run(self, step: Step, fact: Record) -> Outcome:
+    def run(self, step: Step, fact: Fact) -> Outcome:
         """The outcome of a step; waits for disk space and memory first.
 
         Raises what the step raised, and LeaveToLaterProcess when there is no space at shutdown."""
@@ -50,9 +50,9 @@ class StepRunner:
         """Wait for disk space no longer; returns at once."""
         self._stopping.set()
 
-    def _run_and_report(self, step: Step, fact: Record) -> Outcome:
+    def _run_and_report(self, step: Step, fact: Fact) -> Outcome:
         """Run a step and report its outcome to the circuit breakers."""
-        event_id = fact.head.event_id  # type: ignore[attr-defined]
+        event_id = fact.head.event_id
         try:
             outcome = self._run(step, fact)
         except Exception as error:

@@ -1,10 +1,15 @@
-"""Imports point one way: schemas ← processors ← streams, schemas ← infra ← streams."""
+"""Imports point one way: schemas ← processors ← streams, schemas ← infra ← streams, and no module
+or folder imports itself through others. All of it is read from the imports."""
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.support.import_graph import PACKAGES, by_folder, circles, import_graph, upward
+
+ROOT = Path(__file__).parents[2]
 ALLOWED = {
     "schemas": {"schemas"},
     "processors": {"schemas", "processors"},
@@ -22,35 +27,74 @@ FORBIDDEN_IN_PROCESSORS = {
 }
 
 
-def imports(path: Path) -> list[tuple[int, str]]:
-    """Line and top-level name of each import in a file."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name.split(".")[0]) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.append((node.lineno, node.module.split(".")[0]))
-    return found
+@pytest.fixture
+def copied_packages(tmp_path: Path) -> Path:
+    """A copy of the packages' source, into which a test may plant an import."""
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            target = tmp_path / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    return tmp_path
 
 
-@pytest.mark.parametrize("package", sorted(ALLOWED))
-def test_imports_point_one_way(package: str):
+def test_packages_import_one_way():
     offending = [
-        f"{path}:{line} imports {name}"
-        for path in sorted(Path(package).rglob("*.py"))
-        for line, name in imports(path)
-        if name in ALLOWED and name not in ALLOWED[package]
+        f"{module} imports {one}"
+        for module, imported in sorted(import_graph(ROOT).items())
+        for one in sorted(imported)
+        if one.split(".")[0] not in ALLOWED[module.split(".")[0]]
     ]
 
     assert offending == []
+
+
+def test_no_modules_and_no_folders_import_each_other():
+    graph = import_graph(ROOT)
+
+    assert circles(graph) == []
+    assert circles(by_folder(graph)) == []
+    assert upward(graph) == []
+
+
+def test_a_planted_circle_is_found(copied_packages: Path):
+    module = copied_packages / "streams" / "kafka" / "offset_tracker.py"
+    module.write_text("from streams.kafka import consumer\n" + module.read_text("utf-8"))
+
+    found = circles(import_graph(copied_packages))
+
+    assert found == [["streams.kafka.consumer", "streams.kafka.offset_tracker"]]
+
+
+def test_a_planted_upward_import_is_found_even_inside_a_function(copied_packages: Path):
+    module = copied_packages / "streams" / "kafka" / "client.py"
+    late = "\n\ndef late() -> object:\n    from streams.worker import pool\n\n    return pool\n"
+    module.write_text(module.read_text("utf-8") + late)
+
+    assert "streams.kafka.client imports streams.worker.pool" in upward(
+        import_graph(copied_packages)
+    )
+
+
+def test_a_planted_import_across_packages_is_found(copied_packages: Path):
+    module = copied_packages / "infra" / "paths.py"
+    module.write_text("import processors.outcome\n" + module.read_text("utf-8"))
+
+    assert "processors.outcome" in import_graph(copied_packages)["infra.paths"]
 
 
 def test_processors_see_no_kafka_no_database_no_clock():
     offending = [
-        f"{path}:{line} imports {name}"
-        for path in sorted(Path("processors").rglob("*.py"))
-        for line, name in imports(path)
-        if name in FORBIDDEN_IN_PROCESSORS
+        f"{path}:{node.lineno}"
+        for path in sorted((ROOT / "processors").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and FORBIDDEN_IN_PROCESSORS & set(_top_level_names(node))
     ]
 
     assert offending == []
+
+
+def _top_level_names(node: ast.Import | ast.ImportFrom) -> list[str]:
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
+    return [name.split(".")[0] for name in names if name]

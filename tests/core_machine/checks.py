@@ -3,8 +3,9 @@
 from collections import Counter
 from typing import Any
 
+from processors.pipeline import facts_that_owe_events
 from processors.premis import events_of
-from schemas.catalogue import AUDIT_INTAKE, REDONE, facts_that_owe_events
+from schemas.catalogue import AUDIT_INTAKE, REDONE, topic_of
 from schemas.codec import Undecodable, decode
 from schemas.models import PremisEvent, Record
 from streams.tracker.unit_of_work import Connection
@@ -12,7 +13,7 @@ from tests.core_machine.broker import Broker
 from tests.core_machine.world import World
 
 REDONE_TOPICS = {topic.name for topic in REDONE}
-OWING = {topic.name for topic in facts_that_owe_events()}
+OWING = {topic_of(fact.__name__).name for fact in facts_that_owe_events()}
 
 # Each of the four counted by itself, from the rows that make a page so, not from the page's state.
 LAW = """

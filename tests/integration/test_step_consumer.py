@@ -112,9 +112,9 @@ def test_commits_only_the_finished_prefix(bench: Bench):
     bench.wait(lambda: len(handed) == 5, handed)
 
     for offset in (0, 1, 3):
-        handed[offset].done()
+        handed[offset].ack()
     bench.wait(lambda: bench.committed() == 2, handed)
-    handed[2].done()
+    handed[2].ack()
     bench.wait(lambda: bench.committed() == 4, handed)
 
     assert bench.ended == []
@@ -127,13 +127,13 @@ def test_takes_no_more_than_its_limit_and_goes_on_when_something_is_done(bench: 
     threading.Event().wait(1)  # Time in which a fifth would come if it were not paused.
     assert len(handed) == 4
 
-    handed[2].done()
-    handed[3].done()
+    handed[2].ack()
+    handed[3].ack()
     bench.wait(lambda: len(handed) > 4, handed)
     assert bench.committed() == 0
     while bench.committed() != 12:
         for task in list(handed):
-            task.done()
+            task.ack()
         bench.wait(lambda: len(handed) == 12 or bench.sources[0]._in_work() > 0, handed)
 
     assert [task.message.offset for task in handed] == list(range(12))
@@ -147,8 +147,8 @@ def test_what_was_not_begun_is_given_back_when_the_source_stops(bench: Bench):
 
     bench.sources[0].ask_to_stop()
     given_back = [handed[1].begin(), handed[3].begin()]
-    handed[0].done()
-    handed[2].done()
+    handed[0].ack()
+    handed[2].ack()
     bench.sources.pop().stop()
 
     assert given_back == [False, False]
@@ -170,14 +170,14 @@ def test_what_was_revoked_is_not_ours_any_more_and_the_next_member_gets_it(wide_
     assert lost == {place(task) for task in second}
     assert all(task.still_ours() for task in second)
     for task in [*first, *second]:
-        task.done()
+        task.ack()
     wide_bench.wait(lambda: [wide_bench.committed(0), wide_bench.committed(1)] == [2, 2], first)
 
 
 def test_after_a_crash_what_was_unfinished_comes_again(bench: Bench):
     bench.produce(5)
     before = bench.start(fails=True)
-    before[0].done() if before else None
+    before[0].ack() if before else None
     bench.wait(lambda: bool(bench.ended), before)
     bench.sources.pop()
 
@@ -198,7 +198,7 @@ def test_a_stop_waits_for_what_is_in_work_and_the_next_start_goes_on_behind_it(b
     assert stopping.is_alive()
 
     for task in first:
-        task.done()
+        task.ack()
     stopping.join(10)
     bench.produce(2)
     second = bench.start()
@@ -232,7 +232,7 @@ def test_a_successor_under_the_same_name_ends_the_process_that_it_succeeds(bench
     bench.sources.pop(0)
 
     for task in new:
-        task.done()
+        task.ack()
     bench.wait(lambda: bench.committed() == 2, new)
 
 
@@ -241,7 +241,7 @@ def test_a_commit_that_an_older_one_overtook_is_made_again(bench: Bench):
     handed = bench.start()
     bench.wait(lambda: len(handed) == 3, handed)
     for task in handed:
-        task.done()
+        task.ack()
     bench.wait(lambda: bench.committed() == 3, handed)
 
     older = [TopicPartition(bench.name, 0, 1)]
@@ -279,7 +279,7 @@ def test_a_partition_that_the_client_does_not_read_ends_the_process(
     wide_bench.produce(2, 0)
     wide_bench.wait(lambda: bool(wide_bench.ended), handed)
 
-    handed[0].done()
+    handed[0].ack()
     assert f"('{wide_bench.name}', 0) is not read from 0" in wide_bench.ended[0]
     assert len(handed) == 1
 
@@ -299,7 +299,7 @@ def test_a_marker_of_a_transaction_is_no_unread_message(
 
     transaction(bench.parts.kafka, bench.name)
     bench.wait(lambda: len(looks) > 1, handed)
-    handed[0].done()
+    handed[0].ack()
 
     assert bench.ended == []
     assert set(looks) == {False}
@@ -323,7 +323,7 @@ def test_a_partition_that_comes_while_the_others_are_paused_is_paused_with_them(
 
     def come_and_go() -> None:
         source._on_assign(Consumer(), [TopicPartition(bench.name, 1)])  # type: ignore[arg-type]
-        del source._shares[(bench.name, 1)]
+        del source._partitions[(bench.name, 1)]
 
     in_its_thread(source, come_and_go)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas import ids
-from schemas.models import BatchSubmitted, FileRef, Head, PageAdmitted, Producer, Record
+from schemas.models import BatchSubmitted, Fact, FileRef, Head, PageAdmitted, Producer
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -76,7 +76,7 @@ def a_submission(batch_id: str = "b-1", **changes: Any) -> BatchSubmitted:
     return BatchSubmitted(**(fields | changes))
 
 
-def restamped(fact: Record, **changes: Any) -> Record:
+def restamped(fact: Fact, **changes: Any) -> Fact:
     """The fact with another head."""
-    head = fact.head.model_copy(update=changes)  # type: ignore[attr-defined]
+    head = fact.head.model_copy(update=changes)
     return fact.model_copy(update={"head": head})

@@ -21,7 +21,7 @@ def an_act_owes_no_event(patch: Patch, world: World) -> None:
 
 @defect("stand-alone log.missing")
 def a_fact_is_told_without_its_events(patch: Patch, world: World) -> None:
-    patch.setattr(facts, "logged", lambda fact: [])
+    patch.setattr(facts, "audit_messages", lambda fact: [])
 
 
 @defect("stand-alone log.surplus")

@@ -16,11 +16,11 @@ from tests.faults.planted.world import World
 
 @defect("stand-alone page.unended")
 def the_join_counts_instead_of_collecting(patch: Patch, world: World) -> None:
-    def all_as_new(store: Any, turn: Any, seen: Sequence[Any]) -> list[Any]:
+    def all_as_new(store: Any, unit_of_work: Any, seen: Sequence[Any]) -> list[Any]:
         store(unit_of_work, seen)
         return list(seen)
 
-    def counted(turn: Any, ended: Sequence[Any]) -> None:
+    def counted(unit_of_work: Any, ended: Sequence[Any]) -> None:
         for one in (one for one in ended if one.head.page_id):
             page = (one.head.page_id, one.head.revision)
             asked = "SELECT count(*) FROM line.page_branches WHERE (page_id, revision) = (%s, %s)"
@@ -89,7 +89,7 @@ def a_request_is_not_answered(patch: Patch, world: World) -> None:
 def an_attempt_is_counted_twice(patch: Patch, world: World) -> None:
     def more(
         later: Any,
-        turn: Any,
+        unit_of_work: Any,
         topic: str,
         key: Any,
         value: Any,
@@ -139,7 +139,7 @@ def an_item_completes_with_a_page_open(patch: Patch, world: World) -> None:
     altered_query(patch, "derive_pages", "m.steps IS NULL AS ended", f"{admitted} AS ended")
     altered_query(patch, "derive_pages", "m.steps IS NULL OR", f"{admitted} OR")
 
-    def known(of_pages: Any, turn: Any, item_id: str, *rest: Any) -> list[Record]:
+    def known(of_pages: Any, unit_of_work: Any, item_id: str, *rest: Any) -> list[Record]:
         try:
             return list(of_pages(unit_of_work, item_id, *rest))
         except KeyError:
@@ -153,7 +153,7 @@ def an_item_completes_with_a_page_open(patch: Patch, world: World) -> None:
 
 @defect("sql law.pages")
 def a_page_gets_no_row(patch: Patch, world: World) -> None:
-    def fewer(put_pages: Any, turn: Any, fact: Any, entries: list[Any]) -> None:
+    def fewer(put_pages: Any, unit_of_work: Any, fact: Any, entries: list[Any]) -> None:
         put_pages(unit_of_work, fact, entries[:-1])
 
     wrapped(patch, registration, "_put_pages", fewer)

@@ -2,10 +2,8 @@
 
 import pytest
 
-from processors.pipeline import OTHER_TRANSITIONS, STEPS
-from processors.premis import DETAILS, event_type_uri, events_of
+from processors.premis import event_type_uri, events_of
 from schemas import ids
-from schemas.catalogue import facts_that_owe_events
 from schemas.models import Act, Agent
 from tests.support.builders import a_head, a_page
 
@@ -56,14 +54,3 @@ def test_the_same_fact_gives_the_same_events():
 def test_a_type_of_no_vocabulary_is_refused():
     with pytest.raises(KeyError, match="no vocabulary"):
         event_type_uri("fixity chek")
-
-
-def test_every_fact_that_owes_events_has_its_words():
-    assert {topic.record for topic in facts_that_owe_events()} <= set(DETAILS)
-
-
-def test_every_event_type_of_the_table_is_of_a_vocabulary():
-    for step in STEPS:
-        assert event_type_uri(step.premis)
-    for label in OTHER_TRANSITIONS.values():
-        assert event_type_uri(label)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from processors.package_metadata.mets_structure import submitted_structure
 from processors.tools import Tools
-from processors.xml.mets_structure import submitted_structure
 from processors.xml.parser import parse
 from tests.support.package_builders import (
     a_completed_item,

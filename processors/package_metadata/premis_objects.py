@@ -1,14 +1,15 @@
 """PREMIS objects of a package: the item, its representation, its pages and every file."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from lxml import etree
 
 from processors.package.contents import Contents, Embedded, Master
 from processors.package.item_record import Item
 from processors.package.layout import METADATA, Payload
-from processors.xml.descriptive import rights_lines
+from processors.package_metadata.descriptive import rights_lines
+from processors.pipeline import package_files
+from processors.step import FormatName
 from processors.xml.writing import PREMIS, XSI, Maker
 from schemas.ids import page_id
 
@@ -17,23 +18,8 @@ KIND = f"{{{XSI}}}type"
 OWN = "copystand"
 
 
-@dataclass(frozen=True)
-class FormatName:
-    """A format as PREMIS names it."""
-
-    name: str
-    version: str | None = None
-    puid: str | None = None
-
-
-FORMATS = {
-    "alto": FormatName("ALTO", None, "fmt/101"),
-    "hocr": FormatName("hOCR, XHTML", "1.0", "fmt/102"),
-    "text": FormatName("Plain Text File", None, "x-fmt/111"),
-    "tsv": FormatName("Tab-separated Values", None, "x-fmt/13"),
-}
-"""What the line writes itself, by use; XML of any kind has the identifier of XML 1.0."""
 XML = FormatName("Extensible Markup Language", "1.0", "fmt/101")
+"""XML of any kind has the identifier of XML 1.0."""
 
 
 def identified(prefix: str, kind: str, value: str) -> etree._Element:
@@ -195,8 +181,9 @@ def _application(name: str | None, version: str | None, date: str | None) -> etr
 
 
 def _format_of(payload: Payload, identify: Callable[[Payload], FormatName]) -> FormatName:
-    if payload.use in FORMATS:
-        return FORMATS[payload.use]
+    file = package_files().get(payload.use)
+    if file is not None and file.format is not None:
+        return file.format
     return XML if payload.media_type == "application/xml" else identify(payload)
 
 

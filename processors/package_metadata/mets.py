@@ -8,9 +8,14 @@ from lxml import etree
 
 from processors.package.contents import Contents
 from processors.package.item_record import Item
-from processors.package.layout import GROUPS, Payload
-from processors.xml.descriptive import rights_element, rights_lines
-from processors.xml.mets_structure import Logical, logical_map, page_div, structure_links
+from processors.package.layout import Payload, groups
+from processors.package_metadata.descriptive import rights_element, rights_lines
+from processors.package_metadata.mets_structure import (
+    Logical,
+    logical_map,
+    page_div,
+    structure_links,
+)
 from processors.xml.parser import parse
 from processors.xml.writing import DC, METS, MIX, OAI_DC, XLINK, Maker, Stream, streamed
 from schemas.ids import page_id
@@ -141,7 +146,7 @@ def _write_files(out: Stream, document: Document) -> None:
         return
     measured = {ref for ref, _ in document.of_pages("mix")}
     with out.element("fileSec"):
-        for group in GROUPS:
+        for group in groups():
             if not any(payload.group == group for payload in payloads):
                 continue
             with out.element("fileGrp", {"USE": group}):

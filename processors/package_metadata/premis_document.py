@@ -8,9 +8,10 @@ from lxml import etree
 from processors.package.contents import Contents
 from processors.package.item_record import Item
 from processors.package.layout import Payload
+from processors.package_metadata.descriptive import rights_lines
+from processors.package_metadata.premis_objects import OWN, identified, objects, premis
 from processors.premis import LC_EVENT_TYPE, events_of
-from processors.xml.descriptive import rights_lines
-from processors.xml.premis_objects import OWN, FormatName, identified, objects, premis
+from processors.step import FormatName
 from processors.xml.writing import streamed
 from schemas.models import Agent, PremisEvent, Rights
 from schemas.times import written

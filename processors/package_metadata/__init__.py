@@ -1,0 +1,1 @@
+"""The metadata files of a package: METS, PREMIS, MODS, Dublin Core."""
