@@ -1,4 +1,4 @@
-"""The rows of the table: a step, a fact that no step makes first, and a file for the package."""
+"""The kinds of rows in the table of steps, and what a row says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class FormatName:
 
 @dataclass(frozen=True)
 class PackageFile:
-    """Where the package has the files of one use, named by page: ITEM_REF, infix, suffix."""
+    """Where files of one use go in the package; each is named ITEM_REF, then infix and suffix."""
 
     use: str
     """Use of the `FileRef` in the step's fact."""
@@ -43,8 +43,8 @@ class PackageFile:
 
 @dataclass(frozen=True)
 class Step:
-    """Work that turns one fact into one outcome. All that the line does with it follows from here:
-    topic, group, retries and receipts, events, the files in the package, and the pages of docs."""
+    """Work that turns one fact into one outcome. Its topic, consumer group, retries, receipts,
+    events, files in the package and pages in docs/ follow from this row."""
 
     work: str
     """The function that does it, which is called like its module unless both are named, as in
@@ -58,7 +58,7 @@ class Step:
     detail: str
     """What the event says in words; `{fact.words}` is the field `words` of `gives`."""
     lane: str
-    """Lane of its work: steps of a lane share workers' attention and a topic for retries."""
+    """One of schemas/catalogue.py LANES: its rank in the worker's queue, its topic for retries."""
     packages: tuple[PackageFile, ...] = ()
     """Files of `gives` that belong in the package; those of any other use stay out of it."""
     also_gives: tuple[type[Fact], ...] = ()
@@ -118,13 +118,13 @@ class Step:
 
 @dataclass(frozen=True)
 class OtherFact:
-    """A fact that no step gives as its answer: who writes it, and what its event says."""
+    """A fact that is not the `gives` of a step: who writes it, and what its event says."""
 
     fact: type[Fact]
     by: tuple[str, ...] = ()
-    """Who writes it; empty for what a step also gives."""
+    """Roles that write it; empty for what a step also gives."""
     premis: str = ""
-    """Event type of the transition; empty for what comes from outside, which owes no event."""
+    """Event type of the transition; empty for a request from outside, which gets no event."""
     detail: str = ""
     """What the event says in words."""
     cause: type[Fact] | None = None

@@ -1,4 +1,4 @@
-"""Every topic: its name, record, key, partitions and policies (contract: topics)."""
+"""Every topic: its name, record, key, partitions and policies (docs/contract.md §4)."""
 
 import re
 from dataclasses import dataclass, field
@@ -85,8 +85,8 @@ REDONE = tuple(
     for lane in LANES
 )
 READY = Topic("copystand.ready", None, "none", 1, {"retention.ms": "3600000"})
-"""Where the local broker is tried before a line starts; it carries nothing of the line, and is made
-by who tries it."""
+"""`copystand up` writes to it to see that the local broker takes messages, and creates it; the line
+neither provisions nor reads it."""
 TOPICS = (*FACTS, *REDONE, AUDIT_INTAKE, AUDIT_PREMIS, AUDIT_CHECKPOINTS)
 
 

@@ -52,6 +52,8 @@ class Producer(Record):
     """Name of the role or step, for example copystand/acquire_page."""
     version: str
     """Version of that software."""
+    worker: str | None = None
+    """Pseudonym of the machine and role that ran it, for example worker-7c1f09ae; null in facts of versions before 0.2.0."""
 
 
 class Head(Record):

@@ -30,6 +30,7 @@ def _run_router(settings: Settings) -> None:
     from streams.execution.receipts import Receipts
     from streams.kafka.producer import KafkaPublisher
     from streams.router.role import run_router
+    from streams.runtime.worker_name import worker_name
     from streams.storage.factory import open_storage
 
     storage = open_storage(settings)
@@ -43,7 +44,11 @@ def _run_router(settings: Settings) -> None:
         run_step,
         Receipts(storage),
         KafkaPublisher(settings.kafka),
-        FactBuilder(storage, settings.version, retry_scale=settings.retry_scale),
+        FactBuilder(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "router"),
+        ),
     )
     run_router(settings, driver)
 
@@ -58,6 +63,7 @@ def _run_worker(settings: Settings) -> None:
     from streams.kafka.consumer import StepConsumer
     from streams.kafka.producer import KafkaPublisher
     from streams.runtime.role_files import WaitReasons
+    from streams.runtime.worker_name import worker_name
     from streams.storage.disk_reserve import DiskReserve
     from streams.storage.factory import open_storage
     from streams.worker.circuit_breaker import Breakers
@@ -69,7 +75,11 @@ def _run_worker(settings: Settings) -> None:
 
     storage, pool = open_storage(settings), Pool(settings)
     publisher, receipts = KafkaPublisher(settings.kafka), Receipts(storage)
-    facts = FactBuilder(storage, settings.version, retry_scale=settings.retry_scale)
+    facts = FactBuilder(
+        *(storage, settings.version),
+        retry_scale=settings.retry_scale,
+        worker=worker_name(settings, "worker"),
+    )
     reasons = WaitReasons(settings, "worker")
     breakers = Breakers(lambda reason: reasons.set("breakers", reason))
     disk = DiskReserve(

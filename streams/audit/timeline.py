@@ -11,8 +11,8 @@ from processors.pipeline import TABLE, facts_that_owe_events
 
 RANK = {fact.__name__: rank for rank, fact in enumerate(facts_that_owe_events())}
 CAUSES = {row.fact.__name__: row.cause for row in TABLE if row.premis}
-"""Which fact each comes from. item.completed has none: it is dated by the latest of the facts it
-joins, so time puts it right."""
+"""The fact that precedes each. item.completed has none: its time is that of the latest fact that it
+joins, so it is sorted by time."""
 SUBJECTS = ("page_id", "item_id", "batch_id")
 STARTS = {"page_id": "PageAdmitted", "item_id": "ItemRegistered", "batch_id": "BatchReceived"}
 """What stands before any trouble with a subject."""

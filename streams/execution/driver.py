@@ -10,10 +10,10 @@ from processors.outcome import (
     Done,
     ErrorClass,
     Outcome,
-    Rejected,
     StorageError,
     TransientError,
     TryLater,
+    rejected,
 )
 from processors.pipeline import wanted
 from processors.step import Step
@@ -89,14 +89,16 @@ class Driver:
             return self._quarantine(message, steps[0], str(wrong))
         attempt = message.header("attempt") or "1"
         if not ATTEMPT.match(attempt):
-            return self._quarantine(message, steps[0], f"its attempt is {attempt[:40]!r}")
+            return self._quarantine(
+                message, steps[0], f"the header attempt is {attempt[:40]!r}, expected a number"
+            )
         for step in steps:
             if isinstance(fact, step.takes):
                 if not wanted(step, fact):
                     return []
                 return self._result(Work(step, fact, message))
         takes = " or ".join(step.takes.__name__ for step in steps)
-        found = f"found a {type(fact).__name__} where a {takes} belongs"
+        found = f"the message is a {type(fact).__name__}, expected {takes}"
         return self._quarantine(message, steps[0], found)
 
     def _result(self, work: Work) -> list[Outgoing]:
@@ -110,8 +112,7 @@ class Driver:
         try:
             messages = outgoing(self._facts.facts(work, outcome))
         except (TooLarge, ValueError) as invalid:
-            fix = "This is a fault of the step: report it together with this record."
-            outcome = Rejected("work.output-unfit", found=str(invalid)[:2000], fix=fix)
+            outcome = rejected("work.output-unfit", str(invalid)[:2000])
             try:
                 messages = outgoing(self._facts.facts(work, outcome))
             except (TooLarge, ValueError) as subject:
@@ -132,7 +133,7 @@ class Driver:
 
     def _quarantine(self, message: Incoming, step: Step, why: str) -> list[Outgoing]:
         """The messages for bytes that are no valid fact: they go to quarantine unchanged
-        (docs/contract.md, ids)."""
+        (docs/contract.md §1)."""
         event_id = ids.undecodable_id(
             message.topic, message.partition, message.offset, message.value
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from processors.error_catalogue import fix_of
 from processors.outcome import Done, Outcome, Rejected, TryLater
 from processors.premis import events_of
 from processors.step import Step
@@ -25,6 +26,8 @@ from streams.kafka.messages import Incoming, Outgoing
 
 INLINE_DIAGNOSTICS = 20
 """A longer list is stored as a file, and the fact names the file."""
+UNDECODABLE = "message.undecodable"
+"""Code of a message that cannot be decoded: it is stored, and read again when it is released."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Work:
 
     @property
     def work_id(self) -> str:
-        """Id of the work item (docs/contract.md, ids)."""
+        """Id of the work item (docs/contract.md §1)."""
         return ids.work_id(self.head.event_id, self.step.name, self.decision_id)
 
 
@@ -70,6 +73,8 @@ class FactBuilder:
     clock: Callable[[], datetime] = utc_now
     retry_scale: float = 1.0
     """Multiplies all delays of the retry policy."""
+    worker: str | None = None
+    """Pseudonym of the machine and role that makes the facts."""
 
     def facts(self, work: Work, outcome: Outcome) -> list[Fact]:
         """The facts of an outcome with complete heads. Raises StorageError."""
@@ -80,7 +85,7 @@ class FactBuilder:
         return self._stamped(work, [self._quarantined(work, outcome)])
 
     def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Fact:
-        """The fact that quarantines bytes that are no valid fact, unchanged."""
+        """The fact that quarantines a message that cannot be decoded, its bytes unchanged."""
         work_id = ids.work_id(event_id, step.name)
         head = Head(
             event_id=ids.fact_id(work_id, "WorkQuarantined"),
@@ -95,10 +100,10 @@ class FactBuilder:
             lane=step.lane,
             work_id=work_id,
             required=True,
-            code="message.undecodable",
+            code=UNDECODABLE,
             where=f"{message.topic}, partition {message.partition}, offset {message.offset}",
             found=why,
-            fix="Find out who wrote it; publish it again in the wire format of docs/topics.md.",
+            fix=fix_of(UNDECODABLE),
             attempts=1,
             origin=message.origin(event_id),
             files=(self._original(message),),
@@ -138,7 +143,9 @@ class FactBuilder:
 
     def _producer(self, step: Step) -> Producer:
         return Producer(
-            name=f"copystand/{step.name}", version=f"{self.version}+step.{step.version}"
+            name=f"copystand/{step.name}",
+            version=f"{self.version}+step.{step.version}",
+            worker=self.worker,
         )
 
     def _quarantined(self, work: Work, outcome: Rejected) -> WorkQuarantined:

@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from processors.error_catalogue import fix_of
 from processors.outcome import StorageError
 from processors.tools import Storage
 from streams.settings import NotUp, Settings, SettingsError
@@ -14,7 +15,9 @@ from streams.storage_settings import LOCAL
 class StoreNotReachable(NotUp):
     """The store of the settings does not answer or refuses access."""
 
-    fix = "Check COPYSTAND_STORE, COPYSTAND_S3_ENDPOINT and the keys, and that the store runs."
+    def __init__(self, found: str) -> None:
+        super().__init__(f"store.not-reachable: {found}")
+        self.fix = fix_of("store.not-reachable")
 
 
 def open_storage(settings: Settings, leases: Path | None = None) -> Storage:
@@ -58,7 +61,7 @@ def check_store(settings: Settings) -> None:
         check_bucket(settings.s3)
     except StorageError as error:
         found = f"{settings.s3} at {settings.s3.endpoint}: {error}"
-        raise StoreNotReachable(f"store.not-reachable: {found}") from error
+        raise StoreNotReachable(found) from error
 
 
 def _check_store_of_home(settings: Settings) -> None:

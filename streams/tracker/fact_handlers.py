@@ -24,13 +24,11 @@ from streams.tracker.quarantine_records import (
     refuse_batch,
     refuse_package,
 )
-from streams.tracker.registration import register
+from streams.tracker.registration import ACQUIRE, register
 from streams.tracker.retries import retry
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork, read_again
 
-STEP_OF = {
-    step.gives.__name__: step.name for step in STEPS if step.branch or step.name == "acquire_page"
-}
+STEP_OF = {step.gives.__name__: step.name for step in STEPS if step.branch or step.name == ACQUIRE}
 """Facts that say that a step has ended for a page."""
 
 
@@ -92,7 +90,7 @@ def _receive(unit: UnitOfWork, one: StoredFact) -> None:
         corrected=fact.release is not None,
     )
     if not claimed:
-        refuse_batch(unit, one, "batch.id-taken")
+        refuse_batch(unit, one, "batch.id-taken", "another manifest has this batch id")
         return
     _take_waiting(unit, head.event_id)
 

@@ -126,12 +126,12 @@ def history_once(line: Line, *begins: str) -> list[dict[str, Any]]:
     """The events of the page once there is one whose detail begins with each of these."""
     seen: list[dict[str, Any]] = []
 
-    def told() -> bool:
+    def complete() -> bool:
         answer = line.run("audit", "page", PAGE, "--json")
         seen[:] = answer.document if answer.code == 0 else []
         return all(any(one["detail"].startswith(text) for one in seen) for text in begins)
 
-    wait_for(told, 40, lambda: f"{[one['detail'] for one in seen]}\n{line.logs()}")
+    wait_for(complete, 40, lambda: f"{[one['detail'] for one in seen]}\n{line.logs()}")
     return seen
 
 
@@ -165,12 +165,15 @@ def test_adding_a_step_changes_just_its_three_files_and_generated_ones(tree: Pat
     assert changed.keys() - own.keys() <= generated
 
 
-def test_the_generated_docs_have_its_topic_and_its_record(tree: Path):
-    text = (tree / "docs" / "topics.md").read_text("utf-8")
+def test_the_generated_docs_have_its_topic_its_record_and_its_row(tree: Path):
+    topics = (tree / "docs" / "topics.md").read_text("utf-8")
+    steps = (tree / "docs" / "steps.md").read_text("utf-8")
 
-    row = f"| `{TOPIC}` | [`PageMeasured`](#pagemeasured) | page_id | 12 | measure_page |"
-    assert row in text
-    assert "## PageMeasured\nThe colour target on a page was compared with its chart." in text
+    row = f"| `{TOPIC}` | [`PageMeasured`](#pagemeasured) | page_id | 12 | measure_page | tracker |"
+    assert row in topics
+    assert "## PageMeasured\nThe colour target on a page was compared with its chart." in topics
+    assert "| measure_page | [`PageAcquired`](topics.md#pageacquired) |" in steps
+    assert "| `measurement` | measure_page | `data/measurement/` | `MEASUREMENT` |" in steps
 
 
 def test_its_topic_and_its_consumer_group_exist(course: Course):

@@ -31,4 +31,4 @@ def test_a_reader_is_not_told_of_topics_of_others():
 def test_its_table_names_every_reader_and_topic_of_the_line():
     line = {group.removeprefix("copystand."): set(topics) for group, topics in groups().items()}
 
-    assert {reader: set(_topics(reader)) for reader in READERS} == line
+    assert {reader: set(_topics(reader)) for reader in READERS} == line, "see READERS"

@@ -39,7 +39,8 @@ FACTS_THAT_OWE = (
     "digitization.work.quarantined.v1",
     "digitization.control.decided.v1",
 )
-"""All topics of the contract whose facts owe events."""
+"""All topics whose facts owe events, written a second time as a check; a new step's topic is entered
+here too."""
 
 QUIET_SECONDS = 30
 

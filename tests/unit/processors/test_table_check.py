@@ -1,4 +1,4 @@
-"""What `make schemas` says of a fact without topic or row, and of a row that lacks something."""
+"""`make schemas` reports a fact without topic or row, and a row that is incomplete."""
 
 import json
 import shutil
@@ -87,7 +87,7 @@ def test_a_fact_that_can_have_no_topic_is_refused(
         (OtherFact(PageDerived), "PageDerived is written by nobody"),
     ],
 )
-def test_a_row_that_lacks_something_is_told(
+def test_reports_a_row_that_is_incomplete(
     monkeypatch: pytest.MonkeyPatch, row: Row, said: str
 ) -> None:
     table = tuple(row if one is ROW else one for one in pipeline.TABLE)
