@@ -80,14 +80,14 @@ class StalledPartitions:
         ]
 
     def answer(self, partition: Partition, holds_message: bool | None) -> None:
-        """What the broker said about a suspect; None begins its count again."""
+        """The answer of the broker about a suspect; None begins its count again."""
         stall = self._stalls[partition]
         stall.holds_message = holds_message
         if holds_message is None:
             stall.checks = 0
 
     def only_markers(self, partition: Partition) -> bool:
-        """Whether the broker said that no message follows the offset."""
+        """Whether the broker answered that no message follows the offset."""
         stall = self._stalls.get(partition)
         return stall is not None and stall.holds_message is False
 
