@@ -1,11 +1,9 @@
-"""The night window of a line: the hours in which batches of priority `night` are admitted."""
+"""The night window: the hours of the day in which batches of priority `night` are admitted."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
-VARIABLE = "COPYSTAND_NIGHT"
 FORM = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d")
 DAY = timedelta(days=1)
 
@@ -30,7 +28,7 @@ class NightWindow:
         if night:
             return None
         begins = now + (_since_midnight(self.begins) - _since_midnight(clock)) % DAY
-        # A change to or from daylight saving time makes the wait shorter or longer.
+        # A change to or from daylight saving time shortens or lengthens the wait.
         shift = begins.astimezone(self.zone).utcoffset() - local.utcoffset()  # type: ignore[operator]
         begins -= shift if begins - shift > now else timedelta()
         return begins.astimezone(UTC)
@@ -43,15 +41,14 @@ def _since_midnight(clock: time) -> timedelta:
     return datetime.combine(datetime.min, clock) - datetime.min
 
 
-def read_night_window(environment: Mapping[str, str], faults: list[str]) -> NightWindow | None:
-    """The window from COPYSTAND_NIGHT, such as "20:00-06:00"; None when it is not set."""
-    text = environment.get(VARIABLE, "")
-    if not text:
-        return None
-    found = FORM.fullmatch(text)
-    begins, ends = text.split("-") if found else ("00:00", "00:00")
-    night = NightWindow(time.fromisoformat(begins), time.fromisoformat(ends))
+def read_night_window(text: str | NightWindow | None) -> NightWindow | None:
+    """The window of a text such as "20:00-06:00"; None without a text. Raises ValueError."""
+    if text is None or isinstance(text, NightWindow):
+        return text
+    if not FORM.fullmatch(text):
+        raise ValueError
+    begins, ends = map(time.fromisoformat, text.split("-"))
+    night = NightWindow(begins, ends)
     if night.begins == night.ends:
-        faults.append(f'{VARIABLE} must be two times like "20:00-06:00", got {text!r}')
-        return None
+        raise ValueError
     return night

@@ -1,4 +1,4 @@
-"""How far each consumer group is: what it has still to finish, and since when it has not moved."""
+"""The lag of each consumer group, and for how long a group with a lag has made no progress."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -11,10 +11,11 @@ from infra.topics import Partition
 from streams import topology
 from streams.kafka.stalled_partitions import StalledPartitions
 
-ANSWER_SECONDS = 5.0
-TAIL = 16
-"""The most records that may all be transaction markers; a larger lag is not checked for them."""
+REQUEST_SECONDS = 5.0
+TAIL_RECORDS = 16
+"""A lag this small may consist of transaction markers, which no consumer is given."""
 CHECKS = 3
+"""A tail that is the same at this many checks is read."""
 
 
 @dataclass(frozen=True)
@@ -22,26 +23,27 @@ class GroupLag:
     """One group at one moment."""
 
     lag: int
-    """Records it has still to finish."""
+    """Records between its offsets and the ends of its partitions."""
     committed: int
     """Sum of its offsets, which grows with each record it finishes."""
 
 
 class ConsumerGroups:
-    """Asks the broker how far the groups are; keeps its connections, since each costs a while."""
+    """The groups of a line on the broker. Keeps its connections, which are slow to open."""
 
     def __init__(self, brokers: str) -> None:
-        """Asks nothing yet."""
+        """Sends no request yet."""
         self._client = topics.admin(brokers)
         self._groups = topology.groups()
         self._consumers: dict[str, Consumer] = {}
         self._open = ExitStack()
         self._stalled = {group: StalledPartitions(CHECKS) for group in self._groups}
 
-    def standing(self) -> dict[str, GroupLag]:
-        """Every group. Raises KafkaException while the broker is away."""
+    def lags(self) -> dict[str, GroupLag]:
+        """The lag of every group. Raises KafkaException while the broker is unavailable, KeyError
+        for a missing topic."""
         names = {name for group in self._groups.values() for name in group}
-        counts = topics.partition_counts(self._client, names, ANSWER_SECONDS)
+        counts = topics.partition_counts(self._client, names, REQUEST_SECONDS)
         every = [(name, number) for name in names for number in range(counts[name])]
         ends = topics.end_offsets(self._client, every)
         committed = {group: self._committed(group, ends) for group in self._groups}
@@ -49,7 +51,7 @@ class ConsumerGroups:
         return {group: self._lag(group, offsets, ends) for group, offsets in committed.items()}
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Close the connections."""
         self._open.close()
 
     def _committed(self, group: str, ends: Mapping[Partition, int]) -> dict[Partition, int]:
@@ -57,7 +59,7 @@ class ConsumerGroups:
             client = topics.group_client(self._client, group)
             self._consumers[group] = self._open.enter_context(client)
         own = [TopicPartition(*at) for at in ends if at[0] in self._groups[group]]
-        found = self._consumers[group].committed(own, timeout=ANSWER_SECONDS)
+        found = self._consumers[group].committed(own, timeout=REQUEST_SECONDS)
         return {(one.topic, one.partition): max(one.offset, 0) for one in found}
 
     def _find_markers(
@@ -66,7 +68,9 @@ class ConsumerGroups:
         """Ask about one suspect partition, since an answer takes a while."""
         suspects = []
         for group, offsets in committed.items():
-            tails = {at: offset for at, offset in offsets.items() if ends[at] - offset <= TAIL}
+            tails = {
+                at: offset for at, offset in offsets.items() if ends[at] - offset <= TAIL_RECORDS
+            }
             suspects += [(group, at) for at in self._stalled[group].suspects(tails, ends)]
         for group, at in suspects[:1]:
             found = topics.holds_a_message(self._client, at, committed[group][at])
@@ -84,24 +88,29 @@ class ConsumerGroups:
 
 
 @dataclass
-class _Seen:
+class _Progress:
     committed: int
     since: float
 
 
 class StallDetector:
-    """Since when each group has had work and not moved; only time in which it could have counts."""
+    """For how long each group has had a lag without finishing a record."""
 
     def __init__(self) -> None:
-        """Has seen nothing yet."""
-        self._seen: dict[str, _Seen] = {}
+        """Knows no group yet."""
+        self._progress: dict[str, _Progress] = {}
 
-    def still_for(
-        self, standing: Mapping[str, GroupLag], able: Callable[[str], bool], now: float
+    def stalled_seconds(
+        self, lags: Mapping[str, GroupLag], can_progress: Callable[[str], bool], now: float
     ) -> dict[str, float]:
-        """Seconds, by group. `able` tells whether a group has all that it needs to move."""
-        for group, one in standing.items():
-            seen = self._seen.get(group)
-            if seen is None or seen.committed != one.committed or one.lag == 0 or not able(group):
-                self._seen[group] = _Seen(one.committed, now)
-        return {group: now - self._seen[group].since for group in standing}
+        """Seconds, by group. Time in which `can_progress` is false for a group does not count."""
+        for group, one in lags.items():
+            last = self._progress.get(group)
+            if (
+                last is None
+                or last.committed != one.committed
+                or one.lag == 0
+                or not can_progress(group)
+            ):
+                self._progress[group] = _Progress(one.committed, now)
+        return {group: now - self._progress[group].since for group in lags}

@@ -1,8 +1,11 @@
-"""The small files of a running role: its process, whether it is ready, what it waits for."""
+"""The small files of a running role: its process, whether it is ready, what it waits for.
+
+They are not durable: every start of a role writes them again."""
 
 import os
 from pathlib import Path
 
+from infra.files import write_atomic
 from streams.settings import Settings
 
 
@@ -15,9 +18,7 @@ def announce_ready(settings: Settings, role: str) -> None:
     """Tell the supervisor that a role accepts work."""
     ready = role_file(settings, role, "ready")
     ready.parent.mkdir(parents=True, exist_ok=True)
-    partial = ready.with_name(f".{role}.{os.getpid()}")
-    partial.write_text(str(os.getpid()))
-    partial.replace(ready)
+    write_atomic(ready, str(os.getpid()), durable=False)
 
 
 def wait_reason(settings: Settings, role: str) -> str | None:
@@ -42,6 +43,6 @@ class WaitReasons:
         self._reasons[subject] = reason
         text = "; ".join(filter(None, self._reasons.values()))
         if text:
-            self._file.write_text(text)
+            write_atomic(self._file, text, durable=False)
         else:
             self._file.unlink(missing_ok=True)

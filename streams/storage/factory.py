@@ -1,9 +1,9 @@
 """Opens the store: local disk in the home, or the bucket of the settings."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
+from infra.files import write_atomic
 from processors.error_catalogue import fix_of
 from processors.outcome import StorageError
 from processors.tools import Storage
@@ -82,13 +82,7 @@ def _check_store_of_home(settings: Settings) -> None:
 
 
 def _write(record: Path, text: str) -> None:
-    partial = record.with_name(f".store.{os.getpid()}")
-    # A process with read access only does not record it.
+    # A process with read-only access to a home does not write the record.
     with suppress(OSError):
         record.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as out:
-            out.write(text + "\n")
-            out.flush()
-            # Without it a power cut may leave an empty record, and the line does not start.
-            os.fsync(out.fileno())
-        partial.replace(record)
+        write_atomic(record, text + "\n")

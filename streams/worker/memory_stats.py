@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from infra.files import write_atomic
+
 log = logging.getLogger(__name__)
 
 WRITE_AFTER_SECONDS = 5.0
@@ -214,9 +216,7 @@ class StepMemoryStats:
             )
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-                partial.write_text(text + "\n", "utf-8")
-                partial.replace(self.path)
+                write_atomic(self.path, text + "\n", durable=False)
             except OSError as error:
                 # The figures are for people: no work fails because of them.
                 log.warning("memory statistics not written", extra={"error": str(error)})

@@ -36,7 +36,7 @@ def line(flag: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]
     tool.chmod(0o755)
     line = Line(
         tmp_path_factory.mktemp("watched") / "home",
-        COPYSTAND_STALLED_SECONDS="6",
+        COPYSTAND_LIVENESS_TIMEOUT="6",
         COPYSTAND_RETRY_SCALE="1",
         PATH=f"{flag.parent}:{os.environ['PATH']}",
     )

@@ -29,7 +29,7 @@ LEAK_MB_PER_100 = 100 * pool_steps.LEAK_BYTES / MEGABYTE
 
 
 def settings_in(home: Path, **changes: Any) -> Settings:
-    limits = {"recycle_bytes": 2000 * MEGABYTE, "child_bytes": 3000 * MEGABYTE}
+    limits = {"recycle_mb": 2000, "child_mb": 3000}
     return Settings(home=home, **({"pool_size": 1, "worker_id": "one"} | limits | changes))
 
 
@@ -86,7 +86,7 @@ def test_the_measurement_of_a_real_step_succeeds_and_that_of_a_leak_fails(
 @pytest.fixture
 def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
     monkeypatch.setattr(memory_stats, "WRITE_AFTER_SECONDS", 0.1)
-    pool = Pool(settings_in(tmp_path, recycle_bytes=250 * MEGABYTE))
+    pool = Pool(settings_in(tmp_path, recycle_mb=250))
     yield pool
     pool.close(patient=False)
 

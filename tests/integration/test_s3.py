@@ -143,16 +143,17 @@ def changing_proxy(port: int) -> int:
 def test_wrong_keys_and_a_missing_bucket_differ_from_a_missing_object(
     settings: Settings, tmp_path: Path
 ):
-    assert settings.s3 is not None
-    for location, code in (
-        (replace(settings.s3, secret_access_key="wrong"), "SignatureDoesNotMatch"),
-        (replace(settings.s3, bucket="not-there"), "NoSuchBucket"),
+    for change, code in (
+        ({"aws_secret_access_key": "wrong"}, "SignatureDoesNotMatch"),
+        ({"object_store": "s3://not-there"}, "NoSuchBucket"),
     ):
-        storage = S3Storage(connect(location), ObjectCache(tmp_path / "cache", MEGABYTE))
+        changed = settings.model_copy(update=change)
+        assert changed.s3 is not None
+        storage = S3Storage(connect(changed.s3), ObjectCache(tmp_path / "cache", MEGABYTE))
         with pytest.raises(StorageError, match=code):
             storage.get("receipts/b/00/w")
         with pytest.raises(StoreNotReachable, match=f"store.not-reachable: s3://.*{code}"):
-            check_store(replace(settings, s3=location))
+            check_store(changed)
 
 
 def test_an_unreachable_store_is_reported_within_seconds(settings: Settings, tmp_path: Path):

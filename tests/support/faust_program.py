@@ -72,7 +72,9 @@ def routing(options: argparse.Namespace) -> faust.App:
         return receive_batch(fact, tools)
 
     publisher, receipts = KafkaPublisher(options.kafka), Receipts(storage)
-    settings = Settings(options.folder, 1, "test", kafka_brokers=options.kafka)
+    settings = Settings(
+        home=options.folder, pool_size=1, worker_id="test", kafka_brokers=options.kafka
+    )
     (options.folder / "run").mkdir(exist_ok=True)
     (options.folder / "run" / "ports.json").write_text(f'{{"router_web": {options.web}}}')
     return router.make_app(
