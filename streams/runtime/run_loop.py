@@ -11,24 +11,26 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 
-class MustEnd(Exception):
+class CannotContinue(Exception):
     """The role cannot continue; the text gives the reason and the action to take."""
 
 
-class Stopping(Exception):
+class ShutdownRequested(Exception):
     """The role was asked to stop while it waited for a server."""
 
 
-def live(settings: Settings, role: str, work: Callable[[threading.Event], None]) -> None:
+def run_until_shutdown(
+    settings: Settings, role: str, work: Callable[[threading.Event], None]
+) -> None:
     """Run the work until it returns; it checks the event, which SIGTERM sets.
 
-    MustEnd and any unexpected error end the process with exit code 70, and the supervisor starts it
-    again."""
+    CannotContinue and any unexpected error end the process with exit code 70, and the supervisor
+    starts it again."""
     try:
         work(shutdown_signal(settings, role))
-    except Stopping:
+    except ShutdownRequested:
         log.info("stopped while waiting")
-    except MustEnd as end:
+    except CannotContinue as end:
         end_process("the role cannot continue", role=role, reason=str(end))
     except Exception as error:
         log.critical("unexpected error", exc_info=True)
