@@ -11,7 +11,7 @@ from processors.imaging.header import DamagedHeader
 from processors.imaging.header_readers import irregularities, read_header
 from processors.imaging.resolution import choose
 from processors.master_rules import Finding, Seen
-from processors.outcome import Done, Outcome, Rejected, StorageError
+from processors.outcome import Done, Outcome, Rejected, StorageError, rejected
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
 from processors.tools import Area, Tools
@@ -139,7 +139,7 @@ def _acts(
         Act(type="format identification", outcome="suc", detail=f"{named}, {puid}, by signature."),
         Act(type="validation", outcome="suc", detail=_described(seen), agents=(decoder,)),
         *(
-            Act(type="validation", outcome="war", code=finding.code, detail=finding.found)
+            Act(type="validation", outcome="war", code=finding.code, detail=f"{finding.found}.")
             for finding in findings
         ),
     )
@@ -174,5 +174,5 @@ def _described(seen: Seen) -> str:
 
 def _rejected(page: PageAdmitted, finding: Finding | None) -> Rejected:
     if finding is None:
-        raise ValueError("a page is refused for a reason")
-    return Rejected(finding.code, finding.found, finding.fix, where=page.original_name)
+        raise ValueError("a page is refused without a finding")
+    return rejected(finding.code, finding.found, page.original_name, **finding.fills)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from processors.imaging import format_identification
-from processors.outcome import Done, Outcome, Rejected, StorageError
+from processors.outcome import Done, Outcome, StorageError, rejected
 from processors.package import bag, tar_writer
 from processors.package.contents import Contents, contents_of
 from processors.package.item_record import Item, RecordIncomplete, read_item
@@ -44,11 +44,7 @@ def assemble_package(item: ItemCompleted, tools: Tools) -> Outcome:
         contents = contents_of(known)
         known = known.without(contents.withdrawn)
     except RecordIncomplete as lacking:
-        return Rejected(
-            "package.record-incomplete",
-            found=str(lacking),
-            fix="Release the item, so that its record is written again; report it if it stays.",
-        )
+        return rejected("package.record-incomplete", str(lacking))
     package = package_id(known.item_id, item.head.revision)
     files = [*contents.payloads, *_metadata_files(known, contents, tools)]
     files.sort(key=lambda file: bag.by_bytes(file.path))
@@ -59,12 +55,8 @@ def assemble_package(item: ItemCompleted, tools: Tools) -> Outcome:
         mtime = int(item.head.occurred_at.timestamp())
         written = tar_writer.write(target, package, _members(tags, files, tools), mtime=mtime)
     except tar_writer.FixityMismatch as mismatch:
-        return Rejected(
-            "package.fixity-mismatch",
-            where=mismatch.path,
-            found=f"{mismatch.found} in the store, {mismatch.expected} in its fact",
-            fix="Bring the file back from a copy, or recapture the page, then release the item.",
-        )
+        found = f"the store has {mismatch.found}, expected {mismatch.expected}"
+        return rejected("package.fixity-mismatch", found, mismatch.path)
     kept = _kept(target, package, written, tags, files, tools)
     content = bag.content_digest(digests)
     return Done(_published(known, package, kept, files, contents.read, content))

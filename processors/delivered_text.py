@@ -3,7 +3,7 @@
 from lxml import etree
 
 from processors.ocr.delivered_alto import DeliveredText, NotReadable, read_delivered
-from processors.outcome import Done, Outcome, Rejected
+from processors.outcome import Done, Outcome, rejected
 from processors.tools import Area, Tools
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageRecognized
 
@@ -19,13 +19,8 @@ def take_over(page: PageAcquired, delivered: FileRef, tools: Tools) -> Outcome:
     try:
         told = read_delivered(content, tools.standards)
     except NotReadable as wrong:
-        return Rejected(
-            "page.text-not-readable",
-            found=str(wrong),
-            fix="Deliver valid ALTO of this one page, or none: then the page is read here. "
-            "Withdraw the page, or reject its item and deliver that in a new batch.",
-            where=f"the text delivered for {page.original_name}",
-        )
+        where = f"the text delivered for {page.original_name}"
+        return rejected("page.text-not-readable", str(wrong), where)
     files = (
         tools.storage.keep(
             content, area=Area.DERIVATIVES, use="alto", media_type="application/xml"
@@ -80,7 +75,7 @@ def _warnings(page: PageAcquired, told: DeliveredText, delivered: FileRef) -> tu
     if differs:
         found.append(("page.text-size-differs", differs))
     if not told.words:
-        found.append(("page.no-text-found", "The ALTO delivered with the page holds no word."))
+        found.append(("page.no-text-found", "The ALTO delivered with the page contains no words."))
     return tuple(
         Act(type="validation", outcome="war", code=code, detail=detail, sources=source)
         for code, detail in found
@@ -99,6 +94,6 @@ def _size_difference(page: PageAcquired, told: DeliveredText) -> str:
     ):
         return ""
     return (
-        f"The delivered ALTO describes a page of {said[0]} x {said[1]} pixels, "
-        f"the master as displayed has {shown[0]} x {shown[1]}."
+        f"The delivered ALTO describes a page of {said[0]} x {said[1]} pixels; "
+        f"the displayed master has {shown[0]} x {shown[1]} pixels."
     )

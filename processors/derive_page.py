@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from processors import master_rules
 from processors.imaging.decode import Undecodable, vips_version
 from processors.imaging.derivatives import MEDIA_TYPES, Made, Master, fitted, jpeg
-from processors.outcome import Done, Outcome, Rejected
+from processors.outcome import Done, Outcome, rejected
 from processors.page_files import file_for, profile_of
 from processors.profile import Derivatives, Pyramid, ReadingImage
 from processors.tools import Area, Tools
@@ -40,7 +40,7 @@ def derive_page(page: PageAcquired, tools: Tools) -> Outcome:
                 acts.append(_creation(file, rule, made, master, source))
     except Undecodable as error:
         finding = master_rules.damaged(error.found)
-        return Rejected(finding.code, finding.found, finding.fix, where=page.original_name)
+        return rejected(finding.code, finding.found, page.original_name)
     return Done(PageDerived(files=tuple(files), acts=tuple(acts)))
 
 
@@ -91,7 +91,10 @@ def _creation(
 def _warnings(master: Master, source: FileRef) -> tuple[Act, ...]:
     if master.colour.unusable is None:
         return ()
-    found = f"The embedded ICC profile {master.colour.unusable!r} is damaged or for other pixels."
+    found = (
+        f"The embedded ICC profile {master.colour.unusable!r} is damaged or does not match the "
+        "image's colour space."
+    )
     sources = (f"sha256:{source.sha256}",)
     return (
         Act(

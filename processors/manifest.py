@@ -157,7 +157,7 @@ class Checksums(Part):
 
 
 class Manifest(Part):
-    """One delivery (contract §2)."""
+    """One delivery (docs/contract.md §2)."""
 
     batch_id: BatchId
     scanner_profile: Word

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from processors.error_catalogue import fix_of
 from schemas.models import UNSTAMPED, Diagnostic, Fact, Head
 
 
@@ -85,6 +86,11 @@ class TryLater:
 
 
 Outcome = Done | Rejected | TryLater
+
+
+def rejected(code: str, found: str, where: str = "", **fills: object) -> Rejected:
+    """A rejection whose fix comes from the error catalogue. Raises KeyError for an unknown code."""
+    return Rejected(code, found, fix_of(code, **fills), where)
 
 
 def subject(

@@ -43,7 +43,7 @@ TABLE: tuple[Row, ...] = (
         BatchSubmitted,
         BatchReceived,
         premis="submission receipt",
-        detail="Submission taken in; its manifest's body has SHA-256 {fact.manifest_sha256}.",
+        detail="Submission received. SHA-256 of the manifest body: {fact.manifest_sha256}.",
         lane="intake",
         name_on_topics=ROUTER,
     ),
@@ -52,8 +52,8 @@ TABLE: tuple[Row, ...] = (
         BatchReceived,
         BatchAccepted,
         premis="validation",
-        detail="Pre-flight passed: {fact.item_count} items, {fact.page_count} pages, "
-        "profile {fact.scanner_profile}, {fact.diagnostics_count} findings.",
+        detail="Pre-flight passed. Items: {fact.item_count}, pages: {fact.page_count}, "
+        "profile: {fact.scanner_profile}, findings: {fact.diagnostics_count}.",
         lane="preflight",
         also_gives=(ItemRegistered,),
         version="2",
@@ -62,7 +62,7 @@ TABLE: tuple[Row, ...] = (
     OtherFact(
         ItemRegistered,
         premis="registration",
-        detail="Registered with {fact.page_count} pages.",
+        detail="Item registered. Pages: {fact.page_count}.",
         cause=BatchAccepted,
     ),
     OtherFact(PageCaptured, by=("station",)),
@@ -71,7 +71,7 @@ TABLE: tuple[Row, ...] = (
         PageCaptured,
         CaptureAccepted,
         premis="capture",
-        detail="Capture {fact.sequence} of the item taken in.",
+        detail="Capture {fact.sequence} of the item received.",
         lane="intake",
         name_on_topics=ROUTER,
     ),
@@ -79,7 +79,7 @@ TABLE: tuple[Row, ...] = (
         PageAdmitted,
         by=(TRACKER,),
         premis="admission",
-        detail="Page {fact.ref}, {fact.kind}, admitted with priority {fact.priority}.",
+        detail="Page {fact.ref} ({fact.kind}) admitted with priority {fact.priority}.",
         cause=ItemRegistered,
     ),
     Step(
@@ -87,7 +87,7 @@ TABLE: tuple[Row, ...] = (
         PageAdmitted,
         PageAcquired,
         premis="ingestion",
-        detail="Master stored and judged good: {fact.format_name}, "
+        detail="Master validated and stored: {fact.format_name}, "
         "{fact.width_px} x {fact.height_px} pixels.",
         lane="masters",
         packages=(PackageFile("master", "data/master", "MASTER"),),
@@ -98,7 +98,7 @@ TABLE: tuple[Row, ...] = (
         PageAcquired,
         PageDerived,
         premis="creation",
-        detail="Reading images made.",
+        detail="Access images created.",
         lane="derivatives",
         packages=(
             PackageFile("access", "data/access", "DEFAULT"),
@@ -112,7 +112,7 @@ TABLE: tuple[Row, ...] = (
         PageAcquired,
         PageRecognized,
         premis="transcription",
-        detail="{fact.words} words and {fact.characters} characters recognised.",
+        detail="Text recognised. Words: {fact.words}, characters: {fact.characters}.",
         lane="text",
         packages=(
             PackageFile("alto", "data/text", "FULLTEXT", ".xml", format=ALTO),
@@ -131,7 +131,7 @@ TABLE: tuple[Row, ...] = (
         PageAcquired,
         PageDescribed,
         premis="metadata extraction",
-        detail="Metadata drawn from the master.",
+        detail="Metadata extracted from the master.",
         lane="metadata",
         branch=True,
     ),
@@ -140,7 +140,7 @@ TABLE: tuple[Row, ...] = (
         PageRecognized,
         PageEnriched,
         premis="enrichment",
-        detail="Suggestions made.",
+        detail="Suggestions recorded.",
         lane="enrichment",
         branch=True,
         after_branch=True,
@@ -155,7 +155,7 @@ TABLE: tuple[Row, ...] = (
         WorkQuarantined,
         by=("driver", TRACKER),
         premis="quarantine",
-        detail="Set aside at {fact.step}: {fact.where}: {fact.found}. {fact.fix}",
+        detail="Quarantined at {fact.step}. {fact.where}: {fact.found}. {fact.fix}",
     ),
     OtherFact(ControlRequested, by=("command line",)),
     OtherFact(
@@ -166,15 +166,15 @@ TABLE: tuple[Row, ...] = (
         ItemCompleted,
         by=(TRACKER,),
         premis="completion",
-        detail="Every required branch of its {fact.page_count} pages has ended.",
+        detail="All required branches of all pages have ended. Pages: {fact.page_count}.",
     ),
     Step(
         "assemble_package",
         ItemCompleted,
         PackagePublished,
         premis="information package creation",
-        detail="{fact.package_id} published: {fact.counts.files} files, "
-        "{fact.size_bytes} bytes, content {fact.content_digest}.",
+        detail="Package {fact.package_id} published. Files: {fact.counts.files}, "
+        "bytes: {fact.size_bytes}, content digest: {fact.content_digest}.",
         lane="packages",
         version="2",
         timeout_seconds=600,
@@ -185,7 +185,7 @@ TABLE: tuple[Row, ...] = (
         PackageReceived,
         ReceiptAccepted,
         premis="transfer",
-        detail="{fact.repository} answered for {fact.package_id}: {fact.reason}",
+        detail="Answer of {fact.repository} for package {fact.package_id}: {fact.reason}",
         lane="intake",
         name_on_topics=ROUTER,
         follows=PackagePublished,
@@ -194,8 +194,8 @@ TABLE: tuple[Row, ...] = (
         BatchSettled,
         by=(TRACKER,),
         premis="settlement",
-        detail="Settled: {fact.registered} pages registered, {fact.packaged} packaged, "
-        "{fact.quarantined} quarantined, {fact.cancelled} cancelled.",
+        detail="Batch settled. Pages registered: {fact.registered}, packaged: {fact.packaged}, "
+        "quarantined: {fact.quarantined}, cancelled: {fact.cancelled}.",
     ),
 )
 """Sorted by the order of events: causes first. A new step is one row here, one file beside this one
@@ -216,7 +216,7 @@ def transition(record: str) -> Row:
 
 
 def facts_that_owe_events() -> tuple[type[Fact], ...]:
-    """The facts whose PREMIS events must be in the log, in the table's order (contract: PREMIS)."""
+    """The facts that owe PREMIS events, in the order of the table (docs/contract.md §6)."""
     return tuple(row.fact for row in TABLE if row.premis)
 
 

@@ -1,5 +1,9 @@
 """PREMIS events made from facts, purely: anyone can check the log against the facts."""
 
+import re
+from collections.abc import Iterator
+
+from processors import premis_wording_0_1
 from processors.pipeline import transition
 from schemas.ids import premis_id
 from schemas.models import (
@@ -9,6 +13,7 @@ from schemas.models import (
     Fact,
     Head,
     PremisEvent,
+    Producer,
     WorkDeferred,
     WorkQuarantined,
 )
@@ -33,20 +38,25 @@ LC_CODES = {
 """Labels of id.loc.gov eventType that are used here, with their codes."""
 
 OWN_TYPES = {
-    "submission receipt": "A submission was taken in as well formed, not judged yet.",
-    "registration": "An item of an accepted batch became known with its page list.",
-    "admission": "A page entered the window of work.",
+    "submission receipt": "A well-formed submission was received; it has not been validated yet.",
+    "registration": "An item of an accepted batch was registered with its page list.",
+    "admission": "A page was admitted for processing.",
     "transcription": "Text was recognised in an image.",
-    "completion": "Every required branch of every page of an item has ended.",
-    "settlement": "No page of a batch is in flight any more.",
-    "deferral": "Work was put off for a reason outside the material.",
+    "completion": "All required branches of all pages of an item have ended.",
+    "settlement": "No page of a batch is in flight any longer.",
+    "deferral": "A step failed for a reason outside the material; it may be tried again.",
     "decision": "A person's request was granted or refused.",
-    "enrichment": "A model made suggestions about a page; nothing waits for them.",
-    "log-anomaly": "The sealer met a record that it could not seal as it was.",
+    "enrichment": "A model made suggestions about a page; no other step depends on them.",
+    "log-anomaly": "The sealer received a record that cannot be sealed as it is.",
 }
 """Event types of our own, with their definitions (docs/vocabulary.ttl has them as SKOS)."""
 
+OLD_TEXTS = (((0, 2, 0), premis_wording_0_1.DETAILS),)
+"""Texts that were changed since, oldest first: those of facts made before that version."""
+
+RELEASE = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})(\+step\.\w+)?")
 PRODUCER_ROLE = "executing program"
+WORKER_ROLE = "implementer"
 LONGEST_DETAIL = 4000
 
 
@@ -68,7 +78,7 @@ def subject_of(head: Head) -> str:
 
 def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
     """The 1..n PREMIS events that a fact owes: k = 0 the transition itself, then its acts in order
-    (PREMIS 3.0, Event entity; contract: PREMIS)."""
+    (PREMIS 3.0, Event entity; docs/contract.md §6)."""
     head = fact.head
     return tuple(
         PremisEvent(
@@ -82,7 +92,7 @@ def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
             outcome=act.outcome,
             code=act.code,
             detail=act.detail,
-            agents=(_producer(head), *act.agents),
+            agents=(*makers(head.producer), *act.agents),
             sources=act.sources,
             results=act.results,
         )
@@ -90,10 +100,11 @@ def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
     )
 
 
-def _producer(head: Head) -> Agent:
-    return Agent(
-        type="software", name=head.producer.name, version=head.producer.version, role=PRODUCER_ROLE
-    )
+def makers(made_by: Producer) -> Iterator[Agent]:
+    """The program that made a fact, and the worker that ran it; old facts name no worker."""
+    yield Agent(type="software", name=made_by.name, version=made_by.version, role=PRODUCER_ROLE)
+    if made_by.worker:
+        yield Agent(type="software", name=made_by.worker, role=WORKER_ROLE)
 
 
 def _plan(fact: WorkDeferred) -> dict[str, str]:
@@ -121,11 +132,23 @@ def _transition(fact: Fact) -> Act:
         type=row.premis,
         outcome=outcome,
         code=code,
-        detail=row.detail.format(fact=fact, **plan)[:LONGEST_DETAIL],
+        detail=text_of(fact).format(fact=fact, **plan)[:LONGEST_DETAIL],
         agents=agents,
         sources=(subject_of(fact.head),),
         results=tuple(f"sha256:{file.sha256}" for file in fact.files[:20]),
     )
+
+
+def text_of(fact: Fact) -> str:
+    """What the event of a transition says, in the words of the version that made the fact."""
+    record = type(fact).__name__
+    release = RELEASE.fullmatch(fact.head.producer.version)
+    if release:
+        made_by = tuple(int(number) for number in release.groups()[:3])
+        for before, texts in OLD_TEXTS:
+            if made_by < before and record in texts:
+                return texts[record]
+    return transition(record).detail
 
 
 def _outcome(fact: Fact) -> tuple[str | None, str]:

@@ -57,7 +57,7 @@ class UnknownProfile(LookupError):
     """No profile has this name."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"no profile is called {name!r}; known: {', '.join(known)}")
+        super().__init__(f"no profile has the name {name!r}; known: {', '.join(known)}")
         self.name = name
         self.known = known
 
@@ -230,7 +230,9 @@ def _with_base(path: Path) -> dict[str, Any]:
         return fields
     below = SHIPPED / f"{base}.toml"
     if not isinstance(base, str) or not NAME.match(base) or not below.is_file():
-        raise UnfitProfile("profile.malformed", f"{path.name}: extends {base!r}, none is shipped")
+        raise UnfitProfile(
+            "profile.malformed", f"{path.name}: extends {base!r}, which is not a shipped profile"
+        )
     return _merged(_read(below, "profile.malformed"), fields)
 
 
@@ -246,7 +248,7 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profile:
     fields.setdefault("name", name)
     if "rules" in fields:
-        raise UnfitProfile("profile.malformed", f"{name}.toml: rules stand in files of their own")
+        raise UnfitProfile("profile.malformed", f"{name}.toml: rules belong in rule files")
     try:
         made = Profile.model_validate(fields)
     except ValidationError as wrong:
@@ -258,7 +260,7 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
 def _rules(name: str, folder: Path | None) -> tuple[Rule, ...]:
     path = folder / RULES / f"{name}.toml" if folder is not None else None
     if path is None or not NAME.match(name) or not path.is_file():
-        raise UnfitProfile("profile.rules-malformed", f"{RULES}/{name}.toml is not there")
+        raise UnfitProfile("profile.rules-malformed", f"{RULES}/{name}.toml does not exist")
     try:
         return RuleFile.model_validate(_read(path, "profile.rules-malformed")).rule
     except ValidationError as wrong:

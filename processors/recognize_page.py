@@ -13,7 +13,7 @@ from processors.ocr import languages
 from processors.ocr.alto import Origin, alto_for_master
 from processors.ocr.coordinates import Scale, hocr_for_master, pdf_without_clock, tsv_for_master
 from processors.ocr.orientation import Image, Upright, read_upright
-from processors.outcome import Done, ErrorClass, Outcome, Rejected, TryLater
+from processors.outcome import Done, ErrorClass, Outcome, TryLater, rejected
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
 from processors.tools import Area, Tools
@@ -59,14 +59,10 @@ def recognize_page(page: PageAcquired, tools: Tools) -> Outcome:
 def _not_readable(missing: tuple[languages.MissingModel, ...]) -> Outcome:
     unknown = ", ".join(each.code for each in missing if not each.candidates)
     if unknown:
-        return Rejected(
-            "language.unknown",
-            found=f"{unknown} is no code of ISO 639-2",
-            fix="Name the language by its code of ISO 639-2 in a corrected manifest.",
-        )
-    # Pre-flight saw the models; this worker has others.
+        return rejected("language.unknown", f"not in ISO 639-2: {unknown}")
+    # Pre-flight found the models; this worker lacks them.
     wanted = ", ".join(f"{each.code} ({' or '.join(each.candidates)})" for each in missing)
-    return TryLater(f"no recognition model here for {wanted}", ErrorClass.TOOL_CRASHED)
+    return TryLater(f"no recognition model is installed for {wanted}", ErrorClass.TOOL_CRASHED)
 
 
 @dataclass(frozen=True)
@@ -184,12 +180,12 @@ def _warnings(page: PageAcquired, profile: Profile, upright: Upright) -> tuple[A
     mean, floor = upright.words.mean_confidence, profile.ocr.confidence_floor
     found = []
     if upright.turned:
-        detail = f"The text was read in a copy turned by {upright.turned} degrees clockwise."
+        detail = f"The text was read in a copy rotated by {upright.turned} degrees clockwise."
         found.append(("page.turned", detail))
     if mean is None:
-        found.append(("page.no-text-found", f"No word was found on this {page.kind}."))
+        found.append(("page.no-text-found", f"No words were found on this {page.kind}."))
     elif mean < floor:
-        detail = f"Mean word confidence {mean:g}, below {floor:g}."
+        detail = f"The mean word confidence is {mean:g}, below the limit of {floor:g}."
         found.append(("page.confidence-low", detail))
     source = (f"sha256:{file_for('master', page.files).sha256}",)
     return tuple(

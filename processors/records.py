@@ -31,7 +31,7 @@ RECORD_ROOTS = {
 
 
 class NotXml(ValueError):
-    """Bytes that are no XML we read; the text says why."""
+    """The bytes are not XML that is accepted; the text says why."""
 
 
 class _Found(Exception):
@@ -78,7 +78,7 @@ def root_of(head: bytes) -> Root:
         return found[0]
     except (expat.ExpatError, ValueError, LookupError) as wrong:
         raise NotXml(str(wrong)) from wrong
-    raise NotXml("no element begins within the first bytes")
+    raise NotXml("the first 64 KiB contain no element")
 
 
 def has_words(alto: bytes) -> bool:

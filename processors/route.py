@@ -1,8 +1,8 @@
-"""The front door: what is checked of strangers' messages, and the facts made of them."""
+"""Checks messages of stations and repositories, and makes the line's facts of them."""
 
 import re
 
-from processors.outcome import Done, Outcome, Rejected
+from processors.outcome import Done, Outcome, Rejected, rejected
 from processors.tools import Tools
 from schemas import ids
 from schemas.models import (
@@ -16,26 +16,22 @@ from schemas.models import (
 )
 
 SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-ASK_THE_STATION = "Correct the station's software, then submit again with: copystand station submit"
 
 
 def receive_batch(batch: BatchSubmitted, tools: Tools) -> Outcome:
-    """Take a submission in when it is well formed and its manifest is in the store."""
+    """Accept a submission that is well-formed and whose manifest is in the store."""
     head = batch.head
     if not ids.BATCH_ID.match(head.batch_id or ""):
-        return Rejected(
-            "batch.id-malformed", found=f"batch_id {head.batch_id!r}", fix=ASK_THE_STATION
-        )
+        return rejected("batch.id-malformed", f"batch_id {head.batch_id!r}")
     if head.event_id != ids.make_id(str(head.batch_id), batch.manifest_sha256):
-        found = f"event_id {head.event_id} does not come from batch_id and manifest digest"
-        return Rejected("submission.event-id-wrong", found=found, fix=ASK_THE_STATION)
+        found = f"event_id {head.event_id} is not derived from batch_id and manifest digest"
+        return rejected("submission.event-id-wrong", found)
     if batch.operator and not ids.PSEUDONYM.match(batch.operator):
-        fix = "Use a pseudonym such as o-17; copystand person add NAME gives one."
-        return Rejected("person.not-a-pseudonym", found=f"operator {batch.operator!r}", fix=fix)
+        return rejected("person.not-a-pseudonym", f"operator {batch.operator!r}")
     manifests = [file for file in batch.files if file.use == "manifest"]
     if len(manifests) != 1:
-        found = f"{len(manifests)} files of use manifest, 1 is needed"
-        return Rejected("submission.manifest-missing", found=found, fix=ASK_THE_STATION)
+        found = f"files with use manifest: {len(manifests)}, required: 1"
+        return rejected("submission.manifest-missing", found)
     fault = _not_in_store(manifests[0], tools)
     if fault:
         return fault
@@ -56,28 +52,30 @@ def _not_in_store(manifest: FileRef, tools: Tools) -> Rejected | None:
     size = tools.storage.size(manifest.key) if named else None
     if size == manifest.size_bytes:
         return None
-    found = (
-        f"key {manifest.key} with {size} bytes; {expected} with {manifest.size_bytes} was stated"
-    )
-    return Rejected("submission.manifest-not-in-store", found=found, fix=ASK_THE_STATION)
+    if not named:
+        found = f"the key is {manifest.key}, expected {expected}"
+    elif size is None:
+        found = f"{manifest.key} is not in the store"
+    else:
+        found = f"{manifest.key} has {size} bytes, expected {manifest.size_bytes}"
+    return rejected("submission.manifest-not-in-store", found)
 
 
 def accept_capture(capture: PageCaptured, tools: Tools) -> Outcome:
-    """Take in that a station captured a page."""
+    """Accept the event that a station captured a page."""
     del tools
     head = capture.head
     if not (head.batch_id and head.page_id and ids.BATCH_ID.match(head.batch_id)):
         found = f"batch_id {head.batch_id!r}, page_id {head.page_id!r}"
-        return Rejected("capture.subject-missing", found=found, fix=ASK_THE_STATION)
+        return rejected("capture.subject-missing", found)
     stated = capture.model_dump(exclude={"head", "files", "acts"})
     return Done(CaptureAccepted(capture_id=head.event_id, files=capture.files, **stated))
 
 
 def accept_receipt(receipt: PackageReceived, tools: Tools) -> Outcome:
-    """Take in that a repository accepted or refused a package."""
+    """Accept the answer of a repository about a package."""
     del tools
     if not receipt.accepted and not receipt.reason:
-        fix = "Say why the package was refused, then send the answer again."
-        return Rejected("receipt.reason-missing", found="refused without a reason", fix=fix)
+        return rejected("receipt.reason-missing", "the package is refused, and the reason is empty")
     stated = receipt.model_dump(exclude={"head", "files", "acts"})
     return Done(ReceiptAccepted(**stated))

@@ -58,7 +58,7 @@ class Step:
     detail: str
     """What the event says in words; `{fact.words}` is the field `words` of `gives`."""
     lane: str
-    """One of LANES in schemas/catalogue.py: its rank in a worker, and its topic for retries."""
+    """One of schemas/catalogue.py LANES: its rank in the worker's queue, its topic for retries."""
     packages: tuple[PackageFile, ...] = ()
     """Files of `gives` that belong in the package; those of any other use stay out of it."""
     also_gives: tuple[type[Fact], ...] = ()

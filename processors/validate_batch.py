@@ -1,15 +1,15 @@
-"""Pre-flight: nothing is computed before the manifest has passed; all faults are told at once."""
+"""Pre-flight: checks the manifest before any work begins, and reports all errors at once."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from processors import profile
 from processors.manifest import Item, Manifest, judge
-from processors.outcome import Done, Outcome, Rejected, ToolCrashed, subject
+from processors.outcome import Done, Outcome, Rejected, ToolCrashed, rejected, subject
 from processors.page_list import Stated, canonical_json, page_list, staging_key
-from processors.rules.codes import CODES, finding, is_fault
+from processors.rules.codes import finding, is_fault
 from processors.rules.document import read_document
 from processors.rules.language_models import models_installed
 from processors.rules.manifest_view import ManifestPath, View
@@ -36,7 +36,11 @@ def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
     """Judge a batch by its manifest; accepted, its items are registered with their page lists."""
     received = next((file for file in batch.files if file.use == "manifest"), None)
     if received is None or tools.storage.size(staging_key(received.sha256)) is None:
-        missing = "no manifest is named" if received is None else f"{received.key} is not stored"
+        missing = (
+            "the submission names no manifest"
+            if received is None
+            else f"{received.key} is not in the store"
+        )
         return _rejected([finding("batch.manifest-missing", "manifest", missing)])
     body, found = read_document(tools.storage.read(received))
     if body is None:
@@ -90,18 +94,13 @@ def _against_announcement(top: ManifestPath, batch: BatchReceived) -> Iterator[D
 
 
 def _rejected(found: list[Diagnostic]) -> Rejected:
-    """One fault by its own code, more of them by a common one; all that was found goes along."""
+    """A single error gives its own code, several a common one; all diagnostics are attached."""
     faults = [one for one in found if is_fault(one)]
     if len(faults) == 1:
         only = faults[0]
         return Rejected(only.code, only.found, only.fix, only.where, tuple(found))
-    return Rejected(
-        "manifest.faulty",
-        found=f"{len(faults)} faults: {_summary(faults)}",
-        fix=CODES["manifest.faulty"].fix,
-        where="manifest",
-        diagnostics=tuple(found),
-    )
+    several = rejected("manifest.faulty", f"{len(faults)} errors: {_summary(faults)}", "manifest")
+    return replace(several, diagnostics=tuple(found))
 
 
 def _summary(found: Iterable[Diagnostic]) -> str:

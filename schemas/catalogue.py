@@ -1,4 +1,4 @@
-"""Every topic: its name, record, key, partitions and policies (contract: topics)."""
+"""Every topic: its name, record, key, partitions and policies (docs/contract.md §4)."""
 
 import re
 from dataclasses import dataclass, field

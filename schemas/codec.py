@@ -16,6 +16,7 @@ MAGIC = 0
 PREFIX = struct.Struct(">bI")
 MAX_MESSAGE_BYTES = 512 * 1024
 MAX_AUDIT_BYTES = 48 * 1024
+EVENT = "PremisEvent"
 M = TypeVar("M", bound=Message)
 
 
@@ -39,16 +40,37 @@ def encode(fact: Message) -> bytes:
     record = type(fact).__name__
     if not fact.head.event_id:
         raise ValueError(f"{record} has no event_id: the driver stamps heads")
-    schema_id = schema_store().latest_id(record)
-    out = BytesIO()
-    out.write(PREFIX.pack(MAGIC, schema_id))
-    plain = fact.model_dump()
-    fastavro.schemaless_writer(out, _parsed(schema_id)[1], plain, strict_allow_default=True)
-    value = out.getvalue()
-    limit = MAX_AUDIT_BYTES if record == "PremisEvent" else MAX_MESSAGE_BYTES
+    if record == EVENT:
+        value = _written_as_first(fact)
+    else:
+        value = _written(fact.model_dump(), schema_store().latest_id(record))
+    limit = MAX_AUDIT_BYTES if record == EVENT else MAX_MESSAGE_BYTES
     if len(value) > limit:
         raise TooLarge(f"{record} takes {len(value)} bytes, the limit is {limit}")
     return value
+
+
+def _written_as_first(event: Message) -> bytes:
+    """An event in the oldest version of its schema that has all its fields.
+
+    Events are made from facts again, also by later versions of this software: their bytes, and so
+    the schema, must follow from the fact alone."""
+    plain = event.model_dump(exclude_defaults=True)
+    *older, latest = schema_store().ids(EVENT)
+    for schema_id in older:
+        try:
+            return _written(plain, schema_id)
+        except ValueError:
+            continue  # it lacks a field
+    return _written(plain, latest)
+
+
+def _written(plain: dict[str, Any], schema_id: int) -> bytes:
+    """A record in one version of its schema. Raises ValueError for a field that it lacks."""
+    out = BytesIO()
+    out.write(PREFIX.pack(MAGIC, schema_id))
+    fastavro.schemaless_writer(out, _parsed(schema_id)[1], plain, strict_allow_default=True)
+    return out.getvalue()
 
 
 def schema_id_of(value: bytes | None) -> int:

@@ -1,4 +1,4 @@
-"""Ids made from causes, so that the same work gives the same id (contract: ids)."""
+"""Ids made from causes, so that the same work gives the same id (docs/contract.md §1)."""
 
 import re
 import unicodedata

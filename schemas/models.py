@@ -36,13 +36,13 @@ class Act(Record):
     code: str | None = None
     """Machine-readable code when the outcome is not plain success."""
     detail: str
-    """What was done and found, in words."""
+    """What was done and what was found, as text."""
     agents: tuple[Agent, ...] = ()
-    """Who took part beside the producer of the fact."""
+    """Agents other than the producer of the fact."""
     sources: tuple[str, ...] = ()
-    """Objects acted upon: sha256:HEX for a file, else batch:, item:, page: or package: and an id."""
+    """Objects of the action: sha256:HEX for a file, else batch:, item:, page: or package: and an id."""
     results: tuple[str, ...] = ()
-    """Objects that came out of it, written like sources."""
+    """Objects that resulted, written like sources."""
 
 
 class Producer(Record):
@@ -52,15 +52,17 @@ class Producer(Record):
     """Name of the role or step, for example copystand/acquire_page."""
     version: str
     """Version of that software."""
+    worker: str | None = None
+    """Pseudonym of the machine and role that ran it, for example worker-7c1f09ae; null in facts of versions before 0.2.0."""
 
 
 class Head(Record):
     """Identity, subject, cause and time of a fact."""
 
     event_id: str
-    """UUID of this fact, made from its cause, so that the same work gives the same id."""
+    """UUID of this fact, derived from its cause, so that the same work gives the same id."""
     cause_id: str | None = None
-    """event_id of the fact or decision that led to this one; null where a person or station began."""
+    """event_id of the fact or decision that led to this one; null where a person or a station is the origin."""
     batch_id: str | None = None
     """Batch this is about, as chosen by the station."""
     item_id: str | None = None
@@ -70,9 +72,9 @@ class Head(Record):
     revision: int
     """Revision of the subject, 1 at first; raised by a recapture, correction or later change."""
     occurred_at: datetime
-    """When it happened, UTC, in microseconds."""
+    """Time of the event, UTC, in microseconds."""
     producer: Producer
-    """Which software wrote this fact."""
+    """Software that wrote this fact."""
 
 
 UNSTAMPED = Head(
@@ -85,7 +87,7 @@ UNSTAMPED = Head(
 
 
 class Diagnostic(Record):
-    """One thing found wrong or unusual."""
+    """One finding: an error, a warning or a notice."""
 
     code: str
     """Stable code; docs/errors.md has its section."""
@@ -135,11 +137,11 @@ class Fact(Message):
 
 
 class BatchAccepted(Fact):
-    """A batch passed pre-flight; its pages are in flight from here on."""
+    """A batch passed pre-flight; its pages are in flight from now on."""
 
     topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     item_count: int
     """Items registered with this batch."""
     page_count: int
@@ -153,27 +155,27 @@ class BatchAccepted(Fact):
     priority: str
     """rush, normal or night."""
     not_before: datetime | None = None
-    """Work starts no earlier than this."""
+    """Earliest start of processing."""
     project: str | None = None
     """Project the batch belongs to."""
     operator: str | None = None
     """Pseudonym of the person at the station."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Warnings met in pre-flight, the first 20."""
+    """Warnings of pre-flight; the first 20."""
     diagnostics_count: int = 0
-    """How many diagnostics there were."""
+    """Number of all diagnostics."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class BatchReceived(Fact):
-    """The front door took a submission as well formed; it is not judged yet."""
+    """The router accepted a submission as well formed; pre-flight has not checked it yet."""
 
     topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     manifest_sha256: str
     """Digest of the manifest's body as the station stated it."""
     release: str | None = None
@@ -183,19 +185,19 @@ class BatchReceived(Fact):
     station: str | None = None
     """Name of the station."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class BatchSettled(Fact):
-    """No page of a batch is in flight any more."""
+    """No page of a batch is in flight."""
 
     topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     settlement: int
-    """How often this batch has settled, from 1."""
+    """Number of this settlement of the batch, from 1."""
     registered: int
     """Pages registered."""
     packaged: int
@@ -203,21 +205,21 @@ class BatchSettled(Fact):
     quarantined: int
     """Pages in quarantine."""
     cancelled: int
-    """Pages cancelled, withdrawn items and rejected ones included."""
+    """Pages cancelled, including withdrawn and rejected ones."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class BatchSubmitted(Fact):
-    """A station hands over a batch: its manifest is in the store."""
+    """A station submits a batch; its manifest is in the store."""
 
     topic_key: ClassVar[str] = "batch_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     manifest_sha256: str
-    """Digest of the manifest's body as in its checksums (contract: manifest)."""
+    """Digest of the manifest's body as stated in its checksums (docs/contract.md §2)."""
     release: str | None = None
     """quarantine_id that this corrected manifest answers, else null."""
     operator: str | None = None
@@ -225,17 +227,17 @@ class BatchSubmitted(Fact):
     station: str | None = None
     """Name of the station."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class CaptureAccepted(Fact):
-    """The front door took a capture event of a station."""
+    """The router accepted a capture event of a station."""
 
     topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     capture_id: str
     """event_id of the page.captured."""
     sequence: int
@@ -247,15 +249,15 @@ class CaptureAccepted(Fact):
     device_serial: str | None = None
     """Serial number of the device."""
     resolution_dpi: float | None = None
-    """Resolution asked of the device, dots per inch."""
+    """Resolution requested from the device, in dots per inch."""
     operator: str | None = None
     """Pseudonym of the person who captured."""
     replaces: str | None = None
     """event_id of the capture that this one replaces."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class ControlDecided(Fact):
@@ -264,54 +266,54 @@ class ControlDecided(Fact):
     topic_key: ClassVar[str] = "subject id"
     partitions: ClassVar[int | None] = 1
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     action: str
-    """What was asked."""
+    """The requested action."""
     subjects: tuple[str, ...] = ()
-    """What it is about."""
+    """Subjects of the request."""
     value: str | None = None
     """The new priority, for action priority."""
     by: str
-    """Pseudonym of the person who asked."""
+    """Pseudonym of the person who made the request."""
     reason: str
-    """Why it was asked."""
+    """Reason given by that person."""
     granted: bool
-    """True when it was done."""
+    """True when the request was granted and carried out."""
     code: str | None = None
-    """Why it was refused."""
+    """Code of the refusal."""
     fix: str | None = None
-    """What to do instead."""
+    """What to do instead, when refused."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class ControlRequested(Fact):
-    """A person asks for a decision about running work."""
+    """A person requests an action on a batch, item, page or quarantine record."""
 
     topic_key: ClassVar[str] = "subject id"
     partitions: ClassVar[int | None] = 1
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     action: str
     """pause, resume, cancel, priority, release, reject or withdraw."""
     subjects: tuple[str, ...] = ()
-    """What it is about: batch:, item:, page:, package: or quarantine: and an id."""
+    """Subjects of the request: batch:, item:, page:, package: or quarantine: and an id."""
     value: str | None = None
     """The new priority, for action priority."""
     by: str
     """Pseudonym of the person."""
     reason: str
-    """Why."""
+    """Reason for the request."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class Identifier(Record):
-    """A name the institution gives to an item."""
+    """An identifier that the institution assigned to an item."""
 
     type: str
     """Kind of identifier, for example shelfmark."""
@@ -320,27 +322,27 @@ class Identifier(Record):
 
 
 class ItemCompleted(Fact):
-    """Every required branch of every page of an item has ended; the item record is a file in the store."""
+    """All required branches of all pages of an item have ended; the item record is a file in the store."""
 
     topic_key: ClassVar[str] = "item_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     page_count: int
     """Pages of the item."""
     priority: str
     """rush, normal or night."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class ItemRegistered(Fact):
-    """An item of an accepted batch is known; its page list is a file in the store."""
+    """An item of an accepted batch was registered; its page list is a file in the store."""
 
     topic_key: ClassVar[str] = "item_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     page_count: int
     """Pages in the page list."""
     required_branches: tuple[str, ...] = ()
@@ -356,13 +358,13 @@ class ItemRegistered(Fact):
     supplements: str | None = None
     """Item that this delivery supplements, as submitted."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class Origin(Record):
-    """Where a message stood when it was read."""
+    """Topic, partition and offset from which a message was read."""
 
     topic: str
     """Kafka topic."""
@@ -373,14 +375,14 @@ class Origin(Record):
     key: str | None = None
     """The message's key, text."""
     event_id: str
-    """event_id of the message, or the id made for it when it could not be decoded."""
+    """event_id of the message, or the id derived for it when it could not be decoded."""
 
 
 class PackageCounts(Record):
-    """What a package holds."""
+    """Counts of a package's content."""
 
     pages: int
-    """Pages counted as pages, targets and missing ones left out."""
+    """Pages, without targets and missing pages."""
     masters: int
     """Master files."""
     texts: int
@@ -390,11 +392,11 @@ class PackageCounts(Record):
     files: int
     """All payload files of the bag."""
     missing: int = 0
-    """Pages announced as missing or withdrawn: where this is not 0, the package is incomplete."""
+    """Pages stated as missing or withdrawn; the package is incomplete when this is not 0."""
 
 
 class Rights(Record):
-    """What may be done with an item."""
+    """Rights of an item."""
 
     uri: str | None = None
     """Rights statement or licence (rightsstatements.org or creativecommons.org URI)."""
@@ -405,15 +407,15 @@ class Rights(Record):
     holder: str | None = None
     """Rights holder as submitted."""
     note: str | None = None
-    """Free note on rights as submitted."""
+    """Note on rights as submitted."""
 
 
 class PackagePublished(Fact):
-    """A package is in the store and may be fetched."""
+    """A package is in the store and can be fetched."""
 
     topic_key: ClassVar[str] = "package_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     package_id: str
     """item_id, .v and the item's revision."""
     item_id: str
@@ -427,43 +429,43 @@ class PackagePublished(Fact):
     size_bytes: int
     """Length of the tar in bytes."""
     content_digest: str
-    """Digest of the content part (contract: the package)."""
+    """Digest of the content part (docs/contract.md §7)."""
     rights: Rights
     """Rights of the item as submitted."""
     counts: PackageCounts
-    """What the package holds."""
+    """Counts of the package's content."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class PackageReceived(Fact):
-    """A repository answers a package: accepted or refused."""
+    """A repository accepted or refused a package."""
 
     topic_key: ClassVar[str] = "package_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     package_id: str
-    """Package that was received."""
+    """Package that the answer is about."""
     accepted: bool
-    """True when the repository took it, false when it refused."""
+    """True when the repository accepted the package, false when it refused it."""
     reason: str | None = None
-    """Why, in the repository's words."""
+    """Reason, as given by the repository."""
     repository: str
     """Name of the repository."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class PageAcquired(Fact):
-    """A page's master is in the store and was judged good."""
+    """A page's master is in the store and passed validation."""
 
     topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     ref: str
     """The page's ref within its item."""
     sequence: int
@@ -501,7 +503,7 @@ class PageAcquired(Fact):
     resolution_dpi: float | None = None
     """Resolution in dots per inch; null when absent or conflicting."""
     resolution_source: str | None = None
-    """Where the resolution stands: tiff, exif, jfif or phys."""
+    """Where the resolution was read: tiff, exif, jfif or phys."""
     icc_profile: str | None = None
     """Description of the embedded ICC profile."""
     compression: str | None = None
@@ -509,27 +511,27 @@ class PageAcquired(Fact):
     priority: str = "normal"
     """Priority of its batch when the page was admitted: rush, normal or night."""
     optional_branches: tuple[str, ...] = ()
-    """Branches that the profile asks for and that the page does not wait for."""
+    """Branches that the profile requests but that completion does not wait for."""
     orientation: int = 1
     """Orientation tag of the master, 1 to 8 as in TIFF 6.0 and EXIF; 1 is upright."""
     photometric: str | None = None
-    """How sample values mean light: min-is-white, min-is-black, rgb, palette, separated, ycbcr or cielab."""
+    """Photometric interpretation: min-is-white, min-is-black, rgb, palette, separated, ycbcr or cielab."""
     byte_order: str | None = None
     """little-endian or big-endian, where the format leaves the choice."""
     icc_sha256: str | None = None
     """SHA-256 of the embedded ICC profile, lower-case hex."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class PageAdmitted(Fact):
-    """A page may be worked on now."""
+    """A page was admitted to processing."""
 
     topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     ref: str
     """The page's ref within its item."""
     sequence: int
@@ -547,17 +549,17 @@ class PageAdmitted(Fact):
     original_name: str
     """The file's name as delivered."""
     capture: str | None = None
-    """event_id of the page.captured that counts, else null."""
+    """event_id of the page.captured that is current, else null."""
     priority: str
     """rush, normal or night."""
     required_branches: tuple[str, ...] = ()
     """Steps that must end for this page before its item completes."""
     vendor_checksums: tuple[str, ...] = ()
-    """Checksums that came with the delivery beside the manifest's SHA-256, each as algorithm:hex, for example md5:9e10…."""
+    """Checksums delivered in addition to the manifest's SHA-256, each as algorithm:hex, for example md5:9e10…."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class PageCaptured(Fact):
@@ -565,7 +567,7 @@ class PageCaptured(Fact):
 
     topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     sequence: int
     """Position within the item as captured, from 1."""
     device_make: str | None = None
@@ -575,35 +577,35 @@ class PageCaptured(Fact):
     device_serial: str | None = None
     """Serial number of the device."""
     resolution_dpi: float | None = None
-    """Resolution asked of the device, dots per inch."""
+    """Resolution requested from the device, in dots per inch."""
     operator: str | None = None
     """Pseudonym of the person who captured."""
     replaces: str | None = None
     """event_id of the capture that this one replaces, for a recapture."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class PageDerived(Fact):
-    """Reading images of a page were made from its master."""
+    """Derivative images of a page were made from its master."""
 
     topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class PageDescribed(Fact):
-    """Technical and descriptive metadata of a page were drawn from its master."""
+    """Technical and descriptive metadata of a page were extracted from its master."""
 
     topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     device_make: str | None = None
     """Maker of the capture device, as embedded in the master."""
     device_model: str | None = None
@@ -613,25 +615,25 @@ class PageDescribed(Fact):
     capture_software: str | None = None
     """Software that wrote the master, as embedded in it."""
     captured_at: str | None = None
-    """Moment of capture as embedded in the master, without claim to a time zone; ISO 8601."""
+    """Time of capture as embedded in the master, without a time zone; ISO 8601."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class PageEnriched(Fact):
-    """A page was enriched with suggestions that nobody waits for."""
+    """A page was enriched with suggestions; completion does not wait for them."""
 
     topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     suggestions: tuple[str, ...] = ()
     """Suggested terms or languages."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class PageRecognized(Fact):
@@ -639,7 +641,7 @@ class PageRecognized(Fact):
 
     topic_key: ClassVar[str] = "page_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     languages: tuple[str, ...] = ()
     """ISO 639-2 codes used."""
     models: tuple[str, ...] = ()
@@ -651,28 +653,28 @@ class PageRecognized(Fact):
     characters: int
     """Characters found, whitespace left out."""
     read: bool
-    """False when this kind of page is not read."""
+    """False when pages of this kind are not read."""
     optional_branches: tuple[str, ...] = ()
-    """Branches that the profile asks for and that the page does not wait for."""
+    """Branches that the profile requests but that completion does not wait for."""
     script: str | None = None
     """Script of the text, ISO 15924, as stated for the page."""
     provided: bool = False
-    """Whether the text was delivered as ALTO and taken over instead of being recognised."""
+    """Whether delivered ALTO was used instead of text recognition."""
     turned_degrees: int = 0
-    """By how many degrees clockwise the displayed image was turned so that its text could be read: 0, 90, 180 or 270."""
+    """Clockwise rotation of the displayed image, in degrees, with which the text was read: 0, 90, 180 or 270."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class PremisEvent(Message):
     """One PREMIS event of the audit log, made from one fact."""
 
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     fact: str
-    """Record name of the fact it was made from."""
+    """Record name of the fact that the event is made from."""
     ordinal: int
     """k: 0 for the transition itself, then the fact's acts in order."""
     event_type: str
@@ -684,43 +686,43 @@ class PremisEvent(Message):
     code: str | None = None
     """Machine-readable code."""
     detail: str
-    """What happened, in words."""
+    """What happened, as text."""
     agents: tuple[Agent, ...] = ()
-    """Who took part, the producing software first."""
+    """Agents of the event, the producing software first."""
     sources: tuple[str, ...] = ()
-    """Objects acted upon."""
+    """Objects of the action."""
     results: tuple[str, ...] = ()
-    """Objects that came out of it."""
+    """Objects that resulted."""
 
 
 class ReceiptAccepted(Fact):
-    """The front door took a repository's answer."""
+    """The router accepted a repository's answer."""
 
     topic_key: ClassVar[str] = "package_id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     package_id: str
-    """Package that was received."""
+    """Package that the answer is about."""
     accepted: bool
-    """True when the repository took it, false when it refused."""
+    """True when the repository accepted the package, false when it refused it."""
     reason: str | None = None
-    """Why, in the repository's words."""
+    """Reason, as given by the repository."""
     repository: str
     """Name of the repository."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class WorkDeferred(Fact):
-    """Work could not be done now for a reason outside the material; a machine will try again."""
+    """A step failed for a reason outside the material; it is retried automatically."""
 
     topic_key: ClassVar[str] = "subject id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     step: str
-    """Step that was at work."""
+    """Step that failed."""
     lane: str
     """Lane of that step."""
     work_id: str
@@ -728,41 +730,41 @@ class WorkDeferred(Fact):
     attempt: int
     """Attempt that failed, from 1."""
     error_class: str
-    """storage, broker, database, tool-crashed, tool-hung, scanner, memory or unknown."""
+    """storage, tool-crashed, tool-hung, memory or unknown."""
     why: str
-    """What went wrong."""
+    """Cause of the failure."""
     after_seconds: float | None = None
-    """Wait at least this long, when the cause said so."""
+    """Minimum wait in seconds before the next attempt, when the cause states one."""
     attempts_allowed: int = 0
-    """Attempts that this error class is given; 0 in facts made before this was written down."""
+    """Attempts allowed for this error class; 0 in facts of versions that did not record it."""
     next_at: datetime | None = None
     """When the next attempt is due; null after the last one."""
     origin: Origin
-    """The message that was at work."""
+    """The message that was processed."""
     decision_id: str | None = None
-    """event_id of the decision under which the work ran, if any."""
+    """event_id of the decision that started this work, if any."""
     value: bytes
-    """The message's bytes, untouched."""
+    """The message's bytes, unchanged."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
 class WorkQuarantined(Fact):
-    """Work is set aside with a diagnosis until a person decides."""
+    """Work is in quarantine with a diagnosis until a person decides."""
 
     topic_key: ClassVar[str] = "subject id"
     head: Head = UNSTAMPED
-    """Who and what this fact is about, and when it came to be."""
+    """Identity, subject, cause and time of this fact."""
     step: str
-    """Step where it stopped; also where it will resume."""
+    """Step that failed; a release resumes there."""
     lane: str
     """Lane of that step."""
     work_id: str
     """Id of the work."""
     required: bool
-    """False when only an optional branch failed."""
+    """False when the branch is optional."""
     code: str
     """Stable code; docs/errors.md has its section."""
     where: str
@@ -774,12 +776,12 @@ class WorkQuarantined(Fact):
     attempts: int
     """Attempts made."""
     origin: Origin
-    """The message that was at work; its bytes are in files, use original."""
+    """The message that was processed; its bytes are in files, use original."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """All that was found, the first 20; all of it is in files, use diagnostics, when there is more."""
+    """Findings, the first 20; a longer list is in files, use diagnostics."""
     diagnostics_count: int = 0
-    """How many diagnostics there are."""
+    """Number of all diagnostics."""
     files: tuple[FileRef, ...] = ()
-    """Files this fact speaks of, each with its use; by reference, never their bytes."""
+    """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
-    """Preservation actions done on the way to this fact; each becomes one PREMIS event."""
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""

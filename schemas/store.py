@@ -29,11 +29,15 @@ class SchemaStore:
         except KeyError:
             raise UnknownSchema(f"schema id {schema_id} is not registered") from None
 
-    def latest_id(self, record: str) -> int:
-        """Id of the newest version of a record. Raises UnknownSchema."""
+    def ids(self, record: str) -> list[int]:
+        """Ids of all versions of a record, oldest first. Raises UnknownSchema."""
         if record not in self._ids:
             raise UnknownSchema(f"record {record} is not registered; run: make schemas")
-        return self._ids[record][-1]
+        return self._ids[record]
+
+    def latest_id(self, record: str) -> int:
+        """Id of the newest version of a record. Raises UnknownSchema."""
+        return self.ids(record)[-1]
 
     def versions(self, record: str) -> list[str]:
         """All registered texts of a record, oldest first."""
@@ -44,7 +48,7 @@ class SchemaStore:
         return max(self._texts, default=0) + 1
 
     def digest(self, schema_id: int) -> bytes:
-        """SHA-256 of the registered text, 32 raw bytes (contract: sealed record)."""
+        """SHA-256 of the registered text, 32 raw bytes (docs/contract.md §6)."""
         return sha256(self.text(schema_id).encode()).digest()
 
 

@@ -26,7 +26,7 @@ err = Console(stderr=True)
 
 
 class Exit(IntEnum):
-    """Exit codes of every command (contract: the command line)."""
+    """Exit codes of every command (docs/contract.md §8)."""
 
     DONE = 0
     FAILED = 1

@@ -24,19 +24,19 @@ _NO_DISK = re.compile(r"input/output error|no space left|write error|write faile
 MM_PER_INCH = 25.4
 FILM_DPI = 1200
 """Higher figures are those of a film or slide, and say nothing of the page that it shows."""
-_WORDLESS = "the decoder warned of damaged pixels, without saying where"
+_WORDLESS = "damaged pixels at an unknown location"
 _CHECKED_BY_CODING = ("none", "lzw", "deflate")
 """Compressions whose damage is an error to the decoder, so that warnings are about tags alone."""
 
 
 class Undecodable(Exception):
-    """The pixels cannot be had; `found` says what the decoder met."""
+    """The pixels cannot be decoded; `found` says what the decoder reported."""
 
     def __init__(self, found: str, *, unsupported: bool = False) -> None:
         super().__init__(found)
         self.found = found
         self.unsupported = unsupported
-        """The file may be sound, but this decoder does not know its kind."""
+        """The file may be intact, but the decoder does not support its kind."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ def decode_whole(path: Path, header: Header, family: str) -> str | None:
 
     What the decoder complained of, if every pixel is sound all the same; else None."""
     if header.bits_per_sample == BITS and open_twelve_bits(path) is None:
-        found = "12 bits a sample are read from uncompressed strips of grey or RGB alone"
+        found = "12 bits per sample are supported only in uncompressed strips of greyscale or RGB"
         raise Undecodable(found, unsupported=True)
     if family == "jpeg":
         scan = WatchedScan(path)
         _decode(scan.source(), path, header, "warning")
         if scan.left_over():
-            found = f"{scan.left_over()} bytes or more of the scan belong to no pixel"
+            found = f"at least {scan.left_over()} bytes of the scan belong to no pixel"
             raise Undecodable(found)
         return None
     try:
@@ -84,7 +84,7 @@ def decode_whole(path: Path, header: Header, family: str) -> str | None:
         if header.compression not in _CHECKED_BY_CODING:
             raise
         _decode(path, path, header, "error")
-        return "its tags" if complaint.found == _WORDLESS else complaint.found
+        return "invalid tags" if complaint.found == _WORDLESS else complaint.found
     return None
 
 
@@ -102,7 +102,9 @@ def _decode(origin: Path | pyvips.Source, path: Path, header: Header, fail_on: s
     with decoding(path):
         image.avg()
     if (image.width, image.height) != (header.width_px, header.height_px):
-        found = f"the header says {header.width_px} x {header.height_px} pixels, the decoder found"
+        found = (
+            f"the header states {header.width_px} x {header.height_px} pixels, the decoder found"
+        )
         raise Undecodable(f"{found} {image.width} x {image.height}")
 
 

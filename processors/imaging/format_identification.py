@@ -79,7 +79,7 @@ def extension_for(media_type: str) -> str:
 
 
 def packaged_name(item_id: str, ref: str, media_type: str) -> str:
-    """A page's file name in a package (contract: the package)."""
+    """A page's file name in a package (docs/contract.md §7)."""
     return f"{item_id}_{ref}.{extension_for(media_type)}"
 
 

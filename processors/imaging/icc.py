@@ -1,4 +1,4 @@
-"""What an ICC profile says of itself: its name, and whether it is whole and fits (ICC.1:2022)."""
+"""Reads ICC profiles: description, integrity, and fit to an image (ICC.1:2022)."""
 
 import struct
 
@@ -6,35 +6,35 @@ UNNAMED = "unnamed ICC profile"
 HEADER_BYTES = 128
 MOST_TAGS = 1000
 LINKS = (b"link", b"abst", b"nmcl")
-"""Classes of profiles that do not describe an image's numbers (7.2.7)."""
+"""Profile classes that do not describe the colours of an image (7.2.7)."""
 SPACES = {"greyscale": b"GRAY", "rgb": b"RGB ", "cmyk": b"CMYK"}
 
 
 def damage(profile: bytes) -> str | None:
-    """Where a profile is not whole, or None (7.2 and 7.3)."""
+    """Why a profile is damaged, or None (7.2 and 7.3)."""
     size = len(profile)
     if size < HEADER_BYTES + 4:
-        return f"it has {size} bytes"
+        return f"it has only {size} bytes"
     (stated,), (count,) = struct.unpack_from(">I", profile), struct.unpack_from(">I", profile, 128)
     if profile[36:40] != b"acsp":
         return "its signature is missing"
     if stated > size or profile[stated:].strip(b"\0"):
-        return f"it says to have {stated} bytes and has {size}"
+        return f"it states {stated} bytes and has {size}"
     if count > MOST_TAGS or HEADER_BYTES + 4 + 12 * count > size:
-        return f"it says to have {count} tags, which do not fit into {size} bytes"
+        return f"it states {count} tags, which do not fit in {size} bytes"
     for name, offset, length in struct.iter_unpack(">4sII", profile[132 : 132 + 12 * count]):
         if offset + length > size:
-            return f"its tag {_shown(name)} ends at byte {offset + length}, it has {size}"
+            return f"its tag {_shown(name)} ends at byte {offset + length}, it has {size} bytes"
     return None
 
 
 def mismatch(profile: bytes, colour_space: str) -> str | None:
-    """Why a whole profile is not one for such an image, or None (7.2.7 and 7.2.8)."""
+    """Why an intact profile does not match the image, or None (7.2.7 and 7.2.8)."""
     if profile[12:16] in LINKS:
-        return f"it is of class {_shown(profile[12:16])}, which describes no image"
+        return f"its class is {_shown(profile[12:16])}, which does not describe images"
     wanted = SPACES.get(colour_space)
     if wanted and profile[16:20] != wanted:
-        return f"it is for {_shown(profile[16:20])} numbers, the image is {colour_space}"
+        return f"its colour space is {_shown(profile[16:20])}, the image is {colour_space}"
     return None
 
 

@@ -36,7 +36,7 @@ def read(data: Buffer) -> Header:
             # The transform flag: 0 says that three components are RGB (ITU-T T.872, 6.5.3).
             adobe_rgb = body[11] == 0
     if frame is None or len(frame[1]) < 6:
-        raise DamagedHeader("the file has no frame header before its scan")
+        raise DamagedHeader("the file has no frame header before the scan")
     bits, height, width, samples = struct.unpack_from(">BHHB", frame[1])
     lossless = frame[0] in LOSSLESS
     return Header(
@@ -73,7 +73,7 @@ def _segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
     at, size = 2, len(data)
     while at + 4 <= size:
         if data[at] != 0xFF:
-            raise DamagedHeader(f"no marker stands at byte {at}")
+            raise DamagedHeader(f"a marker is missing at byte {at}")
         marker = data[at + 1]
         if marker == 0xFF or marker in ALONE:
             at += 1 if marker == 0xFF else 2
@@ -82,7 +82,7 @@ def _segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
             return
         (length,) = struct.unpack_from(">H", data, at + 2)
         if length < 2 or at + 2 + length > size:
-            raise DamagedHeader(f"the segment at byte {at} does not fit into {size} bytes")
+            raise DamagedHeader(f"the segment at byte {at} exceeds the file of {size} bytes")
         yield marker, bytes(data[at + 4 : at + 2 + length])
         at += 2 + length
-    raise DamagedHeader(f"the file ends at byte {size}, before its scan")
+    raise DamagedHeader(f"the file ends at byte {size}, before the scan")

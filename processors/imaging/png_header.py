@@ -18,13 +18,13 @@ def read(data: Buffer) -> Header:
     """The header of a PNG file. Raises DamagedHeader."""
     chunks = dict(_chunks(data))
     if data.rfind(b"IEND") < 0:
-        raise DamagedHeader("the file has no IEND chunk, so its end is missing")
+        raise DamagedHeader("the IEND chunk is missing, so the file is truncated")
     start = chunks.get(b"IHDR", b"")
     if len(start) != 13:
-        raise DamagedHeader("the first chunk is not a whole IHDR")
+        raise DamagedHeader("the first chunk is not a complete IHDR")
     width, height, bits, colour = struct.unpack_from(">IIBB", start)
     if colour not in SAMPLES:
-        raise DamagedHeader(f"the colour type is {colour}")
+        raise DamagedHeader(f"the colour type {colour} is not defined")
     stated, orientation = exif(chunks[b"eXIf"]) if b"eXIf" in chunks else ((), 1)
     bitonal = bits == 1 and colour == 0
     return Header(
@@ -42,9 +42,9 @@ def read(data: Buffer) -> Header:
 
 
 def irregularities(data: Buffer) -> tuple[str, ...]:
-    """What stands behind the end of the image."""
+    """Data after the end of the image."""
     after = len(data) - data.rfind(b"IEND") - 8
-    return (f"{after} bytes stand behind the end of the image",) if after > 0 else ()
+    return (f"{after} bytes follow the end of the image",) if after > 0 else ()
 
 
 def _phys(body: bytes) -> Iterator[Resolution]:
@@ -68,7 +68,7 @@ def _chunks(data: Buffer) -> Iterator[tuple[bytes, bytes]]:
         if kind == b"IDAT":
             return
         if at + 12 + length > size:
-            raise DamagedHeader(f"the chunk at byte {at} does not fit into {size} bytes")
+            raise DamagedHeader(f"the chunk at byte {at} exceeds the file of {size} bytes")
         yield kind, bytes(data[at + 8 : at + 8 + length])
         at += 12 + length
-    raise DamagedHeader(f"the file ends at byte {size}, before its pixels")
+    raise DamagedHeader(f"the file ends at byte {size}, before the pixels")

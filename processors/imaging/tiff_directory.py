@@ -144,7 +144,7 @@ def directories(data: Buffer) -> Iterator[Directory]:
     entries = 0
     while offset:
         if offset in seen or len(seen) >= MOST_DIRECTORIES:
-            raise DamagedHeader(f"the directories run in a circle at byte {offset}")
+            raise DamagedHeader(f"the directories form a loop at byte {offset}")
         seen.add(offset)
         directory = directory_at(data, layout, offset)
         entries += len(directory.entries)
@@ -157,12 +157,12 @@ def directories(data: Buffer) -> Iterator[Directory]:
 def directory_at(data: Buffer, layout: Layout, offset: int) -> Directory:
     """The directory at a place, every value seen to lie in the file. Raises DamagedHeader."""
     if offset < layout.header_bytes:
-        raise DamagedHeader(f"byte {offset}, where a directory should be, lies in the header")
+        raise DamagedHeader(f"a directory is expected at byte {offset}, which is in the header")
     (count,) = unpack(data, layout.count, offset, "directory")
     start = offset + struct.calcsize(layout.count)
     after = start + count * layout.entry_size
     if not count or after > len(data):
-        raise DamagedHeader(f"the directory at byte {offset} with {count} entries does not fit")
+        raise DamagedHeader(f"the directory at byte {offset} with {count} entries exceeds the file")
     if count > MOST_ENTRIES:
         raise DamagedHeader(f"the directory at byte {offset} has {count} tags")
     (following,) = unpack(data, layout.offset, after, "end of the directory")
@@ -182,7 +182,7 @@ def _entry(
     inline = length <= layout.inline
     at = place + 4 + layout.inline if inline else pointer
     if at + length > size:
-        raise DamagedHeader(f"tag {tag} points to byte {at + length}, the file has {size}")
+        raise DamagedHeader(f"tag {tag} points to byte {at + length}, the file has {size} bytes")
     return Entry(tag, kind, count, at, length, inline)
 
 
@@ -191,4 +191,4 @@ def unpack(data: Buffer, form: str, at: int, what: str) -> tuple[int, ...]:
     try:
         return struct.unpack_from(form, data, at)
     except (struct.error, OverflowError):
-        raise DamagedHeader(f"the file ends at byte {len(data)}, within the {what}") from None
+        raise DamagedHeader(f"the file ends at byte {len(data)}, inside the {what}") from None

@@ -1,4 +1,4 @@
-"""The strips and tiles of a TIFF image: as many as it needs, within the file, and long enough."""
+"""Checks the strips and tiles of a TIFF image: their number, location and length."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ from processors.imaging.tiff_directory import Directory
 
 STRIPS, TILES = (273, 279, "strip"), (324, 325, "tile")
 Region = tuple[int, int, str, int]
-"""Beginning, end, name and number (0: none) of what lies somewhere."""
+"""Start, end, name and number (0: none) of a region in use."""
 ONE_STRIP = 2**32 - 1
 LARGEST_TILE_BYTES = 1 << 30
 PADDING = 4
-"""Bytes that writers add to a part, to begin the next at an even place."""
+"""Bytes that writers add to a part so that the next one begins at an even offset."""
 MOST_TOLD = 20
 SEPARATE_PLANES, YCBCR, UNCOMPRESSED = 2, 6, 1
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Where the pixels of one image stand."""
+    """The location of the pixels of one image."""
 
     name: str
     offsets: tuple[float, ...]
@@ -35,7 +35,7 @@ def parts_of(directory: Directory) -> Parts:
     offsets = directory.get(offsets_tag, ())
     lengths = directory.get(lengths_tag, ())
     if not offsets or isinstance(offsets, bytes) or isinstance(lengths, bytes):
-        raise DamagedHeader("the directory names neither strips nor tiles")
+        raise DamagedHeader("the directory has neither strips nor tiles")
     width, height = int(directory.one(256, 0)), int(directory.one(257, 0))
     samples = int(directory.one(277, 1))
     apart = directory.one(284, 1) == SEPARATE_PLANES
@@ -56,12 +56,12 @@ def parts_of(directory: Directory) -> Parts:
 
 
 def check(parts: Parts, size: int, header_bytes: int) -> list[str]:
-    """What is unusual about the parts. Raises DamagedHeader where pixels cannot be had."""
+    """The irregularities of the parts. Raises DamagedHeader when pixels are missing."""
     name, total = parts.name, len(parts.offsets)
     if total < parts.needed:
-        raise DamagedHeader(f"{total} {name}s are named, the image has {parts.needed}")
+        raise DamagedHeader(f"the number of {name}s is {total}, expected {parts.needed}")
     if parts.lengths and len(parts.lengths) < total:
-        found = f"{total} {name}s are named, with {len(parts.lengths)} lengths"
+        found = f"the number of {name}s is {total}, that of their lengths {len(parts.lengths)}"
         raise DamagedHeader(found)
     for number, (offset, length) in enumerate(
         zip(parts.offsets, parts.lengths, strict=False), start=1
@@ -81,9 +81,11 @@ def _numbers(parts: Parts) -> list[str]:
         return [f"the lengths of the {name}s are missing"]
     found = []
     if total > parts.needed:
-        found.append(f"{total} {name}s are named, the image has {parts.needed}")
+        found.append(f"the number of {name}s is {total}, expected {parts.needed}")
     if len(parts.lengths) > total:
-        found.append(f"{total} {name}s are named, with {len(parts.lengths)} lengths")
+        found.append(
+            f"the number of {name}s is {total}, that of their lengths {len(parts.lengths)}"
+        )
     return found
 
 
@@ -91,19 +93,19 @@ def _bytes(parts: Parts) -> list[str]:
     if parts.pixel_bytes is None or not parts.lengths:
         return []
     held = int(sum(parts.lengths[: parts.needed]))
-    told = f"the {parts.name}s hold {held} bytes, the pixels are {parts.pixel_bytes}"
+    found = f"the {parts.name}s contain {held} bytes, the pixels require {parts.pixel_bytes}"
     if held < parts.pixel_bytes:
-        raise DamagedHeader(told)
-    return [told] if held > parts.pixel_bytes + PADDING * parts.needed else []
+        raise DamagedHeader(found)
+    return [found] if held > parts.pixel_bytes + PADDING * parts.needed else []
 
 
 def overlapping(regions: list[Region]) -> list[str]:
-    """Places of a file that are used twice."""
+    """Overlapping regions of a file."""
     regions.sort()
     furthest, found = regions[0], []
     for region in regions[1:]:
         if region[0] < furthest[1]:
-            found.append(f"at byte {region[0]} {_named(region)} lies upon {_named(furthest)}")
+            found.append(f"{_named(region)} at byte {region[0]} overlaps {_named(furthest)}")
             if len(found) == MOST_TOLD:
                 break
         if region[1] > furthest[1]:

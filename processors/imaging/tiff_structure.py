@@ -1,4 +1,4 @@
-"""Judges the structure of a TIFF or BigTIFF file by TIFF 6.0, beyond what a decoder asks."""
+"""Checks the structure of a TIFF or BigTIFF file by TIFF 6.0, beyond what a decoder checks."""
 
 from collections.abc import Iterator
 
@@ -19,14 +19,14 @@ COLOURS = {0: 1, 1: 1, RGB: 3, PALETTE: 1, 4: 1, CMYK: 4, 6: 3, 8: 3}
 TILE_STEP = 16
 MOST_SUB_DIRECTORIES = 100
 ALLOWED = {284: (1, 2), 296: (1, 2, 3), 274: tuple(range(1, 9)), 266: (1, 2)}
-"""Values of tags that have few."""
+"""Tags with few permitted values."""
 
 
 def check(data: Buffer) -> tuple[str, ...]:
-    """Everything that breaks the rules without hiding a pixel; empty for a sound file.
+    """The violations that lose no pixel; empty for a valid file.
 
     Raises DamagedHeader when the directories cannot be followed or the first image, the one that
-    is decoded, is not whole."""
+    is decoded, is incomplete."""
     walk = _Walk()
     found: list[str] = []
     for number, directory in enumerate(directories(data), start=1):
@@ -56,7 +56,7 @@ def _image(directory: Directory, size: int, regions: list[Region]) -> list[str]:
 
 
 class _Walk:
-    """Follows directories into those that they point to, and notes what lies where."""
+    """Follows directories into those that they point to, and records the regions in use."""
 
     def __init__(self) -> None:
         self.regions: list[Region] = []
@@ -64,7 +64,7 @@ class _Walk:
         self._left = MOST_SUB_DIRECTORIES
 
     def follow(self, directory: Directory) -> list[str]:
-        """What is wrong with the tags of a directory and of those that it points to."""
+        """The violations in the tags of a directory and of those that it points to."""
         self._visited.add(directory.offset)
         self.regions.append((directory.offset, directory.end, "a directory", 0))
         self.regions += [
@@ -79,14 +79,14 @@ class _Walk:
                 continue
             for place in directory[tag]:
                 if not self._left:
-                    return [*found, f"more than {MOST_SUB_DIRECTORIES} directories are pointed to"]
+                    return [*found, f"tags point to more than {MOST_SUB_DIRECTORIES} directories"]
                 self._left -= 1
                 found += self._pointed_to(directory, int(place), name)
         return found
 
     def _pointed_to(self, above: Directory, place: int, name: str) -> list[str]:
         if place in self._visited:
-            return [f"{name} points to the directory at byte {place}, which is another's"]
+            return [f"{name} points to the directory at byte {place}, which is already in use"]
         try:
             directory = directory_at(above.data, above.layout, place)
         except DamagedHeader as damage:
@@ -95,26 +95,27 @@ class _Walk:
 
 
 def _samples(directory: Directory) -> Iterator[str]:
-    """Whether bits, samples and colours agree."""
+    """Whether bits, samples and colours are consistent."""
     bits, samples = directory.get(258, ()), int(directory.one(277, 1))
     if bits and len(bits) != samples:
-        yield f"{len(bits)} numbers of bits for {samples} samples"
+        yield f"tag 258 has {len(bits)} values, expected {samples}"
     elif isinstance(bits, tuple) and len(set(bits)) > 1:
-        yield "the samples have different numbers of bits"
+        yield "the samples have different bit depths"
     if 262 not in directory:
-        yield "nothing says what the samples mean (tag 262)"
+        yield "the photometric interpretation (tag 262) is missing"
         return
     photometric = int(directory.one(262, 1))
     if photometric not in COLOURS:
-        yield f"the photometric interpretation is {photometric}"
+        yield f"the photometric interpretation is unknown: {photometric}"
         return
     extra = samples - COLOURS[photometric]
     if extra < 0:
-        yield f"{samples} samples are too few for photometric interpretation {photometric}"
+        needed = COLOURS[photometric]
+        yield f"photometric interpretation {photometric} requires {needed} samples, found {samples}"
     elif extra > len(directory.get(338, ())):
-        yield f"nothing says what {extra} extra samples mean (tag 338)"
+        yield f"the meaning of extra samples (tag 338) is missing for {extra}"
     if (photometric == PALETTE) != (320 in directory):
-        yield f"photometric interpretation {photometric} and a colour map do not agree"
+        yield f"photometric interpretation {photometric} contradicts the colour map"
 
 
 def _values(directory: Directory) -> Iterator[str]:
@@ -127,16 +128,17 @@ def _values(directory: Directory) -> Iterator[str]:
             form = directory.layout.order + "II"
             above, below = unpack(directory.data, form, entry.at, "resolution")
             if not above or not below:
-                yield f"the resolution of tag {tag} is {above}/{below}"
+                yield f"the resolution in tag {tag} is {above}/{below}"
     for tag in (322, 323):
         if directory.one(tag, TILE_STEP) % TILE_STEP:
-            yield f"tag {tag} has the value {directory.one(tag, 0):g}, no multiple of {TILE_STEP}"
+            side = directory.one(tag, 0)
+            yield f"tag {tag} has the value {side:g}, which is not a multiple of {TILE_STEP}"
 
 
 def _places(directory: Directory) -> Iterator[str]:
-    """Directories and values begin at even bytes (TIFF 6.0, section 2)."""
+    """Directories and values begin at even offsets (TIFF 6.0, section 2)."""
     if directory.offset % 2:
-        yield f"the directory begins at the odd byte {directory.offset}"
+        yield f"the directory begins at the odd offset {directory.offset}"
     for entry in directory.entries:
         if not entry.inline and entry.at % 2:
-            yield f"the value of tag {entry.tag} begins at the odd byte {entry.at}"
+            yield f"the value of tag {entry.tag} begins at the odd offset {entry.at}"

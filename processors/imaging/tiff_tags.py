@@ -1,4 +1,4 @@
-"""What TIFF 6.0 and Exif ask of single tags."""
+"""Checks single tags by TIFF 6.0 and Exif."""
 
 import re
 
@@ -30,18 +30,18 @@ SINGLE = frozenset({254, 256, 257, 259, 262, 266, 274, 277, 278, 282, 283, 284, 
 DATES = frozenset({306, 36867, 36868})
 DATE = re.compile(rb"\d{4}:(0[1-9]|1[0-2]):(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-4]):[0-5]\d:[0-6]\d\0")
 NO_DATE = re.compile(rb"[ 0:]*\0")
-"""Exif allows blanks for what is not known; cameras write noughts."""
+"""Exif allows spaces for an unknown date; cameras write zeros."""
 
 
 def faults(directory: Directory) -> list[str]:
-    """What is wrong with the tags of a directory, each by itself and in their order."""
+    """The violations of the tags of a directory, including their order."""
     found: list[str] = []
     before = -1
     for entry in directory.entries:
         if entry.tag == before:
-            found.append(f"tag {entry.tag} is given twice")
+            found.append(f"tag {entry.tag} occurs twice")
         elif entry.tag < before:
-            found.append(f"tag {entry.tag} stands after tag {before}")
+            found.append(f"tag {entry.tag} follows tag {before}")
         before = entry.tag
         found += _of_entry(directory, entry)
     return found
@@ -50,13 +50,13 @@ def faults(directory: Directory) -> list[str]:
 def _of_entry(directory: Directory, entry: Entry) -> list[str]:
     tag, kinds = entry.tag, KINDS.get(entry.tag)
     if entry.kind not in SIZES:
-        return [f"tag {tag} has a value of the unknown kind {entry.kind}"]
+        return [f"tag {tag} has the unknown type {entry.kind}"]
     if kinds and entry.kind not in kinds:
-        return [f"tag {tag} has a value of kind {entry.kind}"]
+        return [f"tag {tag} has the wrong type {entry.kind}"]
     if not entry.values:
         return [f"tag {tag} has no value"]
     if tag in SINGLE and entry.values != 1:
-        return [f"tag {tag} has {entry.values} values instead of one"]
+        return [f"tag {tag} has {entry.values} values, expected 1"]
     if entry.kind == ASCII:
         return _of_text(directory, entry)
     return []
@@ -65,10 +65,10 @@ def _of_entry(directory: Directory, entry: Entry) -> list[str]:
 def _of_text(directory: Directory, entry: Entry) -> list[str]:
     last = entry.at + entry.length - 1
     if directory.data[last] != 0:
-        return [f"the text of tag {entry.tag} does not end with a NUL byte"]
+        return [f"the text in tag {entry.tag} does not end with a NUL byte"]
     if entry.tag not in DATES:
         return []
     text = directory.raw(entry) if entry.length == 20 else b""
     if DATE.fullmatch(text) or NO_DATE.fullmatch(text):
         return []
-    return [f"the date of tag {entry.tag} is not of the form YYYY:MM:DD HH:MM:SS"]
+    return [f"the date in tag {entry.tag} is not in the form YYYY:MM:DD HH:MM:SS"]

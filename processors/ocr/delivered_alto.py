@@ -29,7 +29,7 @@ FINDINGS_SHOWN = 3
 
 
 class NotReadable(ValueError):
-    """The bytes are no ALTO of one page; the text says why."""
+    """The bytes are not ALTO of one page; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ def read_delivered(content: bytes, standards: Path | None) -> DeliveredText:
 def _page_of(root: etree._Element) -> etree._Element:
     name = etree.QName(root)
     if name.localname != "alto" or name.namespace not in NAMESPACES:
-        raise NotReadable(f"its root element is {root.tag}, not that of ALTO")
+        raise NotReadable(f"the root element is {root.tag}, expected alto")
     pages = root.findall("{*}Layout/{*}Page")
     if len(pages) != 1:
-        raise NotReadable(f"it describes {len(pages)} pages instead of one")
+        raise NotReadable(f"it describes {len(pages)} pages, expected 1")
     return pages[0]
 
 
@@ -108,7 +108,9 @@ def _judged(root: etree._Element, standards: Path | None) -> str:
         return "well formed, its schema not at hand"
     if wrong:
         more = f" and {len(wrong) - FINDINGS_SHOWN} more" if len(wrong) > FINDINGS_SHOWN else ""
-        raise NotReadable(f"it breaks its schema: {'; '.join(wrong[:FINDINGS_SHOWN])}{more}")
+        raise NotReadable(
+            f"it is not valid against its schema: {'; '.join(wrong[:FINDINGS_SHOWN])}{more}"
+        )
     return f"valid by the schema of ALTO 4.{SCHEMA_MINOR}"
 
 

@@ -50,7 +50,7 @@ def tag_files(payload: Mapping[str, str], info: Mapping[str, str]) -> dict[str, 
 
 
 def content_digest(payload: Mapping[str, str]) -> str:
-    """SHA-256 over `path NUL sha256 LF` of the content part (contract: the package)."""
+    """SHA-256 over `path NUL sha256 LF` of the content part (docs/contract.md §7)."""
     digest = hashlib.sha256()
     for path in sorted(payload, key=by_bytes):
         if path.startswith(PAYLOAD) and path != NOT_CONTENT:

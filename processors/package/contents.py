@@ -147,7 +147,7 @@ def contents_of(item: Item) -> Contents:
     withdrawn = item.withdrawn() if lacking else frozenset[str]()
     unforeseen = [ref for ref in lacking if ref not in withdrawn]
     if unforeseen:
-        raise RecordIncomplete(f"the record holds no master of page {', '.join(unforeseen[:5])}")
+        raise RecordIncomplete(f"the record contains no master of page {', '.join(unforeseen[:5])}")
     return Contents(
         tuple(gathering.payloads),
         gathering.wrapped,

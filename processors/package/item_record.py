@@ -89,7 +89,7 @@ def _named(completed: ItemCompleted, use: str) -> FileRef:
     for file in completed.files:
         if file.use == use:
             return file
-    raise RecordIncomplete(f"item.completed names no file of use {use}")
+    raise RecordIncomplete(f"item.completed names no file with use {use}")
 
 
 def _checked(file: FileRef, tools: Tools) -> Path:

@@ -1,9 +1,9 @@
-"""Checks of fields that are sound by themselves, for what they mean and against each other."""
+"""Checks whether valid fields are consistent with each other."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from processors.rules.codes import finding
+from processors.rules.codes import counted, finding
 from processors.rules.manifest_view import View, files_of
 from processors.rules.value_formats import DIGEST, SCHEMAS, is_date, is_uri, is_vendor_checksum
 from schemas.models import Diagnostic
@@ -12,7 +12,7 @@ RIGHTS_HOSTS = ("rightsstatements.org", "creativecommons.org")
 
 
 def rights_agree(view: View) -> Iterator[Diagnostic]:
-    """Statements are of the usual vocabularies, and an embargo says what holds until then."""
+    """Rights statements use known vocabularies, and an embargo comes with an access level."""
     for item in view.items:
         rights = item.inner("rights")
         if rights is None:
@@ -21,7 +21,7 @@ def rights_agree(view: View) -> Iterator[Diagnostic]:
         if uri is not None and is_uri(uri) and not _is_usual(uri):
             yield finding("rights.uri-unusual", f"{rights.where}.uri", uri)
         if is_date(rights.text("embargo_until") or "") and access in (None, "open"):
-            found = f"an embargo, and access {'is not given' if access is None else 'open'}"
+            found = f"an embargo is set, and access is {'missing' if access is None else 'open'}"
             yield finding("rights.embargo-without-access", f"{rights.where}.embargo_until", found)
 
 
@@ -37,12 +37,12 @@ def spreads_have_two_labels(view: View) -> Iterator[Diagnostic]:
         for page in pages:
             labels = page.listed("labels")
             if page.value.get("layout") == "spread" and len(labels) not in (0, 2):
-                found = f"{len(labels)} labels: {', '.join(map(str, labels))}"
+                found = f"{counted(len(labels), 'label')}: {', '.join(map(str, labels))}"
                 yield finding("page.spread-labels", f"{page.where}.labels", found)
 
 
 def parts_have_another_whole(view: View) -> Iterator[Diagnostic]:
-    """No item is said to be a part of itself."""
+    """No item is part of itself."""
     for item in view.items:
         whole, own = item.text("part_of"), item.text("item_id")
         if whole is not None and own is not None and whole.casefold() == own.casefold():
@@ -62,7 +62,7 @@ def vendor_checksums_agree(view: View) -> Iterator[Diagnostic]:
                 other = first.setdefault(algorithm, digest)
                 if other != digest:
                     where = f"{file.where}.vendor_checksums[{number}]"
-                    found = f"{one}, also {algorithm}:{other}"
+                    found = f"{one} and {algorithm}:{other}"
                     yield finding("file.vendor-checksum-differs", where, found)
 
 
@@ -72,5 +72,6 @@ def main_form_is_there(view: View) -> Iterator[Diagnostic]:
     for item in view.items:
         forms = {one.text("schema") for one in item.entries("metadata")}
         if forms and form in SCHEMAS and not forms & {form, "METS"}:
-            found = f"{form} is named, {', '.join(sorted(one or '?' for one in forms))} came"
+            used = ", ".join(sorted(one or "?" for one in forms))
+            found = f"metadata_schema is {form}, the records use {used}"
             yield finding("item.without-main-form", f"{item.where}.metadata", found)

@@ -1,9 +1,9 @@
-"""Checks of numbers: the digest, file_count, limits, sequences."""
+"""Checks of the digest, file_count, limits and page sequences."""
 
 from collections.abc import Iterator
 
 from processors.rules.body_digest import body_digest
-from processors.rules.codes import finding
+from processors.rules.codes import counted, finding
 from processors.rules.manifest_view import View, files_of
 from schemas.models import Diagnostic
 
@@ -22,7 +22,7 @@ def digest_agrees(view: View) -> Iterator[Diagnostic]:
         yield finding(
             "manifest.digest-mismatch",
             "checksums.manifest_sha256",
-            f"stated {stated[:64]}, the body has {actual}",
+            f"stated {stated[:64]}, computed {actual}",
         )
 
 
@@ -34,15 +34,15 @@ def file_count_agrees(view: View) -> Iterator[Diagnostic]:
         records += own
         pages += sum(1 for _ in files_of(item, of_item)) - own
     if isinstance(view.body.get("items"), list) and stated not in (None, pages + records):
-        listed = f"{pages + records} files are listed ({pages} of pages, {records} of records)"
-        yield finding("manifest.file-count-mismatch", "file_count", f"{stated}, but {listed}")
+        listed = f"listed are {pages + records} ({pages} of pages, {records} of records)"
+        yield finding("manifest.file-count-mismatch", "file_count", f"{stated}, {listed}")
 
 
 def within_limits(view: View) -> Iterator[Diagnostic]:
-    """No item and no batch is larger than the line takes, and none is empty."""
+    """No item and no batch exceeds the limits, and none is empty."""
     listed = view.body.get("items")
     if listed == []:
-        yield finding("batch.without-items", "items", "no item is listed")
+        yield finding("batch.without-items", "items", "the list is empty")
     if isinstance(listed, list) and len(listed) > ITEMS_A_BATCH:
         yield finding("batch.too-many-items", "items", f"{len(listed)} items")
     total = sum(len(pages) for _, pages in view.pages)
@@ -51,15 +51,17 @@ def within_limits(view: View) -> Iterator[Diagnostic]:
     for item, pages in view.pages:
         where = f"{item.where}.pages"
         if item.value.get("pages") == []:
-            yield finding("item.without-pages", where, "no page is listed")
+            yield finding("item.without-pages", where, "the list is empty")
         elif pages and all(page.value.get("kind") == "missing" for page in pages):
-            yield finding("item.all-pages-missing", where, f"{len(pages)} pages, all missing")
+            yield finding(
+                "item.all-pages-missing", where, f"{counted(len(pages), 'page')}, all missing"
+            )
         if len(pages) > PAGES_AN_ITEM:
             yield finding("item.too-large", where, f"{len(pages)} pages")
 
 
 def sequences_run_on(view: View) -> Iterator[Diagnostic]:
-    """Sequences run from 1 without a gap; a gap may be a page that was forgotten."""
+    """Sequences run from 1 without a gap; a gap may indicate a forgotten page."""
     for item, pages in view.pages:
         numbers = sorted({n for page in pages if (n := page.number("sequence")) and n > 0})
         gaps = [
@@ -69,5 +71,5 @@ def sequences_run_on(view: View) -> Iterator[Diagnostic]:
         ]
         if gaps:
             more = f" and {len(gaps) - GAPS_SHOWN} more" if len(gaps) > GAPS_SHOWN else ""
-            found = f"no page has the sequence {', '.join(gaps[:GAPS_SHOWN])}{more}"
+            found = f"no page has sequence {', '.join(gaps[:GAPS_SHOWN])}{more}"
             yield finding("item.sequence-gap", f"{item.where}.pages", found)

@@ -1,4 +1,4 @@
-"""From bytes to a JSON object, or to what is wrong with them."""
+"""Reads the JSON document of a manifest, or reports why it cannot be read."""
 
 import json
 import re
@@ -10,22 +10,23 @@ from schemas.models import Diagnostic
 
 LARGEST_BYTES = 256 * 1024 * 1024
 DEEPEST = 32
+TOO_DEEP = f"nested deeper than {DEEPEST} levels"
 NO_CHARACTER = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 Document = dict[str, Any] | None
 
 
 ESCAPED = re.compile(r"\\[bf]|\\u(?:00[01]|[dD][89a-fA-F]|[fF]{3}[eE]|[fF]{4})")
-"""Escapes that may stand for characters that nobody can keep."""
+"""Escapes of characters that XML and databases may not be able to store."""
 
 
 class _KeyTwice(dict[str, Any]):
-    """An object in which a key stood twice."""
+    """An object with a duplicate key."""
 
     twice: str
 
 
 class _Objects:
-    """Makes the objects of a document, and knows whether a key stood twice in any."""
+    """Builds the objects of a document and remembers whether any had a duplicate key."""
 
     any_twice = False
 
@@ -41,11 +42,11 @@ class _Objects:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def read_document(delivered: bytes) -> tuple[Document, list[Diagnostic]]:
-    """The object in these bytes, and what was found on the way."""
+    """The JSON object in these bytes, and the problems found."""
     if not delivered.strip():
         return None, [finding("manifest.empty", "manifest", f"{len(delivered)} bytes")]
     if len(delivered) > LARGEST_BYTES:
@@ -58,12 +59,14 @@ def read_document(delivered: bytes) -> tuple[Document, list[Diagnostic]]:
         found = f"byte {wrong.start} is {delivered[wrong.start]:#04x}"
         return None, [finding("manifest.not-utf8", "manifest", found)]
     except (ValueError, RecursionError) as wrong:
-        return None, [finding("manifest.not-json", "manifest", str(wrong) or "nested too deep")]
+        return None, [finding("manifest.not-json", "manifest", str(wrong) or TOO_DEEP)]
     if not isinstance(body, dict):
-        return None, [finding("manifest.not-json", "manifest", f"a {_kind(body)}, not an object")]
+        return None, [
+            finding("manifest.not-json", "manifest", f"{_kind(body)} instead of an object")
+        ]
     if _is_deeper_than(DEEPEST, body):
-        return None, [finding("manifest.not-json", "manifest", "nested too deep")]
-    # The walk to the place of a fault is long; most documents show here that they have none.
+        return None, [finding("manifest.not-json", "manifest", TOO_DEEP)]
+    # Locating an error walks the whole document; this check shows that most have none.
     suspect = objects.any_twice or ESCAPED.search(text) or NO_CHARACTER.search(text)
     return body, list(_text_faults(body)) if suspect else []
 
@@ -82,18 +85,20 @@ def _inside(value: object) -> Iterable[object]:
 
 
 def _kind(value: object) -> str:
-    return {list: "list", str: "text", bool: "boolean", type(None): "null"}.get(
-        type(value), "number"
+    return {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}.get(
+        type(value), "a number"
     )
 
 
 def _text_faults(body: dict[str, Any]) -> Iterator[Diagnostic]:
-    """Keys given twice, and text that no XML and no database takes."""
+    """Duplicate keys, and text that neither XML nor a database can store."""
     open_ends: list[tuple[str, Any]] = [("", body)]
     while open_ends:
         where, value = open_ends.pop()
         if isinstance(value, _KeyTwice):
-            yield finding("manifest.key-duplicate", where or "manifest", f"{value.twice} twice")
+            yield finding(
+                "manifest.key-duplicate", where or "manifest", f"duplicate key {value.twice}"
+            )
         if isinstance(value, dict):
             for name, inner in reversed(value.items()):
                 open_ends.append((f"{where}.{name}" if where else name, inner))

@@ -1,4 +1,4 @@
-"""Checks for what is said twice, or against itself."""
+"""Checks for duplicates, and for fields that contradict each other."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,7 +14,7 @@ def _repeated(
     for where, value in places:
         key = value.casefold() if fold and isinstance(value, str) else value
         if key in first:
-            yield finding(code, where, f"{value} stands at {first[key]} already")
+            yield finding(code, where, f"{value} is already used at {first[key]}")
         else:
             first[key] = where
 
@@ -56,7 +56,7 @@ def paths_differ(view: View) -> Iterator[Diagnostic]:
 
 
 def pictures_differ(view: View) -> Iterator[Diagnostic]:
-    """No two pages of an item have the same bytes; it may be, but is worth a look."""
+    """Two pages of an item with identical files are reported as a warning."""
     for _, pages in view.pages:
         files = (file for page in pages if (file := page.inner("file")))
         digests = ((f"{file.where}.sha256", file.text("sha256")) for file in files)

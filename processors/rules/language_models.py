@@ -15,10 +15,10 @@ Need = tuple[str, str | None]
 
 
 def models_installed(view: View) -> Iterator[Diagnostic]:
-    """Every language can be read; one that cannot is told once, where it is first needed.
+    """Every language has its model; a missing one is reported once, where it is first needed.
 
-    A profile that cannot be used is taken to read text, so that all is told at once.
-    Raises ToolCrashed when Tesseract does not answer."""
+    A profile that cannot be used counts as one with OCR, so that all problems are reported at
+    once. Raises ToolCrashed when Tesseract does not answer."""
     document = view.profile.document
     if document is not None and not document["ocr"]["enabled"]:
         return
@@ -35,7 +35,8 @@ def models_installed(view: View) -> Iterator[Diagnostic]:
 
 
 def _needs(item: ManifestPath, page: ManifestPath) -> Iterator[tuple[Need, str]]:
-    """What a page needs, and where it says so; unknown words have been told as such."""
+    """The languages that a page needs and where they are stated; unknown codes are reported
+    elsewhere."""
     at = page if page.listed("languages") else item
     script = page.text("script") or item.text("script")
     if script is not None and not languages.known_script(script):
@@ -46,8 +47,8 @@ def _needs(item: ManifestPath, page: ManifestPath) -> Iterator[tuple[Need, str]]
 
 
 def _missing(where: str, missing: languages.MissingModel, script: str | None) -> Diagnostic:
-    models = " or ".join(missing.candidates) or "none that is known"
-    found = f"{missing.code}{f' in {script}' if script else ''} needs the model {models}"
+    models = " or ".join(missing.candidates) or "of an unknown name"
+    found = f"{missing.code}{f' in {script}' if script else ''} requires the model {models}"
     first = missing.candidates[0].lower().replace("_", "-") if missing.candidates else "LANGUAGE"
     return finding(
         "language.model-missing", where, found, install=f"apt-get install tesseract-ocr-{first}"

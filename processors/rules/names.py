@@ -1,17 +1,17 @@
-"""Checks of names, languages and records against what the line knows."""
+"""Checks profiles, languages and records against what is known."""
 
 from collections.abc import Iterator
 from itertools import chain
 
 from processors.institution_rules import Rule
 from processors.ocr import languages
-from processors.rules.codes import finding, told
+from processors.rules.codes import counted, diagnostic, finding
 from processors.rules.manifest_view import View
 from schemas.models import Diagnostic
 
 
 def profile_usable(view: View) -> Iterator[Diagnostic]:
-    """The scanner profile is one that is known and can be used."""
+    """The scanner profile exists and is valid."""
     looked_up = view.profile
     if looked_up.code is not None:
         known = ", ".join(looked_up.known)
@@ -19,7 +19,7 @@ def profile_usable(view: View) -> Iterator[Diagnostic]:
 
 
 def own_rules_hold(view: View) -> Iterator[Diagnostic]:
-    """The rules that the profile takes from the institution's own files hold."""
+    """The batch satisfies the institution's own rules, which its profile names."""
     document = view.profile.document
     rules = [Rule.model_validate(one) for one in (document["rules"] if document else ())]
     if not rules:
@@ -31,11 +31,11 @@ def own_rules_hold(view: View) -> Iterator[Diagnostic]:
             if rule.about == about:
                 where = f"{place.where}.{rule.field}".removeprefix(".")
                 for found in rule.broken_by(place.value):
-                    yield told(rule.code, rule.severity, where, found, rule.fix)
+                    yield diagnostic(rule.code, rule.severity, where, found, rule.fix)
 
 
 def languages_known(view: View) -> Iterator[Diagnostic]:
-    """Every language and script is in the table."""
+    """Every language code is in ISO 639-2."""
     for item, pages in view.pages:
         for place in (item, *pages):
             given = place.value.get("languages")
@@ -45,9 +45,11 @@ def languages_known(view: View) -> Iterator[Diagnostic]:
 
 
 def records_present(view: View) -> Iterator[Diagnostic]:
-    """An item has a record that describes it."""
+    """Every item has a descriptive record."""
     for item in view.items:
         records = tuple(item.entries("metadata"))
         if not any(record.text("role") in ("descriptive", "structural") for record in records):
-            found = f"{len(records)} records, none descriptive"
+            found = (
+                f"{counted(len(records), 'record')}, none descriptive" if records else "no records"
+            )
             yield finding("item.without-record", f"{item.where}.metadata", found)

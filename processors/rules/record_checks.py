@@ -1,4 +1,4 @@
-"""Checks of what records say, by themselves and against the item that they came with."""
+"""Checks the content of records, on its own and against the item."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 from lxml import etree
 
 from processors.records import Root
-from processors.rules.codes import CODES, finding, told
+from processors.rules.codes import finding
 from processors.rules.manifest_view import ManifestPath, View
 from processors.rules.value_formats import SCHEMAS
 from processors.xml import record_judge as judge
@@ -51,7 +51,7 @@ def judged(
 def record_findings(
     record: ManifestPath, where: str, path: str, content: bytes, context: Context
 ) -> Iterator[Diagnostic]:
-    """All that one record gives to say. Raises FileNotFoundError when schemas are missing."""
+    """The problems of one record. Raises FileNotFoundError when schemas are missing."""
     try:
         root = parse(content)
     except XmlRefused as wrong:
@@ -64,11 +64,11 @@ def record_findings(
         yield finding("record.schema-mismatch", where, f"{path} is {known.taken_for}")
         return
     if judge.is_empty(root):
-        yield finding("record.empty", where, f"{path} says nothing")
+        yield finding("record.empty", where, f"{path} contains no text")
         return
     yield from _by_schema(root, where, path, context)
     if not judge.has_title(root):
-        yield finding("record.without-title", where, f"{path} names no title")
+        yield finding("record.without-title", where, f"{path} has no title")
     yield from _names_agree(root, where, context)
     if known.schema == "METS":
         yield from _pages_agree(root, where, context)
@@ -79,7 +79,7 @@ def _by_schema(
     root: etree._Element, where: str, path: str, context: Context
 ) -> Iterator[Diagnostic]:
     if not judge.is_judged(root):
-        found = f"{path} is in the namespace {etree.QName(root).namespace}"
+        found = f"{path} uses the namespace {etree.QName(root).namespace}"
         yield finding("record.version-not-judged", where, found)
     elif context.standards is not None:
         faults = judge.schema_faults(root, context.standards)
@@ -87,12 +87,12 @@ def _by_schema(
             yield finding("record.mets-invalid", where, judge.counted(faults))
         elif faults and context.invalid != "accept":
             severity = "error" if context.invalid == "refuse" else "warn"
-            code = "record.schema-invalid"
-            yield told(code, severity, where, judge.counted(faults), CODES[code].fix)
+            found = judge.counted(faults)
+            yield finding("record.schema-invalid", where, found, severity=severity)
 
 
 def _names_agree(root: etree._Element, where: str, context: Context) -> Iterator[Diagnostic]:
-    """A record that names what it describes, and an item that is named, share a name."""
+    """Record and item share an identifier if both have any."""
     stated = judge.identifiers(root)
     own = [
         value
@@ -103,7 +103,7 @@ def _names_agree(root: etree._Element, where: str, context: Context) -> Iterator
         return
     own.append(context.item.text("item_id") or own[0])
     if not any(_same(left, right) for left in stated for right in own):
-        found = f"the record has {', '.join(stated[:NAMED])}; the item {', '.join(own[:NAMED])}"
+        found = f"record: {', '.join(stated[:NAMED])}; item: {', '.join(own[:NAMED])}"
         yield finding("record.identifier-differs", where, found)
 
 
@@ -113,7 +113,7 @@ def _same(left: str, right: str) -> bool:
 
 
 def _pages_agree(root: etree._Element, where: str, context: Context) -> Iterator[Diagnostic]:
-    """The pages of a METS, by the names of their files, are those of the item, in its order."""
+    """The METS lists the pages of the item in the same order, matched by file name."""
     structure = read_structure(root)
     if not structure.pages:
         return
@@ -126,22 +126,24 @@ def _pages_agree(root: etree._Element, where: str, context: Context) -> Iterator
     said = []
     if len(found) < len(structure.pages):
         unknown = next(
-            (one.names[0] if one.names else "a page without file")
+            (one.names[0] if one.names else "a page without a file")
             for one, name in zip(structure.pages, matched, strict=True)
             if name is None
         )
         count = len(structure.pages) - len(found)
-        said.append(f"{count} of its {len(structure.pages)} pages did not come, such as {unknown}")
+        total = len(structure.pages)
+        said.append(f"not delivered: {count} of {total} pages in the METS, such as {unknown}")
     surplus = [name for name in delivered if name not in set(found)]
     if surplus:
-        said.append(f"of {len(delivered)} that came {len(surplus)} not in it: {surplus[0]}")
+        total = len(delivered)
+        said.append(f"not in the METS: {len(surplus)} of {total} pages, such as {surplus[0]}")
     if not said and found != delivered:
         pairs = enumerate(zip(found, delivered, strict=False), 1)
         differs = ((n, there, here) for n, (there, here) in pairs if there != here)
         if at := next(differs, None):
-            said.append("the order differs: page {} is {} there, {} here".format(*at))
-        else:  # such as a spread that it has twice
-            said.append(f"it has {len(found)} pages, and {len(delivered)} came")
+            said.append("the order differs: page {} is {} in the METS, {} in the item".format(*at))
+        else:  # for example a spread that the METS lists twice
+            said.append(f"the METS has {len(found)} pages, the item {len(delivered)}")
     if said:
         yield finding("record.mets-pages-differ", where, "; ".join(said))
 
@@ -164,9 +166,9 @@ def _match(names: tuple[str, ...], by_name: dict[str, str], by_stem: dict[str, s
 
 
 def _digests_agree(root: etree._Element, context: Context) -> Iterator[Diagnostic]:
-    """A digest that a METS states for a page's file is that of the manifest.
+    """The digests of page files in the METS match those in the manifest.
 
-    One of an algorithm that the manifest does not give goes along to the page (page_list)."""
+    A digest of another algorithm is passed on to the page (page_list)."""
     stated = {(name_key(one.name), one.algorithm): one.digest for one in stated_digests(root)}
     if not stated:
         return
@@ -184,6 +186,6 @@ def _digests_agree(root: etree._Element, context: Context) -> Iterator[Diagnosti
         for algorithm, digest in given:
             other = stated.get((name_key(name), algorithm))
             if other is not None and digest is not None and other != digest:
-                found = f"{name}: the METS says {algorithm}:{other}, the manifest {digest}"
+                found = f"{name}: {algorithm}:{other} in the METS, {digest} in the manifest"
                 yield finding("record.checksum-differs", file.where, found)
                 break

@@ -1,11 +1,12 @@
-"""What pydantic found wrong with a manifest's shape, in our codes and places."""
+"""Diagnostics from the validation errors that pydantic reports for a manifest."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
-from processors.rules.codes import CODES, finding
+from processors.error_catalogue import entries
+from processors.rules.codes import finding
 from schemas.models import Diagnostic
 
 EXPECTED = {
@@ -17,14 +18,14 @@ EXPECTED = {
     "dict_type": "an object",
 }
 MISSING = {
-    "items": "List the items, each with its item_id and its pages (docs/manifest.md).",
-    "pages": "List the item's pages, each with its sequence and file (docs/manifest.md).",
-    "checksums": "Add checksums with manifest_sha256, the digest of the body (docs/manifest.md).",
-    "file_count": "Give the number of files listed, records included.",
-    "file": "Name the file: path, sha256, size_bytes.",
+    "items": "`items`, a list with the item_id and the pages of each item",
+    "pages": "`pages`, a list with the sequence and the file of each page",
+    "checksums": "`checksums` with `manifest_sha256`, the digest of the manifest body",
+    "file_count": "`file_count`, the number of files listed, records included",
+    "file": "`file` with path, sha256 and size_bytes",
 }
-TOLD_ALREADY = "string_unicode"
-"""Half characters: manifest.text-broken has them."""
+REPORTED_ELSEWHERE = "string_unicode"
+"""Unpaired surrogates have a code of their own, manifest.text-broken."""
 ALIASES = {"schema_": "schema"}
 
 
@@ -39,21 +40,21 @@ def place(location: tuple[int | str, ...]) -> str:
 def shape_findings(
     wrong: ValidationError, above: tuple[int | str, ...] = ()
 ) -> Iterator[Diagnostic]:
-    """One diagnostic for each error; `above` is where the part that was read stands."""
+    """One diagnostic for each error; `above` is the location of the part that was validated."""
     for error in wrong.errors(include_url=False):
-        if error["type"] == TOLD_ALREADY:
+        if error["type"] == REPORTED_ELSEWHERE:
             continue
         yield _diagnostic(place((*above, *error["loc"])), error)
 
 
 def _diagnostic(where: str, error: Any) -> Diagnostic:
     kind, context = str(error["type"]), error.get("ctx") or {}
-    if kind in CODES:
+    if kind in entries():
         return finding(kind, where, error["input"])
     if kind == "missing":
-        missing = finding("manifest.field-missing", where, "the field is missing")
-        fix = MISSING.get(str(error["loc"][-1]), missing.fix)
-        return missing.model_copy(update={"fix": fix})
+        name = where.rpartition(".")[2]
+        field = MISSING.get(name, f"`{name}`")
+        return finding("manifest.field-missing", where, "the field is missing", field=field)
     if kind == "extra_forbidden":
         return finding("manifest.field-unknown", where, error["input"])
     if kind in EXPECTED:

@@ -1,4 +1,4 @@
-"""Checks of a manifest against what arrived: files whole, records and texts readable."""
+"""Checks the delivered files: all present, complete, records and texts readable."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from processors.rules.record_checks import Context, judged, record_findings
 from processors.rules.value_formats import DIGEST
 from schemas.models import Diagnostic
 
-TELL_EVERY = 1000
+PAGES_BETWEEN_SIGNS = 1000
 
 
 class Arrived(Protocol):
@@ -36,7 +36,7 @@ def files_arrived(
     Raises FileNotFoundError when the standards' folder lacks a schema."""
     for at, (item, pages) in enumerate(view.pages):
         for number, page in enumerate(pages):
-            if number % TELL_EVERY == 0:
+            if number % PAGES_BETWEEN_SIGNS == 0:
                 progress(f"item {at + 1} of {len(view.items)}, page {number + 1}")
             if file := _listed(page.inner("file")):
                 yield from _stored("batch.page-missing", file, arrived)
@@ -75,9 +75,9 @@ def _stored(code: str, file: Listed, arrived: Arrived) -> Iterator[Diagnostic]:
         return
     size = arrived.size(file.sha256)
     if size is None:
-        yield finding(code, file.where, f"{file.path} ({file.sha256}) did not arrive")
+        yield finding(code, file.where, f"{file.path} ({file.sha256}) is not in staging")
     elif size != file.size_bytes:
-        found = f"{file.path}: size_bytes says {file.size_bytes}, {size} arrived"
+        found = f"{file.path}: size_bytes is {file.size_bytes}, the file has {size} bytes"
         yield finding("file.size-mismatch", f"{file.where}.size_bytes", found)
 
 
@@ -97,6 +97,6 @@ def _text(text: Listed, arrived: Arrived) -> Iterator[Diagnostic]:
         return
     try:
         if not has_words(arrived.read(text.sha256, text.size_bytes)):
-            yield finding("page.text-empty", text.where, f"{text.path} has no word")
+            yield finding("page.text-empty", text.where, f"{text.path} contains no words")
     except NotXml as wrong:
         yield finding("page.text-not-alto", text.where, f"{text.path}: {wrong}")

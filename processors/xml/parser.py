@@ -8,7 +8,7 @@ LARGEST_BYTES = 64 * 1024 * 1024
 
 
 class XmlRefused(ValueError):
-    """The bytes are no XML that we read; the text says why."""
+    """The bytes are not XML that is accepted; the text says why."""
 
 
 class _RootReached(Exception):
@@ -51,15 +51,15 @@ def parser(target: Any = None) -> etree.XMLParser:
 def parse(content: bytes, *, limit_bytes: int = LARGEST_BYTES) -> etree._Element:
     """The root element of XML from outside. Raises XmlRefused."""
     if len(content) > limit_bytes:
-        raise XmlRefused(f"it has {len(content)} bytes, more than the {limit_bytes} that are read")
+        raise XmlRefused(f"it has {len(content)} bytes, the limit is {limit_bytes}")
     try:
         # The prolog first: a DOCTYPE is refused before anything that it declares is acted upon.
         etree.fromstring(content, parser(_Prolog()))
     except _RootReached:
         pass
     except etree.XMLSyntaxError as wrong:
-        raise XmlRefused(f"it is not well formed: {wrong}") from None
+        raise XmlRefused(f"it is not well-formed XML: {wrong}") from None
     try:
         return etree.fromstring(content, parser())
     except etree.XMLSyntaxError as wrong:
-        raise XmlRefused(f"it is not well formed: {wrong}") from None
+        raise XmlRefused(f"it is not well-formed XML: {wrong}") from None

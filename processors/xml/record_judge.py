@@ -63,10 +63,11 @@ def _in_wrapper(above: etree._Element) -> etree._Element:
 
 
 def counted(faults: list[str]) -> str:
-    """Faults as one line: how many, and the first of them."""
+    """Schema errors as one line: their number and the first of them."""
     shown = "; ".join(NAMESPACE.sub("", one) for one in faults[:SHOWN])
     more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-    return f"{len(faults)} by its schema: {shown}{more}"
+    errors = "1 schema error" if len(faults) == 1 else f"{len(faults)} schema errors"
+    return f"{errors}: {shown}{more}"
 
 
 def is_empty(root: etree._Element) -> bool:

@@ -53,7 +53,7 @@ def batch_history(connection: Connection, batch_id: str) -> list[Row]:
 
 
 def document_of(row: Row) -> dict[str, Any]:
-    """A row as `audit --json` gives it (contract: the command line)."""
+    """A row as `audit --json` gives it (docs/contract.md §8)."""
     named = ("event_type", "outcome", "code", "detail", "agents", "fact", "ordinal", "revision")
     subject = ("batch_id", "item_id", "page_id")
     return {

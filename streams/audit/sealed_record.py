@@ -41,7 +41,7 @@ def body_of(value: bytes) -> bytes:
 
 
 def leaf(seq: int, sealed_at: int, schema_sha256: bytes, body: bytes) -> bytes:
-    """The bytes that stand for a sealed event in the tree (contract: sealed record)."""
+    """The bytes that stand for a sealed event in the tree (docs/contract.md §6)."""
     if len(schema_sha256) != DIGEST_BYTES:
         raise ValueError(f"schema_sha256 has {len(schema_sha256)} bytes, not {DIGEST_BYTES}")
     return UNSIGNED.pack(seq) + UNSIGNED.pack(sealed_at) + schema_sha256 + body

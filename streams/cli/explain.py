@@ -6,8 +6,8 @@ from typing import Any
 import click
 from rich.markdown import Markdown
 
+from processors.error_catalogue import entries
 from streams.console import Exit, emit, fail, json_option, out, table
-from streams.error_catalogue import sections, summary
 
 
 @click.command()
@@ -15,16 +15,16 @@ from streams.error_catalogue import sections, summary
 @json_option
 def explain(code: str | None, as_json: bool) -> None:
     """Say what CODE means and what to do; without CODE, list all codes."""
-    known = sections()
+    known = entries()
     if code is None:
-        rows = [{"code": one, "means": summary(one)} for one in known]
+        rows = [{"code": one.code, "means": one.meaning} for one in known.values()]
         emit(rows, as_json, lambda rows: table(rows, ["code", "means"]))
         return
     if code not in known:
         near = get_close_matches(code, known, n=3) or [one for one in known if code in one][:3]
         hint = f"Did you mean {' or '.join(near)}?" if near else "Run: copystand explain"
         fail(Exit.USAGE, f"there is no code {code}.", hint)
-    emit({"code": code, "text": known[code]}, as_json, _show)
+    emit({"code": code, "text": known[code].text()}, as_json, _show)
 
 
 def _show(document: dict[str, Any]) -> None:

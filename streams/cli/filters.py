@@ -39,7 +39,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def filters_of(states: Sequence[str] = (), *, state: str, code: str, since: str) -> Decorator:
-    """The filters of every listing (contract: the command line), in the words of this one."""
+    """The filters of every listing (docs/contract.md §8), in the words of this one."""
     kind = click.Choice(list(states)) if states else None
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 from confluent_kafka import KafkaException
 
+from processors.error_catalogue import fix_of
 from streams.cli.package_lookup import looked_up_packages
 from streams.clients.repository import follow as client
 from streams.clients.repository.answers import Contradicts, NotSent, SpoolBusy
@@ -189,8 +190,7 @@ def receive(
             instead=instead, timeout_seconds=timeout,
         )  # fmt: skip
     except Contradicts as other:
-        fix = "Look with: copystand packages show. If it changed its mind, add --instead."
-        fail(Exit.FAILED, f"receipt.contradicts: {other}", fix)
+        fail(Exit.FAILED, f"receipt.contradicts: {other}", fix_of("receipt.contradicts"))
     except SpoolBusy as busy:
         fail(Exit.FAILED, str(busy), "Try again when it has ended.")
     except NotSent as away:

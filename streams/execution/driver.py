@@ -10,10 +10,10 @@ from processors.outcome import (
     Done,
     ErrorClass,
     Outcome,
-    Rejected,
     StorageError,
     TransientError,
     TryLater,
+    rejected,
 )
 from processors.pipeline import wanted
 from processors.step import Step
@@ -83,14 +83,16 @@ class Driver:
             return self._set_aside(message, steps[0], str(wrong))
         attempt = message.header("attempt") or "1"
         if not ATTEMPT.match(attempt):
-            return self._set_aside(message, steps[0], f"its attempt is {attempt[:40]!r}")
+            return self._set_aside(
+                message, steps[0], f"the header attempt is {attempt[:40]!r}, expected a number"
+            )
         for step in steps:
             if isinstance(fact, step.takes):
                 if not wanted(step, fact):
                     return []
                 return self._told(Work(step, fact, message))
         takes = " or ".join(step.takes.__name__ for step in steps)
-        found = f"found a {type(fact).__name__} where a {takes} belongs"
+        found = f"the message is a {type(fact).__name__}, expected {takes}"
         return self._set_aside(message, steps[0], found)
 
     def _told(self, work: Work) -> list[Outgoing]:
@@ -104,8 +106,7 @@ class Driver:
         try:
             messages = outgoing(self._teller.facts(work, outcome))
         except (TooLarge, ValueError) as unfit:
-            fix = "This is a fault of the step: report it together with this record."
-            outcome = Rejected("work.output-unfit", found=str(unfit)[:2000], fix=fix)
+            outcome = rejected("work.output-unfit", str(unfit)[:2000])
             try:
                 messages = outgoing(self._teller.facts(work, outcome))
             except (TooLarge, ValueError) as subject:
@@ -125,7 +126,7 @@ class Driver:
             return TryLater(f"{type(surprise).__name__}: {surprise}"[:2000], ErrorClass.UNKNOWN)
 
     def _set_aside(self, message: Incoming, step: Step, why: str) -> list[Outgoing]:
-        """Bytes that are no fact of ours go to quarantine untouched (contract: ids)."""
+        """Bytes that are no fact of ours go to quarantine untouched (docs/contract.md §1)."""
         event_id = ids.undecodable_id(
             message.topic, message.partition, message.offset, message.value
         )

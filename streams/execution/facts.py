@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from processors.error_catalogue import fix_of
 from processors.outcome import Done, Outcome, Rejected, TryLater
 from processors.premis import events_of
 from processors.step import Step
@@ -24,6 +25,8 @@ from streams.execution.retry_policy import next_try, policy_of
 from streams.kafka.messages import Incoming, Outgoing
 
 INLINE_DIAGNOSTICS = 20
+UNDECODABLE = "message.undecodable"
+"""A message that cannot be read: kept, and read again when it is released."""
 LONGEST_KEY_BYTES = 1000
 """As much of a stranger's key as is told; ours are shorter."""
 
@@ -53,7 +56,7 @@ class Work:
 
     @property
     def work_id(self) -> str:
-        """Id of the work (contract: ids)."""
+        """Id of the work (docs/contract.md §1)."""
         return ids.work_id(self.head.event_id, self.step.name, self.decision_id)
 
 
@@ -71,6 +74,8 @@ class FactBuilder:
     clock: Callable[[], datetime] = utc_now
     retry_scale: float = 1.0
     """Factor on all delays of the retry policy."""
+    worker: str | None = None
+    """Pseudonym of the machine and role whose facts these are."""
 
     def facts(self, work: Work, outcome: Outcome) -> list[Fact]:
         """The facts of an outcome, their heads filled in. Raises StorageError."""
@@ -81,7 +86,7 @@ class FactBuilder:
         return self._stamped(work, [self._quarantined(work, outcome)])
 
     def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Fact:
-        """The fact that sets aside bytes that are no fact of ours, untouched."""
+        """The fact that quarantines a message that cannot be decoded, its bytes unchanged."""
         work_id = ids.work_id(event_id, step.name)
         head = Head(
             event_id=ids.fact_id(work_id, "WorkQuarantined"),
@@ -96,10 +101,10 @@ class FactBuilder:
             lane=step.lane,
             work_id=work_id,
             required=True,
-            code="message.undecodable",
+            code=UNDECODABLE,
             where=f"{message.topic}, partition {message.partition}, offset {message.offset}",
             found=why,
-            fix="Find out who wrote it; publish it again in the wire format of docs/topics.md.",
+            fix=fix_of(UNDECODABLE),
             attempts=1,
             origin=message.origin(event_id),
             files=(self._original(message),),
@@ -139,7 +144,9 @@ class FactBuilder:
 
     def _producer(self, step: Step) -> Producer:
         return Producer(
-            name=f"copystand/{step.name}", version=f"{self.version}+step.{step.version}"
+            name=f"copystand/{step.name}",
+            version=f"{self.version}+step.{step.version}",
+            worker=self.worker,
         )
 
     def _quarantined(self, work: Work, outcome: Rejected) -> WorkQuarantined:

@@ -16,25 +16,15 @@ class Policy:
     cap_seconds: float
     attempts: int
     code: str
-    """Code of the quarantine after the last attempt."""
-    fix: str
-    """What a person should do then."""
+    """Code of the quarantine record after the last attempt."""
 
 
 POLICIES: dict[ErrorClass, Policy] = {
-    ErrorClass.STORAGE: Policy(
-        1, 2, 300, 12, "work.storage-failed", "See that the store is there and has room"
-    ),
-    ErrorClass.TOOL_CRASHED: Policy(
-        2, 2, 60, 4, "work.tool-crashed", "See the tool's message; repair the tool or rescan"
-    ),
-    ErrorClass.TOOL_HUNG: Policy(
-        5, 2, 120, 3, "work.tool-hung", "See why the tool gives no answer, or rescan"
-    ),
-    ErrorClass.MEMORY: Policy(10, 2, 300, 5, "work.out-of-memory", "Give the worker more memory"),
-    ErrorClass.UNKNOWN: Policy(
-        2, 3, 120, 4, "work.failed", "See the worker's log by this work_id and report the fault"
-    ),
+    ErrorClass.STORAGE: Policy(1, 2, 300, 12, "work.storage-failed"),
+    ErrorClass.TOOL_CRASHED: Policy(2, 2, 60, 4, "work.tool-crashed"),
+    ErrorClass.TOOL_HUNG: Policy(5, 2, 120, 3, "work.tool-hung"),
+    ErrorClass.MEMORY: Policy(10, 2, 300, 5, "work.out-of-memory"),
+    ErrorClass.UNKNOWN: Policy(2, 3, 120, 4, "work.failed"),
 }
 
 

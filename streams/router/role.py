@@ -23,6 +23,7 @@ from streams.router.aiokafka_headers import install_reader
 from streams.router.faust_commit_guard import install_commit_guard
 from streams.runtime.lifecycle import ALIVE_EVERY_SECONDS, ShutdownSignal
 from streams.runtime.role_files import announce_ready
+from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 
@@ -127,7 +128,11 @@ def run_router(settings: Settings) -> None:
         run,
         Receipts(storage),
         KafkaPublisher(settings.kafka),
-        FactBuilder(storage, settings.version, retry_scale=settings.retry_scale),
+        FactBuilder(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "router"),
+        ),
     )
     app = make_app(settings, driver)
     # Our own log stays: Faust would put a format of its own in its place.

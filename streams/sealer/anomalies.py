@@ -6,15 +6,14 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from processors.premis import event_type_uri
+from processors.premis import event_type_uri, makers
 from schemas.codec import TooLarge, encode
 from schemas.ids import make_id
-from schemas.models import Agent, Head, PremisEvent, Producer
+from schemas.models import Head, PremisEvent, Producer
 from streams.sealer.validation import Arrival, Refused, Sealable, sealable
 from streams.storage.local import fsync_folder
 
 TYPE = "log-anomaly"
-PRODUCER = "copystand/sealer"
 
 
 def keep(folder: Path, arrival: Arrival, refused: Refused) -> Path:
@@ -42,17 +41,17 @@ def keep(folder: Path, arrival: Arrival, refused: Refused) -> Path:
     return folder / f"{name}.value"
 
 
-def told(arrival: Arrival, refused: Refused, version: str) -> Sealable:
+def told(arrival: Arrival, refused: Refused, made_by: Producer) -> Sealable:
     """The event to seal instead: the same for the same record, whenever it is read."""
     try:
-        event = _event(arrival, refused, version)
+        event = _event(arrival, refused, made_by)
         return sealable(event, encode(event))
     except TooLarge:  # the suspect's own ids fill the limit: tell it without them
-        event = _event(arrival, replace(refused, event=None), version)
+        event = _event(arrival, replace(refused, event=None), made_by)
         return sealable(event, encode(event))
 
 
-def _event(arrival: Arrival, refused: Refused, version: str) -> PremisEvent:
+def _event(arrival: Arrival, refused: Refused, made_by: Producer) -> PremisEvent:
     suspect = refused.event.head if refused.event else None
     found = refused.found[:1000].encode("utf-8", "replace").decode()
     return PremisEvent(
@@ -64,7 +63,7 @@ def _event(arrival: Arrival, refused: Refused, version: str) -> PremisEvent:
             page_id=suspect.page_id if suspect else None,
             revision=suspect.revision if suspect else 1,
             occurred_at=arrival.arrived_at,
-            producer=Producer(name=PRODUCER, version=version),
+            producer=made_by,
         ),
         fact="PremisEvent",
         ordinal=0,
@@ -74,7 +73,7 @@ def _event(arrival: Arrival, refused: Refused, version: str) -> PremisEvent:
         code=refused.code,
         detail=f"{arrival.topic}, partition {arrival.partition}, offset {arrival.offset}: "
         f"{found}. Its bytes are kept with the sealer.",
-        agents=(Agent(type="software", name=PRODUCER, version=version, role="executing program"),),
+        agents=tuple(makers(made_by)),
         sources=(f"sha256:{sha256(arrival.value or b'').hexdigest()}",),
     )
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from schemas.models import Producer
 from streams.sealer.anomalies import keep, told
 from streams.sealer.event_index import Known
 from streams.sealer.validation import Arrival, Refused, Sealable, examine
@@ -14,7 +15,7 @@ Lookup = Callable[[Sequence[str]], Mapping[str, Known]]
 
 
 def plan(
-    arrivals: Sequence[Arrival], known: Lookup, next_seq: int, anomalies: Path, version: str
+    arrivals: Sequence[Arrival], known: Lookup, next_seq: int, anomalies: Path, made_by: Producer
 ) -> list[Sealable]:
     """The events to seal, in order; the first gets next_seq. Refused records are kept by then."""
     judged = [(arrival, examine(arrival)) for arrival in arrivals]
@@ -38,7 +39,7 @@ def plan(
             one = Refused("log.other-bytes", found, one.event)
         kept = keep(anomalies, arrival, one)
         log.warning("record not sealed as it is", extra={"code": one.code, "kept": str(kept)})
-        telling = told(arrival, one, version)
+        telling = told(arrival, one, made_by)
         if telling.event_id not in sealed and not known([telling.event_id]):
             choose(telling)
     return chosen

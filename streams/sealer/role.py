@@ -17,11 +17,13 @@ from confluent_kafka import (
 )
 
 from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS
+from schemas.models import Producer as MadeBy
 from streams.audit.sealed_record import Seal, headers_of
 from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import MustEnd, Stopping, live
+from streams.runtime.worker_name import worker_name
 from streams.sealer.event_index import Index, Known, Position
 from streams.sealer.plan import plan
 from streams.sealer.recovery import catch_up
@@ -30,6 +32,7 @@ from streams.settings import Settings, software_version
 
 log = logging.getLogger(__name__)
 
+PRODUCER_NAME = "copystand/sealer"
 BATCH = 256
 BATCH_SECONDS = 0.2
 PATIENCE_SECONDS = 5.0
@@ -59,7 +62,9 @@ def run_sealer(settings: Settings, line: SealingLine | None = None) -> None:
     """Seal until SIGTERM. Ends the process with 70 when another sealer has taken over."""
 
     def work(stopping: threading.Event) -> None:
-        sealer = Sealer(settings.kafka, settings.home / "audit", line or SealingLine(), stopping)
+        worker = worker_name(settings, "sealer")
+        between = line or SealingLine()
+        sealer = Sealer(settings.kafka, settings.home / "audit", between, stopping, worker)
         sealer.start()
         announce_ready(settings, "sealer")
         sealer.run()
@@ -71,12 +76,17 @@ class Sealer:
     """Seals what comes: records and intake offsets in one transaction, then the index."""
 
     def __init__(
-        self, brokers: str, folder: Path, line: SealingLine, stopping: threading.Event
+        self,
+        brokers: str,
+        folder: Path,
+        line: SealingLine,
+        stopping: threading.Event,
+        worker: str | None = None,
     ) -> None:
         self._brokers, self._folder, self._line, self._stopping = brokers, folder, line, stopping
         self._index = Index(folder / "index.db")
         self._position = self._index.position()
-        self._version = software_version()
+        self._made_by = MadeBy(name=PRODUCER_NAME, version=software_version(), worker=worker)
         self._producer = Producer(
             {
                 **CLIENT,
@@ -126,7 +136,7 @@ class Sealer:
             self._index.find,
             before.next_seq,
             self._folder / "anomalies",
-            self._version,
+            self._made_by,
         )
         # A clock that was set back must not date an event before the one sealed earlier.
         sealed_at = max(time.time_ns() // 1000, before.sealed_at)

@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from processors.error_catalogue import fix_of
 from processors.outcome import StorageError
 from processors.tools import Storage
 from streams.settings import NotUp, Settings, SettingsError
@@ -12,9 +13,11 @@ from streams.storage_settings import LOCAL
 
 
 class StoreNotReachable(NotUp):
-    """The store that the settings name gives no answer, or not to us."""
+    """The store in the settings does not answer, or refuses access."""
 
-    fix = "Look at COPYSTAND_STORE, COPYSTAND_S3_ENDPOINT and the keys, and whether the store runs."
+    def __init__(self, found: str) -> None:
+        super().__init__(f"store.not-reachable: {found}")
+        self.fix = fix_of("store.not-reachable")
 
 
 def open_storage(settings: Settings, leases: Path | None = None) -> Storage:
@@ -57,7 +60,7 @@ def check_store(settings: Settings) -> None:
         answer(settings.s3)
     except StorageError as away:
         found = f"{settings.s3} at {settings.s3.endpoint}: {away}"
-        raise StoreNotReachable(f"store.not-reachable: {found}") from away
+        raise StoreNotReachable(found) from away
 
 
 def _remember(settings: Settings) -> None:

@@ -1,7 +1,8 @@
-"""Requests of people: decided under the batch's row lock, and always answered."""
+"""Control requests: decided under the row lock of the batch, and always answered."""
 
 from dataclasses import dataclass
 
+from processors.error_catalogue import fix_of
 from schemas.codec import decode
 from schemas.models import ControlDecided, ControlRequested
 from streams.tracker import quarantine_decisions
@@ -9,25 +10,26 @@ from streams.tracker.states import ACTIONS, UNKNOWN, refusal
 from streams.tracker.unit_of_work import UnitOfWork, read_again
 
 PRIORITIES = ("rush", "normal", "night")
-FIXES = {
-    "batch.unknown": "No batch {batch_id} is on the line; see: copystand batch list",
-    "batch.over": "Batch {batch_id} is {state}: {action} comes too late.",
-    "batch.not-paused": "Batch {batch_id} is {state} and needs no resume.",
-    "batch.already-paused": "Batch {batch_id} is paused already; it goes on with: "
-    "copystand batch resume {batch_id}",
+FOUND = {
+    "batch.unknown": "No batch {batch} is known.",
+    "batch.over": "Batch {batch} is {state}: {action} is no longer possible.",
+    "batch.not-paused": "Batch {batch} is {state}, not paused.",
+    "batch.already-paused": "Batch {batch} is already paused.",
 }
-REFUSED_FIX = (
-    "Batch {batch_id} was refused; decide about its record: "
-    "copystand quarantine list --batch {batch_id}"
-)
+"""What is found, by the code of the refusal."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Granted when there is no code; fix then says what else is worth knowing."""
+    """Granted when there is no code; the advice then is a note."""
 
     code: str | None = None
-    fix: str | None = None
+    advice: str | None = None
+
+
+def refused(code: str, found: str, **fills: object) -> Answer:
+    """A refusal: what was found, and what to do about it."""
+    return Answer(code, f"{found} {fix_of(code, **fills)}")
 
 
 def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
@@ -60,22 +62,22 @@ def unanswered(unit: UnitOfWork) -> list[ControlRequested]:
 
 def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
     if fact.action in quarantine_decisions.ACTIONS:
-        return Answer(*(quarantine_decisions.judge(unit, fact) or ()))
+        judged = quarantine_decisions.judge(unit, fact)
+        return refused(*judged) if judged else Answer()
     if fact.action not in ACTIONS:
-        known = ", ".join((*ACTIONS, *quarantine_decisions.ACTIONS))
-        return Answer("control.action-unknown", f"Ask for one of: {known}.")
+        return refused("control.action-unknown", f"No action is named {fact.action}.")
     if fact.action == "priority" and fact.value not in PRIORITIES:
-        return Answer("control.priority-unknown", f"Give one of {', '.join(PRIORITIES)}.")
+        return refused("control.priority-unknown", f"No priority is named {fact.value}.")
     batches = _batches(fact)
     if not batches or len(batches) != len(fact.subjects):
-        return Answer("control.subject-unfit", f"{fact.action} is asked for batches: batch:ID.")
+        return refused("control.subject-unfit", f"{fact.action} applies to batches only.")
     notes = []
     for batch_id in batches:
         answer = _answer_for(unit, fact.action, batch_id)
         if answer.code:
             return answer
-        notes.append(answer.fix)
-    return Answer(fix=" ".join(note for note in notes if note) or None)
+        notes.append(answer.advice)
+    return Answer(advice=" ".join(note for note in notes if note) or None)
 
 
 def _answer_for(unit: UnitOfWork, action: str, batch_id: str) -> Answer:
@@ -83,10 +85,11 @@ def _answer_for(unit: UnitOfWork, action: str, batch_id: str) -> Answer:
     state, completed = rows[0] if rows else (UNKNOWN, 0)
     code = refusal(state, action)
     if code:
-        fix = REFUSED_FIX if state == "quarantined" else FIXES[code]
-        return Answer(code, fix.format(batch_id=batch_id, state=state, action=action))
+        found = FOUND[code].format(batch=batch_id, state=state, action=action)
+        return refused(code, found, batch=batch_id)
     if action == "cancel" and completed:
-        return Answer(fix=f"{completed} items of {batch_id} were complete already and go on.")
+        note = f"Items of {batch_id} that were already complete and continue: {completed}."
+        return Answer(advice=note)
     return Answer()
 
 
@@ -126,5 +129,5 @@ def _decision(
         reason=fact.reason,
         granted=answer.code is None,
         code=answer.code,
-        fix=answer.fix,
+        fix=answer.advice,
     )

@@ -90,7 +90,7 @@ def _receive(unit: UnitOfWork, one: StoredFact) -> None:
         corrected=fact.release is not None,
     )
     if not claimed:
-        refuse_batch(unit, one, "batch.id-taken")
+        refuse_batch(unit, one, "batch.id-taken", "another manifest has this batch id")
         return
     _take_waiting(unit, head.event_id)
 

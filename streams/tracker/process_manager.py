@@ -57,12 +57,13 @@ class ProcessManager:
         has_room: Callable[[], bool] = lambda: True,
         night: NightWindow | None = None,
         clock: Callable[[], datetime] = utc_now,
+        worker: str | None = None,
     ) -> None:
         """A hold on the line through a connection in autocommit mode; see `open`."""
         self.conn = conn
         self.rebuilding = False
         self._made_with = (storage, version, pool_size, retry_scale, has_room)
-        self._night, self._clock = night, clock
+        self._night, self._clock, self._worker = night, clock, worker
         self._epoch = 0
         self._offsets: dict[tuple[str, int], int] = {}
         self._stalled_at = time.monotonic()
@@ -154,7 +155,9 @@ class ProcessManager:
         self._offsets |= advanced
 
     def _turn(self, rebuilding: bool = False) -> UnitOfWork:
-        unit = UnitOfWork(self.conn, *self._made_with, rebuilding, self._night, self._clock())
+        unit = UnitOfWork(
+            self.conn, *self._made_with, rebuilding, self._night, self._clock(), self._worker
+        )
         if not unit.run("fence", epoch=self._epoch):
             raise Superseded("another tracker has taken over")
         return unit

@@ -11,7 +11,7 @@ from processors.pipeline import TRACKER
 from schemas import ids
 from schemas.catalogue import redone_topic
 from schemas.models import ControlRequested, FileRef, WorkQuarantined
-from streams.tracker.quarantine_records import UNDECODABLE
+from streams.execution.facts import UNDECODABLE
 from streams.tracker.retries import redone_id
 from streams.tracker.unit_of_work import UnitOfWork, read_again
 
@@ -60,22 +60,22 @@ class Decision:
 
 
 Refusal = tuple[str, str] | None
-"""Code and fix, or None where it is granted."""
+"""Code and what was found, or None where it is granted."""
 
 
 def judge(unit: UnitOfWork, fact: ControlRequested) -> Refusal:
     """Whether a request may be granted: for all of its records or for none."""
     names = quarantine_ids(fact)
     if not names or len(names) != len(fact.subjects) or len(names) > MOST_SUBJECTS:
-        fix = f"{fact.action} is asked for 1 to {MOST_SUBJECTS} records: quarantine:ID."
-        return "control.subject-unfit", fix
+        found = f"{fact.action} applies to 1 to {MOST_SUBJECTS} quarantine records only."
+        return "control.subject-unfit", found
     if fact.files and (len(names) != 1 or fact.action != "release" or not fact.value):
-        return "control.subject-unfit", "A file goes with the release of exactly one record."
+        return "control.subject-unfit", "The request has a file that cannot be used."
     known = {row[0]: QuarantineRow(*row) for row in unit.run("records", quarantine_ids=names)}
     withdrawn: dict[str, int] = {}
     for name in names:
         if name not in known:
-            return "quarantine.unknown", f"No record {name}; see: copystand quarantine list"
+            return "quarantine.unknown", f"No record {name} exists."
         record = known[name]
         if fact.action == "withdraw" and record.item_id:
             withdrawn[record.item_id] = withdrawn.get(record.item_id, 0) + 1
@@ -94,27 +94,30 @@ def quarantine_ids(fact: ControlRequested) -> list[str]:
 def _judged(fact: ControlRequested, record: QuarantineRow, withdrawn: int) -> Refusal:
     name = record.quarantine_id
     if record.state != "open":
-        return "quarantine.not-open", f"Record {name} is {record.state}; nothing is to be decided."
+        return "quarantine.not-open", f"Record {name} is {record.state}."
     if fact.action == "reject":
         return None
     if record.cancelled:
-        return "batch.over", f"The batch or item of record {name} was cancelled; reject it instead."
+        found = (
+            f"The batch or item of record {name} was cancelled; the record can only be rejected."
+        )
+        return "batch.over", found
     if fact.action == "withdraw":
         return _withdrawal(record, withdrawn)
     if record.resume_at == TRACKER and record.code != UNDECODABLE:
-        fix = f"{record.code}: the same would be refused again. Deliver it corrected, or reject it."
-        return "quarantine.needs-correction", fix
+        found = f"Record {name} would be refused again with {record.code}."
+        return "quarantine.needs-correction", found
     if fact.files and (record.page_id is None or record.completed or not record.required):
-        return "quarantine.no-page", f"Record {name} is about no page that takes a corrected file."
+        return "quarantine.no-page", f"Record {name} does not accept a page file."
     return None
 
 
 def _withdrawal(record: QuarantineRow, withdrawn: int) -> Refusal:
     name = record.quarantine_id
     if record.page_id is None or record.completed or not record.required:
-        return "quarantine.no-page", f"Record {name} keeps no page from its package; reject it."
+        return "quarantine.no-page", f"Record {name} has no page to withdraw."
     if withdrawn >= record.pages_left:
-        return "quarantine.last-page", f"No page of {record.item_id} would be left; reject it."
+        return "quarantine.last-page", f"No page of {record.item_id} would be left."
     return None
 
 
@@ -240,11 +243,11 @@ def correction(unit: UnitOfWork, name: str, batch_id: str | None) -> Refusal:
     known = {row[0]: QuarantineRow(*row) for row in unit.run("records", quarantine_ids=[name])}
     record = known.get(name)
     if record is None or record.batch_id != batch_id or record.item_id is not None:
-        fix = f"Name the record of batch {batch_id} itself; see: copystand quarantine list"
-        return "batch.release-unfit", fix
+        found = f"record {name} does not exist or is not the record of the batch itself"
+        return "batch.release-unfit", found
     if record.state != "open" or record.resume_at == TRACKER:
-        fix = f"Record {name} is {record.state}: submit the manifest under a new batch id."
-        return "batch.release-unfit", fix
+        found = f"record {name} is {record.state} and cannot be answered by a manifest"
+        return "batch.release-unfit", found
     return None
 
 

@@ -1,28 +1,27 @@
-"""What is set aside: quarantine records met on the line, and those of the tracker itself."""
+"""Quarantine records: those that steps publish, and those of the tracker itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg.types.json import Jsonb
 
+from processors.error_catalogue import fix_of
 from processors.pipeline import TRACKER
 from schemas import ids
 from schemas.models import FileRef, Head, Origin, ReceiptAccepted, WorkQuarantined
+from streams.execution.facts import UNDECODABLE
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
 
 LANE = "intake"
-UNDECODABLE = "message.undecodable"
-"""Bytes that could not be read: kept, and read again when they are released."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why something is set aside, in words for a person."""
+    """Why something is quarantined; the error catalogue has the fix."""
 
     code: str
     where: str
     found: str
-    fix: str
 
 
 def record_quarantine(unit: UnitOfWork, fact: WorkQuarantined) -> None:
@@ -81,33 +80,26 @@ def refusal(
         code=fault.code,
         where=fault.where,
         found=fault.found,
-        fix=fault.fix,
+        fix=fix_of(fault.code),
         attempts=1,
         origin=origin,
         files=tuple(files),
     )
 
 
-def refuse_batch(unit: UnitOfWork, one: StoredFact, code: str, fix: str = "") -> None:
-    """Set a submission aside; the batch of this id, if there is one, is not touched."""
-    batch_id = one.head.batch_id
-    found = {
-        "batch.id-taken": "another manifest came under this batch id before",
-        "batch.release-unfit": "a corrected manifest that answers no open refusal of this batch",
-    }[code]
-    fix = fix or "Submit it under a batch id that was never used."
-    fault = Fault(code, f"batch {batch_id}", found, fix)
+def refuse_batch(unit: UnitOfWork, one: StoredFact, code: str, found: str) -> None:
+    """Quarantine a submission; the batch of this id, if there is one, is unchanged."""
+    fault = Fault(code, f"batch {one.head.batch_id}", found)
     files = [unit.keep_original(one.value)]
     quarantine(unit, refusal(unit, one.head, one.origin(), fault, files))
 
 
 def refuse_package(unit: UnitOfWork, one: StoredFact, fact: ReceiptAccepted) -> None:
-    """Record that a repository refused a package; no page moves."""
+    """Record that a repository refused a package; its pages are unchanged."""
     fault = Fault(
         "package.refused",
         f"package {fact.package_id}",
         f"{fact.repository}: {fact.reason or 'no reason given'}",
-        "Clear the reason with the repository; then deliver a corrected item.",
     )
     files = [unit.keep_original(one.value)]
     like = one.head.model_copy(update={"page_id": None, **_subject(unit, fact.package_id)})
@@ -123,8 +115,7 @@ def _subject(unit: UnitOfWork, package_id: str) -> dict[str, object]:
 def refuse_undecodable(
     unit: UnitOfWork, origin: Origin, value: bytes, why: str, like: Head
 ) -> None:
-    """Set aside bytes that are no fact of ours, untouched."""
+    """Quarantine a message that cannot be decoded, its bytes unchanged."""
     where = f"{origin.topic}, partition {origin.partition}, offset {origin.offset}"
-    fix = "Find out who wrote it; publish it again in the wire format of docs/topics.md."
-    fault = Fault(UNDECODABLE, where, why, fix)
+    fault = Fault(UNDECODABLE, where, why)
     quarantine(unit, refusal(unit, like, origin, fault, [unit.keep_original(value)]))

@@ -48,7 +48,7 @@ def register(unit: UnitOfWork, one: StoredFact) -> None:
 def _already_refused(unit: UnitOfWork, one: StoredFact) -> Fault | None:
     """In a rebuild: the refusal that stands on the tracker's topics."""
     if unit.run("decided", event_ids=[refusal_id(one.head.event_id)]):
-        return Fault("item.already-delivered", f"item {one.head.item_id}", "refused before", "")
+        return Fault("item.already-delivered", f"item {one.head.item_id}", "refused before")
     return None
 
 
@@ -59,8 +59,7 @@ def _claim(unit: UnitOfWork, fact: ItemRegistered, cancelled: bool) -> Fault | N
         profile = files["profile"]
     except (KeyError, TypeError, ValueError) as wrong:
         found = f"{type(wrong).__name__}: {wrong}"[:2000]
-        fix = "Report this together with the page list; submit the item again in a new batch."
-        return Fault("item.page-list-unfit", f"item {head.item_id}", found, fix)
+        return Fault("item.page-list-unfit", f"item {head.item_id}", found)
     completed_id = ids.make_id(str(head.item_id), head.revision, "ItemCompleted")
     claimed = unit.run(
         "claim_item",
@@ -87,8 +86,7 @@ def _already_delivered(fact: ItemRegistered) -> Fault:
     return Fault(
         "item.already-delivered",
         f"item {fact.head.item_id}",
-        "an item of this id, without regard to case, was delivered before",
-        "Give the item another id, or leave it out: it is on the line already.",
+        "an item with this id, ignoring case, was delivered before",
     )
 
 
@@ -102,9 +100,9 @@ def _page_entries(unit: UnitOfWork, page_list: FileRef, page_count: int) -> list
         raise ValueError(str(fault)) from fault
     entries: list[dict[str, Any]] = document["pages"]
     if len(entries) != page_count:
-        raise ValueError(f"the page list has {len(entries)} pages, {page_count} are registered")
+        raise ValueError(f"the page list has {len(entries)} pages, expected {page_count}")
     if len({entry["ref"] for entry in entries}) != len(entries):
-        raise ValueError("the page list has a ref twice")
+        raise ValueError("the page list has a duplicate ref")
     for entry in entries:
         if not entry.keys() >= NEEDED:
             raise ValueError(f"page {entry['ref']} lacks {sorted(NEEDED - entry.keys())}")

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from processors.error_catalogue import fix_of
 from processors.pipeline import STEPS
 from schemas import ids
 from schemas.catalogue import redone_topic
@@ -13,7 +14,7 @@ from streams.tracker.unit_of_work import UnitOfWork
 
 
 def retry(unit: UnitOfWork, fact: WorkDeferred) -> None:
-    """Plan the next attempt of a deferred work, or set it aside after the last one."""
+    """Plan the next attempt of a deferred work, or quarantine it after the last one."""
     head = fact.head
     due = _due(unit, fact)
     if due is None:
@@ -47,7 +48,7 @@ def redone_id(deferral_id: str) -> str:
 
 
 def gave_up(unit: UnitOfWork, fact: WorkDeferred) -> WorkQuarantined:
-    """The record that sets a work aside after its last attempt."""
+    """The quarantine record of a work after its last attempt."""
     policy, head = policy_of(fact.error_class), fact.head
     # Index = attempt, from 1: index 0 is a rejection by the step itself.
     event_id = ids.fact_id(fact.work_id, "WorkQuarantined", fact.attempt)
@@ -59,8 +60,8 @@ def gave_up(unit: UnitOfWork, fact: WorkDeferred) -> WorkQuarantined:
         required=_required(fact),
         code=policy.code,
         where=str(head.page_id or head.item_id or head.batch_id or fact.origin.event_id),
-        found=f"{fact.why} (attempt {fact.attempt}, the last)",
-        fix=f"{policy.fix}; then: copystand quarantine release ID --by P --reason R",
+        found=f"{fact.why} (attempt {fact.attempt}, the last one)",
+        fix=fix_of(policy.code),
         attempts=fact.attempt,
         origin=fact.origin,
         files=(unit.keep_original(fact.value),),

@@ -10,6 +10,7 @@ from processors.tools import Storage
 from streams.kafka.stalled_partitions import watch_partitions
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import announce_ready
+from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
 from streams.storage.disk_reserve import DiskReserve
 from streams.storage.factory import open_storage
@@ -49,6 +50,7 @@ def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bo
             *(conn, storage, settings.version, settings.pool_size, settings.retry_scale),
             has_room=lambda: room.has(0),
             night=settings.night,
+            worker=worker_name(settings, "tracker"),
         )
         if not line.open(stop):
             return

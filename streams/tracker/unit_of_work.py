@@ -86,6 +86,8 @@ class UnitOfWork:
     """When batches of priority night are admitted; None: at any time."""
     now: datetime = field(default_factory=utc_now)
     """The line's clock; it decides when something begins, and stands in no fact."""
+    worker: str | None = None
+    """Pseudonym of the machine and role whose facts these are."""
     affected: Affected = field(default_factory=Affected)
     outbox: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -112,7 +114,7 @@ class UnitOfWork:
 
     def head(self, event_id: str, cause_id: str | None, occurred_at: datetime, like: Head) -> Head:
         """The head of a fact of the tracker's about the subject of another."""
-        producer = Producer(name=PRODUCER_NAME, version=self.version)
+        producer = Producer(name=PRODUCER_NAME, version=self.version, worker=self.worker)
         stamp = {"event_id": event_id, "cause_id": cause_id, "occurred_at": occurred_at}
         return like.model_copy(update={**stamp, "producer": producer})
 

@@ -20,6 +20,7 @@ from streams.kafka.stalled_partitions import watch_partitions
 from streams.runtime.fatal_errors import end_process
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import announce_ready, note
+from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
 from streams.storage.disk_reserve import DiskReserve
 from streams.storage.factory import open_storage
@@ -59,7 +60,11 @@ class Worker:
         )
         self._stop = threading.Event()
         self._receipts = Receipts(storage)
-        self._teller = FactBuilder(storage, settings.version, retry_scale=settings.retry_scale)
+        self._teller = FactBuilder(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "worker"),
+        )
         # Twice the pool: while one thread awaits the broker, its child has other work.
         self._threads = 2 * settings.pool_size
         self._sources = [self._source(step, settings) for step in worker_steps()]

@@ -34,7 +34,7 @@ def test_holds_just_our_packages(names: list[str]):
         "processors/profiles/as-delivered.toml",
         "infra/migrations/0001_line.sql",
         "infra/kafka.sha256",
-        "streams/error_catalogue.md",
+        "processors/errors/manifest.toml",
         "streams/tracker/queries.sql",
     ],
 )

@@ -1,14 +1,11 @@
 """From a folder to packages and an auditor's answer, by the commands alone, on the real parts."""
 
+import socket
 import subprocess
 import sys
 from dataclasses import replace
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
-
-import py3langid
-import pyvips
 
 from tests.support import expected_outcome
 from tests.support.delivery import BATCH, DAMAGED, OPERATOR, SOUND, SUBMITTED, Delivered
@@ -16,6 +13,7 @@ from tests.support.invariants import Counts, counts
 from tests.support.log_check import check
 from tests.support.reader import PREMIS, Fact, Raw, facts_of
 from tests.support.running_line import Line
+from tests.support.tool_versions import the_tools
 from tests.support.whole_log import read_when_quiet, without_intake
 
 
@@ -68,7 +66,7 @@ def bagit_says(bag: Path) -> int:
 
 
 def content_digest(bag: Path) -> str:
-    """The digest of the content part, computed from its definition (contract, The package)."""
+    """The digest of the content part, computed from its definition (docs/contract.md §7)."""
     names = [str(path.relative_to(bag)) for path in (bag / "data").rglob("*") if path.is_file()]
     wanted = sorted(name.encode() for name in names if name != "data/metadata/premis.xml")
     lines = [
@@ -103,7 +101,8 @@ def test_the_audit_answer_for_a_page_is_the_whole_expected_sequence(
 
     answer = line.ask("audit", "page", f"{SOUND}:0001")
 
-    wanted = expected_outcome.sequence(chain, digests, the_tools(), OPERATOR)
+    workers = expected_outcome.workers_of(line.home, socket.gethostname())
+    wanted = expected_outcome.sequence(chain, digests, the_tools(), OPERATOR, workers)
     # Branches run side by side, and nothing waits for suggestions: between cause and effect there
     # are many right orders. Each fact's events stand together in theirs.
     order = list(dict.fromkeys(row[3] for row in wanted))
@@ -116,24 +115,6 @@ def test_the_audit_answer_for_a_page_is_the_whole_expected_sequence(
         if cause in told
     )
     assert {fact: known[fact].body["head"]["cause_id"] for fact in chain.causes()} == chain.causes()
-
-
-def the_tools() -> expected_outcome.Tools:
-    """Versions, asked of the programs themselves."""
-
-    def says(*command: str) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        return done.stdout or done.stderr
-
-    model = Path(py3langid.__file__).parent / "data"
-    (weights,) = [path for path in model.iterdir() if path.is_file()]
-    return expected_outcome.Tools(
-        vips=".".join(str(pyvips.version(part)) for part in range(3)),
-        tesseract=says("tesseract", "--version").split()[1],
-        exiftool=says("exiftool", "-ver").strip(),
-        langid=version("py3langid"),
-        model_sha256=sha256(weights.read_bytes()).hexdigest(),
-    )
 
 
 def the_chain(raws: list[Raw]) -> expected_outcome.Chain:

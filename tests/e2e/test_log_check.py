@@ -9,7 +9,7 @@ import pytest
 from processors import premis
 from processors.pipeline import facts_that_owe_events
 from schemas.catalogue import key_of, topic_of
-from schemas.codec import encode
+from schemas.codec import encode, schema_id_of
 from schemas.ids import make_id
 from schemas.models import (
     Act,
@@ -90,14 +90,13 @@ def told(record: Record, offset: int) -> Raw:
 
 def sealed(events: Sequence[PremisEvent]) -> list[Raw]:
     """Events as the sealer writes them."""
-    schema = schema_store().digest(schema_store().latest_id("PremisEvent"))
     return [
         Raw(
             PREMIS, 0, seq, event.head.event_id.encode(), encode(event),
             (
                 ("seq", seq.to_bytes(8, "big")),
                 ("sealed_at", (AT + seq).to_bytes(8, "big")),
-                ("schema_sha256", schema),
+                ("schema_sha256", schema_store().digest(schema_id_of(encode(event)))),
             ),
         )
         for seq, event in enumerate(events)

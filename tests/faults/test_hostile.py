@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from processors.error_catalogue import entries
 from processors.outcome import Done, Rejected
 from processors.pipeline import STEPS
 from processors.tools import Tools
 from schemas.models import PageAcquired
-from streams.error_catalogue import sections
 from streams.settings import Settings
 from streams.storage.local import LocalStorage
 from streams.worker.pool import Pool
@@ -100,7 +100,7 @@ def test_each_is_refused_with_a_fitting_code_or_made_something_of(answers: list[
         for one in answers
         if not all(
             isinstance(outcome, Done)
-            or (isinstance(outcome, Rejected) and outcome.code in FITTING & set(sections()))
+            or (isinstance(outcome, Rejected) and outcome.code in FITTING & set(entries()))
             for outcome in one.outcomes
         )
     ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from tests.support.log_check import make_id
@@ -11,6 +12,9 @@ VERSION = version("copystand")
 
 SECOND = ("validate_batch", "acquire_page", "recognize_page", "assemble_package")
 """Steps whose answers changed since the first version."""
+
+
+Agent = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Tools:
 
 @dataclass(frozen=True)
 class Chain:
-    """Ids of the facts on the way of a page, each made from its cause (contract, Ids)."""
+    """Ids of the facts on the way of a page, each made from its cause (docs/contract.md §1)."""
 
     batch_id: str
     item_id: str
@@ -135,19 +139,43 @@ def step_fact(cause: str, step: str, record: str, index: int = 0) -> str:
     return make_id(make_id(cause, step), record, index)
 
 
-def agent(name: str, version: str | None, kind: str = "software") -> tuple[str, str, str | None]:
+def agent(name: str, version: str | None, kind: str = "software") -> Agent:
     """Type, name and version of an agent."""
     return kind, name, version
 
 
-def by_step(name: str) -> tuple[str, str, str | None]:
+def by_step(name: str) -> Agent:
     """A step of this version of the line."""
     number = 2 if name in SECOND else 1
     return agent(f"copystand/{name}", f"{VERSION}+step.{number}")
 
 
-def sequence(chain: Chain, digests: Digests, tools: Tools, operator: str) -> list[tuple[Any, ...]]:
+def workers_of(home: Path, machine: str) -> dict[str, str]:
+    """The pseudonym of each role that makes facts of a page."""
+    key = (home / "run" / "worker.key").read_text().strip()
+    roles = ("router", "worker", "tracker")
+    return {role: f"worker-{make_id(key, machine, role)[:8]}" for role in roles}
+
+
+def sequence(
+    chain: Chain, digests: Digests, tools: Tools, operator: str, workers: dict[str, str]
+) -> list[tuple[Any, ...]]:
     """Event type, outcome, code, fact that it tells of, k, agents, objects; in order of cause."""
+    return [
+        (*told, _with_worker(agents, workers), objects)
+        for *told, agents, objects in _by_programs(chain, digests, tools, operator)
+    ]
+
+
+def _with_worker(agents: list[Agent], workers: dict[str, str]) -> list[Agent]:
+    """The agents of an event, the worker after the program that it ran."""
+    program = agents[0][1].removeprefix("copystand/")
+    return [agents[0], agent(workers.get(program, workers["worker"]), None), *agents[1:]]
+
+
+def _by_programs(
+    chain: Chain, digests: Digests, tools: Tools, operator: str
+) -> list[tuple[Any, ...]]:
     person = agent(operator, None, "person")
     router, preflight, tracker = (
         by_step("router"),

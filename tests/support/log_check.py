@@ -69,6 +69,27 @@ TRANSITIONS = {
     "ControlDecided": "decision",
 }
 DETAILS = {
+    "BatchReceived": "Submission received. SHA-256 of the manifest body: {manifest_sha256}.",
+    "CaptureAccepted": "Capture {sequence} of the item received.",
+    "ReceiptAccepted": "Answer of {repository} for package {package_id}: {reason}",
+    "BatchAccepted": "Pre-flight passed. Items: {item_count}, pages: {page_count}, "
+    "profile: {scanner_profile}, findings: {diagnostics_count}.",
+    "ItemRegistered": "Item registered. Pages: {page_count}.",
+    "PageAdmitted": "Page {ref} ({kind}) admitted with priority {priority}.",
+    "PageAcquired": "Master validated and stored: {format_name}, {width_px} x {height_px} pixels.",
+    "PageDerived": "Access images created.",
+    "PageRecognized": "Text recognised. Words: {words}, characters: {characters}.",
+    "PageDescribed": "Metadata extracted from the master.",
+    "PageEnriched": "Suggestions recorded.",
+    "ItemCompleted": "All required branches of all pages have ended. Pages: {page_count}.",
+    "PackagePublished": "Package {package_id} published. Files: {counts[files]}, bytes: {size_bytes}, "
+    "content digest: {content_digest}.",
+    "BatchSettled": "Batch settled. Pages registered: {registered}, packaged: {packaged}, "
+    "quarantined: {quarantined}, cancelled: {cancelled}.",
+    "WorkQuarantined": "Quarantined at {step}. {where}: {found}. {fix}",
+    "ControlDecided": "{action}: {reason}",
+}
+DETAILS_BEFORE_0_2 = {
     "BatchReceived": "Submission taken in; its manifest's body has SHA-256 {manifest_sha256}.",
     "CaptureAccepted": "Capture {sequence} of the item taken in.",
     "ReceiptAccepted": "{repository} answered for {package_id}: {reason}",
@@ -115,7 +136,7 @@ class Report:
 
 
 def make_id(*parts: object) -> str:
-    """Id of these parts (contract, Ids)."""
+    """Id of these parts (docs/contract.md §1)."""
     return str(uuid5(NS, "\x1f".join(str(part) for part in parts)))
 
 
@@ -142,18 +163,13 @@ def check(raws: Sequence[Raw]) -> Report:
 def owed_for(fact: Fact) -> list[dict[str, Any]]:
     """The events that a fact owes: the transition, then its acts in order."""
     head = fact.body["head"]
-    producer = {
-        "type": "software",
-        "name": head["producer"]["name"],
-        "version": head["producer"]["version"],
-        "role": "executing program",
-    }
+    makers = _makers(head["producer"])
     events = []
     for ordinal, act in enumerate([_transition(fact), *fact.body["acts"]]):
         own = {"event_id": make_id(head["event_id"], "premis", ordinal)}
         events.append(
             {
-                "head": head | own | {"cause_id": head["event_id"]},
+                "head": _with_worker(head) | own | {"cause_id": head["event_id"]},
                 "fact": fact.record,
                 "ordinal": ordinal,
                 "event_type": act["type"],
@@ -161,7 +177,7 @@ def owed_for(fact: Fact) -> list[dict[str, Any]]:
                 "outcome": act["outcome"],
                 "code": act["code"],
                 "detail": act["detail"],
-                "agents": [producer, *act["agents"]],
+                "agents": [*makers, *act["agents"]],
                 "sources": act["sources"],
                 "results": act["results"],
             }
@@ -169,9 +185,24 @@ def owed_for(fact: Fact) -> list[dict[str, Any]]:
     return events
 
 
+def _with_worker(head: dict[str, Any]) -> dict[str, Any]:
+    # Older schemas have no such field, which says the same as null.
+    return head | {"producer": {"worker": None, **head["producer"]}}
+
+
+def _makers(producer: dict[str, Any]) -> list[dict[str, Any]]:
+    program = {"name": producer["name"], "version": producer["version"]}
+    agents = [{"type": "software", **program, "role": "executing program"}]
+    # Facts of versions before 0.2.0 do not name it.
+    if producer.get("worker"):
+        worker = {"name": producer["worker"], "version": None}
+        agents.append({"type": "software", **worker, "role": "implementer"})
+    return agents
+
+
 def _detail(record: str, body: dict[str, Any]) -> str:
     if record != "WorkDeferred":
-        return DETAILS[record].format_map(body)
+        return _texts(body["head"]["producer"]["version"])[record].format_map(body)
     told = f"{body['step']}, attempt {body['attempt']}"
     allowed, due = body.get("attempts_allowed", 0), body.get("next_at")
     if not allowed:
@@ -181,6 +212,11 @@ def _detail(record: str, body: dict[str, Any]) -> str:
     seconds = (due - body["head"]["occurred_at"]).total_seconds()
     instant = due.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return f"{told} of {allowed}: {body['why']}; next attempt in {seconds:.3f} s, at {instant}"
+
+
+def _texts(version: str) -> dict[str, str]:
+    is_before_0_2 = version.partition("+step.")[0].startswith("0.1.")
+    return DETAILS_BEFORE_0_2 if is_before_0_2 else DETAILS
 
 
 def _transition(fact: Fact) -> dict[str, Any]:
@@ -230,6 +266,7 @@ def _compare(report: Report, owed: dict[str, dict[str, Any]], sealed: list[dict[
         elif count > 1:
             report.surplus.append(f"{_shown(by_id[event_id])}, {count} times")
     for event in sealed:
+        event = event | {"head": _with_worker(event["head"])}
         wanted = owed.get(event["head"]["event_id"])
         if wanted is not None and wanted != event:
             names = [name for name in wanted if wanted[name] != event.get(name)]

@@ -27,9 +27,14 @@ from tests.support.builders import NOON, a_head
 def head_of(run: str, name: str, **changes: Any) -> Any:
     """The head of a fact of a run, by a name of its own."""
     minutes = timedelta(minutes=len(run))
-    producer = Producer(name="copystand/test", version="1")
+    producer = Producer(name="copystand/test", version="1", worker=worker_of(run))
     event = ids.make_id(run, name)
     return a_head(event_id=event, occurred_at=NOON + minutes, producer=producer, **changes)
+
+
+def worker_of(run: str) -> str:
+    """The worker that a run was on."""
+    return f"worker-{sha256(run.encode()).hexdigest()[:8]}"
 
 
 def facts_made(tools: Tools, pages: tuple[dict[str, Any], ...], run: str) -> list[Record]:

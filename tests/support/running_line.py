@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,12 @@ class Answer:
 class Line:
     """One home and its line."""
 
-    def __init__(self, home: Path, **environment: str) -> None:
-        """A line that does not run yet."""
+    def __init__(
+        self, home: Path, command: Sequence[str | Path] = (COMMAND,), **environment: str
+    ) -> None:
+        """A line that does not run yet; command starts the program, by default that of this checkout."""
         self.home = home
+        self._command = [str(word) for word in command]
         self._environment = {
             **os.environ,
             "COPYSTAND_HOME": str(home),
@@ -42,7 +45,7 @@ class Line:
     def run(self, *arguments: str | Path) -> Answer:
         """A command as a user types it."""
         done = subprocess.run(
-            [str(COMMAND), *map(str, arguments)],
+            [*self._command, *map(str, arguments)],
             env=self._environment,
             capture_output=True,
             text=True,
@@ -61,7 +64,7 @@ class Line:
     def background(self, *arguments: str | Path) -> "subprocess.Popen[str]":
         """A command that runs beside the test."""
         return subprocess.Popen(
-            [str(COMMAND), *map(str, arguments)],
+            [*self._command, *map(str, arguments)],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

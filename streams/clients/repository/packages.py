@@ -17,7 +17,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from processors.package import bag
-from processors.tools import Area, Storage
+from processors.rules.codes import counted
+from processors.tools import Storage
 from schemas.models import FileRef
 from schemas.times import written
 from streams.clients.repository import unpacking
@@ -99,11 +100,7 @@ class Packages:
         )
         row = self._connection.execute(query, (package_id,)).fetchone()
         if row is None:
-            raise PackageRefused(
-                "package.unknown",
-                found=f"no package {package_id} was published",
-                fix="See what there is with: copystand packages list",
-            )
+            raise PackageRefused("package.unknown", f"no package {package_id} was published")
         return _shown(row)
 
 
@@ -130,11 +127,7 @@ def fetch(
     package_id = package["package_id"]
     final = folder / folder_name(package)
     if final.exists() or final.is_symlink():
-        raise PackageRefused(
-            "package.already-there",
-            found=f"{final} exists",
-            fix="Fetch into another folder, or remove that one first.",
-        )
+        raise PackageRefused("package.already-there", f"{final} exists")
     tar = _verified_tar(package, storage, progress)
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder, prefix=f".{package_id[:100]}."))
@@ -168,21 +161,16 @@ def folder_name(package: Row) -> str:
     """The package's id, which becomes the name of a folder. Raises PackageRefused."""
     if NAME.match(package["package_id"]):
         return str(package["package_id"])
-    raise PackageRefused(
-        "package.unsafe-name",
-        found=f"package_id {package['package_id']!r}",
-        fix="Nothing was unpacked. Look at who publishes packages.",
-    )
+    raise PackageRefused("package.unsafe-name", f"package_id {package['package_id']!r}")
 
 
 def _verified_tar(package: Row, storage: Storage, progress: Progress) -> Path:
     """The tar in the store, read once from end to end. Raises PackageRefused, StorageError."""
     named = {name: package[name] for name in ("key", "sha256", "size_bytes")}
     ref = FileRef(use="package", media_type="application/x-tar", **named)
-    fix = f"Bring back {Area.PACKAGES}/ from a copy."
     # A store that gives no answer here raises: that is no word about the package.
     if storage.size(ref.key) is None:
-        raise PackageRefused("package.not-in-store", f"the store does not hold {ref.key}", fix)
+        raise PackageRefused("package.not-in-store", f"the store does not hold {ref.key}")
     path, digest = storage.path(ref), hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -190,7 +178,7 @@ def _verified_tar(package: Row, storage: Storage, progress: Progress) -> Path:
                 digest.update(chunk)
                 progress(len(chunk))
     except OSError as wrong:
-        raise PackageRefused("package.not-in-store", str(wrong), fix) from wrong
+        raise PackageRefused("package.not-in-store", str(wrong)) from wrong
     if digest.hexdigest() != ref.sha256:
         raise differs(f"the tar has the SHA-256 {digest.hexdigest()}, not {ref.sha256}")
     return path
@@ -206,7 +194,7 @@ def _check_bag(package: Row, found: dict[str, str], tags: dict[str, bytes]) -> N
     if not wrong and digest != package["content_digest"]:
         wrong = [f"its content digest is {digest}, not {package['content_digest']}"]
     if wrong:
-        raise differs(f"{len(wrong)} faults: {'; '.join(wrong[:3])}")
+        raise differs(f"{counted(len(wrong), 'difference')}: {'; '.join(wrong[:3])}")
 
 
 def _make_durable(folder: Path) -> None:

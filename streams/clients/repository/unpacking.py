@@ -1,4 +1,4 @@
-"""Reads the tar of a package: only plain files below one folder are taken, or nothing is."""
+"""Reads the tar of a package; accepts only regular files below one folder."""
 
 import hashlib
 import os
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from processors.error_catalogue import fix_of
 from processors.package import bag
 
 CHUNK = 1 << 20
@@ -14,18 +15,16 @@ LONGEST_NAME_BYTES = 255
 
 
 class PackageRefused(Exception):
-    """A package cannot be handed over."""
+    """A package cannot be delivered to the repository."""
 
-    def __init__(self, code: str, found: str, fix: str) -> None:
+    def __init__(self, code: str, found: str) -> None:
         super().__init__(f"{code}: {found}")
-        self.code, self.found, self.fix = code, found, fix
+        self.code, self.found, self.fix = code, found, fix_of(code)
 
 
 def differs(found: str) -> PackageRefused:
-    """The refusal of a package that is not what was published."""
-    return PackageRefused(
-        "package.differs", found, "Bring the package back from a copy, or have its item made again."
-    )
+    """The refusal of a package that differs from the published one."""
+    return PackageRefused("package.differs", found)
 
 
 def unpack(
@@ -77,7 +76,7 @@ def _members(
                 budget -= entry.size
                 source = archive.extractfile(entry)
                 if source is None or budget < 0:
-                    raise _unsafe(entry, "it says more than the tar holds")
+                    raise _unsafe(entry, "its size exceeds the tar")
                 found[path] = take(path, source)
                 progress(entry.size)
     except (tarfile.TarError, EOFError) as wrong:
@@ -89,13 +88,13 @@ def _safe(entry: tarfile.TarInfo, top: str, taken: set[str]) -> str:
     """A member's path below the top folder. Raises PackageRefused."""
     # Not left to tarfile's filters: those of Python 3.11.7 can be led out of the folder by links.
     if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.sparse is not None:
-        raise _unsafe(entry, "it is no plain file")
+        raise _unsafe(entry, "it is not a regular file")
     first, *parts = entry.name.split("/")
     if first != top or not parts or not all(_plain(part) for part in parts):
-        raise _unsafe(entry, f"it is no plain path below {top}/")
+        raise _unsafe(entry, f"its path is not below {top}/")
     path = "/".join(parts)
     if path.casefold() in taken:
-        raise _unsafe(entry, "it is there twice, case left aside")
+        raise _unsafe(entry, "its name occurs twice, ignoring case")
     taken.add(path.casefold())
     return path
 
@@ -107,11 +106,7 @@ def _plain(part: str) -> bool:
 
 
 def _unsafe(entry: tarfile.TarInfo, why: str) -> PackageRefused:
-    return PackageRefused(
-        "package.unsafe-name",
-        found=f"member {entry.name!r}: {why}",
-        fix="Nothing was unpacked. Treat the store as tampered with, and look at who writes to it.",
-    )
+    return PackageRefused("package.unsafe-name", f"member {entry.name!r}: {why}")
 
 
 def _write(source: IO[bytes], path: Path) -> str:

@@ -82,7 +82,7 @@ class Delivery:
 
 
 def read_folder(folder: Path, wishes: SubmissionOptions, progress: Progress = silent) -> Delivery:
-    """The delivery in a folder (contract: from a folder). Nothing in it is touched."""
+    """The delivery in a folder (docs/contract.md §2). Nothing in it is touched."""
     scanned = scan(folder)
     files = {one.name: one for one in scanned.files}
     bags = bags_among(scanned.files)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from processors.acquire_page import acquire_page
+from processors.error_catalogue import entries
 from processors.outcome import Done, Outcome, Rejected, StorageError
 from processors.tools import Tools
 from schemas.models import PageAcquired
-from streams import error_catalogue
 from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
 from tests.support.imaging_builders import an_admitted_page, memory_tools
 from tests.support.tiff_builders import ASCII, BYTE, LONG, SHORT, UNDEFINED, ATiff
@@ -183,7 +183,7 @@ def test_what_breaks_the_rules_of_tiff_is_refused_by_name(tools: Tools):
 
     assert isinstance(outcome, Rejected)
     assert outcome.code == "page.structure-irregular"
-    assert "the Exif directory cannot be read: byte 0, where a directory" in outcome.found
+    assert "the Exif directory cannot be read: a directory is expected at byte 0" in outcome.found
 
 
 @pytest.mark.parametrize(
@@ -192,12 +192,12 @@ def test_what_breaks_the_rules_of_tiff_is_refused_by_name(tools: Tools):
         ("empty.tif", "The file is empty"),
         ("truncated_strip.tif", "Strip 1 of 1 ends at byte 186, the file has 162 bytes"),
         ("cut_before_its_directory.tif", "The file ends at byte"),
-        ("directory_in_a_circle.tif", "The directories run in a circle at byte 72"),
+        ("directory_in_a_circle.tif", "The directories form a loop at byte 72"),
         ("flipped_lzw.tif", "Using code not yet in table"),
-        ("zeroed_scan_in_tiff.tif", "damaged pixels"),
+        ("zeroed_scan_in_tiff.tif", "Damaged pixels"),
         ("zeroed_scan.jpg", "belong to no pixel"),
         ("cut_scan.jpg", "premature end of JPEG image"),
-        ("without_end.png", "no IEND chunk"),
+        ("without_end.png", "The IEND chunk is missing"),
     ],
 )
 def test_rejects_a_damaged_master_and_keeps_it(tools: Tools, name: str, found: str):
@@ -213,7 +213,7 @@ def test_rejects_a_damaged_master_and_keeps_it(tools: Tools, name: str, found: s
     ("name", "found"),
     [
         ("bitmap_named.tif", "The file is Windows Bitmap (PRONOM fmt/116)"),
-        ("four_bits.tif", "Bits per sample: 4; profile as-delivered takes 1, 8, 12, 16"),
+        ("four_bits.tif", "Bits per sample 4; profile as-delivered accepts 1, 8, 12, 16"),
     ],
 )
 def test_tells_what_is_not_supported_from_what_is_damaged(tools: Tools, name: str, found: str):
@@ -298,4 +298,4 @@ def test_every_code_of_a_master_and_its_text_has_a_section():
     codes = set(re.findall(r'"((?:page|language)\.[a-z-]+)"', source))
 
     assert len(codes) > 14
-    assert codes - set(error_catalogue.sections()) == set()
+    assert codes - set(entries()) == set()

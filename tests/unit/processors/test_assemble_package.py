@@ -27,6 +27,7 @@ from tests.support.package_builders import (
     tar_of,
 )
 from tests.support.package_documents import MODS, submitted_mets
+from tests.support.package_facts import worker_of
 
 
 @pytest.fixture
@@ -103,7 +104,9 @@ def test_the_content_part_says_nothing_of_the_run(tools: Tools) -> None:
     item = a_completed_item(tools)
     package = published(item, tools)
 
-    ids = {fact.head.event_id for fact in facts_of(item, tools)} | {"vol-1.v1", str(tools.scratch)}  # type: ignore[attr-defined]
+    ids = {fact.head.event_id for fact in facts_of(item, tools)} | {  # type: ignore[attr-defined]
+        "vol-1.v1", str(tools.scratch), worker_of("run-1"),
+    }  # fmt: skip
     for name, content in files_of(package, tools).items():
         if name.startswith("data/") and not name.endswith("premis.xml"):
             assert b"2026" not in content, name

@@ -139,13 +139,13 @@ def test_warns_when_the_delivered_text_is_empty(tools: Tools):
 @pytest.mark.parametrize(
     "content, found",
     [
-        (b"", "not well formed"),
-        (b"<alto", "not well formed"),
-        (b"plain text", "not well formed"),
+        (b"", "not well-formed XML"),
+        (b"<alto", "not well-formed XML"),
+        (b"plain text", "not well-formed XML"),
         (b'<!DOCTYPE alto [<!ENTITY a "b">]><alto>&a;</alto>', "DOCTYPE"),
-        (b"<html/>", "its root element is html"),
-        (b'<alto xmlns="urn:other"/>', "its root element is {urn:other}alto"),
-        (f'<alto xmlns="{V4}"><Layout/></alto>'.encode(), "0 pages instead of one"),
+        (b"<html/>", "the root element is html"),
+        (b'<alto xmlns="urn:other"/>', "the root element is {urn:other}alto"),
+        (f'<alto xmlns="{V4}"><Layout/></alto>'.encode(), "0 pages, expected 1"),
         (f'<alto xmlns="{V4}"><Layout><Page/><Page/></Layout></alto>'.encode(), "2 pages"),
     ],
 )
@@ -163,7 +163,7 @@ def test_rejects_what_breaks_its_schema():
         pytest.skip("the XSD files are not in the cache; run: make standards")
     wrong = alto(block(line("word"))).replace(b"<PrintSpace>", b"<PrintSpace><Made/>")
 
-    with pytest.raises(NotReadable, match="breaks its schema: line 1"):
+    with pytest.raises(NotReadable, match="not valid against its schema: line 1"):
         read_delivered(wrong, standards_folder())
 
 

@@ -55,7 +55,9 @@ def test_the_five_fields_alone_get_a_clear_diagnosis() -> None:
         ("manifest.field-missing", "items"),
         ("manifest.digest-mismatch", "checksums.manifest_sha256"),
     ]
-    assert "List the items" in found[0].fix
+    assert found[0].fix == (
+        "Add `items`, a list with the item_id and the pages of each item (docs/manifest.md)."
+    )
     assert all(one.found and one.fix and one.severity == "error" for one in found)
 
 

@@ -89,7 +89,7 @@ def test_rules_are_judged_with_the_manifest(tmp_path: Path) -> None:
         ('extends = "as-delivered"\nmissing_ic = "warn"', "missing_ic"),
         ('extends = "as-delivered"\n[ocr]\ndpi = "much"', "ocr.dpi"),
         ('extends = "as-delivered"\nrequired_branches = ["enrich_page"]', "required_branches"),
-        ('extends = "as-delivered"\nrules = []', "files of their own"),
+        ('extends = "as-delivered"\nrules = []', "rules belong in rule files"),
     ],
 )
 def test_a_profile_that_cannot_be_used_is_told_with_its_key(

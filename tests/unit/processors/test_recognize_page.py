@@ -191,7 +191,7 @@ def test_waits_for_a_model_that_this_machine_lacks(tools: Tools, monkeypatch):
     outcome = recognize_page(an_acquired_page(tools), tools)
 
     assert isinstance(outcome, TryLater)
-    assert outcome.why == "no recognition model here for eng (eng)"
+    assert outcome.why == "no recognition model is installed for eng (eng)"
 
 
 def guarded_as(monkeypatch, folder: Path, script: str) -> None:

@@ -103,7 +103,7 @@ def test_a_script_is_part_of_what_a_page_needs_to_be_read(tools: Tools) -> None:
 
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.where) == ("language.model-missing", "items[0].languages")
-    assert "deu in Latf needs the model" in outcome.found
+    assert "deu in Latf requires the model" in outcome.found
     assert "apt-get install tesseract-ocr-" in outcome.fix
 
 
@@ -168,7 +168,7 @@ def test_many_faults_are_told_at_once(tools: Tools) -> None:
     assert isinstance(outcome, Rejected)
     assert outcome.code == "manifest.faulty"
     assert outcome.found == (
-        "3 faults: page.kind-unknown, manifest.file-count-mismatch, page.sequence-duplicate"
+        "3 errors: page.kind-unknown, manifest.file-count-mismatch, page.sequence-duplicate"
     )
     assert [one.code for one in outcome.diagnostics if one.severity == "error"] == [
         "page.kind-unknown",

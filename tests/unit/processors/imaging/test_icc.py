@@ -21,12 +21,12 @@ def test_finds_a_sound_profile_whole(profile: bytes):
 @pytest.mark.parametrize(
     ("profile", "told"),
     [
-        (b"", "it has 0 bytes"),
-        (COLOUR[:100], "it has 100 bytes"),
-        (COLOUR[:-20], f"it says to have {len(COLOUR)} bytes and has {len(COLOUR) - 20}"),
-        (COLOUR + b"more", f"it says to have {len(COLOUR)} bytes and has {len(COLOUR) + 4}"),
+        (b"", "it has only 0 bytes"),
+        (COLOUR[:100], "it has only 100 bytes"),
+        (COLOUR[:-20], f"it states {len(COLOUR)} bytes and has {len(COLOUR) - 20}"),
+        (COLOUR + b"more", f"it states {len(COLOUR)} bytes and has {len(COLOUR) + 4}"),
         (changed(36, b"\0\0\0\0"), "its signature is missing"),
-        (changed(128, b"\x7f\0\0\0"), "it says to have 2130706432 tags"),
+        (changed(128, b"\x7f\0\0\0"), "it states 2130706432 tags"),
         (changed(136, b"\0\xff\xff\xff"), "its tag 'desc' ends at byte"),
     ],
 )
@@ -43,10 +43,10 @@ def test_tells_where_a_profile_is_damaged(profile: bytes, told: str):
         (COLOUR, "rgb", None),
         (GREY, "greyscale", None),
         (COLOUR, "bitonal", None),
-        (COLOUR, "greyscale", "it is for 'RGB' numbers, the image is greyscale"),
-        (GREY, "rgb", "it is for 'GRAY' numbers, the image is rgb"),
-        (COLOUR, "cmyk", "it is for 'RGB' numbers, the image is cmyk"),
-        (changed(12, b"link"), "rgb", "it is of class 'link', which describes no image"),
+        (COLOUR, "greyscale", "its colour space is 'RGB', the image is greyscale"),
+        (GREY, "rgb", "its colour space is 'GRAY', the image is rgb"),
+        (COLOUR, "cmyk", "its colour space is 'RGB', the image is cmyk"),
+        (changed(12, b"link"), "rgb", "its class is 'link', which does not describe images"),
     ],
 )
 def test_tells_when_a_profile_is_for_other_images(profile: bytes, colour_space: str, told: str):

@@ -20,24 +20,27 @@ def test_finds_nothing_in_a_sound_file(order: str, big: bool):
 @pytest.mark.parametrize(
     ("tags", "told"),
     [
-        ({262: (SHORT, [2])}, "1 samples are too few for photometric interpretation 2"),
-        ({262: (SHORT, [99])}, "the photometric interpretation is 99"),
-        ({258: (SHORT, [8, 8])}, "2 numbers of bits for 1 samples"),
-        ({270: (ASCII, b"An open end")}, "the text of tag 270 does not end with a NUL byte"),
+        ({262: (SHORT, [2])}, "photometric interpretation 2 requires 3 samples, found 1"),
+        ({262: (SHORT, [99])}, "the photometric interpretation is unknown: 99"),
+        ({258: (SHORT, [8, 8])}, "tag 258 has 2 values, expected 1"),
+        ({270: (ASCII, b"An open end")}, "the text in tag 270 does not end with a NUL byte"),
         ({270: (ASCII, b"")}, "tag 270 has no value"),
         ({274: (SHORT, [9])}, "tag 274 has the value 9"),
-        ({282: (RATIONAL, [300, 0])}, "the resolution of tag 282 is 300/0"),
-        ({283: (SHORT, [300])}, "tag 283 has a value of kind 3"),
-        ({259: (SHORT, [1, 1])}, "tag 259 has 2 values instead of one"),
+        ({282: (RATIONAL, [300, 0])}, "the resolution in tag 282 is 300/0"),
+        ({283: (SHORT, [300])}, "tag 283 has the wrong type 3"),
+        ({259: (SHORT, [1, 1])}, "tag 259 has 2 values, expected 1"),
         ({296: (SHORT, [7])}, "tag 296 has the value 7"),
-        ({306: (ASCII, b"04.03.2010 09:59:17\0")}, "the date of tag 306 is not of the form"),
-        ({320: (SHORT, [0] * 6)}, "a colour map do not agree"),
-        ({50_000: (99, b"\1\2\3\4")}, "tag 50000 has a value of the unknown kind 99"),
-        ({EXIF: (LONG, [0])}, "the Exif directory cannot be read: byte 0, where a directory"),
+        ({306: (ASCII, b"04.03.2010 09:59:17\0")}, "the date in tag 306 is not in the form"),
+        ({320: (SHORT, [0] * 6)}, "photometric interpretation 1 contradicts the colour map"),
+        ({50_000: (99, b"\1\2\3\4")}, "tag 50000 has the unknown type 99"),
+        (
+            {EXIF: (LONG, [0])},
+            "the Exif directory cannot be read: a directory is expected at byte 0",
+        ),
         ({EXIF: (LONG, [9_999_999])}, "the Exif directory cannot be read: the file ends at byte"),
         ({SUB_IMAGES: (LONG, [72])}, "SubIFDs points to the directory at byte 72, which is"),
-        ({273: (LONG, [8, 8]), 279: (LONG, [64, 64])}, "2 strips are named, the image has 1"),
-        ({273: (LONG, [8, 8]), 279: (LONG, [64, 64])}, "at byte 8 strip 2 lies upon strip 1"),
+        ({273: (LONG, [8, 8]), 279: (LONG, [64, 64])}, "the number of strips is 2, expected 1"),
+        ({273: (LONG, [8, 8]), 279: (LONG, [64, 64])}, "strip 2 at byte 8 overlaps strip 1"),
     ],
 )
 def test_tells_what_breaks_the_rules_without_hiding_a_pixel(tags, told: str):
@@ -54,13 +57,13 @@ def test_takes_dates_as_exif_writes_them(date: bytes):
 @pytest.mark.parametrize(
     ("tags", "without", "told"),
     [
-        ({279: (LONG, [63])}, (), "the strips hold 63 bytes, the pixels are 64"),
+        ({279: (LONG, [63])}, (), "the strips contain 63 bytes, the pixels require 64"),
         ({273: (LONG, [900])}, (), "strip 1 of 1 ends at byte 964"),
         ({273: (LONG, [4])}, (), "strip 1 of 1 has 64 bytes at byte 4"),
         ({279: (LONG, [0])}, (), "strip 1 of 1 has 0 bytes at byte 8"),
-        ({278: (SHORT, [4])}, (), "1 strips are named, the image has 2"),
+        ({278: (SHORT, [4])}, (), "the number of strips is 1, expected 2"),
         ({278: (SHORT, [0])}, (), "each strip has 8 x 0 pixels"),
-        ({}, (273,), "names neither strips nor tiles"),
+        ({}, (273,), "has neither strips nor tiles"),
     ],
 )
 def test_refuses_an_image_whose_pixels_cannot_all_be_there(tags, without, told: str):
@@ -74,9 +77,9 @@ def test_tells_of_tags_given_twice_and_out_of_order():
     made, _ = ATiff().made_entries()
     twice = [*made[:1], *made]
 
-    assert "tag 256 is given twice" in tiff_structure.check(ATiff(entries=twice).bytes())
+    assert "tag 256 occurs twice" in tiff_structure.check(ATiff(entries=twice).bytes())
     swapped = [made[1], made[0], *made[2:]]
-    assert tiff_structure.check(ATiff(entries=swapped).bytes()) == ("tag 256 stands after tag 257",)
+    assert tiff_structure.check(ATiff(entries=swapped).bytes()) == ("tag 256 follows tag 257",)
 
 
 def test_tells_of_a_value_used_twice_and_of_one_at_an_odd_byte():
@@ -88,8 +91,8 @@ def test_tells_of_a_value_used_twice_and_of_one_at_an_odd_byte():
     (used_twice,) = tiff_structure.check(ATiff(entries=[*made[:10], *same, made[-1]]).bytes())
     found = tiff_structure.check(ATiff(entries=[*made[:10], *odd, made[-1]]).bytes())
 
-    assert used_twice == f"at byte {at} the value of tag 283 lies upon the value of tag 282"
-    assert f"the value of tag 282 begins at the odd byte {at - 1}" in found
+    assert used_twice == f"the value of tag 283 at byte {at} overlaps the value of tag 282"
+    assert f"the value of tag 282 begins at the odd offset {at - 1}" in found
 
 
 def test_ends_with_sub_directories_that_point_at_each_other():
@@ -111,4 +114,4 @@ def test_a_second_image_that_is_not_whole_is_told_not_refused():
 
     (found,) = tiff_structure.check(ATiff(following=end).bytes() + second)
 
-    assert found == "directory 2: the directory names neither strips nor tiles"
+    assert found == "directory 2: the directory has neither strips nor tiles"

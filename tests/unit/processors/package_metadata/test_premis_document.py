@@ -15,6 +15,7 @@ from tests.support.package_builders import (
     memory_tools,
     metadata_of,
 )
+from tests.support.package_facts import worker_of
 
 NS = {"p": "http://www.loc.gov/premis/v3"}
 KIND = "{http://www.w3.org/2001/XMLSchema-instance}type"
@@ -63,6 +64,17 @@ def test_names_each_agent_once_and_no_other(tools: Tools) -> None:
     agents = [agent.text for agent in premis.findall(f"p:agent/{VALUE.format('agent')}", NS)]
     linked = {link.text for link in premis.findall(".//p:linkingAgentIdentifierValue", NS)}
     assert agents == sorted(linked)
+
+
+def test_links_each_event_to_the_worker_that_ran_the_program(tools: Tools) -> None:
+    premis = metadata_of(a_completed_item(tools), tools, "premis")
+
+    worker = f"software:{worker_of('run-1')}"
+    link = f"p:linkingAgentIdentifier[p:linkingAgentIdentifierValue='{worker}']"
+    events = premis.findall("p:event", NS)
+    roles = [_text(event.xpath(link, namespaces=NS)[0], "linkingAgentRole") for event in events]
+    assert roles == ["implementer"] * len(events)
+    assert worker in [one.text for one in premis.findall(f"p:agent/{VALUE.format('agent')}", NS)]
 
 
 def test_an_item_has_a_representation_and_this_has_pages_and_files(tools: Tools) -> None:

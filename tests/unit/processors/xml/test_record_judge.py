@@ -91,4 +91,4 @@ def test_names_are_those_of_the_whole() -> None:
     root = parse(WRAPPED.replace("{}", MODS).format(title="A", name="Ms. 88").encode())
 
     assert record_judge.identifiers(root) == ("Ms. 88",)
-    assert record_judge.counted(["a", "b", "c", "d"]) == "4 by its schema: a; b; c and 1 more"
+    assert record_judge.counted(["a", "b", "c", "d"]) == "4 schema errors: a; b; c and 1 more"

@@ -50,7 +50,7 @@ def test_deeper_nesting_is_refused_with_the_fix(tmp_path: Path) -> None:
     made = read(a_folder(tmp_path / "d", {"box/vol/1.png": a_png(), "box/vol/2.png": a_png(2)}))
 
     assert refused(made, "folder.nested-too-deep") == "box/vol"
-    assert "submit box by itself" in made.diagnostics[0].fix
+    assert "or submit box on its own" in made.diagnostics[0].fix
 
 
 def test_images_beside_folders_of_images_are_refused(tmp_path: Path) -> None:

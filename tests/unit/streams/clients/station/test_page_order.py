@@ -45,7 +45,8 @@ def test_a_mets_orders_and_labels_pages_by_the_base_names_of_their_files(tmp_pat
     ]
     [told] = [one for one in preflight(made) if one.code == "record.mets-pages-differ"]
     assert told.found == (
-        "1 of its 3 pages did not come, such as gone.png; of 3 that came 1 not in it: extra.png"
+        "not delivered: 1 of 3 pages in the METS, such as gone.png; "
+        "not in the METS: 1 of 3 pages, such as extra.png"
     )
 
 
@@ -55,7 +56,7 @@ def test_a_mets_that_has_its_last_image_twice_is_told(tmp_path: Path) -> None:
     made = read(a_folder(tmp_path / "d", {"one.tif": a_png(1), "two.png": a_png(2), "m": mets}))
 
     [told] = [one for one in preflight(made) if one.code == "record.mets-pages-differ"]
-    assert told.found == "it has 3 pages, and 2 came"
+    assert told.found == "the METS has 3 pages, the item 2"
 
 
 def test_pages_csv_comes_before_a_mets(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""The name under which facts say which process made them, and no machine is named."""
+
+import logging
+import os
+import secrets
+from pathlib import Path
+
+from schemas import ids
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+KEY_FILE = "worker.key"
+
+
+def worker_name(settings: Settings, role: str) -> str:
+    """Pseudonym of a role on this machine: worker- and 8 hex digits, the same after each restart.
+
+    Whoever has the home can compute it from the machine's name; nobody else can."""
+    name = f"worker-{ids.make_id(_key(settings.run), settings.worker_id, role)[:8]}"
+    log.info("worker named", extra={"role": role, "worker": name})
+    return name
+
+
+def _key(run: Path) -> str:
+    """The random key of this home, made when it is first asked for."""
+    file = run / KEY_FILE
+    if not file.exists():
+        run.mkdir(parents=True, exist_ok=True)
+        draft = run / f".{KEY_FILE}.{secrets.token_hex(8)}"
+        draft.write_text(f"{secrets.token_hex(16)}\n")
+        try:
+            # A link is made once: roles that start side by side agree on one key.
+            os.link(draft, file)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return file.read_text("utf-8").strip()

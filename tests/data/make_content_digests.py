@@ -1,0 +1,35 @@
+"""Writes content_digests.json: what version 0.1.0 (commit 083590e) made of the 22 corpus pages.
+
+The content of a package must not change while the tools do not. See make_log_of_083590e.py for how
+to get that version's program, which is the argument.
+"""
+
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.e2e.test_corpora import CONTENT_DIGESTS, a_bag_of_fraktur, a_french_play
+from tests.support.running_line import Line
+from tests.support.tool_versions import the_tools
+
+
+def main() -> None:
+    """Run the line on both corpora, and keep the content digest of each package."""
+    with tempfile.TemporaryDirectory(prefix="copystand-083590e-") as scratch:
+        line = Line(Path(scratch) / "home", [Path(sys.argv[1])])
+        try:
+            line.up()
+            digests = {
+                "play": a_french_play(line, Path(scratch) / "play").content_digest,
+                "fraktur": a_bag_of_fraktur(line, Path(scratch) / "fraktur").content_digest,
+            }
+        finally:
+            line.down()
+    document = {"tools": asdict(the_tools()), "digests": digests}
+    CONTENT_DIGESTS.write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

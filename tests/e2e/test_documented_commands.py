@@ -1,0 +1,226 @@
+"""Every command of README.md and docs/how-to/ runs as written, in order, on one line."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import pages
+
+ROOT = Path(__file__).parents[2]
+PAGES = (
+    "README.md",
+    "docs/how-to/submit-a-folder.md",
+    "docs/how-to/read-the-audit-log.md",
+    "docs/how-to/receive-packages.md",
+    "docs/how-to/when-something-is-quarantined.md",
+    "docs/how-to/control-batches.md",
+    "docs/how-to/when-the-line-does-not-progress.md",
+    "docs/how-to/when-memory-grows.md",
+    "docs/how-to/several-machines.md",
+)
+"""The order matters: the README ends the line, the first how-to page starts it for the others."""
+
+NOT_RUN = {
+    "export COPYSTAND_HOME=/srv/copystand KAFKA_BROKERS=line.example.org:9092": "a second machine",
+    "export COPYSTAND_WORKER_ID=machine-2": "a second machine",
+    "copystand run worker": "a second machine; tests/faults/test_two_machines.py runs it",
+    ".venv/bin/python -m bench.memory derive_page --pages 1000": "takes many minutes",
+}
+"""Commands that this machine cannot run, or not in time, and why."""
+
+UNTIL_CTRL_C = {"copystand status --watch"}
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PLACEHOLDER = re.compile(r'"[^"]*"|(?<![\w$./-])[A-Z][A-Z_]{2,}(?![\w=])')
+"""Words in capitals outside of quotation marks; what is in them is text."""
+EXIT_CODE = re.compile(r"exit code (\d)")
+COMMAND_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a page."""
+
+    page: str
+    line: int
+    text: str
+    code: int
+    """Exit code that its comment names; else 0."""
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}: {self.text}"
+
+
+def commands_of(page: str) -> list[Command]:
+    """The commands in the sh blocks of a page, in order."""
+    text = (ROOT / page).read_text("utf-8")
+    found = []
+    for block in BLOCK.finditer(text):
+        if block[1] != "sh":
+            continue
+        first = text.count("\n", 0, block.start(2)) + 1
+        for number, line in enumerate(block[2].splitlines(), first):
+            command, _, comment = line.partition(" #")
+            code = EXIT_CODE.search(comment)
+            if command.strip():
+                found.append(Command(page, number, command.strip(), int(code[1]) if code else 0))
+    return found
+
+
+class Reader:
+    """Someone who types the commands: a working folder, material, a shell with its exports."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._exports: list[str] = []
+        (folder / ".venv").symlink_to(ROOT / ".venv")
+        for name, count in (
+            ("scans/vol-1", 1),
+            ("delivery/ms-fol-88", 2),
+            ("delivery/ms-fol-89", 1),
+        ):
+            pages.write_item(folder / name, count, first=len(name))
+        pages.write_page(folder / "corrected-page.tif", 70)
+        pages.write_item(folder / "corrected" / "vol-1", 1, first=71)
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("COPYSTAND", "MAKE"))}
+        self._environment = {**inherited, "COPYSTAND_RETRY_SCALE": "0.05", "PYTHONUNBUFFERED": "1"}
+
+    def types(self, command: Command) -> None:
+        """Run a command as written, but for its placeholders, and compare its exit code."""
+        text = PLACEHOLDER.sub(self._filled, command.text)
+        if text.startswith("export "):
+            self._exports.append(text)
+        if text in UNTIL_CTRL_C:
+            code, output = self._interrupted(text)
+        else:
+            code, output = self._run(text)
+        assert code == command.code, f"{command}: exit code {code}\n{output}"
+
+    def _filled(self, found: re.Match[str]) -> str:
+        word = found[0]
+        return word if word.startswith('"') else PLACEHOLDERS[word](self)
+
+    def _script(self, text: str) -> list[str]:
+        return ["sh", "-c", "\n".join([*self._exports, text])]
+
+    def _run(self, text: str) -> tuple[int, str]:
+        done = subprocess.run(
+            self._script(text),
+            cwd=ROOT if text.startswith("make ") else self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def _interrupted(self, text: str) -> tuple[int, str]:
+        """A command that shows something and then gets Ctrl-C."""
+        with subprocess.Popen(
+            self._script(f"exec {text}"),
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            assert process.stdout is not None
+            shown = process.stdout.readline()
+            os.killpg(process.pid, signal.SIGINT)
+            return process.wait(COMMAND_SECONDS), shown + process.stdout.read()
+
+    def ask(self, text: str) -> Any:
+        """The JSON document of a command that the pages do not show."""
+        _, output = self._run(f"{text} --json 2>/dev/null")
+        return json.loads(output)
+
+    @cached_property
+    def damaged(self) -> list[str]:
+        """Quarantine records of pages, one for each decision that the pages make."""
+        for number in range(6):
+            item = pages.write_item(self.folder / f"damaged/vol-{number}", 2, first=20 + 2 * number)
+            pages.damage(item / "f2.tif")
+        self._run("copystand station submit damaged --batch-id damaged --wait")
+        rows = self.ask("copystand quarantine list --batch damaged --state open")
+        return [row["quarantine_id"] for row in rows]
+
+    @cached_property
+    def refused(self) -> str:
+        """The quarantine record of a batch that pre-flight refused."""
+        item = pages.write_item(self.folder / "refused" / "vol-1", 1, first=71)
+        (item / "item.json").write_text('{"languages": ["xx-nonsense"]}')
+        self._run("copystand station submit refused --batch-id ms-2026-19 --wait")
+        (row,) = self.ask("copystand quarantine list --batch ms-2026-19")
+        return str(row["quarantine_id"])
+
+    def ends(self) -> None:
+        """Leave nothing running."""
+        self._run("copystand down --now")
+
+
+PLACEHOLDERS: dict[str, Callable[[Reader], str]] = {
+    "FOLDER": lambda reader: "scans",
+    "DIRECTORY": lambda reader: "fetched",
+    "FILE": lambda reader: "corrected-page.tif",
+    "PACKAGE_ID": lambda reader: reader.ask("copystand packages list")[0]["package_id"],
+    "ITEM": lambda reader: reader.ask("copystand packages list")[0]["item_id"],
+    "PAGE_ID": lambda reader: "damaged.vol-0:0002",
+    "QUARANTINE_ID": lambda reader: reader.damaged.pop(),
+    "BATCH_QUARANTINE_ID": lambda reader: reader.refused,
+}
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """One reader, and so one home, for all pages."""
+    one = Reader(tmp_path_factory.mktemp("reader"))
+    yield one
+    one.ends()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_runs_as_written(reader: Reader, page: str):
+    commands = commands_of(page)
+
+    assert commands
+    for command in commands:
+        if command.text not in NOT_RUN:
+            began = time.monotonic()
+            reader.types(command)
+            print(f"{time.monotonic() - began:5.1f} s  {command}")
+
+
+def test_the_order_names_every_page_with_commands():
+    how_to = {f"docs/how-to/{path.name}" for path in (ROOT / "docs" / "how-to").glob("*.md")}
+
+    assert set(PAGES) == {"README.md", *how_to}
+
+
+def test_every_placeholder_and_every_command_left_out_is_known():
+    shown = [command.text for page in PAGES for command in commands_of(page)]
+    words = {word for text in shown for word in PLACEHOLDER.findall(text) if word[0] != '"'}
+
+    assert words == set(PLACEHOLDERS)
+    assert set(shown) >= {*NOT_RUN, *UNTIL_CTRL_C}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_command_is_in_a_block_that_is_not_run(page: str):
+    others = [
+        block for block in BLOCK.finditer((ROOT / page).read_text("utf-8")) if block[1] != "sh"
+    ]
+
+    hidden = [block[2] for block in others if re.search(r"^(copystand|make) ", block[2], re.M)]
+    assert hidden == []

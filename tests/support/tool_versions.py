@@ -1,0 +1,29 @@
+"""Versions of the tools that make content, asked of the programs themselves."""
+
+import subprocess
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import py3langid
+import pyvips
+
+from tests.support.expected_outcome import Tools
+
+
+def the_tools() -> Tools:
+    """The tools of this machine."""
+
+    def says(*command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout or done.stderr
+
+    model = Path(py3langid.__file__).parent / "data"
+    (weights,) = [path for path in model.iterdir() if path.is_file()]
+    return Tools(
+        vips=".".join(str(pyvips.version(part)) for part in range(3)),
+        tesseract=says("tesseract", "--version").split()[1],
+        exiftool=says("exiftool", "-ver").strip(),
+        langid=version("py3langid"),
+        model_sha256=sha256(weights.read_bytes()).hexdigest(),
+    )
