@@ -14,6 +14,7 @@ from schemas.models import (
     PremisEvent,
     Record,
     WorkDeferred,
+    WorkQuarantined,
 )
 from streams.tracker.rebuild import dump
 from tests.core_machine.checks import LogWatch
@@ -41,8 +42,11 @@ class Draws:
     """Granted decisions about records, to be asked for again where nothing is amiss."""
     stopped: set[str | None] = field(default_factory=set)
     """Batches of which somebody cancelled something: how far they had come is chance."""
-    touched: set[str | None] = field(default_factory=set)
+    affected: set[str | None] = field(default_factory=set)
     """Pages that were withdrawn or got a corrected file: what was tried before is chance."""
+    optional: frozenset[str] = frozenset()
+    """Quarantine records that no page waits for, as subjects: whether their release comes before the
+    item is complete, and so into its record, is chance."""
     priorities: bool = False
     """Whether a priority was changed: with which one a page was admitted is chance."""
 
@@ -58,6 +62,11 @@ def draws_of(requests: Sequence[Request], watch: LogWatch) -> Draws:
     batch_of = {one[0]: _batch_of(one[2], watch) for one in granted}
     draws = Draws(
         stopped={batch_of[one[0]] for one in granted if one[1] in STOPPING},
+        optional=frozenset(
+            f"quarantine:{fact.head.event_id}"
+            for fact in watch.of(WorkQuarantined)
+            if not fact.required
+        ),
         priorities=any(one[1] == "priority" for one in granted),
     )
     for one in granted:
@@ -123,8 +132,13 @@ def _plain(world: World, value: Any, draws: Draws) -> Any:
     dropped = {*TIMES, *PLACES, *(("priority",) if draws.priorities else ())}
     plain = {name: one for name, one in value.items() if name not in dropped}
     if "releases" in plain:
-        plain["releases"] = sorted(plain["releases"], key=_event_id)
+        kept = [row for row in plain["releases"] if not _of_optional_work(row, draws)]
+        plain["releases"] = sorted(kept, key=_event_id)
     return {name: _plain(world, one, draws) for name, one in plain.items()}
+
+
+def _of_optional_work(row: dict[str, Any], draws: Draws) -> bool:
+    return set(row["fact"]["subjects"]) <= draws.optional
 
 
 def _event_id(row: dict[str, Any]) -> str:
