@@ -68,7 +68,7 @@ def read_document(delivered: bytes) -> tuple[Document, list[Diagnostic]]:
         return None, [finding("manifest.not-json", "manifest", TOO_DEEP)]
     # Locating an error walks the whole document; this check shows that most have none.
     suspect = objects.any_twice or ESCAPED.search(text) or NO_CHARACTER.search(text)
-    return body, list(_text_faults(body)) if suspect else []
+    return body, list(text_faults(body)) if suspect else []
 
 
 def _is_deeper_than(depth: int, value: object) -> bool:
@@ -90,7 +90,7 @@ def _kind(value: object) -> str:
     )
 
 
-def _text_faults(body: dict[str, Any]) -> Iterator[Diagnostic]:
+def text_faults(body: dict[str, Any]) -> Iterator[Diagnostic]:
     """Duplicate keys, and text that neither XML nor a database can store."""
     open_ends: list[tuple[str, Any]] = [("", body)]
     while open_ends:

@@ -1,4 +1,4 @@
-"""`copystand demo`: the line at work on a collection that makes itself, or on your own images."""
+"""`copystand demo`: runs the line on a generated collection, or on your own images."""
 
 import os
 import signal
@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from streams.console import Exit, emit, err, fail, json_option
 from streams.demo import demo_run
-from streams.demo.collection import BOOKS, FAULTS, Delivery, make_books, make_loose_leaves
-from streams.demo.demo_line import CommandFailed, DemoLine, NotOurs
+from streams.demo.collection import BOOKS, FAULTS, DemoDelivery, make_books, make_loose_leaves
+from streams.demo.demo_line import CommandFailed, DemoLine, ForeignHome
 from streams.demo.expected import surprises
 from streams.demo.faults import submit_faulty
 from streams.demo.printing import MissingFont
@@ -29,34 +29,34 @@ from streams.settings import Settings
     "--from",
     "source",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder of images of your own; it is only read.",
+    help="Use the images in this folder. The folder is not changed.",
 )
 @json_option
 def demo(source: Path | None, as_json: bool) -> None:
-    """Run a small collection through a line of its own, and show what came of it.
+    """Run a demo collection through a separate line.
 
-    Owns COPYSTAND_HOME/demo and empties it when it starts."""
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, _interrupted)
+    Prints the results. Uses the home COPYSTAND_HOME/demo and empties it first."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _on_signal)
     line = DemoLine(Settings.load().home.resolve() / "demo", quiet=as_json)
     try:
         report = _run(line, source, as_json)
-    except (CommandFailed, demo_run.Stalled, NotOurs) as failed:
+    except (CommandFailed, demo_run.Stalled, ForeignHome) as failed:
         fail(Exit.FAILED, str(failed), f"Logs: {line.home / 'log'}")
     except MissingFont as missing:
-        fail(Exit.MISSING_PART, str(missing), "Run: make install")
+        fail(Exit.MISSING_PART, str(missing), "Install it: make install")
     except KeyboardInterrupt:
-        fail(Exit.FAILED, "interrupted; nothing was left running")
+        fail(Exit.FAILED, "interrupted; all processes were stopped")
     emit(report, as_json, show)
     sys.exit(int(Exit.FAILED if report["surprises"] else Exit.DONE))
 
 
-_drawing, _asked_to_end = Event(), Event()
+_drawing, _interrupt = Event(), Event()
 
 
-def _interrupted(*_: object) -> None:
-    _asked_to_end.set()
-    # An exception that meets a callback of libvips is lost there.
+def _on_signal(*_: object) -> None:
+    _interrupt.set()
+    # An exception is lost when it is raised inside a callback of libvips.
     if not _drawing.is_set():
         raise KeyboardInterrupt
 
@@ -89,32 +89,32 @@ def _run(line: DemoLine, source: Path | None, as_json: bool) -> dict[str, Any]:
     return report | {"surprises": surprises(report, own=source is not None)}
 
 
-def _material(home: Path) -> tuple[Delivery, Delivery]:
-    # Fontconfig would keep its cache in the user's home; it looks when the first text is drawn.
+def _material(home: Path) -> tuple[DemoDelivery, DemoDelivery]:
+    # Otherwise fontconfig writes its cache to the home of the user.
     os.environ["XDG_CACHE_HOME"] = str(home / "cache")
-    err.print("Printing a small collection …")
+    err.print("Generating a small collection …")
     _drawing.set()
     made = make_books(home / "material"), make_loose_leaves(home / "material")
     _drawing.clear()
-    if _asked_to_end.is_set():
+    if _interrupt.is_set():
         raise KeyboardInterrupt
     return made
 
 
 def _submit(line: DemoLine, folder: Path, batch_id: str) -> None:
     words = ("station", "submit", str(folder), "--batch-id", batch_id)
-    code, said = line.run(*words, *(["--json"] if line.quiet else []), shown=not line.quiet)
+    code, output = line.run(*words, *(["--json"] if line.quiet else []), shown=not line.quiet)
     if code != Exit.DONE:
-        raise CommandFailed(words, code, said)
+        raise CommandFailed(words, code, output)
 
 
 def _watched(line: DemoLine, batch_ids: set[str], quiet: bool) -> list[dict[str, Any]]:
     columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
-    told = TextColumn("{task.fields[figures]}")
-    with Progress(*columns, told, console=err, disable=quiet) as progress:
+    figures = TextColumn("{task.fields[figures]}")
+    with Progress(*columns, figures, console=err, disable=quiet) as progress:
         tasks = {one: progress.add_task(one, total=None, figures="") for one in sorted(batch_ids)}
 
-        def tell(rows: list[dict[str, Any]]) -> None:
+        def update(rows: list[dict[str, Any]]) -> None:
             for row in rows:
                 done = row["packaged"] + row["quarantined"] + row["cancelled"]
                 ended = row["state"] in demo_run.ENDED
@@ -123,8 +123,8 @@ def _watched(line: DemoLine, batch_ids: set[str], quiet: bool) -> list[dict[str,
                     total=row["registered"] or (1 if ended else None),
                     completed=done or (1 if ended else 0),
                     description=f"{row['batch_id']}: {row['state']}",
-                    figures=f"{row['registered']} pages registered, {row['packaged']} packaged,"
+                    figures=f"pages: {row['registered']} registered, {row['packaged']} packaged,"
                     f" {row['quarantined']} quarantined",
                 )
 
-        return demo_run.Watch(lambda: batch_figures(line.settings), tell).until_ended(batch_ids)
+        return demo_run.Watch(lambda: batch_figures(line.settings), update).until_ended(batch_ids)

@@ -1,4 +1,4 @@
-"""`copystand diagnose`: what is wrong with a line that runs, and what to do about it."""
+"""`copystand diagnose`: finds problems of a running line."""
 
 import sys
 from collections import Counter
@@ -13,13 +13,13 @@ from streams.worker.memory_stats import StepMemory, read_stats
 
 MOST_MB_PER_100_TASKS = 1.0
 NOTICED_MB = 20.0
-"""Less than this in all may be chance."""
+"""Total growth below this may be noise."""
 HELD = 0.5
-"""A heap in pieces goes up and down: of what resident memory grew by, this share must be in use."""
-GIVEN_BACK = 0.5
-"""What one step takes and others give back, by this share, is no growth."""
+"""Least share of the growth that is in use; the rest is fragmentation of the heap."""
+NOT_OFFSET = 0.5
+"""Least share of the growth of a step that other steps do not offset."""
 RECYCLES_PER_TASK = 0.01
-"""Children that a step makes too large so often show that it grows, however few tasks they did."""
+"""Least share of tasks after which the child is recycled for its size."""
 COLUMNS = ["step", "tasks", "settled_tasks", "grown_mb", "held_mb", "mb_per_100_tasks"]
 COLUMNS += ["largest_mb", "recycles", "grows"]
 Document = dict[str, Any]
@@ -27,64 +27,65 @@ Document = dict[str, Any]
 
 @click.group()
 def diagnose() -> None:
-    """What is wrong with the line, and what to do."""
+    """Find problems of the line."""
 
 
 @diagnose.command()
 @json_option
 def memory(as_json: bool) -> None:
-    """Which step leaves memory behind in the worker's children; exit code 1 when one does."""
+    """Find steps that leak memory in the children of the worker. Exits with 1 if there are any."""
     settings = Settings.load()
-    books = read_stats(settings.run)
-    if not books:
-        why = f"no worker of {settings.home} has done a task yet"
-        fail(Exit.MISSING_PART, why, "Start the line and give it work: copystand up")
-    document = diagnosed(books)
+    stats = read_stats(settings.run)
+    if not stats:
+        message = f"no worker in {settings.home} has finished a task yet"
+        fail(Exit.MISSING_PART, message, "Start the line (copystand up) and submit a batch.")
+    document = diagnosed(stats)
     emit(document, as_json, _show)
     if document["grows"]:
         sys.exit(int(Exit.FAILED))
 
 
-def diagnosed(books: list[Document]) -> Document:
-    """What the figures of the workers say of each step, and what to do."""
-    figures = _together(books)
+def diagnosed(stats: list[Document]) -> Document:
+    """The memory growth of each step over all workers, and what to do."""
+    figures = _summed(stats)
     net = sum(one.grown_bytes for one in figures.values())
-    steps = [_judged(step, figures[step], net) for step in sorted(figures)]
+    steps = [_row(step, figures[step], net) for step in sorted(figures)]
     grows = [row["step"] for row in steps if row["grows"]]
     names = ("worker", "pid", "since", "written_at", "recycle_bytes")
     return {
         "grows": grows,
         "most_mb_per_100_tasks": MOST_MB_PER_100_TASKS,
         "steps": steps,
-        "workers": [{name: book[name] for name in names} for book in books],
-        "fix": _fix(grows, books),
+        "workers": [{name: one[name] for name in names} for one in stats],
+        "fix": _fix(grows, stats),
     }
 
 
-def _together(books: Iterable[Document]) -> dict[str, StepMemory]:
+def _summed(stats: Iterable[Document]) -> dict[str, StepMemory]:
     """The figures of each step over all workers."""
     summed: dict[str, Counter[str]] = {}
     largest: dict[str, int] = {}
-    for book in books:
-        for step, told in book["steps"].items():
-            largest[step] = max(largest.get(step, 0), told["most_bytes"])
-            summed.setdefault(step, Counter()).update(told)
+    for worker in stats:
+        for step, counts in worker["steps"].items():
+            largest[step] = max(largest.get(step, 0), counts["most_bytes"])
+            summed.setdefault(step, Counter()).update(counts)
     return {
-        step: StepMemory(**{**told, "most_bytes": largest[step]}) for step, told in summed.items()
+        step: StepMemory(**{**counts, "most_bytes": largest[step]})
+        for step, counts in summed.items()
     }
 
 
-def _judged(step: str, figures: StepMemory, net_bytes: int) -> Document:
-    """A step's row. It grows when it leaves more than it may, most of it is in use, and no other
-    step takes that away; or when children had to be replaced because of it, again and again."""
+def _row(step: str, figures: StepMemory, net_bytes: int) -> Document:
+    """The row of a step. It grows when its growth exceeds the limits and most of it is in use and
+    not offset by other steps; or when its children are recycled for their size too often."""
     grown_mb, tasks = figures.grown_bytes / MEGABYTE, figures.settled_tasks
     rate = round(100 * grown_mb / tasks, 2) if tasks else None
-    leaves = (
+    leaks = (
         rate is not None
         and rate > MOST_MB_PER_100_TASKS
         and grown_mb > NOTICED_MB
         and figures.held_bytes > HELD * figures.grown_bytes
-        and net_bytes > GIVEN_BACK * figures.grown_bytes
+        and net_bytes > NOT_OFFSET * figures.grown_bytes
     )
     often = figures.recycles > 1 and figures.recycles >= RECYCLES_PER_TASK * figures.tasks
     return {
@@ -96,18 +97,18 @@ def _judged(step: str, figures: StepMemory, net_bytes: int) -> Document:
         "held_mb": round(figures.held_bytes / MEGABYTE, 1),
         "largest_mb": round(figures.most_bytes / MEGABYTE),
         "recycles": figures.recycles,
-        "grows": leaves or often,
+        "grows": leaks or often,
     }
 
 
-def _fix(grows: list[str], books: list[Document]) -> str:
+def _fix(grows: list[str], stats: list[Document]) -> str:
     if not grows:
         return ""
-    limit = max(book["recycle_bytes"] for book in books) // MEGABYTE
+    limit = max(worker["recycle_bytes"] for worker in stats) // MEGABYTE
     return (
         f"No task is lost: a child above COPYSTAND_RECYCLE_MB ({limit}) is replaced before its next"
-        f" task. Measure {' and '.join(grows)} alone and send us the table: python -m bench.memory"
-        f" {grows[0]} --pages 1000. Until it is mended: docs/how-to/when-memory-grows.md"
+        f" task. Measure {' and '.join(grows)} alone (python -m bench.memory {grows[0]}"
+        f" --pages 1000) and report the table. Workaround: docs/how-to/when-memory-grows.md"
     )
 
 
@@ -115,11 +116,11 @@ def _show(document: Document) -> None:
     rows = [row | {"grows": "YES" if row["grows"] else ""} for row in document["steps"]]
     table(rows, COLUMNS)
     for worker in document["workers"]:
-        moments = f"since {shown(worker['since'])}, as of {shown(worker['written_at'])}"
-        out.print(f"worker {worker['worker']}: {moments}", highlight=False)
+        period = f"from {shown(worker['since'])} to {shown(worker['written_at'])}"
+        out.print(f"worker {worker['worker']}: {period}", highlight=False)
     grows = document["grows"]
     if not grows:
         most = document["most_mb_per_100_tasks"]
-        out.print(f"[green]No step grows[/] by more than {most:g} MB per 100 tasks.")
+        out.print(f"[green]No memory leak found[/] (limit: {most:g} MB per 100 tasks).")
         return
-    out.print(f"[red]{', '.join(grows)} leaves memory behind.[/] {document['fix']}")
+    out.print(f"[red]Memory leak in {', '.join(grows)}.[/] {document['fix']}")

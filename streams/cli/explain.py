@@ -1,4 +1,4 @@
-"""`copystand explain`: what an error code means and what to do."""
+"""`copystand explain`: the meaning of an error code and what to do about it."""
 
 from difflib import get_close_matches
 from typing import Any
@@ -14,7 +14,7 @@ from streams.console import Exit, emit, fail, json_option, out, table
 @click.argument("code", required=False)
 @json_option
 def explain(code: str | None, as_json: bool) -> None:
-    """Say what CODE means and what to do; without CODE, list all codes."""
+    """Explain an error code and what to do about it. Without CODE, list all codes."""
     known = entries()
     if code is None:
         rows = [{"code": one.code, "means": one.meaning} for one in known.values()]
@@ -22,8 +22,8 @@ def explain(code: str | None, as_json: bool) -> None:
         return
     if code not in known:
         near = get_close_matches(code, known, n=3) or [one for one in known if code in one][:3]
-        hint = f"Did you mean {' or '.join(near)}?" if near else "Run: copystand explain"
-        fail(Exit.USAGE, f"there is no code {code}.", hint)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "List all codes: copystand explain"
+        fail(Exit.USAGE, f"unknown code {code}", hint)
     emit({"code": code, "text": known[code].text()}, as_json, _show)
 
 

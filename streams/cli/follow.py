@@ -1,4 +1,4 @@
-"""`packages follow` and `packages receive`: how a repository takes packages and answers."""
+"""`packages follow` and `packages receive`: how a repository gets packages and answers."""
 
 import json
 import signal
@@ -16,46 +16,46 @@ from confluent_kafka import KafkaException
 
 from processors.error_catalogue import fix_of
 from streams.cli.package_lookup import looked_up_packages
+from streams.cli.requests import timeout_option
 from streams.clients.repository import follow as client
-from streams.clients.repository.answers import Contradicts, NotSent, SpoolBusy
-from streams.clients.repository.answers import receive as answer
+from streams.clients.repository.answers import Contradicts, NotSent, SpoolBusy, send_answer
 from streams.console import Exit, emit, err, fail, json_option, out
 from streams.settings import NotUp, Settings
 
 REPOSITORY = "repository"
-TOLD_EVERY_SECONDS = 30.0
+REPEAT_SECONDS = 30.0
 
 
 @click.command()
 @click.option(
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Unpack each package here, as DIR/PACKAGE_ID, and accept it.",
+    help="Unpack each package to DIR/PACKAGE_ID and accept it.",
     metavar="DIR",
 )
-@click.option("--group", default=REPOSITORY, show_default=True, help="Where to go on reading.")
-@click.option("--repository", help="Who answers.  [default: the group]")
-@click.option("--accept", is_flag=True, help="Accept what is verified, also without --into.")
-@click.option("--since-now", is_flag=True, help="A new group leaves out what was published before.")
-@click.option("--limit", type=click.IntRange(min=1), help="End after so many packages.")
-@click.option("--timeout", type=click.FloatRange(min=0), help="End after so many seconds.")
+@click.option("--group", default=REPOSITORY, show_default=True, help="Consumer group.")
+@click.option("--repository", help="Repository that answers.  [default: the group]")
+@click.option("--accept", is_flag=True, help="Accept verified packages without --into.")
+@click.option("--since-now", is_flag=True, help="A new group skips packages published before now.")
+@click.option("--limit", type=click.IntRange(min=1), help="Exit after this number of packages.")
+@click.option("--timeout", type=click.FloatRange(min=0), help="Exit after this number of seconds.")
 @json_option
 def follow(
     into: Path | None, group: str, repository: str | None, accept: bool, since_now: bool,
     limit: int | None, timeout: float | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Take each package that is published, from now on or from where the group stopped.
+    """Verify each published package, starting where the group stopped.
 
-    Each is verified whole before it is shown. One that fails is refused, with code and reason, and
-    the next is taken. What is verified is accepted with --into or --accept; else it is only shown,
-    and `packages receive` answers. Goes on until Ctrl-C, --limit or --timeout."""
+    A package that fails verification is refused with code and reason. A verified package is
+    accepted with --into or --accept; otherwise it is only printed, and `packages receive` answers.
+    Runs until Ctrl-C, --limit or --timeout."""
     stop = threading.Event()
     settings = Settings.load()
-    with _ended_by(stop), _shown(as_json) as show:
-        outcomes = _followed(
+    with _stopped_by_signals(stop), _printer(as_json) as show:
+        outcomes = _follow(
             settings, group, lambda _: None, into=into, repository=repository,
             since_now=since_now, answering=accept or into is not None, limit=limit,
-            timeout_seconds=timeout, stop=stop, told=show, trouble=_Trouble(),
+            timeout_seconds=timeout, stop=stop, on_outcome=show, on_wait=_WaitMessages(),
         )  # fmt: skip
     if limit is not None and len(outcomes) < limit and not stop.is_set():
         sys.exit(int(Exit.TIMEOUT))
@@ -63,28 +63,30 @@ def follow(
         sys.exit(int(Exit.FAILED))
 
 
-def _followed(*arguments: Any, **options: Any) -> list[client.Outcome]:
+def _follow(*arguments: Any, **options: Any) -> list[client.PackageOutcome]:
     try:
         return client.follow(*arguments, **options)
-    except ValueError as wrong:
-        fail(Exit.USAGE, str(wrong), "Name it otherwise than the line's own: --group archive")
+    except ValueError as refused:
+        fix = "Use a name that does not start with `copystand.`, such as --group archive"
+        fail(Exit.USAGE, str(refused), fix)
     except SpoolBusy as busy:
-        fail(
-            Exit.FAILED, str(busy), "Only one follower of a group at a time; or take another group."
-        )
-    except NotSent as wrong:
-        fail(Exit.MISSING_PART, f"Kafka: {wrong}", "The answer is kept; start again to send it.")
-    except KafkaException as wrong:
-        fail(Exit.MISSING_PART, f"Kafka: {wrong.args[0].str()}", "Look with: copystand status")
+        fail(Exit.FAILED, str(busy), "A group can have one follower. Use another --group.")
+    except NotSent as failed:
+        fix = "The answer is saved. Run the command again to send it."
+        fail(Exit.MISSING_PART, f"Kafka error: {failed}", fix)
+    except KafkaException as failed:
+        message = f"Kafka error: {failed.args[0].str()}"
+        fail(Exit.MISSING_PART, message, "Check the line: copystand status")
     except NotUp as missing:
         fail(Exit.MISSING_PART, str(missing), missing.fix)
-    except OSError as wrong:
-        fail(Exit.FAILED, f"not unpacked, not answered: {wrong}", "Make room, then start again.")
+    except OSError as failed:
+        fix = "Check the free space and the permissions, then run the command again."
+        fail(Exit.FAILED, f"package was neither unpacked nor answered: {failed}", fix)
 
 
 @contextmanager
-def _ended_by(stop: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM end it after the package at hand; the second one ends it at once."""
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM stop it after the current package; the second one stops it at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -105,14 +107,14 @@ def _ended_by(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _shown(as_json: bool) -> Iterator[Any]:
-    """Shows each outcome as it comes; as JSON, one array that is whole when the command ends."""
+def _printer(as_json: bool) -> Iterator[Any]:
+    """Prints each outcome as it comes; as JSON, one array that is closed at the end."""
     if not as_json:
         yield _line
         return
     count = 0
 
-    def show(outcome: client.Outcome) -> None:
+    def show(outcome: client.PackageOutcome) -> None:
         nonlocal count
         text = json.dumps(_document(outcome), ensure_ascii=False)
         sys.stdout.write(("[\n" if count == 0 else ",\n") + text)
@@ -125,83 +127,86 @@ def _shown(as_json: bool) -> Iterator[Any]:
         sys.stdout.write("\n]\n" if count else "[]\n")
 
 
-def _document(outcome: client.Outcome) -> dict[str, Any]:
+def _document(outcome: client.PackageOutcome) -> dict[str, Any]:
     state = {True: "accepted", False: "refused", None: "published"}[outcome.accepted]
     path = outcome.package.path
     more = {"path": str(path.absolute()) if path else None, "reason": outcome.reason}
     return asdict(outcome.package) | {"state": state} | more
 
 
-def _line(outcome: client.Outcome) -> None:
+def _line(outcome: client.PackageOutcome) -> None:
     package = outcome.package
     if outcome.accepted is False:
-        said = f"[red]refused[/]  {package.package_id}"
+        text = f"[red]refused[/]  {package.package_id}"
     elif outcome.accepted:
-        said = f"[green]accepted[/] {package.package_id}"
+        text = f"[green]accepted[/] {package.package_id}"
     else:
-        said = f"verified {package.package_id}"
-    out.print(said, highlight=False, soft_wrap=True)
-    about = outcome.reason if outcome.accepted is False else _where(package)
-    out.print(f"         {about}", highlight=False, markup=False, soft_wrap=True)
+        text = f"verified {package.package_id}"
+    out.print(text, highlight=False, soft_wrap=True)
+    detail = outcome.reason if outcome.accepted is False else _location(package)
+    out.print(f"         {detail}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _where(package: client.Package) -> str:
+def _location(package: client.Package) -> str:
     return str(package.path or f"{package.size_bytes:,} bytes, {package.key}")
 
 
-class _Trouble:
-    """Tells on stderr what is waited for: at once, then only now and then."""
+class _WaitMessages:
+    """Prints to stderr what is waited for: at once, then every REPEAT_SECONDS."""
 
     def __init__(self) -> None:
-        self._told: dict[str, float] = {}
+        self._printed_at: dict[str, float] = {}
 
     def __call__(self, text: str) -> None:
-        about = text.partition(":")[0]
+        kind = text.partition(":")[0]
         now = time.monotonic()
-        if now - self._told.get(about, -TOLD_EVERY_SECONDS) >= TOLD_EVERY_SECONDS:
-            self._told[about] = now
+        if now - self._printed_at.get(kind, -REPEAT_SECONDS) >= REPEAT_SECONDS:
+            self._printed_at[kind] = now
             err.print(f"waiting: {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 @click.command()
 @click.argument("package_id")
-@click.option("--accepted/--refused", "accepted", default=None, help="What the repository says.")
-@click.option("--reason", help="Why; needed with --refused. It stands in the audit log.")
-@click.option("--repository", default=REPOSITORY, show_default=True, help="Who answers.")
-@click.option("--instead", is_flag=True, help="In the place of the other answer it gave before.")
-@click.option("--timeout", type=float, default=30.0, show_default=True, help="Seconds.")
+@click.option("--accepted/--refused", "accepted", default=None, help="Answer of the repository.")
+@click.option("--reason", help="Reason. Required with --refused. Recorded in the audit log.")
+@click.option(
+    "--repository", default=REPOSITORY, show_default=True, help="Repository that answers."
+)
+@click.option("--instead", is_flag=True, help="Replace the opposite answer given before.")
+@timeout_option("Kafka")
 @json_option
 def receive(
     package_id: str, accepted: bool | None, reason: str | None, repository: str, instead: bool,
     timeout: float, as_json: bool,
 ) -> None:  # fmt: skip
-    """Answer for a repository that does not read Kafka itself."""
+    """Record the answer of a repository that does not read Kafka."""
     if accepted is None:
-        fail(Exit.USAGE, "say what the repository answers: --accepted or --refused")
+        fail(Exit.USAGE, "either --accepted or --refused is required")
     if not accepted and not reason:
-        fail(Exit.USAGE, "a refusal needs a reason: --reason 'no embargo date'")
+        fail(Exit.USAGE, "--refused requires a reason, such as: --reason 'no embargo date'")
     reason = reason or "accepted"
-    with looked_up_packages() as known:
-        package = known.show(package_id)
-        before = [one for one in known.answers(package_id) if one["repository"] == repository]
+    with looked_up_packages() as published:
+        package = published.show(package_id)
+        answers = published.answers(package_id)
+    previous = [one for one in answers if one["repository"] == repository]
     try:
-        new = answer(
-            Settings.load(), package, repository, accepted, reason, before,
-            instead=instead, timeout_seconds=timeout,
+        new = send_answer(
+            Settings.load(), package, repository, accepted, reason, previous,
+            replace=instead, timeout_seconds=timeout,
         )  # fmt: skip
     except Contradicts as other:
         fail(Exit.FAILED, f"receipt.contradicts: {other}", fix_of("receipt.contradicts"))
     except SpoolBusy as busy:
-        fail(Exit.FAILED, str(busy), "Try again when it has ended.")
-    except NotSent as away:
-        fix = "The answer is kept; give the same command again to send it."
-        fail(Exit.TIMEOUT, f"Kafka: {away}", fix)
-    said = {"package_id": package_id, "repository": repository, "accepted": accepted}
-    document = said | {"reason": reason, "state": "sent" if new else "already known"}
-    emit(document, as_json, _told)
+        fail(Exit.FAILED, str(busy), "Run the command again when that process has ended.")
+    except NotSent as failed:
+        fix = "The answer is saved. Run the same command again to send it."
+        fail(Exit.TIMEOUT, f"Kafka error: {failed}", fix)
+    answer = {"package_id": package_id, "repository": repository, "accepted": accepted}
+    document = answer | {"reason": reason, "state": "sent" if new else "already known"}
+    emit(document, as_json, _print_answer)
 
 
-def _told(document: dict[str, Any]) -> None:
-    said = "accepted" if document["accepted"] else "refused"
-    words = f"{document['package_id']}: {document['repository']} {said} it, {document['state']}"
-    out.print(words, highlight=False, markup=False)
+def _print_answer(document: dict[str, Any]) -> None:
+    answer = "accepted" if document["accepted"] else "refused"
+    text = f"{document['package_id']}: {answer} by {document['repository']} ({document['state']})"
+    out.print(text, highlight=False, markup=False)

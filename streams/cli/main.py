@@ -23,11 +23,11 @@ COMMANDS = {
     "status": "streams.cli.status:status",
     "up": "streams.cli.up:up",
 }
-"""Where each command stands. Loaded late: a station needs neither Faust nor libvips."""
+"""Module and name of each command, imported when it runs: a station needs no Faust or libvips."""
 
 
 class Commands(click.Group):
-    """A group that imports a command only when it is asked for."""
+    """A group that imports a command when it runs."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -43,14 +43,14 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="copystand")
 def cli() -> None:
-    """Turns what a scanning lab captures into preservation packages, with a trail to prove it."""
+    """Turn the scans of a digitization lab into preservation packages with a sealed audit log."""
 
 
 def main() -> None:
-    """Run a command; a wrong set-up and a missing part end with their own codes."""
+    """Run a command; wrong settings and missing services have exit codes of their own."""
     try:
         cli(prog_name="copystand")
-    except SettingsError as wrong:
-        fail(Exit.USAGE, str(wrong))
+    except SettingsError as invalid:
+        fail(Exit.USAGE, str(invalid))
     except NotUp as missing:
         fail(Exit.MISSING_PART, str(missing), missing.fix)

@@ -1,26 +1,24 @@
-"""The packages known to the line, for commands that look one up."""
+"""Access to the published packages, for the commands that look one up."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 
-from streams.clients.repository import packages as client
+from streams.cli.listings import ROLE, postgres_down
+from streams.clients.repository.packages import PackageQueries, package_queries
+from streams.clients.repository.unpacking import PackageRefused
 from streams.console import Exit, fail
 from streams.settings import NotUp, Settings
 
-ROLE = "auditor_ro"
-
 
 @contextmanager
-def looked_up_packages() -> Iterator[client.Packages]:
-    """The packages known to the line; what is missing or refused ends the command."""
+def looked_up_packages() -> Iterator[PackageQueries]:
+    """The published packages; errors end the command with their exit code."""
     try:
-        with client.package_queries(Settings.load().dsn(ROLE)) as packages:
+        with package_queries(Settings.load().dsn(ROLE)) as packages:
             yield packages
-    except NotUp as missing:
-        fail(Exit.MISSING_PART, str(missing), missing.fix)
-    except psycopg.OperationalError as down:
-        fail(Exit.MISSING_PART, f"Postgres does not answer: {down}".strip(), "Run: copystand up")
-    except client.PackageRefused as refused:
+    except (NotUp, psycopg.OperationalError) as down:
+        postgres_down(down)
+    except PackageRefused as refused:
         fail(Exit.FAILED, str(refused), refused.fix)

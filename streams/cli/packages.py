@@ -10,19 +10,20 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from processors.outcome import StorageError
 from streams.cli.filters import filters_of
 from streams.cli.follow import follow, receive
+from streams.cli.listings import show_row
 from streams.cli.package_lookup import looked_up_packages
-from streams.cli.requests import show_row
-from streams.clients.repository import packages as client
+from streams.clients.repository.fetching import fetch as fetch_package
+from streams.clients.repository.packages import PackageFilter
 from streams.console import Exit, emit, err, fail, json_option, out, table
 from streams.settings import Settings
 from streams.storage.factory import reachable_storage
 
-SHOWN = ["package_id", "batch_id", "revision", "state", "size_bytes", "published_at"]
+COLUMNS = ["package_id", "batch_id", "revision", "state", "size_bytes", "published_at"]
 
 
 @click.group()
 def packages() -> None:
-    """Find and fetch the packages that the line has published."""
+    """List, fetch and answer published packages."""
 
 
 packages.add_command(follow)
@@ -33,31 +34,31 @@ packages.add_command(receive)
 @click.option(
     "--unanswered",
     is_flag=True,
-    help="Those that no repository has answered for COPYSTAND_ANSWER_DAYS (14).",
+    help="Only packages without an answer for COPYSTAND_ANSWER_DAYS (default 14).",
 )
 @filters_of(
     ("published", "accepted", "refused", "superseded"),
-    state="In this state; refused: by at least one repository.",
-    code="With a quarantine record of this code, such as package.refused.",
-    since="Published",
+    state="Only packages in this state. `refused`: by at least one repository.",
+    code="Only packages whose item has a quarantine record with this code.",
+    since="published",
 )
 @json_option
-def list_packages(as_json: bool, unanswered: bool, **wanted: Any) -> None:
-    """List packages in the order in which they were published."""
+def list_packages(as_json: bool, unanswered: bool, **filters: Any) -> None:
+    """List packages in order of publication."""
     age = timedelta(days=Settings.load().answer_days) if unanswered else None
-    with looked_up_packages() as known:
-        rows = known.list(client.Filter(**wanted, unanswered_for=age))
-    emit(rows, as_json, lambda found: table(found, SHOWN))
+    with looked_up_packages() as published:
+        rows = published.list(PackageFilter(**filters, unanswered_for=age))
+    emit(rows, as_json, lambda found: table(found, COLUMNS))
 
 
 @packages.command()
 @click.argument("package_id")
 @json_option
 def show(package_id: str, as_json: bool) -> None:
-    """Show one package, and what repositories answered."""
-    with looked_up_packages() as known:
-        row = known.show(package_id) | {"answers": known.answers(package_id)}
-    show_row(row, as_json, "")
+    """Show one package and the answers of repositories."""
+    with looked_up_packages() as published:
+        row = published.show(package_id) | {"answers": published.answers(package_id)}
+    show_row(row, as_json)
 
 
 @packages.command()
@@ -66,8 +67,8 @@ def show(package_id: str, as_json: bool) -> None:
 @json_option
 def fetch(package_id: str, folder: Path, as_json: bool) -> None:
     """Verify a package and unpack its bag into FOLDER/PACKAGE_ID."""
-    with looked_up_packages() as known:
-        row = known.show(package_id)
+    with looked_up_packages() as published:
+        row = published.show(package_id)
         path = _fetched(row, folder)
     document = row | {"path": str(path.absolute())}
     emit(document, as_json, lambda _: out.print(f"{path}: verified and unpacked", markup=False))
@@ -79,8 +80,9 @@ def _fetched(row: dict[str, Any], folder: Path) -> Path:
         task = bars.add_task(row["package_id"], total=2 * row["size_bytes"])
         try:
             storage = reachable_storage(Settings.load())
-            return client.fetch(row, storage, folder, lambda done: bars.advance(task, done))
-        except OSError as wrong:
-            fail(Exit.FAILED, f"nothing was unpacked: {wrong}", "Make room, or choose a folder.")
-        except StorageError as away:
-            fail(Exit.MISSING_PART, f"the store: {away}", "Look with: copystand doctor")
+            return fetch_package(row, storage, folder, lambda done: bars.advance(task, done))
+        except OSError as failed:
+            fix = "Check the free space and the permissions of FOLDER."
+            fail(Exit.FAILED, f"package was not unpacked: {failed}", fix)
+        except StorageError as failed:
+            fail(Exit.MISSING_PART, f"storage error: {failed}", "Check the store: copystand doctor")

@@ -1,4 +1,4 @@
-"""`copystand person`: gives pseudonyms, and forgets names."""
+"""`copystand person`: creates pseudonyms and deletes names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,29 +7,30 @@ import click
 import psycopg
 
 from streams import pseudonyms
+from streams.cli.listings import postgres_down
 from streams.console import Exit, emit, fail, json_option, out, table
 from streams.settings import NotUp, Settings
 
 
 @contextmanager
 def _table() -> Iterator[str]:
-    """The connection string of the table, or exit 3 when there is none."""
+    """The connection string of the table; exits with 3 when PostgreSQL is down."""
     try:
         yield Settings.load().dsn("tracker")
-    except (NotUp, psycopg.OperationalError) as missing:
-        fail(Exit.MISSING_PART, f"Postgres does not answer: {missing}", "Run: copystand up")
+    except (NotUp, psycopg.OperationalError) as down:
+        postgres_down(down)
 
 
 @click.group()
 def person() -> None:
-    """Pseudonyms for operators; events hold these, never names."""
+    """Manage pseudonyms of operators. Events contain pseudonyms, never names."""
 
 
 @person.command("add")
 @click.argument("name")
 @json_option
 def add(name: str, as_json: bool) -> None:
-    """Give the person NAME a new pseudonym."""
+    """Create a pseudonym for the person NAME."""
     if not name.strip():
         fail(Exit.USAGE, "the name is empty")
     with _table() as dsn:
@@ -40,7 +41,7 @@ def add(name: str, as_json: bool) -> None:
 @person.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """All names that are kept, with their pseudonyms."""
+    """List the stored names with their pseudonyms."""
     with _table() as dsn:
         rows = [one.document() for one in pseudonyms.known(dsn)]
     emit(rows, as_json, lambda rows: table(rows, ["pseudonym", "name", "added_at"]))
@@ -49,8 +50,8 @@ def list_(as_json: bool) -> None:
 @person.command("forget")
 @click.argument("pseudonym")
 def forget(pseudonym: str) -> None:
-    """Delete the name behind PSEUDONYM; the log keeps the pseudonym."""
+    """Delete the name of PSEUDONYM. The log keeps the pseudonym."""
     with _table() as dsn:
         done = pseudonyms.forget(dsn, pseudonym)
     if not done:
-        fail(Exit.FAILED, f"no name is kept for {pseudonym}")
+        fail(Exit.FAILED, f"no name is stored for {pseudonym}", "List them: copystand person list")

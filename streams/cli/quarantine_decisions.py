@@ -1,4 +1,4 @@
-"""`copystand quarantine release|reject|withdraw`: decisions about what was set aside."""
+"""`copystand quarantine release|reject|withdraw`: decisions about quarantine records."""
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -8,64 +8,72 @@ import click
 
 from processors.outcome import StorageError
 from processors.page_list import MEDIA_TYPES
+from processors.rules.codes import counted
 from processors.tools import Area
 from schemas.models import ControlDecided, FileRef
-from streams.cli.requests import ANSWER, Row, control_options, emit_answer, pseudonym, rows
-from streams.clients.control_requests import About, Asked, ask, request_for
+from streams.cli.listings import Row, rows
+from streams.cli.requests import (
+    check_pseudonym,
+    control_options,
+    decision_document,
+    decisions_on,
+    emit_decision,
+)
+from streams.clients.control_requests import RequestedAction, RequestSubject, make_request
 from streams.console import Exit, emit, fail, out
+from streams.named_queries import NamedQueries
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 
-CHOSEN = """
-SELECT quarantine_id, batch_id, item_id, page_id, revision FROM line.quarantine
-WHERE (quarantine_id = ANY(%(ids)s) OR (%(ids)s::text[] = '{}' AND state = 'open'
-        AND (%(batch)s::text IS NULL OR batch_id = %(batch)s)
-        AND (%(code)s::text IS NULL OR code = %(code)s)))
-ORDER BY occurred_at, quarantine_id
-"""
+CLOSED = "quarantine.not-open"
+query = NamedQueries(Path(__file__).with_name("quarantine.sql"))
 
 
-def decision(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds how records are chosen, by whom and why."""
+def decision_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that select records, and those of every request."""
     for option in (
-        click.argument("ids", nargs=-1, metavar="ID…"),
-        click.option("--batch", help="All open records of this batch."),
-        click.option("--code", help="All open records with this code."),
-        click.option("--all", "everything", is_flag=True, help="All open records."),
         control_options,
+        click.option("--all", "everything", is_flag=True, help="All open records."),
+        click.option("--code", help="All open records with this code."),
+        click.option("--batch", help="All open records of this batch."),
+        click.argument("ids", nargs=-1, metavar="[ID]..."),
     ):
         command = option(command)
     return command
 
 
 @click.command()
-@decision
 @click.option(
     "--file",
     "file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A corrected page file, for exactly one record.",
+    help="Corrected page file. Requires exactly one ID.",
 )
-def release(**asked: Any) -> None:
-    """Let the work go on where it stopped, with a corrected page file if one is given."""
-    _decide("release", **asked)
+@decision_options
+def release(**options: Any) -> None:
+    """Resume the work where it stopped.
+
+    --file replaces the page file with a corrected one."""
+    _send_decisions("release", **options)
 
 
 @click.command()
-@decision
-def reject(**asked: Any) -> None:
-    """Give the material up: the item (or the whole refused batch) counts as cancelled."""
-    _decide("reject", **asked)
+@decision_options
+def reject(**options: Any) -> None:
+    """Cancel the item, or the batch if all of it was refused."""
+    _send_decisions("reject", **options)
 
 
 @click.command()
-@decision
-def withdraw(**asked: Any) -> None:
-    """Go on without the page: it becomes missing and its package is marked incomplete."""
-    _decide("withdraw", **asked)
+@decision_options
+def withdraw(**options: Any) -> None:
+    """Continue without the page.
+
+    The page becomes missing and its package is marked incomplete."""
+    _send_decisions("withdraw", **options)
 
 
-def _decide(
+def _send_decisions(
     action: str,
     ids: tuple[str, ...],
     batch: str | None,
@@ -77,35 +85,38 @@ def _decide(
     as_json: bool,
     file: Path | None = None,
 ) -> None:
-    pseudonym(by)
+    check_pseudonym(by)
     if bool(ids) == bool(batch or code or everything):
-        fail(Exit.USAGE, "give records by their ids, or by --batch, --code or --all")
+        fail(Exit.USAGE, "select records either by ID or with --batch, --code or --all")
     if file is not None and len(ids) != 1:
-        fail(Exit.USAGE, "--file goes with exactly one ID")
+        fail(Exit.USAGE, "--file requires exactly one ID")
     settings = Settings.load()
-    chosen = _chosen(ids, batch, code)
-    kept = _staged(settings, file) if file is not None else None
-    asked = Asked(action, by, reason, file.name if file else None, kept)
-    requests = [request_for(asked, about, settings.version) for about in chosen]
-    answers = ask(settings, requests, timeout) if requests else []
-    _tell(action, chosen, answers, len(ids) == 1, timeout, as_json)
+    subjects = _selected(ids, batch, code)
+    stored = _stored(settings, file) if file is not None else None
+    wanted = RequestedAction(action, by, reason, file.name if file else None, stored)
+    requests = [make_request(wanted, subject, settings.version) for subject in subjects]
+    decisions = decisions_on(settings, requests, timeout)
+    if len(ids) == 1:
+        emit_decision(decisions[0], as_json)
+    else:
+        _emit_decisions(action, decisions, as_json, closed_is_done=not ids)
 
 
-def _chosen(ids: tuple[str, ...], batch: str | None, code: str | None) -> list[About]:
-    """What to ask about; an id that is not known is asked about too, and refused."""
-    wanted = list(dict.fromkeys(ids))
-    found = rows(CHOSEN, {"ids": wanted, "batch": batch, "code": code})
-    known = {row["quarantine_id"]: row for row in found}
-    return [_about(name, known.get(name, {})) for name in (wanted or known)]
+def _selected(ids: tuple[str, ...], batch: str | None, code: str | None) -> list[RequestSubject]:
+    """The records to decide about; an unknown id is sent as well, for the tracker to refuse."""
+    names = list(dict.fromkeys(ids))
+    found = rows(query("selected"), {"ids": names, "batch": batch, "code": code})
+    by_id = {row["quarantine_id"]: row for row in found}
+    return [_subject(name, by_id.get(name, {})) for name in (names or by_id)]
 
 
-def _about(name: str, row: Row) -> About:
-    about = {key: row.get(key) for key in ("batch_id", "item_id", "page_id")}
-    return About((f"quarantine:{name}",), **about, revision=row.get("revision", 1))
+def _subject(name: str, row: Row) -> RequestSubject:
+    place = {key: row.get(key) for key in ("batch_id", "item_id", "page_id")}
+    return RequestSubject((f"quarantine:{name}",), **place, revision=row.get("revision", 1))
 
 
-def _staged(settings: Settings, file: Path) -> FileRef:
-    """The corrected file in staging, as a station puts it there."""
+def _stored(settings: Settings, file: Path) -> FileRef:
+    """The corrected file, stored in staging as a station does."""
     media_type = MEDIA_TYPES.get(PurePosixPath(file.name).suffix.lower())
     try:
         return open_storage(settings).keep(
@@ -114,50 +125,45 @@ def _staged(settings: Settings, file: Path) -> FileRef:
             use="capture",
             media_type=media_type or "application/octet-stream",
         )
-    except StorageError as wrong:
-        fail(Exit.MISSING_PART, f"the store does not take {file}: {wrong}", "copystand doctor")
+    except StorageError as failed:
+        fix = "Check the store: copystand doctor"
+        fail(Exit.MISSING_PART, f"cannot store {file}: {failed}", fix)
 
 
-def _tell(
-    action: str,
-    chosen: list[About],
-    answers: list[ControlDecided | None],
-    single: bool,
-    timeout: float,
-    as_json: bool,
+def _emit_decisions(
+    action: str, decisions: list[ControlDecided], as_json: bool, closed_is_done: bool
 ) -> None:
-    told = [one for one in answers if one is not None]
-    if len(told) < len(chosen):
-        missing = f"{len(chosen) - len(told)} of {len(chosen)} requests"
-        fail(
-            Exit.TIMEOUT,
-            f"the tracker has not answered {missing} within {timeout:g} s",
-            "copystand status",
-        )
-    if single:
-        emit_answer(told[0], as_json)
-        return
-    decisions = [one.model_dump(mode="json", include=ANSWER) for one in told]
-    refused = [one for one in told if not one.granted]
+    """Print the decisions; exits with 1 when one is a refusal.
+
+    A selection means open records. Rejecting one of them closes the others of its item, so a
+    record that is closed by then is done (`closed_is_done`)."""
+    refused = [
+        one for one in decisions if not one.granted and not (closed_is_done and one.code == CLOSED)
+    ]
     document = {
         "action": action,
         "granted": not refused,
-        "subjects": [subject for one in told for subject in one.subjects],
+        "subjects": [subject for one in decisions for subject in one.subjects],
         "code": refused[0].code if refused else None,
         "fix": refused[0].fix if refused else None,
-        "decisions": decisions,
+        "decisions": [decision_document(one) for one in decisions],
     }
-    emit(document, as_json, _summary)
+    emit(document, as_json, _print_summary)
     if refused:
-        fail(Exit.FAILED, f"{len(refused)} of {len(told)} refused; {refused[0].code}")
+        count = f"{len(refused)} of {counted(len(decisions), 'request')}"
+        fail(Exit.FAILED, f"{count} refused; first code: {refused[0].code}")
 
 
-def _summary(document: Row) -> None:
+def _print_summary(document: Row) -> None:
     decisions = document["decisions"]
     granted = sum(one["granted"] for one in decisions)
-    out.print(f"{document['action']}: {granted} of {len(decisions)} records granted")
-    for one in decisions:
-        if not one["granted"]:
-            out.print(
-                f"{one['subjects'][0]} {one['code']}: {one['fix']}", highlight=False, markup=False
-            )
+    count = f"{granted} of {counted(len(decisions), 'request')} granted"
+    refused = [one for one in decisions if not one["granted"]]
+    if document["granted"]:
+        closed = f", {len(refused)} already closed" if refused else ""
+        out.print(f"{document['action']}: {count}{closed}", highlight=False)
+        return
+    out.print(f"{document['action']}: {count}", highlight=False)
+    for one in refused:
+        text = f"{one['subjects'][0]} {one['code']}: {one['fix']}"
+        out.print(text, highlight=False, markup=False)

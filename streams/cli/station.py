@@ -1,4 +1,4 @@
-"""The commands of a workstation: `station check` and `station submit`."""
+"""The commands of a station: `station check` and `station submit`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,83 +17,107 @@ from rich.progress import (
 )
 
 from processors.outcome import StorageError
-from processors.rules.codes import is_fault
+from processors.rules.codes import counted, is_fault
 from processors.rules.value_formats import PRIORITIES, SCHEMAS
 from schemas import ids
 from schemas.models import Diagnostic
 from streams.clients.station import submission as client
 from streams.clients.station.folder import DEFAULT_LANGUAGE, DEFAULT_PROFILE, SubmissionOptions
-from streams.clients.station.scan import Progress as Told
+from streams.clients.station.scan import Progress as ReportProgress
 from streams.clients.station.waiting import wait as wait_for
 from streams.console import Exit, emit, err, fail, json_option, out
 from streams.settings import NotUp, Settings
 
 COLOURS = {"fatal": "red", "error": "red", "warn": "yellow", "info": "cyan"}
-SHOWN = 40
+SHOWN_DIAGNOSTICS = 40
+STATUS_FIX = "Check the line: copystand status"
+STORE_FIX = "Check the free space and permissions of the home, or the store in COPYSTAND_STORE."
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 def _batch_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     if value is not None and not ids.BATCH_ID.match(value):
-        raise click.BadParameter("1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit")
+        raise click.BadParameter(
+            "must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit"
+        )
     return value
 
 
 def _operator(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     if value is not None and not ids.PSEUDONYM.match(value):
         raise click.BadParameter(
-            "person.not-a-pseudonym: use one such as o-17; `copystand person add NAME` gives one"
+            "person.not-a-pseudonym: must be a pseudonym such as o-17; create one with:"
+            " copystand person add NAME"
         )
     return value
 
 
-def _wishes(command: Any) -> Any:
-    """Adds the options that say something about the whole batch."""
+def _submission_options(command: Any) -> Any:
+    """Adds the options that apply to the whole batch."""
     for option in (
-        click.option("--operator", callback=_operator, help="Pseudonym of who is at the station."),
+        click.option("--operator", callback=_operator, help="Pseudonym of the operator."),
         click.option(
-            "--metadata-schema", type=click.Choice(SCHEMAS), help="Main descriptive form."
+            "--metadata-schema", type=click.Choice(SCHEMAS), help="Main descriptive schema."
         ),
-        click.option("--project", help="Project the batch belongs to."),
-        click.option("--priority", type=click.Choice(PRIORITIES), default="normal"),
-        click.option("--not-before", help="Begin then at the earliest: 2026-11-24T20:00+01:00."),
-        click.option("--language", default=DEFAULT_LANGUAGE, show_default=True, help="ISO 639-2."),
-        click.option("--profile", default=DEFAULT_PROFILE, show_default=True),
+        click.option("--project", help="Project of the batch."),
+        click.option(
+            "--priority",
+            type=click.Choice(PRIORITIES),
+            default="normal",
+            show_default=True,
+            help="Priority of the batch.",
+        ),
+        click.option("--not-before", help="Earliest start, such as 2026-11-24T20:00+01:00."),
+        click.option(
+            "--language",
+            default=DEFAULT_LANGUAGE,
+            show_default=True,
+            help="Language of the texts (ISO 639-2).",
+        ),
+        click.option(
+            "--profile",
+            default=DEFAULT_PROFILE,
+            show_default=True,
+            help="Scanner profile to check the pages against.",
+        ),
     ):
         command = option(command)
     return command
 
 
-STORE_FIX = "Look at the space and rights of the home, or at the store that COPYSTAND_STORE names."
-
-
 @click.group()
 def station() -> None:
-    """Hand folders of scans over to the line."""
+    """Check folders of scans and submit them."""
 
 
 @station.command()
 @click.argument("folder", type=FOLDER)
-@click.option("--batch-id", callback=_batch_id, help="As it will be submitted.")
-@_wishes
+@click.option("--batch-id", callback=_batch_id, help="Batch id of the later submission.")
+@_submission_options
 @json_option
-def check(folder: Path, batch_id: str | None, as_json: bool, **wishes: Any) -> None:
-    """Judge a folder as pre-flight will, and publish nothing."""
+def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> None:
+    """Check a folder as pre-flight does. Submits nothing."""
     name = batch_id or ids.made_safe(folder.resolve().name)
-    with _progress() as told:
-        found = client.check(folder, SubmissionOptions(name, **wishes), Settings.load(), told)
-    emit([one.model_dump() for one in found], as_json, lambda _: _show(found))
+    with _progress() as report:
+        found = client.check(folder, SubmissionOptions(name, **options), Settings.load(), report)
+    emit([one.model_dump() for one in found], as_json, lambda _: _print_diagnostics(found))
     if any(is_fault(one) for one in found):
         raise SystemExit(int(Exit.FAILED))
 
 
 @station.command()
 @click.argument("folder", type=FOLDER)
-@click.option("--batch-id", required=True, callback=_batch_id, help="Your name for this delivery.")
-@_wishes
-@click.option("--release", metavar="QUARANTINE_ID", help="The refusal that this one answers.")
-@click.option("--wait", is_flag=True, help="Stay until it has settled or was refused.")
-@click.option("--timeout", type=click.FloatRange(min=0), help="Seconds to wait at most.")
+@click.option("--batch-id", required=True, callback=_batch_id, help="Batch id for this delivery.")
+@_submission_options
+@click.option(
+    "--release",
+    metavar="QUARANTINE_ID",
+    help="Quarantine record of the refused batch that this delivery corrects.",
+)
+@click.option("--wait", is_flag=True, help="Wait until the batch has settled or was refused.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), help="Maximum number of seconds to --wait."
+)
 @json_option
 def submit(
     folder: Path,
@@ -102,82 +126,81 @@ def submit(
     wait: bool,
     timeout: float | None,
     as_json: bool,
-    **wishes: Any,
+    **options: Any,
 ) -> None:
-    """Store the files of a folder and hand the batch over. The folder is never touched."""
+    """Submit a folder as a batch.
+
+    Stores its files, then publishes the submission. The folder is not changed."""
     settings = Settings.load()
     in_time = True
     try:
-        with _progress() as told:
-            made = client.submit(
+        with _progress() as report:
+            submission = client.submit(
                 folder,
-                SubmissionOptions(batch_id, **wishes),
+                SubmissionOptions(batch_id, **options),
                 settings,
                 release=release,
-                progress=told,
+                progress=report,
             )
-            if wait and made.event_id:
-                in_time = wait_for(made, settings, timeout, told)
+            if wait and submission.event_id:
+                in_time = wait_for(submission, settings, timeout, report)
     except LookupError as unknown:
         if isinstance(unknown, NotUp):
-            fail(
-                Exit.MISSING_PART, str(unknown), unknown.fix or "Start the line with: copystand up"
-            )
-        fail(Exit.FAILED, str(unknown), "See: copystand quarantine list")
-    except client.NotPublished as away:
-        fail(Exit.MISSING_PART, f"Kafka: {away}", "Look with: copystand status")
-    except psycopg.Error as away:
-        fail(Exit.MISSING_PART, f"PostgreSQL: {away}", "Look with: copystand status")
-    except StorageError as away:
-        fail(Exit.MISSING_PART, f"the store: {away}", STORE_FIX)
-    emit(made.document(), as_json, lambda _: _tell(made))
-    _end(made, in_time, timeout)
+            fail(Exit.MISSING_PART, str(unknown), unknown.fix)
+        fail(Exit.FAILED, str(unknown), "List the records: copystand quarantine list")
+    except client.NotPublished as failed:
+        fail(Exit.MISSING_PART, f"Kafka error: {failed}", STATUS_FIX)
+    except psycopg.Error as failed:
+        fail(Exit.MISSING_PART, f"PostgreSQL error: {failed}", STATUS_FIX)
+    except StorageError as failed:
+        fail(Exit.MISSING_PART, f"storage error: {failed}", STORE_FIX)
+    emit(submission.document(), as_json, lambda _: _print_submission(submission))
+    _exit(submission, in_time, timeout)
 
 
-def _end(made: client.Submission, in_time: bool, timeout: float | None) -> None:
+def _exit(submission: client.Submission, in_time: bool, timeout: float | None) -> None:
     if not in_time:
-        err.print(f"Not finished within {timeout:g} s; the batch goes on.", highlight=False)
+        err.print(f"Not finished within {timeout:g} s. The batch continues.", highlight=False)
         raise SystemExit(int(Exit.TIMEOUT))
-    if made.failed:
+    if submission.failed:
         raise SystemExit(int(Exit.FAILED))
 
 
-def _tell(made: client.Submission) -> None:
-    _show(made.diagnostics)
-    size = f"{made.size_bytes / 1e6:.1f} MB"
-    out.print(
-        f"[bold]{made.batch_id}[/]: {made.state}. {made.items} items, {made.pages} pages, {size}, "
-        f"{made.seconds:.1f} s",
-        highlight=False,
-    )
-    for one in made.quarantined:
+def _print_submission(submission: client.Submission) -> None:
+    _print_diagnostics(submission.diagnostics)
+    amount = f"{counted(submission.items, 'item')}, {counted(submission.pages, 'page')}"
+    size = f"{submission.size_bytes / 1e6:.1f} MB, {submission.seconds:.1f} s"
+    outcome = f"[bold]{submission.batch_id}[/]: {submission.state}"
+    out.print(f"{outcome}. {amount}, {size}", highlight=False)
+    for one in submission.quarantined:
         out.print(f"  quarantined: copystand quarantine show {one}", highlight=False)
 
 
-def _show(found: list[Diagnostic]) -> None:
-    """The gravest first; long lists are cut, --json has all."""
+def _print_diagnostics(found: list[Diagnostic]) -> None:
+    """Print the most severe first. A long list is cut; --json prints all."""
     ordered = sorted(found, key=lambda one: list(COLOURS).index(one.severity))
-    for one in ordered[:SHOWN]:
+    for one in ordered[:SHOWN_DIAGNOSTICS]:
         out.print(f"[{COLOURS[one.severity]}]{one.severity}[/] {one.code}", highlight=False)
         out.print(f"  {one.where}: {one.found}", markup=False, highlight=False)
         if one.severity != "info":
             out.print(f"  {one.fix}", markup=False, highlight=False, style="dim")
-    if len(found) > SHOWN:
-        out.print(f"… and {len(found) - SHOWN} more; --json gives all", highlight=False)
+    if len(found) > SHOWN_DIAGNOSTICS:
+        more = len(found) - SHOWN_DIAGNOSTICS
+        out.print(f"… and {more} more. Use --json to print all.", highlight=False)
     if not found:
-        out.print("Nothing to find fault with.", highlight=False)
+        out.print("No problems found.", highlight=False)
 
 
 @contextmanager
-def _progress() -> Iterator[Told]:
-    """Bars on stderr: bytes hashed and stored, then pages done."""
+def _progress() -> Iterator[ReportProgress]:
+    """Progress bars on stderr: bytes hashed and stored, then pages processed."""
     common = (TextColumn("{task.description:>8}"), BarColumn())
     sizes = Progress(*common, DownloadColumn(), TimeElapsedColumn(), console=err)
     counts = Progress(*common, MofNCompleteColumn(), TimeElapsedColumn(), console=err)
     tasks: dict[str, Any] = {}
     shown: list[Progress] = []
 
-    def told(what: str, done: int, total: int) -> None:
+    def report(what: str, done: int, total: int) -> None:
         bars = counts if what == "pages" else sizes
         if bars not in shown:
             for other in shown:
@@ -189,7 +212,7 @@ def _progress() -> Iterator[Told]:
         bars.update(tasks[what], completed=done, total=total)
 
     try:
-        yield told
+        yield report
     finally:
         for bars in shown:
             bars.stop()

@@ -1,4 +1,4 @@
-"""`copystand status`: how batches and roles stand, once or again and again."""
+"""`copystand status`: batches and roles, once or repeatedly."""
 
 import time
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from processors.rules.codes import counted
 from streams.console import Exit, drawn, emit, err, fail, json_option, out
 from streams.monitoring.status import line_status
 from streams.settings import Settings
@@ -17,8 +18,16 @@ from streams.supervisor.state import read_state, supervisor_pid
 WATCH_SECONDS = 2.0
 SHOWN_BATCHES = 20
 ENDED = ("settled", "cancelled", "quarantined")
-BATCH = ["batch_id", "state", "registered", "packaged", "quarantined", "cancelled", "in_flight"]
-ROLE = ["role", "pid", "state", "lag", "restarts"]
+BATCH_COLUMNS = [
+    "batch_id",
+    "state",
+    "registered",
+    "packaged",
+    "quarantined",
+    "cancelled",
+    "in_flight",
+]
+ROLE_COLUMNS = ["role", "pid", "state", "lag", "restarts"]
 Document = dict[str, Any]
 
 
@@ -29,76 +38,83 @@ Document = dict[str, Any]
     is_flag=False,
     flag_value=WATCH_SECONDS,
     metavar="[SECONDS]",
-    help=f"Go on showing it, anew every {WATCH_SECONDS:g} seconds, until Ctrl-C.",
+    help=f"Repeat every SECONDS (default {WATCH_SECONDS:g}) until Ctrl-C.",
 )
 @json_option
 def status(watch: float | None, as_json: bool) -> None:
-    """The figures of every batch, how each role is, and how many packages await an answer."""
+    """Show batches, roles and open problems."""
     if watch is not None and as_json:
-        fail(Exit.USAGE, "--watch and --json exclude each other", "Ask again for each document.")
+        fail(
+            Exit.USAGE,
+            "--watch and --json cannot be used together",
+            "Run `copystand status --json` once for each document.",
+        )
     settings = Settings.load()
     if watch is None:
-        emit(_document(settings), as_json, lambda document: out.print(_drawn(document)))
+        emit(_document(settings), as_json, lambda document: out.print(drawn_status(document)))
         return
     try:
         _watch(lambda: _document(settings), watch)
     except KeyboardInterrupt:
-        err.print("The line goes on.")
+        err.print("The line continues to run.")
 
 
 def _document(settings: Settings) -> Document:
     home = settings.home.resolve()
     if supervisor_pid(home) is None:
-        fail(Exit.MISSING_PART, f"no line runs in {home}", "Start it: copystand up")
+        fail(Exit.MISSING_PART, f"no line is running in {home}", "Start it: copystand up")
     return line_status(settings, read_state(home).get("parts", {}))
 
 
-def _watch(ask: Callable[[], Document], seconds: float) -> None:
+def _watch(read: Callable[[], Document], seconds: float) -> None:
     if not out.is_terminal:
         while True:
-            out.print(_drawn(ask()))
+            out.print(drawn_status(read()))
             time.sleep(seconds)
     with Live(console=out, screen=False, auto_refresh=False, transient=False) as live:
         while True:
-            room = max(3, out.size.height - 20)
-            live.update(_drawn(ask(), room, time.strftime("%H:%M:%S")), refresh=True)
+            rows = max(3, out.size.height - 20)
+            live.update(drawn_status(read(), rows, time.strftime("%H:%M:%S")), refresh=True)
             time.sleep(seconds)
 
 
-def _drawn(document: Document, most: int = SHOWN_BATCHES, clock: str = "") -> Group:
-    batches, left_out = _worth_showing(document["batches"], most)
+def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "") -> Group:
+    """The tables of a status document with at most so many batches, and its notes below."""
+    batches, left_out = shown_batches(document["batches"], most)
     lines = [Text(clock, style="dim")] if clock else []
     if left_out:
-        lines.append(Text(f"{left_out} more batches that have ended: copystand batch list"))
+        lines.append(Text(f"ended batches not shown: {left_out} (copystand batch list)"))
     lines += _unanswered(document["unanswered"])
     lines += [
         Text(f"{row['role']} {row['waits_for']}", style="yellow")
         for row in document["roles"]
         if row.get("waits_for")
     ]
+    lines += [Text(_retry_note(row)) for row in document["retries"]]
     lines += [
-        Text(f"{row['step']}: {row['waiting']} wait to be tried again, the next at {row['next']}")
-        for row in document["retries"]
-    ]
-    lines += [
-        Text(f"nothing was heard of batch {row['batch_id']} since {row['since']}", style="yellow")
+        Text(f"batch {row['batch_id']}: no progress since {row['since']}", style="yellow")
         for row in document["quiet"]
     ]
-    return Group(drawn(batches, BATCH), drawn(document["roles"], ROLE), *lines)
+    return Group(drawn(batches, BATCH_COLUMNS), drawn(document["roles"], ROLE_COLUMNS), *lines)
 
 
-def _worth_showing(batches: list[Document], most: int) -> tuple[list[Document], int]:
-    """Those at work, and as many of the others as there is room for."""
-    going = [row for row in batches if row["state"] not in ENDED]
+def _retry_note(row: Document) -> str:
+    waiting = counted(row["waiting"], "task")
+    return f"{row['step']}: {waiting} waiting for a retry, the next at {row['next']}"
+
+
+def shown_batches(batches: list[Document], most: int) -> tuple[list[Document], int]:
+    """All active batches and the latest ended ones, at most so many; the number left out."""
+    active = [row for row in batches if row["state"] not in ENDED]
     ended = [row for row in batches if row["state"] in ENDED]
-    room = max(0, most - len(going))
-    kept = ended[-room:] if room else []
-    return [*kept, *going], len(ended) - len(kept)
+    free = max(0, most - len(active))
+    kept = ended[-free:] if free else []
+    return [*kept, *active], len(ended) - len(kept)
 
 
 def _unanswered(found: Document | None) -> list[Text]:
     if not found or not found["packages"]:
         return []
     count, days = found["packages"], found["days"]
-    words = f"{count} packages unanswered for {days:g} days: copystand packages list --unanswered"
-    return [Text(words, style="yellow")]
+    words = f"{counted(count, 'package')} unanswered for {days:g} days"
+    return [Text(f"{words}: copystand packages list --unanswered", style="yellow")]

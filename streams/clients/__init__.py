@@ -1,1 +1,1 @@
-"""What strangers use: the station that submits, the repository that fetches."""
+"""External clients: the station submits batches, the repository fetches packages."""

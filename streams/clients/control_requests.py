@@ -1,4 +1,4 @@
-"""Asks the tracker for decisions and waits for its answers."""
+"""Sends control requests to the tracker and waits for its decisions."""
 
 import time
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ PRODUCER = "copystand/cli"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who asks for what, and why."""
+class RequestedAction:
+    """What is requested, by whom and why."""
 
     action: str
     by: str
@@ -32,8 +32,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class About:
-    """The subjects of one request, and the narrowest thing that all of it is about."""
+class RequestSubject:
+    """The subjects of one request, and the batch, item and page that all of them belong to."""
 
     subjects: tuple[str, ...]
     batch_id: str | None = None
@@ -42,31 +42,33 @@ class About:
     revision: int = 1
 
 
-def request_for(asked: Asked, about: About, version: str) -> ControlRequested:
-    """A request with an id of its own."""
+def make_request(
+    requested: RequestedAction, subject: RequestSubject, version: str
+) -> ControlRequested:
+    """A request with a new id."""
     return ControlRequested(
         head=Head(
             event_id=str(uuid4()),
-            batch_id=about.batch_id,
-            item_id=about.item_id,
-            page_id=about.page_id,
-            revision=about.revision,
+            batch_id=subject.batch_id,
+            item_id=subject.item_id,
+            page_id=subject.page_id,
+            revision=subject.revision,
             occurred_at=datetime.now(UTC),
             producer=Producer(name=PRODUCER, version=version),
         ),
-        action=asked.action,
-        subjects=about.subjects,
-        value=asked.value,
-        by=asked.by,
-        reason=asked.reason,
-        files=(asked.file,) if asked.file else (),
+        action=requested.action,
+        subjects=subject.subjects,
+        value=requested.value,
+        by=requested.by,
+        reason=requested.reason,
+        files=(requested.file,) if requested.file else (),
     )
 
 
-def ask(
+def send_requests(
     settings: Settings, requests: Sequence[ControlRequested], timeout: float
 ) -> list[ControlDecided | None]:
-    """The tracker's answer to each request, None where it did not come in time. Raises NotUp."""
+    """The tracker's decision on each request, None where it did not come in time. Raises NotUp."""
     topic = topic_of("ControlDecided").name
     consumer = Consumer(
         {
@@ -78,23 +80,27 @@ def ask(
         logger=librdkafka,
     )
     try:
+        # Read from here on: no decision on a request that is not sent yet can be missed.
         _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=timeout)
         consumer.assign([TopicPartition(topic, 0, end)])
         publisher = KafkaPublisher(settings.kafka)
-        wanted = topic_of("ControlRequested").name
-        publisher.publish([Outgoing(wanted, key_of(one), encode(one)) for one in requests])
+        request_topic = topic_of("ControlRequested").name
+        publisher.publish([Outgoing(request_topic, key_of(one), encode(one)) for one in requests])
         publisher.close()
         expected = [make_id(one.head.event_id, "ControlDecided") for one in requests]
-        answers = _answers(consumer, set(expected), timeout)
-        return [answers.get(event_id) for event_id in expected]
-    except KafkaException as wrong:
-        text = f"Kafka does not answer: {wrong.args[0].str()}; look with: copystand status"
+        decisions = _read_decisions(consumer, set(expected), timeout)
+        return [decisions.get(event_id) for event_id in expected]
+    except KafkaException as failed:
+        text = f"Kafka does not respond: {failed.args[0].str()}; check the line: copystand status"
         raise NotUp(text) from None
     finally:
         consumer.close()
 
 
-def _answers(consumer: Consumer, expected: set[str], timeout: float) -> dict[str, ControlDecided]:
+def _read_decisions(
+    consumer: Consumer, expected: set[str], timeout: float
+) -> dict[str, ControlDecided]:
+    """Decisions by event_id; the timeout starts again with each that arrives."""
     found: dict[str, ControlDecided] = {}
     deadline = time.monotonic() + timeout
     while len(found) < len(expected) and time.monotonic() < deadline:

@@ -1,1 +1,1 @@
-"""The demonstration: a collection that makes itself, with its ground truth."""
+"""The demo: a generated collection with its ground truth, and the report of its run."""

@@ -1,4 +1,4 @@
-"""Makes a small collection with its ground truth: two batches, one of them faulty on purpose."""
+"""Generates a small collection with its ground truth: a good batch and a faulty one."""
 
 import json
 import random
@@ -15,7 +15,7 @@ FAULTS = "demo-faults"
 
 @dataclass(frozen=True)
 class Volume:
-    """An item of the collection: what it says, in which type, on which paper, in which format."""
+    """An item of the collection: its text, typeface, paper and file format."""
 
     folder: str
     title: str
@@ -30,10 +30,10 @@ class Volume:
     characters: int = 960
     inches: tuple[float, float] = (4.3, 6.2)
     damaged_page: int | None = None
-    """Sequence of the page whose master is cut off in the middle."""
+    """Sequence of the page whose master is truncated."""
 
     def text(self, seed: int) -> str:
-        """The ground truth of one of its pages."""
+        """The ground truth of one page."""
         text = page_of(self.sentences, self.characters, random.Random(seed))
         return with_long_s(text) if self.script == "Latf" else text
 
@@ -52,52 +52,52 @@ ONE_FOR_FAULTS = Volume(
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """A folder as a scanning lab would hand it over, and what its pages really say."""
+class DemoDelivery:
+    """A folder as a digitization lab delivers it, and its ground truth."""
 
     batch_id: str
     folder: Path
     truth: dict[str, str]
     """Ground truth by page_id."""
     damaged: tuple[str, ...] = ()
-    """page_ids whose master is cut off in the middle."""
+    """page_ids whose master is truncated."""
 
 
-def make_books(root: Path, seed: int = 1) -> Delivery:
-    """The good batch, with one damaged master, below `root`; its truth stands beside it as well."""
+def make_books(root: Path, seed: int = 1) -> DemoDelivery:
+    """Generate the good batch, with one damaged master, and its ground truth below `root`."""
     return _make(root, BOOKS, VOLUMES, seed)
 
 
-def make_loose_leaves(root: Path, seed: int = 1) -> Delivery:
-    """The pages for the batch whose manifest is faulty."""
+def make_loose_leaves(root: Path, seed: int = 1) -> DemoDelivery:
+    """Generate the pages of the batch with the faulty manifest."""
     return _make(root, FAULTS, (ONE_FOR_FAULTS,), seed + 500)
 
 
-def make_pages(root: Path, count: int, seed: int = 1) -> Delivery:
-    """One item of `count` full English pages of A5 at 300 dpi, for measuring."""
+def make_pages(root: Path, count: int, seed: int = 1) -> DemoDelivery:
+    """Generate one item of `count` full English A5 pages at 300 dpi, for benchmarks."""
     volume = replace(
         ONE_FOR_FAULTS, folder="pages", pages=count, characters=1700, inches=(5.83, 8.27)
     )
     return _make(root, "bench", (volume,), seed + 1000)
 
 
-def _make(root: Path, batch_id: str, volumes: tuple[Volume, ...], seed: int) -> Delivery:
+def _make(root: Path, batch_id: str, volumes: tuple[Volume, ...], seed: int) -> DemoDelivery:
     truth: dict[str, str] = {}
     damaged: list[str] = []
-    for place, volume in enumerate(volumes):
+    for number, volume in enumerate(volumes):
         folder = root / batch_id / volume.folder
         folder.mkdir(parents=True)
         (folder / "item.json").write_text(json.dumps(_item(volume), indent=1), "utf-8")
         for sequence in range(1, volume.pages + 1):
-            text = volume.text(page_seed := seed * 1000 + place * 100 + sequence)
+            text = volume.text(page_seed := seed * 1000 + number * 100 + sequence)
             _write_page(folder / f"f{sequence}{volume.suffix}", text, volume, page_seed)
             page_id = f"{batch_id}.{volume.folder}:{sequence:04d}"
             truth[page_id] = text
             if sequence == volume.damaged_page:
-                _cut_off(folder / f"f{sequence}{volume.suffix}")
+                _truncate(folder / f"f{sequence}{volume.suffix}")
                 damaged.append(page_id)
     _write_truth(root / "truth" / batch_id, truth)
-    return Delivery(batch_id, root / batch_id, truth, tuple(damaged))
+    return DemoDelivery(batch_id, root / batch_id, truth, tuple(damaged))
 
 
 def _item(volume: Volume) -> dict[str, Any]:
@@ -120,10 +120,10 @@ def _write_page(path: Path, text: str, volume: Volume, seed: int) -> None:
         image.tiffsave(str(path), compression="none")
 
 
-def _cut_off(path: Path) -> None:
-    """Leave the first half of a file, as a full disk or a pulled cable does."""
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+def _truncate(path: Path) -> None:
+    """Truncate a file to its first half, as a full disk or a lost connection does."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
 
 
 def _write_truth(folder: Path, truth: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The line as the demonstration drives it: through the commands that everyone has."""
+"""The line of the demo, driven by the public commands."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.files import write_atomic
 from streams.console import Exit
 from streams.settings import Settings
 
@@ -20,20 +21,20 @@ END_SECONDS = 120
 
 
 class CommandFailed(Exception):
-    """A command did not do what the demonstration needs."""
+    """A command of the demo failed."""
 
-    def __init__(self, words: tuple[str, ...], code: int, said: str) -> None:
-        super().__init__(f"copystand {' '.join(words)} ended with {code}. {said}".strip())
+    def __init__(self, words: tuple[str, ...], code: int, output: str) -> None:
+        super().__init__(f"copystand {' '.join(words)} exited with {code}. {output}".strip())
         self.code = code
 
 
-class NotOurs(Exception):
-    """The demonstration's home holds what no demonstration left there."""
+class ForeignHome(Exception):
+    """The home of the demo contains files that no demo wrote."""
 
 
 @dataclass(frozen=True)
 class DemoLine:
-    """A line in a home of its own."""
+    """A line in its own home."""
 
     home: Path
     quiet: bool = False
@@ -47,8 +48,9 @@ class DemoLine:
         return {**os.environ, "COPYSTAND_HOME": str(self.home)}
 
     def run(self, *words: str, shown: bool = False, silent: bool = False) -> tuple[int, str]:
-        """Exit code and stdout of a command; shown, it prints to ours instead; silent, it does not
-        say on stderr what it does."""
+        """Run a command; returns its exit code and stdout.
+
+        `shown` prints stdout here instead; `silent` suppresses stderr."""
         child = subprocess.Popen(
             [sys.executable, "-m", "streams.cli", *words],
             env=self._environment(),
@@ -56,31 +58,31 @@ class DemoLine:
             stdout=None if shown else subprocess.PIPE,
             stderr=subprocess.DEVNULL if silent else None,
             text=True,
-            # Ctrl-C reaches us alone; we hand it on and wait, so that `up` can clear away.
+            # Ctrl-C reaches only this process, which forwards it and waits for `up` to clean up.
             start_new_session=True,
         )
         try:
-            said, _ = child.communicate()
+            output, _ = child.communicate()
         except BaseException:
             child.send_signal(signal.SIGINT)
             child.wait(END_SECONDS)
             raise
-        return child.returncode, said or ""
+        return child.returncode, output or ""
 
     def ask(self, *words: str) -> Any:
         """The document that a command prints with --json. Raises CommandFailed."""
-        code, said = self.run(*words, "--json")
+        code, output = self.run(*words, "--json")
         if code != Exit.DONE:
-            raise CommandFailed(words, code, said)
-        return json.loads(said)
+            raise CommandFailed(words, code, output)
+        return json.loads(output)
 
     @contextmanager
     def up(self) -> Iterator[None]:
-        """The running line; ended in any case. Raises CommandFailed when it does not start."""
+        """Start the line, and stop it at the end in any case. Raises CommandFailed."""
         try:
-            code, said = self.run("up", *(["--json"] if self.quiet else []), shown=not self.quiet)
+            code, output = self.run("up", *(["--json"] if self.quiet else []), shown=not self.quiet)
             if code != Exit.DONE:
-                raise CommandFailed(("up",), code, said)
+                raise CommandFailed(("up",), code, output)
             yield
         finally:
             before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -88,19 +90,22 @@ class DemoLine:
             signal.signal(signal.SIGINT, before)
 
     def down(self) -> None:
-        """End the line, if it runs. Raises CommandFailed when something is left."""
-        code, said = self.run("down", "--now", silent=True)
+        """Stop the line if it is running. Raises CommandFailed."""
+        code, output = self.run("down", "--now", silent=True)
         if code != Exit.DONE:
-            raise CommandFailed(("down", "--now"), code, said)
+            raise CommandFailed(("down", "--now"), code, output)
 
     def clear(self) -> None:
-        """End what still runs in the home and empty it. Raises NotOurs."""
+        """Stop the line and empty its home. Raises ForeignHome, CommandFailed."""
         if self.home.exists() and any(self.home.iterdir()):
             if not (self.home / MARK).exists():
-                raise NotOurs(f"{self.home} is not empty and no demonstration made it")
+                raise ForeignHome(
+                    f"{self.home} is not empty and was not created by `copystand demo`"
+                )
             self.down()
             shutil.rmtree(self.home)
         self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / MARK).write_text(
-            "Made by `copystand demo`, which empties it when it starts.\n"
+        write_atomic(
+            self.home / MARK,
+            "Created by `copystand demo`, which empties this folder when it starts.\n",
         )

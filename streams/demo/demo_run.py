@@ -1,4 +1,4 @@
-"""The course of the demonstration: deliver, submit, watch, and gather what came of it."""
+"""The run of the demo: waits for its batches and collects the results."""
 
 import time
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from schemas.ids import made_safe
 from streams.console import Exit
 from streams.demo.accuracy import character_error_rate
 from streams.demo.demo_line import CommandFailed, DemoLine
@@ -20,12 +21,12 @@ Figures = dict[str, Any]
 
 
 class Stalled(Exception):
-    """No figure of any batch has changed for a long time."""
+    """The page counts of the batches have not changed for a long time."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of the batches."""
+class DemoResult:
+    """The results of the batches."""
 
     batches: list[Figures]
     packages: list[dict[str, Any]]
@@ -37,45 +38,45 @@ class Outcome:
 
     @property
     def pages_per_minute(self) -> float:
-        """Pages that came to an end, over the time from submission to the last of them."""
+        """Finished pages per minute, from the submission to the end of the last page."""
         return 60 * self.pages / self.seconds
 
 
 @dataclass
 class Watch:
-    """Waits until batches have ended, and tells each change of their figures."""
+    """Waits until batches have ended and reports each change of their page counts."""
 
     figures: Callable[[], list[Figures]]
-    tell: Callable[[list[Figures]], None]
+    on_change: Callable[[list[Figures]], None]
     pause_seconds: float = WATCH_SECONDS
     limit_seconds: float = QUIET_LIMIT_SECONDS
     last: list[Figures] = field(default_factory=list)
 
     def until_ended(self, batch_ids: set[str]) -> list[Figures]:
-        """The last figures of these batches. Raises Stalled when nothing changes any more."""
+        """The final page counts of these batches. Raises Stalled when they stop changing."""
         changed_at = time.monotonic()
         while True:
             now = [one for one in self.figures() if one["batch_id"] in batch_ids]
             if now != self.last:
                 self.last, changed_at = now, time.monotonic()
-                self.tell(now)
+                self.on_change(now)
             ended = {one["batch_id"] for one in now if one["state"] in ENDED}
             if ended == batch_ids:
                 return now
             if time.monotonic() - changed_at > self.limit_seconds:
-                raise Stalled(f"nothing has changed for {self.limit_seconds:g} s; last: {now}")
+                raise Stalled(f"no progress for {self.limit_seconds:g} s; last counts: {now}")
             time.sleep(self.pause_seconds)
 
 
 def gather(
     line: DemoLine, batches: list[Figures], truth: dict[str, str], seconds: float
-) -> Outcome:
-    """Ask the line what came of the batches, the way anyone would."""
+) -> DemoResult:
+    """Collect the results of the batches with the public commands."""
     packages = _of_batches(line, "packages", batches)
     texts = texts_of(line, packages)
     records = _of_batches(line, "quarantine", batches)
     quarantined = [row | {"diagnostics": _findings(line, row)} for row in records]
-    return Outcome(
+    return DemoResult(
         batches=batches,
         packages=packages,
         quarantined=quarantined,
@@ -86,20 +87,20 @@ def gather(
     )
 
 
-def _of_batches(line: DemoLine, what: str, batches: list[Figures]) -> list[dict[str, Any]]:
-    asked = (line.ask(what, "list", "--batch", one["batch_id"]) for one in batches)
-    return [row for rows in asked for row in rows]
+def _of_batches(line: DemoLine, command: str, batches: list[Figures]) -> list[dict[str, Any]]:
+    lists = (line.ask(command, "list", "--batch", one["batch_id"]) for one in batches)
+    return [row for rows in lists for row in rows]
 
 
 def _findings(line: DemoLine, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """All that was found, or the record itself where that is all."""
+    """The diagnostics of a record, or the record itself if it has none."""
     shown = line.ask("quarantine", "show", row["quarantine_id"])
     only = {name: row[name] for name in ("code", "where", "found", "fix")} | {"severity": "error"}
     return shown["diagnostics"] or [only]
 
 
 def _timeline(line: DemoLine, page_id: str | None) -> dict[str, Any]:
-    """The history of a packaged page, once the log has come that far."""
+    """The history of a packaged page, once the log contains its package."""
     if page_id is None:
         return {"page_id": None, "events": [], "complete": False}
     deadline = time.monotonic() + LOG_LIMIT_SECONDS
@@ -122,7 +123,7 @@ def _history(line: DemoLine, page_id: str) -> list[dict[str, Any]]:
 
 
 def texts_of(line: DemoLine, packages: list[dict[str, Any]]) -> dict[str, str]:
-    """Recognised text by page_id, from the packages as a repository fetches and verifies them."""
+    """Recognized text by page_id, from the packages, fetched as a repository does."""
     texts: dict[str, str] = {}
     for package in packages:
         item_id, into = package["item_id"], str(line.home / "fetched")
@@ -134,7 +135,7 @@ def texts_of(line: DemoLine, packages: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def accuracy(texts: dict[str, str], truth: dict[str, str]) -> dict[str, Any]:
-    """Character error rate by item and in all, over the pages that were read and have a truth."""
+    """Character error rate by item and in total, over the pages with text and ground truth."""
     pairs = {page_id: (truth[page_id], text) for page_id, text in texts.items() if page_id in truth}
     by_item: dict[str, list[tuple[str, str]]] = {}
     for page_id, pair in pairs.items():
@@ -151,7 +152,5 @@ def _rounded(rate: float | None) -> float | None:
 
 
 def own_batch_id(folder: Path) -> str:
-    """A batch id for a user's folder."""
-    from schemas.ids import made_safe
-
+    """The batch id of the user's own folder."""
     return made_safe(f"own-{folder.resolve().name}")

@@ -1,4 +1,4 @@
-"""A manifest with three faults, as a station's own software might write it."""
+"""A manifest with three faults, as other scanning software might write it."""
 
 import json
 from datetime import UTC, datetime
@@ -12,18 +12,18 @@ from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Head, Producer
-from streams.demo.collection import FAULTS, Delivery
+from streams.demo.collection import FAULTS, DemoDelivery
 from streams.kafka.messages import Outgoing
 from streams.kafka.producer import KafkaPublisher
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 
 FAULT_CODES = ("page.sequence-duplicate", "manifest.file-count-mismatch", "batch.page-missing")
-"""What pre-flight must find in it, all at once."""
+"""The codes that pre-flight must report for it, all at once."""
 
 
-def faulty_manifest(delivery: Delivery) -> tuple[bytes, list[Path]]:
-    """The manifest's bytes, and the files that arrive: all that it names but the last."""
+def faulty_manifest(delivery: DemoDelivery) -> tuple[bytes, list[Path]]:
+    """The bytes of the manifest, and the delivered files: all that it lists except the last."""
     images = sorted(delivery.folder.rglob("f*.tif"))
     pages = [_page(number, path, delivery.folder) for number, path in enumerate(images, 1)]
     pages[-1]["sequence"] = pages[-2]["sequence"]
@@ -49,8 +49,8 @@ def _page(number: int, path: Path, root: Path) -> dict[str, Any]:
     return {"ref": f"{number:04d}", "sequence": number, "file": file}
 
 
-def submit_faulty(delivery: Delivery, settings: Settings) -> None:
-    """Store files and manifest and publish, without the checks that `station submit` makes."""
+def submit_faulty(delivery: DemoDelivery, settings: Settings) -> None:
+    """Store and publish the faulty batch, without the checks of `station submit`."""
     content, files = faulty_manifest(delivery)
     storage = open_storage(settings)
     for path in files:

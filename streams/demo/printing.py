@@ -1,4 +1,4 @@
-"""Prints a text on uneven paper: ground, ink, blur and skew, the same for the same seed."""
+"""Renders text as a scanned page: paper, ink, blur and skew, the same for the same seed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,12 @@ PAPER = [236.0, 227.0, 206.0]
 
 
 class MissingFont(Exception):
-    """A font of the demonstration is not on this machine."""
+    """A font of the demo is not installed."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """A typeface: how Pango calls it, its file, and the Debian package that brings it."""
+    """A typeface: its Pango family, its file, and its Debian package."""
 
     family: str
     file: str
@@ -29,7 +29,7 @@ class Face:
         for folder in FONT_FOLDERS:
             for found in sorted(folder.rglob(self.file)):
                 return found
-        raise MissingFont(f"no {self.file} below /usr/share/fonts; apt-get install {self.package}")
+        raise MissingFont(f"font {self.file} is not installed (Debian package {self.package})")
 
 
 GARAMOND = Face("EB Garamond 12", "EBGaramond12-Regular.otf", "fonts-ebgaramond", 11)
@@ -39,7 +39,7 @@ BLACKLETTER = Face("Blankenburg_UNZ1A", "Blankenburg_UNZ1A.ttf", "fonts-blankenb
 
 @dataclass(frozen=True)
 class Sheet:
-    """How a page looks: its size in inches, resolution, skew, colour or grey."""
+    """The properties of a page: size in inches, resolution, skew, colour or grey."""
 
     dpi: int
     seed: int
@@ -51,11 +51,11 @@ class Sheet:
 
 
 def printed(text: str, face: Face, sheet: Sheet) -> pyvips.Image:
-    """An image of the text as if scanned from paper. Raises ValueError when it does not fit."""
+    """An image of the text as if scanned. Raises ValueError when it does not fit on the page."""
     width, height = round(sheet.width_inches * sheet.dpi), round(sheet.height_inches * sheet.dpi)
     margin = round(sheet.margin_inches * sheet.dpi)
     font = face.path()
-    # Debian 12 ships the beta of Junicode 2 under a family name of its own.
+    # Debian 12 ships a beta of Junicode 2 with another family name.
     family = face.family + " Two Beta" * ("TwoBeta" in font.name)
     ink = pyvips.Image.text(
         escape(text),
@@ -66,7 +66,7 @@ def printed(text: str, face: Face, sheet: Sheet) -> pyvips.Image:
         spacing=round(sheet.dpi / 60),
     )
     if ink.height > height - 2 * margin:
-        raise ValueError(f"a text of {len(text)} characters does not fit on the page")
+        raise ValueError(f"the text of {len(text)} characters does not fit on the page")
     mask = ink.embed(margin, margin, width, height)
     return _on_paper(_skewed(mask, sheet.skew_degrees), sheet)
 
@@ -78,7 +78,7 @@ def _skewed(mask: pyvips.Image, degrees: float) -> pyvips.Image:
 
 
 def _on_paper(mask: pyvips.Image, sheet: Sheet) -> pyvips.Image:
-    """Ink of uneven strength on a ground that darkens towards one corner, with fibres and grain."""
+    """Uneven ink on paper that darkens towards one corner, with fibres and grain."""
     width, height = mask.width, mask.height
     cell = max(8, sheet.dpi // 3)
     clouds = pyvips.Image.gaussnoise(
@@ -86,8 +86,8 @@ def _on_paper(mask: pyvips.Image, sheet: Sheet) -> pyvips.Image:
     )
     clouds = clouds.resize(cell, kernel="linear").crop(cell, cell, width, height)
     grain = pyvips.Image.gaussnoise(width, height, mean=0, sigma=4, seed=sheet.seed + 1)
-    place = pyvips.Image.xyz(width, height)
-    shade = (place[0] / width) * 14 + (place[1] / height) * 10
+    position = pyvips.Image.xyz(width, height)
+    shade = (position[0] / width) * 14 + (position[1] / height) * 10
     strength = (mask / 255.0).gaussblur(sheet.dpi / 500) * 0.9
     ground = (clouds + grain - shade).bandjoin([clouds + grain * 0.9 - shade] * 2) + PAPER
     page = ground * (strength * -1 + 1) + (strength * 1.0).bandjoin([strength] * 2) * INK

@@ -1,101 +1,84 @@
-"""The report of a demonstration, for people."""
+"""Prints the report of the demo."""
 
 from typing import Any
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from streams.console import out
+from processors.rules.codes import counted
+from streams.audit.history_view import history_view
+from streams.console import drawn, fields, out
 
 COUNTS = ("registered", "packaged", "quarantined", "cancelled", "in_flight")
-SHOWN_LENGTH = 110
-PAPER_WIDTH = 132
+FAULT_FIELDS = ("code", "where", "found", "fix")
+DETAIL_LENGTH = 110
 
 
 def show(report: dict[str, Any]) -> None:
-    """Print what was packaged, what was quarantined and why, one page's history, the figures."""
+    """Print the packages, the quarantine records, the history of one page, and the figures."""
     _batches(report["batches"])
     _packages(report["packages"])
     _quarantined(report["quarantined"])
     _timeline(report["timeline"])
     _accuracy(report["accuracy"])
-    _paper().print(
-        f"[bold]{report['pages_per_minute']} pages a minute[/] ({report['pages']} pages in"
-        f" {report['seconds']} s, from submission to the last of them);"
-        f" set-up {report['set_up_seconds']} s; home {report['home']}",
+    out.print(
+        f"[bold]{report['pages_per_minute']} pages per minute[/]"
+        f" ({counted(report['pages'], 'page')} in {report['seconds']} s, from the submission to the"
+        f" last page); start-up {report['set_up_seconds']} s; home {report['home']}",
         highlight=False,
     )
     for surprise in report["surprises"]:
-        _paper().print(f"[bold red]not as expected:[/] {surprise}", highlight=False)
+        out.print(f"[bold red]unexpected result:[/] {escape(surprise)}", highlight=False)
 
 
-def _paper() -> Console:
-    """The terminal; a file gets lines of its own width, since nobody told us one."""
-    return out if out.is_terminal else Console(width=PAPER_WIDTH)
-
-
-def _drawn(title: str, *columns: str) -> Table:
-    drawn = Table(*columns, title=title, box=SIMPLE, title_justify="left", header_style="dim")
-    drawn.title_style = "bold"
-    return drawn
+def _table(title: str, *columns: str) -> Table:
+    table = Table(*columns, title=title, box=SIMPLE, title_justify="left", header_style="dim")
+    table.title_style = "bold"
+    return table
 
 
 def _batches(rows: list[dict[str, Any]]) -> None:
-    drawn = _drawn("Batches, counted in pages", "batch", "state", *COUNTS)
-    for row in rows:
-        drawn.add_row(row["batch_id"], row["state"], *(str(row[count]) for count in COUNTS))
-    _paper().print(drawn)
+    out.print("[bold]Batches[/] (page counts)")
+    out.print(drawn(rows, ["batch_id", "state", *COUNTS]))
 
 
 def _packages(rows: list[dict[str, Any]]) -> None:
-    drawn = _drawn("Packaged", "package", "size", "content digest")
+    table = _table("Packages", "package", "size", "content digest")
     for row in rows:
         size = f"{row['size_bytes'] / 1e6:.1f} MB"
-        drawn.add_row(row["package_id"], size, row["content_digest"][:16] + "…")
-    _paper().print(drawn)
+        table.add_row(row["package_id"], size, row["content_digest"][:16] + "…")
+    out.print(table)
 
 
 def _quarantined(rows: list[dict[str, Any]]) -> None:
-    drawn = _drawn("Quarantined, and why", "what", "", "")
+    out.print("[bold]Quarantine records[/]")
     for row in rows:
-        what = row["page_id"] or row["item_id"] or row["batch_id"]
-        for number, fault in enumerate(_faults(row)):
-            drawn.add_row("" if number else what, "[bold]code[/]", f"[bold]{fault['code']}[/]")
-            for part in ("where", "found", "fix"):
-                drawn.add_row("", part, escape(fault[part]))
-        drawn.add_section()
-    _paper().print(drawn)
+        out.print(Text(row["page_id"] or row["item_id"] or row["batch_id"], "bold"))
+        for fault in _faults(row):
+            out.print(fields({name: Text(fault[name]) for name in FAULT_FIELDS}))
+    out.print()
 
 
 def _faults(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each fault of a record by itself, when it has several; warnings are not among them."""
-    told = [one for one in row.get("diagnostics", ()) if one["severity"] in ("fatal", "error")]
-    return told if len(told) > 1 else [row]
+    """The errors of a record if it has several, else the record itself."""
+    errors = [one for one in row.get("diagnostics", ()) if one["severity"] in ("fatal", "error")]
+    return errors if len(errors) > 1 else [row]
 
 
 def _timeline(timeline: dict[str, Any]) -> None:
-    title = f"History of page {timeline['page_id']}, in order of cause"
-    drawn = _drawn(title, "seq", "when", "event", "outcome", "what")
-    for event in timeline["events"]:
-        when = str(event["occurred_at"])[11:23]
-        outcome = event["outcome"] + (f" {event['code']}" if event["code"] else "")
-        seq, detail = str(event["seq"]), _cut(event["detail"])
-        drawn.add_row(seq, when, event["event_type"], outcome, detail)
-    _paper().print(drawn)
-
-
-def _cut(text: str) -> str:
-    return escape(text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 1] + "…")
+    out.print(f"[bold]History of page {timeline['page_id']}[/] (causal order)", highlight=False)
+    out.print(history_view(timeline["events"], DETAIL_LENGTH))
+    out.print()
 
 
 def _accuracy(accuracy: dict[str, Any]) -> None:
     if not accuracy["pages"]:
         return
-    drawn = _drawn("Character error rate against the truth", "item", "rate")
+    table = _table("Character error rate", "item", "rate")
     for item, rate in accuracy["items"].items():
-        drawn.add_row(item, f"{rate:.2%}")
-    drawn.add_section()
-    drawn.add_row(f"all {accuracy['pages']} pages", f"{accuracy['all']:.2%}")
-    _paper().print(drawn)
+        table.add_row(item, f"{rate:.2%}")
+    table.add_section()
+    table.add_row(counted(accuracy["pages"], "page"), f"{accuracy['all']:.2%}")
+    out.print(table)

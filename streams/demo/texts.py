@@ -1,4 +1,4 @@
-"""Sentences written for the demonstration, and pages of them chosen by a seeded generator."""
+"""Sentences written for the demo, and pages made of them by a seeded generator."""
 
 import random
 import re
@@ -73,7 +73,7 @@ LONG_S = re.compile(r"s(?=[a-zäöüß])")
 
 
 def page_of(sentences: tuple[str, ...], characters: int, rng: random.Random) -> str:
-    """A page's text: paragraphs of sentences in an order of its own, some `characters` long."""
+    """The text of a page: paragraphs of about `characters` in total, in random order."""
     order: list[str] = []
     paragraphs = [""]
     while True:
@@ -87,5 +87,5 @@ def page_of(sentences: tuple[str, ...], characters: int, rng: random.Random) -> 
 
 
 def with_long_s(text: str) -> str:
-    """The text with ſ wherever an s is followed by another letter, as old printers set it."""
+    """The text with ſ for each s that is followed by a letter, as in historical prints."""
     return LONG_S.sub("ſ", text)

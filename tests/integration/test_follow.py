@@ -26,7 +26,7 @@ from streams.clients.repository.answers import (
     Sender,
     Spool,
     SpoolBusy,
-    receive,
+    send_answer,
     spool_path,
 )
 from streams.clients.repository.follow import Package, Refuse, follow
@@ -67,17 +67,17 @@ class Repository:
         publisher.close()
         return facts
 
-    def follow(self, limit: int = 1, **options: Any) -> list[client.Outcome]:
+    def follow(self, limit: int = 1, **options: Any) -> list[client.PackageOutcome]:
         """As the group's member, until so many packages have come."""
         handler = options.pop("handler", self.taken.append)
-        wishes = {"into": self.into, "limit": limit, "timeout_seconds": SECONDS} | options
-        return follow(self.settings, self.group, handler, **wishes)
+        wanted = {"into": self.into, "limit": limit, "timeout_seconds": SECONDS} | options
+        return follow(self.settings, self.group, handler, **wanted)
 
     def catch_up(self, **options: Any) -> None:
         """Follow until the group has committed all there is."""
         stop, deadline = threading.Event(), time.monotonic() + SECONDS
-        wishes = {"limit": None, "stop": stop} | options
-        member = threading.Thread(target=lambda: self.follow(**wishes))
+        wanted = {"limit": None, "stop": stop} | options
+        member = threading.Thread(target=lambda: self.follow(**wanted))
         member.start()
         while (left := lag(admin(self.parts.kafka), self.group, [PUBLISHED])) and member.is_alive():
             assert time.monotonic() < deadline, f"{left} packages are left"
@@ -231,7 +231,7 @@ def test_another_folder_in_the_way_ends_it_without_an_answer(repository: Reposit
     (fact,) = repository.publish()
     (repository.into / fact.package_id).mkdir(parents=True)
 
-    with pytest.raises(client.InTheWay):
+    with pytest.raises(client.FolderConflict):
         repository.follow()
 
     assert repository.answers() == []
@@ -248,23 +248,23 @@ def test_a_second_follower_of_the_same_group_is_told_so(repository: Repository):
 
 def test_a_broker_that_is_away_is_waited_for(repository: Repository):
     (fact,) = repository.publish()
-    told: list[str] = []
+    waits: list[str] = []
     away = threading.Event()
 
-    def trouble(text: str) -> None:
-        told.append(text)
+    def start_the_broker(text: str) -> None:
+        waits.append(text)
         if not away.is_set():
             away.set()
             repository.parts.broker.start()
 
     repository.parts.broker.stop()
     try:
-        (outcome,) = repository.follow(trouble=trouble, timeout_seconds=120)
+        (outcome,) = repository.follow(on_wait=start_the_broker, timeout_seconds=120)
     finally:
         if not away.is_set():
             repository.parts.broker.start()
 
-    assert told
+    assert waits
     assert (outcome.package.package_id, outcome.accepted) == (fact.package_id, True)
     assert repository.verdicts() == [(fact.package_id, True)]
 
@@ -286,7 +286,7 @@ def test_a_new_group_starts_at_the_beginning_unless_told_otherwise(repository: R
 
 @pytest.mark.parametrize("group", ["copystand.tracker", "", "a b", "../x"])
 def test_a_group_that_is_not_a_repository_s_is_refused(repository: Repository, group: str):
-    with pytest.raises(ValueError, match="no name"):
+    with pytest.raises(ValueError, match="not a valid group name"):
         follow(repository.settings, group, repository.taken.append)
 
 
@@ -369,10 +369,10 @@ def row(repository: Repository) -> Iterator[dict[str, Any]]:
 
 
 def test_an_answer_by_hand_is_sent_once(repository: Repository, row: dict[str, Any]):
-    said = [receive(repository.settings, row, "paper", True, "fine", []) for _ in range(2)]
+    sent = [send_answer(repository.settings, row, "paper", True, "fine", []) for _ in range(2)]
 
     (answer,) = repository.answers()
-    assert said == [True, False]
+    assert sent == [True, False]
     assert (answer.repository, answer.reason, answer.head.item_id) == ("paper", "fine", "vol-1")
 
 
@@ -381,12 +381,12 @@ def test_an_answer_that_was_not_sent_is_sent_under_the_same_id(
 ):
     arguments = (row, "paper", False, "no embargo date", [])
     with pytest.raises(NotSent):
-        receive(repository.settings, *arguments, timeout_seconds=-1)
+        send_answer(repository.settings, *arguments, timeout_seconds=-1)
     spool = Spool(spool_path(repository.settings, "_receive"))
     kept = spool.find(f"{row['package_id']} paper")
     spool.close()
 
-    assert receive(repository.settings, *arguments)
+    assert send_answer(repository.settings, *arguments)
 
     assert kept is not None
     assert {answer.head.event_id for answer in repository.answers()} == {kept.event_id}

@@ -129,7 +129,7 @@ def test_an_answer_by_hand_is_known_the_second_time_and_the_other_one_is_refused
 
     assert same["state"] == "already known"
     assert other.exit_code == 1
-    assert "receipt.contradicts: paper has accepted vol-1.v1 before" in other.stderr
+    assert "receipt.contradicts: paper already accepted vol-1.v1" in other.stderr
     assert (instead["state"], instead["accepted"]) == ("sent", False)
 
 

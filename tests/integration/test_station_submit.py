@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def wishes() -> SubmissionOptions:
+def options() -> SubmissionOptions:
     return SubmissionOptions(f"b-{uuid4().hex[:8]}")
 
 
@@ -55,37 +55,37 @@ def received(database: psycopg.Connection[Any], made: client.Submission, **colum
 
 
 def test_the_submission_lands_under_its_batch_id(
-    settings: Settings, folder: Path, wishes: SubmissionOptions
+    settings: Settings, folder: Path, options: SubmissionOptions
 ) -> None:
-    made = client.submit(folder, wishes, settings)
+    made = client.submit(folder, options, settings)
 
-    [(key, fact)] = messages(settings, wishes.batch_id)
+    [(key, fact)] = messages(settings, options.batch_id)
     assert fact.head.event_id == made.event_id
     assert (settings.home / fact.files[0].key).is_file()
-    assert (key, made.state) == (wishes.batch_id, "submitted")
+    assert (key, made.state) == (options.batch_id, "submitted")
 
 
 def test_a_manifest_that_the_line_knows_is_told_as_known(
-    settings: Settings, folder: Path, wishes: SubmissionOptions, database: psycopg.Connection[Any]
+    settings: Settings, folder: Path, options: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
-    received(database, client.submit(folder, wishes, settings))
+    received(database, client.submit(folder, options, settings))
 
-    assert client.submit(folder, wishes, settings).state == "already known"
+    assert client.submit(folder, options, settings).state == "already known"
 
 
 def test_another_manifest_under_a_known_id_is_hinted_at(
-    settings: Settings, folder: Path, wishes: SubmissionOptions, database: psycopg.Connection[Any]
+    settings: Settings, folder: Path, options: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
-    received(database, client.submit(folder, wishes, settings))
+    received(database, client.submit(folder, options, settings))
     (folder / "2.png").write_bytes(a_png(2))
 
-    assert [one.code for one in client.check(folder, wishes, settings)] == ["batch.id-taken"]
+    assert [one.code for one in client.check(folder, options, settings)] == ["batch.id-taken"]
 
 
 def test_waits_until_the_batch_has_settled(
-    settings: Settings, folder: Path, wishes: SubmissionOptions, database: psycopg.Connection[Any]
+    settings: Settings, folder: Path, options: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
-    made = client.submit(folder, wishes, settings)
+    made = client.submit(folder, options, settings)
 
     assert not wait(made, settings, timeout_seconds=0)
 
@@ -97,9 +97,9 @@ def test_waits_until_the_batch_has_settled(
 
 
 def test_waiting_ends_when_pre_flight_refuses(
-    settings: Settings, folder: Path, wishes: SubmissionOptions, database: psycopg.Connection[Any]
+    settings: Settings, folder: Path, options: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
-    made = client.submit(folder, wishes, settings)
+    made = client.submit(folder, options, settings)
     received(database, made, refused=True)
     database.execute(
         'INSERT INTO line.quarantine (quarantine_id, batch_id, revision, code, "where", found, fix,'

@@ -124,7 +124,7 @@ def test_a_second_up_says_that_the_line_runs(line: Home):
     again = line.run("up", "--json")
 
     assert again.returncode == 0
-    assert "runs already" in again.stderr
+    assert "is already running" in again.stderr
     assert json.loads(again.stdout)["ports"] == line.state()["ports"]
 
 

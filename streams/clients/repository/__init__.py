@@ -1,1 +1,1 @@
-"""What a repository loads: finds, fetches and verifies packages, and answers."""
+"""The client of a repository: lists, fetches and verifies packages, and answers."""

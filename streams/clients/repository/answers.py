@@ -1,11 +1,11 @@
-"""A repository's answers: made once, kept in a spool until the broker has them, never doubled."""
+"""A repository's answers: created once, spooled until the broker has them, sent once."""
 
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,39 +19,35 @@ from schemas.codec import encode
 from schemas.models import UNSTAMPED, Head, PackageReceived
 from schemas.models import Producer as Software
 from streams.kafka.producer import PRODUCER_SETTINGS
+from streams.named_queries import NamedQueries
 from streams.settings import Settings, software_version
 
 SOFTWARE = "copystand/repository"
 LONGEST_REASON = 2000
-BY_HAND = "_receive"
-"""The spool of answers given by hand; no group is called so."""
+MANUAL = "_receive"
+"""Name of the spool of manual answers; no consumer group can have this name."""
 TOPIC = topic_of("PackageReceived").name
-MAKE_TABLE = """
-CREATE TABLE IF NOT EXISTS answers (
-    subject TEXT PRIMARY KEY, event_id TEXT NOT NULL, package_id TEXT NOT NULL,
-    accepted INTEGER NOT NULL, reason TEXT NOT NULL, value BLOB NOT NULL,
-    sent INTEGER NOT NULL DEFAULT 0
-)"""
+query = NamedQueries(Path(__file__).with_name("answers.sql"))
 
 
 class SpoolBusy(Exception):
-    """Another process answers from this spool."""
+    """Another process uses this spool."""
 
 
 class Contradicts(Exception):
-    """The repository has answered the other way before."""
+    """The repository gave the opposite answer before."""
 
 
 class NotSent(ConnectionError):
-    """The broker did not take an answer; it stays in the spool."""
+    """The broker did not acknowledge an answer; it stays in the spool."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a repository says of a package: the message that says it, and whether it is out."""
+    """A repository's answer to a package: the encoded message, and whether it was sent."""
 
     subject: str
-    """What is answered: the event_id of its package.published, or the package and who answers."""
+    """What is answered: the event_id of a package.published, or a package and a repository."""
     event_id: str
     package_id: str
     accepted: bool
@@ -61,15 +57,15 @@ class Answer:
 
 
 def spool_path(settings: Settings, name: str) -> Path:
-    """Where the answers that are given under a name are kept."""
+    """The spool of the answers of a consumer group, or of manual answers."""
     return settings.home / "spool" / f"answers.{name}.sqlite"
 
 
 def make_answer(
-    subject: str, about: Head, package_id: str, repository: str, accepted: bool, reason: str
+    subject: str, origin: Head, package_id: str, repository: str, accepted: bool, reason: str
 ) -> Answer:
-    """An answer with a new id; it counts once it is in the spool."""
-    head = about.model_copy(
+    """An answer with a new id. It is final once it is in the spool."""
+    head = origin.model_copy(
         update={
             "event_id": str(uuid4()),
             "page_id": None,
@@ -85,115 +81,109 @@ def make_answer(
 
 
 class Spool:
-    """Answers on disk, one for each subject; the first that was kept is the one that counts."""
+    """Answers on disk, one for each subject."""
 
     def __init__(self, path: Path) -> None:
-        """A spool that is ours alone until it is closed. Raises SpoolBusy."""
+        """Lock a spool for this process until it is closed. Raises SpoolBusy."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._rows = sqlite3.connect(path, timeout=1, isolation_level=None)
+        self._connection = sqlite3.connect(path, timeout=1, isolation_level=None)
         try:
-            self._rows.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._rows.execute("PRAGMA synchronous = FULL")
-            self._rows.execute("BEGIN EXCLUSIVE")
-            self._rows.execute(MAKE_TABLE)
-            self._rows.execute("COMMIT")
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("BEGIN EXCLUSIVE")
+            self._connection.execute(query.text("create_table"))
+            self._connection.execute("COMMIT")
         except sqlite3.OperationalError as busy:
-            self._rows.close()
-            raise SpoolBusy(f"another process answers from {path}: {busy}") from busy
+            self._connection.close()
+            raise SpoolBusy(f"another process uses {path}: {busy}") from busy
 
     def find(self, subject: str) -> Answer | None:
-        """The answer that was kept, if any."""
-        row = self._rows.execute(
-            "SELECT subject, event_id, package_id, accepted, reason, value, sent"
-            " FROM answers WHERE subject = ?",
-            (subject,),
-        ).fetchone()
+        """The answer in the spool, if any."""
+        row = self._connection.execute(query.text("find"), {"subject": subject}).fetchone()
         if row is None:
             return None
         return Answer(row[0], row[1], row[2], bool(row[3]), row[4], row[5], bool(row[6]))
 
     def keep(self, answer: Answer) -> None:
-        """Make an answer durable before anybody hears it; it replaces an earlier one."""
-        row = (answer.subject, answer.event_id, answer.package_id, answer.accepted)
-        self._rows.execute(
-            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, 0)",
-            (*row, answer.reason, answer.value),
-        )
+        """Make an answer durable before it is sent; it replaces an earlier one."""
+        self._connection.execute(query.text("keep"), asdict(answer))
 
-    def was_sent(self, answer: Answer) -> None:
-        """Note that the broker has it."""
-        self._rows.execute("UPDATE answers SET sent = 1 WHERE subject = ?", (answer.subject,))
+    def mark_sent(self, answer: Answer) -> None:
+        """Record that the broker acknowledged an answer."""
+        self._connection.execute(query.text("mark_sent"), {"subject": answer.subject})
 
     def close(self) -> None:
-        """Let another process have the spool."""
-        self._rows.close()
+        """Release the spool for other processes."""
+        self._connection.close()
 
 
 class Sender:
-    """Puts answers on package.received; an outage makes it wait."""
+    """Publishes answers to package.received; waits while the broker is down."""
 
     def __init__(self, brokers: str) -> None:
         self._producer = Producer(
             {"bootstrap.servers": brokers, **PRODUCER_SETTINGS, "log_level": 2}
         )
 
-    def send(self, answer: Answer, over: Callable[[], bool]) -> None:
-        """Returns when the broker has it. Raises NotSent: refused, or over before that."""
-        wrong: list[str] = []
+    def send(self, answer: Answer, expired: Callable[[], bool]) -> None:
+        """Return when the broker acknowledged it. Raises NotSent when it failed or expired."""
+        failures: list[str] = []
         done = threading.Event()
 
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is not None:
-                wrong.append(str(error))
+                failures.append(str(error))
             done.set()
 
         key = answer.package_id.encode()
         self._producer.produce(TOPIC, key=key, value=answer.value, on_delivery=delivered)
-        while not done.is_set() and not over():
+        while not done.is_set() and not expired():
             self._producer.poll(0.1)
-        if wrong or not done.is_set():
+        if failures or not done.is_set():
             with suppress(KafkaException):
                 self._producer.purge()
-            raise NotSent(wrong[0] if wrong else "the broker gave no answer")
+            raise NotSent(failures[0] if failures else "the broker did not respond")
 
 
-def receive(
+def send_answer(
     settings: Settings,
     package: Mapping[str, Any],
     repository: str,
     accepted: bool,
     reason: str,
-    known: Sequence[Mapping[str, Any]],
+    previous: Sequence[Mapping[str, Any]],
     *,
-    instead: bool = False,
+    replace: bool = False,
     timeout_seconds: float = 30.0,
 ) -> bool:
-    """Answer for a repository that does not follow; False when it has said so before.
+    """Answer for a repository that does not follow; False when it gave this answer before.
 
-    `known` are its answers so far, the latest first; `instead` lets it change its mind.
+    `previous` are its answers so far, latest first; `replace` allows the opposite answer.
     Raises Contradicts, SpoolBusy, NotSent."""
     subject = f"{package['package_id']} {repository}"
     deadline = time.monotonic() + timeout_seconds
-    with closing(Spool(spool_path(settings, BY_HAND))) as spool:
-        kept = spool.find(subject)
-        if kept is not None and _taken_in(kept) in [one["event_id"] for one in known]:
-            kept = None  # The line has it, and perhaps later ones.
-        before = kept.accepted if kept else known[0]["accepted"] if known else None
-        if before is not None and before != accepted and not instead:
-            said = "accepted" if before else "refused"
-            raise Contradicts(f"{repository} has {said} {package['package_id']} before")
-        if before == accepted and (kept is None or kept.sent):
+    with closing(Spool(spool_path(settings, MANUAL))) as spool:
+        spooled = spool.find(subject)
+        if spooled is not None and _fact_id(spooled) in [one["event_id"] for one in previous]:
+            spooled = None  # The line has it, and perhaps later ones.
+        before = spooled.accepted if spooled else previous[0]["accepted"] if previous else None
+        if before is not None and before != accepted and not replace:
+            answer = "accepted" if before else "refused"
+            raise Contradicts(f"{repository} already {answer} {package['package_id']}")
+        if before == accepted and (spooled is None or spooled.sent):
             return False
-        if kept is None or kept.accepted != accepted:
-            named = {name: package[name] for name in ("batch_id", "item_id", "revision")}
-            about = UNSTAMPED.model_copy(update=named)
-            kept = make_answer(subject, about, package["package_id"], repository, accepted, reason)
-            spool.keep(kept)
-        Sender(settings.kafka).send(kept, lambda: time.monotonic() > deadline)
-        spool.was_sent(kept)
+        if spooled is None or spooled.accepted != accepted:
+            fields = {name: package[name] for name in ("batch_id", "item_id", "revision")}
+            origin = UNSTAMPED.model_copy(update=fields)
+            spooled = make_answer(
+                subject, origin, package["package_id"], repository, accepted, reason
+            )
+            spool.keep(spooled)
+        Sender(settings.kafka).send(spooled, lambda: time.monotonic() > deadline)
+        spool.mark_sent(spooled)
     return True
 
 
-def _taken_in(answer: Answer) -> str:
+def _fact_id(answer: Answer) -> str:
     """event_id of the receipt.accepted that the router makes of an answer."""
     return ids.fact_id(ids.work_id(answer.event_id, "router"), "ReceiptAccepted")

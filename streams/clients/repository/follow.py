@@ -1,4 +1,4 @@
-"""Follows package.published for a repository: each package is verified, handed over, answered."""
+"""Follows package.published for a repository: verifies, hands over and answers each package."""
 
 import re
 import threading
@@ -15,7 +15,7 @@ from schemas.catalogue import topic_of
 from schemas.codec import Undecodable, decode
 from schemas.models import PackagePublished
 from schemas.times import written
-from streams.clients.repository import packages
+from streams.clients.repository import fetching
 from streams.clients.repository.answers import (
     Answer,
     NotSent,
@@ -24,8 +24,8 @@ from streams.clients.repository.answers import (
     make_answer,
     spool_path,
 )
-from streams.clients.repository.packages import PackageRefused
-from streams.clients.repository.subscription import GivenUp, Patience, Subscription
+from streams.clients.repository.subscription import Expired, Retries, Subscription
+from streams.clients.repository.unpacking import PackageRefused
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 
@@ -35,16 +35,16 @@ VERIFIED = "accepted: the tar, its manifests and the content digest were verifie
 
 
 class Refuse(Exception):
-    """Raised by a handler that does not take a package; the text is the reason that is sent."""
+    """Raised by a handler to refuse a package; the text is the reason of the answer."""
 
 
-class InTheWay(OSError):
-    """A folder that is not this package stands where it would be unpacked."""
+class FolderConflict(OSError):
+    """Another folder exists where the package would be unpacked."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A published package; a handler gets it verified from end to end."""
+    """A published package; a handler gets it after complete verification."""
 
     package_id: str
     batch_id: str | None
@@ -56,16 +56,16 @@ class Package:
     content_digest: str
     published_at: str
     path: Path | None = None
-    """Its unpacked bag, durable on disk; None when nothing is unpacked."""
+    """Its unpacked bag, durable on disk; None without unpacking."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one package."""
+class PackageOutcome:
+    """The outcome of one package."""
 
     package: Package
     accepted: bool | None
-    """None: handed over, and the answer is left to somebody else."""
+    """None: handed over, and another program answers."""
     reason: str
 
 
@@ -84,49 +84,50 @@ def follow(
     limit: int | None = None,
     timeout_seconds: float | None = None,
     stop: threading.Event | None = None,
-    told: Callable[[Outcome], None] = lambda _: None,
-    trouble: Callable[[str], None] = lambda _: None,
-) -> list[Outcome]:
-    """Hand over each published package, verified, until told to stop; what became of them.
+    on_outcome: Callable[[PackageOutcome], None] = lambda _: None,
+    on_wait: Callable[[str], None] = lambda _: None,
+) -> list[PackageOutcome]:
+    """Hand over each published package after verification; returns the outcomes when it ends.
 
-    The handler takes a package by returning and refuses it by raising Refuse. Whatever else it
-    raises ends the follower: nothing is answered, and the next start brings the package again.
-    Raises NotUp, SpoolBusy, NotSent and KafkaException (the broker refuses us), OSError."""
+    The handler accepts a package by returning and refuses it by raising Refuse. Any other
+    exception ends the follower: nothing is answered, and the next run gets the package again.
+    It also ends after `limit` packages, after `timeout_seconds`, or when `stop` is set.
+    Raises NotUp, SpoolBusy, NotSent, KafkaException (the broker rejects this client), OSError."""
     if not GROUP.match(group):
-        raise ValueError(f"{group!r} is no name for a repository's group")
+        raise ValueError(f"{group!r} is not a valid group name")
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-    patience = Patience(stop or threading.Event(), deadline, trouble)
-    outcomes: list[Outcome] = []
+    retries = Retries(stop or threading.Event(), deadline, on_wait)
+    outcomes: list[PackageOutcome] = []
 
-    def note(outcome: Outcome) -> None:
+    def note(outcome: PackageOutcome) -> None:
         outcomes.append(outcome)
-        told(outcome)
+        on_outcome(outcome)
 
     with (
         closing(Spool(spool_path(settings, group))) as spool,
-        closing(Subscription(settings, group, TOPIC, patience)) as subscription,
+        closing(Subscription(settings, group, TOPIC, retries)) as subscription,
     ):
         receiver = _Receiver(
             repository or group, handler, into, answering, open_storage(settings), spool,
-            Sender(settings.kafka), patience, note,
+            Sender(settings.kafka), retries, note,
         )  # fmt: skip
         try:
             subscription.start(since_now)
             for message in subscription.messages():
                 value = message.value()
-                receiver.take(value if isinstance(value, bytes) else b"")
-                # Only now: the answer is on the broker, or there is none to give.
+                receiver.process(value if isinstance(value, bytes) else b"")
+                # Committed last: the answer is on the broker, or none is given here.
                 subscription.commit(message)
                 if limit is not None and len(outcomes) >= limit:
                     break
-        except GivenUp:
+        except Expired:
             pass
     return outcomes
 
 
 @dataclass(frozen=True)
 class _Receiver:
-    """Brings published packages to their end, one by one."""
+    """Processes published packages one by one."""
 
     repository: str
     handler: Handler
@@ -135,65 +136,65 @@ class _Receiver:
     storage: Storage
     spool: Spool
     sender: Sender
-    patience: Patience
-    note: Callable[[Outcome], None]
+    retries: Retries
+    note: Callable[[PackageOutcome], None]
 
-    def take(self, value: bytes) -> None:
-        """Verify, hand over, answer; what was answered before is not done again."""
+    def process(self, value: bytes) -> None:
+        """Verify, hand over and answer a package that was not answered before."""
         try:
             fact = decode(value, PackagePublished)
-        except Undecodable as wrong:
-            self.patience.trouble(f"a message of {TOPIC} is passed over: {wrong}")
+        except Undecodable as failed:
+            self.retries.on_wait(f"skipping a message of {TOPIC}: {failed}")
             return
         assert isinstance(fact, PackagePublished)
-        answer = self.spool.find(fact.head.event_id) or self._judged(fact)
+        answer = self.spool.find(fact.head.event_id) or self._answer(fact)
         if answer is None or answer.sent:
             return
         try:
-            self.sender.send(answer, self.patience.over)
-        except NotSent as wrong:
-            if self.patience.over():
-                raise GivenUp from wrong
+            self.sender.send(answer, self.retries.expired)
+        except NotSent as failed:
+            if self.retries.expired():
+                raise Expired from failed
             raise
-        self.spool.was_sent(answer)
+        self.spool.mark_sent(answer)
 
-    def _judged(self, fact: PackagePublished) -> Answer | None:
-        """Hand over what is good and keep the answer; None when somebody else will answer."""
+    def _answer(self, fact: PackagePublished) -> Answer | None:
+        """Verify, hand over and spool the answer; None when another program answers."""
         package = _package(fact)
         accepted: bool | None = True if self.answering else None
         reason = VERIFIED if self.answering else ""
         try:
             package = self._verified(package)
             self.handler(package)
-        except PackageRefused as wrong:
-            accepted, reason = False, str(wrong)
-        except Refuse as no:
-            accepted, reason = False, str(no) or "no reason given"
+        except PackageRefused as refused:
+            accepted, reason = False, str(refused)
+        except Refuse as refused:
+            accepted, reason = False, str(refused) or "no reason given"
         answer = None
         if accepted is not None:
             cause = fact.head.event_id
-            about = fact.head.model_copy(update={"cause_id": cause})
+            origin = fact.head.model_copy(update={"cause_id": cause})
             answer = make_answer(
-                cause, about, package.package_id, self.repository, accepted, reason
+                cause, origin, package.package_id, self.repository, accepted, reason
             )
             self.spool.keep(answer)
-        self.note(Outcome(package, accepted, reason))
+        self.note(PackageOutcome(package, accepted, reason))
         return answer
 
     def _verified(self, package: Package) -> Package:
-        """The package, once verified; a store that is away is waited for.
+        """The verified package; waits while the store does not respond.
 
-        Raises PackageRefused, GivenUp, OSError."""
+        Raises PackageRefused, Expired, OSError."""
         row: dict[str, Any] = asdict(package)
-        for _ in self.patience.tries():
+        for _ in self.retries.attempts():
             try:
                 if self.into is None:
-                    packages.verify(row, self.storage)
+                    fetching.verify(row, self.storage)
                     return package
                 return Package(**row | {"path": _unpacked(row, self.storage, self.into)})
-            except StorageError as away:
-                self.patience.trouble(f"the store gives no answer: {away}")
-        raise AssertionError("tries end by GivenUp")
+            except StorageError as failed:
+                self.retries.on_wait(f"the store does not respond: {failed}")
+        raise AssertionError("attempts end with Expired")
 
 
 def _package(fact: PackagePublished) -> Package:
@@ -203,12 +204,12 @@ def _package(fact: PackagePublished) -> Package:
 
 
 def _unpacked(row: dict[str, Any], storage: Storage, folder: Path) -> Path:
-    """The verified bag in its folder, which may stand there from before a crash."""
-    path = folder / packages.folder_name(row)
+    """The verified bag in its folder, which may exist from before a crash."""
+    path = folder / fetching.folder_name(row)
     if not path.is_dir():
-        return packages.fetch(row, storage, folder)
+        return fetching.fetch(row, storage, folder)
     try:
-        packages.verify_fetched(row, path)
+        fetching.verify_fetched(row, path)
     except PackageRefused as other:
-        raise InTheWay(f"{path} is there and is not the package: {other.found}") from other
+        raise FolderConflict(f"{path} exists and is not the package: {other.found}") from other
     return path

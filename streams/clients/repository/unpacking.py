@@ -1,4 +1,4 @@
-"""Reads the tar of a package; accepts only regular files below one folder."""
+"""Reads the tar of a package; refuses it unless it has only regular files below one folder."""
 
 import hashlib
 import os
@@ -30,17 +30,17 @@ def differs(found: str) -> PackageRefused:
 def unpack(
     tar: Path, top: str, target: Path, progress: Callable[[int], None] = lambda _: None
 ) -> dict[str, str]:
-    """Unpack a tar whose files all lie below one folder; digests by path from there.
+    """Unpack a tar whose files are all below one folder; returns digests by path from there.
 
-    Only regular files with plain names are taken; nothing else is followed or made. Raises
-    PackageRefused at the first member that is anything else."""
+    Only regular files with plain names are written, and no link is followed. Raises
+    PackageRefused at the first other member."""
     return _members(tar, top, lambda path, source: _write(source, target / path), progress)
 
 
 def read_only(
     tar: Path, top: str, progress: Callable[[int], None] = lambda _: None
 ) -> tuple[dict[str, str], dict[str, bytes]]:
-    """The same without unpacking: digests by path, and the tag files. Raises PackageRefused."""
+    """Digests by path and the tag files, without unpacking. Raises PackageRefused."""
     tags: dict[str, bytes] = {}
 
     def take(path: str, source: IO[bytes]) -> str:
@@ -53,11 +53,11 @@ def read_only(
 
 
 def in_folder(folder: Path) -> dict[str, str]:
-    """Digests by path of the files below a folder; a link is followed nowhere. Raises OSError."""
+    """Digests by path of the files below a folder; links are not followed. Raises OSError."""
     found: dict[str, str] = {}
-    for place, folders, names in os.walk(folder):
-        for name in [*names, *(one for one in folders if Path(place, one).is_symlink())]:
-            path = Path(place, name)
+    for base, folders, names in os.walk(folder):
+        for name in [*names, *(one for one in folders if Path(base, one).is_symlink())]:
+            path = Path(base, name)
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
                 found[path.relative_to(folder).as_posix()] = _digest(source)
     return found
@@ -67,35 +67,35 @@ def _members(
     tar: Path, top: str, take: Callable[[str, IO[bytes]], str], progress: Callable[[int], None]
 ) -> dict[str, str]:
     found: dict[str, str] = {}
-    taken: set[str] = set()
+    seen: set[str] = set()
     budget = tar.stat().st_size
     try:
         with tarfile.open(tar, "r:") as archive:
             for entry in archive:
-                path = _safe(entry, top, taken)
+                path = _safe(entry, top, seen)
                 budget -= entry.size
                 source = archive.extractfile(entry)
                 if source is None or budget < 0:
                     raise _unsafe(entry, "its size exceeds the tar")
                 found[path] = take(path, source)
                 progress(entry.size)
-    except (tarfile.TarError, EOFError) as wrong:
-        raise differs(f"the tar cannot be read: {wrong}") from wrong
+    except (tarfile.TarError, EOFError) as failed:
+        raise differs(f"the tar cannot be read: {failed}") from failed
     return found
 
 
-def _safe(entry: tarfile.TarInfo, top: str, taken: set[str]) -> str:
+def _safe(entry: tarfile.TarInfo, top: str, seen: set[str]) -> str:
     """A member's path below the top folder. Raises PackageRefused."""
-    # Not left to tarfile's filters: those of Python 3.11.7 can be led out of the folder by links.
+    # Not left to tarfile's filters: in Python 3.11.7, links can lead them out of the folder.
     if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.sparse is not None:
         raise _unsafe(entry, "it is not a regular file")
     first, *parts = entry.name.split("/")
     if first != top or not parts or not all(_plain(part) for part in parts):
         raise _unsafe(entry, f"its path is not below {top}/")
     path = "/".join(parts)
-    if path.casefold() in taken:
+    if path.casefold() in seen:
         raise _unsafe(entry, "its name occurs twice, ignoring case")
-    taken.add(path.casefold())
+    seen.add(path.casefold())
     return path
 
 
@@ -115,7 +115,7 @@ def _write(source: IO[bytes], path: Path) -> str:
     with os.fdopen(os.open(path, flags, 0o644), "wb") as out:
         digest = _digest(source, out.write)
         out.flush()
-        # A repository says "accepted" after this: by then it must be on the disk.
+        # The repository accepts the package after this, so it must be on disk.
         os.fsync(out.fileno())
     return digest
 

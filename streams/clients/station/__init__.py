@@ -1,1 +1,1 @@
-"""What a station loads: reads a folder, checks it, submits it."""
+"""The client of a station: reads a folder, checks it and submits it."""

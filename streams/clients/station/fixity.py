@@ -1,4 +1,4 @@
-"""Digests that came with a delivery, in checksum lists and BagIt bags, and their check."""
+"""Reads and verifies the digests of a delivery, from checksum lists and BagIt bags."""
 
 import codecs
 import hashlib
@@ -36,7 +36,7 @@ class Expected:
 
 @dataclass
 class StatedChecksums:
-    """All that lists and bags of a delivery state."""
+    """The digests that the lists and bags of a delivery state."""
 
     expected: list[Expected] = field(default_factory=list)
     consumed: set[str] = field(default_factory=set)
@@ -48,25 +48,25 @@ Files = dict[str, DeliveredFile]
 
 
 def lists_of(files: Files) -> StatedChecksums:
-    """What the checksum lists of a delivery state."""
-    made = StatedChecksums()
+    """The digests that the checksum lists of a delivery state."""
+    stated = StatedChecksums()
     for name, file in files.items():
         algorithm = LISTS.get(PurePosixPath(name).name.casefold())
         if algorithm is None:
             continue
-        made.consumed.add(name)
+        stated.consumed.add(name)
         base = PurePosixPath(name).parent
         try:
-            stated = list(_lines(file.path.read_text("utf-8-sig"), name, algorithm))
-        except (UnicodeDecodeError, ValueError) as wrong:
-            made.diagnostics.append(finding("checksum.list-unreadable", name, wrong))
+            lines = list(_lines(file.path.read_text("utf-8-sig"), name, algorithm))
+        except (UnicodeDecodeError, ValueError) as failed:
+            stated.diagnostics.append(finding("checksum.list-unreadable", name, failed))
             continue
-        listed = [_below(base, one, files) for one in stated]
-        made.expected += listed
+        listed = [_below(base, one, files) for one in lines]
+        stated.expected += listed
         missing = (one for one in listed if one.name not in files)
-        made.diagnostics += [finding("checksum.file-missing", one.name, name) for one in missing]
+        stated.diagnostics += [finding("checksum.file-missing", one.name, name) for one in missing]
         covered = {one.name for one in listed} | {name}
-        made.diagnostics += [
+        stated.diagnostics += [
             finding("checksum.file-unlisted", other, f"not in {name}")
             for other in files
             if PurePosixPath(other).is_relative_to(base)
@@ -74,7 +74,7 @@ def lists_of(files: Files) -> StatedChecksums:
             and PurePosixPath(other).name.casefold() not in LISTS
             and not files[other].is_skipped
         ]
-    return made
+    return stated
 
 
 def _lines(text: str, name: str, algorithm: str) -> Iterator[Expected]:
@@ -90,7 +90,7 @@ def _lines(text: str, name: str, algorithm: str) -> Iterator[Expected]:
 
 
 def _below(base: PurePosixPath, one: Expected, files: Files) -> Expected:
-    """A list's own path, as a name of the delivery."""
+    """The path in a list, as a name in the delivery."""
     written = one.name if one.name in files else one.name.replace("\\", "/")
     path = PurePosixPath(written)
     name = str(base / path) if not path.is_absolute() else written
@@ -98,7 +98,7 @@ def _below(base: PurePosixPath, one: Expected, files: Files) -> Expected:
 
 
 def _as_on_disk(name: str, files: Files) -> str:
-    """The name as the file system has it: accents may be written in another form."""
+    """The name as on disk, where accents may have another normalization."""
     if name in files:
         return name
     plain = unicodedata.normalize("NFC", name)
@@ -106,26 +106,26 @@ def _as_on_disk(name: str, files: Files) -> str:
 
 
 def bag_of(base: str, files: Files) -> StatedChecksums:
-    """What a BagIt bag (RFC 8493) at `base` states, and whether it is whole."""
-    made = StatedChecksums()
+    """The digests that a BagIt bag (RFC 8493) at `base` states, and whether it is complete."""
+    stated = StatedChecksums()
     prefix = f"{base}/" if base else ""
     inside = {n.removeprefix(prefix): f for n, f in files.items() if n.startswith(prefix)}
     payload = {name for name in inside if name.startswith("data/")}
     try:
         version, encoding = _declaration(inside["bagit.txt"])
-        lists = _manifests(inside, encoding, made)
-    except (KeyError, OSError, ValueError, LookupError) as wrong:
-        made.diagnostics.append(finding("bag.malformed", f"{prefix}bagit.txt", wrong))
-        return made
+        lists = _manifests(inside, encoding, stated)
+    except (KeyError, OSError, ValueError, LookupError) as failed:
+        stated.diagnostics.append(finding("bag.malformed", f"{prefix}bagit.txt", failed))
+        return stated
     if not any(name.startswith("manifest-") for name in lists):
-        found = "no payload manifest"
-        made.diagnostics.append(finding("bag.malformed", f"{prefix}bagit.txt", found))
-    for name, stated in lists.items():
-        _compare(name, stated, inside, payload, version, made, prefix)
-    _fetch_and_oxum(inside, payload, encoding, made, prefix)
-    made.consumed |= {prefix + name for name in (*lists, "bagit.txt", "bag-info.txt")}
-    made.consumed |= {f"{prefix}{name}" for name in ("package-info.txt", "fetch.txt")}
-    return made
+        found = "it has no payload manifest"
+        stated.diagnostics.append(finding("bag.malformed", f"{prefix}bagit.txt", found))
+    for name, listed in lists.items():
+        _compare(name, listed, inside, payload, version, stated, prefix)
+    _fetch_and_oxum(inside, payload, encoding, stated, prefix)
+    stated.consumed |= {prefix + name for name in (*lists, "bagit.txt", "bag-info.txt")}
+    stated.consumed |= {f"{prefix}{name}" for name in ("package-info.txt", "fetch.txt")}
+    return stated
 
 
 def _declaration(bagit: DeliveredFile) -> tuple[tuple[int, int], str]:
@@ -138,14 +138,16 @@ def _declaration(bagit: DeliveredFile) -> tuple[tuple[int, int], str]:
     return (int(major), int(minor)), match[2]
 
 
-def _manifests(inside: Files, encoding: str, made: StatedChecksums) -> dict[str, list[Expected]]:
+def _manifests(inside: Files, encoding: str, stated: StatedChecksums) -> dict[str, list[Expected]]:
     lists: dict[str, list[Expected]] = {}
     for name, file in inside.items():
         match = re.fullmatch(r"(?:tag)?manifest-(.+)\.txt", name)
         if not match:
             continue
         if match[1].lower() not in BAG_ALGORITHMS:
-            made.diagnostics.append(finding("bag.malformed", name, f"digests by {match[1]}"))
+            stated.diagnostics.append(
+                finding("bag.malformed", name, f"unsupported algorithm {match[1]}")
+            )
             continue
         text = file.path.read_bytes().decode(encoding).removeprefix("\ufeff")
         lists[name] = [
@@ -163,32 +165,36 @@ def _decoded(written: str, inside: Files) -> str:
 
 def _compare(
     name: str,
-    stated: list[Expected],
+    listed: list[Expected],
     inside: Files,
     payload: set[str],
     version: tuple[int, int],
-    made: StatedChecksums,
+    stated: StatedChecksums,
     prefix: str,
 ) -> None:
     of_payload = name.startswith("manifest-")
     seen: dict[str, str] = {}
-    for one in stated:
+    for one in listed:
         outside = not is_safe_path(one.name) or one.name.startswith("~")
         if outside or (of_payload and not one.name.startswith("data/")):
-            made.diagnostics.append(finding("bag.malformed", prefix + name, f"names {one.name}"))
+            stated.diagnostics.append(
+                finding("bag.malformed", prefix + name, f"lists the unsafe path {one.name}")
+            )
         elif one.name not in inside:
-            made.diagnostics.append(finding("bag.incomplete", prefix + one.name, f"in {name}"))
+            stated.diagnostics.append(finding("bag.incomplete", prefix + one.name, f"in {name}"))
         elif seen.get(one.name, one.digest) != one.digest or (
             one.name in seen and version >= (1, 0)
         ):
-            made.diagnostics.append(finding("bag.malformed", prefix + name, f"{one.name} twice"))
+            stated.diagnostics.append(
+                finding("bag.malformed", prefix + name, f"lists {one.name} twice")
+            )
         else:
-            made.expected.append(
+            stated.expected.append(
                 Expected(prefix + one.name, one.algorithm, one.digest, prefix + name)
             )
         seen[one.name] = one.digest
     if of_payload:
-        made.diagnostics += [
+        stated.diagnostics += [
             finding("bag.file-unlisted", prefix + other, f"not in {name}")
             for other in sorted(payload - set(seen))
             if not inside[other].is_skipped
@@ -196,49 +202,51 @@ def _compare(
 
 
 def _fetch_and_oxum(
-    inside: Files, payload: set[str], encoding: str, made: StatedChecksums, prefix: str
+    inside: Files, payload: set[str], encoding: str, stated: StatedChecksums, prefix: str
 ) -> None:
     if "fetch.txt" in inside:
         for line in inside["fetch.txt"].path.read_bytes().decode(encoding).splitlines():
             path = [*line.split(maxsplit=2), "", "", ""][2].strip().removeprefix("./")
             if line.strip() and not (path.startswith("data/") and is_safe_path(path)):
-                found = f"fetch.txt names {path or line}"
-                made.diagnostics.append(finding("bag.malformed", f"{prefix}fetch.txt", found))
+                found = f"lists the unsafe path {path or line}"
+                stated.diagnostics.append(finding("bag.malformed", f"{prefix}fetch.txt", found))
     info = inside.get("bag-info.txt") or inside.get("package-info.txt")
     match = OXUM.search(info.path.read_bytes().decode(encoding, "replace")) if info else None
     actual = (sum(inside[name].size_bytes for name in payload), len(payload))
     if match and (int(match[1]), int(match[2])) != actual:
         found = f"Payload-Oxum {match[1]}.{match[2]}, found {actual[0]}.{actual[1]}"
-        made.diagnostics.append(finding("bag.oxum-mismatch", f"{prefix}bag-info.txt", found))
+        stated.diagnostics.append(finding("bag.oxum-mismatch", f"{prefix}bag-info.txt", found))
 
 
 def digest_all(
-    wanted: Iterable[DeliveredFile], promises: StatedChecksums, files: Files, progress: Progress
+    wanted: Iterable[DeliveredFile], stated: StatedChecksums, files: Files, progress: Progress
 ) -> tuple[dict[str, str], list[Diagnostic]]:
-    """SHA-256 by name of the files wanted, and every digest that is not as it was stated."""
-    demand: dict[str, set[str]] = defaultdict(set)
+    """SHA-256 by name of the wanted files, and a diagnostic for each digest that differs."""
+    algorithms_of: dict[str, set[str]] = defaultdict(set)
     for file in wanted:
-        demand[file.name].add("sha256")
-    for one in promises.expected:
+        algorithms_of[file.name].add("sha256")
+    for one in stated.expected:
         if one.name in files:
-            demand[one.name].add(one.algorithm)
-    total, done = sum(files[name].size_bytes for name in demand), 0
+            algorithms_of[one.name].add(one.algorithm)
+    total, done = sum(files[name].size_bytes for name in algorithms_of), 0
     actual: dict[tuple[str, str], str] = {}
     found: list[Diagnostic] = []
-    for name, algorithms in demand.items():
+    for name, algorithms in algorithms_of.items():
         try:
             for chunk_size in _digested(files[name], algorithms, actual):
                 done += chunk_size
                 progress("hashing", done, total)
             if not files[name].is_as_scanned():
-                found.append(finding("file.changed-meanwhile", name, "its size or time changed"))
-        except OSError as wrong:
-            found.append(finding("file.unreadable", name, wrong.strerror or wrong))
-    for one in promises.expected:
+                found.append(
+                    finding("file.changed-meanwhile", name, "its size or modification time changed")
+                )
+        except OSError as failed:
+            found.append(finding("file.unreadable", name, failed.strerror or failed))
+    for one in stated.expected:
         digest = actual.get((one.name, one.algorithm))
         if digest is not None and digest != one.digest:
-            said = f"{one.list_name} says {one.digest}, the file has {digest}"
-            found.append(finding("checksum.mismatch", one.name, said))
+            difference = f"{one.list_name} states {one.digest}, the file has {digest}"
+            found.append(finding("checksum.mismatch", one.name, difference))
     return {name: digest for (name, kind), digest in actual.items() if kind == "sha256"}, found
 
 

@@ -1,15 +1,16 @@
-"""Which files of a delivery make which item."""
+"""Groups the files of a delivery into items."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from processors.rules.codes import counted
 from schemas.models import Diagnostic
 from streams.clients.station.findings import finding
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV
 
 BAGIT = "bagit.txt"
-ABOUT_ITEMS = (ITEM_JSON, PAGES_CSV)
+SIDECARS = (ITEM_JSON, PAGES_CSV)
 
 
 @dataclass
@@ -17,13 +18,13 @@ class Group:
     """The files of one item."""
 
     name: str
-    """What the item is called when nothing else names it: its folder's name."""
+    """Default name of the item: the name of its folder."""
     files: list[DeliveredFile] = field(default_factory=list)
 
 
 @dataclass
 class Grouping:
-    """The items of a delivery, and what belongs to none."""
+    """The items of a delivery, and the files that belong to none."""
 
     groups: list[Group] = field(default_factory=list)
     left_over: list[DeliveredFile] = field(default_factory=list)
@@ -31,7 +32,7 @@ class Grouping:
 
 
 def bags_among(files: list[DeliveredFile]) -> list[str]:
-    """The bags of a delivery: the folder itself (empty text), or folders in it."""
+    """The bags of a delivery: the folder itself (empty string), or folders in it."""
     bags = [
         "/".join(one.parts[:-1]) for one in files if one.parts[-1] == BAGIT and len(one.parts) <= 2
     ]
@@ -39,37 +40,41 @@ def bags_among(files: list[DeliveredFile]) -> list[str]:
 
 
 def group(files: list[DeliveredFile], folder_name: str, bags: list[str]) -> Grouping:
-    """The folder itself is one item, or its sub-folders are."""
-    made = Grouping()
+    """Group files into items: the folder itself is one item, or each of its folders is."""
+    grouping = Grouping()
     if bags == [""]:
-        _delivery([one for one in files if one.name.startswith("data/")], "data", folder_name, made)
-        _take_tags([one for one in files if not one.name.startswith("data/")], made.groups, made)
-        return made
+        _delivery(
+            [one for one in files if one.name.startswith("data/")], "data", folder_name, grouping
+        )
+        _take_tags(
+            [one for one in files if not one.name.startswith("data/")], grouping.groups, grouping
+        )
+        return grouping
     bagged = tuple(f"{bag}/" for bag in bags)
     plain = [one for one in files if not bagged or not one.name.startswith(bagged)]
-    _delivery(plain, "", folder_name, made, beside_bags=bool(bags))
+    _delivery(plain, "", folder_name, grouping, beside_bags=bool(bags))
     for bag in bags:
-        data, known = f"{bag}/data", len(made.groups)
-        _delivery([one for one in files if one.name.startswith(f"{data}/")], data, bag, made)
+        data, before = f"{bag}/data", len(grouping.groups)
+        _delivery([one for one in files if one.name.startswith(f"{data}/")], data, bag, grouping)
         tags = (one for one in files if one.name.startswith(f"{bag}/"))
         outside = [one for one in tags if not one.name.startswith(f"{data}/")]
-        _take_tags(outside, made.groups[known:], made)
-    return made
+        _take_tags(outside, grouping.groups[before:], grouping)
+    return grouping
 
 
-def _take_tags(tags: list[DeliveredFile], items: list[Group], made: Grouping) -> None:
-    """What a bag holds outside its payload: only what tells of its one item is taken."""
-    telling = [one for one in tags if one.parts[-1].casefold() in ABOUT_ITEMS]
+def _take_tags(tags: list[DeliveredFile], items: list[Group], grouping: Grouping) -> None:
+    """Add item.json and pages.csv of a bag to its item, if it has just one."""
+    taken: list[DeliveredFile] = []
     if len(items) == 1:
-        items[0].files += telling
-    taken = telling if len(items) == 1 else []
-    made.left_over += [one for one in tags if one not in taken]
+        taken = [one for one in tags if one.parts[-1].casefold() in SIDECARS]
+        items[0].files += taken
+    grouping.left_over += [one for one in tags if one not in taken]
 
 
 def _delivery(
-    files: list[DeliveredFile], base: str, name: str, made: Grouping, beside_bags: bool = False
+    files: list[DeliveredFile], base: str, name: str, grouping: Grouping, beside_bags: bool = False
 ) -> None:
-    """The items among the files below `base`; `name` is what the whole is called."""
+    """The items among the files below `base`; `name` is the name of the delivery or bag."""
     depth = len(base.split("/")) if base else 0
     own = [one for one in files if len(one.parts) == depth + 1]
     folders: dict[str, list[DeliveredFile]] = defaultdict(list)
@@ -81,27 +86,32 @@ def _delivery(
             deep["/".join(one.parts[:-1])].append(one)
     for folder, inside in deep.items():
         above = "/".join(folder.split("/")[: depth + 1])
-        found = f"{len(inside)} files, such as {inside[0].parts[-1]}"
-        made.diagnostics.append(finding("folder.nested-too-deep", folder, found, above=above))
+        found = f"{counted(len(inside), 'file')}, such as {inside[0].parts[-1]}"
+        grouping.diagnostics.append(finding("folder.nested-too-deep", folder, found, above=above))
     with_images = {at: inside for at, inside in folders.items() if _has_images(inside)}
     if _has_images(own) and (with_images or beside_bags):
-        found = f"images beside {len(with_images) or 'some'} folders of images"
-        made.diagnostics.append(finding("folder.images-beside-items", base or ".", found))
+        found = f"images next to {_folders(len(with_images))}"
+        grouping.diagnostics.append(finding("folder.images-beside-items", base or ".", found))
     for at, inside in folders.items():
         if at not in with_images and at not in deep:
-            made.left_over += inside
-            found = f"{len(inside)} files, such as {inside[0].parts[-1]}: {inside[0].taken_for}"
+            grouping.left_over += inside
+            example = f"{inside[0].parts[-1]} ({inside[0].taken_for})"
+            found = f"{counted(len(inside), 'file')}, such as {example}"
             where = f"{base}/{at}" if base else at
-            made.diagnostics.append(finding("folder.without-images", where, found))
+            grouping.diagnostics.append(finding("folder.without-images", where, found))
     if _has_images(own):
-        made.groups.append(Group(name, own))
+        grouping.groups.append(Group(name, own))
     elif len(with_images) == 1 and not beside_bags:
         [(at, inside)] = with_images.items()
-        # What lies beside the only item of a delivery is about it.
-        made.groups.append(Group(name if base else at, [*own, *inside]))
+        # Files next to the only item of a delivery belong to it.
+        grouping.groups.append(Group(name if base else at, [*own, *inside]))
     else:
-        made.groups += [Group(at, inside) for at, inside in with_images.items()]
-        made.left_over += own
+        grouping.groups += [Group(at, inside) for at, inside in with_images.items()]
+        grouping.left_over += own
+
+
+def _folders(with_images: int) -> str:
+    return f"{counted(with_images, 'folder')} of images" if with_images else "bags"
 
 
 def _has_images(files: list[DeliveredFile]) -> bool:

@@ -1,4 +1,4 @@
-"""The minimal record that a station writes for an item that came without one."""
+"""The minimal record that a station writes for an item without a descriptive record."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ MARK = "Minimal record made by copystand station from {origin}; no record was de
 
 
 def station_record(item: dict[str, Any], origin: str) -> bytes:
-    """An oai_dc:dc of what is said about an item; it says itself who made it."""
+    """An oai_dc:dc with the fields of an item; its description says that the station made it."""
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<oai_dc:dc xmlns:oai_dc="http://www.openarchives.org/OAI/2.0/oai_dc/"'
@@ -21,7 +21,7 @@ def station_record(item: dict[str, Any], origin: str) -> bytes:
 
 
 def _elements(item: dict[str, Any], origin: str) -> Iterator[tuple[str, str]]:
-    """Only what has the right shape; the rest is told in pre-flight."""
+    """Elements of the fields that have the right type; pre-flight reports the others."""
     if isinstance(item.get("title"), str):
         yield "title", item["title"]
     for one in _list(item.get("identifiers")):

@@ -1,4 +1,4 @@
-"""What lies in a delivered folder: files, what they are by their bytes, and what is refused."""
+"""Scans a delivered folder: its files, their formats by content, and what is refused."""
 
 import os
 import re
@@ -15,11 +15,11 @@ from streams.clients.station.findings import finding
 
 SKIPPED = ("thumbs.db", "desktop.ini")
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much is done, and of how much."""
+"""Called with the name of the current work, the amount done, and the total."""
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
-    """Tells nobody."""
+    """Reports no progress."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,20 @@ class DeliveredFile:
 
     path: Path
     name: str
-    """Its path below the delivered folder, with `/`."""
+    """Its path relative to the delivered folder, with `/`."""
     size_bytes: int
     modified_ns: int
     media_type: str | None
-    """By its bytes; None when they tell nothing."""
+    """Identified by content; None for an unknown format."""
     is_image: bool
     root: Root | None
-    """Root element, when it is XML."""
+    """Root element of an XML file."""
     taken_for: str
+    """What it was identified as, in words."""
 
     @property
     def is_skipped(self) -> bool:
-        """Whether it is debris of an operating system: only a bag may count on it."""
+        """Whether it is a hidden or system file, which only a bag manifest can list."""
         return any(part.startswith(".") or part.casefold() in SKIPPED for part in self.parts)
 
     @property
@@ -49,14 +50,14 @@ class DeliveredFile:
         return tuple(self.name.split("/"))
 
     def is_as_scanned(self) -> bool:
-        """Whether the file still has the size and time it had."""
+        """Whether the file still has the size and modification time of the scan."""
         now = self.path.stat()
         return (now.st_size, now.st_mtime_ns) == (self.size_bytes, self.modified_ns)
 
 
 @dataclass
 class Scan:
-    """All files of a delivery in natural order, and what was met on the way."""
+    """All files of a delivery in natural order, and what was found on the way."""
 
     folder: Path
     files: list[DeliveredFile] = field(default_factory=list)
@@ -64,7 +65,7 @@ class Scan:
 
 
 def natural(name: str) -> tuple[object, ...]:
-    """A sort key that puts `f2` before `f10`, and folders before what follows them."""
+    """A sort key that puts `f2` before `f10`, and compares folders part by part."""
     return tuple(
         (
             tuple(
@@ -79,25 +80,25 @@ def natural(name: str) -> tuple[object, ...]:
 
 
 def scan(folder: Path) -> Scan:
-    """The files of a folder. Opens no link, device or pipe; changes nothing."""
-    made = Scan(folder)
+    """Scan a folder. Opens no link, device or pipe, and changes nothing."""
+    scanned = Scan(folder)
     name = folder.resolve().name
     if not _is_text(name):
-        made.diagnostics.append(finding("folder.name-not-utf8", shown(name), os.fsencode(name)))
-    for path, name in _walk(folder, "", made.diagnostics):
+        scanned.diagnostics.append(finding("folder.name-not-utf8", shown(name), os.fsencode(name)))
+    for path, name in _walk(folder, "", scanned.diagnostics):
         try:
-            made.files.append(_look(path, name))
-        except OSError as wrong:
-            made.diagnostics.append(finding("file.unreadable", name, wrong.strerror or wrong))
-    made.files.sort(key=lambda one: natural(one.name))
-    return made
+            scanned.files.append(_read_file(path, name))
+        except OSError as failed:
+            scanned.diagnostics.append(finding("file.unreadable", name, failed.strerror or failed))
+    scanned.files.sort(key=lambda one: natural(one.name))
+    return scanned
 
 
 def _walk(folder: Path, above: str, found: list[Diagnostic]) -> Iterator[tuple[Path, str]]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
-    except OSError as wrong:
-        found.append(finding("file.unreadable", above or ".", wrong.strerror or wrong))
+    except OSError as failed:
+        found.append(finding("file.unreadable", above or ".", failed.strerror or failed))
         return
     for entry in entries:
         name = f"{above}/{entry.name}" if above else entry.name
@@ -124,11 +125,11 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _look(path: Path, name: str) -> DeliveredFile:
+def _read_file(path: Path, name: str) -> DeliveredFile:
     with path.open("rb") as file:
         state, head = os.fstat(file.fileno()), file.read(HEAD_BYTES)
-    known = format_identification.identify(head)
-    is_image = known is not None and known.is_image
+    identified = format_identification.identify(head)
+    is_image = identified is not None and identified.is_image
     root = None
     if not is_image and head.lstrip(b"\xef\xbb\xbf \t\r\n\0\xff\xfe").startswith(b"<"):
         try:
@@ -140,22 +141,24 @@ def _look(path: Path, name: str) -> DeliveredFile:
         name=name,
         size_bytes=state.st_size,
         modified_ns=state.st_mtime_ns,
-        media_type=known.media_type if known else None,
+        media_type=identified.media_type if identified else None,
         is_image=is_image,
         root=root,
-        taken_for=_taken_for(head, known, root),
+        taken_for=_taken_for(head, identified, root),
     )
 
 
-def _taken_for(head: bytes, known: format_identification.Format | None, root: Root | None) -> str:
+def _taken_for(
+    head: bytes, identified: format_identification.Format | None, root: Root | None
+) -> str:
     if root:
         return root.taken_for
-    if known:
-        return known.name
+    if identified:
+        return identified.name
     if not head:
         return "an empty file"
     try:
         head[: HEAD_BYTES - 4].decode()
     except UnicodeDecodeError:
-        return "a file of unknown form"
-    return "plain text" if b"\0" not in head else "a file of unknown form"
+        return "a file of unknown format"
+    return "plain text" if b"\0" not in head else "a file of unknown format"

@@ -1,4 +1,4 @@
-"""What may lie beside images: item.json (fields of the item) and pages.csv (a row a page)."""
+"""Reads the sidecar files of an item: item.json (its fields) and pages.csv (a row per page)."""
 
 import csv
 import io
@@ -19,15 +19,17 @@ REFUSED = ("pages", "metadata")
 
 
 def item_fields(file: DeliveredFile | None) -> tuple[dict[str, Any], list[Diagnostic]]:
-    """The fields in item.json; what they mean is judged with the manifest."""
+    """The fields in item.json; their values are checked with the manifest."""
     if file is None:
         return {}, []
     try:
         fields = json.loads(file.path.read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as wrong:
-        return {}, [finding("item-json.unreadable", file.name, wrong)]
+        # An escape can be half of a character, which the manifest cannot contain.
+        json.dumps(fields, ensure_ascii=False).encode()
+    except (OSError, ValueError, RecursionError) as failed:
+        return {}, [finding("item-json.unreadable", file.name, failed)]
     if not isinstance(fields, dict):
-        return {}, [finding("item-json.unreadable", file.name, "no object")]
+        return {}, [finding("item-json.unreadable", file.name, "it is not a JSON object")]
     refused = [name for name in REFUSED if name in fields]
     return {name: value for name, value in fields.items() if name not in REFUSED}, [
         finding("item-json.field-refused", file.name, name) for name in refused
@@ -35,8 +37,8 @@ def item_fields(file: DeliveredFile | None) -> tuple[dict[str, Any], list[Diagno
 
 
 @dataclass(frozen=True)
-class Row:
-    """A page as a table or a METS gives it: its own fields, its image, its delivered text."""
+class PageRow:
+    """A page of pages.csv or a METS: its fields, its image, its delivered text."""
 
     fields: dict[str, Any]
     image: DeliveredFile | None
@@ -44,23 +46,25 @@ class Row:
 
 
 @dataclass
-class Rows:
-    """Pages in the order of pages.csv, else of a METS, else of the images' names."""
+class PageRows:
+    """Pages in the order of pages.csv, else of a METS, else of the names of the images."""
 
-    pages: list[Row] = field(default_factory=list)
+    rows: list[PageRow] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
-def rows_of(table: DeliveredFile, images: list[DeliveredFile], others: list[DeliveredFile]) -> Rows:
-    """Each page of a pages.csv; `others` are files that may be texts of pages."""
-    made = Rows()
+def rows_of(
+    table: DeliveredFile, images: list[DeliveredFile], others: list[DeliveredFile]
+) -> PageRows:
+    """The pages of a pages.csv; `others` are files that may be the texts of pages."""
+    pages = PageRows()
     try:
         columns, rows = _read(table)
-    except (OSError, ValueError, csv.Error) as wrong:
-        made.diagnostics.append(finding("pages-csv.unreadable", table.name, wrong))
-        return made
+    except (OSError, ValueError, csv.Error) as failed:
+        pages.diagnostics.append(finding("pages-csv.unreadable", table.name, failed))
+        return pages
     unknown = [name for name in columns if name and name not in COLUMNS]
-    made.diagnostics += [finding("pages-csv.column-unknown", table.name, name) for name in unknown]
+    pages.diagnostics += [finding("pages-csv.column-unknown", table.name, name) for name in unknown]
     by_name = {PurePosixPath(image.name).name: image for image in images}
     texts = {PurePosixPath(other.name).name: other for other in others}
     listed: set[str] = set()
@@ -70,56 +74,56 @@ def rows_of(table: DeliveredFile, images: list[DeliveredFile], others: list[Deli
             continue
         image, where = by_name.get(name), f"{table.name}, line {line}"
         if name and image is None:
-            made.diagnostics.append(finding("pages-csv.file-missing", where, name))
+            pages.diagnostics.append(finding("pages-csv.file-missing", where, name))
         fields = _fields(row)
         text = fields.pop("text", None)
         if text is not None and text not in texts:
-            made.diagnostics.append(finding("pages-csv.text-missing", where, text))
+            pages.diagnostics.append(finding("pages-csv.text-missing", where, text))
         listed.add(name)
-        made.pages.append(Row(fields, image, texts.get(text)))
+        pages.rows.append(PageRow(fields, image, texts.get(text)))
     for name, image in by_name.items():
         if name not in listed:
-            made.diagnostics.append(finding("pages-csv.file-unlisted", image.name, table.name))
-            made.pages.append(Row({}, image))
-    return numbered(made)
+            pages.diagnostics.append(finding("pages-csv.file-unlisted", image.name, table.name))
+            pages.rows.append(PageRow({}, image))
+    return numbered(pages)
 
 
 def _read(table: DeliveredFile) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
-    """Its columns and its rows with their lines. Raises OSError, ValueError and csv.Error."""
+    """Its columns, and its rows with line numbers. Raises OSError, ValueError and csv.Error."""
     text = table.path.read_text("utf-8-sig")
     first = text.split("\n", 1)[0]
-    # Spreadsheets of half of Europe write semicolons.
+    # Spreadsheets write semicolons in locales with a decimal comma.
     delimiter = max(",;\t", key=first.count)
     read = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     columns = read.fieldnames = [name.strip().casefold() for name in read.fieldnames or ()]
     if "file" not in columns:
-        raise ValueError(f"the first line is {first.strip()!r}; it has no column `file`")
+        raise ValueError(f"its first line has no column `file`: {first.strip()!r}")
     return columns, [(read.line_num, row) for row in read]
 
 
 def _fields(row: dict[str, Any]) -> dict[str, Any]:
-    """A row's filled cells, as fields of a page."""
-    made: dict[str, Any] = {}
+    """The filled cells of a row, as fields of a page."""
+    fields: dict[str, Any] = {}
     for name in COLUMNS[1:]:
         cell = row.get(name)
         text = cell.strip() if isinstance(cell, str) else ""
         if not text:
             continue
         if name == "sequence":
-            made[name] = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
+            fields[name] = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
         elif name == "labels":
-            made[name] = [part.strip() for part in re.split(r"[|;]", text) if part.strip()]
+            fields[name] = [part.strip() for part in re.split(r"[|;]", text) if part.strip()]
         elif name == "languages":
-            made[name] = [part for part in re.split(r"[|;,+\s]+", text) if part]
+            fields[name] = [part for part in re.split(r"[|;,+\s]+", text) if part]
         else:
-            made[name] = text
-    return made
+            fields[name] = text
+    return fields
 
 
-def numbered(rows: Rows) -> Rows:
-    """Pages without a sequence follow the one before them."""
+def numbered(rows: PageRows) -> PageRows:
+    """Fill missing sequences: such a page follows the one before it."""
     last = 0
-    for row in rows.pages:
+    for row in rows.rows:
         given = row.fields.setdefault("sequence", last + 1)
         last = given if isinstance(given, int) else last + 1
     return rows

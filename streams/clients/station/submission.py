@@ -1,4 +1,4 @@
-"""What a workstation does: judge a folder, hand it over, wait for what becomes of it."""
+"""Checks a folder at the station, stores its files and submits the batch."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,6 @@ import psycopg
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from processors.page_list import canonical_json, staging_key
-from processors.rules.codes import is_fault
 from processors.tools import Area, Storage
 from schemas import ids
 from schemas.catalogue import topic_of
@@ -20,7 +19,7 @@ from schemas.codec import encode
 from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head
 from schemas.models import Producer as Software
 from streams.clients.station.findings import finding
-from streams.clients.station.folder import Delivery, DeliveryFolder, SubmissionOptions, read_folder
+from streams.clients.station.folder import Delivery, ManifestFile, SubmissionOptions, read_folder
 from streams.clients.station.line_queries import LineQueries, line_queries
 from streams.clients.station.preflight import PROFILES, preflight
 from streams.clients.station.scan import Progress, silent
@@ -39,16 +38,16 @@ KAFKA_SETTINGS = {
     "log_level": 2,
 }
 Publish = Callable[[str, str, bytes], None]
-"""Puts a message with a key on a topic and returns when the broker has it."""
+"""Publishes a message with a key to a topic; returns when the broker acknowledged it."""
 
 
 class NotPublished(ConnectionError):
-    """The broker did not take the submission."""
+    """The broker did not acknowledge the submission."""
 
 
 @dataclass
 class Submission:
-    """What was handed over, and what became of it."""
+    """A submitted batch and its outcome."""
 
     batch_id: str
     state: str
@@ -61,7 +60,7 @@ class Submission:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """As `--json` gives it."""
+        """The document that `--json` prints."""
         return {
             "batch_id": self.batch_id,
             "state": self.state,
@@ -76,18 +75,18 @@ class Submission:
 
     @property
     def failed(self) -> bool:
-        """Whether it was refused, or something of it is quarantined."""
+        """Whether the batch was refused or some of it is quarantined."""
         return self.state == "refused" or bool(self.quarantined)
 
 
 def check(
     folder: Path,
-    wishes: SubmissionOptions,
+    options: SubmissionOptions,
     settings: Settings | None = None,
     progress: Progress = silent,
 ) -> list[Diagnostic]:
-    """All of pre-flight, and what the line knows already when it can be asked."""
-    delivery = read_folder(folder, wishes, progress)
+    """Everything pre-flight finds, and ids that the line already knows if it is running."""
+    delivery = read_folder(folder, options, progress)
     profiles = settings.home / PROFILES if settings else None
     found = [*delivery.diagnostics, *preflight(delivery, profiles)]
     if settings is not None:
@@ -95,12 +94,12 @@ def check(
             with line_queries(settings) as line:
                 found += _hints(delivery, line)
         except (NotUp, psycopg.Error):
-            pass  # A hint only: without the line the folder is judged all the same.
+            pass  # Only hints: without the line, the folder is checked all the same.
     return found
 
 
 def _hints(delivery: Delivery, line: LineQueries) -> list[Diagnostic]:
-    """What the tracker will refuse as known; it alone decides."""
+    """Ids that the tracker will probably refuse, because the line already knows them."""
     found: list[Diagnostic] = []
     batch_id = delivery.manifest["batch_id"]
     status = line.status(batch_id)
@@ -112,11 +111,11 @@ def _hints(delivery: Delivery, line: LineQueries) -> list[Diagnostic]:
         if isinstance(item["item_id"], str)
         and not (item.get("replaces") or item.get("supplements"))
     ]
-    known = line.known_items([item["item_id"] for item in new])
+    batch_of = line.known_items([item["item_id"] for item in new])
     for item in new:
-        other = known.get(item["item_id"].lower())
+        other = batch_of.get(item["item_id"].lower())
         if other not in (None, batch_id):
-            delivered = f"{item['item_id']} came with {other}"
+            delivered = f"{item['item_id']} was delivered with {other}"
             found.append(finding("item.already-delivered", "item_id", delivered))
     return found
 
@@ -134,42 +133,43 @@ def received_id(submitted_id: str) -> str:
 
 def submit(
     folder: Path,
-    wishes: SubmissionOptions,
+    options: SubmissionOptions,
     settings: Settings,
     *,
     release: str | None = None,
     progress: Progress = silent,
     publish: Publish | None = None,
 ) -> Submission:
-    """Store every file, then the manifest, then publish.
+    """Store the files, then the manifest, then publish the submission.
 
-    Raises NotUp, NotPublished, StorageError; LookupError for an unknown release."""
+    Raises NotUp, NotPublished, StorageError; LookupError for an unknown `release`."""
     began = time.monotonic()
     publish = publish or _publisher(settings)
     revision = _next_revision(release, settings) if release else 1
-    delivery = read_folder(folder, wishes, progress)
-    made = Submission(wishes.batch_id, "refused", diagnostics=list(delivery.diagnostics))
-    made.diagnostics += preflight(delivery, settings.home / PROFILES)
-    made.items, made.pages = len(delivery.manifest.get("items", ())), delivery.page_count
-    made.size_bytes = delivery.size_bytes
+    delivery = read_folder(folder, options, progress)
+    submission = Submission(options.batch_id, "refused", diagnostics=list(delivery.diagnostics))
+    submission.diagnostics += preflight(delivery, settings.home / PROFILES)
+    submission.items = len(delivery.manifest.get("items", ()))
+    submission.pages = delivery.page_count
+    submission.size_bytes = delivery.size_bytes
     if delivery.may_be_published:
         storage = reachable_storage(settings)
         changed = _store(delivery, storage, progress)
-        made.diagnostics += changed
+        submission.diagnostics += changed
         if not changed:
-            made.event_id = submission_id(delivery)
-            made.state = _known_state(wishes.batch_id, made.event_id, settings)
+            submission.event_id = submission_id(delivery)
+            submission.state = _known_state(options.batch_id, submission.event_id, settings)
             fact = _submitted(delivery, storage, settings, release, revision)
-            publish(topic_of("BatchSubmitted").name, wishes.batch_id, encode(fact))
-    made.seconds = time.monotonic() - began
-    return made
+            publish(topic_of("BatchSubmitted").name, options.batch_id, encode(fact))
+    submission.seconds = time.monotonic() - began
+    return submission
 
 
 def _next_revision(release: str, settings: Settings) -> int:
     with line_queries(settings) as line:
         record = line.quarantine(release)
     if record is None:
-        raise LookupError(f"no quarantine record is called {release}")
+        raise LookupError(f"quarantine record {release} does not exist")
     return int(record["revision"]) + 1
 
 
@@ -179,40 +179,40 @@ def _known_state(batch_id: str, event_id: str, settings: Settings) -> str:
             status = line.status(batch_id)
     except (NotUp, psycopg.Error):
         return "submitted"
-    known = status is not None and status.received_id == received_id(event_id)
-    return "already known" if known else "submitted"
+    received = status is not None and status.received_id == received_id(event_id)
+    return "already known" if received else "submitted"
 
 
 def _store(delivery: Delivery, storage: Storage, progress: Progress) -> list[Diagnostic]:
-    """Put every file in staging; those that changed since they were read are told."""
+    """Store every file in staging; returns a diagnostic for each that changed meanwhile."""
     total, done = delivery.size_bytes, 0
     found: list[Diagnostic] = []
     with ThreadPoolExecutor(STORING_THREADS) as threads:
-        kept = threads.map(lambda source: _keep(source, storage), delivery.sources)
-        for source, wrong in zip(delivery.sources, kept, strict=True):
-            done += source.size_bytes
+        changes = threads.map(lambda file: store_file(file, storage), delivery.files)
+        for file, change in zip(delivery.files, changes, strict=True):
+            done += file.size_bytes
             progress("storing", done, total)
-            if wrong:
-                found.append(finding("file.changed-meanwhile", source.name, wrong))
+            if change:
+                found.append(finding("file.changed-meanwhile", file.name, change))
     return found
 
 
-def _keep(source: DeliveryFolder, storage: Storage) -> str | None:
-    """Store one file; what is wrong with it, else None."""
-    content = source.content
+def store_file(file: ManifestFile, storage: Storage) -> str | None:
+    """Store one file in staging; returns how it changed since it was read, or None."""
+    content = file.content
     if not isinstance(content, bytes) and not content.path.is_file():
-        return "it went away"
-    if not storage.holds(staging_key(source.sha256), source.size_bytes):
+        return "it was deleted"
+    if not storage.holds(staging_key(file.sha256), file.size_bytes):
         stored = storage.keep(
             content if isinstance(content, bytes) else content.path,
             area=Area.STAGING,
-            use=source.use,
-            media_type=source.media_type,
+            use=file.use,
+            media_type=file.media_type,
         )
-        if stored.sha256 != source.sha256:
-            return f"it had {source.sha256}, then {stored.sha256}"
+        if stored.sha256 != file.sha256:
+            return f"its SHA-256 was {file.sha256}, then {stored.sha256}"
     if not isinstance(content, bytes) and not content.is_as_scanned():
-        return "its size or time changed"
+        return "its size or modification time changed"
     return None
 
 
@@ -244,7 +244,7 @@ def _submitted(
 
 
 def _publisher(settings: Settings) -> Publish:
-    """Publishes on the home's broker. Raises NotUp at once, NotPublished when used."""
+    """Publishes to the broker of the home. Raises NotUp; the publisher raises NotPublished."""
     brokers = settings.kafka
 
     def publish(topic: str, key: str, value: bytes) -> None:
@@ -258,12 +258,10 @@ def _publisher(settings: Settings) -> Publish:
         try:
             producer.produce(topic, key=key.encode(), value=value, on_delivery=delivered)
             left = producer.flush(PUBLISH_SECONDS + 5)
-        except KafkaException as wrong:
-            raise NotPublished(str(wrong)) from wrong
+        except KafkaException as failed:
+            raise NotPublished(str(failed)) from failed
         if failures or left:
-            raise NotPublished(f"{brokers} did not take it: {'; '.join(failures) or 'no answer'}")
+            reason = "; ".join(failures) or "no response"
+            raise NotPublished(f"{brokers} did not acknowledge the submission: {reason}")
 
     return publish
-
-
-__all__ = ["NotPublished", "Submission", "check", "is_fault", "preflight", "submit"]

@@ -2,14 +2,14 @@
 
 import pytest
 
-from streams.cli.requests import show_row
+from streams.cli.listings import show_row
 from streams.console import Exit, fail
 
 CALLED = "scan [recto] [/].tif"
 
 
 def test_a_row_shows_brackets(capsys: pytest.CaptureFixture[str]) -> None:
-    show_row({"where": CALLED}, as_json=False, unknown="")
+    show_row({"where": CALLED}, as_json=False)
 
     assert capsys.readouterr().out == f"where {CALLED}\n"
 

@@ -66,8 +66,8 @@ def test_nothing_is_surprising_when_all_went_as_expected() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"packages": []}, "packages were made of"),
-        ({"quarantined": []}, "the faulty manifest should show"),
+        ({"packages": []}, "packaged items"),
+        ({"quarantined": []}, "the faulty manifest has codes"),
         ({"accuracy": {"pages": 0, "items": {}, "all": None}}, "character error rate"),
         ({"timeline": {"page_id": "x", "events": [], "complete": False}}, "audit log"),
     ],
@@ -88,7 +88,7 @@ def test_the_report_names_packages_faults_and_figures(capsys: pytest.CaptureFixt
     show(a_report())
 
     shown = capsys.readouterr().out
-    for part in ("psalter.v1", "page.not-de", "24.0 pages a minute", "1.00%"):
+    for part in ("psalter.v1", "page.not-decodable", "24.0 pages per minute", "1.00%"):
         assert part in shown
 
 

@@ -21,9 +21,9 @@ def bags(kind: str) -> list[Path]:
 
 def faults(bag: Path) -> list[str]:
     files = {one.name: one for one in scan(bag).files}
-    promises = bag_of("", files)
-    _, found = digest_all((), promises, files, silent)
-    return [one.code for one in (*promises.diagnostics, *found) if is_fault(one)]
+    stated = bag_of("", files)
+    _, found = digest_all((), stated, files, silent)
+    return [one.code for one in (*stated.diagnostics, *found) if is_fault(one)]
 
 
 @pytest.mark.skipif(not SUITE.is_dir(), reason=f"{SUITE} is not here")

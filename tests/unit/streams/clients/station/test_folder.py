@@ -13,12 +13,12 @@ from processors.rules.manifest_view import View
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from tests.support.deliveries import ALTO, CORPORA, METS, MODS, a_folder, a_png
 
-WISHES = SubmissionOptions("b-1")
+OPTIONS = SubmissionOptions("b-1")
 needs_corpora = pytest.mark.skipif(not CORPORA.is_dir(), reason=f"{CORPORA} is not here")
 
 
-def read(folder: Path, **wishes: Any) -> Delivery:
-    return read_folder(folder, SubmissionOptions("b-1", **wishes))
+def read(folder: Path, **options: Any) -> Delivery:
+    return read_folder(folder, SubmissionOptions("b-1", **options))
 
 
 def codes(delivery: Delivery) -> list[tuple[str, str]]:
@@ -84,7 +84,7 @@ def test_images_are_known_by_their_bytes(tmp_path: Path) -> None:
     assert paths(made) == ["a.txt", "c"]
     assert ("file.left-out", "b.tif") in codes(made)
     assert next(one.found for one in made.diagnostics if one.where == "b.tif") == (
-        "taken for plain text"
+        "identified as plain text"
     )
 
 
@@ -100,7 +100,7 @@ def test_an_item_without_a_record_gets_one_that_says_who_made_it(tmp_path: Path)
     made = read(a_folder(tmp_path / "A & B", {"1.png": a_png()}))
 
     record = made.manifest["items"][0]["metadata"][0]
-    source = next(one for one in made.sources if one.use == "record")
+    source = next(one for one in made.files if one.use == "record")
     assert isinstance(source.content, bytes)
     root = ElementTree.fromstring(source.content)
     texts = [element.text or "" for element in root]
@@ -134,7 +134,7 @@ def test_records_are_known_by_their_root_element(tmp_path: Path) -> None:
         ("DublinCore", "descriptive", None),
     ]
     assert [(one.code, one.found) for one in made.diagnostics] == [
-        ("file.left-out", "taken for ALTO text")
+        ("file.left-out", "identified as ALTO text")
     ]
 
 
@@ -233,7 +233,7 @@ def test_the_gallica_folder_gives_its_pages_in_order() -> None:
         str(number) for number in range(11, 31)
     ]
     left_out = [one for one in made.diagnostics if one.code == "file.left-out"]
-    assert {one.found for one in left_out} == {"taken for ALTO text"}
+    assert {one.found for one in left_out} == {"identified as ALTO text"}
     assert len(left_out) == 20
     assert is_accepted(made)
 

@@ -11,8 +11,8 @@ from streams.clients.station.folder import Delivery, SubmissionOptions, read_fol
 from tests.support.deliveries import METS, MODS, a_folder, a_png
 
 
-def read(folder: Path, **wishes: Any) -> Delivery:
-    return read_folder(folder, SubmissionOptions("b-1", **wishes))
+def read(folder: Path, **options: Any) -> Delivery:
+    return read_folder(folder, SubmissionOptions("b-1", **options))
 
 
 def codes(delivery: Delivery) -> list[tuple[str, str]]:

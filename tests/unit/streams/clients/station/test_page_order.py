@@ -98,7 +98,7 @@ def test_pages_csv_names_the_text_of_a_page(tmp_path: Path) -> None:
     assert made.manifest["file_count"] == 4
     assert made.diagnostics == []
     assert preflight(made) == []
-    assert [one.use for one in made.sources].count("provided-text") == 1
+    assert [one.use for one in made.files].count("provided-text") == 1
 
 
 def test_a_text_beside_an_image_is_not_taken_by_itself(tmp_path: Path) -> None:

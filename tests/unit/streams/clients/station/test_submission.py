@@ -19,7 +19,7 @@ from streams.clients.station.folder import SubmissionOptions
 from streams.settings import Settings
 from tests.support.deliveries import MODS, a_folder, a_png
 
-WISHES = SubmissionOptions("b-1", operator="o-17")
+OPTIONS = SubmissionOptions("b-1", operator="o-17")
 
 
 class Broker:
@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 def test_stores_every_file_then_publishes_the_manifest(folder: Path, settings: Settings) -> None:
     broker = Broker()
 
-    made = client.submit(folder, WISHES, settings, publish=broker)
+    made = client.submit(folder, OPTIONS, settings, publish=broker)
 
     [(topic, key, value)] = broker.messages
     fact = decode(value, BatchSubmitted)
@@ -71,8 +71,8 @@ def test_stores_every_file_then_publishes_the_manifest(folder: Path, settings: S
 def test_the_same_folder_again_is_the_same_submission(folder: Path, settings: Settings) -> None:
     broker = Broker()
 
-    first = client.submit(folder, WISHES, settings, publish=broker)
-    second = client.submit(folder, WISHES, settings, publish=broker)
+    first = client.submit(folder, OPTIONS, settings, publish=broker)
+    second = client.submit(folder, OPTIONS, settings, publish=broker)
 
     assert first.event_id == second.event_id
     assert [key for _, key, _ in broker.messages] == ["b-1", "b-1"]
@@ -81,7 +81,7 @@ def test_the_same_folder_again_is_the_same_submission(folder: Path, settings: Se
 def test_touches_nothing_of_the_sender(folder: Path, settings: Settings) -> None:
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
 
-    client.submit(folder, WISHES, settings, publish=Broker())
+    client.submit(folder, OPTIONS, settings, publish=Broker())
 
     assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()} == before
 
@@ -92,7 +92,7 @@ def test_a_folder_that_is_refused_publishes_and_stores_nothing(
     (folder / "3.png").symlink_to(folder / "1.png")
     broker = Broker()
 
-    made = client.submit(folder, WISHES, settings, publish=broker)
+    made = client.submit(folder, OPTIONS, settings, publish=broker)
 
     assert made.state == "refused"
     assert made.failed
@@ -109,7 +109,7 @@ def test_a_file_that_changes_between_reading_and_storing_publishes_nothing(
         if what == "hashing" and done == total:
             (folder / "2.png").write_bytes(a_png(7))
 
-    made = client.submit(folder, WISHES, settings, publish=broker, progress=scanner_still_writes)
+    made = client.submit(folder, OPTIONS, settings, publish=broker, progress=scanner_still_writes)
 
     assert made.state == "refused"
     assert [one.code for one in made.diagnostics] == ["file.changed-meanwhile"]
@@ -122,7 +122,7 @@ def test_a_manifest_that_pre_flight_will_refuse_is_handed_over_all_the_same(
     (folder / "item.json").write_text('{"titel": "Psalter"}')
     broker = Broker()
 
-    made = client.submit(folder, WISHES, settings, publish=broker)
+    made = client.submit(folder, OPTIONS, settings, publish=broker)
 
     assert [one.code for one in made.diagnostics] == ["manifest.field-unknown"]
     assert made.diagnostics[0].where == "items[0].titel (ms-88)"

@@ -1,4 +1,4 @@
-"""A package is fetched whole and verified, or not at all."""
+"""A package is fetched completely and verified, or not at all."""
 
 import hashlib
 import io
@@ -10,7 +10,8 @@ import pytest
 
 from processors.package import bag
 from processors.tools import Tools
-from streams.clients.repository.packages import PackageRefused, fetch
+from streams.clients.repository.fetching import fetch
+from streams.clients.repository.unpacking import PackageRefused
 from streams.storage.memory import MemoryStorage
 from tests.support.package_builders import a_completed_item, memory_tools, published
 

@@ -1,0 +1,44 @@
+-- Queries of `copystand batch`, by name.
+
+-- name: list
+SELECT batch_id, state, registered, packaged, quarantined, cancelled, in_flight, item_count,
+    items_registered,
+    (SELECT count(*) FROM line.quarantine q
+        WHERE q.batch_id = s.batch_id AND q.state = 'open') AS open_records,
+    priority, not_before, waits_for, waits_until, project, operator, settlements, received_at,
+    accepted_at
+FROM line.batch_status s LEFT JOIN line.batch_waits w USING (batch_id)
+WHERE (%(batch)s::text IS NULL OR batch_id = %(batch)s)
+    AND (%(item)s::text IS NULL OR EXISTS (
+        SELECT FROM line.items i
+        WHERE i.batch_id = s.batch_id AND lower(i.item_id) = lower(%(item)s)))
+    AND (%(state)s::text IS NULL OR state = %(state)s)
+    AND (%(code)s::text IS NULL OR EXISTS (
+        SELECT FROM line.quarantine q WHERE q.batch_id = s.batch_id AND q.code = %(code)s))
+    AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
+ORDER BY received_at DESC NULLS FIRST, batch_id LIMIT %(limit)s;
+
+-- name: items
+SELECT i.item_id, i.state, i.title, i.revision, i.page_count, i.registered_at,
+    count(p.page_id) FILTER (WHERE p.state = 'registered') AS registered,
+    count(p.page_id) FILTER (WHERE p.state = 'admitted') AS admitted,
+    count(p.page_id) FILTER (WHERE p.state = 'ended') AS ended,
+    count(p.page_id) FILTER (WHERE p.state = 'packaged') AS packaged,
+    count(p.page_id) FILTER (WHERE p.state = 'quarantined') AS quarantined,
+    count(p.page_id) FILTER (WHERE p.state = 'cancelled') AS cancelled,
+    i.package_id, k.state AS package_state
+FROM line.items i LEFT JOIN line.pages p USING (item_id)
+LEFT JOIN line.packages k ON k.package_id = i.package_id
+WHERE i.batch_id = %(batch)s GROUP BY i.item_id, k.package_id ORDER BY i.item_id;
+
+-- name: packages
+SELECT package_id, item_id, revision, state, size_bytes, published_at FROM line.packages
+WHERE batch_id = %(batch)s ORDER BY published_at, package_id;
+
+-- name: open_records
+SELECT quarantine_id, item_id, page_id, code, "where", found, fix, occurred_at FROM line.quarantine
+WHERE batch_id = %(batch)s AND state = 'open' ORDER BY occurred_at, quarantine_id;
+
+-- name: settled_at
+SELECT max(occurred_at) AS settled_at FROM audit.event
+WHERE batch_id = %(batch)s AND item_id IS NULL AND fact = 'BatchSettled';

@@ -1,0 +1,62 @@
+"""Rows of the tracker's tables, read and printed by the listings and by `show`."""
+
+from datetime import datetime
+from typing import Any, NoReturn
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.sql import SQL
+from rich.markup import escape
+
+from schemas.times import written
+from streams.console import Exit, emit, fail, out, shown, table
+from streams.settings import NotUp, Settings
+
+ROLE = "auditor_ro"
+Row = dict[str, Any]
+
+
+def rows(query: SQL, values: Row) -> list[Row]:
+    """Rows of a query as documents, times in ISO 8601; exits with 3 when PostgreSQL is down."""
+    try:
+        with psycopg.connect(
+            Settings.load().dsn(ROLE), row_factory=dict_row, connect_timeout=5
+        ) as connection:
+            found = connection.execute(query, values).fetchall()
+    except (NotUp, psycopg.OperationalError) as down:
+        postgres_down(down)
+    return [{name: _json_value(value) for name, value in row.items()} for row in found]
+
+
+def postgres_down(error: Exception) -> NoReturn:
+    """Exit with 3 because PostgreSQL cannot be reached."""
+    if isinstance(error, NotUp):
+        fail(Exit.MISSING_PART, str(error), error.fix)
+    fail(Exit.MISSING_PART, f"cannot connect to PostgreSQL: {error}".strip(), "Run: copystand up")
+
+
+def _json_value(value: Any) -> Any:
+    return written(value) if isinstance(value, datetime) else value
+
+
+def emit_rows(found: list[Row], as_json: bool, columns: list[str]) -> None:
+    """Print rows as JSON or as a table with these columns."""
+    emit(found, as_json, lambda document: table(document, columns))
+
+
+def show_row(row: Row, as_json: bool) -> None:
+    """Print one document as JSON or field by field."""
+    emit(row, as_json, print_fields)
+
+
+def print_fields(row: Row) -> None:
+    """Print the filled fields of a document, one below the other; lists of rows as tables."""
+    for name, value in row.items():
+        if value in (None, []):
+            continue
+        if isinstance(value, list) and isinstance(value[0], dict):
+            table(value, list(value[0]))
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else shown(value)
+            # Not wrapped here, so that a long key or digest can be copied.
+            out.print(f"[bold]{name}[/] {escape(text)}", highlight=False, soft_wrap=True)

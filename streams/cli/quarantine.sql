@@ -1,0 +1,25 @@
+-- Queries of `copystand quarantine`, by name.
+
+-- name: list
+SELECT quarantine_id, batch_id, item_id, page_id, code, "where", found, fix, attempts, resume_at,
+    state, required, occurred_at, origin_event_id, work_id, lane, diagnostics_count
+FROM line.quarantine
+WHERE (%(batch)s::text IS NULL OR batch_id = %(batch)s)
+    AND (%(item)s::text IS NULL OR lower(item_id) = lower(%(item)s))
+    AND (%(state)s::text IS NULL OR state = %(state)s)
+    AND (%(code)s::text IS NULL OR code = %(code)s)
+    AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)
+ORDER BY occurred_at, quarantine_id LIMIT %(limit)s;
+
+-- name: show
+SELECT quarantine_id, batch_id, item_id, page_id, code, "where", found, fix, attempts, resume_at,
+    state, required, occurred_at, origin_event_id, work_id, lane, diagnostics_count, diagnostics
+FROM line.quarantine WHERE quarantine_id = %(quarantine_id)s;
+
+-- name: selected
+-- The records with these ids, or without ids the open records of a batch or with a code.
+SELECT quarantine_id, batch_id, item_id, page_id, revision FROM line.quarantine
+WHERE (quarantine_id = ANY(%(ids)s) OR (%(ids)s::text[] = '{}' AND state = 'open'
+        AND (%(batch)s::text IS NULL OR batch_id = %(batch)s)
+        AND (%(code)s::text IS NULL OR code = %(code)s)))
+ORDER BY occurred_at, quarantine_id;

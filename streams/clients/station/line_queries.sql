@@ -1,0 +1,15 @@
+-- What a station reads from the tracker's tables, by name.
+
+-- name: batch_status
+SELECT state, registered, packaged, quarantined, cancelled, in_flight, received_id
+FROM line.batch_status WHERE batch_id = %(batch_id)s;
+
+-- name: open_records
+SELECT to_jsonb(q) AS record FROM line.quarantine q
+WHERE q.batch_id = %(batch_id)s AND q.state = 'open' ORDER BY q.occurred_at, q.quarantine_id;
+
+-- name: record
+SELECT to_jsonb(q) AS record FROM line.quarantine q WHERE q.quarantine_id = %(quarantine_id)s;
+
+-- name: known_items
+SELECT item_id, batch_id FROM line.items WHERE lower(item_id) = ANY(%(item_ids)s);
