@@ -59,7 +59,7 @@ class KafkaPublisher:
         """Enqueue all messages, then wait for all acknowledgements.
 
         A message that the broker refuses ends the process, so that it is not lost."""
-        acknowledgements = _Acknowledgements(len(messages))
+        acknowledgements = Acknowledgements(len(messages))
         for message in messages:
             self._enqueue(message, acknowledgements)
         acknowledgements.wait()
@@ -70,7 +70,7 @@ class KafkaPublisher:
         self._stop.set()
         self._poller.join()
 
-    def _enqueue(self, message: Outgoing, acknowledgements: "_Acknowledgements") -> None:
+    def _enqueue(self, message: Outgoing, acknowledgements: "Acknowledgements") -> None:
         while True:
             try:
                 self._producer.produce(
@@ -88,7 +88,7 @@ class KafkaPublisher:
             self._producer.poll(0.1)
 
 
-class _Acknowledgements:
+class Acknowledgements:
     """Waits for a number of delivery reports."""
 
     def __init__(self, expected: int) -> None:

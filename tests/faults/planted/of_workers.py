@@ -20,7 +20,7 @@ from tests.faults.planted.world import World
 
 @defect("stand-alone receipt.untold")
 def a_worker_acknowledges_before_the_broker_does(patch: Patch, world: World) -> None:
-    patch.setattr("streams.kafka.producer._Acknowledgements.wait", lambda self: None)
+    patch.setattr("streams.kafka.producer.Acknowledgements.wait", lambda self: None)
 
 
 @defect("stand-alone receipt.untold")

@@ -44,13 +44,13 @@ class World:
         self.awaiting = threading.Event()
         """Set while somebody waits for the broker to have his messages."""
         _patch_clients(patch, self.broker)
-        wait = producer._Countdown.wait
+        wait = producer.Acknowledgements.wait
 
         def noted(countdown: Any) -> None:
             self.awaiting.set()
             wait(countdown)
 
-        patch.setattr(producer._Countdown, "wait", noted)
+        patch.setattr(producer.Acknowledgements, "wait", noted)
 
     def fate(self, moment: str) -> None:
         """Dies here when it is time. Raises Died."""
