@@ -16,7 +16,7 @@ from schemas.codec import encode
 from schemas.ids import make_id, premis_id
 from schemas.models import PremisEvent
 from streams.audit.sealed_record import Seal, schema_digest
-from streams.cli.audit import audit
+from streams.cli.main import cli
 from streams.projector.rows import copy_in, row_of
 from tests.support.audit_log import WHEN, an_event, fresh_projection
 from tests.support.parts import Parts
@@ -84,7 +84,7 @@ DELETE FROM line.batches WHERE batch_id = 'b-1';
 
 
 def ask(home: Path, *words: str) -> Result:
-    return CliRunner().invoke(audit, list(words), env={"COPYSTAND_HOME": str(home)})
+    return CliRunner().invoke(cli, ["audit", *words], env={"COPYSTAND_HOME": str(home)})
 
 
 def story(result: Result) -> list[str]:

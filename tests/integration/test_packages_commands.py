@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from processors.tools import Tools
 from schemas.models import PackagePublished
-from streams.cli.packages import packages
+from streams.cli.main import cli
 from streams.storage.local import LocalStorage
 from tests.support.package_builders import a_completed_item, published
 from tests.support.parts import Parts
@@ -45,7 +45,7 @@ def _assembled(home: Path, tmp_path: Path) -> PackagePublished:
 
 
 def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(packages, list(arguments))
+    return CliRunner().invoke(cli, ["packages", *arguments])
 
 
 def _json(*arguments: str) -> Any:

@@ -16,7 +16,15 @@ def a_report(**changes: Any) -> dict[str, Any]:
     counts = {"registered": 12, "packaged": 10, "quarantined": 2, "cancelled": 0, "in_flight": 0}
     nothing = dict.fromkeys(counts, 0)
     cut = f"{BOOKS}.ledger:0002"
-    event = {"seq": 1, "occurred_at": "2026-11-22T21:00:00.5Z", "event_type": "ingestion"}
+    event = {
+        "seq": 1,
+        "cause_id": "fact-1",
+        "occurred_at": "2026-11-22T21:00:00.5Z",
+        "event_type": "ingestion",
+        "batch_id": BOOKS,
+        "item_id": f"{BOOKS}.psalter",
+        "page_id": f"{BOOKS}.psalter:0001",
+    }
     return {
         "home": "/tmp/demo",
         "set_up_seconds": 5.0,
