@@ -1,4 +1,6 @@
-"""What a line needs of this machine: each part, what was found, and the fix. Loads no package."""
+"""Checks what a line needs on this machine: each part, what was found, and the fix.
+
+It needs no installed package, so that it runs before the installation."""
 
 import os
 import pwd
@@ -15,7 +17,7 @@ from infra.paths import CHECKOUT, cache_folder, kafka_jars
 
 INSTALL = "Run: make install"
 LANGUAGES = ("eng", "fra", "deu", "lat", "Fraktur", "osd")
-OURS = ("schemas", "processors", "streams", "infra")
+OUR_PACKAGES = ("schemas", "processors", "streams", "infra")
 FONTS = {"EB Garamond": "EBGaramond*", "Junicode": "Junicode*", "Blankenburg": "*lankenburg*"}
 FONT_FOLDERS = (
     Path("/usr/share/fonts"),
@@ -26,7 +28,7 @@ FONT_FOLDERS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One part: whether it was found, in which version, what is needed, and what to do."""
+    """One part: whether it was found, its version, what is needed, and the fix."""
 
     part: str
     found: bool
@@ -35,16 +37,16 @@ class Row:
     fix: str
 
     @property
-    def stops_the_line(self) -> bool:
-        """Whether `up` cannot start without it; fonts are for the demo alone."""
+    def is_required(self) -> bool:
+        """Whether `up` requires it."""
         return self.part not in ("fonts", "exiftool", "standards")
 
 
-def examine() -> list[Row]:
+def check_parts() -> list[Row]:
     """All parts, in the order in which a line needs them."""
     checks: tuple[Callable[[], Row], ...] = (
-        _python, _packages, _names, _setpriv, _java, _kafka, _postgres, _postgres_user, _tesseract,
-        _languages, _libvips, _exiftool, _fonts, _standards,
+        _python, _packages, _package_names, _setpriv, _java, _kafka, _postgres, _postgres_user,
+        _tesseract, _languages, _libvips, _exiftool, _fonts, _standards,
     )  # fmt: skip
     return [check() for check in checks]
 
@@ -63,19 +65,19 @@ def _packages() -> Row:
     )
     wrong = [f"{name} {version}" for name, version in wanted if _installed(name) != version]
     found = f"{len(wanted) - len(wrong)} of {len(wanted)}"
-    return _row("python packages", not wrong, found, ", ".join(wrong) or "as locked")
+    return _row("python packages", not wrong, found, ", ".join(wrong) or "as in requirements.lock")
 
 
-def _names() -> Row:
+def _package_names() -> Row:
     by_name = metadata.packages_distributions()
-    others = sorted(
+    conflicts = sorted(
         f"{name} of {owner}"
-        for name in OURS
+        for name in OUR_PACKAGES
         for owner in by_name.get(name, [])
         if owner != "copystand"
     )
-    fix = "Use the environment that make install makes: .venv"
-    return _row("package names", not others, ", ".join(others), ", ".join(OURS), fix)
+    fix = "Use the environment in .venv, which make install creates"
+    return _row("package names", not conflicts, ", ".join(conflicts), ", ".join(OUR_PACKAGES), fix)
 
 
 def _setpriv() -> Row:
@@ -85,16 +87,16 @@ def _setpriv() -> Row:
 def _java() -> Row:
     home = os.environ.get("JAVA_HOME")
     java = f"{home}/bin/java" if home and Path(home, "bin/java").exists() else "java"
-    found = re.search(r'version "(\d+)([^"]*)"', _answer(java, "-XX:-UsePerfData", "-version"))
+    found = re.search(r'version "(\d+)([^"]*)"', _output_of(java, "-XX:-UsePerfData", "-version"))
     version = "".join(found.groups()) if found else ""
     return _row("java", bool(found) and int(found[1]) >= 17 if found else False, version, ">= 17")
 
 
 def _kafka() -> Row:
     listed = [line.split() for line in _read(CHECKOUT / "infra" / "kafka.sha256").splitlines()]
-    there = [name for _, name in listed if (kafka_jars() / name).is_file()]
-    found = bool(listed) and len(there) == len(listed)
-    return _row("kafka", found, f"{len(there)} of {len(listed)} jars", f"4.3.1 in {kafka_jars()}")
+    present = [name for _, name in listed if (kafka_jars() / name).is_file()]
+    found = bool(listed) and len(present) == len(listed)
+    return _row("kafka", found, f"{len(present)} of {len(listed)} jars", f"4.3.1 in {kafka_jars()}")
 
 
 def _postgres() -> Row:
@@ -111,17 +113,17 @@ def _postgres_user() -> Row:
         known = os.geteuid() != 0 or bool(pwd.getpwnam("postgres"))
     except KeyError:
         known = False
-    return _row("user postgres", known, "", "when run as root, which PostgreSQL refuses")
+    return _row("user postgres", known, "", "if run as root: PostgreSQL refuses to run as root")
 
 
 def _tesseract() -> Row:
-    found = re.search(r"tesseract v?(\d+)(\S*)", _answer("tesseract", "--version"))
+    found = re.search(r"tesseract v?(\d+)(\S*)", _output_of("tesseract", "--version"))
     version = "".join(found.groups()) if found else ""
     return _row("tesseract", found is not None and int(found[1]) >= 5, version, ">= 5")
 
 
 def _languages() -> Row:
-    listed = {name.rpartition("/")[2] for name in _answer("tesseract", "--list-langs").split()}
+    listed = {name.rpartition("/")[2] for name in _output_of("tesseract", "--list-langs").split()}
     missing = [name for name in LANGUAGES if name not in listed]
     found = " ".join(name for name in LANGUAGES if name in listed)
     return _row("tesseract languages", not missing, found, " ".join(LANGUAGES))
@@ -133,12 +135,12 @@ def _libvips() -> Row:
 
         version = ".".join(str(pyvips.version(part)) for part in range(3))
     except Exception as failure:
-        return _row("libvips", False, str(failure)[:80], "through pyvips-binary")
-    return _row("libvips", True, version, "through pyvips-binary")
+        return _row("libvips", False, str(failure)[:80], "from pyvips-binary")
+    return _row("libvips", True, version, "from pyvips-binary")
 
 
 def _exiftool() -> Row:
-    version = _answer("exiftool", "-ver").strip() if shutil.which("exiftool") else ""
+    version = _output_of("exiftool", "-ver").strip() if shutil.which("exiftool") else ""
     return _row("exiftool", bool(version), version, "libimage-exiftool-perl")
 
 
@@ -152,12 +154,12 @@ def _standards() -> Row:
     listed = [line.split() for line in _read(CHECKOUT / "infra" / "standards.sha256").splitlines()]
     folder = cache_folder() / "standards"
     names = [words[-1].lstrip("*") for words in listed if len(words) > 1 and words[0] != "#"]
-    there = [name for name in names if (folder / name).is_file()]
-    found = bool(names) and len(there) == len(names)
+    present = [name for name in names if (folder / name).is_file()]
+    found = bool(names) and len(present) == len(names)
     return _row(
         "standards",
         found,
-        f"{len(there)} of {len(names)} XSDs",
+        f"{len(present)} of {len(names)} XSD files",
         f"in {folder}",
         "Run: make standards",
     )
@@ -179,11 +181,11 @@ def _major(path: Path) -> int:
 
 
 def _version(command: str) -> str:
-    return _answer(command, "--version").partition("\n")[0].strip()
+    return _output_of(command, "--version").partition("\n")[0].strip()
 
 
-def _answer(*command: str) -> str:
-    """What a command says on both outputs; nothing when it is not there."""
+def _output_of(*command: str) -> str:
+    """What a command writes to both outputs; empty if it does not exist."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
@@ -201,8 +203,8 @@ def _read(path: Path) -> str:
 
 
 def main() -> int:
-    """Print every part that is missing, with its fix; 3 when there is one."""
-    missing = [row for row in examine() if not row.found]
+    """Print every missing part with its fix. Exit code 3 if there is one."""
+    missing = [row for row in check_parts() if not row.found]
     for row in missing:
         print(f"missing: {row.part} (needed: {row.needed}). {row.fix}", file=sys.stderr)
     return 3 if missing else 0

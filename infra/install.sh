@@ -1,7 +1,7 @@
 #!/bin/sh
-# Sets up all that copystand needs on Debian or Ubuntu; what is there already is left alone.
+# Installs what copystand needs on Debian or Ubuntu. It changes nothing that is already installed.
 # 1. system packages  2. .venv from requirements.lock  3. Kafka's jars  4. the XSD files
-# With the word `faults` also 5. what the fault suite needs: strace, toxiproxy
+# With the argument `faults` also 5. the tools of the fault suite: strace, toxiproxy
 set -eu
 FOR=${1:-line}
 cd "$(dirname "$0")/.."
@@ -15,11 +15,11 @@ WANTED=""
 
 say() { printf '%s\n' "install: $*" >&2; }
 want() { WANTED="$WANTED $*"; }
-cannot() { FAULTS="$FAULTS
+add_fault() { FAULTS="$FAULTS
   - $*"; }
 
 # ---- what is missing -------------------------------------------------------------------------
-fitting_python() {
+suitable_python() {
     for name in python3 python3.13 python3.12 python3.11 python3.14; do
         if command -v "$name" >/dev/null 2>&1 &&
             "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
@@ -29,13 +29,13 @@ fitting_python() {
     done
     return 1
 }
-java_fits() {
+java_is_suitable() {
     java=java
     [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ] && java=$JAVA_HOME/bin/java
     major=$("$java" -XX:-UsePerfData -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
     [ "${major:-0}" -ge 17 ]
 }
-postgres_fits() {
+postgres_is_suitable() {
     for server in /usr/lib/postgresql/*/bin/postgres; do
         major=${server#/usr/lib/postgresql/}
         major=${major%%/*}
@@ -44,10 +44,10 @@ postgres_fits() {
     return 1
 }
 font() { find /usr/share/fonts /usr/share/texmf/fonts /usr/local/share/fonts -iname "$1" 2>/dev/null | grep -q .; }
-venv_stands() { [ "$(cat .venv/.locked 2>/dev/null)" = "$LOCKED" ] && [ -x .venv/bin/copystand ]; }
-jars_stand() { [ "$(cat "$JARS/.checked" 2>/dev/null)" = "$(sha256sum <infra/kafka.sha256)" ]; }
+venv_is_current() { [ "$(cat .venv/.locked 2>/dev/null)" = "$LOCKED" ] && [ -x .venv/bin/copystand ]; }
+jars_are_present() { [ "$(cat "$JARS/.checked" 2>/dev/null)" = "$(sha256sum <infra/kafka.sha256)" ]; }
 
-first_offered() {
+first_available() {
     for package in "$@"; do
         if apt-cache show "$package" 2>/dev/null | grep -q '^Version:'; then
             printf '%s' "$package"
@@ -57,18 +57,18 @@ first_offered() {
     return 1
 }
 
-look() {
+find_missing() {
     WANTED=""
-    if ! venv_stands; then
-        if ! PYTHON=$(fitting_python); then
+    if ! venv_is_current; then
+        if ! PYTHON=$(suitable_python); then
             want python
         elif ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
             want venv
         fi
     fi
-    java_fits || want java
-    jars_stand || command -v mvn >/dev/null 2>&1 || want maven
-    postgres_fits || want postgresql
+    java_is_suitable || want java
+    jars_are_present || command -v mvn >/dev/null 2>&1 || want maven
+    postgres_is_suitable || want postgresql
     command -v tesseract >/dev/null 2>&1 || want tesseract-ocr
     listed=$(tesseract --list-langs 2>/dev/null | sed 's,.*/,,' || true)
     for language in eng fra deu lat osd; do
@@ -86,26 +86,26 @@ look() {
     [ -x "$TOXIPROXY/server" ] || command -v go >/dev/null 2>&1 || want golang-go
 }
 
-# Turns what is wanted into package names this release offers; what it does not offer is a fault.
+# Finds the packages of this release for what is missing; without a package it is a fault.
 choose_packages() {
     PACKAGES=""
     for thing in $WANTED; do
         case $thing in
-        java) offered=$(first_offered openjdk-17-jre-headless openjdk-21-jre-headless openjdk-25-jre-headless) || offered="" ;;
+        java) offered=$(first_available openjdk-17-jre-headless openjdk-21-jre-headless openjdk-25-jre-headless) || offered="" ;;
         python)
-            offered=$(first_offered python3.13-venv python3.12-venv python3.11-venv) || offered=""
+            offered=$(first_available python3.13-venv python3.12-venv python3.11-venv) || offered=""
             [ -n "$offered" ] && offered="${offered%-venv} $offered"
             ;;
         venv)
             version=$("$PYTHON" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
-            offered=$(first_offered "$version-venv" python3-venv) || offered=""
+            offered=$(first_available "$version-venv" python3-venv) || offered=""
             ;;
-        *) offered=$(first_offered "$thing") || offered="" ;;
+        *) offered=$(first_available "$thing") || offered="" ;;
         esac
         if [ -n "$offered" ]; then
             PACKAGES="$PACKAGES $offered"
         else
-            cannot "$thing: no package of this machine's sources offers it. Fix: add the source that has it (Ubuntu: universe), or install it yourself, then run make install again."
+            add_fault "$thing: the package sources of this machine have no package for it. Fix: add the source that has it (Ubuntu: universe), or install it yourself, then run make install again."
         fi
     done
 }
@@ -114,24 +114,24 @@ install_packages() {
     AS_ROOT=""
     if [ "$(id -u)" -ne 0 ]; then
         if command -v sudo >/dev/null 2>&1; then AS_ROOT=sudo; else
-            cannot "root or sudo is needed to install:$WANTED. Fix: ask the machine's administrator."
+            add_fault "root or sudo is needed to install:$WANTED. Fix: ask the machine's administrator."
             return
         fi
     fi
     if ! command -v apt-get >/dev/null 2>&1; then
-        cannot "this is not Debian or Ubuntu; missing:$WANTED. Fix: install them yourself, then run make install again."
+        add_fault "this is not Debian or Ubuntu; missing:$WANTED. Fix: install them yourself, then run make install again."
         return
     fi
     say "missing:$WANTED"
-    $AS_ROOT apt-get update -qq || say "the package lists could not be renewed; going on with those there are"
+    $AS_ROOT apt-get update -qq || say "the package lists cannot be updated; continuing with the present ones"
     choose_packages
     [ -z "$FAULTS" ] || return
     export DEBIAN_FRONTEND=noninteractive
     APT="$AS_ROOT env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold"
     case " $PACKAGES " in
     *" postgresql "*)
-        # Else the package starts a server of its own on port 5432; ours live in the homes.
-        $APT postgresql-common >/dev/null || cannot "apt-get could not install postgresql-common; its message is above."
+        # Otherwise the package starts a server on port 5432; our servers run in the homes.
+        $APT postgresql-common >/dev/null || add_fault "apt-get cannot install postgresql-common; its message is above."
         conf=/etc/postgresql-common/createcluster.conf
         if [ -f $conf ]; then
             $AS_ROOT sed -i 's/^#* *create_main_cluster *=.*/create_main_cluster = false/' $conf
@@ -139,18 +139,18 @@ install_packages() {
         ;;
     esac
     # shellcheck disable=SC2086
-    $APT $PACKAGES >/dev/null || cannot "apt-get could not install:$PACKAGES; its message is above."
+    $APT $PACKAGES >/dev/null || add_fault "apt-get cannot install:$PACKAGES; its message is above."
 }
 
-stop_at_faults() {
+stop_on_faults() {
     [ -z "$FAULTS" ] && return
-    say "cannot go on:$FAULTS"
+    say "cannot continue:$FAULTS"
     exit 3
 }
 
 # ---- the parts -------------------------------------------------------------------------------
 make_venv() {
-    venv_stands && return
+    venv_is_current && return
     say "Python environment in .venv"
     rm -f .venv/.locked
     [ -x .venv/bin/python ] && .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
@@ -161,17 +161,17 @@ make_venv() {
 }
 
 fetch_jars() {
-    jars_stand && return
+    jars_are_present && return
     if ! (cd "$JARS" 2>/dev/null && sha256sum --quiet --strict -c "$ROOT/infra/kafka.sha256" >/dev/null 2>&1); then
         say "Kafka 4.3.1 into $JARS"
         mkdir -p "$CACHE"
         draft=$(mktemp -d "$CACHE/kafka.XXXXXX")
         mvn -q -B -f infra/kafka-pom.xml dependency:copy-dependencies -DoutputDirectory="$draft" ||
-            cannot "Maven could not fetch Kafka; its message is above. Fix: look at the network and at Maven's settings, then run make install again."
+            add_fault "Maven cannot download Kafka; its message is above. Fix: check the network and Maven's settings, then run make install again."
         [ -n "$FAULTS" ] || (cd "$draft" && sha256sum --quiet --strict -c "$ROOT/infra/kafka.sha256") ||
-            cannot "what Maven fetched is not what infra/kafka.sha256 lists. Fix: do not use it; find out where it came from."
+            add_fault "the files from Maven do not match infra/kafka.sha256. Fix: do not use them; check where Maven downloads from."
         [ -z "$FAULTS" ] || rm -rf "$draft"
-        stop_at_faults
+        stop_on_faults
         rm -rf "$JARS"
         mv "$draft" "$JARS"
         chmod 755 "$JARS"
@@ -184,8 +184,8 @@ fetch_standards() {
     if [ "$(cat "$CACHE/standards/.checked" 2>/dev/null)" != "$(sha256sum <infra/standards.sha256)" ]; then
         say "XSD files into $CACHE/standards"
         COPYSTAND_CACHE=$CACHE .venv/bin/python -m infra.standards >&2 ||
-            cannot "the XSD files could not be fetched; the message is above."
-        stop_at_faults
+            add_fault "the XSD files cannot be downloaded; the message is above."
+        stop_on_faults
         sha256sum <infra/standards.sha256 >"$CACHE/standards/.checked"
     fi
 }
@@ -195,25 +195,25 @@ build_toxiproxy() {
     say "toxiproxy 2.5.0 into $TOXIPROXY"
     mkdir -p "$CACHE"
     draft=$(mktemp -d "$CACHE/toxiproxy.XXXXXX")
-    # Go makes its folders read-only, so its own cleaning is used.
+    # Go creates read-only folders, so they are removed with its own command.
     GOBIN=$draft GOPATH=$CACHE/go GOCACHE=$CACHE/go/build GOTOOLCHAIN=local \
         go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0 ||
-        cannot "toxiproxy could not be built; Go's message is above. Fix: look at the network and at Go's settings, then run make faults again."
+        add_fault "toxiproxy cannot be built; Go's message is above. Fix: check the network and Go's settings, then run make faults again."
     GOPATH=$CACHE/go GOCACHE=$CACHE/go/build go clean -cache -modcache >/dev/null 2>&1 || true
     rm -rf "$CACHE/go"
     [ -z "$FAULTS" ] || rm -rf "$draft"
-    stop_at_faults
+    stop_on_faults
     rm -rf "$TOXIPROXY"
     mv "$draft" "$TOXIPROXY"
     chmod 755 "$TOXIPROXY"
 }
 
-look
+find_missing
 if [ -n "$WANTED" ]; then
     install_packages
-    stop_at_faults
-    look
-    [ -z "$WANTED" ] || { cannot "still missing after installing:$WANTED"; stop_at_faults; }
+    stop_on_faults
+    find_missing
+    [ -z "$WANTED" ] || { add_fault "still missing after installing:$WANTED"; stop_on_faults; }
 fi
 make_venv
 fetch_jars

@@ -1,4 +1,4 @@
-"""A local Kafka: one KRaft broker, or several, that keep everything inside a home."""
+"""A local Kafka: one KRaft broker or several, which keep all their files in a home."""
 
 import base64
 import json
@@ -18,6 +18,7 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra import ports, processes
+from infra.files import write_json
 from schemas.catalogue import READY
 
 FIVE_YEARS_MINUTES = 5 * 365 * 24 * 60
@@ -27,7 +28,7 @@ JVM = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ssZ",
 )  # fmt: skip
-# No callback: a client that calls into Python while the process ends would hold it for ever.
+# Without callbacks: a client that calls into Python while the process ends would block it for ever.
 QUIET: dict[str, Any] = {"log_level": 0}
 SETTINGS = {
     "process.roles": "broker,controller",
@@ -51,10 +52,10 @@ SETTINGS = {
     "min.insync.replicas": 1,
     "message.max.bytes": LARGEST_MESSAGE,
     "log.retention.ms": -1,
-    # After a kill -9 the broker's old session must end before it may register again.
+    # After a kill -9 the old session of the broker must end before the broker can register again.
     "broker.session.timeout.ms": 3000,
     "broker.heartbeat.interval.ms": 500,
-    # Small, since one machine holds it all: index files are mapped, the cleaner's map is heap.
+    # Small, since one machine runs everything: index files are mapped, the cleaner's map is heap.
     "log.index.size.max.bytes": 1024 * 1024,
     "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
     "num.network.threads": 2,
@@ -72,68 +73,68 @@ REPLICATED = {
     "default.replication.factor": 3,
     "min.insync.replicas": 2,
 }
-"""What is different with three brokers: each record is on all, and two must have it."""
+"""The differences with three brokers: each record is on all, and two must acknowledge it."""
 CLUSTER_SIZES = (1, 3)
 
 
 class WrongBrokers(ValueError):
-    """A number of brokers that cannot be; the text says why, and what to do."""
+    """An impossible number of brokers; the message has the reason and the fix."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The brokers of a home, as chosen at its first start."""
+    """The brokers of a home, chosen at its first start."""
 
     id: str
     brokers: int
 
 
-def cluster_of(home: Path, asked: int | None = None) -> Cluster:
-    """The brokers of a home: those it was made with, else as many as asked, else one.
+def cluster_of(home: Path, wanted: int | None = None) -> Cluster:
+    """The brokers of a home: those of its first start, else the wanted number, else one.
 
     Raises WrongBrokers."""
-    if asked not in (None, *CLUSTER_SIZES):
-        raise WrongBrokers(f"{asked} brokers were asked for; a home has 1 or 3")
+    if wanted not in (None, *CLUSTER_SIZES):
+        raise WrongBrokers(f"a home has 1 or 3 brokers, not {wanted}")
     file = home / "kafka" / "cluster.json"
     if not file.exists():
         older = (home / "kafka" / "data" / "meta.properties").exists()
-        made = {"id": cluster_id(), "brokers": 1 if older else asked or 1}
+        cluster = {"id": cluster_id(), "brokers": 1 if older else wanted or 1}
         file.parent.mkdir(parents=True, exist_ok=True)
-        ports.write_json(file, made)
+        write_json(file, cluster)
     found = Cluster(**json.loads(file.read_text()))
-    if asked not in (None, found.brokers):
+    if wanted not in (None, found.brokers):
         raise WrongBrokers(
-            f"{home} was made with {found.brokers} broker(s), not {asked}; that cannot change:"
-            " unset COPYSTAND_BROKERS, or take another home"
+            f"the number of brokers of {home} is {found.brokers} and cannot change to {wanted}:"
+            " unset COPYSTAND_BROKERS, or use another home"
         )
     return found
 
 
 def cluster_id(draw: Callable[[], bytes] = lambda: uuid.uuid4().bytes) -> str:
-    """A new one: 16 bytes in base64url, as Kafka makes them itself (org.apache.kafka.common.Uuid).
+    """A new cluster id: 16 bytes in base64url, like a Uuid of org.apache.kafka.common.
 
-    Never with a dash in front, which `kafka-storage format` takes for an option."""
-    while (made := base64.urlsafe_b64encode(draw()).decode().rstrip("=")).startswith("-"):
+    It never starts with a dash, which `kafka-storage format` would parse as an option."""
+    while (new := base64.urlsafe_b64encode(draw()).decode().rstrip("=")).startswith("-"):
         pass
-    return made
+    return new
 
 
 class LocalKafka:
-    """A broker with its controller: the only one of a home, or a node among several.
+    """A broker with its controller: the only one of a home, or one of several nodes.
 
-    Its data are in home/kafka, its log is home/log/kafka.log; those of node 2 in home/kafka-2."""
+    Its data are in home/kafka and its log in home/log/kafka.log; node 2 uses home/kafka-2."""
 
     def __init__(
         self, home: Path, jars: Path, chosen: Mapping[str, int], node: int = 1, nodes: int = 1
     ) -> None:
-        """A broker of this home that is not started yet."""
+        """A broker of this home, not started yet."""
         self.home = home
         self.name = ports.broker_name(node)
         self.node, self.nodes = node, nodes
         self._ports = chosen
-        self.port = ports.listens(chosen, self.name if nodes == 1 else f"{self.name}_peers")
+        self.port = ports.listen_port(chosen, self.name if nodes == 1 else f"{self.name}_peers")
         self.bootstrap = f"127.0.0.1:{self.port}"
-        """Where the parts beside it reach it; where clients do, Settings.kafka tells."""
+        """Its address for processes on this machine; clients use Settings.kafka."""
         self.process: subprocess.Popen[bytes] | None = None
         self._jars = jars
         self._data = home / self.name
@@ -141,7 +142,7 @@ class LocalKafka:
         self._probe: ReadyProbe | None = None
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Start the broker, formatting its data folder the first time; does not wait for it."""
+        """Start the broker and do not wait for it. The first start formats the data folder."""
         (self.home / "run" / "tmp").mkdir(parents=True, exist_ok=True)
         self._data.mkdir(parents=True, exist_ok=True)
         properties = self._write_properties()
@@ -152,11 +153,11 @@ class LocalKafka:
         return self.process
 
     def ready(self) -> bool:
-        """Whether the broker has acknowledged a produce since its start; never waits."""
+        """Whether the broker has acknowledged a message since its start; returns at once."""
         return self._probe is not None and self._probe.check()
 
     def wait_ready(self, timeout_seconds: float = 60) -> None:
-        """Wait until the broker takes work, or raise with the end of its log."""
+        """Wait until the broker is ready. Raises RuntimeError with the end of its log."""
         deadline = time.monotonic() + timeout_seconds
         while not self.ready():
             ended = self.process is None or self.process.poll() is not None
@@ -165,7 +166,7 @@ class LocalKafka:
             time.sleep(0.05)
 
     def stop(self, grace_seconds: float = 20) -> None:
-        """End the broker and wait until it is gone."""
+        """Stop the broker and wait for its end."""
         self._probe = None
         if self.process is not None:
             processes.stop(self.process, signal.SIGTERM, grace_seconds)
@@ -182,23 +183,23 @@ class LocalKafka:
         return path
 
     def _addresses(self) -> dict[str, str]:
-        """Where it listens, what it tells clients, and who votes."""
-        listens = {"PLAINTEXT": ports.listens(self._ports, self.name)}
-        told = {"PLAINTEXT": self._ports[self.name]}
+        """The listeners, the advertised listeners and the voters."""
+        listeners = {"PLAINTEXT": ports.listen_port(self._ports, self.name)}
+        advertised = {"PLAINTEXT": self._ports[self.name]}
         if self.nodes > 1:
-            listens["PEERS"] = told["PEERS"] = self._ports[f"{self.name}_peers"]
-        listens["CONTROLLER"] = self._ports[f"{self.name}_controller"]
+            listeners["PEERS"] = advertised["PEERS"] = self._ports[f"{self.name}_peers"]
+        listeners["CONTROLLER"] = self._ports[f"{self.name}_controller"]
         voters = [(node, ports.broker_name(node)) for node in range(1, self.nodes + 1)]
         return {
             "controller.quorum.voters": ",".join(
                 f"{node}@127.0.0.1:{self._ports[f'{name}_controller']}" for node, name in voters
             ),
-            "listeners": _joined(listens),
-            "advertised.listeners": _joined(told),
+            "listeners": _joined(listeners),
+            "advertised.listeners": _joined(advertised),
         }
 
     def _format(self, properties: Path) -> None:
-        # A format that was cut short leaves a folder that no later format accepts.
+        # An interrupted format leaves a folder that the next format rejects.
         shutil.rmtree(self._data / "data", ignore_errors=True)
         cluster = cluster_of(self.home).id
         command = [*self._java(), "kafka.tools.StorageTool", "format", "-t", cluster]
@@ -210,7 +211,7 @@ class LocalKafka:
         )
         if done.returncode != 0:
             raise RuntimeError(
-                f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}"
+                f"the storage of Kafka cannot be formatted:\n{done.stdout}{done.stderr}"
             )
 
 
@@ -219,33 +220,33 @@ def _joined(listeners: Mapping[str, int]) -> str:
 
 
 class ReadyProbe:
-    """Asks a starting broker for one acknowledged idempotent produce, without ever blocking."""
+    """Sends one idempotent message to a starting broker, without blocking."""
 
     def __init__(self, bootstrap: str, port: int) -> None:
-        """A probe that has asked nothing yet."""
+        """A probe that has sent nothing yet."""
         self._bootstrap = bootstrap
         self._port = port
         self._done = False
-        # Kept, since a client that nobody refers to ends its calls with an error.
+        # Referenced here, since the calls of an unreferenced client fail.
         self._admin: AdminClient | None = None
         self._creation: Future[None] | None = None
         self._producer: Producer | None = None
 
     def check(self) -> bool:
-        """Go one step on, and say whether the broker has acknowledged."""
-        if not self._done and self._topic_stands():
+        """Take the next step; returns whether the broker has acknowledged the message."""
+        if not self._done and self._topic_exists():
             self._produce()
         return self._done
 
-    def _topic_stands(self) -> bool:
+    def _topic_exists(self) -> bool:
         if self._admin is None:
-            if not ports.answers(self._port):
+            if not ports.accepts_connections(self._port):
                 return False
             self._admin = AdminClient(
                 QUIET | {"bootstrap.servers": self._bootstrap, "reconnect.backoff.max.ms": 200}
             )
         if self._creation is None:
-            # Without a number of replicas: the broker's default, which waits for all brokers.
+            # The default number of replicas requires all brokers of the cluster.
             topic = NewTopic(READY.name, READY.partitions, config=dict(READY.config))
             self._creation = self._admin.create_topics([topic], request_timeout=10)[READY.name]
         if not self._creation.done():
@@ -281,7 +282,7 @@ class ReadyProbe:
 
 
 def java_binary() -> str:
-    """The java command: that of JAVA_HOME when it is set, else the one on the path."""
+    """The java command: of JAVA_HOME if it is set, else on the path."""
     home = os.environ.get("JAVA_HOME")
     if home and (Path(home) / "bin" / "java").exists():
         return str(Path(home) / "bin" / "java")

@@ -1,4 +1,4 @@
-"""Forward-only SQL migrations, each applied once and in one transaction."""
+"""Forward-only SQL migrations, each applied once, in one transaction."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from pathlib import Path
 import psycopg
 
 FOLDER = Path(__file__).parent / "migrations"
-# Any constant: two migrations of one database wait for each other.
 LOCK = 4207849484
+"""Key of the advisory lock: concurrent migrations of a database run one after the other."""
 
 
 class MigrationChanged(Exception):
-    """A migration that has been applied reads otherwise now."""
+    """An applied migration was changed afterwards."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,21 @@ class Migration:
 
     @property
     def sha256(self) -> str:
-        """Digest of the file as applied."""
+        """The SHA-256 of the file."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 def migrations(folder: Path = FOLDER) -> list[Migration]:
-    """All migrations of a folder, in the order of their numbers."""
+    """All migrations of a folder, by number."""
     files = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     found = [Migration(int(file.name[:4]), file.name, file.read_text("utf-8")) for file in files]
-    if len({one.number for one in found}) != len(found):
+    if len({migration.number for migration in found}) != len(found):
         raise ValueError(f"two migrations in {folder} have the same number")
     return found
 
 
 def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
-    """Apply what is missing, as the superuser; gives the names of what was applied."""
+    """Apply the missing migrations, as the superuser; returns their names."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         connection.execute(
@@ -48,21 +48,25 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
         )
         rows = connection.execute("SELECT number, sha256 FROM public.schema_migrations").fetchall()
         applied: dict[int, str] = dict(rows)
-        return [one.name for one in migrations(folder) if _apply(connection, one, applied)]
+        return [
+            migration.name
+            for migration in migrations(folder)
+            if _apply(connection, migration, applied)
+        ]
 
 
-def _apply(connection: psycopg.Connection, one: Migration, applied: dict[int, str]) -> bool:
-    if one.number in applied:
-        if applied[one.number] != one.sha256:
+def _apply(connection: psycopg.Connection, migration: Migration, applied: dict[int, str]) -> bool:
+    if migration.number in applied:
+        if applied[migration.number] != migration.sha256:
             raise MigrationChanged(
-                f"{one.name} was changed after it had been applied to this home. Put the change"
-                " into a new migration; for a throw-away home, remove the home."
+                f"{migration.name} was changed after it was applied to this home. Put the change"
+                " into a new migration, or remove the home if it holds only test data."
             )
         return False
     with connection.transaction():
-        connection.execute(one.text.encode())
+        connection.execute(migration.text.encode())
         connection.execute(
             "INSERT INTO public.schema_migrations (number, sha256) VALUES (%s, %s)",
-            [one.number, one.sha256],
+            [migration.number, migration.sha256],
         )
     return True

@@ -1,4 +1,4 @@
-"""Where the checkout, the cache and the parts of a home are."""
+"""The paths of the checkout, of the cache and of the folders of a home."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ KAFKA_VERSION = "4.3.1"
 
 
 def cache_folder() -> Path:
-    """The folder for what was fetched once: Kafka's jars and the XSD files."""
+    """The folder of downloaded files: Kafka's jars and the XSD files."""
     return Path(os.environ.get("COPYSTAND_CACHE") or CHECKOUT / ".cache").resolve()
 
 
@@ -18,7 +18,7 @@ def kafka_jars() -> Path:
 
 
 def prepare_home(home: Path) -> Path:
-    """Make the folders that every part expects in a home, and give its absolute path."""
+    """Create the folders that every process expects in a home; returns its absolute path."""
     home = home.expanduser().resolve()
     for name in ("run/tmp", "run/roles", "log", "kafka"):
         (home / name).mkdir(parents=True, exist_ok=True)

@@ -1,38 +1,39 @@
 """Free TCP ports of a home, chosen once and kept in run/ports.json."""
 
 import json
-import os
 import random
 import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra.files import write_json
+
 PORTS = ("kafka", "kafka_controller", "postgres", "router_web", "health")
-# Below Linux's range for outgoing connections: no client takes a port while its part restarts.
+# Below Linux's range for outgoing connections: no client takes a port while its server restarts.
 LOWEST, HIGHEST = 20000, 32000
 
 
 def names(brokers: int) -> tuple[str, ...]:
-    """What needs a port in a home with so many brokers; several also talk among themselves."""
+    """The names of the ports of a home. Several brokers also need ports for replication."""
     if brokers == 1:
         return PORTS
     nodes = [broker_name(node) for node in range(1, brokers + 1)]
-    others = [f"{node}_{use}" for node in nodes for use in ("controller", "peers")]
-    return (*nodes, *others, "postgres", "router_web", "health")
+    internal = [f"{node}_{use}" for node in nodes for use in ("controller", "peers")]
+    return (*nodes, *internal, "postgres", "router_web", "health")
 
 
 def broker_name(node: int) -> str:
-    """Name of a broker by its number from 1, as a part and in ports.json."""
+    """The name of a broker by its number from 1, as a process and in ports.json."""
     return "kafka" if node == 1 else f"kafka-{node}"
 
 
 def choose(
     home: Path, names: Sequence[str] = PORTS, clients: Mapping[str, int] | None = None
 ) -> dict[str, int]:
-    """The home's ports: those it had, and new ones for what is missing or taken by others.
+    """The ports of the home: those of its last start, and new ones if missing or in use.
 
-    `clients` are ports at which something else stands between a part and its clients: they are
-    taken as given, and the part itself gets a port of its own (see `listens`)."""
+    `clients` are ports of a proxy between a server and its clients. They are used as given, and the
+    server gets a port of its own (see `listen_port`)."""
     given = clients or {}
     kept = read(home)
     chosen = {name: given[name] for name in names if name in given}
@@ -46,13 +47,13 @@ def choose(
     return chosen
 
 
-def listens(chosen: Mapping[str, int], name: str) -> int:
-    """The port on which a part itself listens; that of its clients, unless something is between."""
+def listen_port(chosen: Mapping[str, int], name: str) -> int:
+    """The port on which a server listens; clients use another one if there is a proxy."""
     return chosen.get(f"{name}_listens", chosen[name])
 
 
 def brokers(chosen: Mapping[str, int]) -> list[int]:
-    """The ports at which clients find the brokers, all of them."""
+    """The ports of all brokers for clients."""
     found = [chosen["kafka"]]
     while (port := chosen.get(broker_name(len(found) + 1))) is not None:
         found.append(port)
@@ -60,7 +61,7 @@ def brokers(chosen: Mapping[str, int]) -> list[int]:
 
 
 def read(home: Path) -> dict[str, int]:
-    """The ports written by the last start of this home, or none."""
+    """The ports of the last start of this home; empty before the first."""
     try:
         document = json.loads((home / "run" / "ports.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
@@ -69,17 +70,17 @@ def read(home: Path) -> dict[str, int]:
 
 
 def free_port(taken: set[int]) -> int:
-    """A port of the loopback that nobody listens on."""
+    """A port of 127.0.0.1 that no process listens on."""
     for port in random.sample(range(LOWEST, HIGHEST), 200):
         if port not in taken and is_free(port):
             return port
-    raise OSError(f"no free port found between {LOWEST} and {HIGHEST} on 127.0.0.1")
+    raise OSError(f"no free port between {LOWEST} and {HIGHEST} on 127.0.0.1")
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port now."""
     with socket.socket() as probe:
-        # As servers do: connections of a former server that are still fading are no obstacle.
+        # As servers do, so that connections of a former server in TIME_WAIT do not matter.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -88,15 +89,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def answers(port: int) -> bool:
-    """Whether somebody accepts connections on this port."""
+def accepts_connections(port: int) -> bool:
+    """Whether a process accepts connections on this port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def write_json(path: Path, document: object) -> None:
-    """Replace a small JSON file in one step."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(document, indent=2) + "\n")
-    draft.replace(path)

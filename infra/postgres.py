@@ -1,4 +1,4 @@
-"""A local PostgreSQL: one server, on loopback only, that keeps everything inside a home."""
+"""A local PostgreSQL: one server on 127.0.0.1 that keeps all its files in a home."""
 
 import os
 import pwd
@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from infra import processes
+from infra.files import write_atomic
 from infra.kafka import tail
 
 DATABASE = "copystand"
@@ -22,12 +23,12 @@ OWNERS = ("audit_owner",)
 LOGINS = ("tracker", "projector", "auditor_ro")
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    # The path of a socket in a deep home would be longer than the 107 bytes that are allowed.
+    # In a deep home the path of a socket would exceed its limit of 107 bytes.
     "unix_socket_directories": "",
-    # Files in the data folder instead of /dev/shm: nothing is left outside the home.
+    # Files in the data folder instead of /dev/shm: nothing remains outside the home.
     "dynamic_shared_memory_type": "mmap",
     "password_encryption": "scram-sha-256",
-    # Room for the tables of a batch of 100,000 pages; with a quarter of it `status` took 0.3 s.
+    # Holds the tables of a batch of 100,000 pages; with a quarter of it `status` took 0.3 s.
     "shared_buffers": "256MB",
     "max_connections": "60",
     "timezone": "UTC",
@@ -40,7 +41,7 @@ class LocalPostgres:
     """One server, its data in home/postgres, its log in home/log/postgres.log."""
 
     def __init__(self, home: Path, port: int) -> None:
-        """A server of this home that is not started yet."""
+        """A server of this home, not started yet."""
         self.home = home
         self.port = port
         self.process: subprocess.Popen[bytes] | None = None
@@ -48,7 +49,7 @@ class LocalPostgres:
         self._log = home / "log" / "postgres.log"
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Start the server, making its data folder the first time; does not wait for it."""
+        """Start the server and do not wait for it. The first start creates the data folder."""
         make_password(self.home, SUPERUSER)
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
@@ -69,7 +70,7 @@ class LocalPostgres:
         return True
 
     def wait_ready(self, timeout_seconds: float = 60) -> None:
-        """Wait until the server answers, or raise with the end of its log."""
+        """Wait until the server answers. Raises RuntimeError with the end of its log."""
         deadline = time.monotonic() + timeout_seconds
         while not self.ready():
             ended = self.process is None or self.process.poll() is not None
@@ -80,22 +81,22 @@ class LocalPostgres:
             time.sleep(0.05)
 
     def stop(self, grace_seconds: float = 20) -> None:
-        """End the server with a fast shutdown and wait until it is gone."""
+        """Stop the server with a fast shutdown and wait for its end."""
         if self.process is not None:
             processes.stop(self.process, signal.SIGINT, grace_seconds)
 
     def provision(self) -> None:
-        """Make the database and the roles exist, each role with its password."""
-        provide(self.dsn(SUPERUSER, "postgres"), self.home)
+        """Create the database and the roles, each role with its password."""
+        provision_database(self.dsn(SUPERUSER, "postgres"), self.home)
 
     def dsn(self, role: str = SUPERUSER, database: str = DATABASE) -> str:
-        """The connection string of a role, password included."""
+        """The connection string of a role, with its password."""
         return dsn(self.home, self.port, role, database)
 
     def _initialise(self) -> None:
         draft = self.home / "postgres.new"
-        for half_made in (draft, self._data):
-            shutil.rmtree(half_made, ignore_errors=True)
+        for incomplete in (draft, self._data):
+            shutil.rmtree(incomplete, ignore_errors=True)
         command = [binary("initdb"), "-k", "-A", "scram-sha-256", "-U", SUPERUSER, "-E", "UTF8"]
         command += ["--locale=C.UTF-8", f"--pwfile={password_file(self.home, SUPERUSER)}"]
         done = subprocess.run(
@@ -110,7 +111,7 @@ class LocalPostgres:
         draft.rename(self._data)
 
     def _remove_stale_pid(self) -> None:
-        """Drop the pid file of a server that was killed: its pid may be another process by now."""
+        """Remove the pid file of a killed server: its pid may belong to another process now."""
         pid_file = self._data / "postmaster.pid"
         try:
             pid = pid_file.read_text().split()[0]
@@ -121,16 +122,17 @@ class LocalPostgres:
             pid_file.unlink(missing_ok=True)
 
 
-def provide(superuser: str, home: Path) -> None:
-    """Make the database and the roles exist, the roles with the passwords kept in the home."""
+def provision_database(superuser: str, home: Path) -> None:
+    """Create the database and the roles, each role with its password in the home."""
     with psycopg.connect(superuser, autocommit=True) as connection:
         for role in (*OWNERS, *LOGINS):
-            provide_role(connection, role, make_password(home, role) if role in LOGINS else None)
-        provide_database(connection, DATABASE)
+            password = make_password(home, role) if role in LOGINS else None
+            _create_or_alter_role(connection, role, password)
+        _create_database(connection, DATABASE)
 
 
-def provide_role(connection: psycopg.Connection, role: str, password: str | None) -> None:
-    """Make a role exist, with this password, or without login when there is none."""
+def _create_or_alter_role(connection: psycopg.Connection, role: str, password: str | None) -> None:
+    """Create a role with this password, or without login if there is none."""
     found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
     verb = sql.SQL("ALTER" if found else "CREATE")
     login = (
@@ -139,38 +141,34 @@ def provide_role(connection: psycopg.Connection, role: str, password: str | None
     connection.execute(sql.SQL("{} ROLE {} {}").format(verb, sql.Identifier(role), login))
 
 
-def provide_database(connection: psycopg.Connection, name: str) -> None:
-    """Make a database exist."""
+def _create_database(connection: psycopg.Connection, name: str) -> None:
     if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
         return
     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
 def dsn(home: Path, port: int, role: str, database: str = DATABASE) -> str:
-    """The connection string of a role of this home, password included."""
+    """The connection string of a role of this home, with its password."""
     password = password_file(home, role).read_text().strip()
     return f"host=127.0.0.1 port={port} dbname={database} user={role} password={password}"
 
 
 def password_file(home: Path, role: str) -> Path:
-    """The file that holds the password of a role."""
+    """The file with the password of a role."""
     name = "postgres.password" if role == SUPERUSER else f"postgres.{role}.password"
     return home / "run" / name
 
 
 def make_password(home: Path, role: str) -> str:
-    """The password of a role, made at random the first time, readable by the owner alone."""
+    """The password of a role: random at first, in a file that only the owner can read."""
     path = password_file(home, role)
     if not path.exists():
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as sink:
-            sink.write(secrets.token_urlsafe(24) + "\n")
-        draft.replace(path)
+        write_atomic(path, secrets.token_urlsafe(24) + "\n", mode=0o600)
     return path.read_text().strip()
 
 
 def privileges() -> Sequence[str]:
-    """What setpriv must do for the server: it refuses root, yet must enter homes below /root."""
+    """Options of setpriv for the server. PostgreSQL refuses root, but a home may be below /root."""
     if os.geteuid() != 0:
         return ()
     pwd.getpwnam(SUPERUSER)
@@ -179,13 +177,13 @@ def privileges() -> Sequence[str]:
 
 
 def binary(name: str) -> str:
-    """The newest of the installed server's binaries of this name."""
+    """The path of a server binary, of the newest installed version."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=_major)
     if found:
         return str(found[-1])
     on_path = shutil.which(name)
     if on_path is None:
-        raise FileNotFoundError(f"PostgreSQL's {name} is not installed; run: make install")
+        raise FileNotFoundError(f"{name} of PostgreSQL is not installed; run: make install")
     return on_path
 
 

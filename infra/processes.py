@@ -12,7 +12,7 @@ from pathlib import Path
 DIES_WITH_PARENT = ("--pdeathsig", "KILL")
 PR_SET_CHILD_SUBREAPER = 36
 NICENESS = 5
-"""Of all that runs day and night: whoever asks at a terminal goes first."""
+"""Of all processes of a line, so that commands at a terminal have priority."""
 BUSY_SECONDS = 1.0
 
 
@@ -22,7 +22,7 @@ def spawn(
     env: Mapping[str, str] | None = None,
     privileges: Sequence[str] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start a command in a process group of its own; the kernel kills it when this thread ends."""
+    """Start a command in its own process group. The kernel kills it when this thread ends."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
         child = subprocess.Popen(
@@ -34,21 +34,21 @@ def spawn(
             cwd="/",
             env={**os.environ, **(env or {})},
         )
-    _let_others_go_first(child.pid)
+    _lower_priority(child.pid)
     return child
 
 
-def _let_others_go_first(pid: int) -> None:
+def _lower_priority(pid: int) -> None:
     try:
         os.setpriority(os.PRIO_PROCESS, pid, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
-        # Where the kernel shares out by sessions (sched(7), autogroup), that counts within one.
-        _write_patiently(Path(f"/proc/{pid}/autogroup"), f"{NICENESS}\n")
+        # With autogroups (sched(7)) niceness counts within a session. This is for the session.
+        _write_with_retries(Path(f"/proc/{pid}/autogroup"), f"{NICENESS}\n")
     except OSError:
-        pass  # it has ended already, or the kernel has no such groups
+        pass  # it has ended, or the kernel has no autogroups
 
 
-def _write_patiently(path: Path, text: str) -> None:
-    """Again while the kernel is busy: all users but root have one turn in 0.1 s, together."""
+def _write_with_retries(path: Path, text: str) -> None:
+    """Retry while the kernel is busy: users other than root share one change in 0.1 s."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -61,7 +61,7 @@ def _write_patiently(path: Path, text: str) -> None:
 
 
 def stop(child: "subprocess.Popen[bytes]", how: signal.Signals, grace_seconds: float) -> None:
-    """Ask a child to end, and end it and its group when it does not within the grace."""
+    """Ask a child to end, and kill its group at the latest after the grace period."""
     if child.poll() is None:
         child.send_signal(how)
         try:
@@ -72,10 +72,10 @@ def stop(child: "subprocess.Popen[bytes]", how: signal.Signals, grace_seconds: f
 
 
 def kill_group(child: "subprocess.Popen[bytes]", patience_seconds: float = 1.0) -> None:
-    """End what is left of a child's process group, tools it started included."""
+    """Kill the rest of the process group of a child, with the tools that it started."""
     if child.poll() is not None:
-        # Those that clean up after a dead parent, as Python's resource tracker does with its
-        # semaphores in /dev/shm, need a moment for it.
+        # Processes that clean up after their parent need a moment, as Python's resource tracker
+        # does for its semaphores in /dev/shm.
         deadline = time.monotonic() + patience_seconds
         while _group_lives(child.pid) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -87,7 +87,7 @@ def kill_group(child: "subprocess.Popen[bytes]", patience_seconds: float = 1.0) 
 
 
 def _group_lives(group: int) -> bool:
-    """Whether a process group has members, after collecting those that have ended."""
+    """Whether a process group has members, after reaping those that have ended."""
     try:
         while os.waitpid(-group, os.WNOHANG)[0]:
             pass
@@ -101,12 +101,12 @@ def _group_lives(group: int) -> bool:
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of whatever its children leave behind."""
+    """Make this process the parent of the orphans of its children."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and is only not collected yet does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -115,7 +115,7 @@ def is_alive(pid: int) -> bool:
 
 
 def children_of(parent: int) -> list[int]:
-    """Pids of the direct children of a process, ended ones included."""
+    """Pids of the direct children of a process, with zombies."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -128,17 +128,17 @@ def children_of(parent: int) -> list[int]:
 
 
 def reap_orphans(known: set[int]) -> None:
-    """Collect ended processes that our children left to us; the known are collected elsewhere."""
+    """Reap ended orphans of our children; the known processes are reaped elsewhere."""
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     try:
         while (ended := os.waitid(os.P_ALL, 0, options)) and ended.si_pid not in known:
-            _collect(ended.si_pid)
+            _reap(ended.si_pid)
     except ChildProcessError:
         return
 
 
 def kill_orphans(known: set[int], patience_seconds: float = 5.0) -> None:
-    """Kill and collect all our children but the known ones."""
+    """Kill and reap all our children except the known ones."""
     deadline = time.monotonic() + patience_seconds
     while left := set(children_of(os.getpid())) - known:
         for pid in left:
@@ -146,13 +146,13 @@ def kill_orphans(known: set[int], patience_seconds: float = 5.0) -> None:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-            _collect(pid)
+            _reap(pid)
         if time.monotonic() > deadline:
             return
         time.sleep(0.02)
 
 
-def _collect(pid: int) -> None:
+def _reap(pid: int) -> None:
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

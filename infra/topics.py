@@ -1,4 +1,4 @@
-"""Topics as the catalogue wants them, and the offset at which each group starts."""
+"""Creates the topics of the catalogue, and sets the offset at which each group starts."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -27,20 +27,20 @@ T = TypeVar("T")
 
 
 class WrongPartitions(Exception):
-    """A topic has another number of partitions than the catalogue says."""
+    """A topic does not have the number of partitions in the catalogue."""
 
 
 class Admin(AdminClient):
-    """A client for the administration of one broker; keep a reference while its calls run."""
+    """An administration client; keep a reference to it while its calls run."""
 
     def __init__(self, bootstrap: str) -> None:
-        """A client of this broker."""
+        """A client of these brokers."""
         super().__init__(QUIET | {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500})
         self.bootstrap = bootstrap
 
 
 def admin(bootstrap: str) -> Admin:
-    """A client for the administration of a broker."""
+    """An administration client for these brokers."""
     return Admin(bootstrap)
 
 
@@ -52,20 +52,20 @@ def provision(
     fresh: bool = True,
     backfill: Collection[str] = (),
 ) -> None:
-    """Make topics and group offsets as wanted; committed offsets are never touched.
+    """Create or update topics, and commit the start offsets of groups without offsets.
 
-    A group without offsets starts at the beginning of a fresh line or of a topic made just now,
-    and at the end of an existing line unless it is named in backfill.
+    Such a group starts at the beginning of a new line or of a new topic, and at the end of the
+    topics of an existing line unless `backfill` names it. Committed offsets never change.
     """
     client = admin(bootstrap)
     wanted = {topic.name: topic for topic in topics}
-    made = _create_missing(client, wanted)
-    _alter_configs(client, [topic for name, topic in wanted.items() if name not in made])
+    created = _create_missing(client, wanted)
+    _alter_configs(client, [topic for name, topic in wanted.items() if name not in created])
     counts = partition_counts(client, {name for names in groups.values() for name in names})
     from_start = {group for group in groups if fresh or group in backfill}
     for group, names in groups.items():
         missing = _uncommitted(client, group, [(n, p) for n in names for p in range(counts[n])])
-        first = [at for at in missing if group in from_start or at[0] in made]
+        first = [at for at in missing if group in from_start or at[0] in created]
         starts = {at: 0 for at in first} | end_offsets(client, set(missing) - set(first))
         if starts:
             _commit(client, group, starts)
@@ -74,7 +74,7 @@ def provision(
 def partition_counts(
     client: Admin, names: Collection[str], patience_seconds: float = PATIENCE_SECONDS
 ) -> dict[str, int]:
-    """How many partitions each of these topics has; raises KeyError for one that is not there."""
+    """The number of partitions of each topic. Raises KeyError if one does not exist."""
     known = client.list_topics(timeout=patience_seconds).topics
     return {name: len(known[name].partitions) for name in names}
 
@@ -83,28 +83,28 @@ def committed_offsets(
     client: Admin, group: str, partitions: Iterable[tuple[str, int]]
 ) -> dict[tuple[str, int], int]:
     """The offsets that a group has committed on these partitions."""
-    asked = [TopicPartition(name, number) for name, number in partitions]
-    if not asked:
+    wanted = [TopicPartition(name, number) for name, number in partitions]
+    if not wanted:
         return {}
     with group_client(client, group) as consumer:
-        found = _patiently(lambda: consumer.committed(asked, timeout=ANSWER_SECONDS))
+        found = _with_retries(lambda: consumer.committed(wanted, timeout=ANSWER_SECONDS))
     return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
 
 
 def end_offsets(client: Admin, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """The offset after the last record of each partition."""
-    asked = {TopicPartition(name, number): OffsetSpec.latest() for name, number in partitions}
-    if not asked:
+    wanted = {TopicPartition(name, number): OffsetSpec.latest() for name, number in partitions}
+    if not wanted:
         return {}
-    answers: Mapping[TopicPartition, Future[Any]] = client.list_offsets(asked)
+    answers: Mapping[TopicPartition, Future[Any]] = client.list_offsets(wanted)
     return {(at.topic, at.partition): one.result().offset for at, one in answers.items()}
 
 
 def holds_a_message(client: Admin, at: tuple[str, int], offset: int) -> bool | None:
-    """Whether a consumer is given anything from this offset on; None when none of it comes in time.
+    """Whether there is a message at this offset or later; None without a timely answer.
 
-    A transaction ends with a marker, which counts as an offset and is given to nobody."""
-    with group_client(client, "copystand.looks", tells_ends=True) as consumer:
+    A transaction ends with a marker, which has an offset but is delivered to no consumer."""
+    with group_client(client, "copystand.looks", partition_eof=True) as consumer:
         consumer.assign([TopicPartition(*at, offset)])
         message = consumer.poll(FETCH_SECONDS)
         error = message.error() if message is not None else None
@@ -114,7 +114,7 @@ def holds_a_message(client: Admin, at: tuple[str, int], offset: int) -> bool | N
 
 
 def lag(client: Admin, group: str, names: Collection[str]) -> int:
-    """How many records a group has still to finish on these topics."""
+    """The number of records that a group has not finished on these topics."""
     counts = partition_counts(client, names)
     partitions = [(name, number) for name in names for number in range(counts[name])]
     committed = committed_offsets(client, group, partitions)
@@ -129,25 +129,25 @@ def _create_missing(client: Admin, wanted: Mapping[str, Topic]) -> set[str]:
             raise WrongPartitions(
                 f"{name} has {len(known[name].partitions)} partitions, the catalogue says"
                 f" {topic.partitions}. Keys would move to other partitions and lose their order:"
-                " set the catalogue back, or make a new version of the topic."
+                " restore the catalogue, or create a new version of the topic."
             )
     missing = [topic for name, topic in wanted.items() if name not in known]
     if missing:
-        # As many replicas as the brokers' default says.
+        # The number of replicas is the default of the brokers.
         new = [NewTopic(one.name, one.partitions, config=dict(one.config)) for one in missing]
         for creation in client.create_topics(new, request_timeout=PATIENCE_SECONDS).values():
             creation.result()
-        _patiently(lambda: partition_counts(client, [one.name for one in missing]), KeyError)
+        _with_retries(lambda: partition_counts(client, [one.name for one in missing]), KeyError)
     return {topic.name for topic in missing}
 
 
 def _alter_configs(client: Admin, topics: Collection[Topic]) -> None:
-    asked = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics if topic.config]
-    if not asked:
+    resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics if topic.config]
+    if not resources:
         return
     wanted = {topic.name: topic.config for topic in topics}
     changed = []
-    for resource, answer in client.describe_configs(asked).items():
+    for resource, answer in client.describe_configs(resources).items():
         found = answer.result()
         entries = [
             ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
@@ -174,21 +174,21 @@ def _commit(client: Admin, group: str, starts: Mapping[tuple[str, int], int]) ->
     offsets = [TopicPartition(name, number, start) for (name, number), start in starts.items()]
 
     with group_client(client, group) as consumer:
-        # A group whose static members have just ended counts as in use until their session is over.
-        _patiently(lambda: consumer.commit(offsets=offsets, asynchronous=False))
+        # A group whose static members have just ended is in use until their session times out.
+        _with_retries(lambda: consumer.commit(offsets=offsets, asynchronous=False))
 
 
 @contextmanager
-def group_client(client: Admin, group: str, *, tells_ends: bool = False) -> Iterator[Consumer]:
-    """A consumer that joins nothing, and so may commit for a group that nobody is in.
+def group_client(client: Admin, group: str, *, partition_eof: bool = False) -> Iterator[Consumer]:
+    """A consumer that does not join the group, so it can commit while the group has no members.
 
-    With `tells_ends` it also gives an event at the end of each partition."""
-    # Not the AdminClient's calls for groups: repeated while a new broker makes its offsets topic,
-    # they ended the process with a segmentation fault (librdkafka 2.16.0).
+    With `partition_eof` it also returns an event at the end of each partition."""
+    # The group calls of AdminClient caused a segmentation fault when they were repeated while a new
+    # broker created its offsets topic (librdkafka 2.16.0).
     consumer = Consumer(
         QUIET
         | {"bootstrap.servers": client.bootstrap, "group.id": group}
-        | {"enable.auto.commit": False, "enable.partition.eof": tells_ends}
+        | {"enable.auto.commit": False, "enable.partition.eof": partition_eof}
     )
     try:
         yield consumer
@@ -196,8 +196,8 @@ def group_client(client: Admin, group: str, *, tells_ends: bool = False) -> Iter
         consumer.close()
 
 
-def _patiently(action: Callable[[], T], also: type[Exception] = KafkaException) -> T:
-    """Repeat an action that a coordinator refuses while it is still loading or busy."""
+def _with_retries(action: Callable[[], T], also: type[Exception] = KafkaException) -> T:
+    """Retry an action that a coordinator refuses while it is loading or busy."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -90,7 +90,7 @@ def _acts(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> tu
     told = [*embedded.complaints]
     if embedded.dropped:
         first = ", ".join(embedded.dropped[:MOST_NAMED])
-        told.append(f"{len(embedded.dropped)} tags are too large to be kept: {first}")
+        told.append(f"tags too large to be kept ({len(embedded.dropped)}): {first}")
     if not told:
         return (drawn,)
     warning = Act(

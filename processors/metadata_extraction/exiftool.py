@@ -49,16 +49,16 @@ class Exiftool:
         answer = self._ask(*ASKED, os.fsencode(wanted))
         if not answer.lstrip().startswith(b"[{"):
             self.close()
-            raise ToolCrashed(f"exiftool says nothing of {path.name}: {_shown(answer)!r}")
+            raise ToolCrashed(f"exiftool returned no tags of {path.name}: {_shown(answer)!r}")
         try:
-            # Files carry texts in any encoding, control characters too; none of it may matter.
+            # Files contain texts in any encoding, and control characters; neither is an error.
             text = answer.decode("utf-8", "replace")
             (tags,) = json.loads(text, strict=False, parse_float=_number)
         except (ValueError, RecursionError) as unfit:
-            raise Unusable(f"what exiftool read is no JSON: {unfit}") from None
+            raise Unusable(f"the output of exiftool is not valid JSON: {unfit}") from None
         if tags.get("SourceFile") != wanted:
             self.close()
-            raise ToolCrashed("exiftool spoke of another file than the one asked for")
+            raise ToolCrashed("exiftool answered for another file")
         return dict(tags)
 
     def version(self) -> str:

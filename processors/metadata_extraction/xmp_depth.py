@@ -21,7 +21,7 @@ def refuse_deep_xmp(master: Path) -> None:
         return  # no kind of image that libvips reads here; exiftool is the judge
     depth = depth_of(packet)
     if depth > DEEPEST:
-        raise Unusable(f"XMP nested {depth} deep; of what is embedded nothing was read")
+        raise Unusable(f"XMP is nested {depth} levels deep; the embedded metadata was not read")
 
 
 def depth_of(packet: bytes) -> int:

@@ -87,7 +87,7 @@ def _run(
         raise ToolHung(f"tesseract gave no answer in {timeout_seconds:g} s") from None
     except FileNotFoundError as missing:
         name = Path(str(missing.filename)).suffix
-        raise ToolCrashed(f"tesseract ended well but wrote no {name} file") from None
+        raise ToolCrashed(f"tesseract succeeded, but wrote no {name} file") from None
     check_complete(outputs)
     return tuple(outputs.values())
 

@@ -34,4 +34,6 @@ def _letters(text: str) -> int:
 
 
 def _not_whole(suffix: str) -> ToolCrashed:
-    return ToolCrashed(f"tesseract ended well but its {suffix} ends early, as on a full disk")
+    return ToolCrashed(
+        f"tesseract succeeded, but its {suffix} output is truncated, as on a full disk"
+    )

@@ -28,7 +28,7 @@ def read_manifest(content: bytes) -> dict[str, str]:
     for line in content.decode("utf-8").splitlines():
         digest, separator, path = line.partition("  ")
         if not separator or len(digest) != 64 or path in digests:
-            raise ValueError(f"no line of a manifest: {line[:120]!r}")
+            raise ValueError(f"not a manifest line: {line[:120]!r}")
         digests[path] = digest.lower()
     return digests
 
@@ -74,6 +74,6 @@ def faults(found: Mapping[str, str], tags: Mapping[str, bytes]) -> list[str]:
         if path not in found:
             told.append(f"{path} is missing")
         elif found[path] != digest:
-            told.append(f"{path} has the SHA-256 {found[path]}, its manifest says {digest}")
+            told.append(f"{path} has the SHA-256 {found[path]}, expected {digest}")
     extra = set(found) - set(listed) - set(tagged) - {TAG_MANIFEST}
     return told + [f"{path} is in no manifest" for path in sorted(extra)]

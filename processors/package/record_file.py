@@ -53,10 +53,10 @@ class _Text:
                 return ""
 
     def expect(self, wanted: str) -> None:
-        """Pass over one character. Raises ValueError when another one stands there."""
+        """Skip one character. Raises ValueError when it is another one."""
         found = self.peek()
         if found != wanted:
-            raise ValueError(f"{wanted!r} was expected, {found!r} stands there")
+            raise ValueError(f"expected {wanted!r}, found {found!r}")
         self._at += 1
 
     def separated(self, first: str, last: str) -> Iterator[None]:

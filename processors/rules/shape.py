@@ -11,7 +11,7 @@ from schemas.models import Diagnostic
 
 EXPECTED = {
     "string_type": "text",
-    "int_type": "a whole number",
+    "int_type": "an integer",
     "tuple_type": "a list",
     "model_type": "an object",
     "model_attributes_type": "an object",

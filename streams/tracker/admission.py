@@ -1,4 +1,4 @@
-"""Which pages may enter the window of work: by priority, then in fair shares between batches."""
+"""Admits pages to the window of work: by priority, then in equal shares between batches."""
 
 import heapq
 from collections.abc import Sequence
@@ -13,113 +13,127 @@ from streams.tracker.derived_states import derive
 from streams.tracker.registration import ACQUIRE
 from streams.tracker.unit_of_work import UnitOfWork
 
-WIDEST_WINDOW = 500
+LARGEST_WINDOW = 500
 STALLED_AFTER = timedelta(minutes=10)
 RANK = {"rush": 0, "normal": 1, "night": 2}
 Work = int | str
-"""A retry that is due, by its row in the outbox, or a page that was not admitted yet."""
+"""A due retry, by the id of its row in the outbox, or a page that was not admitted yet."""
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A batch that waits for places in the window: how many it has, what is next, in order."""
+class WaitingBatch:
+    """A batch that waits for places in the window, with its share of it and its next work."""
 
     batch_id: str
     priority: str
-    busy: int
+    pages_in_window: int
     pages: tuple[str, ...]
     retries: tuple[int, ...] = ()
-    served: int = 0
-    """Number of the place that it was given last: who was served longest ago comes first."""
+    last_place: int = 0
+    """Number of the last place given to it. The batch with the lowest number goes first."""
 
     @property
     def work(self) -> tuple[Work, ...]:
-        """What was begun goes before what is new."""
+        """Its work; retries of started pages precede new pages."""
         return (*self.retries, *self.pages)
 
 
-def window_size(ended_lately: int, pool_size: int) -> int:
-    """How many pages may be at work: what ended in the last 30 s, within bounds."""
-    return min(max(ended_lately, 2 * pool_size), WIDEST_WINDOW)
+def window_size(ended_recently: int, pool_size: int) -> int:
+    """How many pages may be at work: as many as ended in the last 30 s, within limits."""
+    return min(max(ended_recently, 2 * pool_size), LARGEST_WINDOW)
 
 
-def choose(room: int, waiting: Sequence[Waiting]) -> list[Work]:
-    """What enters the window: higher priority first; among equals the batch with the smallest
-    share, and among those the one that was served longest ago."""
-    line = [
-        (RANK.get(batch.priority, 1), batch.busy, batch.served, place, 0)
-        for place, batch in enumerate(waiting)
+def select_work(places: int, waiting: Sequence[WaitingBatch]) -> list[Work]:
+    """The work that enters the window: the highest priority first; within a priority the batch with
+    the smallest share of the window, and of these the one that has waited longest."""
+    queue = [
+        (RANK.get(batch.priority, 1), batch.pages_in_window, batch.last_place, index, 0)
+        for index, batch in enumerate(waiting)
         if batch.work
     ]
-    latest = max((batch.served for batch in waiting), default=0)
-    heapq.heapify(line)
-    chosen: list[Work] = []
-    while line and len(chosen) < room:
-        rank, busy, _, place, at = heapq.heappop(line)
-        work = waiting[place].work
-        chosen.append(work[at])
-        if at + 1 < len(work):
-            heapq.heappush(line, (rank, busy + 1, latest + len(chosen), place, at + 1))
-    return chosen
+    latest = max((batch.last_place for batch in waiting), default=0)
+    heapq.heapify(queue)
+    selected: list[Work] = []
+    while queue and len(selected) < places:
+        rank, share, _, index, position = heapq.heappop(queue)
+        work = waiting[index].work
+        selected.append(work[position])
+        if position + 1 < len(work):
+            place = latest + len(selected)
+            heapq.heappush(queue, (rank, share + 1, place, index, position + 1))
+    return selected
 
 
 def admit(unit: UnitOfWork) -> None:
-    """Give away the places in the window, and admit late what has been worked on already."""
-    (in_window, ended_lately, served) = unit.run("window")[0]
-    waits_until = unit.night.waits_until(unit.now) if unit.night else None
-    unit.run("keep_schedule", night_from=waits_until)
-    room = window_size(ended_lately, unit.pool_size) - in_window
-    pages = [page_id for (page_id,) in unit.run("late")]
-    if room > 0:
-        waiting = _waiting(unit, room, night=waits_until is None)
-        chosen = choose(room, waiting)
-        _note_served(unit, served, waiting, chosen)
-        pages += [work for work in chosen if isinstance(work, str)]
-        _let_go(unit, [work for work in chosen if isinstance(work, int)])
-    if not pages:
-        return
-    rows = unit.run("to_admit", pages=pages)
-    by_id = {row[0]: row for row in rows}
+    """Fill the free places of the window, and admit pages that already have results."""
+    (in_window, ended_recently, last_place) = unit.run("window")[0]
+    night_from = unit.night.waits_until(unit.now) if unit.night else None
+    unit.run("set_night_start", night_from=night_from)
+    places = window_size(ended_recently, unit.pool_size) - in_window
+    pages = [page_id for (page_id,) in unit.run("late_pages")]
+    if places > 0:
+        waiting = _waiting_batches(unit, places, is_night=night_from is None)
+        selected = select_work(places, waiting)
+        _record_places(unit, last_place, waiting, selected)
+        pages += [work for work in selected if isinstance(work, str)]
+        _release_retries(unit, [work for work in selected if isinstance(work, int)])
+    if pages:
+        _admit_pages(unit, pages)
+
+
+def _admit_pages(unit: UnitOfWork, pages: Sequence[str]) -> None:
+    by_id = {row[0]: row for row in unit.run("pages_to_admit", pages=pages)}
     facts = [_admitted(unit, by_id[page_id]) for page_id in pages]
     unit.emit(facts)
-    unit.run_many("admitted", [(fact.head.event_id, fact.head.page_id) for fact in facts])
+    unit.run_many("mark_admitted", [(fact.head.event_id, fact.head.page_id) for fact in facts])
     for fact in facts:
         unit.mark_affected(fact.head)
     derive(unit)
 
 
-def _waiting(unit: UnitOfWork, room: int, night: bool) -> list[Waiting]:
-    """Batches that may be served now. Without space in the store nothing new is begun."""
-    ranks = sorted(RANK, key=lambda priority: RANK[priority])
-    values = {"now": unit.now, "new": unit.has_room(), "night": night}
-    rows = unit.run("waiting", room=room, ranks=ranks, **values)
+def _waiting_batches(unit: UnitOfWork, places: int, is_night: bool) -> list[WaitingBatch]:
+    """Batches that may start or continue now. Without space in the store no new page starts."""
+    rows = unit.run(
+        "waiting_batches",
+        places=places,
+        priorities=sorted(RANK, key=lambda priority: RANK[priority]),
+        now=unit.now,
+        has_space=unit.has_space(),
+        is_night=is_night,
+    )
     return [
-        Waiting(batch_id, priority, busy, tuple(pages), tuple(retries), served)
-        for batch_id, priority, busy, pages, retries, served in rows
+        WaitingBatch(batch_id, priority, in_window, tuple(pages), tuple(retries), last_place)
+        for batch_id, priority, in_window, pages, retries, last_place in rows
     ]
 
 
-def _note_served(
-    unit: UnitOfWork, served: int, waiting: Sequence[Waiting], chosen: Sequence[Work]
+def _record_places(
+    unit: UnitOfWork, last_place: int, waiting: Sequence[WaitingBatch], selected: Sequence[Work]
 ) -> None:
     owners = {work: batch.batch_id for batch in waiting for work in batch.work}
-    numbers = {owners[work]: served + place for place, work in enumerate(chosen, 1)}
-    if numbers:
-        batches, latest = sorted(numbers), served + len(chosen)
-        in_order = [numbers[batch_id] for batch_id in batches]
-        unit.run("served", latest=latest, batches=batches, numbers=in_order)
+    place_of = {owners[work]: last_place + number for number, work in enumerate(selected, 1)}
+    if place_of:
+        batches = sorted(place_of)
+        unit.run(
+            "record_places",
+            last_place=last_place + len(selected),
+            batches=batches,
+            places=[place_of[batch_id] for batch_id in batches],
+        )
 
 
-def _let_go(unit: UnitOfWork, retries: Sequence[int]) -> None:
-    """These are due and have a place in the window again; the relay sends them."""
+def _release_retries(unit: UnitOfWork, retries: Sequence[int]) -> None:
+    """Let the relay publish due retries, whose pages have a place in the window again."""
     if retries:
-        unit.affected.pages |= {page_id for (page_id,) in unit.run("let_go", ids=list(retries))}
+        pages = unit.run("release_retries", ids=list(retries))
+        unit.affected.pages |= {page_id for (page_id,) in pages}
         derive(unit)
 
 
-def publish_stalled(unit: UnitOfWork, patience: timedelta = STALLED_AFTER) -> int:
-    """Publish admitted pages again of which nothing was heard; receipts make that free."""
-    rows = unit.run("stalled", patience=patience)
+def republish_stalled(unit: UnitOfWork, stalled_after: timedelta = STALLED_AFTER) -> int:
+    """Publish admitted pages without progress again. Work that was done is not repeated: its
+    receipt answers. Returns the number of pages."""
+    rows = unit.run("stalled_pages", stalled_after=stalled_after)
     for page_id, value in rows:
         unit.publish_later(topic_of("PageAdmitted").name, page_id, value, page_id=page_id)
     return len(rows)
@@ -128,22 +142,15 @@ def publish_stalled(unit: UnitOfWork, patience: timedelta = STALLED_AFTER) -> in
 def _admitted(unit: UnitOfWork, row: tuple[Any, ...]) -> PageAdmitted:
     page_id, item_id, batch_id, revision, entry, cause_id, *rest = row
     occurred_at, profile, required, priority = rest
-    about = UNSTAMPED.model_copy(
-        update={
-            "batch_id": batch_id,
-            "item_id": item_id,
-            "page_id": page_id,
-            "revision": revision,
-        }
-    )
+    subject = {"batch_id": batch_id, "item_id": item_id, "page_id": page_id, "revision": revision}
     event_id = ids.make_id(page_id, revision, "PageAdmitted")
-    file = entry["file"]
-    capture = FileRef(
-        use="capture",
-        **{name: file[name] for name in ("key", "sha256", "size_bytes", "media_type")},
-    )
+    like = UNSTAMPED.model_copy(update=subject)
+    file, text = entry["file"], entry.get("text")
+    files = [_file_ref("capture", file), FileRef(**profile)]
+    if text:
+        files.append(_file_ref("provided-text", text))
     return PageAdmitted(
-        head=unit.head(event_id, cause_id, occurred_at, about),
+        head=unit.head(event_id, cause_id, occurred_at, like),
         ref=entry["ref"],
         sequence=entry["sequence"],
         kind=entry["kind"],
@@ -156,14 +163,11 @@ def _admitted(unit: UnitOfWork, row: tuple[Any, ...]) -> PageAdmitted:
         priority=priority,
         required_branches=tuple(step for step in required if step != ACQUIRE),
         vendor_checksums=tuple(file.get("vendor_checksums") or ()),
-        files=(capture, FileRef(**profile), *_provided_text(entry)),
+        files=tuple(files),
     )
 
 
-def _provided_text(entry: dict[str, Any]) -> tuple[FileRef, ...]:
-    """The ALTO that was delivered with a page, if any."""
-    text = entry.get("text")
-    if not text:
-        return ()
-    named = {name: text[name] for name in ("key", "sha256", "size_bytes", "media_type")}
-    return (FileRef(use="provided-text", **named),)
+def _file_ref(use: str, file: dict[str, Any]) -> FileRef:
+    """The reference to a file, from its entry in a page list."""
+    names = ("key", "sha256", "size_bytes", "media_type")
+    return FileRef(use=use, **{name: file[name] for name in names})

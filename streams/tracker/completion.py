@@ -1,4 +1,4 @@
-"""Completes items of which every required branch of every page has ended: record, then fact."""
+"""Completes items: when every required branch of every page has ended, record and then fact."""
 
 import json
 from typing import Any
@@ -16,12 +16,13 @@ BEFORE_BRANCHES = ("PageAdmitted", "PageAcquired")
 
 
 def complete(unit: UnitOfWork) -> None:
-    """Complete the touched items that are ready: their record is in the store before the commit."""
-    rows = unit.run("complete", items=sorted(unit.affected.items)) if unit.affected.items else []
+    """Complete the affected items that are ready. The item record is stored before the commit."""
+    items = sorted(unit.affected.items)
+    rows = unit.run("items_to_complete", items=items) if items else []
     for row in rows:
         fact = _completed(unit, row)
         unit.emit([fact])
-        unit.run("completed", item_id=fact.head.item_id, completed_id=fact.head.event_id)
+        unit.run("mark_completed", item_id=fact.head.item_id, completed_id=fact.head.event_id)
     if rows:
         derive(unit)
 
@@ -43,20 +44,20 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
         "revision": revision,
         "page_list": page_list,
         "profile": profile,
-        "facts": [_written(fact) for fact in facts],
-        "captures": [_written(fact) for fact in captures],
-        "releases": [_written(decode(value, Fact)) for value, *_ in decisions],
+        "facts": [_entry(fact) for fact in facts],
+        "captures": [_entry(fact) for fact in captures],
+        "releases": [_entry(decode(value, Fact)) for value, *_ in decisions],
         "withdrawn": unit.run("withdrawn_pages", item_id=item_id)[0][0] or [],
     }
     head = item_fact.head
-    joined = [fact.head.occurred_at for fact in (*facts, *captures)]
-    joined += [decided_at for _, decided_at, _ in decisions]
+    times = [fact.head.occurred_at for fact in (*facts, *captures)]
+    times += [decided_at for _, decided_at, _ in decisions]
     event_id = ids.make_id(item_id, revision, "ItemCompleted")
     return ItemCompleted(
-        head=unit.head(event_id, registered_id, max(joined), head),
+        head=unit.head(event_id, registered_id, max(times), head),
         page_count=page_count,
         priority=priority,
-        files=(_kept(unit, record), FileRef(**page_list), FileRef(**profile)),
+        files=(_store_item_record(unit, record), FileRef(**page_list), FileRef(**profile)),
     )
 
 
@@ -67,9 +68,9 @@ def _facts_of_pages(
     branches = [RECORD_OF[step] for step in sorted(required)]
     records = [*BEFORE_BRANCHES, *(name for name in branches if name not in BEFORE_BRANCHES)]
     rows = unit.run("facts_of_item", item_id=item_id, batch_id=batch_id, records=records)
-    # Rows come oldest first, so the latest of two facts about the same work counts.
+    # Rows are ordered by time: of two facts about the same work the later one is used.
     latest = {(page_id, revision, record): value for record, page_id, revision, value in rows}
-    # A fact that is not there is a fault of ours: better no item record than a wrong one.
+    # A missing fact is a bug. It raises KeyError: no item record is better than a wrong one.
     return [
         decode(latest[page_id, revision, record], Fact)
         for page_id, revision, kind in pages
@@ -82,11 +83,11 @@ def _fact(unit: UnitOfWork, event_id: str) -> Fact:
     return decode(unit.run("fact", event_id=event_id)[0][0], Fact)
 
 
-def _written(fact: Fact) -> dict[str, Any]:
+def _entry(fact: Fact) -> dict[str, Any]:
     return {"record": type(fact).__name__, "fact": fact.model_dump(mode="json")}
 
 
-def _kept(unit: UnitOfWork, record: dict[str, Any]) -> FileRef:
+def _store_item_record(unit: UnitOfWork, record: dict[str, Any]) -> FileRef:
     text = json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return unit.storage.keep(
         text.encode(), area=Area.RECORDS, use="item-record", media_type="application/json"

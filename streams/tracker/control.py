@@ -1,4 +1,4 @@
-"""Control requests: decided under the row lock of the batch, and always answered."""
+"""Control requests: decided while the row of the batch is locked, and always answered."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from processors.error_catalogue import fix_of
 from schemas.codec import decode
 from schemas.models import ControlDecided, ControlRequested
 from streams.tracker import quarantine_decisions
-from streams.tracker.states import ACTIONS, UNKNOWN, refusal
-from streams.tracker.unit_of_work import UnitOfWork, read_again
+from streams.tracker.states import ACTIONS, UNKNOWN, code_of_refusal
+from streams.tracker.unit_of_work import UnitOfWork
 
 PRIORITIES = ("rush", "normal", "night")
 FOUND = {
@@ -21,7 +21,7 @@ FOUND = {
 
 @dataclass(frozen=True)
 class Answer:
-    """Granted when there is no code; the advice then is a note."""
+    """A request is granted when there is no code; the advice is a note then, if any."""
 
     code: str | None = None
     advice: str | None = None
@@ -33,15 +33,15 @@ def refused(code: str, found: str, **fills: object) -> Answer:
 
 
 def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
-    """Answer a request, and do what is granted: for all of its subjects or for none.
+    """Decide a request, for all of its subjects or for none, and apply it when it is granted.
 
-    In a rebuild a request that was never answered waits until all the topics are read."""
+    In a rebuild a request without a decision waits until all topics are read."""
     event_id = quarantine_decisions.decision_event(fact.head.event_id)
-    stands = unit.run("decided", event_ids=[event_id])
-    if not stands and unit.rebuilding:
+    decided_before = unit.run("decided", event_ids=[event_id])
+    if not decided_before and unit.rebuilding:
         return
-    if stands:
-        decided = decode(stands[0][1], ControlDecided)
+    if decided_before:
+        decided = decode(decided_before[0][1], ControlDecided)
         assert isinstance(decided, ControlDecided)
         answer = Answer(decided.code, decided.fix)
     else:
@@ -50,20 +50,20 @@ def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
         quarantine_decisions.grant(unit, fact, event_id)
     elif answer.code is None:
         for batch_id in _batches(fact):
-            _do(unit, fact, batch_id)
-    unit.emit([_decision(unit, fact, event_id, answer)])
+            _apply(unit, fact, batch_id)
+    unit.emit([_control_decided(unit, fact, event_id, answer)])
 
 
-def unanswered(unit: UnitOfWork) -> list[ControlRequested]:
-    """Requests that a rebuild has read and nobody has answered, in the order they were asked."""
-    facts = [read_again(value).fact for (value,) in unit.run("unanswered")]
+def unanswered_requests(unit: UnitOfWork) -> list[ControlRequested]:
+    """Requests without a decision, in the order in which they were published."""
+    facts = [decode(value) for (value,) in unit.run("unanswered_requests")]
     return [fact for fact in facts if isinstance(fact, ControlRequested)]
 
 
 def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
     if fact.action in quarantine_decisions.ACTIONS:
-        judged = quarantine_decisions.judge(unit, fact)
-        return refused(*judged) if judged else Answer()
+        refusal = quarantine_decisions.check_decision(unit, fact)
+        return refused(*refusal) if refusal else Answer()
     if fact.action not in ACTIONS:
         return refused("control.action-unknown", f"No action is named {fact.action}.")
     if fact.action == "priority" and fact.value not in PRIORITIES:
@@ -81,9 +81,9 @@ def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
 
 
 def _answer_for(unit: UnitOfWork, action: str, batch_id: str) -> Answer:
-    rows = unit.run("control_view", batch_id=batch_id)
+    rows = unit.run("state_for_control", batch_id=batch_id)
     state, completed = rows[0] if rows else (UNKNOWN, 0)
-    code = refusal(state, action)
+    code = code_of_refusal(state, action)
     if code:
         found = FOUND[code].format(batch=batch_id, state=state, action=action)
         return refused(code, found, batch=batch_id)
@@ -98,12 +98,12 @@ def _batches(fact: ControlRequested) -> list[str]:
     return sorted({name for kind, _, name in parts if kind == "batch" and name})
 
 
-def _do(unit: UnitOfWork, fact: ControlRequested, batch_id: str) -> None:
+def _apply(unit: UnitOfWork, fact: ControlRequested, batch_id: str) -> None:
     unit.affected.batches.add(batch_id)
-    # A rebuild may read what was granted before it reads the batch.
-    unit.run("mention_batch", batch_ids=[batch_id])
+    # A rebuild may read a decision before it reads the batch.
+    unit.run("ensure_batches", batch_ids=[batch_id])
     if fact.action in ("pause", "resume"):
-        unit.run("pause", batch_id=batch_id, paused=fact.action == "pause")
+        unit.run("set_paused", batch_id=batch_id, paused=fact.action == "pause")
     elif fact.action == "priority":
         unit.run("set_priority", batch_id=batch_id, priority=fact.value)
     else:
@@ -113,7 +113,7 @@ def _do(unit: UnitOfWork, fact: ControlRequested, batch_id: str) -> None:
         unit.affected.items |= set(items)
 
 
-def _decision(
+def _control_decided(
     unit: UnitOfWork, fact: ControlRequested, event_id: str, answer: Answer
 ) -> ControlDecided:
     batches = _batches(fact)

@@ -1,7 +1,8 @@
-"""The tracker and its database: it waits for one that is away; when it loses it, the next tracker
-begins at once, since nothing is wrong with the tracker itself."""
+"""The tracker's connection to PostgreSQL: it waits for the server at start, and ends when the
+connection is lost, so that the supervisor restarts it at once."""
 
 import logging
+from collections.abc import Callable
 from threading import Event
 
 import psycopg
@@ -15,39 +16,40 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 2.0
 CONNECT_SECONDS = 5
 LOST = ("08", "57P")
-"""Begin the SQLSTATEs of a connection that is gone: connection exceptions, and a server that ends,
-crashes or starts (PostgreSQL, appendix A)."""
+"""First characters of the SQLSTATEs of a lost connection: connection exceptions, and a server that
+shuts down, crashes or starts (PostgreSQL, appendix A)."""
 
 
-def connected(dsn: str, stop: Event) -> Connection | None:
-    """A connection as soon as the database takes one; None when told to stop before."""
+def connect(dsn: str) -> Connection:
+    """A connection in autocommit mode. Raises psycopg.OperationalError."""
+    return psycopg.connect(
+        dsn, autocommit=True, application_name="tracker", connect_timeout=CONNECT_SECONDS
+    )
+
+
+def wait_for_connection(connect: Callable[[], Connection], stop: Event) -> Connection | None:
+    """A connection, as soon as the server accepts one; None when `stop` is set before."""
     pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
         try:
-            return psycopg.connect(
-                dsn,
-                autocommit=True,
-                application_name="tracker",
-                connect_timeout=CONNECT_SECONDS,
-            )
-        except psycopg.OperationalError as away:
-            log.warning("waiting for the database: %s", away)
+            return connect()
+        except psycopg.OperationalError as failure:
+            log.warning("database unavailable", extra={"error": str(failure)})
         stop.wait(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
     return None
 
 
 def is_lost(failure: BaseException) -> bool:
-    """Whether a failure says that the connection is gone; not that the server refuses, as when its
-    disk is full."""
+    """Whether the connection is lost. An error that the server reports, as a full disk, is not."""
     if not isinstance(failure, psycopg.OperationalError):
         return False
     return failure.sqlstate is None or failure.sqlstate.startswith(LOST)
 
 
 def end_tracker(failure: BaseException, why: str) -> None:
-    """End this process: nothing is half done, and the supervisor starts the next one."""
+    """End this process. Nothing is half done, and the supervisor starts the next one."""
     if is_lost(failure):
-        end_process(f"the database is lost: {failure}; {why}", code=LOST_A_SERVER)
-    log.critical("unforeseen", exc_info=failure)
+        end_process(f"database connection lost: {failure}; {why}", code=LOST_A_SERVER)
+    log.critical("unexpected error", exc_info=failure)
     end_process(why)

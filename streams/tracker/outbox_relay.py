@@ -1,17 +1,16 @@
-"""Publishes what stands in the outbox and is due: at least once, in the order of the decisions."""
+"""Publishes the due messages of the outbox, at least once, in the order of the decisions."""
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import psycopg
 from confluent_kafka import KafkaError, Message, Producer
 
 from streams.kafka.client import librdkafka
 from streams.kafka.producer import PRODUCER_SETTINGS
 from streams.runtime.fatal_errors import end_process
-from streams.tracker.database import CONNECT_SECONDS, end_tracker
+from streams.tracker.database import end_tracker
 from streams.tracker.queries import query
 from streams.tracker.unit_of_work import Connection
 
@@ -21,27 +20,27 @@ LIMIT = 500
 LONGEST_PAUSE_SECONDS = 1.0
 
 Row = tuple[int, str, str | None, list[list[str]], bytes]
-"""Id, topic, key, headers, value of an outbox row."""
+"""Id, topic, key, headers and value of an outbox row."""
 
 
 def publish_due(conn: Connection, send: Callable[[Sequence[Row]], bool]) -> int:
-    """Send what is due, at most LIMIT rows of each kind, and drop it once the broker has it all.
+    """Send due messages, at most LIMIT of each kind, and delete them once they are acknowledged.
 
-    `send` returns when it is durable, or False when it may not be. However many retries wait, only
-    those that are due are read. Returns how many rows were sent."""
-    rows: list[Any] = conn.execute(query("due"), {"limit": LIMIT}).fetchall()
+    `send` returns True when the broker has acknowledged all, False when it may not have. Retries
+    that are not due are not read. Returns the number of rows sent."""
+    rows: list[Any] = conn.execute(query("due_messages"), {"limit": LIMIT}).fetchall()
     if not rows or not send(rows):
         return 0
-    conn.execute(query("sent"), {"ids": [row[0] for row in rows]})
+    conn.execute(query("delete_sent"), {"ids": [row[0] for row in rows]})
     return len(rows)
 
 
 class OutboxRelay(threading.Thread):
-    """A thread with its own connection and producer, alive only while its tracker has the lock."""
+    """A thread with its own connection and producer. It runs while its tracker holds the lock."""
 
-    def __init__(self, dsn: str, brokers: str) -> None:
+    def __init__(self, connect: Callable[[], Connection], brokers: str) -> None:
         super().__init__(name="relay", daemon=True)
-        self._dsn = dsn
+        self._connect = connect
         self._producer = Producer(
             {"bootstrap.servers": brokers, "error_cb": _on_error, **PRODUCER_SETTINGS},
             logger=librdkafka,
@@ -49,30 +48,28 @@ class OutboxRelay(threading.Thread):
         self._wake, self._ending = threading.Event(), threading.Event()
 
     def wake(self) -> None:
-        """Say that there is something new in the outbox."""
+        """Make the relay read the outbox now."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Finish what is under way and end; what is not acknowledged stays in the outbox."""
+        """Finish the current portion and end. Unacknowledged messages stay in the outbox."""
         self._ending.set()
         self._wake.set()
         self.join()
 
     def run(self) -> None:
-        """Publish until told to stop; whatever goes wrong ends the process."""
+        """Publish until `stop` is called. Any error ends the process."""
         try:
-            with psycopg.connect(
-                self._dsn, autocommit=True, connect_timeout=CONNECT_SECONDS
-            ) as conn:
+            with self._connect() as conn:
                 while not self._ending.is_set():
                     self._wake.clear()
                     if not publish_due(conn, self._send):
-                        self._wake.wait(_pause(conn))
+                        self._wake.wait(_pause_seconds(conn))
         except Exception as failure:
-            end_tracker(failure, "the outbox keeps what the relay did not publish")
+            end_tracker(failure, "unpublished messages stay in the outbox")
 
     def drain(self, conn: Connection) -> None:
-        """Publish all that is due now, in the caller's thread; for a rebuild."""
+        """Publish everything that is due, in the thread of the caller."""
         while publish_due(conn, self._send):
             pass
 
@@ -81,7 +78,7 @@ class OutboxRelay(threading.Thread):
             self._enqueue(topic, key, headers, value)
         while self._producer.flush(0.5):
             if self._ending.is_set():
-                return False  # the broker is away; a later tracker publishes these again
+                return False  # The broker is unavailable. A later tracker publishes these again.
         return True
 
     def _enqueue(self, topic: str, key: str | None, headers: list[list[str]], value: bytes) -> None:
@@ -93,26 +90,26 @@ class OutboxRelay(threading.Thread):
                     key=None if key is None else key.encode(),
                     value=value,
                     headers=pairs,
-                    on_delivery=_delivered,
+                    on_delivery=_on_delivery,
                 )
                 return
             except BufferError:
                 self._producer.poll(0.1)
 
 
-def _pause(conn: Connection) -> float:
-    row = conn.execute(query("next_due")).fetchone()
+def _pause_seconds(conn: Connection) -> float:
+    row = conn.execute(query("seconds_to_next_due")).fetchone()
     if row is None or row[0] is None:
         return LONGEST_PAUSE_SECONDS
     return float(min(max(row[0], 0.01), LONGEST_PAUSE_SECONDS))
 
 
-def _delivered(error: KafkaError | None, message: Message) -> None:
+def _on_delivery(error: KafkaError | None, message: Message) -> None:
     if error is not None:
-        end_process(f"the broker refused a message for {message.topic()}: {error}")
+        end_process(f"the broker rejected a message for {message.topic()}: {error}")
 
 
 def _on_error(error: KafkaError) -> None:
     if error.fatal():
-        end_process(f"the relay's producer cannot go on: {error}")
-    log.warning("broker", extra={"error": str(error)})
+        end_process(f"fatal error of the relay's producer: {error}")
+    log.warning("producer error", extra={"error": str(error)})

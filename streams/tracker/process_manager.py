@@ -1,4 +1,4 @@
-"""The tracker's hold on the database: one lock, one fence, one transaction for each turn."""
+"""Processes each portion of messages in one transaction; one tracker is active at a time."""
 
 import logging
 import threading
@@ -16,21 +16,22 @@ from schemas.catalogue import MODELS, topic_of
 from schemas.codec import Undecodable, decode
 from schemas.models import UNSTAMPED, Fact
 from streams.execution.facts import utc_now
+from streams.kafka.client import Partition
 from streams.kafka.messages import Incoming
 from streams.night_window import NightWindow
 from streams.topology import RELEASED
-from streams.tracker.admission import admit, publish_stalled
+from streams.tracker.admission import admit, republish_stalled
 from streams.tracker.completion import complete
 from streams.tracker.derived_states import derive
-from streams.tracker.fact_handlers import answer_left, apply
+from streams.tracker.fact_handlers import apply, decide_unanswered
 from streams.tracker.quarantine_records import refuse_undecodable
 from streams.tracker.queries import query
 from streams.tracker.settlement import reopen, settle
-from streams.tracker.unit_of_work import Connection, StoredFact, UnitOfWork, store
+from streams.tracker.unit_of_work import Connection, StoredFact, UnitOfWork, store_facts
 
 log = logging.getLogger(__name__)
 
-RECORD_ON: dict[str, type[Fact]] = {topic_of(one.__name__).name: one for one in MODELS}
+RECORD_ON: dict[str, type[Fact]] = {topic_of(model.__name__).name: model for model in MODELS}
 UNPROCESSABLE = (psycopg.DataError, psycopg.IntegrityError, ValueError, KeyError, TypeError)
 LOCK_PAUSE_SECONDS = 0.2
 STALLED_EVERY_SECONDS = 60.0
@@ -41,11 +42,11 @@ class Superseded(Exception):
 
 
 class _Unprocessable(Exception):
-    """A message that could be read and yet cannot be brought into the tables."""
+    """A message that can be decoded but cannot be written into the tables."""
 
 
 class ProcessManager:
-    """What the tracker does with messages: all of a turn is committed, or nothing."""
+    """Processes messages: each portion is committed completely or not at all."""
 
     def __init__(
         self,
@@ -54,109 +55,110 @@ class ProcessManager:
         version: str,
         pool_size: int = 2,
         retry_scale: float = 1.0,
-        has_room: Callable[[], bool] = lambda: True,
+        has_space: Callable[[], bool] = lambda: True,
         night: NightWindow | None = None,
         clock: Callable[[], datetime] = utc_now,
         worker: str | None = None,
     ) -> None:
-        """A hold on the line through a connection in autocommit mode; see `open`."""
+        """A manager that is not active yet (see `start`). `conn` is in autocommit mode."""
         self.conn = conn
         self.rebuilding = False
-        self._made_with = (storage, version, pool_size, retry_scale, has_room)
+        self._context = (storage, version, pool_size, retry_scale, has_space)
         self._night, self._clock, self._worker = night, clock, worker
         self._epoch = 0
-        self._offsets: dict[tuple[str, int], int] = {}
+        self._offsets: dict[Partition, int] = {}
         self._stalled_at = time.monotonic()
 
-    def open(self, stop: threading.Event | None = None) -> bool:
-        """Wait for the lock and put up the fence; False when told to stop before."""
-        self.conn.execute(query("notice_silence"))
+    def start(self, stop: threading.Event | None = None) -> bool:
+        """Wait for the lock and take over; False when `stop` is set before."""
+        self.conn.execute(query("set_tcp_keepalives"))
         while self.conn.execute(query("try_lock")).fetchone() != (True,):
             if stop is not None and stop.is_set():
                 return False
             time.sleep(LOCK_PAUSE_SECONDS)
-        self.fence()
+        self.take_over()
         return True
 
-    def fence(self) -> None:
-        """Become the one tracker whose turns count."""
-        row = self.conn.execute(query("succeed")).fetchone()
+    def take_over(self) -> None:
+        """Begin a new epoch. From now on every other tracker fails with Superseded."""
+        row = self.conn.execute(query("take_over")).fetchone()
         assert row is not None
         self._epoch, self.rebuilding = row
         self._read_offsets()
 
-    def offsets(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        """Where to read on, for each of these partitions; 0 for one that is new."""
-        new = [at for at in partitions if at not in self._offsets]
+    def next_offsets(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """The next offset to read of each of these partitions; 0 for a new partition."""
+        new = [partition for partition in partitions if partition not in self._offsets]
         with self.conn.transaction():
-            for topic, partition in new:
-                self.conn.execute(query("first_offset"), (topic, partition))
+            for partition in new:
+                self.conn.execute(query("add_partition"), partition)
         self._read_offsets()
-        return {at: self._offsets[at] for at in partitions}
+        return {partition: self._offsets[partition] for partition in partitions}
 
-    def take(self, messages: Sequence[Incoming], *, decide: bool = True) -> None:
-        """Bring messages onto the line in one transaction, and decide what follows.
+    def process(self, messages: Sequence[Incoming], *, decide: bool = True) -> None:
+        """Write messages into the tables in one transaction, and decide what follows from them.
 
-        Without `decide` (a rebuild) states are brought up to date and nothing more.
-        Raises Succeeded, and whatever means that this process cannot go on."""
-        messages = [one for one in messages if one.offset >= self._next(one)]
+        Without `decide` (in a rebuild) only the states are derived. Raises Superseded, and every
+        error after which this process cannot continue."""
+        new = [message for message in messages if message.offset >= self._next_offset(message)]
         try:
-            self._take(messages, decide)
+            self._process(new, decide)
         except _Unprocessable:
-            for one in messages:
-                self._take_alone(one, decide)
+            for message in new:
+                self._process_alone(message, decide)
 
-    def finish_rebuild(self) -> None:
-        """Decide all that the topics say and that was not decided before; from now on live."""
+    def begin_rebuild(self) -> None:
+        """Empty the tables. From now on this is a rebuild, also after a crash."""
         with self.conn.transaction():
-            unit = self._turn()
-            items, batches = unit.run("all_subjects")[0]
-            unit.affected.items, unit.affected.batches = set(items or ()), set(batches or ())
-            answer_left(unit)
-            derive(unit)
-            self._decide(unit)
-            unit.run("forget_decided")
-            unit.run("rebuild_ended")
-            unit.flush()
-        self.rebuilding = False
-
-    def forget(self) -> None:
-        """Drop all that is known; what follows is a rebuild, also after a crash."""
-        with self.conn.transaction():
-            unit = self._turn()
-            unit.run("rebuild_begins")
-            unit.run("forget")
+            unit = self._unit_of_work()
+            unit.run("begin_rebuild")
+            unit.run("empty_tables")
         self.rebuilding = True
         self._read_offsets()
 
-    def _take_alone(self, message: Incoming, decide: bool) -> None:
-        try:
-            self._take([message], decide)
-        except _Unprocessable as unfit:
-            log.exception("unfit", extra={"topic": message.topic, "offset": message.offset})
-            why = f"{type(unfit.__cause__).__name__}: {unfit.__cause__}"[:2000]
-            self._take([message], decide, unfit=why)
-
-    def _take(self, messages: Sequence[Incoming], decide: bool, unfit: str = "") -> None:
+    def finish_rebuild(self) -> None:
+        """Decide what follows from the tables and was not decided before; end the rebuild."""
         with self.conn.transaction():
-            unit = self._turn(rebuilding=not decide)
+            unit = self._unit_of_work()
+            items, batches = unit.run("all_subjects")[0]
+            unit.affected.items, unit.affected.batches = set(items or ()), set(batches or ())
+            decide_unanswered(unit)
+            derive(unit)
+            self._decide(unit)
+            unit.run("empty_decided")
+            unit.run("finish_rebuild")
+            unit.flush()
+        self.rebuilding = False
+
+    def _process_alone(self, message: Incoming, decide: bool) -> None:
+        try:
+            self._process([message], decide)
+        except _Unprocessable as failure:
+            place = {"topic": message.topic, "offset": message.offset}
+            log.exception("message unprocessable", extra=place)
+            why = f"{type(failure.__cause__).__name__}: {failure.__cause__}"[:2000]
+            self._process([message], decide, unprocessable=why)
+
+    def _process(self, messages: Sequence[Incoming], decide: bool, unprocessable: str = "") -> None:
+        with self.conn.transaction():
+            unit = self._unit_of_work(rebuilding=not decide)
             try:
-                if unfit:
-                    _set_aside(unit, messages[0], unfit)
+                if unprocessable:
+                    _quarantine_message(unit, messages[0], unprocessable)
                 else:
-                    apply(unit, store(unit, _read(unit, messages)))
+                    apply(unit, store_facts(unit, _decode_all(unit, messages)))
                 derive(unit)
-            except UNPROCESSABLE as wrong:
-                raise _Unprocessable from wrong
+            except UNPROCESSABLE as failure:
+                raise _Unprocessable from failure
             if decide:
                 self._decide(unit)
             unit.flush()
-            advanced = self._advance(unit, messages)
+            advanced = self._advance_offsets(unit, messages)
         self._offsets |= advanced
 
-    def _turn(self, rebuilding: bool = False) -> UnitOfWork:
+    def _unit_of_work(self, rebuilding: bool = False) -> UnitOfWork:
         unit = UnitOfWork(
-            self.conn, *self._made_with, rebuilding, self._night, self._clock(), self._worker
+            self.conn, *self._context, rebuilding, self._night, self._clock(), self._worker
         )
         if not unit.run("fence", epoch=self._epoch):
             raise Superseded("another tracker has taken over")
@@ -169,27 +171,27 @@ class ProcessManager:
         settle(unit)
         if time.monotonic() - self._stalled_at > STALLED_EVERY_SECONDS:
             self._stalled_at = time.monotonic()
-            again = publish_stalled(unit)
-            if again:
-                log.warning("stalled pages published again", extra={"pages": again})
+            pages = republish_stalled(unit)
+            if pages:
+                log.warning("stalled pages republished", extra={"pages": pages})
 
-    def _advance(
+    def _advance_offsets(
         self, unit: UnitOfWork, messages: Sequence[Incoming]
-    ) -> dict[tuple[str, int], int]:
-        ends: dict[tuple[str, int], int] = {}
-        for one in messages:
-            at = (one.topic, one.partition)
-            ends[at] = max(ends.get(at, 0), one.offset + 1)
+    ) -> dict[Partition, int]:
+        ends: dict[Partition, int] = {}
+        for message in messages:
+            at = (message.topic, message.partition)
+            ends[at] = max(ends.get(at, 0), message.offset + 1)
         for (topic, partition), end in sorted(ends.items()):
             old = self._offsets[topic, partition]
-            if not unit.run("advance", topic=topic, partition=partition, next=end, old=old):
-                raise Superseded(f"{topic} {partition} was read on by another tracker")
+            if not unit.run("advance_offset", topic=topic, partition=partition, next=end, old=old):
+                raise Superseded(f"another tracker advanced the offset of {topic}:{partition}")
         return ends
 
-    def _next(self, message: Incoming) -> int:
+    def _next_offset(self, message: Incoming) -> int:
         at = (message.topic, message.partition)
         if at not in self._offsets:
-            self.offsets([at])
+            self.next_offsets([at])
         return self._offsets[at]
 
     def _read_offsets(self) -> None:
@@ -197,35 +199,37 @@ class ProcessManager:
         self._offsets = {(topic, partition): offset for topic, partition, offset in rows}
 
 
-def _read(unit: UnitOfWork, messages: Sequence[Incoming]) -> list[StoredFact]:
-    seen = []
-    for one in messages:
-        if one.topic == RELEASED and one.header("step") != TRACKER:
-            continue  # the router's
-        stood = _stood(one)
+def _decode_all(unit: UnitOfWork, messages: Sequence[Incoming]) -> list[StoredFact]:
+    """The facts of these messages. A message that cannot be decoded is quarantined."""
+    facts = []
+    for message in messages:
+        if message.topic == RELEASED and message.header("step") != TRACKER:
+            continue  # for the router
+        original = _at_original_position(message)
         try:
-            fact = decode(one.value, RECORD_ON[stood.topic])
-        except Undecodable as wrong:
-            _set_aside(unit, one, str(wrong))
+            fact = decode(message.value, RECORD_ON[original.topic])
+        except Undecodable as failure:
+            _quarantine_message(unit, message, str(failure))
             continue
-        seen.append(StoredFact(fact, one.value or b"", stood.partition, stood.offset))
-    return seen
+        facts.append(StoredFact(fact, message.value or b"", original.partition, original.offset))
+    return facts
 
 
-def _stood(message: Incoming) -> Incoming:
-    """A message where it stood first: one that was released says so in its headers."""
+def _at_original_position(message: Incoming) -> Incoming:
+    """A message at its original position, which the headers of a released message name."""
     topic = message.header("topic")
-    place = [message.header(name) or "" for name in ("partition", "offset")]
-    if message.topic != RELEASED or topic is None or not all(map(str.isdigit, place)):
+    position = [message.header(name) or "" for name in ("partition", "offset")]
+    if message.topic != RELEASED or topic is None or not all(map(str.isdigit, position)):
         return message
-    partition, offset = map(int, place)
+    partition, offset = map(int, position)
     return replace(message, topic=topic, partition=partition, offset=offset)
 
 
-def _set_aside(unit: UnitOfWork, message: Incoming, why: str) -> None:
-    place = (message.topic, message.partition, message.offset)
-    log.warning("undecodable", extra={"topic": message.topic, "offset": message.offset})
-    # The id comes from this delivery, so that bytes released in vain are set aside again.
-    origin = _stood(message).origin(ids.undecodable_id(*place, message.value))
+def _quarantine_message(unit: UnitOfWork, message: Incoming, why: str) -> None:
+    position = (message.topic, message.partition, message.offset)
+    log.warning("message quarantined", extra={"topic": message.topic, "offset": message.offset})
+    # The id comes from this delivery: released bytes that fail again get a record of their own.
+    event_id = ids.undecodable_id(*position, message.value)
+    origin = _at_original_position(message).origin(event_id)
     like = UNSTAMPED.model_copy(update={"revision": 1, "occurred_at": utc_now()})
     refuse_undecodable(unit, origin, message.value or b"", why, like)

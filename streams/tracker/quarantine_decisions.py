@@ -1,4 +1,4 @@
-"""What people decide about quarantine records: judged once, carried out when all is known."""
+"""Decisions about quarantine records: made once, carried out when their subject is known."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,19 +10,19 @@ from psycopg.types.json import Jsonb
 from processors.pipeline import TRACKER
 from schemas import ids
 from schemas.catalogue import redone_topic
+from schemas.codec import decode
 from schemas.models import ControlRequested, FileRef, WorkQuarantined
 from streams.execution.facts import UNDECODABLE
 from streams.tracker.retries import redone_id
-from streams.tracker.unit_of_work import UnitOfWork, read_again
+from streams.tracker.unit_of_work import UnitOfWork
 
 ACTIONS = ("release", "reject", "withdraw")
 MOST_SUBJECTS = 100
-"""Through which the tracker reads again what it could not read before."""
 
 
 @dataclass(frozen=True)
 class QuarantineRow:
-    """An open quarantine record as far as a decision about it asks."""
+    """The columns of a quarantine record that a decision depends on."""
 
     quarantine_id: str
     batch_id: str | None
@@ -33,45 +33,45 @@ class QuarantineRow:
     required: bool
     state: str
     cancelled: bool
-    """Its item or batch."""
+    """Whether its item or batch was cancelled."""
     completed: bool
-    """Its item: no page can be changed in this revision any more."""
+    """Whether its item is complete: its pages cannot change in this revision."""
     pages_left: int
-    """Pages of its item that are neither missing nor withdrawn."""
+    """The pages of its item that are neither missing nor withdrawn."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A granted decision about one record, and what the record is about."""
+    """A granted decision about one quarantine record, and the subject of the record."""
 
     quarantine_id: str
     decision_id: str
     action: str
     file: dict[str, Any] | None
-    """The corrected page file, as an entry of a page list has it."""
+    """The corrected page file, as in an entry of a page list."""
     manifest: bool
-    """Whether a corrected manifest is the answer."""
+    """Whether the decision is a corrected manifest."""
     decided_at: datetime
     batch_id: str | None
     item_id: str | None
     page_id: str | None
     path: str | None
-    """Name under which the page's file was delivered."""
+    """The name under which the file of the page was delivered."""
 
 
 Refusal = tuple[str, str] | None
-"""Code and what was found, or None where it is granted."""
+"""Code and what was found; None if the request is granted."""
 
 
-def judge(unit: UnitOfWork, fact: ControlRequested) -> Refusal:
-    """Whether a request may be granted: for all of its records or for none."""
+def check_decision(unit: UnitOfWork, fact: ControlRequested) -> Refusal:
+    """Why a request cannot be granted for all of its records; None if it is granted."""
     names = quarantine_ids(fact)
     if not names or len(names) != len(fact.subjects) or len(names) > MOST_SUBJECTS:
         found = f"{fact.action} applies to 1 to {MOST_SUBJECTS} quarantine records only."
         return "control.subject-unfit", found
     if fact.files and (len(names) != 1 or fact.action != "release" or not fact.value):
         return "control.subject-unfit", "The request has a file that cannot be used."
-    known = {row[0]: QuarantineRow(*row) for row in unit.run("records", quarantine_ids=names)}
+    known = _records(unit, names)
     withdrawn: dict[str, int] = {}
     for name in names:
         if name not in known:
@@ -79,7 +79,7 @@ def judge(unit: UnitOfWork, fact: ControlRequested) -> Refusal:
         record = known[name]
         if fact.action == "withdraw" and record.item_id:
             withdrawn[record.item_id] = withdrawn.get(record.item_id, 0) + 1
-        refusal = _judged(fact, record, withdrawn.get(record.item_id or "", 0))
+        refusal = _refuse_for_record(fact, record, withdrawn.get(record.item_id or "", 0))
         if refusal:
             return refusal
     return None
@@ -91,7 +91,12 @@ def quarantine_ids(fact: ControlRequested) -> list[str]:
     return sorted({name for kind, _, name in parts if kind == "quarantine" and name})
 
 
-def _judged(fact: ControlRequested, record: QuarantineRow, withdrawn: int) -> Refusal:
+def _records(unit: UnitOfWork, names: list[str]) -> dict[str, QuarantineRow]:
+    rows = unit.run("quarantine_records", quarantine_ids=names)
+    return {row[0]: QuarantineRow(*row) for row in rows}
+
+
+def _refuse_for_record(fact: ControlRequested, record: QuarantineRow, withdrawn: int) -> Refusal:
     name = record.quarantine_id
     if record.state != "open":
         return "quarantine.not-open", f"Record {name} is {record.state}."
@@ -103,7 +108,7 @@ def _judged(fact: ControlRequested, record: QuarantineRow, withdrawn: int) -> Re
         )
         return "batch.over", found
     if fact.action == "withdraw":
-        return _withdrawal(record, withdrawn)
+        return _refuse_withdrawal(record, withdrawn)
     if record.resume_at == TRACKER and record.code != UNDECODABLE:
         found = f"Record {name} would be refused again with {record.code}."
         return "quarantine.needs-correction", found
@@ -112,7 +117,7 @@ def _judged(fact: ControlRequested, record: QuarantineRow, withdrawn: int) -> Re
     return None
 
 
-def _withdrawal(record: QuarantineRow, withdrawn: int) -> Refusal:
+def _refuse_withdrawal(record: QuarantineRow, withdrawn: int) -> Refusal:
     name = record.quarantine_id
     if record.page_id is None or record.completed or not record.required:
         return "quarantine.no-page", f"Record {name} has no page to withdraw."
@@ -122,7 +127,7 @@ def _withdrawal(record: QuarantineRow, withdrawn: int) -> Refusal:
 
 
 def grant(unit: UnitOfWork, fact: ControlRequested, decision_id: str) -> None:
-    """Write down a granted decision; it is carried out by `carry_out`."""
+    """Store a granted decision, which `carry_out` carries out."""
     corrected = _entry_file(fact.files[0], str(fact.value)) if fact.files else None
     rows = [
         (
@@ -135,7 +140,7 @@ def grant(unit: UnitOfWork, fact: ControlRequested, decision_id: str) -> None:
         )
         for name in quarantine_ids(fact)
     ]
-    unit.run_many("put_verdict", rows)
+    unit.run_many("put_decision", rows)
 
 
 def _entry_file(file: FileRef, path: str) -> dict[str, Any]:
@@ -144,16 +149,14 @@ def _entry_file(file: FileRef, path: str) -> dict[str, Any]:
 
 
 def carry_out(unit: UnitOfWork) -> list[str]:
-    """Carry out the verdicts whose record, page and item are known by now.
+    """Carry out the decisions whose record, page and item are known.
 
-    Returns the decisions under which a pre-flight is done again."""
-    redone = []
-    for row in unit.run("verdicts_ready"):
+    Returns the ids of the decisions that repeat a pre-flight."""
+    repeated = []
+    for row in unit.run("decisions_to_carry_out"):
         decision = Decision(*row)
-        unit.run(
-            "verdict_carried_out", quarantine_id=decision.quarantine_id, action=decision.action
-        )
-        _touch(unit, decision)
+        unit.run("mark_carried_out", quarantine_id=decision.quarantine_id, action=decision.action)
+        _mark_affected(unit, decision)
         if decision.action == "reject":
             _reject(unit, decision)
         elif decision.action == "withdraw":
@@ -162,24 +165,24 @@ def carry_out(unit: UnitOfWork) -> list[str]:
         elif decision.file is not None:
             _reopen(unit, decision, decision.file)
         elif not decision.manifest:
-            _redo(unit, decision)
-            redone += [] if decision.item_id else [decision.decision_id]
-    return redone
+            _publish_original(unit, decision)
+            repeated += [] if decision.item_id else [decision.decision_id]
+    return repeated
 
 
-def _touch(unit: UnitOfWork, decision: Decision) -> None:
-    touched = unit.affected
-    touched.batches |= {decision.batch_id} if decision.batch_id else set()
-    touched.items |= {decision.item_id} if decision.item_id else set()
-    touched.pages |= {decision.page_id} if decision.page_id else set()
+def _mark_affected(unit: UnitOfWork, decision: Decision) -> None:
+    affected = unit.affected
+    affected.batches |= {decision.batch_id} if decision.batch_id else set()
+    affected.items |= {decision.item_id} if decision.item_id else set()
+    affected.pages |= {decision.page_id} if decision.page_id else set()
 
 
 def _reopen(unit: UnitOfWork, decision: Decision, file: dict[str, Any]) -> None:
-    """Open the page's next revision with a corrected file. It keeps the delivered name, so that
-    the package is the same as if the file had been right at once."""
-    delivered, sent = PurePosixPath(decision.path or file["path"]), PurePosixPath(file["path"])
-    if delivered.suffix.lower() != sent.suffix.lower():
-        delivered = delivered.with_name(sent.name)
+    """Open the next revision of the page with a corrected file. The file keeps its delivered name,
+    so the package does not differ from that of a correct delivery."""
+    delivered, corrected = PurePosixPath(decision.path or file["path"]), PurePosixPath(file["path"])
+    if delivered.suffix.lower() != corrected.suffix.lower():
+        delivered = delivered.with_name(corrected.name)
     unit.run(
         "reopen_page",
         page_id=decision.page_id,
@@ -192,35 +195,35 @@ def _reopen(unit: UnitOfWork, decision: Decision, file: dict[str, Any]) -> None:
 
 
 def _reject(unit: UnitOfWork, decision: Decision) -> None:
-    """Rejected counts as cancelled: the item, or the batch when no item was known yet."""
+    """Reject the item, or the batch if the item is not known. Its pages count as cancelled."""
     name = decision.quarantine_id
-    (required, resume_at, origin_event_id) = unit.run("record_kind", quarantine_id=name)[0]
+    (required, resume_at, origin_event_id) = unit.run("quarantine_origin", quarantine_id=name)[0]
     if not required:
         return
     if resume_at == TRACKER:
-        unit.run("reject_refused", quarantine_id=name)
+        unit.run("reject_refused_item", quarantine_id=name)
     elif decision.item_id:
         unit.run("reject_item", item_id=decision.item_id)
         unit.run("drop_retries", items=[decision.item_id])
-        unit.affected.whole.add(decision.item_id)
+        unit.affected.all_pages_of.add(decision.item_id)
     elif decision.batch_id:
         unit.run("reject_batch", batch_id=decision.batch_id, received_id=origin_event_id)
 
 
-def _redo(unit: UnitOfWork, decision: Decision) -> None:
-    """Send the original bytes to the lane again, under the decision."""
+def _publish_original(unit: UnitOfWork, decision: Decision) -> None:
+    """Publish the original bytes to their lane again, with the decision as cause."""
     name = decision.quarantine_id
     if unit.run("decided", event_ids=[redone_id(name)]):
-        return  # told before this rebuild
+        return  # published before this rebuild
     (value,) = unit.run("fact", event_id=name)[0]
-    record = read_again(value).fact
+    record = decode(value, WorkQuarantined)
     assert isinstance(record, WorkQuarantined)
     original = next(file for file in record.files if file.use == "original")
     headers = [("step", record.step), ("attempt", "1"), ("cause", decision.decision_id)]
     if record.step == TRACKER:
         origin = record.origin
-        place = {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset}
-        headers += [(name, str(value)) for name, value in place.items()]
+        position = {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset}
+        headers += [(name, str(value)) for name, value in position.items()]
     unit.publish_later(
         redone_topic(record.lane),
         record.origin.key,
@@ -230,18 +233,18 @@ def _redo(unit: UnitOfWork, decision: Decision) -> None:
     )
 
 
-def released_by(unit: UnitOfWork, decision_id: str | None, batch_id: str | None) -> str | None:
-    """event_id of the batch.received whose pre-flight was done again under this decision."""
+def released_batch(unit: UnitOfWork, decision_id: str | None, batch_id: str | None) -> str | None:
+    """The event_id of the BatchReceived whose pre-flight was repeated under this decision."""
     if decision_id is None:
         return None
     rows = unit.run("released_batch", decision_id=decision_id, batch_id=batch_id)
     return str(rows[0][0]) if rows else None
 
 
-def correction(unit: UnitOfWork, name: str, batch_id: str | None) -> Refusal:
-    """Whether a corrected manifest may answer this record: a batch that pre-flight refused."""
-    known = {row[0]: QuarantineRow(*row) for row in unit.run("records", quarantine_ids=[name])}
-    record = known.get(name)
+def check_correction(unit: UnitOfWork, name: str, batch_id: str | None) -> Refusal:
+    """Why a corrected manifest cannot resolve this record; it resolves the open record of a batch
+    that pre-flight refused."""
+    record = _records(unit, [name]).get(name)
     if record is None or record.batch_id != batch_id or record.item_id is not None:
         found = f"record {name} does not exist or is not the record of the batch itself"
         return "batch.release-unfit", found
@@ -252,5 +255,5 @@ def correction(unit: UnitOfWork, name: str, batch_id: str | None) -> Refusal:
 
 
 def decision_event(request_id: str) -> str:
-    """event_id of the answer to a request."""
+    """The event_id of the decision about a request."""
     return ids.make_id(request_id, "ControlDecided")

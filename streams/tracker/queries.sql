@@ -1,41 +1,41 @@
--- Queries of the tracker. Each runs inside the one transaction of a turn.
+-- Queries of the tracker. Those of a unit of work run in its one transaction.
 
 -- name: try_lock
 SELECT pg_try_advisory_lock(hashtext('copystand.tracker'));
 
--- The lock of a machine that is gone without a word is free after half a minute, not two hours.
--- name: notice_silence
+-- The lock of a machine that disappeared is free after half a minute instead of two hours.
+-- name: set_tcp_keepalives
 SELECT set_config('tcp_keepalives_idle', '10', false),
     set_config('tcp_keepalives_interval', '5', false),
     set_config('tcp_keepalives_count', '4', false);
 
--- name: succeed
+-- name: take_over
 UPDATE line.active SET epoch = epoch + 1 RETURNING epoch, rebuilding;
 
 -- name: fence
 SELECT epoch FROM line.active WHERE epoch = %(epoch)s FOR UPDATE;
 
--- name: rebuild_begins
+-- name: begin_rebuild
 UPDATE line.active SET rebuilding = true;
 
--- name: rebuild_ended
+-- name: finish_rebuild
 UPDATE line.active SET rebuilding = false;
 
--- name: forget
+-- name: empty_tables
 TRUNCATE line.offsets, line.facts, line.decided, line.outbox, line.batches, line.items, line.refused,
     line.pages, line.page_branches, line.captures, line.packages, line.receipts, line.quarantine,
     line.verdicts;
 
--- name: forget_decided
+-- name: empty_decided
 TRUNCATE line.decided;
 
 -- name: offsets
 SELECT topic, partition, next_offset FROM line.offsets;
 
--- name: first_offset
+-- name: add_partition
 INSERT INTO line.offsets VALUES (%s, %s, 0) ON CONFLICT DO NOTHING;
 
--- name: advance
+-- name: advance_offset
 UPDATE line.offsets SET next_offset = %(next)s
 WHERE topic = %(topic)s AND partition = %(partition)s AND next_offset = %(old)s
 RETURNING next_offset;
@@ -57,7 +57,7 @@ INSERT INTO line.outbox (not_before, topic, key, headers, value, page_id, held_f
 SELECT m.*, h.batch_id
 FROM (VALUES (%s::timestamptz, %s::text, %s::text, %s::jsonb, %s::bytea, %s::text))
     m (not_before, topic, key, headers, value, page_id)
--- A retry enters the window again in its batch's turn, if its page waits for that step.
+-- A retry needs a place in the window if its page waits for that step: it is held for its batch.
 LEFT JOIN LATERAL (
     SELECT b.batch_id FROM line.pages p JOIN line.items i USING (item_id) JOIN line.batches b ON b.batch_id = p.batch_id
     WHERE m.not_before IS NOT NULL AND p.page_id = m.page_id
@@ -68,20 +68,20 @@ LEFT JOIN LATERAL (
                     AND d.revision = p.revision AND d.step = r.step))
 ) h ON true;
 
--- Decisions in their order, then retries in the order in which they fell due: two parts, so that
--- each is read by its own index and neither keeps the other waiting.
--- name: due
+-- Decisions in their order, then retries in the order of their due times. Two parts: each is read
+-- by its own index, and neither delays the other.
+-- name: due_messages
 (SELECT id, topic, key, headers, value FROM line.outbox
     WHERE not_before IS NULL ORDER BY id LIMIT %(limit)s)
 UNION ALL
 (SELECT id, topic, key, headers, value FROM line.outbox
     WHERE not_before <= now() AND held_for IS NULL ORDER BY not_before, id LIMIT %(limit)s);
 
--- name: next_due
+-- name: seconds_to_next_due
 SELECT extract(epoch FROM min(not_before) - now())::float8 FROM line.outbox
 WHERE not_before IS NOT NULL AND held_for IS NULL;
 
--- name: sent
+-- name: delete_sent
 DELETE FROM line.outbox WHERE id = ANY(%(ids)s);
 
 -- name: claim_batch
@@ -92,12 +92,12 @@ ON CONFLICT (batch_id) DO UPDATE SET received_id = EXCLUDED.received_id,
 WHERE line.batches.received_id IS NULL OR (%(corrected)s AND line.batches.accepted_id IS NULL)
 RETURNING batch_id;
 
--- name: mention_batch
+-- name: ensure_batches
 INSERT INTO line.batches (batch_id) SELECT unnest(%(batch_ids)s::text[]) ON CONFLICT DO NOTHING;
 
--- name: waiting_for
+-- name: facts_waiting_for
 SELECT value, partition, "offset" FROM line.facts
-WHERE cause_id = %(received_id)s AND record IN ('BatchAccepted', 'ItemRegistered')
+WHERE cause_id = %(cause_id)s AND record IN ('BatchAccepted', 'ItemRegistered')
 ORDER BY record, item_id, event_id;
 
 -- name: accept_batch
@@ -127,6 +127,9 @@ ON CONFLICT DO NOTHING RETURNING item_id;
 INSERT INTO line.refused VALUES (%(registered_id)s, %(batch_id)s, %(item_id)s, %(page_count)s,
     %(quarantine_id)s) ON CONFLICT DO NOTHING;
 
+-- name: copy_pages
+COPY line.pages (page_id, item_id, batch_id, ref, sequence, kind, revision, capture, entry) FROM STDIN;
+
 -- name: restore_facts
 INSERT INTO line.facts
 SELECT d.* FROM line.decided d
@@ -150,7 +153,7 @@ INSERT INTO line.packages (package_id, batch_id, item_id, revision, key, sha256,
     content_digest, published_at, event_id)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
 
--- name: put_receipt
+-- name: put_repository_answer
 INSERT INTO line.receipts VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
 
 -- name: put_quarantine
@@ -160,18 +163,18 @@ ON CONFLICT DO NOTHING;
 -- name: lock_items
 SELECT item_id FROM line.items WHERE item_id = ANY(%(items)s) ORDER BY item_id FOR UPDATE;
 
--- Work that was done after all, or of a lower revision, needs nobody any more.
--- name: supersede
+-- A record needs no decision once its work was done after all, or its page has a higher revision.
+-- name: supersede_page_records
 UPDATE line.quarantine q SET state = 'superseded'
 FROM line.pages p
 WHERE q.state = 'open' AND q.page_id = p.page_id
-    AND (p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s))
+    AND (p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(all_pages_of)s))
     AND (q.revision < p.revision OR EXISTS (
         SELECT FROM line.page_branches d
         WHERE d.page_id = p.page_id AND d.revision = q.revision AND d.step = q.resume_at)
         OR p.withdrawn);
 
--- name: supersede_items
+-- name: supersede_item_records
 UPDATE line.quarantine q SET state = CASE WHEN i.rejected THEN 'rejected' ELSE 'superseded' END
 FROM line.items i
 WHERE q.state = 'open' AND q.item_id = ANY(%(items)s) AND i.item_id = q.item_id AND q.resume_at <> 'tracker'
@@ -192,7 +195,7 @@ FROM (
     CROSS JOIN LATERAL (
         SELECT array_agg(DISTINCT resume_at) AS steps FROM line.quarantine
         WHERE page_id = p.page_id AND revision = p.revision AND required AND state = 'open') q
-    -- Required steps that have not ended; of these, the ones that are left when the quarantined are taken away.
+    -- m: required steps that have not ended. l: those of them that are not quarantined.
     CROSS JOIN LATERAL (
         SELECT array_agg(r.step) AS steps FROM unnest(i.required) AS r(step)
         WHERE NOT EXISTS (SELECT FROM line.page_branches d WHERE d.page_id = p.page_id
@@ -203,7 +206,7 @@ FROM (
                     AND o.headers @> jsonb_build_array(jsonb_build_array('step', r.step)))
             AND (r.step = 'acquire_page' OR 'acquire_page' <> ALL(m.steps))) AS at_work
         FROM unnest(m.steps) AS r(step) WHERE q.steps IS NULL OR r.step <> ALL(q.steps)) l
-    WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s)
+    WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(all_pages_of)s)
 ) d
 WHERE p.page_id = d.page_id;
 
@@ -237,7 +240,7 @@ WHERE i.item_id = d.item_id AND (i.blocked, i.held, i.package_id, i.state)
     IS DISTINCT FROM (d.blocked, d.held, d.package_id, d.state)
 RETURNING i.item_id, i.batch_id;
 
--- name: page_states
+-- name: derive_page_states
 UPDATE line.pages p SET state = d.state, working = p.working AND d.state NOT IN ('packaged', 'cancelled')
 FROM (
     SELECT p.page_id, CASE
@@ -248,11 +251,11 @@ FROM (
         WHEN p.admitted_id IS NOT NULL THEN 'admitted'
         ELSE 'registered' END AS state
     FROM line.pages p JOIN line.items i USING (item_id)
-    WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s)
+    WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(all_pages_of)s)
 ) d
 WHERE p.page_id = d.page_id AND p.state <> d.state;
 
--- name: package_states
+-- name: derive_package_states
 UPDATE line.packages k SET state = CASE
     WHEN EXISTS (SELECT FROM line.packages n WHERE n.item_id = k.item_id AND n.revision > k.revision)
         THEN 'superseded'
@@ -262,8 +265,8 @@ UPDATE line.packages k SET state = CASE
     END
 WHERE k.package_id = ANY(%(packages)s) OR k.item_id = ANY(%(items)s);
 
--- A refusal needs nobody any more when its repository has answered again, or a higher revision came.
--- name: supersede_refusals
+-- A refusal needs no decision once its repository has answered again, or a higher revision exists.
+-- name: supersede_package_records
 UPDATE line.quarantine q SET state = 'superseded'
 FROM line.receipts r JOIN line.packages k USING (package_id)
 WHERE q.state = 'open' AND q.code = 'package.refused' AND q.origin_event_id = r.event_id
@@ -286,7 +289,7 @@ UPDATE line.batches b SET heard_at = clock_timestamp(),
         AND q.item_id IS NULL AND q.state = 'open' AND q.resume_at = 'router')
 WHERE b.batch_id = ANY(%(batches)s);
 
--- name: keep_schedule
+-- name: set_night_start
 UPDATE line.admission SET night_from = %(night_from)s::timestamptz
 WHERE night_from IS DISTINCT FROM %(night_from)s::timestamptz;
 
@@ -295,63 +298,63 @@ SELECT (SELECT count(*) FROM line.pages p WHERE p.working),
     (SELECT count(*) FROM line.pages p WHERE p.ended_at > now() - interval '30 seconds'),
     (SELECT served FROM line.admission);
 
--- Those that could be served now, at most as many as there is room for: more can have no part in it.
--- name: waiting
-SELECT b.batch_id, b.priority, b.busy,
+-- Batches that may get a place now, at most as many as there are free places.
+-- name: waiting_batches
+SELECT b.batch_id, b.priority, b.in_window,
     ARRAY(SELECT p.page_id FROM line.pages p
-        WHERE %(new)s AND p.batch_id = b.batch_id AND p.admitted_id IS NULL AND p.kind <> 'missing'
+        WHERE %(has_space)s AND p.batch_id = b.batch_id AND p.admitted_id IS NULL AND p.kind <> 'missing'
             AND p.state = 'registered'
-        ORDER BY p.item_id, p.sequence, p.ref LIMIT %(room)s) AS pages,
+        ORDER BY p.item_id, p.sequence, p.ref LIMIT %(places)s) AS pages,
     ARRAY(SELECT o.id FROM line.outbox o WHERE o.held_for = b.batch_id AND o.not_before <= %(now)s
-        ORDER BY o.not_before, o.id LIMIT %(room)s) AS retries,
+        ORDER BY o.not_before, o.id LIMIT %(places)s) AS retries,
     b.served
 FROM (
     SELECT b.batch_id, b.priority, b.served, b.accepted_at,
-        (SELECT count(*) FROM line.pages p WHERE p.batch_id = b.batch_id AND p.working) AS busy
+        (SELECT count(*) FROM line.pages p WHERE p.batch_id = b.batch_id AND p.working) AS in_window
     FROM line.batches b
     WHERE NOT b.settled AND NOT b.cancelled AND b.accepted_id IS NOT NULL AND NOT b.paused
-        AND (b.not_before IS NULL OR b.not_before <= %(now)s) AND (b.priority <> 'night' OR %(night)s)
-        AND (%(new)s AND EXISTS (SELECT FROM line.pages p WHERE p.batch_id = b.batch_id
+        AND (b.not_before IS NULL OR b.not_before <= %(now)s) AND (b.priority <> 'night' OR %(is_night)s)
+        AND (%(has_space)s AND EXISTS (SELECT FROM line.pages p WHERE p.batch_id = b.batch_id
                 AND p.admitted_id IS NULL AND p.kind <> 'missing' AND p.state = 'registered')
             OR EXISTS (SELECT FROM line.outbox o WHERE o.held_for = b.batch_id AND o.not_before <= %(now)s))
-    ORDER BY array_position(%(ranks)s::text[], b.priority), busy, b.served, b.accepted_at, b.batch_id
-    LIMIT %(room)s
+    ORDER BY array_position(%(priorities)s::text[], b.priority), in_window, b.served, b.accepted_at, b.batch_id
+    LIMIT %(places)s
 ) b
-ORDER BY array_position(%(ranks)s::text[], b.priority), busy, b.served, b.accepted_at, b.batch_id;
+ORDER BY array_position(%(priorities)s::text[], b.priority), in_window, b.served, b.accepted_at, b.batch_id;
 
--- name: let_go
+-- name: release_retries
 UPDATE line.outbox SET held_for = NULL WHERE id = ANY(%(ids)s) RETURNING page_id;
 
--- name: served
-WITH latest AS (UPDATE line.admission SET served = greatest(served, %(latest)s))
-UPDATE line.batches b SET served = s.number
-FROM unnest(%(batches)s::text[], %(numbers)s::bigint[]) AS s(batch_id, number)
+-- name: record_places
+WITH latest AS (UPDATE line.admission SET served = greatest(served, %(last_place)s))
+UPDATE line.batches b SET served = s.place
+FROM unnest(%(batches)s::text[], %(places)s::bigint[]) AS s(batch_id, place)
 WHERE b.batch_id = s.batch_id;
 
--- name: late
+-- name: late_pages
 SELECT p.page_id FROM line.pages p JOIN line.batches b USING (batch_id)
 WHERE p.admitted_id IS NULL AND p.kind <> 'missing' AND (p.ended OR p.faulty)
     AND b.accepted_id IS NOT NULL AND p.state <> 'cancelled'
 ORDER BY p.page_id;
 
--- name: to_admit
+-- name: pages_to_admit
 SELECT p.page_id, p.item_id, p.batch_id, p.revision, p.entry, coalesce(p.opened_by, i.registered_id),
     coalesce(p.opened_at, greatest(i.registered_at, b.accepted_at)), i.profile, i.required, b.priority
 FROM line.pages p JOIN line.items i USING (item_id) JOIN line.batches b ON b.batch_id = p.batch_id
 WHERE p.page_id = ANY(%(pages)s) ORDER BY p.page_id;
 
--- name: admitted
+-- name: mark_admitted
 UPDATE line.pages SET admitted_id = %s, admitted_at = clock_timestamp(), seen_at = clock_timestamp()
 WHERE page_id = %s;
 
--- name: stalled
+-- name: stalled_pages
 UPDATE line.pages p SET seen_at = clock_timestamp()
 FROM line.facts f
-WHERE p.working AND f.event_id = p.admitted_id AND p.seen_at < now() - %(patience)s
+WHERE p.working AND f.event_id = p.admitted_id AND p.seen_at < now() - %(stalled_after)s
     AND NOT EXISTS (SELECT FROM line.outbox o WHERE o.page_id = p.page_id)
 RETURNING p.page_id, f.value;
 
--- name: complete
+-- name: items_to_complete
 SELECT i.item_id, i.batch_id, i.revision, i.page_count, i.registered_id, i.page_list, i.profile,
     i.required, b.priority, b.accepted_id
 FROM line.items i JOIN line.batches b USING (batch_id)
@@ -381,46 +384,46 @@ SELECT f.value FROM line.pages p JOIN line.captures c ON c.capture_id = p.captur
 JOIN line.facts f ON f.event_id = c.event_id
 WHERE p.item_id = %(item_id)s ORDER BY p.sequence, p.ref COLLATE "C", f.event_id;
 
--- name: completed
+-- name: mark_completed
 UPDATE line.items SET completed_id = %(completed_id)s WHERE item_id = %(item_id)s;
 
--- name: quiet
+-- name: batches_at_rest
 SELECT b.batch_id FROM line.batches b
 WHERE b.batch_id = ANY(%(batches)s) AND b.accepted_id IS NOT NULL AND b.item_count =
     (SELECT count(*) FROM line.items i WHERE i.batch_id = b.batch_id AND i.state IN ('packaged', 'held', 'cancelled'))
     + (SELECT count(*) FROM line.refused r WHERE r.batch_id = b.batch_id)
 ORDER BY b.batch_id;
 
--- name: reopen
+-- name: reopen_batches
 UPDATE line.batches SET settled = false
-WHERE batch_id = ANY(%(batches)s) AND settled AND NOT batch_id = ANY(%(quiet)s);
+WHERE batch_id = ANY(%(batches)s) AND settled AND NOT batch_id = ANY(%(at_rest)s);
 
--- name: settling
+-- name: settlement_counts
 SELECT s.registered, s.packaged, s.quarantined, s.cancelled, s.in_flight, b.settlements, b.accepted_id,
     (SELECT max(f.occurred_at) FROM line.facts f WHERE f.batch_id = b.batch_id AND f.record IN
         ('BatchAccepted', 'ItemRegistered', 'PackagePublished', 'WorkQuarantined', 'ControlDecided'))
 FROM line.batches b JOIN line.batch_status s USING (batch_id)
 WHERE b.batch_id = %(batch_id)s AND NOT b.settled;
 
--- name: settled
-WITH nobodys AS (UPDATE line.outbox SET held_for = NULL WHERE held_for = %(batch_id)s)
+-- name: mark_settled
+WITH retries AS (UPDATE line.outbox SET held_for = NULL WHERE held_for = %(batch_id)s)
 UPDATE line.batches SET settled = true, settlements = %(settlements)s WHERE batch_id = %(batch_id)s;
 
 -- name: decided_settlements
 SELECT event_id, value FROM line.decided WHERE batch_id = %(batch_id)s AND record = 'BatchSettled';
 
--- name: control_view
+-- name: state_for_control
 SELECT s.state, (SELECT count(*) FROM line.items i
     WHERE i.batch_id = b.batch_id AND i.completed_id IS NOT NULL)
 FROM line.batches b JOIN line.batch_status s USING (batch_id) WHERE b.batch_id = %(batch_id)s FOR UPDATE OF b;
 
--- name: unanswered
+-- name: unanswered_requests
 SELECT r.value FROM line.facts r
 WHERE r.record = 'ControlRequested' AND NOT EXISTS (
     SELECT FROM line.facts d WHERE d.record = 'ControlDecided' AND d.cause_id = r.event_id)
 ORDER BY r.partition, r."offset";
 
--- name: pause
+-- name: set_paused
 UPDATE line.batches SET paused = %(paused)s WHERE batch_id = %(batch_id)s AND NOT cancelled;
 
 -- name: set_priority
@@ -440,18 +443,18 @@ WHERE o.page_id = p.page_id AND o.not_before IS NOT NULL AND p.item_id = ANY(%(i
 -- name: all_subjects
 SELECT (SELECT array_agg(item_id) FROM line.items), (SELECT array_agg(batch_id) FROM line.batches);
 
--- name: records
+-- name: quarantine_records
 SELECT q.quarantine_id, q.batch_id, q.item_id, q.page_id, q.code, q.resume_at, q.required, q.state,
     coalesce(i.cancelled, b.cancelled, false) AS cancelled, i.completed_id IS NOT NULL AS completed,
     (SELECT count(*) FROM line.pages p WHERE p.item_id = q.item_id AND p.kind <> 'missing') AS pages_left
 FROM line.quarantine q LEFT JOIN line.items i USING (item_id) LEFT JOIN line.batches b ON b.batch_id = q.batch_id
 WHERE q.quarantine_id = ANY(%(quarantine_ids)s);
 
--- name: put_verdict
+-- name: put_decision
 INSERT INTO line.verdicts (quarantine_id, decision_id, action, decided_at, file, manifest)
 VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
 
--- name: verdicts_ready
+-- name: decisions_to_carry_out
 SELECT v.quarantine_id, v.decision_id, v.action, v.file, v.manifest, v.decided_at, q.batch_id, q.item_id, q.page_id,
     p.entry -> 'file' ->> 'path'
 FROM line.verdicts v JOIN line.quarantine q USING (quarantine_id) LEFT JOIN line.pages p USING (page_id)
@@ -460,13 +463,13 @@ WHERE NOT v.carried_out
     AND (q.item_id IS NULL OR q.resume_at = 'tracker' OR EXISTS (SELECT FROM line.items i WHERE i.item_id = q.item_id))
 ORDER BY v.decided_at, v.quarantine_id;
 
--- name: verdict_carried_out
-WITH done AS (UPDATE line.verdicts SET carried_out = true WHERE quarantine_id = %(quarantine_id)s)
+-- name: mark_carried_out
+WITH decision AS (UPDATE line.verdicts SET carried_out = true WHERE quarantine_id = %(quarantine_id)s)
 UPDATE line.quarantine SET state = CASE %(action)s WHEN 'release' THEN 'released' WHEN 'reject' THEN 'rejected'
     ELSE 'withdrawn' END
 WHERE quarantine_id = %(quarantine_id)s;
 
--- name: record_kind
+-- name: quarantine_origin
 SELECT required, resume_at, origin_event_id FROM line.quarantine WHERE quarantine_id = %(quarantine_id)s;
 
 -- name: withdraw_page
@@ -494,7 +497,7 @@ UPDATE line.items SET cancelled = true, rejected = true WHERE item_id = %(item_i
 UPDATE line.batches SET cancelled = true, paused = false
 WHERE batch_id = %(batch_id)s AND received_id = %(received_id)s;
 
--- name: reject_refused
+-- name: reject_refused_item
 UPDATE line.refused SET rejected = true WHERE quarantine_id = %(quarantine_id)s;
 
 -- name: released_batch

@@ -1,4 +1,4 @@
-"""Deferred work: sent to its lane again when it is due, or given up after the last attempt."""
+"""Deferred work: published to its lane again when due, or quarantined after the last attempt."""
 
 from datetime import datetime
 
@@ -14,16 +14,16 @@ from streams.tracker.unit_of_work import UnitOfWork
 
 
 def retry(unit: UnitOfWork, fact: WorkDeferred) -> None:
-    """Plan the next attempt of a deferred work, or quarantine it after the last one."""
+    """Schedule the next attempt of deferred work, or quarantine it after the last attempt."""
     head = fact.head
     due = _due(unit, fact)
     if due is None:
-        quarantine(unit, gave_up(unit, fact))
+        quarantine(unit, attempts_exhausted(unit, fact))
     elif not unit.run("decided", event_ids=[redone_id(head.event_id)]):
         headers = [("step", fact.step), ("attempt", str(fact.attempt + 1))]
         headers += [("cause", fact.decision_id)] if fact.decision_id else []
         headers += [("deferral", head.event_id)]
-        # Counted from now as well: a worker whose clock is days ahead must not make its work wait.
+        # Limited by this clock: a worker whose clock is days ahead must not delay its work by days.
         due = min(due, unit.now + (due - head.occurred_at))
         unit.publish_later(
             redone_topic(fact.lane), fact.origin.key, fact.value, headers, due, head.page_id
@@ -32,7 +32,7 @@ def retry(unit: UnitOfWork, fact: WorkDeferred) -> None:
 
 
 def _due(unit: UnitOfWork, fact: WorkDeferred) -> datetime | None:
-    """When the next attempt is due: as the deferral says, else by the policy; None for no more."""
+    """When the next attempt is due, by the deferral or else by the policy; None after the last."""
     if fact.attempts_allowed:
         return fact.next_at
     head = fact.head
@@ -43,14 +43,14 @@ def _due(unit: UnitOfWork, fact: WorkDeferred) -> datetime | None:
 
 
 def redone_id(deferral_id: str) -> str:
-    """Under which a rebuild remembers that a deferral was answered."""
+    """The id under which a rebuild records that a deferral or a release was published again."""
     return ids.make_id(deferral_id, "redone")
 
 
-def gave_up(unit: UnitOfWork, fact: WorkDeferred) -> WorkQuarantined:
-    """The quarantine record of a work after its last attempt."""
+def attempts_exhausted(unit: UnitOfWork, fact: WorkDeferred) -> WorkQuarantined:
+    """The quarantine record of work whose last attempt has failed."""
     policy, head = policy_of(fact.error_class), fact.head
-    # Index = attempt, from 1: index 0 is a rejection by the step itself.
+    # The index is the attempt, from 1. Index 0 is a rejection by the step itself.
     event_id = ids.fact_id(fact.work_id, "WorkQuarantined", fact.attempt)
     return WorkQuarantined(
         head=unit.head(event_id, head.event_id, head.occurred_at, head),
@@ -64,12 +64,12 @@ def gave_up(unit: UnitOfWork, fact: WorkDeferred) -> WorkQuarantined:
         fix=fix_of(policy.code),
         attempts=fact.attempt,
         origin=fact.origin,
-        files=(unit.keep_original(fact.value),),
+        files=(unit.store_original(fact.value),),
     )
 
 
 def _required(fact: WorkDeferred) -> bool:
-    """Whether a page waits for this work: all but a branch that its profile does not require."""
+    """Whether a page waits for this work; it does not wait for a branch outside its profile."""
     if not any(step.branch and step.name == fact.step for step in STEPS):
         return True
     try:

@@ -1,83 +1,89 @@
-"""The tracker role: one process manager for the whole line."""
+"""The tracker role: runs the one active process manager."""
 
 import logging
 import os
-import shutil
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from processors.tools import Storage
 from streams.kafka.stalled_partitions import watch_partitions
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import announce_ready
-from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
-from streams.storage.disk_reserve import DiskReserve
-from streams.storage.factory import open_storage
 from streams.topology import TRACKER_INPUTS
-from streams.tracker.database import connected, end_tracker
+from streams.tracker.database import end_tracker, wait_for_connection
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
 from streams.tracker.topic_reader import TopicReader
+from streams.tracker.unit_of_work import Connection
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 
 
-def run_tracker(
-    settings: Settings, storage: Storage | None = None, *, forget: bool = False
-) -> None:
-    """Track until told to stop. Whatever was not foreseen ends the process; nothing is lost by it.
+@dataclass(frozen=True)
+class TrackerAdapters:
+    """What the tracker uses of the outside world."""
 
-    With `forget` the tables are rebuilt from the topics first, as they are on the first start."""
+    storage: Storage
+    has_space: Callable[[], bool]
+    """Whether the store has space for more pages."""
+    connect: Callable[[], Connection]
+    reader: TopicReader
+    relay: OutboxRelay
+    worker: str
+    """The pseudonym of this machine and role in facts."""
+
+
+def run_tracker(settings: Settings, adapters: TrackerAdapters) -> None:
+    """Track until SIGTERM. An unexpected error ends the process; nothing is lost."""
     stop = shutdown_signal(settings, "tracker")
     try:
-        _run(settings, storage or open_storage(settings), stop, forget)
+        conn = wait_for_connection(adapters.connect, stop)
+        if conn is not None:
+            with conn:
+                _run(settings, adapters, conn, stop)
     except Exception as failure:
-        end_tracker(failure, "the next tracker starts where the last turn ended")
+        end_tracker(failure, "the next tracker continues after the last committed transaction")
 
 
-def _run(settings: Settings, storage: Storage, stop: threading.Event, forget: bool) -> None:
-    dsn = settings.dsn("tracker")
-    conn = connected(dsn, stop)
-    if conn is None:
+def _run(
+    settings: Settings, adapters: TrackerAdapters, conn: Connection, stop: threading.Event
+) -> None:
+    reader, relay = adapters.reader, adapters.relay
+    manager = ProcessManager(
+        *(conn, adapters.storage, settings.version, settings.pool_size, settings.retry_scale),
+        has_space=adapters.has_space,
+        night=settings.night,
+        worker=adapters.worker,
+    )
+    if not manager.start(stop):
         return
-    with conn:
-        room = DiskReserve(lambda: shutil.disk_usage(settings.home).free, settings.reserve_bytes)
-        line = ProcessManager(
-            *(conn, storage, settings.version, settings.pool_size, settings.retry_scale),
-            has_room=lambda: room.has(0),
-            night=settings.night,
-            worker=worker_name(settings, "tracker"),
-        )
-        if not line.open(stop):
-            return
-        relay, reader = OutboxRelay(dsn, settings.kafka), TopicReader(settings.kafka)
-        if line.rebuilding:
-            rebuild(line, reader, outbox_lost=True)
-        elif forget:
-            relay.drain(conn)
-            rebuild(line, reader)
-        reader.go_on(line.offsets(reader.partitions(TRACKER_INPUTS)))
-        relay.start()
-        watch_partitions(settings.kafka, [reader.idle_offsets])
-        announce_ready(settings, "tracker")
-        log.info("tracking", extra={"pid": os.getpid()})
-        _track(line, reader, relay, stop)
-        relay.stop()
-        reader.close()
+    if manager.rebuilding:
+        # A new database, or one that was lost, and the outbox with it.
+        rebuild(manager, reader, outbox_lost=True)
+    reader.assign(manager.next_offsets(reader.partitions(TRACKER_INPUTS)))
+    relay.start()
+    watch_partitions(settings.kafka, [reader.idle_offsets])
+    announce_ready(settings, "tracker")
+    log.info("tracker started", extra={"pid": os.getpid()})
+    _track(manager, reader, relay, stop)
+    relay.stop()
+    reader.close()
 
 
 def _track(
-    line: ProcessManager, reader: TopicReader, relay: OutboxRelay, stop: threading.Event
+    manager: ProcessManager, reader: TopicReader, relay: OutboxRelay, stop: threading.Event
 ) -> None:
-    ticked = 0.0
+    processed_at = 0.0
     while not stop.is_set():
         messages = reader.poll()
-        if messages or time.monotonic() - ticked > TICK_SECONDS:
-            line.take(messages)
+        if messages or time.monotonic() - processed_at > TICK_SECONDS:
+            manager.process(messages)
             relay.wake()
-            reader.show(messages)
-            ticked = time.monotonic()
+            reader.commit(messages)
+            processed_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""When no page of a batch is in flight any more, its stations are told, with counts."""
+"""Settles batches: publishes the counts of a batch once none of its pages is in flight."""
 
 import logging
 from datetime import datetime
@@ -12,19 +12,19 @@ log = logging.getLogger(__name__)
 
 
 def reopen(unit: UnitOfWork) -> list[str]:
-    """A batch that is at work again is not settled any more; returns the touched ones at rest."""
+    """Mark affected batches with work as not settled; returns the affected batches without work."""
     batches = sorted(unit.affected.batches)
     if not batches:
         return []
-    quiet = [batch_id for (batch_id,) in unit.run("quiet", batches=batches)]
-    unit.run("reopen", batches=batches, quiet=quiet)
-    return quiet
+    at_rest = [batch_id for (batch_id,) in unit.run("batches_at_rest", batches=batches)]
+    unit.run("reopen_batches", batches=batches, at_rest=at_rest)
+    return at_rest
 
 
 def settle(unit: UnitOfWork) -> None:
-    """Settle the touched batches that came to rest."""
+    """Settle the affected batches that have no work left."""
     for batch_id in reopen(unit):
-        for row in unit.run("settling", batch_id=batch_id):
+        for row in unit.run("settlement_counts", batch_id=batch_id):
             _settle(unit, batch_id, *row)
 
 
@@ -43,19 +43,19 @@ def _settle(
     counts = (registered, packaged, quarantined, cancelled)
     if in_flight or registered != packaged + quarantined + cancelled:
         log.error(
-            "the counts of a batch do not add up",
+            "batch counts inconsistent",
             extra={"batch_id": batch_id, "counts": counts, "in_flight": in_flight},
         )
         return
-    told = _settlements_before(unit, batch_id)
-    number = max([settlements, *told]) + 1
-    if told.get(number - 1) == counts:
-        number -= 1  # a rebuild meets what it told last
+    published = _published_settlements(unit, batch_id)
+    number = max([settlements, *published]) + 1
+    if published.get(number - 1) == counts:
+        number -= 1  # a rebuild derives the last published settlement again
     else:
-        about = UNSTAMPED.model_copy(update={"batch_id": batch_id, "revision": 1})
+        like = UNSTAMPED.model_copy(update={"batch_id": batch_id, "revision": 1})
         event_id = ids.make_id(batch_id, number, "BatchSettled")
         fact = BatchSettled(
-            head=unit.head(event_id, accepted_id, occurred_at, about),
+            head=unit.head(event_id, accepted_id, occurred_at, like),
             settlement=number,
             registered=registered,
             packaged=packaged,
@@ -63,11 +63,11 @@ def _settle(
             cancelled=cancelled,
         )
         unit.emit([fact])
-    unit.run("settled", batch_id=batch_id, settlements=number)
+    unit.run("mark_settled", batch_id=batch_id, settlements=number)
 
 
-def _settlements_before(unit: UnitOfWork, batch_id: str) -> dict[int, tuple[int, int, int, int]]:
-    """In a rebuild: the counts of each settlement that stands on the tracker's topic."""
+def _published_settlements(unit: UnitOfWork, batch_id: str) -> dict[int, tuple[int, int, int, int]]:
+    """In a rebuild: the counts of each settlement that was published before."""
     facts = [decode(value) for _, value in unit.run("decided_settlements", batch_id=batch_id)]
     return {
         fact.settlement: (fact.registered, fact.packaged, fact.quarantined, fact.cancelled)

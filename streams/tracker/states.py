@@ -1,10 +1,10 @@
-"""Which state follows which, by what; and what people may ask for in each state of a batch."""
+"""The state transitions of all subjects, and the requests allowed in each state of a batch."""
 
 from typing import NamedTuple
 
 ACTIONS = ("pause", "resume", "cancel", "priority")
 UNKNOWN = "unknown"
-"""Of a batch that is not on the line."""
+"""The state of a batch that the tracker does not know."""
 
 OVER = "batch.over"
 NOT_PAUSED = "batch.not-paused"
@@ -19,16 +19,16 @@ CONTROL: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
     "quarantined": (OVER, OVER, OVER, OVER),
     "cancelled": (OVER, OVER, OVER, OVER),
 }
-"""For each state of a batch, in the order of ACTIONS: None where granted, else the code."""
+"""For each state of a batch, in the order of ACTIONS: None if granted, else the code."""
 
 
-def refusal(state: str, action: str) -> str | None:
-    """The code with which an action is refused in this state; None where it is granted."""
+def code_of_refusal(state: str, action: str) -> str | None:
+    """The code with which an action is refused in this state; None if it is granted."""
     return CONTROL[state][ACTIONS.index(action)]
 
 
 class Change(NamedTuple):
-    """A state, the one that follows it, and by which fact or decision; "" is before the first."""
+    """A state, the next one, and the fact or decision that causes it; "" precedes the first."""
 
     before: str
     after: str
@@ -38,36 +38,36 @@ class Change(NamedTuple):
 BATCHES = (
     Change("", "uploading", "`capture.accepted` before any manifest"),
     Change("", "submitted", "`batch.received`"),
-    Change("", "quarantined", "`work.quarantined` of the router: nothing readable was submitted"),
+    Change("", "quarantined", "`work.quarantined` of the router: the submission is unreadable"),
     Change("uploading", "submitted", "`batch.received`"),
     Change("uploading", "quarantined", "`work.quarantined` of the router"),
     Change("uploading", "paused", "`control.decided`: pause"),
     Change("uploading", "cancelled", "`control.decided`: cancel"),
     Change("submitted", "running", "`batch.accepted`"),
-    Change("submitted", "held", "`batch.accepted` with a `not_before`, or of the night by day"),
+    Change("submitted", "held", "`batch.accepted` with a `not_before`, or a night batch by day"),
     Change("submitted", "quarantined", "`work.quarantined`: refused in pre-flight"),
     Change("submitted", "paused", "`control.decided`: pause"),
     Change("submitted", "cancelled", "`control.decided`: cancel"),
-    Change("held", "running", "the time has come, or `control.decided`: priority"),
-    Change("held", "settled", "its items are all refused"),
+    Change("held", "running", "its start time, or `control.decided`: priority"),
+    Change("held", "settled", "all its items are refused"),
     Change("held", "paused", "`control.decided`: pause"),
     Change("held", "cancelled", "`control.decided`: cancel"),
     Change("running", "held", "the night ends, or `control.decided`: priority night by day"),
-    Change("running", "settled", "no page is in flight any more"),
+    Change("running", "settled", "its last page in flight has ended"),
     Change("running", "paused", "`control.decided`: pause"),
     Change("running", "cancelled", "`control.decided`: cancel"),
     Change("paused", "uploading", "`control.decided`: resume, before any manifest"),
-    Change("paused", "submitted", "`control.decided`: resume, before pre-flight has judged"),
-    Change("paused", "held", "`control.decided`: resume, before its time"),
+    Change("paused", "submitted", "`control.decided`: resume, before the result of pre-flight"),
+    Change("paused", "held", "`control.decided`: resume, before its start time"),
     Change("paused", "running", "`control.decided`: resume"),
     Change("paused", "quarantined", "`work.quarantined`: refused in pre-flight"),
-    Change("paused", "settled", "no page is in flight any more"),
+    Change("paused", "settled", "its last page in flight has ended"),
     Change("paused", "cancelled", "`control.decided`: cancel"),
     Change("settled", "running", "`control.decided`: release or withdraw"),
-    Change("settled", "held", "`control.decided`: release of a batch of the night by day"),
+    Change("settled", "held", "`control.decided`: release of a night batch by day"),
     Change("settled", "paused", "`control.decided`: release of a batch that settled while paused"),
     Change("quarantined", "submitted", "`control.decided`: release, or a corrected manifest"),
-    Change("quarantined", "paused", "the same, of a batch that was paused before"),
+    Change("quarantined", "paused", "the same, of a batch that was paused"),
     Change("quarantined", "cancelled", "`control.decided`: reject"),
 )
 
@@ -78,10 +78,10 @@ ITEMS = (
     Change("running", "held", "all required branches have ended, and a page is quarantined"),
     Change("running", "completed", "`item.completed`"),
     Change("running", "cancelled", "`control.decided`: cancel"),
-    Change("held", "registered", "`control.decided`: release with a file of its only page at work"),
+    Change("held", "registered", "`control.decided`: release with a file, only page admitted"),
     Change("held", "running", "`control.decided`: release or withdraw"),
     Change("held", "completed", "`control.decided`: release of its packaging"),
-    Change("held", "packaged", "`package.published`: done after all"),
+    Change("held", "packaged", "`package.published` of a late result"),
     Change("held", "cancelled", "`control.decided`: reject or cancel"),
     Change("completed", "held", "`work.quarantined` of `assemble_package`"),
     Change("completed", "packaged", "`package.published`"),
@@ -90,8 +90,8 @@ ITEMS = (
 PAGES = (
     Change("", "registered", "`item.registered`"),
     Change("registered", "admitted", "`page.admitted`"),
-    Change("registered", "quarantined", "its item is held (of a page that is missing)"),
-    Change("registered", "packaged", "`package.published` (of a page that is missing)"),
+    Change("registered", "quarantined", "its item is held (a missing page)"),
+    Change("registered", "packaged", "`package.published` (a missing page)"),
     Change("registered", "cancelled", "`control.decided`: cancel"),
     Change("admitted", "ended", "the last of its required branches has ended"),
     Change("admitted", "quarantined", "`work.quarantined` of a required step"),
@@ -101,17 +101,17 @@ PAGES = (
     Change("ended", "cancelled", "`control.decided`: cancel"),
     Change("quarantined", "registered", "`control.decided`: release with a file, or withdraw"),
     Change("quarantined", "admitted", "`control.decided`: release"),
-    Change("quarantined", "ended", "its item is held no longer, or the work was done after all"),
-    Change("quarantined", "packaged", "`package.published`: done after all"),
+    Change("quarantined", "ended", "its item is no longer held, or a late result of the work"),
+    Change("quarantined", "packaged", "`package.published` of a late result"),
     Change("quarantined", "cancelled", "`control.decided`: reject or cancel"),
 )
 
 PACKAGES = (
     Change("", "published", "`package.published`"),
-    Change("published", "accepted", "`receipt.accepted`: every repository that answered took it"),
+    Change("published", "accepted", "`receipt.accepted`: all repositories that answered accepted"),
     Change("published", "refused", "`receipt.accepted`: a repository refused it"),
     Change("accepted", "refused", "`receipt.accepted`: a repository refused it"),
-    Change("refused", "accepted", "`receipt.accepted`: that repository took it after all"),
+    Change("refused", "accepted", "`receipt.accepted`: that repository accepted it later"),
     Change("published", "superseded", "`package.published` of a higher revision"),
     Change("accepted", "superseded", "`package.published` of a higher revision"),
     Change("refused", "superseded", "`package.published` of a higher revision"),
@@ -122,7 +122,7 @@ RECORDS = (
     Change("open", "released", "`control.decided`: release, or a corrected manifest"),
     Change("open", "rejected", "`control.decided`: reject, of this or another record of its item"),
     Change("open", "withdrawn", "`control.decided`: withdraw"),
-    Change("open", "superseded", "the work was done after all, or a higher revision came"),
+    Change("open", "superseded", "a late result of the work, or a higher revision"),
 )
 
 SUBJECTS = {

@@ -1,4 +1,4 @@
-"""Reads the tracker's topics from the offsets that stand in Postgres; Kafka's own are for show."""
+"""Reads the tracker's topics from the offsets in PostgreSQL; Kafka's offsets only show the lag."""
 
 import logging
 import time
@@ -15,11 +15,11 @@ from streams.kafka.stalled_partitions import IdleTimer
 log = logging.getLogger(__name__)
 
 GROUP = "copystand.tracker"
-AT_ONCE = 500
+PORTION = 500
 FIRST_WAIT_SECONDS = 0.1
 MORE_WAIT_SECONDS = 0.01
-ANSWER_SECONDS = 30.0
-SHOW_EVERY_SECONDS = 1.0
+METADATA_SECONDS = 30.0
+COMMIT_EVERY_SECONDS = 1.0
 SETTINGS: dict[str, Any] = {
     "group.id": GROUP,
     "enable.auto.commit": False,
@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
 
 
 class TopicReader:
-    """A consumer that is told where to read; nothing is lost when it dies, nobody else moves it."""
+    """A consumer with assigned partitions: it takes part in no rebalance and keeps no offsets."""
 
     def __init__(self, brokers: str) -> None:
         self._settings = {"bootstrap.servers": brokers, "error_cb": _on_error, **SETTINGS}
@@ -38,83 +38,82 @@ class TopicReader:
             {**self._settings, "on_commit": self._on_commit}, logger=librdkafka
         )
         self._admin = topics.admin(brokers)
-        self._reached: dict[Partition, int] = {}
-        self._shown: dict[Partition, int] = {}
-        self._shown_at = time.monotonic()
+        self._next: dict[Partition, int] = {}
+        self._committed: dict[Partition, int] = {}
+        self._committed_at = time.monotonic()
         self._idle = IdleTimer()
 
     def partitions(self, names: Sequence[str]) -> list[Partition]:
-        """All partitions of these topics. Raises KeyError for a topic that is not there."""
-        counts = topics.partition_counts(self._admin, names, ANSWER_SECONDS)
+        """All partitions of these topics. Raises KeyError for a topic that does not exist."""
+        counts = topics.partition_counts(self._admin, names, METADATA_SECONDS)
         return [(name, number) for name in names for number in range(counts[name])]
 
-    def go_on(self, offsets: dict[Partition, int]) -> None:
-        """Read these partitions from where the tables stand, and let Kafka show that they do."""
-        self._consumer.assign(_places(offsets))
-        self._reached = dict(offsets)
+    def assign(self, offsets: dict[Partition, int]) -> None:
+        """Read these partitions from these offsets on."""
+        self._consumer.assign(_topic_partitions(offsets))
+        self._next = dict(offsets)
 
     def poll(self) -> list[Incoming]:
-        """What has come, at most 500 messages; empty after a short wait."""
+        """The next messages, at most PORTION; empty if none arrives within a short time."""
         first = self._consumer.poll(FIRST_WAIT_SECONDS)
         self._idle.polled(waits=first is None)
         if first is None:
             return []
-        more = self._consumer.consume(AT_ONCE - 1, MORE_WAIT_SECONDS)
-        return [incoming_of(one) for one in (first, *more) if _sound(one)]
+        more = self._consumer.consume(PORTION - 1, MORE_WAIT_SECONDS)
+        return [incoming_of(message) for message in (first, *more) if _is_message(message)]
 
     def idle_offsets(self) -> Mapping[Partition, int] | None:
-        """The next offset wanted of each partition; None unless it has waited for a while."""
-        return dict(self._reached) if self._idle else None
+        """The next offset of each partition while the reader is idle; None while it is not."""
+        return dict(self._next) if self._idle else None
 
     def read_to_the_end(self, offsets: Mapping[Partition, int]) -> Iterator[list[Incoming]]:
-        """Everything that stands in these partitions now, from these offsets on, in portions."""
+        """All messages from these offsets to the present ends of the partitions, in portions."""
         ends = topics.end_offsets(self._admin, offsets)
         left = {at: end for at, end in ends.items() if end > offsets[at]}
-        # Not by the last record: after a stranger's transaction there is none at the last offset.
+        # A transaction ends with a marker, so the last offset may hold no message: the consumer
+        # reports the end of each partition instead.
         consumer = Consumer({**self._settings, "enable.partition.eof": True}, logger=librdkafka)
-        consumer.assign(_places({at: offsets[at] for at in left}))
+        consumer.assign(_topic_partitions({at: offsets[at] for at in left}))
         try:
             while left:
-                portion = consumer.consume(AT_ONCE, FIRST_WAIT_SECONDS)
-                yield [incoming_of(one) for one in portion if _sound(one)]
-                for at, reached in filter(None, map(_reached, portion)):
-                    if reached >= left.get(at, 0):
+                portion = consumer.consume(PORTION, FIRST_WAIT_SECONDS)
+                yield [incoming_of(message) for message in portion if _is_message(message)]
+                for at, end in filter(None, map(_end_of_partition, portion)):
+                    if end >= left.get(at, 0):
                         left.pop(at, None)
         finally:
             consumer.close()
 
-    def show(self, messages: Sequence[Incoming]) -> None:
-        """Tell Kafka how far the tracker is, now and then, so that its lag can be seen."""
-        self._reached |= {(one.topic, one.partition): one.offset + 1 for one in messages}
+    def commit(self, messages: Sequence[Incoming]) -> None:
+        """Commit the offsets after these messages to Kafka from time to time, for the lag alone."""
+        self._next |= {(one.topic, one.partition): one.offset + 1 for one in messages}
         now = time.monotonic()
-        if self._reached != self._shown and now - self._shown_at > SHOW_EVERY_SECONDS:
-            offsets = [
-                TopicPartition(*at, offset)
-                for at, offset in self._reached.items()
-                if self._shown.get(at) != offset
-            ]
-            self._consumer.commit(offsets=offsets, asynchronous=True)
-            self._shown_at = now
+        if self._next != self._committed and now - self._committed_at > COMMIT_EVERY_SECONDS:
+            offsets = {
+                at: offset for at, offset in self._next.items() if self._committed.get(at) != offset
+            }
+            self._consumer.commit(offsets=_topic_partitions(offsets), asynchronous=True)
+            self._committed_at = now
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        """What Kafka did not take, perhaps since the broker was away, is told again."""
-        self._shown |= {
+        """Record the committed offsets. A failed commit is repeated with the next one."""
+        self._committed |= {
             (one.topic, one.partition): one.offset
             for one in partitions
             if error is None and one.error is None
         }
 
     def close(self) -> None:
-        """Leave."""
+        """Close the consumer."""
         self._consumer.close()
 
 
-def _places(offsets: Mapping[Partition, int]) -> list[TopicPartition]:
+def _topic_partitions(offsets: Mapping[Partition, int]) -> list[TopicPartition]:
     return [TopicPartition(*at, offset) for at, offset in offsets.items()]
 
 
-def _reached(message: Message) -> tuple[Partition, int] | None:
-    """Up to where a partition has been read, when this tells of its end."""
+def _end_of_partition(message: Message) -> tuple[Partition, int] | None:
+    """The partition and its end, if this is an end-of-partition event."""
     error, topic, partition = message.error(), message.topic(), message.partition()
     if error is None or error.code() != KafkaError._PARTITION_EOF:
         return None
@@ -122,7 +121,8 @@ def _reached(message: Message) -> tuple[Partition, int] | None:
     return (topic, partition), message.offset() or 0
 
 
-def _sound(message: Message) -> bool:
+def _is_message(message: Message) -> bool:
+    """Whether this is a message and no event. Raises KafkaException for an error that remains."""
     error = message.error()
     if error is None:
         return True
@@ -133,9 +133,9 @@ def _sound(message: Message) -> bool:
         KafkaError.OFFSET_OUT_OF_RANGE,
     ):
         raise KafkaException(error)
-    log.warning("broker", extra={"error": str(error)})
+    _on_error(error)
     return False
 
 
 def _on_error(error: KafkaError) -> None:
-    log.warning("broker", extra={"error": str(error)})
+    log.warning("consumer error", extra={"error": str(error)})

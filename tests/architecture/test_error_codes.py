@@ -12,22 +12,9 @@ from processors.error_catalogue import entries
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("processors", "streams", "infra")
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
-TAKES_CODE = frozenset(
-    [
-        "Act",
-        "Answer",
-        "Fault",
-        "Finding",
-        "PackageRefused",
-        "Policy",
-        "Refused",
-        "Rejected",
-        "UnfitProfile",
-        "finding",
-        "refuse_batch",
-        "refused",
-        "rejected",
-    ]
+TAKES_CODE = re.compile(
+    "Act|Answer|Fault|Finding|PackageRefused|Policy|Refused|Rejected|UnfitProfile"
+    "|finding|refuse_batch|refused|rejected"
 )
 FIX = re.compile(r"(^|_)fix(es)?$")
 WITHOUT_CODES = ("streams/cli/", "infra/")
@@ -60,7 +47,7 @@ def codes_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if CODE.fullmatch(text) and family in families and "-" in rest:
             yield line, text
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and name_of(node.func) in TAKES_CODE:
+        if isinstance(node, ast.Call) and TAKES_CODE.fullmatch(name_of(node.func)):
             named = [word.value for word in node.keywords if word.arg == "code"]
             for value in [*node.args[:1], *named]:
                 if isinstance(value, ast.Constant) and isinstance(value.value, str):

@@ -1,2 +1,2 @@
-"""The core of the line under a state machine: real drivers and a real tracker, broker and store in
-memory, steps replaced by pure stand-ins."""
+"""Model-based test of the core: real drivers and a real tracker, with broker and store in memory, and
+pure functions in place of the steps."""

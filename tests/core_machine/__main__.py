@@ -1,4 +1,4 @@
-"""Runs the state machine for as long as one likes: python -m tests.core_machine --seconds 600."""
+"""Runs the state machine for some time: python -m tests.core_machine --seconds 600."""
 
 import argparse
 import sys
@@ -14,8 +14,8 @@ from tests.core_machine.machine import CoreMachine
 
 
 def run(seconds: float, steps: int, examples: int) -> int:
-    """Rounds of so many examples, each drawn anew, until the time is over; returns how many."""
-    began, done = time.monotonic(), 0
+    """Run rounds of new random examples until the time is over; returns the number of examples."""
+    started, done = time.monotonic(), 0
     profile = settings(
         max_examples=examples,
         stateful_step_count=steps,
@@ -24,26 +24,26 @@ def run(seconds: float, steps: int, examples: int) -> int:
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    while time.monotonic() - began < seconds:
+    while time.monotonic() - started < seconds:
         run_state_machine_as_test(CoreMachine, settings=profile)
         done += examples
-        print(f"{done} examples, {time.monotonic() - began:.0f} s", flush=True)
+        print(f"{done} examples, {time.monotonic() - started:.0f} s", flush=True)
     return done
 
 
 def main() -> int:
-    """The program; what it finds is told by Hypothesis with the steps that lead there."""
+    """Run the state machine. Hypothesis reports a failure with the steps that lead to it."""
     parser = argparse.ArgumentParser(prog="python -m tests.core_machine", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--steps", type=int, default=60, help="steps of an example")
     parser.add_argument("--examples", type=int, default=25, help="examples of a round")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with (
         TemporaryDirectory(prefix="core-machine-") as home,
         running_databases(Path(home)) as databases,
     ):
         CoreMachine.databases = databases
-        run(asked.seconds, asked.steps, asked.examples)
+        run(options.seconds, options.steps, options.examples)
     return 0
 
 

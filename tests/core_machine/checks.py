@@ -1,4 +1,4 @@
-"""What must hold after every step of the machine, and what must hold once the line is at rest."""
+"""Invariants: after every step of the state machine, and once no work is left."""
 
 from collections import Counter
 from typing import Any
@@ -15,8 +15,8 @@ from tests.core_machine.world import World
 REDONE_TOPICS = {topic.name for topic in REDONE}
 OWING = {topic_of(fact.__name__).name for fact in facts_that_owe_events()}
 
-# Each of the four counted by itself, from the rows that make a page so, not from the page's state.
-LAW = """
+# Each count from the rows that cause the state of a page, not from the state itself.
+COUNTS = """
 SELECT s.batch_id, s.registered, s.packaged, s.quarantined, s.cancelled, s.in_flight,
     (SELECT count(*) FROM line.pages p JOIN line.items i USING (item_id)
         JOIN line.packages k ON k.item_id = i.item_id AND k.revision = i.revision
@@ -37,7 +37,7 @@ SELECT s.batch_id, s.registered, s.packaged, s.quarantined, s.cancelled, s.in_fl
 FROM line.batch_status s JOIN line.batches b USING (batch_id) WHERE b.accepted_id IS NOT NULL
 """
 
-LEGAL = {
+ALLOWED = {
     "": {"registered", "admitted", "ended", "quarantined", "packaged", "cancelled"},
     "registered": {"admitted", "ended", "quarantined", "packaged", "cancelled"},
     "admitted": {"ended", "quarantined", "packaged", "cancelled"},
@@ -46,39 +46,39 @@ LEGAL = {
     "packaged": set(),
     "cancelled": set(),
 }
-"""State of a page, and those that may follow in one turn; the first is before its registration."""
+"""The states that may follow a state in one transaction; "" is before the registration."""
 Pages = dict[str, tuple[str, int]]
 
 
-def law_is_kept(conn: Connection) -> None:
-    """Every page of every accepted batch is counted once, and each count is its own measure."""
-    for row in conn.execute(LAW):
+def counts_add_up(conn: Connection) -> None:
+    """Every page of every accepted batch is counted once, and each count equals an independent one."""
+    for row in conn.execute(COUNTS):
         batch_id, registered, packaged, quarantined, cancelled, in_flight, *own = row
-        own_packaged, own_cancelled, own_quarantined, own_in_flight, announced, stopped = own
+        own_packaged, own_cancelled, own_quarantined, own_in_flight, announced, is_cancelled = own
         assert registered == packaged + quarantined + cancelled + in_flight, row
         assert packaged == own_packaged, f"{batch_id}: packaged {row}"
         assert quarantined == own_quarantined, f"{batch_id}: quarantined {row}"
-        assert cancelled == own_cancelled + (announced if stopped else 0), f"{batch_id}: {row}"
-        assert in_flight == own_in_flight + (0 if stopped else announced), f"{batch_id}: {row}"
+        assert cancelled == own_cancelled + (announced if is_cancelled else 0), f"{batch_id}: {row}"
+        assert in_flight == own_in_flight + (0 if is_cancelled else announced), f"{batch_id}: {row}"
 
 
 def states(conn: Connection) -> Pages:
-    """State and revision of every page."""
+    """The state and the revision of every page."""
     rows = conn.execute("SELECT page_id, state, revision FROM line.pages").fetchall()
     return {page_id: (state, revision) for page_id, state, revision in rows}
 
 
-def transitions_are_legal(before: Pages, after: Pages) -> None:
-    """No page went where it must not go, none is gone, no revision falls."""
-    assert before.keys() <= after.keys(), f"gone: {sorted(before.keys() - after.keys())}"
+def transitions_are_allowed(before: Pages, after: Pages) -> None:
+    """Every page is still there, in a state that may follow its last one, with no lower revision."""
+    assert before.keys() <= after.keys(), f"lost: {sorted(before.keys() - after.keys())}"
     for page_id, (state, revision) in after.items():
         old, old_revision = before.get(page_id, ("", revision))
         assert revision >= old_revision, f"{page_id}: revision {old_revision} became {revision}"
-        assert state == old or state in LEGAL[old], f"{page_id}: {old} became {state}"
+        assert state == old or state in ALLOWED[old], f"{page_id}: {old} became {state}"
 
 
 class LogWatch:
-    """Reads what came to the broker since it last looked."""
+    """Reads the new messages of the broker at each call of `check`."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -87,23 +87,23 @@ class LogWatch:
         self.facts: dict[str, tuple[str, Record]] = {}
         """Topic and fact by event_id."""
 
-    def look(self) -> None:
-        """Every event_id stands for the same bytes wherever it is met."""
-        for place, messages in self._broker.partitions.items():
-            fresh = messages[self._read[place] :]
-            self._read[place] = len(messages)
-            if place[0] not in REDONE_TOPICS:
-                for message in fresh:
-                    self._take(message.topic, message.value or b"")
+    def check(self) -> None:
+        """Read the new messages; every event_id must always have the same bytes."""
+        for partition, messages in self._broker.partitions.items():
+            new = messages[self._read[partition] :]
+            self._read[partition] = len(messages)
+            if partition[0] not in REDONE_TOPICS:
+                for message in new:
+                    self._add(message.topic, message.value or b"")
 
-    def _take(self, topic: str, value: bytes) -> None:
+    def _add(self, topic: str, value: bytes) -> None:
         try:
             fact = decode(value)
         except Undecodable:
             return
         event_id = fact.head.event_id  # type: ignore[attr-defined]
-        stood = self.bytes_of.setdefault(event_id, value)
-        assert stood == value, f"{topic}: {event_id} stands for two things"
+        first = self.bytes_of.setdefault(event_id, value)
+        assert first == value, f"{topic}: {event_id} has two values"
         self.facts[event_id] = (topic, fact)
 
     def of(self, kind: type[Record]) -> list[Any]:
@@ -112,27 +112,27 @@ class LogWatch:
 
 
 def log_is_complete(watch: LogWatch) -> None:
-    """The log holds what `events_of` gives for every fact, nothing else and nothing less."""
+    """The log contains exactly the events that `events_of` derives from the facts."""
     owed = {
         event.head.event_id: event
         for topic, fact in watch.facts.values()
         if topic in OWING
         for event in events_of(fact)
     }
-    told = {
+    logged = {
         event_id: fact
         for event_id, (topic, fact) in watch.facts.items()
         if topic == AUDIT_INTAKE.name and isinstance(fact, PremisEvent)
     }
-    missing, surplus = owed.keys() - told.keys(), told.keys() - owed.keys()
+    missing, surplus = owed.keys() - logged.keys(), logged.keys() - owed.keys()
     assert not missing, f"missing: {[(owed[one].fact, owed[one].detail) for one in missing]}"
-    assert not surplus, f"surplus: {[(told[one].fact, told[one].detail) for one in surplus]}"
-    assert owed == told
+    assert not surplus, f"surplus: {[(logged[one].fact, logged[one].detail) for one in surplus]}"
+    assert owed == logged
 
 
-def line_is_at_rest(world: World) -> None:
-    """No page is in flight, nothing waits in the outbox, no stand-in met what it must not meet."""
-    law_is_kept(world.conn)
+def no_work_is_left(world: World) -> None:
+    """No page is in flight, the outbox is empty, and no step has failed unexpectedly."""
+    counts_add_up(world.conn)
     open_pages = world.conn.execute(
         "SELECT batch_id, state, in_flight FROM line.batch_status WHERE in_flight > 0"
     ).fetchall()
@@ -143,4 +143,4 @@ def line_is_at_rest(world: World) -> None:
     ).fetchall()
     assert unsettled == []
     assert world.conn.execute("SELECT count(*) FROM line.outbox").fetchone() == (0,)
-    assert world.faults == []
+    assert world.unexpected == []

@@ -1,4 +1,4 @@
-"""Two runs of the same draws, one with every misfortune and one with none, must tell the same."""
+"""Compares two runs of the same decisions, with and without faults: they must publish the same facts."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,58 +15,58 @@ from schemas.models import (
     Record,
     WorkDeferred,
 )
-from streams.tracker.rebuild import dump
 from tests.core_machine.checks import LogWatch
 from tests.core_machine.external_clients import request_id
 from tests.core_machine.world import World
+from tests.support.tracker_tables import dump
 
-TIMES = ("occurred_at", "next_at")
-PLACES = ("partition", "offset")
-OF_A_BATCH = ("BatchSubmitted", "PageCaptured", "BatchReceived", "CaptureAccepted")
-"""What is told of a batch however people decide about it."""
-STOPPING = ("cancel", "reject")
+TIME_FIELDS = ("occurred_at", "next_at")
+POSITION_FIELDS = ("partition", "offset")
+BEFORE_DECISIONS = ("BatchSubmitted", "PageCaptured", "BatchReceived", "CaptureAccepted")
+"""Records that do not depend on decisions about the batch."""
+CANCELLING = ("cancel", "reject")
 ABOUT_RECORDS = ("release", "withdraw")
 Request = tuple[int, str, str, str | None]
 """Number, action, subject, value."""
-CODES_OF_CHANCE = ("message.undecodable", "package.refused")
-"""Bytes that nobody can read are named by the place where they stood; a repository's answer may be
-read before the package it is about."""
+CODES_BY_TIMING = ("message.undecodable", "package.refused")
+"""The id of undecodable bytes depends on their offset; a repository's answer may be read before its
+package."""
 
 
 @dataclass
-class Draws:
-    """What was asked for in a run, in order, and which subjects depend on the hour."""
+class Decisions:
+    """The granted requests of a run, in order, and the subjects whose results depend on timing."""
 
-    again: list[Request] = field(default_factory=list)
-    """Granted decisions about records, to be asked for again where nothing is amiss."""
-    stopped: set[str | None] = field(default_factory=set)
-    """Batches of which somebody cancelled something: how far they had come is chance."""
-    touched: set[str | None] = field(default_factory=set)
-    """Pages that were withdrawn or got a corrected file: what was tried before is chance."""
+    to_repeat: list[Request] = field(default_factory=list)
+    """Granted decisions about quarantine records, which the run without faults repeats."""
+    cancelled: set[str | None] = field(default_factory=set)
+    """Batches with a cancellation: their progress before it depends on timing."""
+    changed: set[str | None] = field(default_factory=set)
+    """Pages that were withdrawn or corrected: the attempts before depend on timing."""
     priorities: bool = False
-    """Whether a priority was changed: with which one a page was admitted is chance."""
+    """Whether a priority was changed: the priority of an admission depends on timing."""
 
 
-def draws_of(requests: Sequence[Request], watch: LogWatch) -> Draws:
-    """What of the requests was granted, as the log says."""
+def decisions_of(requests: Sequence[Request], watch: LogWatch) -> Decisions:
+    """The granted requests, according to the log."""
     decided = {fact.head.cause_id: fact for fact in watch.of(ControlDecided)}
     granted = [
         one
         for one in requests
-        if decided[request_id(one[0])].granted and not _about_chance(one[2], watch)
+        if decided[request_id(one[0])].granted and not _depends_on_timing(one[2], watch)
     ]
     batch_of = {one[0]: _batch_of(one[2], watch) for one in granted}
-    draws = Draws(
-        stopped={batch_of[one[0]] for one in granted if one[1] in STOPPING},
+    decisions = Decisions(
+        cancelled={batch_of[one[0]] for one in granted if one[1] in CANCELLING},
         priorities=any(one[1] == "priority" for one in granted),
     )
     for one in granted:
         _, action, subject, value = one
-        if action in ABOUT_RECORDS and batch_of[one[0]] not in draws.stopped:
-            draws.again.append(one)
+        if action in ABOUT_RECORDS and batch_of[one[0]] not in decisions.cancelled:
+            decisions.to_repeat.append(one)
             if action == "withdraw" or value:
-                draws.affected.add(_head(subject, watch).page_id)
-    return draws
+                decisions.changed.add(_head(subject, watch).page_id)
+    return decisions
 
 
 def _batch_of(subject: str, watch: LogWatch) -> str | None:
@@ -74,10 +74,10 @@ def _batch_of(subject: str, watch: LogWatch) -> str | None:
     return _head(subject, watch).batch_id if kind == "quarantine" else name
 
 
-def _about_chance(subject: str, watch: LogWatch) -> bool:
+def _depends_on_timing(subject: str, watch: LogWatch) -> bool:
     if not subject.startswith("quarantine:"):
         return False
-    return _is_chance(watch.facts[subject.partition(":")[2]][1])
+    return _has_timing_code(watch.facts[subject.partition(":")[2]][1])
 
 
 def _head(subject: str, watch: LogWatch) -> Head:
@@ -86,45 +86,45 @@ def _head(subject: str, watch: LogWatch) -> Head:
     return head
 
 
-def told(world: World, watch: LogWatch, draws: Draws) -> dict[str, Any]:
-    """The facts that do not depend on the hour, by event_id, without times and places."""
+def comparable_facts(world: World, watch: LogWatch, decisions: Decisions) -> dict[str, Any]:
+    """The facts that do not depend on timing, by event_id, without times and positions."""
     found: dict[str, Any] = {}
     for event_id, (_, fact) in watch.facts.items():
-        if _comparable(fact, draws):
-            # Bytes of the original, which is a fact of its own.
+        if _comparable(fact, decisions):
+            # The bytes are those of another fact.
             bytes_fields = {"value"} if isinstance(fact, WorkDeferred) else set()
             plain = fact.model_dump(mode="json", exclude=bytes_fields)
-            found[event_id] = [type(fact).__name__, _plain(world, plain, draws)]
+            found[event_id] = [type(fact).__name__, _plain(world, plain, decisions)]
     return found
 
 
-def _comparable(fact: Record, draws: Draws) -> bool:
+def _comparable(fact: Record, decisions: Decisions) -> bool:
     head, record = fact.head, type(fact).__name__  # type: ignore[attr-defined]
-    if isinstance(fact, (BatchSettled, ControlRequested, PremisEvent)) or _is_chance(fact):
-        return False  # events follow from facts; how often a batch settled is chance
+    if isinstance(fact, (BatchSettled, ControlRequested, PremisEvent)) or _has_timing_code(fact):
+        return False  # Events follow from facts; the number of settlements depends on timing.
     if isinstance(fact, ControlDecided):
-        return head.cause_id in {request_id(number) for number, *_ in draws.again}
-    if head.batch_id in draws.stopped and record not in OF_A_BATCH:
+        return head.cause_id in {request_id(number) for number, *_ in decisions.to_repeat}
+    if head.batch_id in decisions.cancelled and record not in BEFORE_DECISIONS:
         return False
-    return head.page_id not in draws.affected or record in OF_A_BATCH
+    return head.page_id not in decisions.changed or record in BEFORE_DECISIONS
 
 
-def _is_chance(fact: Record) -> bool:
-    return getattr(fact, "code", None) in CODES_OF_CHANCE
+def _has_timing_code(fact: Record) -> bool:
+    return getattr(fact, "code", None) in CODES_BY_TIMING
 
 
-def _plain(world: World, value: Any, draws: Draws) -> Any:
+def _plain(world: World, value: Any, decisions: Decisions) -> Any:
     if isinstance(value, list):
-        return [_plain(world, one, draws) for one in value]
+        return [_plain(world, one, decisions) for one in value]
     if not isinstance(value, dict):
         return value
     if value.get("use") in ("item-record", "original"):
-        return [value["use"], _kept(world, value["key"], draws)]
-    dropped = {*TIMES, *PLACES, *(("priority",) if draws.priorities else ())}
+        return [value["use"], _stored(world, value["key"], decisions)]
+    dropped = {*TIME_FIELDS, *POSITION_FIELDS, *(("priority",) if decisions.priorities else ())}
     plain = {name: one for name, one in value.items() if name not in dropped}
     if "releases" in plain:
         plain["releases"] = sorted(plain["releases"], key=_event_id)
-    return {name: _plain(world, one, draws) for name, one in plain.items()}
+    return {name: _plain(world, one, decisions) for name, one in plain.items()}
 
 
 def _event_id(row: dict[str, Any]) -> str:
@@ -132,51 +132,49 @@ def _event_id(row: dict[str, Any]) -> str:
     return event_id
 
 
-def _kept(world: World, key: str, draws: Draws) -> Any:
+def _stored(world: World, key: str, decisions: Decisions) -> Any:
     content = world.storage.objects[key]
     try:
         return decode(content).head.event_id  # type: ignore[attr-defined]
     except Undecodable:
-        return _plain(world, json.loads(content), draws)
+        return _plain(world, json.loads(content), decisions)
 
 
-def rows(world: World, draws: Draws, lines: Callable[[Any], str] = dump) -> list[str]:
-    """The tracker's rows about subjects that do not depend on the hour."""
+def rows(world: World, decisions: Decisions, lines: Callable[[Any], str] = dump) -> list[str]:
+    """The rows of the tracker about subjects that do not depend on timing."""
     found = []
     parsed = [json.loads(line) for line in lines(world.conn).splitlines()]
     batch_of = {row["page_id"]: row["batch_id"] for table, row in parsed if table == "pages"}
     for table, row in parsed:
         batch_id = row.get("batch_id", batch_of.get(row.get("page_id")))
-        if batch_id in draws.stopped or row.get("page_id") in draws.affected:
+        if batch_id in decisions.cancelled or row.get("page_id") in decisions.changed:
             continue
-        if row.get("code") in CODES_OF_CHANCE:
+        if row.get("code") in CODES_BY_TIMING:
             continue
-        # A batch may settle before it is resumed: a pause that holds nothing back stays.
-        dropped = {"paused", *(("priority",) if draws.priorities else ())}
+        # A batch may settle before it is resumed, and then stays paused.
+        dropped = {"paused", *(("priority",) if decisions.priorities else ())}
         found.append(json.dumps([table, {k: v for k, v in row.items() if k not in dropped}]))
     return found
 
 
-def last_settlements(watch: LogWatch, draws: Draws) -> dict[str, tuple[int, int, int, int]]:
-    """The counts of each batch's last settlement."""
+def last_settlements(watch: LogWatch, decisions: Decisions) -> dict[str, tuple[int, int, int, int]]:
+    """The counts of the last settlement of each batch."""
     counts = {}
     for fact in sorted(watch.of(BatchSettled), key=lambda one: one.settlement):
-        if fact.head.batch_id not in draws.stopped:
-            told_counts = (fact.registered, fact.packaged, fact.quarantined, fact.cancelled)
-            counts[fact.head.batch_id] = told_counts
+        if fact.head.batch_id not in decisions.cancelled:
+            settled = (fact.registered, fact.packaged, fact.quarantined, fact.cancelled)
+            counts[fact.head.batch_id] = settled
     return counts
 
 
 def same_rows(found: list[str], expected: list[str]) -> None:
-    """The same rows, or the difference as the complaint."""
+    """Fail with the difference unless both have the same rows."""
     ours, theirs = sorted(set(found) - set(expected)), sorted(set(expected) - set(found))
-    assert found == expected, f"rows\nwith misfortunes    {ours}\nwithout misfortunes {theirs}"
+    assert found == expected, f"rows\nwith faults    {ours}\nwithout faults {theirs}"
 
 
 def same_facts(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    """The same facts by event_id, or the first that differs as the complaint."""
+    """Fail with the first difference unless both have the same facts."""
     for event_id in sorted(found.keys() | expected.keys()):
         ours, theirs = found.get(event_id), expected.get(event_id)
-        assert ours == theirs, (
-            f"{event_id}:\nwith misfortunes    {ours}\nwithout misfortunes {theirs}"
-        )
+        assert ours == theirs, f"{event_id}:\nwith faults    {ours}\nwithout faults {theirs}"

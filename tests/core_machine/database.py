@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for tests, without Kafka; each caller gets a fresh, migrated database."""
+"""A PostgreSQL for tests, without Kafka; each caller gets a new, migrated database."""
 
 import itertools
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ TEMPLATE = "core_template"
 
 
 class Databases:
-    """One server; databases are copies of one that has all migrations."""
+    """One server. Its databases are copies of one with all migrations."""
 
     def __init__(self, server: LocalPostgres) -> None:
         self.server = server
@@ -26,7 +26,7 @@ class Databases:
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """Name of a database that nobody used; gone afterwards."""
+        """The name of a new database, which is dropped afterwards."""
         name = f"core_{next(self._numbers)}"
         self._run(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         try:
@@ -39,20 +39,24 @@ class Databases:
             conn.execute(command.encode())
 
     def connect(self, name: str) -> Connection:
-        """A connection of the tracker's, in autocommit mode."""
-        return psycopg.connect(self.server.dsn("tracker", name), autocommit=True)
+        """A connection of the tracker, in autocommit mode."""
+        return psycopg.connect(self.dsn(name), autocommit=True)
+
+    def dsn(self, name: str) -> str:
+        """The connection string of the tracker."""
+        return self.server.dsn("tracker", name)
 
 
 @contextmanager
 def running_databases(home: Path) -> Iterator[Databases]:
-    """Start PostgreSQL in a home, and end it afterwards."""
+    """Start PostgreSQL in a home, and stop it afterwards."""
     home = paths.prepare_home(home)
     server = LocalPostgres(home, ports.choose(home)["postgres"])
     try:
         server.start()
         server.wait_ready()
         server.provision()
-        # What is thrown away need not survive a power cut; a clean restart keeps it all the same.
+        # Test data need not survive a power cut, and a clean restart keeps it without fsync, too.
         with psycopg.connect(server.dsn(), autocommit=True) as conn:
             conn.execute("ALTER SYSTEM SET fsync = off")
             conn.execute("SELECT pg_reload_conf()")

@@ -1,4 +1,4 @@
-"""What stations, repositories and people publish."""
+"""The messages of stations, repositories and people."""
 
 from schemas import ids
 from schemas.models import ControlRequested, FileRef, Head, PackageReceived, Producer
@@ -17,12 +17,12 @@ def an_answer(package_id: str, accepted: bool) -> PackageReceived:
 
 
 def request_id(number: int) -> str:
-    """event_id of the request of this number."""
+    """The event_id of the request with this number."""
     return ids.make_id("request", number)
 
 
 def a_request(number: int, action: str, subject: str, value: str | None = None) -> ControlRequested:
-    """A person's request; with `value` at a release, a corrected file goes along."""
+    """A person's request. A release with a `value` has a corrected file."""
     return ControlRequested(
         head=_head(request_id(number)),
         action=action,

@@ -1,5 +1,5 @@
-"""What becomes of each piece of work: drawn once for a page and a step, then a pure function of the
-attempt, the revision and whether people released it."""
+"""The outcome of each piece of work: drawn once for a page and a step, then a pure function of the
+attempt, the revision and whether it was released."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ class Surprise(Exception):
 
 
 class Kind(StrEnum):
-    """How a work goes wrong."""
+    """How work fails."""
 
     REJECTED = "rejected"
     LATER = "later"
@@ -20,17 +20,17 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fate:
-    """Goes wrong at the first `attempts` attempts, a rejection at every one; a release or a
-    corrected file heals it unless it is stubborn."""
+class DrawnOutcome:
+    """Work that fails in its first `attempts` attempts, or in all if it is rejected. A corrected file
+    repairs it, and a release too unless `stubborn`."""
 
     kind: Kind
     attempts: int = 1
     error_class: ErrorClass = ErrorClass.TOOL_HUNG
     stubborn: bool = False
 
-    def meets(self, attempt: int, released: bool, revision: int) -> Rejected | TryLater | None:
-        """What comes instead of the result, if anything. Raises Surprise where it is one."""
+    def failure(self, attempt: int, released: bool, revision: int) -> Rejected | TryLater | None:
+        """The outcome in place of the result, if the work fails. Raises Surprise for a bug."""
         if revision > 1 or (released and not self.stubborn):
             return None
         if self.kind == Kind.REJECTED:
@@ -38,25 +38,25 @@ class Fate:
         if attempt > self.attempts:
             return None
         if self.kind == Kind.RAISES:
-            raise Surprise("nobody foresaw this")
+            raise Surprise("unexpected")
         return TryLater("no answer", self.error_class)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A batch as it is delivered, and what becomes of its work."""
+    """A batch as it is delivered, and the outcomes of its work."""
 
     batch_id: str
     items: tuple[tuple[str, int], ...]
-    """Item ids with their numbers of pages."""
+    """Item ids, each with its number of pages."""
     required: tuple[str, ...] = ("recognize_page",)
     optional: tuple[str, ...] = ()
     priority: str = "normal"
     missing: frozenset[str] = frozenset()
     """Pages whose kind is `missing`."""
     captured: bool = False
-    fates: tuple[tuple[str, str, Fate], ...] = ()
-    """Step, subject (page, item or batch), fate."""
+    outcomes: tuple[tuple[str, str, DrawnOutcome], ...] = ()
+    """Step, subject (page, item or batch) and outcome."""
 
     def pages(self, item_id: str) -> list[str]:
         """The pages of an item that are not missing."""

@@ -1,4 +1,4 @@
-"""Pure stand-ins of all steps: no images, the same facts."""
+"""Pure functions in place of the steps: no images, the same facts."""
 
 import json
 from collections.abc import Callable
@@ -32,17 +32,17 @@ from streams.execution.facts import utc_now
 from tests.core_machine.outcomes import Submission
 
 JSON = "application/json"
-KEPT_FACTS = ("PageAdmitted", "PageAcquired")
+FACTS_OF_A_PAGE = ("PageAdmitted", "PageAcquired")
 
 
-def kept(storage: Storage, document: Any, use: str) -> FileRef:
-    """A document in the store."""
+def store_document(storage: Storage, document: Any, use: str) -> FileRef:
+    """Store a JSON document."""
     text = json.dumps(document, sort_keys=True).encode()
     return storage.keep(text, area=Area.RECORDS, use=use, media_type=JSON)
 
 
 def manifest_of(submission: Submission) -> bytes:
-    """What a station stores: all that the stand-ins need, and nothing of what becomes of it."""
+    """The manifest of a submission: what the steps need, without the outcomes of their work."""
     plain = {
         "batch_id": submission.batch_id,
         "items": submission.items,
@@ -55,8 +55,8 @@ def manifest_of(submission: Submission) -> bytes:
     return json.dumps(plain, sort_keys=True).encode()
 
 
-def submitted(submission: Submission, storage: Storage) -> list[Record]:
-    """What the station publishes of a batch."""
+def messages_of_a_station(submission: Submission, storage: Storage) -> list[Record]:
+    """The facts that a station publishes about a batch."""
     text = manifest_of(submission)
     digest = sha256(text).hexdigest()
     key = f"staging/sha256/{digest[:2]}/{digest}"
@@ -83,14 +83,14 @@ def submitted(submission: Submission, storage: Storage) -> list[Record]:
 
 
 def capture_of(page_id: str) -> str:
-    """Id of the event in which a page was captured."""
+    """The event_id of the capture of a page."""
     return ids.make_id("capture", page_id)
 
 
 def validate_batch(batch: BatchReceived, storage: Storage) -> Outcome:
-    """Accept every batch, and register its items."""
+    """Accept the batch and register its items."""
     manifest = json.loads(storage.read(batch.files[0]))
-    profile = kept(storage, {"optional": manifest["optional"]}, "profile")
+    profile = store_document(storage, {"optional": manifest["optional"]}, "profile")
     accepted = BatchAccepted(
         item_count=len(manifest["items"]),
         page_count=sum(pages for _, pages in manifest["items"]),
@@ -105,7 +105,10 @@ def validate_batch(batch: BatchReceived, storage: Storage) -> Outcome:
             page_count=pages,
             required_branches=manifest["required"],
             priority=manifest["priority"],
-            files=(kept(storage, _page_list(manifest, item_id, pages), "page-list"), profile),
+            files=(
+                store_document(storage, _page_list(manifest, item_id, pages), "page-list"),
+                profile,
+            ),
         )
         for item_id, pages in manifest["items"]
     ]
@@ -136,7 +139,7 @@ def _entry(manifest: dict[str, Any], item_id: str, number: int) -> dict[str, Any
 
 
 def acquire_page(page: PageAdmitted, storage: Storage) -> Outcome:
-    """The page as its master, the capture's digest kept."""
+    """Use the capture as the master."""
     capture, profile = page.files[0], page.files[1]
     shared = ("ref", "sequence", "kind", "layout", "original_name", "required_branches", "priority")
     return Done(
@@ -155,25 +158,25 @@ def acquire_page(page: PageAdmitted, storage: Storage) -> Outcome:
 
 
 def recognize_page(page: PageAcquired, storage: Storage) -> Outcome:
-    """One word on every page."""
+    """Recognize one word."""
     del page, storage
     return Done(PageRecognized(words=1, characters=5, read=True))
 
 
 def derive_page(page: PageAcquired, storage: Storage) -> Outcome:
-    """The master as its own reading image."""
+    """Use the master as the access image."""
     del storage
     return Done(PageDerived(files=(page.files[0].model_copy(update={"use": "access"}),)))
 
 
 def describe_page(page: PageAcquired, storage: Storage) -> Outcome:
-    """Nothing is known of the device."""
+    """Describe nothing."""
     del page, storage
     return Done(PageDescribed())
 
 
 def assemble_package(item: ItemCompleted, storage: Storage) -> Outcome:
-    """A package of what the item record names. Raises ValueError for a page that is not whole."""
+    """Package the pages of the item record. Raises ValueError if one is incomplete."""
     files = {file.use: file for file in item.files}
     record = json.loads(storage.read(files["item-record"]))
     entries = json.loads(storage.read(files["page-list"]))["pages"]
@@ -187,32 +190,28 @@ def assemble_package(item: ItemCompleted, storage: Storage) -> Outcome:
         for entry in entries
         if entry["kind"] != "missing" and entry["ref"] not in record["withdrawn"]
     }
-    pages = _whole_pages(record["facts"], {BRANCH_RECORDS[step] for step in required})
+    pages = _complete_pages(record["facts"], {BRANCH_RECORDS[step] for step in required})
     if set(pages) != expected:
         raise ValueError(
-            f"{record['item_id']}: whole are {sorted(pages)}, listed {sorted(expected)}"
+            f"{record['item_id']}: {sorted(pages)} complete, {sorted(expected)} expected"
         )
+    return Done(_package(item, record["item_id"], pages))
+
+
+def _package(item: ItemCompleted, item_id: str, pages: dict[str, list[str]]) -> PackagePublished:
     content = json.dumps(pages, sort_keys=True).encode()
-    digest = sha256(content).hexdigest()
-    revision = item.head.revision
-    return Done(
-        PackagePublished(
-            package_id=ids.package_id(record["item_id"], revision),
-            item_id=record["item_id"],
-            revision=revision,
-            key=f"packages/sha256/{digest[:2]}/{digest}",
-            sha256=digest,
-            size_bytes=len(content),
-            content_digest=digest,
-            rights=Rights(),
-            counts=PackageCounts(
-                pages=len(pages),
-                masters=len(pages),
-                texts=len(pages),
-                files=len(pages),
-                missing=item.page_count - len(pages),
-            ),
-        )
+    digest, revision, count = sha256(content).hexdigest(), item.head.revision, len(pages)
+    missing = item.page_count - count
+    return PackagePublished(
+        package_id=ids.package_id(item_id, revision),
+        item_id=item_id,
+        revision=revision,
+        key=f"packages/sha256/{digest[:2]}/{digest}",
+        sha256=digest,
+        size_bytes=len(content),
+        content_digest=digest,
+        rights=Rights(),
+        counts=PackageCounts(pages=count, masters=count, texts=count, files=count, missing=missing),
     )
 
 
@@ -224,20 +223,22 @@ BRANCH_RECORDS = {
 }
 
 
-def _whole_pages(facts: list[dict[str, Any]], branches: set[str]) -> dict[str, list[str]]:
-    """Pages of which every fact is there exactly once, all of one revision, each with its masters."""
+def _complete_pages(facts: list[dict[str, Any]], branches: set[str]) -> dict[str, list[str]]:
+    """The digests of the masters of each page that has every fact once, all of one revision."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for row in facts:
         if row["fact"]["head"]["page_id"]:
             rows.setdefault(row["fact"]["head"]["page_id"], []).append(row)
-    needed = sorted({*KEPT_FACTS, *branches})
-    whole = {}
+    needed = sorted({*FACTS_OF_A_PAGE, *branches})
+    complete = {}
     for page, of_page in rows.items():
         revisions = {row["fact"]["head"]["revision"] for row in of_page}
         if sorted(row["record"] for row in of_page) == needed and len(revisions) == 1:
             acquired = next(row["fact"] for row in of_page if row["record"] == "PageAcquired")
-            whole[page] = [file["sha256"] for file in acquired["files"] if file["use"] == "master"]
-    return whole
+            complete[page] = [
+                file["sha256"] for file in acquired["files"] if file["use"] == "master"
+            ]
+    return complete
 
 
 STAND_INS: dict[str, Callable[[Any, Storage], Outcome]] = {

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from infra.migrate import FOLDER as MIGRATIONS
-from streams.tracker.rebuild import dump
 from tests.support import pages
 from tests.support.invariants import Counts, counts
 from tests.support.reader import facts_of
 from tests.support.running_line import Line, wait_for
+from tests.support.tracker_tables import dump
 from tests.support.whole_log import all_rows, projected, read_when_quiet
 
 FIRST, SECOND = "batch-1", "batch-2"

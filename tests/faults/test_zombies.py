@@ -33,7 +33,7 @@ from tests.support.whole_log import projected, read_when_quiet
 BATCH, LATER = "batch-1", "batch-2"
 ITEMS, LATER_ITEMS, PAGES = 3, 2, 8
 PATIENCE_SECONDS = 60
-SILENCE = {"COPYSTAND_SILENCE_SECONDS": "6"}
+SILENCE = {"COPYSTAND_SESSION_TIMEOUT": "6"}
 LOOK_SECONDS = 2.0
 HOLDERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
 EPOCH = "SELECT epoch FROM line.active"
@@ -214,7 +214,7 @@ def test_a_second_tracker_waits_for_the_lock_and_the_sleeper_ends_on_waking(ran:
 
 def test_the_lock_of_a_machine_that_is_gone_is_free_after_half_a_minute(ran: Ran):
     with psycopg.connect(ran.line.dsn("tracker"), autocommit=True) as tracker:
-        tracker.execute(query("notice_silence"))
+        tracker.execute(query("set_tcp_keepalives"))
         rows = [
             tracker.execute(f"SHOW tcp_keepalives_{name}".encode()).fetchone()
             for name in ("idle", "interval", "count")

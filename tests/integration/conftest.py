@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.clocked_tracker import fixed_window
 from tests.support.parts import Parts, running_parts
+from tests.support.tracker_harness import connect_tracker, storage, tracker
+
+__all__ = ["connect_tracker", "fixed_window", "parts", "storage", "tracker"]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
-"""The core under every misfortune that a random hand deals, against a real PostgreSQL.
+"""The core under random faults, on a real PostgreSQL.
 
-The default run is short and always the same; `python -m tests.core_machine` goes on for hours."""
+This run is short and deterministic; `python -m tests.core_machine` runs for as long as wanted."""
 
 from collections.abc import Iterator
 
@@ -23,11 +23,12 @@ PROFILE = settings(
 
 @pytest.fixture(scope="module")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """A PostgreSQL without Kafka."""
     with running_databases(tmp_path_factory.mktemp("core")) as running:
         yield running
 
 
-def test_nothing_is_lost_doubled_or_decided_otherwise_whatever_dies(databases: Databases):
+def test_nothing_is_lost_repeated_or_decided_differently_whatever_dies(databases: Databases):
     CoreMachine.databases = databases
 
     run_state_machine_as_test(CoreMachine, settings=PROFILE)

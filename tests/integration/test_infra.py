@@ -1,4 +1,4 @@
-"""Kafka, PostgreSQL, topics and migrations as `up` makes them."""
+"""Kafka, PostgreSQL, topics and migrations as `up` creates them."""
 
 import dataclasses
 from pathlib import Path
@@ -30,28 +30,28 @@ def produce(parts: Parts, topic: str, count: int, size: int = 10) -> None:
     assert failures == []
 
 
-def start_of(parts: Parts, group: str, topic: str) -> dict[tuple[str, int], int]:
+def start_offsets(parts: Parts, group: str, topic: str) -> dict[tuple[str, int], int]:
     return topics.committed_offsets(topics.admin(parts.kafka), group, [(topic, 0), (topic, 1)])
 
 
 def test_every_topic_has_the_policies_of_the_catalogue(parts: Parts):
     client = topics.admin(parts.kafka)
 
-    answers = client.describe_configs(
+    policies = client.describe_configs(
         [ConfigResource(ResourceType.TOPIC, one.name) for one in TOPICS]
     )
 
-    found = {resource.name: answer.result() for resource, answer in answers.items()}
+    found = {resource.name: answer.result() for resource, answer in policies.items()}
     assert {
         (one.name, key): found[one.name][key].value for one in TOPICS for key in one.config
     } == {(one.name, key): value for one in TOPICS for key, value in one.config.items()}
 
 
-def test_a_message_of_512_kib_goes_through(parts: Parts):
+def test_a_message_of_512_kib_is_accepted(parts: Parts):
     produce(parts, TOPICS[0].name, 1, size=512 * 1024)
 
 
-def test_a_policy_that_differs_is_altered_back(parts: Parts):
+def test_a_changed_policy_is_restored(parts: Parts):
     loose = dataclasses.replace(AUDIT_PREMIS, config=AUDIT_PREMIS.config | {"flush.messages": "7"})
     provision(parts.kafka, [loose], {})
 
@@ -68,7 +68,7 @@ def test_another_number_of_partitions_is_refused(parts: Parts):
         provision(parts.kafka, [dataclasses.replace(AUDIT_PREMIS, partitions=12)], {})
 
 
-def test_a_new_group_starts_at_the_end_of_an_existing_line_unless_it_is_to_backfill(parts: Parts):
+def test_a_new_group_of_an_existing_line_starts_at_the_end_unless_it_backfills(parts: Parts):
     topic = Topic("test.starts.v1", None, "k", 2)
     provision(parts.kafka, [topic], {"old": [topic.name]})
     produce(parts, topic.name, 3)
@@ -81,20 +81,23 @@ def test_a_new_group_starts_at_the_end_of_an_existing_line_unless_it_is_to_backf
         backfill=["filling"],
     )
 
-    assert start_of(parts, "old", topic.name) == {(topic.name, 0): 0, (topic.name, 1): 0}
-    assert start_of(parts, "new", topic.name) == {(topic.name, 0): 3, (topic.name, 1): 0}
-    assert start_of(parts, "filling", topic.name) == {(topic.name, 0): 0, (topic.name, 1): 0}
+    assert start_offsets(parts, "old", topic.name) == {(topic.name, 0): 0, (topic.name, 1): 0}
+    assert start_offsets(parts, "new", topic.name) == {(topic.name, 0): 3, (topic.name, 1): 0}
+    assert start_offsets(parts, "filling", topic.name) == {(topic.name, 0): 0, (topic.name, 1): 0}
     assert topics.lag(topics.admin(parts.kafka), "old", [topic.name]) == 3
     assert topics.lag(topics.admin(parts.kafka), "new", [topic.name]) == 0
 
 
-def test_an_old_group_starts_at_the_beginning_of_a_topic_made_just_now(parts: Parts):
+def test_an_existing_group_starts_at_the_beginning_of_a_new_topic(parts: Parts):
     first, second = (Topic(f"test.grows.{number}.v1", None, "k", 2) for number in (1, 2))
     provision(parts.kafka, [first], {"growing": [first.name]})
 
     provision(parts.kafka, [first, second], {"growing": [first.name, second.name]}, fresh=False)
 
-    assert start_of(parts, "growing", second.name) == {(second.name, 0): 0, (second.name, 1): 0}
+    assert start_offsets(parts, "growing", second.name) == {
+        (second.name, 0): 0,
+        (second.name, 1): 0,
+    }
 
 
 def test_the_roles_of_the_database_can_log_in_with_their_passwords(parts: Parts):
@@ -123,7 +126,7 @@ def test_queries_of_a_line_are_not_compiled(parts: Parts):
         assert connection.execute("SHOW jit").fetchone() == ("off",)
 
 
-def test_a_migration_that_fails_leaves_nothing(parts: Parts, tmp_path: Path):
+def test_a_failed_migration_changes_nothing(parts: Parts, tmp_path: Path):
     (tmp_path / "9002_half.sql").write_text("CREATE TABLE public.half (a int); SELECT nonsense;")
 
     with pytest.raises(psycopg.errors.UndefinedColumn):

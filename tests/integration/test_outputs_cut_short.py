@@ -54,7 +54,10 @@ def test_an_output_that_found_no_room_for_its_end_is_not_taken(
 
     # What is larger than the limit by more than a buffer is seen by Tesseract itself.
     largest = max(sizes, key=lambda name: sizes[name])
-    assert told[largest] == f"tesseract ended well but its {largest} ends early, as on a full disk"
+    assert (
+        told[largest]
+        == f"tesseract succeeded, but its {largest} output is truncated, as on a full disk"
+    )
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -63,5 +66,5 @@ def test_each_output_is_seen_to_be_cut_wherever_that_is(image: Path, suffix: str
     output_check.check_complete(sound)
     content = sound[suffix]
     for lost in (LOST_BYTES, 10, 100, BUFFER_BYTES):
-        with pytest.raises(ToolCrashed, match=f"its {suffix} ends early"):
+        with pytest.raises(ToolCrashed, match=f"its {suffix} output is truncated"):
             output_check.check_complete({**sound, suffix: content[: max(0, len(content) - lost)]})

@@ -1,5 +1,4 @@
-"""What the tracker cannot read is kept byte for byte, and read again from the same bytes when it is
-released."""
+"""Bytes that the tracker cannot decode are stored unchanged and decoded again when released."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +11,12 @@ from schemas.codec import Undecodable, decode, encode
 from schemas.models import ControlDecided, Record, WorkQuarantined
 from streams.kafka.messages import Incoming
 from streams.storage.memory import MemoryStorage
-from streams.tracker import process_manager as tracker_line
-from streams.tracker.process_manager import ProcessManager
-from streams.tracker.rebuild import dump, store_decided
+from streams.tracker import process_manager
 from streams.tracker.unit_of_work import Connection
 from tests.core_machine.database import Databases, running_databases
-from tests.support.line_facts import Delivery, Log, a_request
+from tests.support.line_facts import Delivery, a_request
+from tests.support.tracker_harness import TrackerHarness
+from tests.support.tracker_tables import dump
 
 ACQUIRED = topic_of("PageAcquired").name
 RELEASED = redone_topic("intake")
@@ -26,155 +25,147 @@ PAGE = "vol-1:0001"
 
 @pytest.fixture(scope="module")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """A PostgreSQL without Kafka."""
     with running_databases(tmp_path_factory.mktemp("released")) as running:
         yield running
 
 
-class Bench:
-    """A tracker that reads what it once could not, and what one would see of it."""
+class RecordingTracker(TrackerHarness):
+    """A tracker that records what it has read of a batch of one page."""
 
     def __init__(self, conn: Connection, folder: Path) -> None:
-        self.conn, self.storage, self.log = conn, MemoryStorage(folder), Log()
-        self.line = ProcessManager(conn, self.storage, "1")
-        self.line.fence()
+        super().__init__(lambda: conn, MemoryStorage(folder), pool_size=2)
         self.read: list[Incoming] = []
         self.batch = Delivery(self.storage, "b-1", {"vol-1": 1})
-        self.take(self.batch.received(), self.batch.accepted(), self.batch.registered("vol-1"))
+        self.process(self.batch.received(), self.batch.accepted(), self.batch.registered("vol-1"))
 
-    def take(self, *facts: Record) -> None:
-        self.take_messages(*self.log(*facts))
+    def process(self, *facts: Record) -> None:
+        self.process_messages(*self.log(*facts))
 
-    def take_messages(self, *messages: Incoming) -> None:
+    def process_messages(self, *messages: Incoming) -> None:
+        """Read these messages in one transaction."""
         self.read += messages
-        self.line.take(messages)
+        self.manager.process(messages)
 
-    def outbox(self, topic: str) -> list[Incoming]:
-        """What the relay would publish there, as it would be read."""
-        rows = self.conn.execute(
-            "SELECT key, headers, value FROM line.outbox WHERE topic = %s ORDER BY id", [topic]
-        )
-        return [
-            Incoming(topic, 0, offset, key.encode(), value, {n: t.encode() for n, t in headers})
-            for offset, (key, headers, value) in enumerate(rows)
-        ]
-
-    def told(self, kind: type[Record]) -> list[Record]:
-        return [decode(one.value) for one in self.outbox(topic_of(kind.__name__).name)]
+    def released(self) -> list[Incoming]:
+        """The messages that the tracker published to itself and to the router."""
+        return [message for message in self.outbox() if message.topic == RELEASED]
 
     def release(self, record: WorkQuarantined) -> Incoming:
-        """Release a record; gives what is sent to be read again."""
-        self.take(a_request("release", f"quarantine:{record.head.event_id}"))
-        return self.outbox(RELEASED)[-1]
+        """Release a record; returns the message with the original bytes."""
+        self.process(a_request("release", f"quarantine:{record.head.event_id}"))
+        return self.released()[-1]
 
-    def steps_done(self) -> list[str]:
+    def ended_steps(self) -> list[str]:
+        """The steps that have ended for the page."""
         return [step for (step,) in self.conn.execute("SELECT step FROM line.page_branches")]
 
     def record_states(self) -> list[str]:
+        """The states of all quarantine records, oldest first."""
         rows = self.conn.execute("SELECT state FROM line.quarantine ORDER BY occurred_at")
         return [state for (state,) in rows]
 
 
 @pytest.fixture
-def bench(databases: Databases, tmp_path: Path) -> Iterator[Bench]:
+def tracker(databases: Databases, tmp_path: Path) -> Iterator[RecordingTracker]:
+    """A tracker that has registered its batch."""
     with databases.fresh() as name, databases.connect(name) as conn:
-        yield Bench(conn, tmp_path)
+        yield RecordingTracker(conn, tmp_path)
 
 
-def knows_no_pages(value: bytes | None, expected: type[Record] | None = None) -> Record:
-    """An older decoder, to which the schema of an acquired page is not known."""
+def decode_without_pages(value: bytes | None, expected: type[Record] | None = None) -> Record:
+    """A decoder without the schema of PageAcquired."""
     fact = decode(value, expected)
     if type(fact).__name__ == "PageAcquired":
         raise Undecodable("schema 9 is not known")
     return fact
 
 
-def set_aside(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, WorkQuarantined]:
-    """The bytes of a fact that was not understood when it came, and its record."""
-    value = encode(bench.batch.acquired(PAGE))
+def quarantine_undecodable(
+    tracker: RecordingTracker, monkeypatch: pytest.MonkeyPatch
+) -> tuple[bytes, WorkQuarantined]:
+    """Process a fact with an old decoder; returns its bytes and its quarantine record."""
+    value = encode(tracker.batch.acquired(PAGE))
     with monkeypatch.context() as older:
-        older.setattr(tracker_line, "decode", knows_no_pages)
-        bench.take_messages(bench.log.raw(ACQUIRED, PAGE, value))
-    (record,) = bench.told(WorkQuarantined)
+        older.setattr(process_manager, "decode", decode_without_pages)
+        tracker.process_messages(tracker.log.raw(ACQUIRED, PAGE, value))
+    (record,) = tracker.published(WorkQuarantined)
     assert isinstance(record, WorkQuarantined)
     return value, record
 
 
-def test_bytes_that_can_be_read_by_now_take_effect_when_they_are_released(bench, monkeypatch):
-    value, record = set_aside(bench, monkeypatch)
-    before = bench.steps_done()
+def test_released_bytes_that_can_be_decoded_take_effect(tracker, monkeypatch):
+    value, record = quarantine_undecodable(tracker, monkeypatch)
+    before = tracker.ended_steps()
 
-    sent = bench.release(record)
-    bench.take_messages(sent)
+    sent = tracker.release(record)
+    tracker.process_messages(sent)
 
-    assert (record.code, bench.storage.read(record.files[0])) == ("message.undecodable", value)
+    assert (record.code, tracker.storage.read(record.files[0])) == ("message.undecodable", value)
     assert (sent.value, sent.key) == (value, PAGE.encode())
     assert sent.header("step") == "tracker"
-    assert sent.header("cause") == bench.told(ControlDecided)[0].head.event_id
-    assert (before, bench.steps_done()) == ([], ["acquire_page"])
-    assert bench.record_states() == ["released"]
+    assert sent.header("cause") == tracker.published(ControlDecided)[0].head.event_id
+    assert (before, tracker.ended_steps()) == ([], ["acquire_page"])
+    assert tracker.record_states() == ["released"]
 
 
-def test_bytes_that_still_cannot_be_read_are_set_aside_again_and_nothing_is_lost(bench):
-    bench.take_messages(bench.log.raw(ACQUIRED, "k", b"\x01garbage"))
-    (first,) = bench.told(WorkQuarantined)
+def test_released_bytes_that_still_cannot_be_decoded_are_quarantined_again(tracker):
+    tracker.process_messages(tracker.log.raw(ACQUIRED, "k", b"\x01garbage"))
+    (first,) = tracker.published(WorkQuarantined)
 
-    bench.take_messages(bench.release(first))
-    second = bench.told(WorkQuarantined)[1]
-    bench.take_messages(bench.release(second))
+    tracker.process_messages(tracker.release(first))
+    second = tracker.published(WorkQuarantined)[1]
+    tracker.process_messages(tracker.release(second))
 
-    third = bench.told(WorkQuarantined)[2]
+    third = tracker.published(WorkQuarantined)[2]
     assert len({record.head.event_id for record in (first, second, third)}) == 3
     assert {record.origin.topic for record in (first, second, third)} == {ACQUIRED}
-    assert bench.storage.read(third.files[0]) == b"\x01garbage"
-    assert sorted(bench.record_states()) == ["open", "released", "released"]
+    assert tracker.storage.read(third.files[0]) == b"\x01garbage"
+    assert sorted(tracker.record_states()) == ["open", "released", "released"]
 
 
-def test_a_fact_on_a_topic_of_others_is_kept_and_not_believed_when_released(bench):
-    foreign = encode(bench.batch.recognized(PAGE))
-    bench.take_messages(bench.log.raw(ACQUIRED, PAGE, foreign))
-    (record,) = bench.told(WorkQuarantined)
+def test_a_released_fact_on_the_topic_of_another_record_has_no_effect(tracker):
+    foreign = encode(tracker.batch.recognized(PAGE))
+    tracker.process_messages(tracker.log.raw(ACQUIRED, PAGE, foreign))
+    (record,) = tracker.published(WorkQuarantined)
 
-    sent = bench.release(record)
-    bench.take_messages(sent)
+    sent = tracker.release(record)
+    tracker.process_messages(sent)
 
     assert sent.value == foreign
-    assert bench.steps_done() == []
-    assert "PageRecognized where a PageAcquired belongs" in bench.told(WorkQuarantined)[1].found
+    assert tracker.ended_steps() == []
+    assert (
+        "PageRecognized where a PageAcquired belongs" in tracker.published(WorkQuarantined)[1].found
+    )
 
 
-def test_what_is_sent_to_the_router_is_not_the_trackers(bench):
+def test_the_tracker_ignores_bytes_released_for_the_router(tracker):
     headers = {"step": b"router", "release": ids.make_id("x").encode()}
 
-    bench.take_messages(Incoming(RELEASED, 0, 0, b"k", b"no fact", headers))
+    tracker.process_messages(Incoming(RELEASED, 0, 0, b"k", b"no fact", headers))
 
-    assert bench.told(WorkQuarantined) == []
+    assert tracker.published(WorkQuarantined) == []
 
 
 @pytest.mark.parametrize("place", [{}, {"topic": b"t", "partition": b"x", "offset": b"1"}])
-def test_a_message_that_pretends_to_be_released_is_set_aside_and_the_line_goes_on(bench, place):
-    pretended = Incoming(RELEASED, 0, 0, b"k", b"no fact", {"step": b"tracker", **place})
+def test_a_message_with_forged_release_headers_is_quarantined(tracker, place):
+    forged = Incoming(RELEASED, 0, 0, b"k", b"no fact", {"step": b"tracker", **place})
 
-    bench.take_messages(pretended, *bench.log(bench.batch.acquired(PAGE)))
+    tracker.process_messages(forged, *tracker.log(tracker.batch.acquired(PAGE)))
 
-    (record,) = bench.told(WorkQuarantined)
+    (record,) = tracker.published(WorkQuarantined)
     assert record.origin.topic == RELEASED
-    assert bench.steps_done() == ["acquire_page"]
+    assert tracker.ended_steps() == ["acquire_page"]
 
 
-def test_a_rebuild_reads_released_bytes_and_does_not_send_them_again(bench, monkeypatch):
-    _, record = set_aside(bench, monkeypatch)
-    sent = bench.release(record)
-    bench.take_messages(sent)
-    own = ("PageAdmitted", "ItemCompleted", "BatchSettled", "ControlDecided", "WorkQuarantined")
-    told = [one for name in own for one in bench.outbox(topic_of(name).name)]
-    before = dump(bench.conn)
-
-    bench.line.forget()
-    store_decided(bench.conn, [*told, sent])
+def test_a_rebuild_reads_released_bytes_and_does_not_publish_them_again(tracker, monkeypatch):
+    _, record = quarantine_undecodable(tracker, monkeypatch)
+    sent = tracker.release(record)
+    tracker.process_messages(sent)
+    own, before = tracker.outbox_without_events(), dump(tracker.conn)
     quarantined = topic_of("WorkQuarantined").name
-    bench.line.take(bench.read, decide=False)
-    bench.line.take([one for one in told if one.topic == quarantined], decide=False)
-    bench.line.finish_rebuild()
 
-    assert dump(bench.conn) == before
-    assert bench.outbox(RELEASED) == []
+    tracker.rebuild(own, tracker.read, [one for one in own if one.topic == quarantined])
+
+    assert dump(tracker.conn) == before
+    assert tracker.released() == []

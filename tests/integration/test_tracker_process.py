@@ -1,4 +1,4 @@
-"""The tracker as a process on a real Kafka: killed again and again, and rebuilt from the topics."""
+"""The tracker as a process on a real Kafka: killed repeatedly, and rebuilt from the topics."""
 
 import os
 import random
@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ from streams.kafka.messages import Incoming, Outgoing
 from streams.kafka.producer import KafkaPublisher
 from streams.storage.local import LocalStorage
 from streams.topology import TRACKER_INPUTS
+from streams.tracker.database import connect
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
-from streams.tracker.rebuild import dump, rebuild
+from streams.tracker.rebuild import rebuild
 from streams.tracker.topic_reader import TopicReader
 from tests.support.line_facts import Delivery
 from tests.support.parts import Parts
+from tests.support.tracker_tables import dump
 
 DATABASE = "line_of_a_process"
 PATIENCE_SECONDS = 90
@@ -45,8 +48,8 @@ def dsn(parts: Parts) -> Iterator[str]:
 
 
 @contextmanager
-def tracker(parts: Parts, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A running tracker, killed at the end if it still runs."""
+def running_tracker(parts: Parts, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a tracker; kill it at the end if it still runs."""
     environment = {
         **os.environ,
         "COPYSTAND_HOME": str(parts.home),
@@ -63,14 +66,15 @@ def tracker(parts: Parts, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def wait_until(what: Callable[[], bool], last: Callable[[], Any]) -> None:
+def wait_until(is_true: Callable[[], bool], last: Callable[[], Any]) -> None:
+    """Wait for a condition; fail with the last state after PATIENCE_SECONDS."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not what():
-        assert time.monotonic() < deadline, f"it never came; the last state: {last()}"
+    while not is_true():
+        assert time.monotonic() < deadline, f"timed out; the last state: {last()}"
         time.sleep(0.1)
 
 
-def test_killed_again_and_again_it_decides_everything_once_and_a_rebuild_is_equal(
+def test_a_tracker_that_is_killed_repeatedly_decides_everything_once_and_can_be_rebuilt(
     parts: Parts, dsn: str, tmp_path: Path
 ) -> None:
     storage, chance = LocalStorage(parts.home), random.Random(7)
@@ -85,13 +89,13 @@ def test_killed_again_and_again_it_decides_everything_once_and_a_rebuild_is_equa
 
     with psycopg.connect(dsn, autocommit=True) as conn:
         for portion in (facts[start::6] for start in range(6)):
-            publisher.publish([message(fact) for fact in portion])
+            publisher.publish([outgoing(fact) for fact in portion])
             rows_before = rows_of(conn, "facts")
-            with tracker(parts, log):
+            with running_tracker(parts, log):
                 wait_until(lambda: rows_of(conn, "facts") > rows_before, log.read_text)  # noqa: B023
                 time.sleep(chance.random() * 0.2)
         publisher.close()
-        with tracker(parts, log) as process:
+        with running_tracker(parts, log) as process:
             wait_until(lambda: ready(parts, process), log.read_text)
             wait_until(lambda: settled(conn, names), lambda: status(conn) + log.read_text()[-3000:])
             wait_until(lambda: rows_of(conn, "outbox") == 0, log.read_text)
@@ -100,11 +104,10 @@ def test_killed_again_and_again_it_decides_everything_once_and_a_rebuild_is_equa
         old = dump(conn)
 
         reader = TopicReader(parts.kafka)
-        told = told_bytes(reader, names)
-        check_each_decided_once(told, batches)
-        line = ProcessManager(conn, storage, "2")
-        line.open()
-        rebuild(line, reader)
+        check_each_decided_once(published_bytes(reader, names), batches)
+        manager = ProcessManager(conn, storage, "2")
+        manager.start()
+        rebuild(manager, reader)
         reader.close()
 
         assert dump(conn) == old
@@ -112,44 +115,43 @@ def test_killed_again_and_again_it_decides_everything_once_and_a_rebuild_is_equa
 
 
 def check_each_decided_once(
-    told: dict[str, dict[str, set[bytes]]], batches: list[Delivery]
+    published: dict[str, dict[str, set[bytes]]], batches: list[Delivery]
 ) -> None:
     """One event id and one set of bytes for each decision, and its PREMIS events beside it."""
     items = sum(len(batch.items) for batch in batches)
     pages = sum(sum(batch.items.values()) for batch in batches)
-    found = {record: len(events) for record, events in told.items()}
-    assert found == {
+    assert {record: len(events) for record, events in published.items()} == {
         "PageAdmitted": pages,
         "ItemCompleted": items,
         "BatchSettled": len(batches),
         "PremisEvent": pages + items + len(batches),
     }
-    assert all(len(values) == 1 for events in told.values() for values in events.values())
+    assert all(len(values) == 1 for events in published.values() for values in events.values())
 
 
-def told_bytes(reader: TopicReader, names: list[str]) -> dict[str, dict[str, set[bytes]]]:
-    """What the tracker told about some batches: record, event id, the distinct bytes."""
+def published_bytes(reader: TopicReader, names: list[str]) -> dict[str, dict[str, set[bytes]]]:
+    """The distinct bytes of each fact of the tracker about these batches, by record and event id."""
     kinds: tuple[type[Record], ...] = (PageAdmitted, ItemCompleted, BatchSettled)
     topics = [topic_of(kind.__name__).name for kind in kinds]
-    told: dict[str, dict[str, set[bytes]]] = defaultdict(lambda: defaultdict(set))
-    for portion in everything(reader, [*topics, AUDIT_INTAKE.name]):
-        for one in portion:
+    published: dict[str, dict[str, set[bytes]]] = defaultdict(lambda: defaultdict(set))
+    for portion in read_all(reader, [*topics, AUDIT_INTAKE.name]):
+        for message in portion:
             try:
-                fact = decode(one.value)
+                fact = decode(message.value)
             except Undecodable:
                 continue
             head = fact.head  # type: ignore[attr-defined]
             ours = not isinstance(fact, PremisEvent) or head.producer.name == "copystand/tracker"
             if head.batch_id in names and ours:
-                told[type(fact).__name__][head.event_id].add(one.value or b"")
-    return told
+                published[type(fact).__name__][head.event_id].add(message.value or b"")
+    return published
 
 
-def everything(reader: TopicReader, topics: list[str]) -> Iterator[list[Incoming]]:
+def read_all(reader: TopicReader, topics: list[str]) -> Iterator[list[Incoming]]:
     return reader.read_to_the_end(dict.fromkeys(reader.partitions(topics), 0))
 
 
-def message(fact: Record) -> Outgoing:
+def outgoing(fact: Record) -> Outgoing:
     return Outgoing(topic_of(type(fact).__name__).name, key_of(fact), encode(fact))
 
 
@@ -176,12 +178,10 @@ def status(conn: psycopg.Connection[Any]) -> str:
     return str(conn.execute("SELECT * FROM line.batch_status").fetchall())
 
 
-def test_what_was_told_but_not_acknowledged_is_told_again_by_the_relay(
-    parts: Parts, dsn: str
-) -> None:
+def test_the_relay_deletes_a_message_only_after_its_acknowledgement(parts: Parts, dsn: str) -> None:
     topic = topic_of("BatchSettled").name
     with psycopg.connect(dsn, autocommit=True) as conn:
-        row = (topic, "relay-key", '[["step", "x"]]', b"not deleted before it is acknowledged")
+        row = (topic, "relay-key", '[["step", "x"]]', b"deleted after its acknowledgement")
         conn.execute(
             "INSERT INTO line.outbox (topic, key, headers, value) VALUES (%s, %s, %s, %s)", row
         )
@@ -191,18 +191,23 @@ def test_what_was_told_but_not_acknowledged_is_told_again_by_the_relay(
             [topic],
         )
 
-        OutboxRelay(dsn, parts.kafka).drain(conn)
+        OutboxRelay(partial(connect, dsn), parts.kafka).drain(conn)
 
         left = conn.execute("SELECT key FROM line.outbox").fetchall()
     reader = TopicReader(parts.kafka)
     sent = [
-        one for portion in everything(reader, [topic]) for one in portion if one.key == b"relay-key"
+        message
+        for portion in read_all(reader, [topic])
+        for message in portion
+        if message.key == b"relay-key"
     ]
     reader.close()
     assert left == [("later",)]
-    assert [(one.value, dict(one.headers)) for one in sent] == [(row[3], {"step": b"x"})]
+    assert [(message.value, dict(message.headers)) for message in sent] == [
+        (row[3], {"step": b"x"})
+    ]
 
 
-def test_the_tracker_reads_every_topic_that_the_contract_gives_it() -> None:
+def test_the_tracker_reads_each_of_its_topics_once() -> None:
     assert len(TRACKER_INPUTS) == len(set(TRACKER_INPUTS)) == 15
     assert redone_topic("intake") in TRACKER_INPUTS

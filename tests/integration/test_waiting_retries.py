@@ -1,5 +1,5 @@
-"""A hundred thousand retries wait in the outbox: nobody reads them before they are due, and a restart
-loses none of their times."""
+"""A hundred thousand retries in the outbox are not read before they are due, and keep their due
+times over a restart."""
 
 import time
 import tracemalloc
@@ -23,13 +23,14 @@ FIRST_DUE = datetime(2099, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """A PostgreSQL without Kafka."""
     with running_databases(tmp_path_factory.mktemp("waiting")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def name(databases: Databases) -> Iterator[str]:
-    """A database in whose outbox the retries wait, one each millisecond."""
+def database_name(databases: Databases) -> Iterator[str]:
+    """A database with the retries in its outbox, one due each millisecond."""
     with databases.fresh() as name:
         with databases.connect(name) as conn, conn.cursor() as cursor:
             columns = "not_before, topic, key, value, page_id"
@@ -43,41 +44,42 @@ def name(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture
-def conn(databases: Databases, name: str) -> Iterator[Connection]:
-    with databases.connect(name) as conn:
+def conn(databases: Databases, database_name: str) -> Iterator[Connection]:
+    with databases.connect(database_name) as conn:
         yield conn
 
 
 class Sent:
-    """Takes what the relay sends, and remembers how much came at once."""
+    """Records what the relay sends, and its largest portion."""
 
     def __init__(self) -> None:
         self.keys: list[str | None] = []
-        self.most = 0
+        self.largest_portion = 0
 
     def __call__(self, rows: Sequence[Row]) -> bool:
         self.keys += [row[2] for row in rows]
-        self.most = max(self.most, len(rows))
+        self.largest_portion = max(self.largest_portion, len(rows))
         return True
 
 
-def rows_read(conn: Connection, name: str, **values: object) -> int:
-    """How many rows of the outbox PostgreSQL looks at for a query."""
-    text = f"EXPLAIN (ANALYZE, FORMAT JSON) {query(name).as_string()}"
+def rows_read(conn: Connection, query_name: str, **values: object) -> int:
+    """The number of rows of the outbox that a query reads."""
+    text = f"EXPLAIN (ANALYZE, FORMAT JSON) {query(query_name).as_string()}"
     found = conn.execute(text.encode(), values).fetchone()
     assert found is not None
-    return _read(found[0][0]["Plan"])
+    return _outbox_rows(found[0][0]["Plan"])
 
 
-def _read(plan: dict[str, object]) -> int:
+def _outbox_rows(plan: dict[str, object]) -> int:
     own = 0
     if plan.get("Relation Name") == "outbox":
         removed = plan.get("Rows Removed by Filter", 0)
         own = (int(plan["Actual Rows"]) + int(removed)) * int(plan["Actual Loops"])  # type: ignore[call-overload]
-    return own + sum(_read(one) for one in plan.get("Plans", ()))  # type: ignore[attr-defined]
+    return own + sum(_outbox_rows(one) for one in plan.get("Plans", ()))  # type: ignore[attr-defined]
 
 
 def waiting(conn: Connection) -> tuple[int, datetime, datetime]:
+    """The number of waiting retries, and the first and the last due time."""
     row = conn.execute(
         "SELECT count(*), min(not_before), max(not_before) FROM line.outbox WHERE not_before >= %s",
         [FIRST_DUE],
@@ -86,12 +88,12 @@ def waiting(conn: Connection) -> tuple[int, datetime, datetime]:
     return row
 
 
-def test_what_is_not_due_is_not_read(conn: Connection):
-    assert rows_read(conn, "due", limit=LIMIT) == 0
-    assert rows_read(conn, "next_due") <= 1
+def test_retries_that_are_not_due_are_not_read(conn: Connection):
+    assert rows_read(conn, "due_messages", limit=LIMIT) == 0
+    assert rows_read(conn, "seconds_to_next_due") <= 1
 
 
-def test_the_relay_looks_for_what_is_due_in_milliseconds(conn: Connection):
+def test_the_relay_finds_due_messages_in_milliseconds(conn: Connection):
     publish_due(conn, Sent())
     began = time.monotonic()
     for _ in range(20):
@@ -101,7 +103,7 @@ def test_the_relay_looks_for_what_is_due_in_milliseconds(conn: Connection):
     assert each < 0.05
 
 
-def test_a_decision_goes_out_past_all_that_waits_and_in_order(conn: Connection):
+def test_decisions_are_sent_in_order_whatever_retries_wait(conn: Connection):
     sent = Sent()
     with conn.transaction(force_rollback=True):
         for key in ("first", "second"):
@@ -112,7 +114,7 @@ def test_a_decision_goes_out_past_all_that_waits_and_in_order(conn: Connection):
     assert sent.keys == ["first", "second"]
 
 
-def test_all_that_fell_due_goes_out_in_the_order_of_its_times_in_bounded_portions(conn: Connection):
+def test_due_retries_are_sent_in_the_order_of_their_times_in_limited_portions(conn: Connection):
     sent, late = Sent(), WAITING // 10
     with conn.transaction(force_rollback=True):
         conn.execute(
@@ -127,20 +129,20 @@ def test_all_that_fell_due_goes_out_in_the_order_of_its_times_in_bounded_portion
         tracemalloc.stop()
 
     assert sent.keys == [f"page-{number}" for number in range(late)]
-    assert sent.most <= LIMIT
+    assert sent.largest_portion <= LIMIT
     assert peak_bytes < 16 * 1024 * 1024
 
 
-def test_a_turn_of_the_tracker_does_not_read_what_waits(conn: Connection, tmp_path):
+def test_a_transaction_of_the_tracker_does_not_read_waiting_retries(conn: Connection, tmp_path):
     storage, log = MemoryStorage(tmp_path), Log()
-    line, batch = ProcessManager(conn, storage, "1"), Delivery(storage, "b-1", {"vol-1": 1})
-    line.open()
-    line.take([])
+    manager, batch = ProcessManager(conn, storage, "1"), Delivery(storage, "b-1", {"vol-1": 1})
+    manager.start()
+    manager.process([])
     facts = [batch.received(), batch.accepted(), batch.registered("vol-1")]
     tracemalloc.start()
     began = time.monotonic()
     for fact in [*facts, batch.deferred("vol-1:0001", 1)]:
-        line.take(log(fact))
+        manager.process(log(fact))
     each = (time.monotonic() - began) / 4
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -150,19 +152,19 @@ def test_a_turn_of_the_tracker_does_not_read_what_waits(conn: Connection, tmp_pa
 
 
 def test_due_times_survive_a_restart_of_the_tracker_and_of_postgres(
-    databases: Databases, name: str, tmp_path
+    databases: Databases, database_name: str, tmp_path
 ):
-    with databases.connect(name) as conn:
+    with databases.connect(database_name) as conn:
         before = waiting(conn)
         storage = MemoryStorage(tmp_path)
-        ProcessManager(conn, storage, "1").fence()
+        ProcessManager(conn, storage, "1").take_over()
 
     databases.server.stop()
     databases.server.start()
     databases.server.wait_ready()
 
-    with databases.connect(name) as conn:
-        ProcessManager(conn, storage, "1").fence()
+    with databases.connect(database_name) as conn:
+        ProcessManager(conn, storage, "1").take_over()
         sent = Sent()
         publish_due(conn, sent)
         after = waiting(conn)

@@ -32,7 +32,7 @@ class ChaosLine(Line):
         paths.prepare_home(home)
         clients = between(SERVICES, set())
         self.chosen = ports.choose(home, names, clients)
-        upstream = {name: ports.listens(self.chosen, name) for name in SERVICES}
+        upstream = {name: ports.listen_port(self.chosen, name) for name in SERVICES}
         self.proxies = Proxies(proxies, upstream, clients)
         given = ",".join(f"{name}={port}" for name, port in clients.items())
         super().__init__(
@@ -53,7 +53,7 @@ class ChaosLine(Line):
     def dsn(self, role: str = "postgres") -> str:
         """Connection string of a Postgres role, past the proxies."""
         through = super().dsn(role)
-        there, here = self.chosen["postgres"], ports.listens(self.chosen, "postgres")
+        there, here = self.chosen["postgres"], ports.listen_port(self.chosen, "postgres")
         return through.replace(f"127.0.0.1:{there}/", f"127.0.0.1:{here}/")
 
     def settings(self) -> Settings:

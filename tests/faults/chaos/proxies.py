@@ -97,7 +97,7 @@ class Proxies:
 
     def _wait(self, log: Path) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not ports.answers(self._port):
+        while not ports.accepts_connections(self._port):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"toxiproxy does not answer: {log.read_text()[-500:]}")
             time.sleep(0.02)

@@ -29,8 +29,8 @@ def the_join_counts_instead_of_collecting(patch: Patch, world: World) -> None:
             unit_of_work.run_many("put_branches", [(*page, step, one.head.event_id)])
             unit_of_work.mark_affected(one.head)
 
-    wrapped(patch, process_manager, "store", all_as_new)
-    patch.setattr("streams.tracker.fact_handlers._branches", counted)
+    wrapped(patch, process_manager, "store_facts", all_as_new)
+    patch.setattr("streams.tracker.fact_handlers._put_branches", counted)
 
 
 @defect("stand-alone page.unended")
@@ -77,7 +77,9 @@ def the_relay_forgets_before_the_broker_has_it(patch: Patch, world: World) -> No
 
 @defect("stand-alone release.lost")
 def a_release_is_lost(patch: Patch, world: World) -> None:
-    patch.setattr("streams.tracker.quarantine_decisions._redo", lambda unit_of_work, verdict: None)
+    patch.setattr(
+        "streams.tracker.quarantine_decisions._publish_original", lambda unit_of_work, verdict: None
+    )
 
 
 @defect("stand-alone control.unanswered")
@@ -116,21 +118,23 @@ def retries_have_no_end(patch: Patch, world: World) -> None:
 @defect("sql offsets.behind")
 def a_tracker_without_fence(patch: Patch, world: World) -> None:
     altered_query(patch, "fence", "WHERE epoch = %(epoch)s FOR UPDATE", "")
-    altered_query(patch, "advance", "AND next_offset = %(old)s", "")
+    altered_query(patch, "advance_offset", "AND next_offset = %(old)s", "")
 
 
 @defect("stand-alone settlement.lacking")
 def a_batch_settles_too_early(patch: Patch, world: World) -> None:
-    altered_query(patch, "quiet", "AND b.item_count =", "AND 0 <=")
+    altered_query(patch, "batches_at_rest", "AND b.item_count =", "AND 0 <=")
     early = "s.packaged + s.quarantined + s.cancelled, s.packaged, s.quarantined, s.cancelled, 0,"
     told = "s.registered, s.packaged, s.quarantined, s.cancelled, s.in_flight,"
-    altered_query(patch, "settling", told, early)
+    altered_query(patch, "settlement_counts", told, early)
 
 
 @defect("sql law.sum")
 def the_pages_of_an_item_do_not_follow_it(patch: Patch, world: World) -> None:
-    both = "WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(whole)s)\n) d\nWHERE p.page_id = d.page_id AND"
-    altered_query(patch, "page_states", both, both.replace(" OR p.item_id = ANY(%(whole)s)", ""))
+    both = "WHERE p.page_id = ANY(%(pages)s) OR p.item_id = ANY(%(all_pages_of)s)\n) d\nWHERE p.page_id = d.page_id AND"
+    altered_query(
+        patch, "derive_page_states", both, both.replace(" OR p.item_id = ANY(%(all_pages_of)s)", "")
+    )
 
 
 @defect("stand-alone item.record")

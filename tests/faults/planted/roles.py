@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,16 +11,22 @@ from confluent_kafka import TopicPartition
 
 from processors.pipeline import Step, router_steps, worker_steps
 from schemas.catalogue import AUDIT_PREMIS, redone_topic
+from schemas.models import Producer as MadeBy
 from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
 from streams.execution.receipts import Receipts
 from streams.kafka.consumer import Delivery, StepConsumer
 from streams.kafka.messages import Incoming
 from streams.kafka.producer import KafkaPublisher
-from streams.projector.role import Projector
-from streams.sealer.role import Sealer, SealingLine
+from streams.projector.role import Projector, log_consumer
+from streams.sealer import clients
+from streams.sealer.clients import SealerTopics
+from streams.sealer.event_index import EventIndex
+from streams.sealer.role import PRODUCER_NAME, Sealer, SealerAdapters
+from streams.settings import software_version
 from streams.storage.local import LocalStorage
 from streams.topology import TRACKER_INPUTS
+from streams.tracker.database import connect
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from tests.faults.planted.fate import (
@@ -136,18 +143,18 @@ class Tracker:
         self.conn = psycopg.connect(world.dsn("tracker"), autocommit=True)
         self.line = ProcessManager(self.conn, LocalStorage(world.home), "1", 4, 0.0)
         try:
-            self.line.open()
+            self.line.start()
             if self.line.rebuilding:
                 self.line.finish_rebuild()
         except BaseException:
             self.conn.close()
             raise
-        self._relay = OutboxRelay(world.dsn("tracker"), "memory")
-        self._fated(self.line, "_advance", self._before_the_commit)
+        self._relay = OutboxRelay(partial(connect, world.dsn("tracker")), "memory")
+        self._fated(self.line, "_advance_offsets", self._before_the_commit)
         producer: Any = self._relay._producer
         self._fated(producer, "flush", lambda: producer.has_waiting and world.fate("relaying"))
         self._portion = WHOLE
-        stands = self.line.offsets([(topic, 0) for topic in TRACKER_INPUTS])
+        stands = self.line.next_offsets([(topic, 0) for topic in TRACKER_INPUTS])
         self._next = {topic: at for (topic, _), at in stands.items()}
 
     def _fated(self, thing: Any, name: str, before: Callable[[], object]) -> None:
@@ -179,11 +186,11 @@ class Tracker:
 
     def turn(self) -> None:
         while messages := self.read():
-            self.line.take(messages)
+            self.line.process(messages)
             self.world.fate("decided")
             self._relay.drain(self.conn)
             self.world.fate("relayed")
-        self.line.take([])
+        self.line.process([])
         self._relay.drain(self.conn)
 
     def kill(self) -> None:
@@ -195,23 +202,33 @@ class Sealing:
 
     def __init__(self, world: "World") -> None:
         self.world = world
-        self.sealer = Sealer("memory", world.home / "audit", SealingLine(), threading.Event())
+        topics, folder = SealerTopics(), world.home / "audit"
+        self._producer: Any = clients.transactional_producer("memory", topics)
+        adapters = SealerAdapters(
+            producer=self._producer,
+            consumer=clients.intake_consumer("memory", topics),
+            open_log=lambda: clients.log_consumer("memory"),
+            index=EventIndex(folder / "index.db"),
+            anomalies=folder / "anomalies",
+        )
+        made_by = MadeBy(name=PRODUCER_NAME, version=software_version())
+        self.sealer = Sealer(adapters, topics, made_by, threading.Event())
         self.sealer.start()
 
     def turn(self) -> None:
-        while messages := self.sealer._arrived():
+        while messages := self.sealer.poll():
             if self.world.is_time("sealing", ZOMBIE):
-                self.sealer._producer.before_commit = self._succeeded  # type: ignore[attr-defined]
+                self._producer.before_commit = self._overtaken
             self.sealer.seal(messages)
 
-    def _succeeded(self) -> None:
+    def _overtaken(self) -> None:
         """It was stopped before its commit; when it wakes, another has sealed the same."""
         other = Sealing(self.world)
         other.turn()
         other.kill()
 
     def kill(self) -> None:
-        self.sealer._index.close()
+        self.sealer.close()
 
 
 class Projection:
@@ -219,7 +236,7 @@ class Projection:
 
     def __init__(self, world: "World") -> None:
         self._conn = psycopg.connect(world.dsn("projector"), autocommit=True)
-        self._projector = Projector("memory", world.dsn("projector"), AUDIT_PREMIS.name)
+        self._projector = Projector(log_consumer("memory"), AUDIT_PREMIS.name)
         self._projector.resume(self._conn)
 
     def turn(self) -> None:

@@ -71,15 +71,15 @@ class Story:
         """A tracker that was stopped as soon as it had read something."""
         conn = psycopg.connect(self.world.dsn("tracker"), autocommit=True)
         line = ProcessManager(conn, self.world.storage, "1")
-        line.fence()
-        line.offsets([(topic, 0) for topic in TRACKER_INPUTS])
+        line.take_over()
+        line.next_offsets([(topic, 0) for topic in TRACKER_INPUTS])
         return line
 
     def wake(self, zombie: ProcessManager) -> None:
         """It goes on with what it had read, and is told that it has been succeeded."""
         first = self.world.broker.topics[topic_of("PageAcquired").name][:3]
         with zombie.conn, suppress(Superseded):
-            zombie.take([incoming(raw) for raw in first])
+            zombie.process([incoming(raw) for raw in first])
 
     def submit(
         self,

@@ -1,4 +1,4 @@
-"""docker-compose.yml says of Kafka what the local Kafka says."""
+"""docker-compose.yml has the settings of the local Kafka and PostgreSQL."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from infra.kafka import SETTINGS
 from infra.paths import KAFKA_VERSION
 
 COMPOSE = (Path(__file__).parents[3] / "docker-compose.yml").read_text()
-# Chosen for a small machine on which everything runs beside the broker.
+# For a small machine that runs everything.
 LOCAL_ONLY = {
     "log.index.size.max.bytes",
     "log.cleaner.dedupe.buffer.size",
@@ -19,7 +19,7 @@ LOCAL_ONLY = {
 
 
 def test_the_broker_of_compose_has_the_settings_of_the_local_broker():
-    told = dict(re.findall(r'^ +(KAFKA_[A-Z_]+): "?([^"\n]+)"?$', COMPOSE, re.M))
+    compose = dict(re.findall(r'^ +(KAFKA_[A-Z_]+): "?([^"\n]+)"?$', COMPOSE, re.M))
 
     wanted = {
         "KAFKA_" + name.upper().replace(".", "_"): str(value)
@@ -27,7 +27,7 @@ def test_the_broker_of_compose_has_the_settings_of_the_local_broker():
         if name not in LOCAL_ONLY
     }
 
-    assert {name: told.get(name) for name in wanted} == wanted
+    assert {name: compose.get(name) for name in wanted} == wanted
 
 
 def test_the_database_of_compose_has_the_memory_of_the_local_one():

@@ -1,4 +1,4 @@
-"""The XSD files are the ones that were looked at, or none."""
+"""The XSD files have the committed digests."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from infra import standards
 
 
-def test_a_file_with_other_bytes_is_fetched_again_or_refused(
+def test_a_file_with_another_digest_is_downloaded_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "standards"
@@ -23,7 +23,7 @@ def test_a_file_with_other_bytes_is_fetched_again_or_refused(
         standards.fetch(folder)
 
 
-def test_what_is_there_is_not_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_present_files_are_not_downloaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = standards.fetch()
 
     monkeypatch.setattr(standards.subprocess, "run", _offline)

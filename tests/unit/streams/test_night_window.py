@@ -1,4 +1,4 @@
-"""The night of a line, and whose turn it is in the window."""
+"""The hours of the night window."""
 
 import time as clock
 from collections.abc import Iterator
@@ -6,9 +6,8 @@ from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
 
-from streams.night_window import NightWindow, read_night_window
+from streams.night_window import NightWindow
 from streams.settings import Settings, SettingsError
-from streams.tracker.admission import Waiting, choose
 
 OVER_MIDNIGHT = NightWindow(time(20), time(6), timezone(timedelta(hours=-5)))
 AFTER_LUNCH = NightWindow(time(13), time(14, 30), timezone(timedelta(hours=2)))
@@ -58,35 +57,13 @@ def test_a_clock_that_is_put_forward_or_back_never_names_a_moment_that_is_over(
 
 
 def test_the_hours_of_the_night_are_read_from_the_environment():
-    faults: list[str] = []
+    night = Settings.load({"COPYSTAND_NIGHT": "20:00-06:00"}).night
 
-    night = read_night_window({"COPYSTAND_NIGHT": "20:00-06:00"}, faults)
-
-    assert (str(night), faults) == ("20:00-06:00", [])
+    assert night == NightWindow(time(20), time(6))
     assert Settings.load({}).night is None
 
 
 @pytest.mark.parametrize("text", ["20-6", "24:00-06:00", "20:00-20:00", "20:00-06:00:00", "night"])
-def test_hours_that_cannot_be_read_are_told_and_nothing_starts(text):
+def test_wrong_hours_are_a_mistake_in_the_settings(text):
     with pytest.raises(SettingsError, match="COPYSTAND_NIGHT must be two times"):
         Settings.load({"COPYSTAND_NIGHT": text})
-
-
-def test_among_equal_shares_the_batch_that_was_served_longest_ago_comes_first():
-    waiting = [
-        Waiting("a", "normal", 0, ("a:1", "a:2"), served=9),
-        Waiting("b", "normal", 0, ("b:1", "b:2"), served=3),
-        Waiting("c", "normal", 1, ("c:1",), served=1),
-    ]
-
-    assert choose(5, waiting) == ["b:1", "a:1", "c:1", "b:2", "a:2"]
-
-
-def test_what_was_begun_goes_before_what_is_new_and_not_before_what_is_more_urgent():
-    waiting = [
-        Waiting("a", "normal", 0, ("a:1",), retries=(7, 8)),
-        Waiting("b", "normal", 0, ("b:1", "b:2")),
-        Waiting("c", "rush", 5, ("c:1",)),
-    ]
-
-    assert choose(5, waiting) == ["c:1", 7, "b:1", 8, "b:2"]

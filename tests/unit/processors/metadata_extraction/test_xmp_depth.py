@@ -30,5 +30,5 @@ def test_a_tiff_with_deep_xmp_is_refused_and_one_with_plain_xmp_is_not(tmp_path)
         path.write_bytes(ATiff(tags={700: (UNDEFINED, packet)}).bytes())
 
     refuse_deep_xmp(tmp_path / f"{DEEPEST}.tif")
-    with pytest.raises(Unusable, match="nested 101 deep"):
+    with pytest.raises(Unusable, match="nested 101 levels deep"):
         refuse_deep_xmp(tmp_path / f"{DEEPEST + 1}.tif")

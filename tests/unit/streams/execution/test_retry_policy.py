@@ -18,7 +18,7 @@ from schemas import ids
 from schemas.codec import decode, encode
 from schemas.models import WorkDeferred
 from streams.execution.facts import FactBuilder, Work
-from streams.execution.retry_policy import POLICIES, Policy, next_try, policy_of
+from streams.execution.retry_policy import POLICIES, Policy, delay, next_try, policy_of
 from streams.kafka.messages import Incoming
 from streams.storage.memory import MemoryStorage
 from tests.support.builders import a_page
@@ -166,3 +166,36 @@ def test_a_deferral_from_before_plans_were_told_keeps_its_event(tmp_path):
     (event,) = events_of(fact)
 
     assert event.detail == "acquire_page, attempt 3: the store is away"
+
+
+def test_the_same_deferral_waits_the_same_time():
+    policy = POLICIES[ErrorClass.UNKNOWN]
+
+    assert delay(policy, 2, "seed") == delay(policy, 2, "seed")
+    assert delay(policy, 2, "seed") != delay(policy, 2, "another seed")
+
+
+@pytest.mark.parametrize("error_class", list(ErrorClass))
+def test_a_delay_lies_between_zero_and_its_limit(error_class):
+    policy = policy_of(error_class)
+
+    delays = [delay(policy, attempt, str(attempt)) for attempt in range(1, 40)]
+
+    assert all(timedelta(0) <= one <= timedelta(seconds=policy.cap_seconds) for one in delays)
+
+
+def test_there_is_no_attempt_after_the_last():
+    last = POLICIES[ErrorClass.TOOL_HUNG].attempts
+
+    assert next_try("tool-hung", last - 1, "e", NOON, None) is not None
+    assert next_try("tool-hung", last, "e", NOON, None) is None
+
+
+def test_waits_as_long_as_the_cause_requires():
+    due = next_try("unknown", 1, "e", NOON, 3600.0)
+
+    assert due == NOON + timedelta(hours=1) + delay(policy_of("unknown"), 1, "e")
+
+
+def test_an_unknown_error_class_has_the_policy_of_unknown_errors():
+    assert policy_of("gremlins") is POLICIES[ErrorClass.UNKNOWN]

@@ -1,6 +1,7 @@
-"""Which failures say that the database is away, and that a tracker waits for it."""
+"""Lost database connections, and the wait for a database at start."""
 
 import threading
+from functools import partial
 
 import psycopg
 import pytest
@@ -20,24 +21,25 @@ from streams.tracker import database
         errors.ConnectionFailure(),
     ],
 )
-def test_a_connection_that_is_gone_is_lost(failure: Exception):
+def test_these_errors_mean_a_lost_connection(failure: Exception):
     assert database.is_lost(failure)
 
 
 @pytest.mark.parametrize(
     "failure", [errors.DiskFull(), errors.QueryCanceled(), errors.UniqueViolation(), OSError(28)]
 )
-def test_what_the_server_refuses_is_not(failure: Exception):
+def test_an_error_that_the_server_reports_does_not(failure: Exception):
     assert not database.is_lost(failure)
 
 
-def test_a_tracker_waits_for_its_database_until_it_is_told_to_stop():
+def test_a_tracker_waits_for_its_database_until_it_must_stop():
     stop = threading.Event()
-    late = threading.Timer(0.5, stop.set)
-    late.start()
+    timer = threading.Timer(0.5, stop.set)
+    timer.start()
 
-    found = database.connected(f"postgresql://nobody@127.0.0.1:{free_port(set())}/none", stop)
+    dsn = f"postgresql://nobody@127.0.0.1:{free_port(set())}/none"
+    found = database.wait_for_connection(partial(database.connect, dsn), stop)
 
     assert stop.is_set()
     assert found is None
-    late.join()
+    timer.join()
