@@ -1,5 +1,7 @@
 """`copystand status`: which batches are printed, and the notes below the tables."""
 
+import subprocess
+import sys
 from typing import Any
 
 from streams.cli.status import drawn_status, shown_batches
@@ -48,3 +50,14 @@ def test_retries_and_silent_batches_are_reported():
 
     assert "acquire_page: tasks waiting for a retry: 3, next at 12:00" in text
     assert "batch b-1: no progress since 11:00" in text
+
+
+def test_status_loads_neither_imaging_nor_ocr_nor_kafka():
+    heavy = "{'pyvips', 'pytesseract', 'numpy', 'lxml', 'faust', 'confluent_kafka'}"
+    program = f"import sys, streams.cli.status; print(*sorted({heavy} & set(sys.modules)))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.split() == []
