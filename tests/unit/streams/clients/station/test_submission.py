@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     return a_folder(tmp_path / "ms-88", {"1.png": a_png(1), "2.png": a_png(2), "mods.xml": MODS})
 
 
-def test_stores_every_file_then_publishes_the_manifest(folder: Path, settings: Settings) -> None:
+def test_stores_every_file_then_publishes_the_submission(folder: Path, settings: Settings) -> None:
     broker = Broker()
 
     made = client.submit(folder, OPTIONS, settings, publish=broker)
@@ -73,7 +73,7 @@ def test_the_same_folder_again_is_the_same_submission(folder: Path, settings: Se
     assert [key for _, key, _ in broker.messages] == ["b-1", "b-1"]
 
 
-def test_touches_nothing_of_the_sender(folder: Path, settings: Settings) -> None:
+def test_changes_no_file_of_the_sender(folder: Path, settings: Settings) -> None:
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
 
     client.submit(folder, OPTIONS, settings, publish=Broker())
@@ -81,9 +81,7 @@ def test_touches_nothing_of_the_sender(folder: Path, settings: Settings) -> None
     assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()} == before
 
 
-def test_a_folder_that_is_refused_publishes_and_stores_nothing(
-    folder: Path, settings: Settings
-) -> None:
+def test_a_refused_folder_is_neither_stored_nor_published(folder: Path, settings: Settings) -> None:
     (folder / "3.png").symlink_to(folder / "1.png")
     broker = Broker()
 
@@ -111,7 +109,7 @@ def test_a_file_that_changes_between_reading_and_storing_publishes_nothing(
     assert broker.messages == []
 
 
-def test_a_manifest_that_pre_flight_will_refuse_is_handed_over_all_the_same(
+def test_a_manifest_that_pre_flight_will_refuse_is_published_all_the_same(
     folder: Path, settings: Settings
 ) -> None:
     (folder / "item.json").write_text('{"titel": "Psalter"}')
