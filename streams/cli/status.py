@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from processors.rules.codes import counted
 from streams.console import Exit, drawn, emit, err, fail, json_option, out
 from streams.monitoring.status import line_status
 from streams.settings import Settings
@@ -89,15 +90,17 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
         for row in document["roles"]
         if row.get("waits_for")
     ]
-    lines += [
-        Text(f"{row['step']}: tasks waiting for a retry: {row['waiting']}, next at {row['next']}")
-        for row in document["retries"]
-    ]
+    lines += [Text(_retry_note(row)) for row in document["retries"]]
     lines += [
         Text(f"batch {row['batch_id']}: no progress since {row['since']}", style="yellow")
         for row in document["quiet"]
     ]
     return Group(drawn(batches, BATCH_COLUMNS), drawn(document["roles"], ROLE_COLUMNS), *lines)
+
+
+def _retry_note(row: Document) -> str:
+    waiting = counted(row["waiting"], "task")
+    return f"{row['step']}: {waiting} waiting for a retry, the next at {row['next']}"
 
 
 def shown_batches(batches: list[Document], most: int) -> tuple[list[Document], int]:
@@ -113,5 +116,5 @@ def _unanswered(found: Document | None) -> list[Text]:
     if not found or not found["packages"]:
         return []
     count, days = found["packages"], found["days"]
-    words = f"packages unanswered for {days:g} days: {count}"
-    return [Text(f"{words} (copystand packages list --unanswered)", style="yellow")]
+    words = f"{counted(count, 'package')} unanswered for {days:g} days"
+    return [Text(f"{words}: copystand packages list --unanswered", style="yellow")]

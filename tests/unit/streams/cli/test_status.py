@@ -39,16 +39,16 @@ def test_batches_that_are_left_out_are_counted():
 def test_unanswered_packages_are_counted_with_the_command_that_lists_them():
     text = printed(a_status(unanswered={"days": 14, "packages": 2}))
 
-    assert "packages unanswered for 14 days: 2 (copystand packages list --unanswered)" in text
+    assert "2 packages unanswered for 14 days: copystand packages list --unanswered" in text
 
 
 def test_retries_and_silent_batches_are_reported():
-    retry = {"step": "acquire_page", "waiting": 3, "next": "12:00"}
+    retry = {"step": "acquire_page", "waiting": 1, "next": "12:00"}
     silent = {"batch_id": "b-1", "since": "11:00"}
 
     text = printed(a_status(retries=[retry], quiet=[silent]))
 
-    assert "acquire_page: tasks waiting for a retry: 3, next at 12:00" in text
+    assert "acquire_page: 1 task waiting for a retry, the next at 12:00" in text
     assert "batch b-1: no progress since 11:00" in text
 
 
