@@ -176,7 +176,7 @@ def measure(step: Step, asked: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory(prefix="copystand-memory-", dir=asked.home) as scratch:
         settings = Settings.load({"COPYSTAND_HOME": f"{scratch}/home", "WORK_POOL_SIZE": "1"})
         # It must go on however large it becomes.
-        settings = replace(settings, recycle_bytes=settings.child_bytes)
+        settings = settings.model_copy(update={"recycle_mb": settings.child_mb})
         facts = inputs(step, settings, Path(scratch) / "made", asked.small)
         print(f"\n{step.name}: {len(facts)} inputs, again and again\n{HEAD}")
         run = Run(step, facts, asked.pages, asked.every, settings)

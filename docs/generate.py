@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from docs.generate_settings import settings_page
 from processors.error_catalogue import CHAPTERS, entries, titles
 from processors.pipeline import (
     OTHER_FACTS,
@@ -42,6 +43,7 @@ WIDTH = 96
 def pages() -> dict[str, str]:
     """Every generated page by its name in docs/."""
     return {
+        "settings.md": settings_page(),
         "steps.md": steps_page(),
         "topics.md": topics_page(),
         "cli.md": commands_page(),

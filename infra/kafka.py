@@ -18,6 +18,7 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra import ports, processes
+from infra.files import write_json
 from schemas.catalogue import READY
 
 FIVE_YEARS_MINUTES = 5 * 365 * 24 * 60
@@ -99,7 +100,7 @@ def cluster_of(home: Path, wanted: int | None = None) -> Cluster:
         older = (home / "kafka" / "data" / "meta.properties").exists()
         cluster = {"id": cluster_id(), "brokers": 1 if older else wanted or 1}
         file.parent.mkdir(parents=True, exist_ok=True)
-        ports.write_json(file, cluster)
+        write_json(file, cluster)
     found = Cluster(**json.loads(file.read_text()))
     if wanted not in (None, found.brokers):
         raise WrongBrokers(

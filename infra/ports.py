@@ -1,11 +1,12 @@
 """Free TCP ports of a home, chosen once and kept in run/ports.json."""
 
 import json
-import os
 import random
 import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from infra.files import write_json
 
 PORTS = ("kafka", "kafka_controller", "postgres", "router_web", "health")
 # Below Linux's range for outgoing connections: no client takes a port while its server restarts.
@@ -93,10 +94,3 @@ def accepts_connections(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def write_json(path: Path, document: object) -> None:
-    """Replace a small JSON file in one step."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(document, indent=2) + "\n")
-    draft.replace(path)

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from infra import processes
+from infra.files import write_atomic
 from infra.kafka import tail
 
 DATABASE = "copystand"
@@ -162,10 +163,7 @@ def make_password(home: Path, role: str) -> str:
     """The password of a role: random at first, in a file that only the owner can read."""
     path = password_file(home, role)
     if not path.exists():
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as sink:
-            sink.write(secrets.token_urlsafe(24) + "\n")
-        draft.replace(path)
+        write_atomic(path, secrets.token_urlsafe(24) + "\n", mode=0o600)
     return path.read_text().strip()
 
 

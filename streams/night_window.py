@@ -1,11 +1,9 @@
-"""The night of a line: the hours of the day in which batches of priority `night` are admitted."""
+"""The night window: the hours of the day in which batches of priority `night` are admitted."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
-VARIABLE = "COPYSTAND_NIGHT"
 FORM = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d")
 DAY = timedelta(days=1)
 
@@ -20,7 +18,7 @@ class NightWindow:
     """None: the time zone of this machine."""
 
     def waits_until(self, now: datetime) -> datetime | None:
-        """When the next night begins, in UTC; None while it is night."""
+        """When the next night begins, in UTC; None at night."""
         local = now.astimezone(self.zone)
         clock = local.time()
         if self.begins < self.ends:
@@ -30,7 +28,7 @@ class NightWindow:
         if night:
             return None
         begins = now + (_since_midnight(self.begins) - _since_midnight(clock)) % DAY
-        # Where the clock is put forward or back meanwhile, the wait is as much shorter or longer.
+        # A change to or from daylight saving time shortens or lengthens the wait.
         put_forward = begins.astimezone(self.zone).utcoffset() - local.utcoffset()  # type: ignore[operator]
         begins -= put_forward if begins - put_forward > now else timedelta()
         return begins.astimezone(UTC)
@@ -43,15 +41,14 @@ def _since_midnight(clock: time) -> timedelta:
     return datetime.combine(datetime.min, clock) - datetime.min
 
 
-def read_night_window(environment: Mapping[str, str], faults: list[str]) -> NightWindow | None:
-    """The night as COPYSTAND_NIGHT gives it, "20:00-06:00"; None without one: always."""
-    text = environment.get(VARIABLE, "")
-    if not text:
-        return None
-    found = FORM.fullmatch(text)
-    begins, ends = text.split("-") if found else ("00:00", "00:00")
-    night = NightWindow(time.fromisoformat(begins), time.fromisoformat(ends))
+def read_night_window(text: str | NightWindow | None) -> NightWindow | None:
+    """The night as COPYSTAND_NIGHT gives it, "20:00-06:00"; None for none. Raises ValueError."""
+    if text is None or isinstance(text, NightWindow):
+        return text
+    if not FORM.fullmatch(text):
+        raise ValueError
+    begins, ends = map(time.fromisoformat, text.split("-"))
+    night = NightWindow(begins, ends)
     if night.begins == night.ends:
-        faults.append(f'{VARIABLE} must be two times like "20:00-06:00", got {text!r}')
-        return None
+        raise ValueError
     return night

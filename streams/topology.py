@@ -44,7 +44,7 @@ def groups() -> dict[str, list[str]]:
             redone_topic("intake"),
         ],
         "copystand.sealer": [AUDIT_INTAKE.name],
-        # What counts stands in Postgres; these offsets only let `status` tell the lag.
+        # The position is in PostgreSQL; `status` computes the lag from these offsets.
         "copystand.projector": [AUDIT_PREMIS.name],
         "copystand.tracker": list(TRACKER_INPUTS),
     }
@@ -60,6 +60,6 @@ def role_of(group: str) -> str:
 
 
 def lane_of(group: str) -> str | None:
-    """The lane whose work a group takes; None for those that are no step's."""
+    """The lane of a step's group; None for the other groups."""
     lanes = [step.lane for step in (*router_steps(), *worker_steps()) if step.group == group]
     return lanes[0] if lanes else None

@@ -1,1 +1,1 @@
-"""What auditors ask of the projection."""
+"""Queries of the projected audit log for auditors."""

@@ -23,7 +23,7 @@ _premis = Maker(PREMIS, NSMAP)
 
 
 def write_history(path: Path, rows: Iterable[Row]) -> None:
-    """Write the events, the objects they tell of and the agents to a file
+    """Write the events, their objects and agents to a file
     (https://www.loc.gov/standards/premis/)."""
     rows = list(rows)
     agents: dict[str, Agent] = {}
@@ -43,7 +43,7 @@ def write_history(path: Path, rows: Iterable[Row]) -> None:
 
 def event_of(row: Row) -> PremisEvent:
     """The event that a row was made from."""
-    taken = ("fact", "ordinal", "event_type", "event_type_uri", "outcome", "code", "detail")
+    same = ("fact", "ordinal", "event_type", "event_type_uri", "outcome", "code", "detail")
     return PremisEvent(
         head=Head(
             event_id=str(row["event_id"]),
@@ -58,12 +58,12 @@ def event_of(row: Row) -> PremisEvent:
         agents=tuple(Agent.model_validate(agent) for agent in row["agents"]),
         sources=tuple(row["sources"]),
         results=tuple(row["results"]),
-        **{name: row[name] for name in taken},
+        **{name: row[name] for name in same},
     )
 
 
 def _objects(rows: list[Row]) -> Iterator[etree._Element]:
-    """Every batch, item and page that is told of, as an intellectual entity."""
+    """Every batch, item and page of the events, as an intellectual entity."""
     for column, kind in SUBJECTS:
         for name in sorted({row[column] for row in rows if row[column]}):
             yield _premis(

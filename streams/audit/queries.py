@@ -1,4 +1,4 @@
-"""What auditors ask: the history of a page, an item or a batch, in order of cause."""
+"""The history of a page, an item or a batch from the audit log, in order of cause."""
 
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ Connection = psycopg.Connection[Any]
 
 
 class UnknownSubject(LookupError):
-    """Nothing is known of what was asked for."""
+    """The audit log has no event about the subject."""
 
 
 class AmbiguousLabel(LookupError):
-    """A label that several pages of the item bear; the text names them."""
+    """Several pages of the item have this label; the text names them."""
 
 
 def page_history(connection: Connection, page: str) -> list[Row]:
@@ -40,7 +40,7 @@ def item_history(connection: Connection, item_id: str) -> list[Row]:
     row = connection.execute(QUERY("around_item"), {"item_id": item_id}).fetchone()
     rows = _history(connection, "item", items=[item_id], batches=row[0] if row else [])
     if not rows:
-        raise UnknownSubject(f"no event tells of item {item_id}")
+        raise UnknownSubject(f"no event is about item {item_id}")
     return rows
 
 
@@ -48,7 +48,7 @@ def batch_history(connection: Connection, batch_id: str) -> list[Row]:
     """The events of a batch and all in it. Raises UnknownSubject."""
     rows = _history(connection, "batch", batches=[batch_id])
     if not rows:
-        raise UnknownSubject(f"no event tells of batch {batch_id}")
+        raise UnknownSubject(f"no event is about batch {batch_id}")
     return rows
 
 
@@ -77,7 +77,7 @@ def _page(connection: Connection, page: str) -> tuple[str, list[str], list[str]]
     page_id, item_id, batch_id, _ = named[0]
     if page_id != page and len(named) > 1:
         candidates = ", ".join(one[0] for one in named)
-        raise AmbiguousLabel(f"{page} may be any of these pages: {candidates}")
+        raise AmbiguousLabel(f"{page} can be any of these pages: {candidates}")
     if page_id != page:
         found = connection.execute(QUERY("around_page"), {"page_id": page_id}).fetchone()
         if found and found[0]:
@@ -90,7 +90,7 @@ def _pages_named(connection: Connection, page: str) -> list[tuple[str, str, str,
         with connection.transaction():
             return connection.execute(QUERY("pages_named"), {"page_id": page}).fetchall()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-        return []  # labels stand with the tracker, which may be building its tables anew
+        return []  # the tracker, which keeps the labels, may be rebuilding its tables
 
 
 def _history(connection: Connection, name: str, **values: Any) -> list[Row]:

@@ -1,4 +1,4 @@
--- What auditors ask of audit.event; values travel as parameters.
+-- Queries of audit.event for auditors.
 
 -- name: around_page
 SELECT coalesce(array_agg(DISTINCT item_id) FILTER (WHERE item_id IS NOT NULL), '{}'),
@@ -12,7 +12,7 @@ FROM audit.event
 WHERE item_id = %(item_id)s;
 
 -- name: pages_named
--- A ref is minted once and beats a label, which another page may bear too.
+-- A ref is unique and takes precedence over a label, which several pages may have.
 SELECT page_id, item_id, batch_id, ref
 FROM line.pages
 WHERE page_id = %(page_id)s

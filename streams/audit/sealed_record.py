@@ -17,7 +17,7 @@ Headers = list[tuple[str, str | bytes | None]]
 
 
 class BrokenSeal(ValueError):
-    """A record on audit.premis whose headers are not those of a sealed record."""
+    """A record on audit.premis without the headers of a sealed record."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def body_of(value: bytes) -> bytes:
 
 
 def leaf(seq: int, sealed_at: int, schema_sha256: bytes, body: bytes) -> bytes:
-    """The bytes that stand for a sealed event in the tree (docs/contract.md §6)."""
+    """The bytes of a sealed event in the hash tree (docs/contract.md §6)."""
     if len(schema_sha256) != DIGEST_BYTES:
         raise ValueError(f"schema_sha256 has {len(schema_sha256)} bytes, not {DIGEST_BYTES}")
     return UNSIGNED.pack(seq) + UNSIGNED.pack(sealed_at) + schema_sha256 + body
@@ -62,7 +62,7 @@ def seal_of(headers: Mapping[str, Any] | Sequence[tuple[str, Any]] | None) -> Se
     lengths = {"seq": UNSIGNED.size, "sealed_at": UNSIGNED.size, "schema_sha256": DIGEST_BYTES}
     for name, length in lengths.items():
         if len(found.get(name) or b"") != length:
-            raise BrokenSeal(f"header {name} has not its {length} bytes: {found.get(name)!r}")
+            raise BrokenSeal(f"header {name} must have {length} bytes: {found.get(name)!r}")
     return Seal(
         seq=UNSIGNED.unpack(found["seq"])[0],
         sealed_at=UNSIGNED.unpack(found["sealed_at"])[0],

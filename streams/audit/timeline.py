@@ -1,4 +1,4 @@
-"""Puts events in order of cause: no effect stands before its cause, and time decides the rest."""
+"""Puts events in order of cause: no effect precedes its cause, and time decides the rest."""
 
 import heapq
 from collections import defaultdict
@@ -15,7 +15,7 @@ CAUSES = {row.fact.__name__: row.cause for row in TABLE if row.premis}
 joins, so it is sorted by time."""
 SUBJECTS = ("page_id", "item_id", "batch_id")
 STARTS = {"page_id": "PageAdmitted", "item_id": "ItemRegistered", "batch_id": "BatchReceived"}
-"""What stands before any trouble with a subject."""
+"""The fact that precedes any deferral or quarantine of a subject."""
 TROUBLES = ("WorkDeferred", "WorkQuarantined")
 
 Row = Mapping[str, Any]
@@ -29,7 +29,7 @@ class FactEvents:
 
     @property
     def first(self) -> Row:
-        """The row that says what the fact was."""
+        """The row of the fact itself."""
         return self.rows[0]
 
     @property
@@ -61,33 +61,34 @@ def in_order_of_cause(rows: Iterable[Row]) -> list[Row]:
 
 
 def _facts(rows: Iterable[Row]) -> list[FactEvents]:
-    together: dict[Any, list[Row]] = defaultdict(list)
+    rows_of: dict[Any, list[Row]] = defaultdict(list)
     for row in rows:
-        together[row["cause_id"] or row["event_id"]].append(row)
+        rows_of[row["cause_id"] or row["event_id"]].append(row)
     return [
-        # The sealer's own findings about an event stand after what is told of its fact.
+        # The sealer's anomalies about an event follow the events of its fact.
         FactEvents(
             tuple(
-                sorted(told, key=lambda row: (row["fact"] not in RANK, row["ordinal"], row["seq"]))
+                sorted(rows, key=lambda row: (row["fact"] not in RANK, row["ordinal"], row["seq"]))
             )
         )
-        for told in together.values()
+        for rows in rows_of.values()
     ]
 
 
 def _causes(facts: list[FactEvents]) -> dict[int, list[int]]:
-    known: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
-    for number, told in enumerate(facts):
+    by_subject: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
+    """Fact name and subject id → revision → number of the fact."""
+    for number, fact in enumerate(facts):
         for subject in SUBJECTS:
-            if told.first[subject]:
-                revisions = known[told.first["fact"], told.first[subject]]
-                revisions.setdefault(told.first["revision"], number)
+            if fact.first[subject]:
+                revisions = by_subject[fact.first["fact"], fact.first[subject]]
+                revisions.setdefault(fact.first["revision"], number)
     found: dict[int, list[int]] = {}
-    for number, told in enumerate(facts):
-        record, subject = _cause(told.first)
-        revisions = known.get((record, told.first[subject] or ""), {})
-        # Revisions of page, item and batch are counted apart: else the first one came before all.
-        cause = revisions.get(told.first["revision"], revisions.get(min(revisions, default=0)))
+    for number, fact in enumerate(facts):
+        record, subject = _cause(fact.first)
+        revisions = by_subject.get((record, fact.first[subject] or ""), {})
+        # Pages, items and batches count revisions separately: the cause may have another revision.
+        cause = revisions.get(fact.first["revision"], revisions.get(min(revisions, default=0)))
         found[number] = [] if cause is None else [cause]
     return found
 
@@ -100,6 +101,6 @@ def _cause(row: Row) -> tuple[str, str]:
     cause = CAUSES.get(row["fact"])
     if cause is None:
         return "", "batch_id"
-    # A package is its item's: no head names it.
+    # Heads do not name a package; its subject is the item.
     subject = "item_id" if cause.topic_key == "package_id" else cause.topic_key
     return cause.__name__, subject

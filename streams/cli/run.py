@@ -1,12 +1,16 @@
 """`copystand run ROLE`: one role in the foreground."""
 
+import logging
+
 import click
 
 from streams.composition import run_role
 from streams.runtime.logs import set_up_log
-from streams.settings import Settings
+from streams.settings import Settings, deprecated
 from streams.storage.factory import check_store
 from streams.topology import ROLES
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -19,4 +23,6 @@ def run(name: str) -> None:
     if name in ("router", "worker", "tracker"):
         check_store(settings)
     set_up_log()
+    for old, new in deprecated().items():
+        log.warning("deprecated variable name", extra={"variable": old, "use": new})
     run_role(name, settings)

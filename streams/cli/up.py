@@ -18,7 +18,7 @@ from infra import paths, processes
 from infra.doctor import Row, check_parts
 from infra.kafka import tail
 from streams.console import Exit, emit, err, fail, json_option, out, table
-from streams.settings import Settings
+from streams.settings import Settings, deprecated
 from streams.supervisor import supervisor
 from streams.supervisor.state import read_state, supervisor_pid
 
@@ -80,7 +80,7 @@ def doctor(as_json: bool) -> None:
     """Check the requirements of this machine.
 
     Prints how to install missing ones and exits with 3 if there are any."""
-    rows = [*check_parts(), _store(Settings.load())]
+    rows = [*check_parts(), _settings(), _store(Settings.load())]
     emit([asdict(row) for row in rows], as_json, _render_doctor)
     if not all(row.found for row in rows):
         sys.exit(int(Exit.MISSING_PART))
@@ -111,6 +111,13 @@ def _prepare_store(settings: Settings) -> None:
     from streams.storage.factory import prepare_store
 
     prepare_store(settings)
+
+
+def _settings() -> Row:
+    """Whether the environment uses old names of variables."""
+    old = deprecated()
+    fix = " ".join(f"Rename {name} to {new}." for name, new in old.items())
+    return Row("settings", True, ", ".join(old), "no deprecated variable names", fix)
 
 
 def _store(settings: Settings) -> Row:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.files import write_atomic
 from streams.console import Exit
 from streams.settings import Settings
 
@@ -104,6 +105,7 @@ class DemoLine:
             self.down()
             shutil.rmtree(self.home)
         self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / MARK).write_text(
-            "Created by `copystand demo`, which empties this folder when it starts.\n"
+        write_atomic(
+            self.home / MARK,
+            "Created by `copystand demo`, which empties this folder when it starts.\n",
         )

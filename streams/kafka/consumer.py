@@ -70,7 +70,7 @@ class StepConsumer:
         topics: list[str],
         limit: int,
         submit: Submit,
-        silence_seconds: float = 45,
+        session_timeout_seconds: float = 45,
     ) -> None:
         self._consumer = Consumer(
             {
@@ -78,7 +78,7 @@ class StepConsumer:
                 "group.id": group,
                 "group.instance.id": f"{group}.{instance}",
                 "on_commit": self._on_commit,
-                "session.timeout.ms": round(1000 * silence_seconds),
+                "session.timeout.ms": round(1000 * session_timeout_seconds),
                 **CONSUMER_SETTINGS,
             },
             logger=librdkafka,

@@ -1,4 +1,4 @@
-"""What takes a moment to find out: lags by asking the broker, packages that nobody answered."""
+"""Figures that take a moment: the lag of each role, and packages without an answer."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,31 +14,31 @@ from streams.settings import Settings
 from streams.topology import role_of
 
 
-def lag_by_role(settings: Settings, groups: ConsumerGroups) -> dict[str, int]:
-    """Records each role has still to finish; none while the broker is away."""
+def current_lags(settings: Settings, groups: ConsumerGroups) -> dict[str, int]:
+    """The lag of each role; empty while the broker is unavailable."""
     if not settings.kafka_brokers and not any(
         map(ports.accepts_connections, ports.brokers(settings.ports()))
     ):
         return {}
     try:
-        return by_role(groups.standing())
+        return sum_by_role(groups.lags())
     except (KafkaException, KeyError):
         return {}
 
 
-def by_role(standing: Mapping[str, GroupLag]) -> dict[str, int]:
-    """Lags of groups, summed for the role that reads them."""
+def sum_by_role(lags: Mapping[str, GroupLag]) -> dict[str, int]:
+    """The lags of groups, summed for the role that reads them."""
     found: dict[str, int] = {}
-    for group, one in standing.items():
+    for group, one in lags.items():
         found[role_of(group)] = found.get(role_of(group), 0) + one.lag
     return found
 
 
 def unanswered_packages(settings: Settings) -> dict[str, Any] | None:
-    """How many packages nobody has answered in time; None while PostgreSQL is away."""
+    """How many packages no repository answered in time; None while PostgreSQL is unavailable."""
     try:
-        with packages.package_queries(settings.dsn("auditor_ro")) as known:
-            found = known.unanswered(timedelta(days=settings.answer_days))
+        with packages.package_queries(settings.dsn("auditor_ro")) as queries:
+            found = queries.unanswered(timedelta(days=settings.answer_days))
     except psycopg.OperationalError:
         return None
     return {"days": settings.answer_days, "packages": found["count"], "oldest": found["oldest"]}

@@ -1,19 +1,19 @@
-"""The role that projects audit.premis into Postgres: every event once and in order."""
+"""The projector role: copies audit.premis to PostgreSQL, every event once and in order."""
 
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from schemas.catalogue import AUDIT_PREMIS
 from schemas.codec import Undecodable
 from streams.audit.sealed_record import BrokenSeal, seal_of
 from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
-from streams.projector.rows import Row, copy_in, row_of
+from streams.projector.rows import QUERY, Row, copy_in, row_of
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import MustEnd, Stopping, live
 from streams.settings import Settings
@@ -23,40 +23,63 @@ log = logging.getLogger(__name__)
 GROUP = "copystand.projector"
 BATCH = 2000
 BATCH_SECONDS = 0.2
-PARTITION = 1_000_000
-LONGEST_WAIT_SECONDS = 10.0
+PARTITION_ROWS = 1_000_000
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
+
+Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True)
 class Position:
-    """The last seq in the table, and the offset of audit.premis to read on from."""
+    """The last seq in the table, and the next offset to read from audit.premis."""
 
     last_seq: int
     next_offset: int
 
 
-def run_projector(settings: Settings, topic: str = AUDIT_PREMIS.name) -> None:
+def log_consumer(brokers: str) -> Consumer:
+    """Reads audit.premis, committed records only, with a notice at its end."""
+    return Consumer(
+        {
+            **CLIENT,
+            "bootstrap.servers": brokers,
+            "group.id": GROUP,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            # The end lies behind the sealer's last transaction marker, which is no message.
+            "enable.partition.eof": True,
+        }
+    )
+
+
+def run_projector(
+    settings: Settings,
+    make_projector: Callable[[], "Projector"],
+    connect: Callable[[], Connection],
+) -> None:
     """Project until SIGTERM. Ends the process with 70 when the log has a gap; it never skips."""
 
     def work(stopping: threading.Event) -> None:
-        projector = Projector(settings.kafka, settings.dsn("projector"), topic)
+        projector = make_projector()
         ready = False
-        wait = 0.2
+        pause = FIRST_PAUSE_SECONDS
         while not stopping.is_set():
             try:
-                with psycopg.connect(projector.dsn, autocommit=True) as connection:
+                with connect() as connection:
                     projector.resume(connection)
                     if not ready:
                         announce_ready(settings, "projector")
                         ready = True
-                    wait = 0.2
+                    pause = FIRST_PAUSE_SECONDS
                     while not stopping.is_set():
                         projector.step(connection)
-            except psycopg.OperationalError as away:
-                log.warning("waiting for the database: %s", away)
-                if stopping.wait(wait):
+            except psycopg.OperationalError as error:
+                log.warning("database unavailable", extra={"error": str(error).strip()})
+                if stopping.wait(pause):
                     raise Stopping from None
-                wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         projector.close()
 
     live(settings, "projector", work)
@@ -65,29 +88,15 @@ def run_projector(settings: Settings, topic: str = AUDIT_PREMIS.name) -> None:
 class Projector:
     """Copies sealed events; rows and position change in one transaction."""
 
-    def __init__(self, brokers: str, dsn: str, topic: str) -> None:
-        self.dsn = dsn
-        self._topic = topic
+    def __init__(self, consumer: Consumer, topic: str) -> None:
+        """A projector of this topic, which it does not read yet."""
+        self._consumer, self._topic = consumer, topic
         self._position = Position(-1, 0)
-        self._consumer = Consumer(
-            {
-                **CLIENT,
-                "bootstrap.servers": brokers,
-                "group.id": GROUP,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "error",
-                "isolation.level": "read_committed",
-                # The end stands behind the sealer's last transaction marker, which is no message.
-                "enable.partition.eof": True,
-            }
-        )
 
-    def resume(self, connection: psycopg.Connection[Any]) -> None:
-        """Stand where the table ends."""
-        connection.execute("SELECT audit.make_partitions()")
-        row = connection.execute(
-            "SELECT last_seq, next_offset FROM audit.projector_position"
-        ).fetchone()
+    def resume(self, connection: Connection) -> None:
+        """Continue where the table ends."""
+        connection.execute(QUERY("make_partitions"))
+        row = connection.execute(QUERY("position")).fetchone()
         if row is None:
             raise MustEnd("audit.projector_position has no row; rebuild the projection")
         self._position = Position(*row)
@@ -95,8 +104,8 @@ class Projector:
         self._consumer.assign([start])
         log.info("projecting", extra={"last_seq": self._position.last_seq})
 
-    def step(self, connection: psycopg.Connection[Any]) -> int:
-        """Project what has come within a moment; how many events that were."""
+    def step(self, connection: Connection) -> int:
+        """Project the next events, if any arrive soon; the number of events."""
         before = self._position
         rows: list[Row] = []
         after, reached = before, None
@@ -107,28 +116,24 @@ class Projector:
                 rows.append(self._row(message, after.last_seq + 1))
                 after = Position(after.last_seq + 1, offset_of(message) + 1)
         if rows:
-            self._put(connection, rows, before, after)
+            self._write(connection, rows, before, after)
         if rows or reached is not None:
-            self._tell_lag(max(after.next_offset, reached or 0))
+            self._commit_offset(max(after.next_offset, reached or 0))
         return len(rows)
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Close the consumer."""
         self._consumer.close()
 
-    def _put(
-        self,
-        connection: psycopg.Connection[Any],
-        rows: list[Row],
-        before: Position,
-        after: Position,
+    def _write(
+        self, connection: Connection, rows: list[Row], before: Position, after: Position
     ) -> None:
         with connection.transaction(), connection.cursor() as cursor:
-            self._move(cursor, before, after)
+            advance(cursor, before, after)
             copy_in(cursor, rows)
         self._position = after
-        if (before.last_seq + 1) // PARTITION != (after.last_seq + 1) // PARTITION:
-            connection.execute("SELECT audit.make_partitions()")
+        if (before.last_seq + 1) // PARTITION_ROWS != (after.last_seq + 1) // PARTITION_ROWS:
+            connection.execute(QUERY("make_partitions"))
 
     def _row(self, message: Message, expected: int) -> Row:
         where = f"{self._topic}, offset {message.offset()}"
@@ -136,31 +141,28 @@ class Projector:
             seal = seal_of(message.headers())
             row = row_of(seal, message.value() or b"")
         except (BrokenSeal, Undecodable) as wrong:
-            raise MustEnd(f"{where} is no sealed event: {wrong}") from wrong
+            raise MustEnd(f"{where} is not a sealed event: {wrong}") from wrong
         if seal.seq != expected:
             raise MustEnd(
                 f"{where} has seq {seal.seq}, expected {expected}: the log or the table is not"
-                " whole. Nothing was skipped. If the topic is whole, rebuild the projection."
+                " complete. Nothing was skipped. If the topic is complete, rebuild the projection."
             )
         return row
 
-    def _move(self, cursor: psycopg.Cursor[Any], before: Position, after: Position) -> None:
-        """Move the position on; it also holds off a second projector until this one has ended."""
-        moved = cursor.execute(
-            "UPDATE audit.projector_position SET last_seq = %s, next_offset = %s"
-            " WHERE last_seq = %s AND next_offset = %s",
-            (after.last_seq, after.next_offset, before.last_seq, before.next_offset),
-        )
-        if moved.rowcount != 1:
-            raise MustEnd(f"the position is no longer {before}: another projector is at work")
-
-    def _tell_lag(self, offset: int) -> None:
-        """Commit the offset for `status`; what counts stands in the position row."""
+    def _commit_offset(self, offset: int) -> None:
+        """Commit the offset, from which `status` computes the lag; the position is in the table."""
         reached = TopicPartition(self._topic, 0, offset)
         try:
             self._consumer.commit(offsets=[reached], asynchronous=True)
         except KafkaException as error:
-            log.warning("offset for status not committed: %s", error)
+            log.warning("offset not committed", extra={"error": str(error)})
+
+
+def advance(cursor: psycopg.Cursor[Any], before: Position, after: Position) -> None:
+    """Advance the position in the table. Raises MustEnd when another projector has done so."""
+    values = asdict(after) | {f"{name}_before": value for name, value in asdict(before).items()}
+    if cursor.execute(QUERY("advance_position"), values).rowcount != 1:
+        raise MustEnd(f"the position is no longer {before}: another projector is running")
 
 
 def _is_end(message: Message) -> bool:
@@ -173,6 +175,6 @@ def _is_event(message: Message) -> bool:
     if error is None:
         return True
     if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-        raise MustEnd(f"sealed events that are not projected yet are gone from the topic: {error}")
-    log.warning("waiting for the broker: %s", error)
+        raise MustEnd(f"the topic lost sealed events that were not projected: {error}")
+    log.warning("broker unavailable", extra={"error": str(error)})
     return False

@@ -1,17 +1,21 @@
-"""Rows of audit.events, made from sealed records: by COPY in, and as a canonical dump out."""
+"""Rows of audit.events, made from sealed records: written by COPY, and dumped for comparison."""
 
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from schemas.codec import decode
 from schemas.models import PremisEvent
 from streams.audit.sealed_record import Seal, body_of
+from streams.named_queries import NamedQueries
 
+QUERY = NamedQueries(Path(__file__).with_name("queries.sql"))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = (
     "seq", "sealed_at", "schema_sha256", "body", "event_id", "cause_id", "batch_id", "item_id",
@@ -19,8 +23,7 @@ COLUMNS = (
     "outcome", "code", "detail", "agents", "sources", "results", "producer_name",
     "producer_version",
 )  # fmt: skip
-COPY = f"COPY audit.events ({', '.join(COLUMNS)}) FROM STDIN"
-DUMP = f"COPY (SELECT {', '.join(COLUMNS)} FROM audit.event ORDER BY seq) TO STDOUT"
+COLUMN_LIST = SQL(", ").join(map(Identifier, COLUMNS))
 
 Row = tuple[Any, ...]
 
@@ -60,22 +63,22 @@ def row_of(seal: Seal, value: bytes) -> Row:
 
 def copy_in(cursor: psycopg.Cursor[Any], rows: Sequence[Row]) -> None:
     """Add rows to audit.events."""
-    with cursor.copy(COPY) as copy:
+    with cursor.copy(QUERY("copy_in").format(columns=COLUMN_LIST)) as copy:
         for row in rows:
             copy.write_row(row)
 
 
 def dump_digest(connection: psycopg.Connection[Any]) -> str:
-    """SHA-256 over all rows in order of seq: two projections of one log have the same."""
+    """SHA-256 over all rows in order of seq; equal for two projections of one log."""
     digest = sha256()
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL timezone = 'UTC'")
-        with cursor.copy(DUMP) as copy:
+        with cursor.copy(QUERY("dump").format(columns=COLUMN_LIST)) as copy:
             for block in copy:
                 digest.update(block)
     return digest.hexdigest()
 
 
 def _text(text: str | None) -> str | None:
-    """Text that Postgres takes: it knows no U+0000. The body keeps what was said."""
+    """Text without U+0000, which PostgreSQL cannot store. The body keeps the original."""
     return None if text is None else text.replace("\x00", "\ufffd")

@@ -1,8 +1,11 @@
-"""The small files of a running role: who it is, whether it is ready, what it waits for."""
+"""The small files of a running role: its pid, whether it is ready, what it waits for.
+
+They are not durable: every start of a role writes them again."""
 
 import os
 from pathlib import Path
 
+from infra.files import write_atomic
 from streams.settings import Settings
 
 
@@ -15,9 +18,7 @@ def announce_ready(settings: Settings, role: str) -> None:
     """Tell the supervisor that a role takes work."""
     ready = role_file(settings, role, "ready")
     ready.parent.mkdir(parents=True, exist_ok=True)
-    partial = ready.with_name(f".{role}.{os.getpid()}")
-    partial.write_text(str(os.getpid()))
-    partial.replace(ready)
+    write_atomic(ready, str(os.getpid()), durable=False)
 
 
 def noted(settings: Settings, role: str) -> str | None:
@@ -32,6 +33,6 @@ def note(settings: Settings, role: str, text: str) -> None:
     """Leave word for people of what a role waits for; an empty text takes it back."""
     place = role_file(settings, role, "note")
     if text:
-        place.write_text(text)
+        write_atomic(place, text, durable=False)
     else:
         place.unlink(missing_ok=True)

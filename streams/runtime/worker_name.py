@@ -1,10 +1,10 @@
 """The name under which facts say which process made them, and no machine is named."""
 
 import logging
-import os
 import secrets
 from pathlib import Path
 
+from infra.files import create_atomic
 from schemas import ids
 from streams.settings import Settings
 
@@ -27,13 +27,6 @@ def _key(run: Path) -> str:
     file = run / KEY_FILE
     if not file.exists():
         run.mkdir(parents=True, exist_ok=True)
-        draft = run / f".{KEY_FILE}.{secrets.token_hex(8)}"
-        draft.write_text(f"{secrets.token_hex(16)}\n")
-        try:
-            # A link is made once: roles that start side by side agree on one key.
-            os.link(draft, file)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        # Roles that start side by side agree on the key of the first.
+        create_atomic(file, f"{secrets.token_hex(16)}\n")
     return file.read_text("utf-8").strip()

@@ -1,4 +1,4 @@
-"""The sealer's memory on disk: which event ids are sealed, with which content, up to where."""
+"""The index of sealed events on disk: event ids with their content digests, and the position."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -6,27 +6,20 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from uuid import UUID
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS events (
-    event_id BLOB PRIMARY KEY, seq INTEGER NOT NULL, digest BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS position (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    next_seq INTEGER NOT NULL, next_offset INTEGER NOT NULL, sealed_at INTEGER NOT NULL
-);
-INSERT OR IGNORE INTO position VALUES (1, 0, 0, 0);
-"""
-LOOKUP = 500
-"""Ids asked for in one query; SQLite allows 999 parameters."""
+from streams.named_queries import query_texts
+
+QUERIES = query_texts(Path(__file__).with_name("queries.sql"))
+IDS_PER_QUERY = 500
+"""SQLite allows 999 parameters."""
 
 
-class Overtaken(Exception):
-    """The index was moved on by another sealer; this one must end."""
+class PositionConflict(Exception):
+    """Another sealer has advanced the index; this one must end."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far the log is known: the next number, the next offset on audit.premis, the last time."""
+    """The next number, the next offset on audit.premis, and the time of the last sealing."""
 
     next_seq: int
     next_offset: int
@@ -34,80 +27,80 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Known:
-    """One sealed event as the index knows it."""
+class IndexedEvent:
+    """One sealed event in the index."""
 
     event_id: str
     seq: int
     digest: bytes
 
 
-class Index:
-    """event_id → seq and digest, and the position, changed together or not at all.
+class EventIndex:
+    """event_id → seq and digest, and the position, changed in one transaction.
 
-    It is derived from audit.premis: what a crash takes from it is read again from there.
+    It is derived from audit.premis: rows lost in a crash are read again from there.
     """
 
     def __init__(self, path: Path) -> None:
+        """Open the index; a damaged one is replaced by an empty one."""
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._database = _opened(path)
-        except sqlite3.OperationalError:  # locked, full, not allowed: nothing is wrong with it
+            self._database = _connect(path)
+        except sqlite3.OperationalError:  # locked, disk full, no permission: the file is intact
             raise
         except sqlite3.DatabaseError:
-            for broken in path.parent.glob(path.name + "*"):
-                broken.unlink()
-            self._database = _opened(path)
+            for damaged in path.parent.glob(path.name + "*"):
+                damaged.unlink()
+            self._database = _connect(path)
 
     def position(self) -> Position:
-        """How far this index knows the log."""
-        row = self._database.execute("SELECT next_seq, next_offset, sealed_at FROM position")
-        return Position(*row.fetchone())
+        """Up to where this index covers the log."""
+        return Position(*self._database.execute(QUERIES["position"]).fetchone())
 
-    def find(self, event_ids: Iterable[str]) -> dict[str, Known]:
+    def find(self, event_ids: Iterable[str]) -> dict[str, IndexedEvent]:
         """Those of the ids that are sealed."""
         wanted = [UUID(event_id).bytes for event_id in set(event_ids)]
-        found: dict[str, Known] = {}
-        for start in range(0, len(wanted), LOOKUP):
-            part = wanted[start : start + LOOKUP]
-            marks = ",".join("?" * len(part))
-            query = f"SELECT event_id, seq, digest FROM events WHERE event_id IN ({marks})"
-            for raw, seq, digest in self._database.execute(query, part):
-                event_id = str(UUID(bytes=raw))
-                found[event_id] = Known(event_id, seq, digest)
+        found: dict[str, IndexedEvent] = {}
+        for start in range(0, len(wanted), IDS_PER_QUERY):
+            ids = wanted[start : start + IDS_PER_QUERY]
+            query = QUERIES["find_events"].format(placeholders=",".join("?" * len(ids)))
+            found |= {one.event_id: one for one in map(_event, self._database.execute(query, ids))}
         return found
 
-    def advance(self, before: Position, sealed: Iterable[Known], after: Position) -> None:
-        """Add sealed events and move on, provided that the position is still `before`.
-        Raises Overtaken when it is not."""
+    def advance(self, before: Position, sealed: Iterable[IndexedEvent], after: Position) -> None:
+        """Add sealed events and advance the position, provided that it is still `before`.
+        Raises PositionConflict when it is not."""
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            moved = self._database.execute(
-                "UPDATE position SET next_seq = ?, next_offset = ?, sealed_at = ?"
-                " WHERE next_seq = ? AND next_offset = ?",
+            advanced = self._database.execute(
+                QUERIES["advance_position"],
                 (*astuple(after), before.next_seq, before.next_offset),
             )
-            if moved.rowcount != 1:
-                raise Overtaken(f"the index is at {self.position()}, expected {before}")
+            if advanced.rowcount != 1:
+                raise PositionConflict(f"the index is at {self.position()}, expected {before}")
             self._database.executemany(
-                "INSERT INTO events VALUES (?, ?, ?)",
-                [(UUID(known.event_id).bytes, known.seq, known.digest) for known in sealed],
+                QUERIES["add_event"],
+                [(UUID(event.event_id).bytes, event.seq, event.digest) for event in sealed],
             )
 
-    def all(self) -> list[Known]:
+    def all(self) -> list[IndexedEvent]:
         """Every sealed event in order of seq."""
-        rows = self._database.execute("SELECT event_id, seq, digest FROM events ORDER BY seq")
-        return [Known(str(UUID(bytes=raw)), seq, digest) for raw, seq, digest in rows]
+        return list(map(_event, self._database.execute(QUERIES["all_events"])))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _event(row: tuple[bytes, int, bytes]) -> IndexedEvent:
+    raw, seq, digest = row
+    return IndexedEvent(str(UUID(bytes=raw)), seq, digest)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=30)
     database.execute("PRAGMA journal_mode = WAL")
-    # A power cut may take the last rows; the start reads them again from the topic.
+    # A power cut may lose the last rows; they are read again from the topic at start.
     database.execute("PRAGMA synchronous = NORMAL")
-    database.executescript(TABLES)
+    database.executescript(QUERIES["tables"])
     return database

@@ -1,45 +1,50 @@
-"""Decides what of a batch of arrivals is to be sealed: new events, once each, and what was odd."""
+"""Decides which events of a batch of intake records to seal: new events once, and anomalies."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from schemas.models import Producer
-from streams.sealer.anomalies import keep, told
-from streams.sealer.event_index import Known
-from streams.sealer.validation import Arrival, Refused, Sealable, examine
+from streams.sealer.anomalies import anomaly_event, preserve
+from streams.sealer.event_index import IndexedEvent
+from streams.sealer.validation import IntakeRecord, InvalidRecord, ValidEvent, validate
 
 log = logging.getLogger(__name__)
 
-Lookup = Callable[[Sequence[str]], Mapping[str, Known]]
+FindSealed = Callable[[Sequence[str]], Mapping[str, IndexedEvent]]
 
 
 def plan(
-    arrivals: Sequence[Arrival], known: Lookup, next_seq: int, anomalies: Path, made_by: Producer
-) -> list[Sealable]:
-    """The events to seal, in order; the first gets next_seq. Refused records are kept by then."""
-    judged = [(arrival, examine(arrival)) for arrival in arrivals]
-    readable = [one.event_id for _, one in judged if isinstance(one, Sealable)]
-    sealed = {event_id: (one.digest, one.seq) for event_id, one in known(readable).items()}
-    chosen: list[Sealable] = []
+    records: Sequence[IntakeRecord],
+    find_sealed: FindSealed,
+    next_seq: int,
+    anomalies: Path,
+    made_by: Producer,
+) -> list[ValidEvent]:
+    """The events to seal, in order; the first one gets next_seq. Invalid records are on disk when
+    this returns."""
+    validated = [(record, validate(record)) for record in records]
+    event_ids = [result.event_id for _, result in validated if isinstance(result, ValidEvent)]
+    sealed = {one.event_id: (one.digest, one.seq) for one in find_sealed(event_ids).values()}
+    planned: list[ValidEvent] = []
 
-    def choose(one: Sealable) -> None:
-        sealed[one.event_id] = (one.digest, next_seq + len(chosen))
-        chosen.append(one)
+    def add(event: ValidEvent) -> None:
+        sealed[event.event_id] = (event.digest, next_seq + len(planned))
+        planned.append(event)
 
-    for arrival, one in judged:
-        if isinstance(one, Sealable):
-            if one.event_id not in sealed:
-                choose(one)
+    for record, result in validated:
+        if isinstance(result, ValidEvent):
+            if result.event_id not in sealed:
+                add(result)
                 continue
-            digest, seq = sealed[one.event_id]
-            if digest == one.digest:
-                continue  # delivered again
-            found = f"event_id {one.event_id} is sealed as seq {seq} with other bytes"
-            one = Refused("log.other-bytes", found, one.event)
-        kept = keep(anomalies, arrival, one)
-        log.warning("record not sealed as it is", extra={"code": one.code, "kept": str(kept)})
-        telling = told(arrival, one, made_by)
-        if telling.event_id not in sealed and not known([telling.event_id]):
-            choose(telling)
-    return chosen
+            digest, seq = sealed[result.event_id]
+            if digest == result.digest:
+                continue  # redelivered
+            found = f"event_id {result.event_id} is sealed as seq {seq} with other bytes"
+            result = InvalidRecord("log.other-bytes", found, result.event)
+        file = preserve(anomalies, record, result)
+        log.warning("invalid record", extra={"code": result.code, "file": str(file)})
+        anomaly = anomaly_event(record, result, made_by)
+        if anomaly.event_id not in sealed and not find_sealed([anomaly.event_id]):
+            add(anomaly)
+    return planned

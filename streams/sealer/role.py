@@ -1,11 +1,13 @@
-"""The role that seals: numbers every event of audit.intake once and writes it to audit.premis."""
+"""The sealer role: numbers every event of audit.intake once and writes it to audit.premis."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from confluent_kafka import (
     Consumer,
@@ -16,27 +18,25 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS
 from schemas.models import Producer as MadeBy
 from streams.audit.sealed_record import Seal, headers_of
-from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import MustEnd, Stopping, live
-from streams.runtime.worker_name import worker_name
-from streams.sealer.event_index import Index, Known, Position
+from streams.sealer.clients import SealerTopics
+from streams.sealer.event_index import EventIndex, IndexedEvent, Position
 from streams.sealer.plan import plan
 from streams.sealer.recovery import catch_up
-from streams.sealer.validation import Sealable, arrival_of
-from streams.settings import Settings, software_version
+from streams.sealer.validation import ValidEvent, intake_record
+from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
 PRODUCER_NAME = "copystand/sealer"
 BATCH = 256
 BATCH_SECONDS = 0.2
-PATIENCE_SECONDS = 5.0
-TRANSACTION_MS = 30_000
+REQUEST_SECONDS = 5.0
+RETRY_SECONDS = 0.2
 FENCED = (
     KafkaError._FENCED,
     KafkaError.PRODUCER_FENCED,
@@ -45,26 +45,29 @@ FENCED = (
 
 
 @dataclass(frozen=True)
-class SealingLine:
-    """Between which topics events are sealed, and under which names."""
+class SealerAdapters:
+    """What the sealer works with."""
 
-    intake: str = AUDIT_INTAKE.name
-    premis: str = AUDIT_PREMIS.name
-    group: str = "copystand.sealer"
-    transactional_id: str = "copystand-sealer"
+    producer: Producer
+    consumer: Consumer
+    open_log: Callable[[], Consumer]
+    """Opens a consumer of audit.premis, which the sealer closes."""
+    index: EventIndex
+    anomalies: Path
+    """Folder of the records that cannot be sealed."""
 
 
-class Aborted(Exception):
-    """The transaction was given up, or its outcome must be read from the log."""
+class TransactionAborted(Exception):
+    """The transaction was aborted, or its outcome must be read from the log."""
 
 
-def run_sealer(settings: Settings, line: SealingLine | None = None) -> None:
-    """Seal until SIGTERM. Ends the process with 70 when another sealer has taken over."""
+def run_sealer(settings: Settings, make_sealer: Callable[[threading.Event], "Sealer"]) -> None:
+    """Seal until SIGTERM. Ends the process with 70 when another sealer has taken over.
+
+    `make_sealer` gets the event that is set when the sealer is to stop."""
 
     def work(stopping: threading.Event) -> None:
-        worker = worker_name(settings, "sealer")
-        between = line or SealingLine()
-        sealer = Sealer(settings.kafka, settings.home / "audit", between, stopping, worker)
+        sealer = make_sealer(stopping)
         sealer.start()
         announce_ready(settings, "sealer")
         sealer.run()
@@ -73,109 +76,94 @@ def run_sealer(settings: Settings, line: SealingLine | None = None) -> None:
 
 
 class Sealer:
-    """Seals what comes: records and intake offsets in one transaction, then the index."""
+    """Seals events: records and intake offsets in one transaction, then the index."""
 
     def __init__(
         self,
-        brokers: str,
-        folder: Path,
-        line: SealingLine,
+        adapters: SealerAdapters,
+        topics: SealerTopics,
+        made_by: MadeBy,
         stopping: threading.Event,
-        worker: str | None = None,
     ) -> None:
-        self._brokers, self._folder, self._line, self._stopping = brokers, folder, line, stopping
-        self._index = Index(folder / "index.db")
+        self._producer, self._consumer = adapters.producer, adapters.consumer
+        self._open_log, self._index = adapters.open_log, adapters.index
+        self._anomalies = adapters.anomalies
+        self._topics, self._made_by, self._stopping = topics, made_by, stopping
         self._position = self._index.position()
-        self._made_by = MadeBy(name=PRODUCER_NAME, version=software_version(), worker=worker)
-        self._producer = Producer(
-            {
-                **CLIENT,
-                "bootstrap.servers": brokers,
-                "transactional.id": line.transactional_id,
-                "transaction.timeout.ms": TRANSACTION_MS,
-                "message.timeout.ms": TRANSACTION_MS,
-                "linger.ms": 5,
-                "compression.type": "lz4",
-                "partitioner": "murmur2_random",
-            }
-        )
-        self._consumer = Consumer(
-            {
-                **CLIENT,
-                "bootstrap.servers": brokers,
-                "group.id": line.group,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "error",
-            }
-        )
 
     def start(self) -> None:
-        """Fence who sealed before, learn what is sealed, and stand where the intake was left."""
-        self._patiently("init_transactions", self._producer.init_transactions)
+        """Fence the previous sealer, bring the index up to date, and seek the intake."""
+        self._retry("init_transactions", self._producer.init_transactions)
         self._recover()
 
     def run(self) -> None:
         """Seal batch after batch until asked to stop."""
         while not self._stopping.is_set():
-            messages = self._arrived()
+            messages = self.poll()
             if not messages:
                 continue
             try:
                 self.seal(messages)
-            except Aborted as aborted:
-                log.warning("transaction aborted, sealing again: %s", aborted)
+            except TransactionAborted as aborted:
+                log.warning("transaction aborted", extra={"error": str(aborted)})
                 self._recover()
+        self.close()
+
+    def close(self) -> None:
+        """Close the consumer and the index."""
         self._consumer.close()
         self._index.close()
 
-    def seal(self, messages: list[Message]) -> None:
-        """Seal these records of the intake. Raises Aborted: the log must say what is sealed."""
-        before = self._position
-        chosen = plan(
-            [arrival_of(message) for message in messages],
-            self._index.find,
-            before.next_seq,
-            self._folder / "anomalies",
-            self._made_by,
-        )
-        # A clock that was set back must not date an event before the one sealed earlier.
-        sealed_at = max(time.time_ns() // 1000, before.sealed_at)
-        offsets = self._transact(chosen, sealed_at, offset_of(messages[-1]) + 1)
-        last_offset = max(offsets, default=before.next_offset - 1)
-        after = Position(before.next_seq + len(chosen), last_offset + 1, sealed_at)
-        known = [
-            Known(one.event_id, seq, one.digest) for seq, one in enumerate(chosen, before.next_seq)
-        ]
-        self._index.advance(before, known, after)
-        self._position = after
-
-    def _arrived(self) -> list[Message]:
+    def poll(self) -> list[Message]:
+        """The next records of the intake. Raises MustEnd when some are lost."""
         messages = []
         for message in self._consumer.consume(BATCH, timeout=BATCH_SECONDS):
             error = message.error()
             if error is None:
                 messages.append(message)
             elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-                raise MustEnd(f"the intake lost records that were not sealed yet: {error}")
+                raise MustEnd(f"the intake lost records that were not sealed: {error}")
             else:
-                log.warning("waiting for the broker: %s", error)
+                log.warning("broker unavailable", extra={"error": str(error)})
         return messages
 
-    def _transact(self, chosen: list[Sealable], sealed_at: int, next_intake: int) -> list[int]:
-        """One transaction; the offsets that its records got on audit.premis."""
+    def seal(self, messages: list[Message]) -> None:
+        """Seal these records of the intake. Raises TransactionAborted."""
+        before = self._position
+        events = plan(
+            [intake_record(message) for message in messages],
+            self._index.find,
+            before.next_seq,
+            self._anomalies,
+            self._made_by,
+        )
+        # After a clock was set back, an event must not be dated before the previous one.
+        sealed_at = max(time.time_ns() // 1000, before.sealed_at)
+        offsets = self._transact(events, sealed_at, offset_of(messages[-1]) + 1)
+        last_offset = max(offsets, default=before.next_offset - 1)
+        after = Position(before.next_seq + len(events), last_offset + 1, sealed_at)
+        sealed = [
+            IndexedEvent(one.event_id, seq, one.digest)
+            for seq, one in enumerate(events, before.next_seq)
+        ]
+        self._index.advance(before, sealed, after)
+        self._position = after
+
+    def _transact(self, events: list[ValidEvent], sealed_at: int, next_intake: int) -> list[int]:
+        """Write events in one transaction; the offsets that they got on audit.premis."""
         offsets: list[int] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is None:
                 offsets.append(offset_of(message))
 
-        reached = [TopicPartition(self._line.intake, 0, next_intake)]
+        reached = [TopicPartition(self._topics.intake, 0, next_intake)]
         group = self._consumer.consumer_group_metadata()
         try:
             self._producer.begin_transaction()
-            for seq, one in enumerate(chosen, self._position.next_seq):
+            for seq, one in enumerate(events, self._position.next_seq):
                 self._producer.produce(
-                    self._line.premis,
+                    self._topics.premis,
                     key=one.event_id.encode(),
                     value=one.value,
                     partition=0,
@@ -184,60 +172,60 @@ class Sealer:
                 )
         except KafkaException as error:
             self._abort(error)
-        self._patiently(
+        self._retry(
             "send_offsets",
             lambda seconds: self._producer.send_offsets_to_transaction(reached, group, seconds),
         )
-        self._patiently("commit", self._producer.commit_transaction)
-        if len(offsets) != len(chosen):  # committed, yet not told where: the topic tells
-            raise Aborted("delivery reports are missing")
+        self._retry("commit", self._producer.commit_transaction)
+        if len(offsets) != len(events):  # committed, but the offsets are unknown: read the topic
+            raise TransactionAborted("delivery reports are missing")
         return offsets
 
-    def _patiently(self, what: str, call: Callable[[float], object]) -> None:
-        """Repeat a call while the broker is away. Raises Aborted, MustEnd or Stopping."""
+    def _retry(self, call_name: str, call: Callable[[float], object]) -> None:
+        """Repeat a call while the broker is unavailable. Raises TransactionAborted, MustEnd,
+        Stopping."""
         while True:
             try:
-                call(PATIENCE_SECONDS)
+                call(REQUEST_SECONDS)
                 return
-            except KafkaException as error:
-                told = error.args[0]
-                if told.fatal() or told.code() in FENCED:
-                    raise MustEnd(_why(told)) from error
-                if not told.retriable():
-                    self._abort(error)
-                log.warning("waiting for the broker in %s: %s", what, told)
-            if self._stopping.wait(0.2):
+            except KafkaException as failure:
+                error = failure.args[0]
+                _check_fatal(error, failure)
+                if not error.retriable():
+                    self._abort(failure)
+                log.warning("broker unavailable", extra={"call": call_name, "error": str(error)})
+            if self._stopping.wait(RETRY_SECONDS):
                 raise Stopping
 
-    def _abort(self, error: KafkaException) -> None:
-        """Give the transaction up. Always raises."""
-        told = error.args[0]
-        if told.fatal() or told.code() in FENCED:
-            raise MustEnd(_why(told)) from error
+    def _abort(self, failure: KafkaException) -> NoReturn:
+        """Abort the transaction. Raises TransactionAborted, MustEnd, Stopping."""
+        _check_fatal(failure.args[0], failure)
         while True:
             try:
-                self._producer.abort_transaction(PATIENCE_SECONDS)
+                self._producer.abort_transaction(REQUEST_SECONDS)
                 break
             except KafkaException as again:
                 if not again.args[0].retriable():
-                    raise MustEnd(_why(again.args[0])) from again
-            if self._stopping.wait(0.2):
+                    raise MustEnd(_reason(again.args[0])) from again
+            if self._stopping.wait(RETRY_SECONDS):
                 raise Stopping
-        raise Aborted(str(told)) from error
+        raise TransactionAborted(str(failure.args[0])) from failure
 
     def _recover(self) -> None:
-        """Agree with the log again, and read the intake from the last offset committed with it."""
-        self._position = catch_up(self._index, self._brokers, self._line.premis, self._stopping)
-        start = TopicPartition(self._line.intake, 0)
+        """Bring the index up to the log, and seek the intake to the offset committed with it."""
+        with closing(self._open_log()) as consumer:
+            topic = self._topics.premis
+            self._position = catch_up(self._index, consumer, topic, self._stopping)
+        start = TopicPartition(self._topics.intake, 0)
         while True:
             try:
-                committed = self._consumer.committed([start], timeout=PATIENCE_SECONDS)[0]
+                committed = self._consumer.committed([start], timeout=REQUEST_SECONDS)[0]
                 break
             except KafkaException as error:
-                log.warning("waiting for the broker: %s", error)
-            if self._stopping.wait(0.2):
+                log.warning("broker unavailable", extra={"error": str(error)})
+            if self._stopping.wait(RETRY_SECONDS):
                 raise Stopping
-        # Without a committed offset everything is read again; what is sealed is known and dropped.
+        # Without a committed offset everything is read again; sealed events are then dropped.
         start.offset = max(committed.offset, 0)
         self._consumer.assign([start])
         log.info(
@@ -246,7 +234,13 @@ class Sealer:
         )
 
 
-def _why(error: KafkaError) -> str:
+def _check_fatal(error: KafkaError, failure: KafkaException) -> None:
+    """Raises MustEnd for an error that no retry removes."""
+    if error.fatal() or error.code() in FENCED:
+        raise MustEnd(_reason(error)) from failure
+
+
+def _reason(error: KafkaError) -> str:
     if error.code() in FENCED:
-        return f"another sealer has taken over, nothing more is sealed here: {error}"
-    return f"the transactional producer cannot go on: {error}"
+        return f"another sealer has taken over; this one seals nothing more: {error}"
+    return f"the transactional producer failed: {error}"

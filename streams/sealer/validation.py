@@ -1,4 +1,4 @@
-"""Judges one record of audit.intake: can it be sealed as it is, and if not, why."""
+"""Validates one record of audit.intake: whether it can be sealed unchanged, and if not, why."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +17,8 @@ LAST_SECOND = 253402300799.0
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """A record as it stood on audit.intake."""
+class IntakeRecord:
+    """A record of audit.intake."""
 
     topic: str
     partition: int
@@ -30,14 +30,14 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Sealable:
-    """An event that can be sealed, with what decides whether it is known already."""
+class ValidEvent:
+    """An event that can be sealed, with the digest that identifies its content."""
 
     event: PremisEvent
     value: bytes
     schema_sha256: bytes
     digest: bytes
-    """SHA-256 of schema_sha256 and body: equal whatever id a registry gave to the schema."""
+    """SHA-256 of schema_sha256 and body. It does not depend on a registry's schema id."""
 
     @property
     def event_id(self) -> str:
@@ -46,21 +46,21 @@ class Sealable:
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A record that cannot be sealed as it is."""
+class InvalidRecord:
+    """A record that cannot be sealed unchanged, and the reason."""
 
     code: str
     found: str
     event: PremisEvent | None = None
-    """The event, when it could be read."""
+    """The event, if it could be decoded."""
 
 
-def arrival_of(message: Message) -> Arrival:
-    """A confluent-kafka message as an Arrival."""
+def intake_record(message: Message) -> IntakeRecord:
+    """A confluent-kafka message as an IntakeRecord."""
     _, milliseconds = message.timestamp()
-    # Whoever publishes sets the time: one that no calendar has must not stop the sealer.
+    # The publisher sets the time; one outside the calendar must not stop the sealer.
     seconds = min(max(milliseconds, 0) / 1000, LAST_SECOND)
-    return Arrival(
+    return IntakeRecord(
         topic=message.topic() or "",
         partition=message.partition() or 0,
         offset=offset_of(message),
@@ -71,33 +71,35 @@ def arrival_of(message: Message) -> Arrival:
     )
 
 
-def examine(arrival: Arrival) -> Sealable | Refused:
-    """What the record is worth, looked at by itself."""
-    value = arrival.value
+def validate(record: IntakeRecord) -> ValidEvent | InvalidRecord:
+    """The event of a record, or what is wrong with it; other records play no part."""
+    value = record.value
     if value is not None and len(value) > MAX_AUDIT_BYTES:
-        return Refused("log.too-large", f"{len(value)} bytes, the limit is {MAX_AUDIT_BYTES}")
+        return InvalidRecord("log.too-large", f"{len(value)} bytes, the limit is {MAX_AUDIT_BYTES}")
     try:
         event = decode(value, PremisEvent)
     except Undecodable as wrong:
-        return Refused("log.not-decodable", str(wrong))
+        return InvalidRecord("log.not-decodable", str(wrong))
     assert isinstance(event, PremisEvent) and value is not None
     for name, text in (("event_id", event.head.event_id), ("cause_id", event.head.cause_id)):
         if text is not None and not _is_uuid(text):
-            return Refused("log.not-decodable", f"{name} {text[:100]!r} is no lower-case UUID")
-    if arrival.key != event.head.event_id.encode():
-        found = f"key {(arrival.key or b'')[:100]!r}, event_id {event.head.event_id}"
-        return Refused("log.key-mismatch", found, event)
-    return sealable(event, value)
+            return InvalidRecord(
+                "log.not-decodable", f"{name} {text[:100]!r} is no lower-case UUID"
+            )
+    if record.key != event.head.event_id.encode():
+        found = f"key {(record.key or b'')[:100]!r}, event_id {event.head.event_id}"
+        return InvalidRecord("log.key-mismatch", found, event)
+    return with_digests(event, value)
 
 
-def sealable(event: PremisEvent, value: bytes) -> Sealable:
-    """A readable event with its digests."""
+def with_digests(event: PremisEvent, value: bytes) -> ValidEvent:
+    """A decoded event with its digests."""
     schema_sha256 = schema_digest(value)
-    return Sealable(event, value, schema_sha256, content_digest(schema_sha256, value))
+    return ValidEvent(event, value, schema_sha256, content_digest(schema_sha256, value))
 
 
 def content_digest(schema_sha256: bytes, value: bytes) -> bytes:
-    """What tells the same event from another: its schema and body, not a registry's number."""
+    """Identifies the content of an event: its schema and body, without a registry's schema id."""
     return sha256(schema_sha256 + body_of(value)).digest()
 
 

@@ -1,9 +1,9 @@
 """The one place where a store is opened: local disk in the home, or the bucket in the settings."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
+from infra.files import write_atomic
 from processors.error_catalogue import fix_of
 from processors.outcome import StorageError
 from processors.tools import Storage
@@ -81,13 +81,7 @@ def _remember(settings: Settings) -> None:
 
 
 def _write(note: Path, text: str) -> None:
-    partial = note.with_name(f".store.{os.getpid()}")
-    # Who may only read a home has nothing to write into it.
+    # A process with read-only access to a home cannot write the note, and need not.
     with suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as out:
-            out.write(text + "\n")
-            out.flush()
-            # Else a power cut may leave a note that says nothing, and the line does not start.
-            os.fsync(out.fileno())
-        partial.replace(note)
+        write_atomic(note, text + "\n")

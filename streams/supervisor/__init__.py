@@ -1,1 +1,1 @@
-"""The process behind `up`: starts, restarts and ends all parts of a home."""
+"""The process behind `copystand up`: starts, restarts and stops all processes of a home."""

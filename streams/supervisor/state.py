@@ -1,4 +1,4 @@
-"""Whether a home has a supervisor, and what that wrote last; light, since `status` asks often."""
+"""Whether a home has a supervisor, and the state that it wrote last. Loads little, for `status`."""
 
 import fcntl
 import json
@@ -12,12 +12,12 @@ PID_SECONDS = 5.0
 
 
 def state_file(home: Path) -> Path:
-    """Where the supervisor of a home writes how its parts are."""
+    """The file with the state of the processes of a home."""
     return home / "run" / "supervisor.json"
 
 
 def lock(home: Path) -> IO[str] | None:
-    """Take the home for one supervisor; None when another has it. Keep the file open."""
+    """Lock the home for one supervisor; None when another holds it. Keep the file open."""
     file = (home / "run" / "supervisor.lock").open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,7 +28,7 @@ def lock(home: Path) -> IO[str] | None:
 
 
 def supervisor_pid(home: Path) -> int | None:
-    """Pid of the living supervisor of a home; a state file left by a dead one does not count."""
+    """Pid of the running supervisor of a home; a state file left by a dead one does not count."""
     if not (home / "run" / "supervisor.lock").exists():
         return None
     held = lock(home)
@@ -45,7 +45,7 @@ def supervisor_pid(home: Path) -> int | None:
 
 
 def read_state(home: Path) -> dict[str, Any]:
-    """What the supervisor of a home wrote last, or nothing."""
+    """The state that the supervisor of a home wrote last, or an empty document."""
     try:
         document: dict[str, Any] = json.loads(state_file(home).read_text("utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from infra.files import write_atomic
+
 log = logging.getLogger(__name__)
 
 WRITE_AFTER_SECONDS = 5.0
@@ -219,9 +221,7 @@ class StepMemoryStats:
             )
             try:
                 self.place.parent.mkdir(parents=True, exist_ok=True)
-                partial = self.place.with_name(f".{self.place.name}.{os.getpid()}")
-                partial.write_text(text + "\n", "utf-8")
-                partial.replace(self.place)
+                write_atomic(self.place, text + "\n", durable=False)
             except OSError as why:
                 # Figures for people: no work may fail for them.
                 log.warning("memory figures not written", extra={"why": str(why)})

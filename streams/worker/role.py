@@ -76,7 +76,7 @@ class Worker:
             self._tasks.put(Task(step.lane, _priority(ticket), driver, ticket))
 
         topics = [step.topic, redone_topic(step.lane)]
-        silence, name = settings.silence_seconds, settings.worker_id
+        silence, name = settings.session_timeout_seconds, settings.worker_id
         return StepConsumer(
             settings.kafka, step.group, name, topics, TAKEN_AT_ONCE, submit, silence
         )

@@ -29,7 +29,7 @@ PAGES_BETWEEN = 1
 READ = "SELECT count(*) FROM line.page_branches WHERE step = 'recognize_page'"
 EXIT_SECONDS = 30.0
 PATIENCE_SECONDS = 120.0
-ENDED = re.compile(r" (\w+) ended with (-?\d+)")
+ENDED = re.compile(r" (\w+) exited with (-?\d+)")
 ONCE = ("PageAdmitted", "PageAcquired", "PageDerived", "PageRecognized", "PageDescribed")
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from infra import ports
 from infra.kafka import WrongBrokers, cluster_id, cluster_of
-from streams.supervisor.supervisor import asked_for
 from tests.faults.chaos import ledger, material
 from tests.faults.chaos.schedule import kinds, schedule
 
@@ -75,19 +74,16 @@ def test_a_cluster_id_is_never_taken_for_an_option():
     assert cluster_id(lambda: next(drawn)) == "_" + 21 * "A"
 
 
-def test_a_home_without_a_wish_has_one_broker(tmp_path: Path):
+def test_a_home_has_one_broker_by_default(tmp_path: Path):
     assert cluster_of(tmp_path).brokers == 1
-    assert asked_for({}) == (None, {})
-    with pytest.raises(WrongBrokers, match="COPYSTAND_BROKERS is 'many'"):
-        asked_for({"COPYSTAND_BROKERS": "many"})
 
 
-def test_clients_come_to_the_port_of_what_stands_between(tmp_path: Path):
+def test_clients_use_the_port_of_the_proxy(tmp_path: Path):
     (tmp_path / "run").mkdir()
-    given = asked_for({"COPYSTAND_CLIENT_PORTS": "kafka=19001,kafka-2=19002,postgres=19003"})[1]
+    of_the_proxy = {"kafka": 19001, "kafka-2": 19002, "postgres": 19003}
 
-    chosen = ports.choose(tmp_path, ports.names(3), given)
-    again = ports.choose(tmp_path, ports.names(3), given)
+    chosen = ports.choose(tmp_path, ports.names(3), of_the_proxy)
+    again = ports.choose(tmp_path, ports.names(3), of_the_proxy)
 
     assert again == chosen
     assert ports.brokers(chosen) == [19001, 19002, chosen["kafka-3"]]

@@ -1,4 +1,4 @@
-"""A database that goes again and again is waited for; the tracker is back as soon as it is."""
+"""The database is lost again and again; the tracker is back as soon as the database is."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from streams.runtime.fatal_errors import LOST_A_SERVER
 from tests.support.running_line import Line, wait_for
 
 TIMES = 5
-"""Of growing pauses the fifth would be 8 s."""
+"""With growing pauses, the fifth would be 8 s."""
 
 
 def test_the_tracker_is_back_at_once_however_often_the_database_was_lost(tmp_path: Path):
@@ -28,5 +28,5 @@ def test_the_tracker_is_back_at_once_however_often_the_database_was_lost(tmp_pat
     finally:
         line.down()
 
-    ended = [text.partition(" ")[2] for text in supervised if " tracker " in text]
-    assert ended == [f"tracker ended with {LOST_A_SERVER}; again in 0.5 s"] * TIMES
+    exits = [text.partition(" ")[2] for text in supervised if " tracker " in text]
+    assert exits == [f"tracker exited with {LOST_A_SERVER}; restart in 0.5 s"] * TIMES

@@ -49,9 +49,7 @@ class Answer:
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Answer]]:
     """Every file through acquire_page, and what is accepted through what follows."""
     home = tmp_path_factory.mktemp("hostile")
-    settings = Settings(
-        home=home, pool_size=2, worker_id="one", child_bytes=CHILD_MEGABYTES * MEGABYTE
-    )
+    settings = Settings(home=home, pool_size=2, worker_id="one", child_mb=CHILD_MEGABYTES)
     tools = Tools(storage=LocalStorage(home), scratch=home / "cache")
     pool = Pool(settings)
     # Its children die with the thread that started them: the threads outlive the pool.

@@ -48,7 +48,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server) -> Iterat
     folder = home / "delivery"
     for number in range(ITEMS):
         pages.write_item(folder / f"vol-{number}", PAGES, first=1 + number * PAGES)
-    store = s3_server.environment(PREFIX) | {"COPYSTAND_SILENCE_SECONDS": "10"}
+    store = s3_server.environment(PREFIX) | {"COPYSTAND_SESSION_TIMEOUT": "10"}
     line = Line(home / "home", COPYSTAND_WORKER_ID="first", WORK_POOL_SIZE="2", **store)
     other: OtherMachine | None = None
     try:

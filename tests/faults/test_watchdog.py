@@ -36,7 +36,7 @@ def line(flag: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]
     tool.chmod(0o755)
     line = Line(
         tmp_path_factory.mktemp("watched") / "home",
-        COPYSTAND_STALLED_SECONDS="6",
+        COPYSTAND_LIVENESS_TIMEOUT="6",
         COPYSTAND_RETRY_SCALE="1",
         PATH=f"{flag.parent}:{os.environ['PATH']}",
     )
@@ -96,7 +96,7 @@ def test_pages_wait_while_a_tool_is_broken_and_go_on_when_it_is_mended(
     line: Line, flag: Path, tmp_path: Path
 ):
     pages.write_item(tmp_path / "batch" / "vol-1", PAGES)
-    flag.mark_affected()
+    flag.touch()
     line.ask("station", "submit", tmp_path / "batch", "--batch-id", BATCH)
 
     def told() -> bool:

@@ -33,7 +33,7 @@ from tests.support.whole_log import projected, read_when_quiet
 BATCH, LATER = "batch-1", "batch-2"
 ITEMS, LATER_ITEMS, PAGES = 3, 2, 8
 PATIENCE_SECONDS = 60
-SILENCE = {"COPYSTAND_SILENCE_SECONDS": "6"}
+SILENCE = {"COPYSTAND_SESSION_TIMEOUT": "6"}
 LOOK_SECONDS = 2.0
 HOLDERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
 EPOCH = "SELECT epoch FROM line.active"

@@ -1,4 +1,4 @@
-"""How far groups are, on a real broker where strangers write in transactions."""
+"""The lag of consumer groups, on a real broker where external clients write in transactions."""
 
 from contextlib import closing
 from uuid import uuid4
@@ -24,25 +24,25 @@ def name(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
-def lags(parts: Parts, name: str, looks: int = consumer_lag.CHECKS) -> list[int]:
-    """What is told of the group, look after look."""
+def lags(parts: Parts, name: str, checks: int = consumer_lag.CHECKS) -> list[int]:
+    """The lag of the group at one check after the other."""
     with closing(ConsumerGroups(parts.kafka)) as groups:
-        return [groups.standing()[name].lag for _ in range(looks)]
+        return [groups.lags()[name].lag for _ in range(checks)]
 
 
-def test_a_marker_is_nothing_that_anybody_has_to_finish(parts: Parts, name: str):
-    transaction(parts.kafka, name, commit=False)  # aborted: consumers are given nothing of it
+def test_a_transaction_marker_is_no_lag(parts: Parts, name: str):
+    transaction(parts.kafka, name, commit=False)  # aborted: consumers get no record
 
     assert lags(parts, name) == [2, 2, 0]
 
 
-def test_a_message_stays_to_be_finished(parts: Parts, name: str):
+def test_a_message_remains_a_lag_at_every_check(parts: Parts, name: str):
     transaction(parts.kafka, name)
 
     assert lags(parts, name, 3 * consumer_lag.CHECKS) == [2] * 3 * consumer_lag.CHECKS
 
 
-def test_whether_a_message_stands_there(parts: Parts, name: str):
+def test_a_message_is_told_from_a_marker_by_reading(parts: Parts, name: str):
     transaction(parts.kafka, name)
     client = admin(parts.kafka)
 
@@ -50,7 +50,7 @@ def test_whether_a_message_stands_there(parts: Parts, name: str):
     assert holds_a_message(client, (name, 0), 1) is False
 
 
-def test_a_rebuild_comes_to_the_end_of_a_topic_with_a_marker(parts: Parts, name: str):
+def test_a_rebuild_reaches_the_end_of_a_topic_with_a_marker(parts: Parts, name: str):
     transaction(parts.kafka, name)
     reader = TopicReader(parts.kafka)
 

@@ -121,7 +121,7 @@ def test_f1_with_the_guard_a_killed_program_does_the_unfinished_event_again(
     with program.running():
         program.wait(lambda: len(program.noted("done")) == len(values) - 1)
         program.wait(lambda: program.committed() == 3)
-    (tmp_path / "gate").mark_affected()
+    (tmp_path / "gate").touch()
     with program.running():
         program.wait(lambda: program.committed() == len(values))
 

@@ -46,7 +46,7 @@ def a_step(function: Callable[..., Outcome]) -> Step:
 
 
 def settings_in(home: Path, **changes: Any) -> Settings:
-    limits = {"recycle_bytes": 2000 * MEGABYTE, "child_bytes": 3000 * MEGABYTE}
+    limits = {"recycle_mb": 2000, "child_mb": 3000}
     return Settings(home=home, **({"pool_size": 1, "worker_id": "one"} | limits | changes))
 
 
@@ -101,7 +101,7 @@ def test_the_measurement_of_a_real_step_ends_well_and_one_of_a_leak_does_not(
 @pytest.fixture
 def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
     monkeypatch.setattr(memory_stats, "WRITE_AFTER_SECONDS", 0.1)
-    made = Pool(settings_in(tmp_path, recycle_bytes=250 * MEGABYTE))
+    made = Pool(settings_in(tmp_path, recycle_mb=250))
     yield made
     made.close(patient=False)
 

@@ -25,8 +25,8 @@ def pool(tmp_path: Path) -> Iterator[Pool]:
         home=tmp_path,
         pool_size=1,
         worker_id="one",
-        recycle_bytes=300 * MEGABYTE,
-        child_bytes=2000 * MEGABYTE,
+        recycle_mb=300,
+        child_mb=2000,
     )
     made = Pool(settings)
     yield made

@@ -134,16 +134,17 @@ def changing_proxy(port: int) -> int:
 
 
 def test_wrong_keys_and_a_missing_bucket_are_no_missing_object(settings: Settings, tmp_path: Path):
-    assert settings.s3 is not None
-    for place, code in (
-        (replace(settings.s3, secret_access_key="wrong"), "SignatureDoesNotMatch"),
-        (replace(settings.s3, bucket="not-there"), "NoSuchBucket"),
+    for change, code in (
+        ({"aws_secret_access_key": "wrong"}, "SignatureDoesNotMatch"),
+        ({"object_store": "s3://not-there"}, "NoSuchBucket"),
     ):
-        storage = S3Storage(connect(place), ObjectCache(tmp_path / "cache", MEGABYTE))
+        changed = settings.model_copy(update=change)
+        assert changed.s3 is not None
+        storage = S3Storage(connect(changed.s3), ObjectCache(tmp_path / "cache", MEGABYTE))
         with pytest.raises(StorageError, match=code):
             storage.get("receipts/b/00/w")
         with pytest.raises(StoreNotReachable, match=f"store.not-reachable: s3://.*{code}"):
-            check_store(replace(settings, s3=place))
+            check_store(changed)
 
 
 def test_a_store_that_is_away_is_told_in_seconds(settings: Settings, tmp_path: Path):

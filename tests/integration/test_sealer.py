@@ -12,7 +12,7 @@ import pytest
 from schemas.codec import MAX_AUDIT_BYTES, encode
 from schemas.ids import make_id
 from streams.audit.sealed_record import schema_digest
-from streams.sealer.event_index import Index
+from streams.sealer.event_index import EventIndex
 from tests.support.audit_log import (
     Log,
     a_log,
@@ -37,9 +37,9 @@ def numbers(log: Log) -> list[int]:
 
 
 def indexed(log: Log) -> list[tuple[str, int, bytes]]:
-    index = Index(log.home / "audit" / "index.db")
+    index = EventIndex(log.home / "audit" / "index.db")
     try:
-        return [(known.event_id, known.seq, known.digest) for known in index.all()]
+        return [(event.event_id, event.seq, event.digest) for event in index.all()]
     finally:
         index.close()
 

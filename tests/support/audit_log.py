@@ -23,7 +23,7 @@ from schemas.ids import make_id, premis_id
 from schemas.models import Agent, Head, PremisEvent
 from schemas.models import Producer as By
 from streams.audit.sealed_record import Seal, seal_of
-from streams.sealer.role import SealingLine
+from streams.sealer.clients import SealerTopics
 from tests.support.parts import Parts
 
 WHEN = datetime(2026, 5, 4, 9, 30, 0, 250000, tzinfo=UTC)
@@ -74,7 +74,7 @@ class Log:
 
     parts: Parts
     home: Path
-    line: SealingLine
+    line: SealerTopics
 
     def deliver(self, records: Sequence[Delivery]) -> None:
         """Put records on the intake, in order."""
@@ -99,8 +99,9 @@ class Log:
         line = self.line
         fields = (line.intake, line.premis, line.group, line.transactional_id)
         code = (
-            "from streams.sealer.role import *; from streams.settings import Settings;"
-            f"run_sealer(Settings.load(), SealingLine{fields!r})"
+            "from streams.composition import run_sealer;"
+            "from streams.sealer.clients import SealerTopics;"
+            f"run_sealer(Settings.load(), SealerTopics{fields!r})"
         )
         with role(self, code) as process:
             yield process
@@ -109,7 +110,7 @@ class Log:
     def projector(self) -> Iterator["subprocess.Popen[bytes]"]:
         """A projector as a process, of this log."""
         code = (
-            "from streams.projector.role import *; from streams.settings import Settings;"
+            "from streams.composition import run_projector;"
             f"run_projector(Settings.load(), {self.line.premis!r})"
         )
         with role(self, code) as process:
@@ -119,7 +120,7 @@ class Log:
 def a_log(parts: Parts, home: Path) -> Log:
     """A fresh pair of topics with a home for their sealer."""
     mark = uuid4().hex[:8]
-    line = SealingLine(f"intake.{mark}", f"premis.{mark}", f"sealer.{mark}", f"tx.{mark}")
+    line = SealerTopics(f"intake.{mark}", f"premis.{mark}", f"sealer.{mark}", f"tx.{mark}")
     intake = Topic(line.intake, None, "event_id", 1, AUDIT_INTAKE.config)
     premis = Topic(line.premis, None, "event_id", 1, AUDIT_PREMIS.config)
     provision(parts.kafka, [intake, premis], {line.group: [line.intake]})
@@ -131,13 +132,19 @@ def a_log(parts: Parts, home: Path) -> Log:
     return Log(parts, home, line)
 
 
+SET_UP = (
+    "from streams.runtime.logs import set_up_log; from streams.settings import Settings;"
+    "set_up_log();"
+)
+
+
 @contextmanager
 def role(log: Log, code: str) -> Iterator["subprocess.Popen[bytes]"]:
     """A role as a process of its own that is killed at the end."""
     environment = {**os.environ, "COPYSTAND_HOME": str(log.home), "PYTHONPATH": str(CHECKOUT)}
     with (log.home / "role.log").open("ab") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-c", "import logging; logging.basicConfig(level=20);" + code],
+            [sys.executable, "-c", SET_UP + code],
             env=environment,
             stderr=sink,
         )

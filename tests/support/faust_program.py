@@ -72,7 +72,7 @@ def routing(asked: argparse.Namespace) -> faust.App:
         return receive_batch(fact, tools)
 
     publisher, receipts = KafkaPublisher(asked.kafka), Receipts(storage)
-    settings = Settings(asked.folder, 1, "test", kafka_brokers=asked.kafka)
+    settings = Settings(home=asked.folder, pool_size=1, worker_id="test", kafka_brokers=asked.kafka)
     (asked.folder / "run").mkdir(exist_ok=True)
     (asked.folder / "run" / "ports.json").write_text(f'{{"router_web": {asked.web}}}')
     return router.make_app(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from infra.files import fsync_folder
 from processors.package import bag
 from processors.rules.codes import counted
 from processors.tools import Storage
@@ -40,9 +41,9 @@ def fetch(
         _check_bag(package, found, _tags(partial, found))
         partial.chmod(0o755)
         for path, _, _ in os.walk(partial):
-            _make_durable(Path(path))
+            fsync_folder(Path(path))
         partial.rename(final)
-        _make_durable(folder)
+        fsync_folder(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -99,11 +100,3 @@ def _check_bag(package: Row, found: dict[str, str], tags: dict[str, bytes]) -> N
         faults = [f"its content digest is {digest}, not {package['content_digest']}"]
     if faults:
         raise differs(f"{counted(len(faults), 'difference')}: {'; '.join(faults[:3])}")
-
-
-def _make_durable(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,8 +18,8 @@ from streams.clients.station.submission import store_file
 from streams.execution.receipts import Receipts
 from streams.kafka.messages import Outgoing
 from streams.sealer import anomalies
-from streams.sealer.event_index import Index, Known, Position
-from streams.sealer.validation import Arrival, Refused
+from streams.sealer.event_index import EventIndex, IndexedEvent, Position
+from streams.sealer.validation import IntakeRecord, InvalidRecord
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 from streams.storage.local import PARTIAL, LocalStorage
@@ -159,12 +159,12 @@ def sweep_elsewhere(home: Path) -> None:
 
 def seal_three(home: Path) -> None:
     """The sealer's index after three transactions."""
-    index = Index(home / "audit" / "index.db")
+    index = EventIndex(home / "audit" / "index.db")
     before = index.position()
     for number in range(before.next_seq, 3):
         event_id = f"00000000-0000-5000-8000-{number:012d}"
         after = Position(number + 1, 2 * number + 2, number)
-        index.advance(before, [Known(event_id, number, event_id.encode())], after)
+        index.advance(before, [IndexedEvent(event_id, number, event_id.encode())], after)
         tell(str(number))
         before = after
     index.close()
@@ -174,7 +174,7 @@ def indexed(home: Path) -> dict[str, str]:
     """The events of the index by number."""
     if not (home / "audit" / "index.db").exists():
         return {}
-    index = Index(home / "audit" / "index.db")
+    index = EventIndex(home / "audit" / "index.db")
     found = {str(one.seq): f"{one.event_id} {one.digest.hex()}" for one in index.all()}
     position = index.position().next_seq
     index.close()
@@ -184,9 +184,9 @@ def indexed(home: Path) -> dict[str, str]:
 def keep_anomaly(home: Path) -> None:
     """A record that the sealer refuses."""
     when = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
-    arrival = Arrival("digitization.audit.intake.v1", 0, 7, when, b"key", CONTENT)
-    kept = anomalies.keep(
-        home / "audit" / "anomalies", arrival, Refused("log.too-large", "too large")
+    arrival = IntakeRecord("digitization.audit.intake.v1", 0, 7, when, b"key", CONTENT)
+    kept = anomalies.preserve(
+        home / "audit" / "anomalies", arrival, InvalidRecord("log.too-large", "too large")
     )
     tell(str(kept.relative_to(home)))
     tell(str(kept.with_suffix(".json").relative_to(home)))
@@ -237,5 +237,5 @@ ACTS = (
     ),
     Act("index", seal_three, indexed, nothing, nothing, no_debris, (Exception,), flushed=False),
     Act("anomaly", keep_anomaly, kept_anomalies, nothing, nothing, drafts, (OSError,)),
-    Act("note", remember_store, note, nothing, nothing, no_debris, (OSError,), named=False),
+    Act("note", remember_store, note, nothing, nothing, no_debris, (OSError,)),
 )

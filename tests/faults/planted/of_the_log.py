@@ -8,6 +8,7 @@ from typing import Any
 from schemas.codec import encode
 from streams.execution import facts
 from streams.projector import role as projector
+from streams.sealer import clients
 from streams.sealer import role as sealer
 from tests.faults.planted.broker import Producer
 from tests.faults.planted.planting import Patch, defect, wrapped
@@ -59,7 +60,7 @@ def a_second_sealer_is_not_fenced_off(patch: Patch, world: World) -> None:
         name = f"{config['transactional.id']}-{next(numbers)}"
         return Producer(world.broker, config | {"transactional.id": name})
 
-    patch.setattr(sealer, "Producer", own)
+    patch.setattr(clients, "Producer", own)
 
 
 @defect("sql audit.seq")
@@ -72,4 +73,4 @@ def the_projector_skips_a_row(patch: Patch, world: World) -> None:
 
 @defect("sql audit.position")
 def the_projector_does_not_remember_where_it_is(patch: Patch, world: World) -> None:
-    patch.setattr(projector.Projector, "_move", lambda self, cursor, before, after: None)
+    patch.setattr(projector, "advance", lambda cursor, before, after: None)

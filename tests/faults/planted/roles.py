@@ -11,14 +11,19 @@ from confluent_kafka import TopicPartition
 
 from processors.pipeline import Step, router_steps, worker_steps
 from schemas.catalogue import AUDIT_PREMIS, redone_topic
+from schemas.models import Producer as MadeBy
 from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
 from streams.execution.receipts import Receipts
 from streams.kafka.consumer import Delivery, StepConsumer
 from streams.kafka.messages import Incoming
 from streams.kafka.producer import KafkaPublisher
-from streams.projector.role import Projector
-from streams.sealer.role import Sealer, SealingLine
+from streams.projector.role import Projector, log_consumer
+from streams.sealer import clients
+from streams.sealer.clients import SealerTopics
+from streams.sealer.event_index import EventIndex
+from streams.sealer.role import PRODUCER_NAME, Sealer, SealerAdapters
+from streams.settings import software_version
 from streams.storage.local import LocalStorage
 from streams.topology import TRACKER_INPUTS
 from streams.tracker.database import connect
@@ -197,23 +202,33 @@ class Sealing:
 
     def __init__(self, world: "World") -> None:
         self.world = world
-        self.sealer = Sealer("memory", world.home / "audit", SealingLine(), threading.Event())
+        topics, folder = SealerTopics(), world.home / "audit"
+        self._producer: Any = clients.transactional_producer("memory", topics)
+        adapters = SealerAdapters(
+            producer=self._producer,
+            consumer=clients.intake_consumer("memory", topics),
+            open_log=lambda: clients.log_consumer("memory"),
+            index=EventIndex(folder / "index.db"),
+            anomalies=folder / "anomalies",
+        )
+        made_by = MadeBy(name=PRODUCER_NAME, version=software_version())
+        self.sealer = Sealer(adapters, topics, made_by, threading.Event())
         self.sealer.start()
 
     def turn(self) -> None:
-        while messages := self.sealer._arrived():
+        while messages := self.sealer.poll():
             if self.world.is_time("sealing", ZOMBIE):
-                self.sealer._producer.before_commit = self._succeeded  # type: ignore[attr-defined]
+                self._producer.before_commit = self._overtaken
             self.sealer.seal(messages)
 
-    def _succeeded(self) -> None:
+    def _overtaken(self) -> None:
         """It was stopped before its commit; when it wakes, another has sealed the same."""
         other = Sealing(self.world)
         other.turn()
         other.kill()
 
     def kill(self) -> None:
-        self.sealer._index.close()
+        self.sealer.close()
 
 
 class Projection:
@@ -221,7 +236,7 @@ class Projection:
 
     def __init__(self, world: "World") -> None:
         self._conn = psycopg.connect(world.dsn("projector"), autocommit=True)
-        self._projector = Projector("memory", world.dsn("projector"), AUDIT_PREMIS.name)
+        self._projector = Projector(log_consumer("memory"), AUDIT_PREMIS.name)
         self._projector.resume(self._conn)
 
     def turn(self) -> None:

@@ -115,9 +115,9 @@ def _patch_clients(patch: pytest.MonkeyPatch, broker: Broker) -> None:
     def end_process(why: str, logs: object = None) -> NoReturn:
         raise Died(why)
 
-    for module in ("kafka.producer", "tracker.outbox_relay", "sealer.role"):
+    for module in ("kafka.producer", "tracker.outbox_relay", "sealer.clients"):
         patch.setattr(f"streams.{module}.Producer", producer)
-    for module in ("kafka.consumer", "sealer.role", "projector.role", "sealer.recovery"):
+    for module in ("kafka.consumer", "sealer.clients", "projector.role"):
         patch.setattr(f"streams.{module}.Consumer", consumer)
     for module in ("execution.driver", "kafka.producer", "kafka.consumer", "tracker.outbox_relay"):
         patch.setattr(f"streams.{module}.end_process", end_process)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
 
-from streams.night_window import NightWindow, read_night_window
+from streams.night_window import NightWindow
 from streams.settings import Settings, SettingsError
 
 OVER_MIDNIGHT = NightWindow(time(20), time(6), timezone(timedelta(hours=-5)))
@@ -57,15 +57,13 @@ def test_a_clock_that_is_put_forward_or_back_never_names_a_moment_that_is_over(
 
 
 def test_the_hours_of_the_night_are_read_from_the_environment():
-    faults: list[str] = []
+    night = Settings.load({"COPYSTAND_NIGHT": "20:00-06:00"}).night
 
-    night = read_night_window({"COPYSTAND_NIGHT": "20:00-06:00"}, faults)
-
-    assert (str(night), faults) == ("20:00-06:00", [])
+    assert night == NightWindow(time(20), time(6))
     assert Settings.load({}).night is None
 
 
 @pytest.mark.parametrize("text", ["20-6", "24:00-06:00", "20:00-20:00", "20:00-06:00:00", "night"])
-def test_hours_that_cannot_be_read_are_told_and_nothing_starts(text):
+def test_wrong_hours_are_a_mistake_in_the_settings(text):
     with pytest.raises(SettingsError, match="COPYSTAND_NIGHT must be two times"):
         Settings.load({"COPYSTAND_NIGHT": text})

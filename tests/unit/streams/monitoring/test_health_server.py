@@ -1,4 +1,4 @@
-"""Alive is not ready: two questions, two answers."""
+"""Liveness and readiness are two questions with two answers."""
 
 import json
 import urllib.error
@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from infra.ports import free_port
-from streams.monitoring.health_server import LOOPS_WITHIN_SECONDS, Health, serve
+from streams.monitoring.health_server import REPORT_WITHIN_SECONDS, Health, serve
 
 
 def ask(port: int, page: str) -> tuple[int, dict]:
@@ -23,14 +23,14 @@ def clock():
     return [1000.0]
 
 
-def test_a_line_without_its_database_lives_and_is_not_ready(clock):
+def test_a_line_without_its_database_is_live_and_not_ready(clock):
     health, port = Health(lambda: clock[0]), free_port(set())
     server = serve(health, port)
     try:
-        health.saw({"checks": {}})
+        health.update({"checks": {}})
         assert (ask(port, "/health/live")[0], ask(port, "/health/ready")[0]) == (200, 200)
 
-        health.saw({"checks": {"database": "does not answer"}})
+        health.update({"checks": {"database": "does not answer"}})
         assert ask(port, "/health/live")[0] == 200
         assert ask(port, "/health/ready") == (
             503,
@@ -41,17 +41,17 @@ def test_a_line_without_its_database_lives_and_is_not_ready(clock):
         server.shutdown()
 
 
-def test_a_watchdog_that_looks_no_more_is_neither(clock):
+def test_a_watchdog_that_no_longer_reports_is_neither_live_nor_ready(clock):
     health = Health(lambda: clock[0])
-    health.saw({"checks": {}})
+    health.update({"checks": {}})
 
-    clock[0] += LOOPS_WITHIN_SECONDS + 1
+    clock[0] += REPORT_WITHIN_SECONDS + 1
 
     assert not health.live()[0]
     assert health.ready()[1]["faults"].keys() == {"watchdog"}
 
 
-def test_before_the_first_look_it_lives_and_is_not_ready(clock):
+def test_before_the_first_report_it_is_live_and_not_ready(clock):
     health = Health(lambda: clock[0])
 
     assert health.live()[0]

@@ -1,4 +1,4 @@
-"""A part that cannot be started, as on a full disk, is tried again and ends nobody else."""
+"""A process that does not start, for example on a full disk, is tried again and ends no other."""
 
 import errno
 import subprocess
@@ -10,58 +10,58 @@ from types import SimpleNamespace
 
 import pytest
 
-from infra import ports
+from infra import files
 from streams.runtime.fatal_errors import LOST_A_SERVER
 from streams.supervisor import child_processes
 from streams.supervisor.child_processes import ManagedProcess, RoleProcess
 
-FULL = OSError(errno.ENOSPC, "No space left on device")
+NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
 
 
-class Stubborn(ManagedProcess):
-    """Cannot be started so many times."""
+class FailsToStart(ManagedProcess):
+    """Starts after a number of failures."""
 
     def __init__(self, home: Path, failures: int) -> None:
         """Not started yet."""
-        super().__init__("stubborn", home)
+        super().__init__("fails-to-start", home)
         self._failures = failures
 
     def launch(self) -> "subprocess.Popen[bytes]":
-        """Raise, or start something that lives."""
+        """Raise, or start a process that runs."""
         if self._failures:
             self._failures -= 1
-            raise FULL
+            raise NO_SPACE
         return subprocess.Popen(["sleep", "60"], start_new_session=True)
 
     def is_ready(self) -> bool:
-        """As soon as it runs."""
+        """Ready as soon as it runs."""
         return True
 
 
-class Losing(ManagedProcess):
-    """Loses a server that it needs as soon as it is there."""
+class LosesItsServer(ManagedProcess):
+    """Exits at once, since it lost a server."""
 
     def __init__(self, home: Path) -> None:
         """Not started yet."""
-        super().__init__("losing", home)
+        super().__init__("loses-its-server", home)
 
     def launch(self) -> "subprocess.Popen[bytes]":
-        """Start what ends by itself."""
+        """Start a process that exits."""
         process = subprocess.Popen(["sh", "-c", f"exit {LOST_A_SERVER}"], start_new_session=True)
         process.wait()
         return process
 
     def is_ready(self) -> bool:
-        """Never."""
+        """Never ready."""
         return False
 
 
-class Full(TextIOBase):
-    """The log on a disk without a byte left."""
+class LogOnAFullDisk(TextIOBase):
+    """Cannot be written."""
 
     def write(self, text: str) -> int:
         """Raise."""
-        raise FULL
+        raise NO_SPACE
 
 
 @pytest.fixture
@@ -71,37 +71,37 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_part_that_cannot_be_started_is_tried_again_after_growing_pauses(
+def test_a_process_that_does_not_start_is_tried_again_after_growing_pauses(
     tmp_path: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sys, "stderr", Full())
-    part = Stubborn(tmp_path / "no folder, and so no log", failures=3)
+    monkeypatch.setattr(sys, "stderr", LogOnAFullDisk())
+    process = FailsToStart(tmp_path / "no folder, and so no log", failures=3)
     failed_at: list[float] = []
 
-    while part.pid is None:
-        restarts = part.restarts
-        part.tick()
-        failed_at += [clock[0]] * (part.restarts - restarts)
+    while process.pid is None:
+        restarts = process.restarts
+        process.tick()
+        failed_at += [clock[0]] * (process.restarts - restarts)
         clock[0] += 0.1
-    part.tick()
-    part.end(clock[0])
+    process.tick()
+    process.stop(clock[0])
 
     pauses = [after - before for before, after in pairwise(failed_at)]
     assert pauses == pytest.approx([0.5, 1.0], abs=0.11)
-    assert part.restarts == 3
-    assert "No space left on device" in part.why
+    assert process.restarts == 3
+    assert "No space left on device" in process.last_failure
 
 
-def test_a_part_that_lost_a_server_need_not_wait_longer_each_time(
+def test_the_pause_does_not_grow_for_a_process_that_lost_a_server(
     tmp_path: Path, clock: list[float]
 ):
-    part = Losing(tmp_path)
+    process = LosesItsServer(tmp_path)
     started_at: list[float] = []
 
     while len(started_at) < 5:
-        was_there = part.pid is not None
-        part.tick()
-        started_at += [clock[0]] * (part.pid is not None and not was_there)
+        was_running = process.pid is not None
+        process.tick()
+        started_at += [clock[0]] * (process.pid is not None and not was_running)
         clock[0] += 0.1
 
     assert [after - before for before, after in pairwise(started_at)] == pytest.approx(
@@ -109,19 +109,21 @@ def test_a_part_that_lost_a_server_need_not_wait_longer_each_time(
     )
 
 
-def test_a_role_that_cannot_be_noted_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_role_whose_pid_cannot_be_written_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     spawned: list[subprocess.Popen[bytes]] = []
 
     def spawn(*_: object) -> "subprocess.Popen[bytes]":
         spawned.append(subprocess.Popen(["sleep", "60"], start_new_session=True))
         return spawned[-1]
 
-    def full(*_: object) -> None:
-        raise FULL
+    def full(*_: object, durable: bool) -> None:
+        raise NO_SPACE
 
     monkeypatch.setattr(child_processes.processes, "spawn", spawn)
-    monkeypatch.setattr(ports, "write_json", full)
-    role = RoleProcess("router", tmp_path)
+    monkeypatch.setattr(files, "write_json", full)
+    role = RoleProcess("router", tmp_path, liveness_timeout_seconds=120)
 
     role.tick()
 
@@ -129,16 +131,16 @@ def test_a_role_that_cannot_be_noted_does_not_run(tmp_path: Path, monkeypatch: p
     assert spawned[0].poll() is not None
 
 
-def test_a_part_is_ready_and_healthy_after_it_came_up(tmp_path: Path, clock: list[float]):
-    part = Stubborn(tmp_path, failures=1)
+def test_a_process_is_ready_and_healthy_after_it_started(tmp_path: Path, clock: list[float]):
+    process = FailsToStart(tmp_path, failures=1)
 
-    part.tick()
+    process.tick()
     clock[0] += 1
     for _ in range(3):
-        part.tick()
+        process.tick()
         clock[0] += 30
-    part.tick()
-    healthy = part.state, part.deaths
-    part.end(clock[0])
+    process.tick()
+    healthy = process.state, process.failures
+    process.stop(clock[0])
 
     assert healthy == ("ready", 0)

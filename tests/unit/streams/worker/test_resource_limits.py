@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyvips
 
-from streams.settings import machine_memory_bytes
+from streams.environment_variables import machine_memory_bytes
 from streams.storage.disk_reserve import DiskReserve
 from streams.worker.resource_limits import MemoryBudget, decoded_bytes
 from tests.support.imaging_builders import an_admitted_page, memory_tools

@@ -1,0 +1,27 @@
+-- The SQLite index of sealed events, audit/index.db.
+
+-- name: tables
+CREATE TABLE IF NOT EXISTS events (
+    event_id BLOB PRIMARY KEY, seq INTEGER NOT NULL, digest BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS position (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    next_seq INTEGER NOT NULL, next_offset INTEGER NOT NULL, sealed_at INTEGER NOT NULL
+);
+INSERT OR IGNORE INTO position VALUES (1, 0, 0, 0);
+
+-- name: position
+SELECT next_seq, next_offset, sealed_at FROM position;
+
+-- name: advance_position
+UPDATE position SET next_seq = ?, next_offset = ?, sealed_at = ?
+WHERE next_seq = ? AND next_offset = ?;
+
+-- name: add_event
+INSERT INTO events VALUES (?, ?, ?);
+
+-- name: find_events
+SELECT event_id, seq, digest FROM events WHERE event_id IN ({placeholders});
+
+-- name: all_events
+SELECT event_id, seq, digest FROM events ORDER BY seq;

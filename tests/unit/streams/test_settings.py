@@ -1,0 +1,88 @@
+"""The environment is read once, checked as a whole, and every mistake is reported at once."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from streams.environment_variables import cores, most_memory_mb
+from streams.settings import Settings, SettingsError, deprecated
+
+
+def mistakes_in(**environment: str) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        Settings.load(environment)
+    return str(refused.value).split("; ")
+
+
+def test_an_empty_environment_gives_the_defaults():
+    found = Settings.load({})
+
+    assert found.home == Path("var").absolute()
+    assert (found.pool_size, found.child_mb) == (cores(), most_memory_mb())
+    assert (found.session_timeout_seconds, found.liveness_timeout_seconds) == (45, 120)
+    assert (found.night, found.s3, found.broker_count, found.client_ports) == (None, None, None, {})
+
+
+def test_an_empty_variable_counts_as_unset():
+    assert Settings.load({"WORK_POOL_SIZE": "", "COPYSTAND_HOME": ""}) == Settings.load({})
+
+
+def test_the_constructor_reads_no_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COPYSTAND_RECYCLE_MB", "700")
+
+    assert Settings(home=Path("/srv/line")).recycle_mb == 600
+    assert Settings.load().recycle_mb == 700
+
+
+def test_every_mistake_is_reported_at_once_with_the_name_the_rule_and_the_value():
+    assert mistakes_in(
+        WORK_POOL_SIZE="0",
+        COPYSTAND_RETRY_SCALE="fast",
+        COPYSTAND_CHILD_MB="nan",
+        COPYSTAND_BROKERS="2",
+        COPYSTAND_CLIENT_PORTS="kafka",
+    ) == [
+        "COPYSTAND_BROKERS must be 1 or 3, got '2'",
+        "COPYSTAND_CLIENT_PORTS must be like kafka=20001,postgres=20002, got 'kafka'",
+        "WORK_POOL_SIZE must be 1 or more, got '0'",
+        "COPYSTAND_RETRY_SCALE must be 0 or more, got 'fast'",
+        "COPYSTAND_CHILD_MB must be 256 or more, got 'nan'",
+    ]
+
+
+def test_ports_of_a_proxy_are_given_by_name():
+    found = Settings.load({"COPYSTAND_CLIENT_PORTS": "kafka=19001,kafka-2=19002"})
+
+    assert found.client_ports == {"kafka": 19001, "kafka-2": 19002}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "attribute"),
+    [
+        ("COPYSTAND_SILENCE_SECONDS", "COPYSTAND_SESSION_TIMEOUT", "session_timeout_seconds"),
+        ("COPYSTAND_STALLED_SECONDS", "COPYSTAND_LIVENESS_TIMEOUT", "liveness_timeout_seconds"),
+    ],
+)
+def test_an_old_name_is_read_and_reported(old: str, new: str, attribute: str):
+    environment = {old: "30"}
+
+    assert getattr(Settings.load(environment), attribute) == 30
+    assert deprecated(environment) == {old: new}
+    assert mistakes_in(**{old: "1"})[0].startswith(f"{old} must be ")
+
+
+def test_old_and_new_name_may_agree_and_must_not_differ():
+    agreeing = {"COPYSTAND_SILENCE_SECONDS": "30", "COPYSTAND_SESSION_TIMEOUT": "30"}
+
+    assert Settings.load(agreeing).session_timeout_seconds == 30
+    assert mistakes_in(**agreeing | {"COPYSTAND_SESSION_TIMEOUT": "40"})[0] == (
+        "COPYSTAND_SILENCE_SECONDS is the old name of COPYSTAND_SESSION_TIMEOUT,"
+        " and the two differ: '30', '40'"
+    )
+
+
+def test_settings_reach_a_child_process_unchanged():
+    sent = Settings.load({"COPYSTAND_NIGHT": "20:00-06:00", "COPYSTAND_HOME": "/srv/line"})
+
+    assert pickle.loads(pickle.dumps(sent)) == sent
