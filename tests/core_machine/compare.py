@@ -11,8 +11,8 @@ from schemas.models import (
     ControlDecided,
     ControlRequested,
     Head,
+    Message,
     PremisEvent,
-    Record,
     WorkDeferred,
     WorkQuarantined,
 )
@@ -91,8 +91,7 @@ def _depends_on_timing(subject: str, watch: LogWatch) -> bool:
 
 def _head(subject: str, watch: LogWatch) -> Head:
     _, fact = watch.facts[subject.partition(":")[2]]
-    head: Head = fact.head  # type: ignore[attr-defined]
-    return head
+    return fact.head
 
 
 def comparable_facts(world: World, watch: LogWatch, decisions: Decisions) -> dict[str, Any]:
@@ -107,8 +106,8 @@ def comparable_facts(world: World, watch: LogWatch, decisions: Decisions) -> dic
     return found
 
 
-def _comparable(fact: Record, decisions: Decisions) -> bool:
-    head, record = fact.head, type(fact).__name__  # type: ignore[attr-defined]
+def _comparable(fact: Message, decisions: Decisions) -> bool:
+    head, record = fact.head, type(fact).__name__
     if isinstance(fact, (BatchSettled, ControlRequested, PremisEvent)) or _has_timing_code(fact):
         return False  # Events follow from facts; the number of settlements depends on timing.
     if isinstance(fact, ControlDecided):
@@ -118,7 +117,7 @@ def _comparable(fact: Record, decisions: Decisions) -> bool:
     return head.page_id not in decisions.changed or record in BEFORE_DECISIONS
 
 
-def _has_timing_code(fact: Record) -> bool:
+def _has_timing_code(fact: Message) -> bool:
     return getattr(fact, "code", None) in CODES_BY_TIMING
 
 
@@ -149,7 +148,7 @@ def _event_id(row: dict[str, Any]) -> str:
 def _stored(world: World, key: str, decisions: Decisions) -> Any:
     content = world.storage.objects[key]
     try:
-        return decode(content).head.event_id  # type: ignore[attr-defined]
+        return decode(content).head.event_id
     except Undecodable:
         return _plain(world, json.loads(content), decisions)
 

@@ -2,8 +2,6 @@
 
 import random
 
-from streams.cli.status import _drawn, _worth_showing
-from streams.console import out
 from tests.support.line_facts import Delivery
 
 BY_PAGE = """
@@ -29,27 +27,3 @@ def test_the_figures_are_those_of_the_pages_after_every_fact(tracker, storage):
         figures = tuple(counts[name] for name in names)
         assert figures == (*by_page[:3], by_page[3] + counts["registered"] - known)
         assert tracker.counts_add_up()
-
-
-def test_batches_at_work_are_shown_before_those_that_have_ended():
-    rows = [{"batch_id": str(n), "state": "running" if n == 1 else "settled"} for n in range(9)]
-
-    shown, left_out = _worth_showing(rows, 3)
-
-    assert ([row["batch_id"] for row in shown], left_out) == (["7", "8", "1"], 6)
-
-
-def test_packages_without_an_answer_are_told_with_the_command_that_lists_them():
-    document = {
-        "batches": [],
-        "roles": [],
-        "unanswered": {"days": 14, "packages": 2},
-        "retries": [],
-        "quiet": [],
-    }
-
-    with out.capture() as printed:
-        out.print(_drawn(document))
-
-    assert "2 packages unanswered for 14 days" in printed.get()
-    assert "packages list --unanswered" in printed.get()
