@@ -262,7 +262,7 @@ def _acts(package: str, kept: FileRef, count: int, content: str) -> tuple[Act, .
             type="validation",
             outcome="suc",
             detail="The tar's headers were read again and agree with the bag's manifests; what is "
-            "stored has the SHA-256 that was reckoned while it was written",
+            "stored has the SHA-256 that was computed while it was written",
             sources=whole,
         ),
     )
