@@ -74,7 +74,6 @@ REPLICATED = {
     "min.insync.replicas": 2,
 }
 """The differences with three brokers: each record is on all, and two must acknowledge it."""
-CLUSTER_SIZES = (1, 3)
 
 
 class WrongBrokers(ValueError):
@@ -93,7 +92,7 @@ def cluster_of(home: Path, wanted: int | None = None) -> Cluster:
     """The brokers of a home: those of its first start, else the wanted number, else one.
 
     Raises WrongBrokers."""
-    if wanted not in (None, *CLUSTER_SIZES):
+    if wanted not in (None, *ports.CLUSTER_SIZES):
         raise WrongBrokers(f"a home has 1 or 3 brokers, not {wanted}")
     file = home / "kafka" / "cluster.json"
     if not file.exists():

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pyvips
 
-from streams.environment_variables import machine_memory_bytes
 from streams.storage.disk_reserve import DiskReserve
 from streams.worker.resource_limits import MemoryBudget, decoded_bytes
 from tests.support.imaging_builders import an_admitted_page, memory_tools
@@ -88,7 +87,3 @@ def test_a_file_without_a_readable_header_counts_nothing(tmp_path: Path):
     page = an_admitted_page(tools, b"II*\0 no more")
 
     assert decoded_bytes(page, tools.storage) == 0
-
-
-def test_the_machine_has_memory():
-    assert machine_memory_bytes() > 100_000_000
