@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from processors.rules.codes import counted
+from processors.wording import counted
 from streams.console import Exit, drawn, emit, err, fail, json_option, out
 from streams.monitoring.status import line_status
 from streams.settings import Settings
