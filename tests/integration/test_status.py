@@ -2,8 +2,6 @@
 
 import random
 
-from streams.cli.status import drawn_status, shown_batches
-from streams.console import out
 from tests.support.line_facts import Delivery
 
 BY_PAGE = """
@@ -29,27 +27,3 @@ def test_the_figures_agree_with_the_pages_after_every_fact(tracker, storage):
         figures = tuple(counts[name] for name in names)
         assert figures == (*by_page[:3], by_page[3] + counts["registered"] - known)
         assert tracker.counts_add_up()
-
-
-def test_running_batches_are_shown_in_preference_to_ended_ones():
-    rows = [{"batch_id": str(n), "state": "running" if n == 1 else "settled"} for n in range(9)]
-
-    shown, left_out = shown_batches(rows, 3)
-
-    assert ([row["batch_id"] for row in shown], left_out) == (["7", "8", "1"], 6)
-
-
-def test_unanswered_packages_are_shown_with_the_command_that_lists_them():
-    document = {
-        "batches": [],
-        "roles": [],
-        "unanswered": {"days": 14, "packages": 2},
-        "retries": [],
-        "quiet": [],
-    }
-
-    with out.capture() as printed:
-        out.print(drawn_status(document))
-
-    assert "2 packages unanswered for 14 days" in printed.get()
-    assert "packages list --unanswered" in printed.get()
