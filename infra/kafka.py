@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from typing import Any
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from infra import ports, processes
+from infra import paths, ports, processes
 from infra.files import write_json
 from schemas.catalogue import READY
 
@@ -172,7 +171,7 @@ class LocalKafka:
 
     def _java(self) -> list[str]:
         temporary = f"-Djava.io.tmpdir={self.home / 'run' / 'tmp'}"
-        return [java_binary(), *JVM, temporary, "-cp", f"{self._jars}/*"]
+        return [paths.java_binary(), *JVM, temporary, "-cp", f"{self._jars}/*"]
 
     def _write_properties(self) -> Path:
         settings = SETTINGS | (REPLICATED if self.nodes > 1 else {}) | self._addresses()
@@ -278,14 +277,6 @@ class ReadyProbe:
         self._done = error is None
         if error is not None:
             self._producer = None
-
-
-def java_binary() -> str:
-    """The java command: of JAVA_HOME if it is set, else on the path."""
-    home = os.environ.get("JAVA_HOME")
-    if home and (Path(home) / "bin" / "java").exists():
-        return str(Path(home) / "bin" / "java")
-    return shutil.which("java") or "java"
 
 
 def tail(log: Path, lines: int = 15) -> str:
