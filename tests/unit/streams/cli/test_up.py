@@ -12,7 +12,7 @@ from streams.cli import up
 def test_doctor_says_how_a_deprecated_variable_is_called_now(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    monkeypatch.setattr(up, "examine", lambda: [])
+    monkeypatch.setattr(up, "check_parts", lambda: [])
     monkeypatch.setenv("COPYSTAND_HOME", str(tmp_path))
     monkeypatch.setenv("COPYSTAND_STALLED_SECONDS", "60")
 
