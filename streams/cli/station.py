@@ -17,8 +17,9 @@ from rich.progress import (
 )
 
 from processors.outcome import StorageError
-from processors.rules.codes import counted, is_fault
+from processors.rules.codes import is_fault
 from processors.rules.value_formats import PRIORITIES, SCHEMAS
+from processors.wording import counted
 from schemas import ids
 from schemas.models import Diagnostic
 from streams.clients.station import submission as client

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from processors.rules.codes import counted
+from processors.wording import counted
 from schemas.models import Diagnostic
 from streams.clients.station.findings import finding
 from streams.clients.station.scan import DeliveredFile
