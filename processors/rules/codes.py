@@ -1,9 +1,9 @@
-"""Diagnostics: what is found in a delivery, with severity and fix from the error catalogue."""
+"""Makes diagnostics, with severity and fix from the error catalogue."""
 
 from processors.error_catalogue import fix_of, severity_of
 from schemas.models import Diagnostic
 
-FAULTS = ("fatal", "error")
+ERROR_SEVERITIES = ("fatal", "error")
 FOUND_LENGTH = 160
 
 
@@ -27,6 +27,6 @@ def diagnostic(code: str, severity: str, where: str, found: object, fix: str) ->
     return Diagnostic(code=code, where=where, found=shown(found), fix=fix, severity=severity)
 
 
-def is_fault(diagnostic: Diagnostic) -> bool:
-    """Whether a diagnostic keeps a batch from being accepted."""
-    return diagnostic.severity in FAULTS
+def is_error(diagnostic: Diagnostic) -> bool:
+    """Whether a diagnostic refuses the batch."""
+    return diagnostic.severity in ERROR_SEVERITIES
