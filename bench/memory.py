@@ -116,10 +116,10 @@ def _work(run: Run, parent: int, samples: Connection) -> None:
     """In the child: the work, as the pool does it."""
     scratch = run.settings.home / "cache" / f"scratch-{os.getpid()}"
     pool.start_child(run.settings, scratch, parent)
-    signs = scratch.with_name(f"signs-{os.getpid()}")
+    heartbeat = scratch.with_name(f"heartbeat-{os.getpid()}")
     for number in range(1, run.pages + 1):
         fact = numbered(run.facts[number % len(run.facts)], number)
-        outcome, _ = pool.run_in_child(run.step, fact, signs)
+        outcome, _ = pool.run_in_child(run.step, fact, heartbeat)
         if not isinstance(outcome, Done):
             raise SystemExit(f"this measures something else: {outcome}")
         if number % run.every == 0:

@@ -24,6 +24,8 @@ PATIENCE_SECONDS = 60
 ANSWER_SECONDS = 5
 FETCH_SECONDS = 10.0
 T = TypeVar("T")
+Partition = tuple[str, int]
+"""Topic name and partition number."""
 
 
 class WrongPartitions(Exception):
@@ -80,8 +82,8 @@ def partition_counts(
 
 
 def committed_offsets(
-    client: Admin, group: str, partitions: Iterable[tuple[str, int]]
-) -> dict[tuple[str, int], int]:
+    client: Admin, group: str, partitions: Iterable[Partition]
+) -> dict[Partition, int]:
     """The offsets that a group has committed on these partitions."""
     wanted = [TopicPartition(name, number) for name, number in partitions]
     if not wanted:
@@ -91,7 +93,7 @@ def committed_offsets(
     return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
 
 
-def end_offsets(client: Admin, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+def end_offsets(client: Admin, partitions: Iterable[Partition]) -> dict[Partition, int]:
     """The offset after the last record of each partition."""
     wanted = {TopicPartition(name, number): OffsetSpec.latest() for name, number in partitions}
     if not wanted:
@@ -100,7 +102,7 @@ def end_offsets(client: Admin, partitions: Iterable[tuple[str, int]]) -> dict[tu
     return {(at.topic, at.partition): one.result().offset for at, one in answers.items()}
 
 
-def holds_a_message(client: Admin, at: tuple[str, int], offset: int) -> bool | None:
+def holds_a_message(client: Admin, at: Partition, offset: int) -> bool | None:
     """Whether there is a message at this offset or later; None without a timely answer.
 
     A transaction ends with a marker, which has an offset but is delivered to no consumer."""
@@ -163,14 +165,12 @@ def _alter_configs(client: Admin, topics: Collection[Topic]) -> None:
             alteration.result()
 
 
-def _uncommitted(
-    client: Admin, group: str, partitions: Collection[tuple[str, int]]
-) -> list[tuple[str, int]]:
+def _uncommitted(client: Admin, group: str, partitions: Collection[Partition]) -> list[Partition]:
     committed = committed_offsets(client, group, partitions)
     return [at for at in partitions if at not in committed]
 
 
-def _commit(client: Admin, group: str, starts: Mapping[tuple[str, int], int]) -> None:
+def _commit(client: Admin, group: str, starts: Mapping[Partition, int]) -> None:
     offsets = [TopicPartition(name, number, start) for (name, number), start in starts.items()]
 
     with group_client(client, group) as consumer:

@@ -16,6 +16,7 @@ from processors.rules.manifest_view import ManifestPath, View
 from processors.rules.staged_files import delivered_file_findings
 from processors.rules.value_formats import as_instant, is_vendor_checksum
 from processors.tools import Area, Storage, Tools
+from processors.wording import counted
 from processors.xml.parser import parse
 from processors.xml.submitted_mets import delivered_name, name_key, stated_digests
 from schemas.models import (
@@ -154,7 +155,7 @@ def _batch_accepted(
 
 
 def _acts(manifest: Manifest, received: FileRef, found: list[Diagnostic]) -> tuple[Act, ...]:
-    counted = f"{len(manifest.items)} items, {manifest.page_count} pages"
+    size = f"{counted(len(manifest.items), 'item')}, {counted(manifest.page_count, 'page')}"
     stored = (f"sha256:{received.sha256}",)
     fixity = Act(
         type="fixity check",
@@ -167,8 +168,8 @@ def _acts(manifest: Manifest, received: FileRef, found: list[Diagnostic]) -> tup
         type="validation",
         outcome="war" if found else "suc",
         code=found[0].code if found else None,
-        detail=f"Pre-flight of {counted}: "
-        + (f"{len(found)} warnings: {_summary(found)}" if found else "no findings"),
+        detail=f"Pre-flight of {size}: "
+        + (f"{counted(len(found), 'warning')}: {_summary(found)}" if found else "no findings"),
         sources=stored,
     )
     return fixity, validation

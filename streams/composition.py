@@ -5,7 +5,6 @@ the pool of child processes."""
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from shutil import disk_usage
 from typing import TYPE_CHECKING
 
@@ -21,11 +20,99 @@ if TYPE_CHECKING:
 
 def run_role(name: str, settings: Settings) -> None:
     """Run a role until SIGTERM. Raises KeyError for an unknown role."""
-    run = RUN[name]
-    if isinstance(run, str):
-        module, _, function = run.partition(":")
-        run = getattr(import_module(module), function)
-    run(settings)
+    RUN[name](settings)
+
+
+def run_router(settings: Settings) -> None:
+    """Run the router on the store and the broker of the settings."""
+    from processors.outcome import Outcome
+    from processors.pipeline import router_steps
+    from processors.step import Step
+    from processors.tools import Tools
+    from schemas.models import Fact
+    from streams.execution.driver import Driver
+    from streams.execution.facts import FactBuilder
+    from streams.execution.receipts import Receipts
+    from streams.kafka.producer import KafkaPublisher
+    from streams.router import role
+    from streams.runtime.worker_name import worker_name
+    from streams.storage.factory import open_storage
+
+    storage = open_storage(settings)
+    tools = Tools(storage=storage, scratch=settings.home / "cache")
+
+    def run_step(step: Step, fact: Fact) -> Outcome:
+        return step.function(fact, tools)
+
+    driver = Driver(
+        router_steps(),
+        run_step,
+        Receipts(storage),
+        KafkaPublisher(settings.kafka),
+        FactBuilder(
+            *(storage, settings.version),
+            retry_scale=settings.retry_scale,
+            worker=worker_name(settings, "router"),
+        ),
+    )
+    role.run_router(settings, driver)
+
+
+def run_worker(settings: Settings) -> None:
+    """Run the worker with its pool of child processes."""
+    from processors.pipeline import worker_steps
+    from processors.step import Step
+    from schemas.catalogue import redone_topic
+    from streams.execution.driver import Driver
+    from streams.execution.facts import FactBuilder
+    from streams.execution.receipts import Receipts
+    from streams.kafka.consumer import StepConsumer
+    from streams.kafka.producer import KafkaPublisher
+    from streams.runtime.role_files import WaitReasons
+    from streams.runtime.worker_name import worker_name
+    from streams.storage.disk_reserve import DiskReserve
+    from streams.storage.factory import open_storage
+    from streams.worker.circuit_breaker import Breakers
+    from streams.worker.pool import Pool
+    from streams.worker.resource_limits import MemoryBudget
+    from streams.worker.role import PREFETCHED, Worker, submit_to
+    from streams.worker.scheduler import TaskQueue
+    from streams.worker.step_runner import StepRunner
+
+    storage, pool = open_storage(settings), Pool(settings)
+    publisher, receipts = KafkaPublisher(settings.kafka), Receipts(storage)
+    facts = FactBuilder(
+        *(storage, settings.version),
+        retry_scale=settings.retry_scale,
+        worker=worker_name(settings, "worker"),
+    )
+    reasons = WaitReasons(settings, "worker")
+    breakers = Breakers(lambda reason: reasons.set("breakers", reason))
+    disk = DiskReserve(
+        lambda: disk_usage(settings.home).free,
+        settings.reserve_bytes,
+        lambda reason: reasons.set("disk", reason),
+    )
+    runner = StepRunner(pool.run, storage, MemoryBudget(settings.images_bytes), disk, breakers)
+    tasks = TaskQueue(breakers)
+
+    def consumer_of(step: Step) -> StepConsumer:
+        driver = Driver((step,), runner.run, receipts, publisher, facts)
+        return StepConsumer(
+            settings.kafka,
+            step.group,
+            settings.worker_id,
+            [step.topic, redone_topic(step.lane)],
+            PREFETCHED,
+            submit_to(tasks, step, driver),
+            settings.session_timeout_seconds,
+        )
+
+    consumers = [consumer_of(step) for step in worker_steps()]
+    # Twice the pool: while one thread waits for the broker, its child process has other work.
+    Worker(tasks, runner, consumers, threads=2 * settings.pool_size).run(settings)
+    pool.close(patient=True)
+    publisher.close()
 
 
 def run_tracker(settings: Settings) -> None:
@@ -106,9 +193,9 @@ def run_watchdog(settings: Settings) -> None:
     watchdog.run_watchdog(settings, watchdog.Watchdog(settings, groups, connect))
 
 
-RUN: dict[str, str | Callable[[Settings], None]] = {
-    "router": "streams.router.role:run_router",
-    "worker": "streams.worker.role:run_worker",
+RUN: dict[str, Callable[[Settings], None]] = {
+    "router": run_router,
+    "worker": run_worker,
     "tracker": run_tracker,
     "sealer": run_sealer,
     "projector": run_projector,

@@ -10,7 +10,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class NightWindow:
-    """From one time of the day until another, perhaps over midnight, on the line's own clock."""
+    """From one time of day to another, also across midnight, on the clock of this machine."""
 
     begins: time
     ends: time
@@ -18,7 +18,7 @@ class NightWindow:
     """None: the time zone of this machine."""
 
     def waits_until(self, now: datetime) -> datetime | None:
-        """When the next night begins, in UTC; None at night."""
+        """When the next window begins, in UTC; None inside the window."""
         local = now.astimezone(self.zone)
         clock = local.time()
         if self.begins < self.ends:
@@ -29,8 +29,8 @@ class NightWindow:
             return None
         begins = now + (_since_midnight(self.begins) - _since_midnight(clock)) % DAY
         # A change to or from daylight saving time shortens or lengthens the wait.
-        put_forward = begins.astimezone(self.zone).utcoffset() - local.utcoffset()  # type: ignore[operator]
-        begins -= put_forward if begins - put_forward > now else timedelta()
+        shift = begins.astimezone(self.zone).utcoffset() - local.utcoffset()  # type: ignore[operator]
+        begins -= shift if begins - shift > now else timedelta()
         return begins.astimezone(UTC)
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ def _since_midnight(clock: time) -> timedelta:
 
 
 def read_night_window(text: str | NightWindow | None) -> NightWindow | None:
-    """The night as COPYSTAND_NIGHT gives it, "20:00-06:00"; None for none. Raises ValueError."""
+    """The window of a text such as "20:00-06:00"; None without a text. Raises ValueError."""
     if text is None or isinstance(text, NightWindow):
         return text
     if not FORM.fullmatch(text):

@@ -1,45 +1,46 @@
-"""Pseudonyms of persons: names stand in one deletable table, never in an event."""
+"""Pseudonyms of persons: names are in one table and can be deleted; events hold pseudonyms only."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
 
-ADD = "INSERT INTO people.person (name) VALUES (%s) RETURNING 'p-' || number"
-LIST = "SELECT 'p-' || number AS pseudonym, name, added_at FROM people.person ORDER BY number"
-FORGET = "DELETE FROM people.person WHERE 'p-' || number = %s"
+from streams.named_queries import NamedQueries
+
+query = NamedQueries(Path(__file__).with_suffix(".sql"))
 
 
 @dataclass(frozen=True)
 class Person:
-    """A person as the table knows them."""
+    """A person and their pseudonym."""
 
     pseudonym: str
     name: str
     added_at: datetime
 
     def document(self) -> dict[str, Any]:
-        """As one entry of a listing."""
+        """The person as one entry of a list."""
         return asdict(self)
 
 
 def add(dsn: str, name: str) -> str:
     """A new pseudonym for a person; two persons may have the same name."""
     with psycopg.connect(dsn) as connection:
-        row = connection.execute(ADD, [name]).fetchone()
+        row = connection.execute(query("add"), {"name": name}).fetchone()
     assert row is not None
     return str(row[0])
 
 
-def known(dsn: str) -> list[Person]:
+def all_persons(dsn: str) -> list[Person]:
     """All persons in the order in which they were added."""
     with psycopg.connect(dsn, row_factory=class_row(Person)) as connection:
-        return connection.execute(LIST).fetchall()
+        return connection.execute(query("all")).fetchall()
 
 
-def forget(dsn: str, pseudonym: str) -> bool:
-    """Delete a name; its pseudonym stays in the log and is never given again."""
+def delete_name(dsn: str, pseudonym: str) -> bool:
+    """Delete a name; its pseudonym stays in the log and is never used again."""
     with psycopg.connect(dsn) as connection:
-        return connection.execute(FORGET, [pseudonym]).rowcount == 1
+        return connection.execute(query("delete"), {"pseudonym": pseudonym}).rowcount == 1

@@ -15,11 +15,6 @@ def shown(value: object) -> str:
     return plain if len(plain) <= FOUND_LENGTH else plain[: FOUND_LENGTH - 1] + "…"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number and its noun, in the plural where needed: "1 page", "2 pages"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def finding(
     code: str, where: str, found: object, *, severity: str | None = None, **fills: object
 ) -> Diagnostic:

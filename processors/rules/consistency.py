@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from processors.rules.codes import counted, finding
+from processors.rules.codes import finding
 from processors.rules.manifest_view import View, files_of
 from processors.rules.value_formats import DIGEST, SCHEMAS, is_date, is_uri, is_vendor_checksum
+from processors.wording import counted
 from schemas.models import Diagnostic
 
 RIGHTS_HOSTS = ("rightsstatements.org", "creativecommons.org")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from processors.rules.body_digest import body_digest
-from processors.rules.codes import counted, finding
+from processors.rules.codes import finding
 from processors.rules.manifest_view import View, files_of
+from processors.wording import counted
 from schemas.models import Diagnostic
 
 MAX_PAGES_PER_ITEM = 20_000

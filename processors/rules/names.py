@@ -5,8 +5,9 @@ from itertools import chain
 
 from processors.institution_rules import Rule
 from processors.ocr import languages
-from processors.rules.codes import counted, diagnostic, finding
+from processors.rules.codes import diagnostic, finding
 from processors.rules.manifest_view import View
+from processors.wording import counted
 from schemas.models import Diagnostic
 
 

@@ -43,7 +43,7 @@ def add(name: str, as_json: bool) -> None:
 def list_(as_json: bool) -> None:
     """List the stored names with their pseudonyms."""
     with _table() as dsn:
-        rows = [one.document() for one in pseudonyms.known(dsn)]
+        rows = [one.document() for one in pseudonyms.all_persons(dsn)]
     emit(rows, as_json, lambda rows: table(rows, ["pseudonym", "name", "added_at"]))
 
 
@@ -52,6 +52,6 @@ def list_(as_json: bool) -> None:
 def forget(pseudonym: str) -> None:
     """Delete the name of PSEUDONYM. The log keeps the pseudonym."""
     with _table() as dsn:
-        done = pseudonyms.forget(dsn, pseudonym)
+        done = pseudonyms.delete_name(dsn, pseudonym)
     if not done:
         fail(Exit.FAILED, f"no name is stored for {pseudonym}", "List them: copystand person list")

@@ -17,8 +17,9 @@ from rich.progress import (
 )
 
 from processors.outcome import StorageError
-from processors.rules.codes import counted, is_error
+from processors.rules.codes import is_error
 from processors.rules.value_formats import PRIORITIES, SCHEMAS
+from processors.wording import counted
 from schemas import ids
 from schemas.models import Diagnostic
 from streams.clients.station import submission as client
@@ -132,21 +133,24 @@ def submit(
 
     Stores its files, then publishes the submission. The folder is not changed."""
     settings = Settings.load()
+    batch = SubmissionOptions(batch_id, **options)
     in_time = True
+    with _failures(), _progress() as report:
+        submission = client.submit(folder, batch, settings, release=release, progress=report)
+        if wait and submission.event_id:
+            in_time = wait_for(submission, settings, timeout, report)
+    emit(submission.document(), as_json, lambda _: _print_submission(submission))
+    _exit(submission, in_time, timeout)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Ends the command with the exit code and the fix of an error."""
     try:
-        with _progress() as report:
-            submission = client.submit(
-                folder,
-                SubmissionOptions(batch_id, **options),
-                settings,
-                release=release,
-                progress=report,
-            )
-            if wait and submission.event_id:
-                in_time = wait_for(submission, settings, timeout, report)
+        yield
+    except NotUp as missing:
+        fail(Exit.MISSING_PART, str(missing), missing.fix)
     except LookupError as unknown:
-        if isinstance(unknown, NotUp):
-            fail(Exit.MISSING_PART, str(unknown), unknown.fix)
         fail(Exit.FAILED, str(unknown), "List the records: copystand quarantine list")
     except client.NotPublished as failed:
         fail(Exit.MISSING_PART, f"Kafka error: {failed}", STATUS_FIX)
@@ -154,8 +158,6 @@ def submit(
         fail(Exit.MISSING_PART, f"PostgreSQL error: {failed}", STATUS_FIX)
     except StorageError as failed:
         fail(Exit.MISSING_PART, f"storage error: {failed}", STORE_FIX)
-    emit(submission.document(), as_json, lambda _: _print_submission(submission))
-    _exit(submission, in_time, timeout)
 
 
 def _exit(submission: client.Submission, in_time: bool, timeout: float | None) -> None:

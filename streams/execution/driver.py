@@ -1,4 +1,4 @@
-"""The one way in which work is done: receipt, run, outputs durable, receipt, publish, let go."""
+"""Executes steps: look for a receipt, run, store the outputs, write the receipt, publish."""
 
 import logging
 import re
@@ -29,7 +29,7 @@ from streams.runtime.fatal_errors import end_process
 
 log = logging.getLogger(__name__)
 
-STORE_PATIENCE_SECONDS = 300.0
+STORE_TIMEOUT_SECONDS = 300.0
 REDONE_TOPICS = frozenset(topic.name for topic in REDONE)
 ATTEMPT = re.compile(r"[1-9][0-9]{0,5}\Z")
 RunStep = Callable[[Step, Fact], Outcome]
@@ -40,7 +40,7 @@ def _always() -> bool:
 
 
 class Driver:
-    """Does the work of some steps, one message at a time; safe to call from several threads."""
+    """Executes steps on messages, one at a time; safe to call from several threads."""
 
     def __init__(
         self,
@@ -48,55 +48,61 @@ class Driver:
         run: RunStep,
         receipts: Receipts,
         publisher: Publisher,
-        teller: FactBuilder,
+        facts: FactBuilder,
     ) -> None:
         self._steps = steps
         self._run = run
         self._receipts = receipts
         self._publisher = publisher
-        self._teller = teller
+        self._facts = facts
 
     def handle(self, message: Incoming, still_ours: Callable[[], bool] = _always) -> None:
-        """Do what a message asks. On return it may be acknowledged.
+        """Execute the step that a message asks for. After the return it may be acknowledged.
 
-        It returns or ends the process; while the store or the broker is away it waits. After a
-        revoke (`still_ours` false) it keeps its receipt and publishes nothing."""
+        The call returns or ends the process; while the store or the broker does not answer, it
+        waits. After a revoke (`still_ours` is false) it keeps the receipt and publishes nothing."""
         try:
-            messages = _with_patience(lambda: self._outgoing(message))
+            messages = _while_store_is_down(lambda: self._outgoing(message))
             if messages and still_ours():
                 self._publisher.publish(messages)
-        except Exception:
-            log.exception("driver failed", extra={"topic": message.topic, "offset": message.offset})
-            end_process("the driver cannot go on; the message stays unacknowledged")
+        except Exception as error:
+            log.exception("driver failed")
+            end_process(
+                "message left unacknowledged",
+                topic=message.topic,
+                partition=message.partition,
+                offset=message.offset,
+                error=str(error)[:500],
+            )
 
     def _outgoing(self, message: Incoming) -> list[Outgoing]:
         if message.topic not in REDONE_TOPICS:
-            # Headers say how work is done again; a stranger's mean nothing.
+            # Only our own headers have a meaning: they control how work is repeated.
             message = replace(message, headers={})
         named = message.header("step")
         steps = [step for step in self._steps if named in (None, step.name)]
         if not steps:
-            return []  # redone work of the lane's other step
+            return []  # repeated work of another step of the lane
         try:
             fact = decode(message.value)
         except Undecodable as wrong:
-            return self._set_aside(message, steps[0], str(wrong))
+            return self._quarantine(message, steps[0], str(wrong))
         attempt = message.header("attempt") or "1"
         if not ATTEMPT.match(attempt):
-            return self._set_aside(
+            return self._quarantine(
                 message, steps[0], f"the header attempt is {attempt[:40]!r}, expected a number"
             )
         for step in steps:
             if isinstance(fact, step.takes):
                 if not wanted(step, fact):
                     return []
-                return self._told(Work(step, fact, message))
+                return self._result(Work(step, fact, message))
         takes = " or ".join(step.takes.__name__ for step in steps)
         found = f"the message is a {type(fact).__name__}, expected {takes}"
-        return self._set_aside(message, steps[0], found)
+        return self._quarantine(message, steps[0], found)
 
-    def _told(self, work: Work) -> list[Outgoing]:
-        """What is to be published for a work: from its receipt, else by doing it."""
+    def _result(self, work: Work) -> list[Outgoing]:
+        """The messages to publish for a work item: from its receipt, else from its execution."""
         batch_id = work.head.batch_id
         known = self._receipts.find(batch_id, work.work_id, work.attempt)
         if known is not None:
@@ -104,14 +110,14 @@ class Driver:
         started = time.monotonic()
         outcome = self._outcome(work)
         try:
-            messages = outgoing(self._teller.facts(work, outcome))
-        except (TooLarge, ValueError) as unfit:
-            outcome = rejected("work.output-unfit", str(unfit)[:2000])
+            messages = outgoing(self._facts.facts(work, outcome))
+        except (TooLarge, ValueError) as invalid:
+            outcome = rejected("work.output-unfit", str(invalid)[:2000])
             try:
-                messages = outgoing(self._teller.facts(work, outcome))
+                messages = outgoing(self._facts.facts(work, outcome))
             except (TooLarge, ValueError) as subject:
-                # What a stranger's fact is about is itself too long to be told.
-                return self._set_aside(work.message, work.step, str(subject)[:500])
+                # The subject named by an external client is itself too long for a record.
+                return self._quarantine(work.message, work.step, str(subject)[:500])
         deferred = work.attempt if isinstance(outcome, TryLater) else None
         _log(work, outcome, time.monotonic() - started)
         return self._receipts.keep(batch_id, work.work_id, deferred, messages)
@@ -119,14 +125,15 @@ class Driver:
     def _outcome(self, work: Work) -> Outcome:
         try:
             return self._run(work.step, work.fact)
-        except TransientError as fault:
-            return TryLater(str(fault)[:2000], fault.error_class)
-        except Exception as surprise:
+        except TransientError as error:
+            return TryLater(str(error)[:2000], error.error_class)
+        except Exception as error:
             log.exception("step raised", extra={"step": work.step.name, "work_id": work.work_id})
-            return TryLater(f"{type(surprise).__name__}: {surprise}"[:2000], ErrorClass.UNKNOWN)
+            return TryLater(f"{type(error).__name__}: {error}"[:2000], ErrorClass.UNKNOWN)
 
-    def _set_aside(self, message: Incoming, step: Step, why: str) -> list[Outgoing]:
-        """Bytes that are no fact of ours go to quarantine untouched (docs/contract.md §1)."""
+    def _quarantine(self, message: Incoming, step: Step, why: str) -> list[Outgoing]:
+        """The messages for bytes that are no valid fact: they go to quarantine unchanged
+        (docs/contract.md §1)."""
         event_id = ids.undecodable_id(
             message.topic, message.partition, message.offset, message.value
         )
@@ -134,32 +141,32 @@ class Driver:
         known = self._receipts.find(None, work_id, 1)
         if known is not None:
             return known
-        log.warning("undecodable", extra={"topic": message.topic, "offset": message.offset})
-        fact = self._teller.undecodable(message, step, why, event_id)
+        log.warning("undecodable message", extra={"topic": message.topic, "offset": message.offset})
+        fact = self._facts.undecodable(message, step, why, event_id)
         return self._receipts.keep(None, work_id, None, outgoing([fact]))
 
 
-def _with_patience(attempt: Callable[[], list[Outgoing]]) -> list[Outgoing]:
-    """Without the store there is no receipt, so nothing can be promised: wait for it."""
-    pause, deadline = 0.2, time.monotonic() + STORE_PATIENCE_SECONDS
+def _while_store_is_down(attempt: Callable[[], list[Outgoing]]) -> list[Outgoing]:
+    """Retry while the store does not answer: without it there is no receipt to rely on."""
+    pause, deadline = 0.2, time.monotonic() + STORE_TIMEOUT_SECONDS
     while True:
         try:
             return attempt()
-        except StorageError as away:
+        except StorageError as error:
             if time.monotonic() > deadline:
                 raise
-            log.warning("the store does not answer", extra={"error": str(away)})
+            log.warning("waiting for the store", extra={"error": str(error)})
             time.sleep(pause)
             pause = min(pause * 2, 10.0)
 
 
 def _log(work: Work, outcome: Outcome, seconds: float) -> None:
-    told = "done" if isinstance(outcome, Done) else str(outcome)[:500]
     fields = {
+        "outcome": "done" if isinstance(outcome, Done) else str(outcome)[:500],
         "step": work.step.name,
         "event_id": work.head.event_id,
         "item_id": work.head.item_id,
         "page_id": work.head.page_id,
         "seconds": round(seconds, 3),
     }
-    log.info("%s", told, extra=fields)
+    log.info("step executed", extra=fields)

@@ -1,4 +1,4 @@
-"""One piece of work, and the facts that tell what came of it."""
+"""One work item, and the facts that record its outcome."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,15 +25,14 @@ from streams.execution.retry_policy import next_try, policy_of
 from streams.kafka.messages import Incoming, Outgoing
 
 INLINE_DIAGNOSTICS = 20
+"""A longer list is stored as a file, and the fact names the file."""
 UNDECODABLE = "message.undecodable"
-"""A message that cannot be read: kept, and read again when it is released."""
-LONGEST_KEY_BYTES = 1000
-"""As much of a stranger's key as is told; ours are shorter."""
+"""Code of a message that cannot be decoded: it is stored, and read again when it is released."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done: a step on a fact, in some attempt, perhaps under a decision."""
+    """A work item: a step on a fact, with its attempt and, when it was released, the decision."""
 
     step: Step
     fact: Fact
@@ -41,48 +40,48 @@ class Work:
 
     @property
     def head(self) -> Head:
-        """The head of the fact that is worked on."""
+        """The head of the input fact."""
         return self.fact.head
 
     @property
     def decision_id(self) -> str | None:
-        """event_id of the decision under which the work is done again."""
+        """event_id of the decision by which the work is repeated."""
         return self.message.header("cause")
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is, from 1."""
+        """The number of this attempt, from 1."""
         return int(self.message.header("attempt") or 1)
 
     @property
     def work_id(self) -> str:
-        """Id of the work (docs/contract.md §1)."""
+        """Id of the work item (docs/contract.md §1)."""
         return ids.work_id(self.head.event_id, self.step.name, self.decision_id)
 
 
 def utc_now() -> datetime:
-    """The clock of facts, in microseconds."""
+    """The current time with microseconds, as facts record it."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class FactBuilder:
-    """Makes the facts of an outcome: ids from the work, time from a clock, acts from the step."""
+    """Builds the facts of an outcome: ids from the work item, time from a clock."""
 
     storage: Storage
     version: str
     clock: Callable[[], datetime] = utc_now
     retry_scale: float = 1.0
-    """Factor on all delays of the retry policy."""
+    """Multiplies all delays of the retry policy."""
     worker: str | None = None
-    """Pseudonym of the machine and role whose facts these are."""
+    """Pseudonym of the machine and role that makes the facts."""
 
     def facts(self, work: Work, outcome: Outcome) -> list[Fact]:
-        """The facts of an outcome, their heads filled in. Raises StorageError."""
+        """The facts of an outcome with complete heads. Raises StorageError."""
         if isinstance(outcome, Done):
             return self._stamped(work, outcome.facts)
         if isinstance(outcome, TryLater):
-            return [self._planned(one) for one in self._stamped(work, [_deferred(work, outcome)])]
+            return [self._scheduled(one) for one in self._stamped(work, [_deferred(work, outcome)])]
         return self._stamped(work, [self._quarantined(work, outcome)])
 
     def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Fact:
@@ -132,8 +131,8 @@ class FactBuilder:
             stamped.append(draft.model_copy(update={"head": head}))
         return stamped
 
-    def _planned(self, fact: Fact) -> Fact:
-        """A deferral with its next attempt: what the log says is what the tracker does."""
+    def _scheduled(self, fact: Fact) -> Fact:
+        """A deferral with its next attempt, so that the log states what the tracker will do."""
         assert isinstance(fact, WorkDeferred)
         due = next_try(
             *(fact.error_class, fact.attempt, fact.head.event_id, fact.head.occurred_at),
@@ -164,7 +163,7 @@ class FactBuilder:
             origin=work.message.origin(head.event_id),
             diagnostics=outcome.diagnostics[:INLINE_DIAGNOSTICS],
             diagnostics_count=len(outcome.diagnostics),
-            files=(self._original(work.message), *self._all(outcome.diagnostics)),
+            files=(self._original(work.message), *self._long_list(outcome.diagnostics)),
         )
 
     def _original(self, message: Incoming) -> FileRef:
@@ -175,8 +174,8 @@ class FactBuilder:
             media_type="application/octet-stream",
         )
 
-    def _all(self, diagnostics: tuple[Diagnostic, ...]) -> list[FileRef]:
-        """The whole list by reference, when it is too long to stand in the fact."""
+    def _long_list(self, diagnostics: tuple[Diagnostic, ...]) -> list[FileRef]:
+        """The complete list as a file when it is too long for the fact."""
         if len(diagnostics) <= INLINE_DIAGNOSTICS:
             return []
         rows = "[" + ",\n".join(row.model_dump_json() for row in diagnostics) + "]"
@@ -204,9 +203,7 @@ def _deferred(work: Work, outcome: TryLater) -> WorkDeferred:
 
 
 def outgoing(facts: Sequence[Fact]) -> list[Outgoing]:
-    """Each fact and the PREMIS events that it owes, as they go to the broker.
-
-    Raises TooLarge."""
+    """The messages of facts and of their PREMIS events. Raises TooLarge."""
     messages = []
     for fact in facts:
         messages.append(Outgoing(topic_of(type(fact).__name__).name, key_of(fact), encode(fact)))
@@ -215,7 +212,7 @@ def outgoing(facts: Sequence[Fact]) -> list[Outgoing]:
 
 
 def audit_messages(fact: Fact) -> list[Outgoing]:
-    """The PREMIS events of a fact, as they go to the sealer."""
+    """The messages of a fact's PREMIS events, for the sealer."""
     return [
         Outgoing(AUDIT_INTAKE.name, event.head.event_id, encode(event)) for event in events_of(fact)
     ]

@@ -1,4 +1,5 @@
-"""What came of a work, kept before it is told: a redelivery tells the very same bytes again."""
+"""Receipts: the result of each work item, stored before it is published, so that a redelivery
+publishes the same bytes."""
 
 import base64
 import json
@@ -11,23 +12,23 @@ from streams.kafka.messages import Outgoing
 
 
 class DamagedReceipt(StorageError):
-    """A receipt that does not end with its own digest."""
+    """A receipt whose digest does not match its content."""
 
 
 class Receipts:
-    """Receipts by work: one final, and one for each attempt that was put off."""
+    """Receipts of work items: one for the final outcome, and one for each deferred attempt."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def find(self, batch_id: str | None, work_id: str, attempt: int) -> list[Outgoing] | None:
-        """What was told of this work: its final outcome, else this attempt's; None when neither.
+        """The stored messages of a work item: its final outcome, else those of this attempt.
 
-        Raises StorageError, DamagedReceipt."""
+        None when there is neither. Raises StorageError, DamagedReceipt."""
         for key in (_key(batch_id, work_id), _key(batch_id, work_id, attempt)):
-            kept = self._storage.get(key)
-            if kept is not None:
-                return _read(key, kept)
+            stored = self._storage.get(key)
+            if stored is not None:
+                return _decoded(key, stored)
         return None
 
     def keep(
@@ -37,33 +38,33 @@ class Receipts:
         deferred_attempt: int | None,
         messages: list[Outgoing],
     ) -> list[Outgoing]:
-        """Keep what is to be told, create-if-absent; returns what stands there now, which is
-        another worker's when that one was first."""
+        """Store the messages unless a receipt exists; returns those of the stored receipt, which
+        is another worker's when that one was first."""
         key = _key(batch_id, work_id, deferred_attempt)
-        if self._storage.put_new(key, _written(work_id, messages)):
+        if self._storage.put_new(key, _encoded(work_id, messages)):
             return messages
-        kept = self._storage.get(key)
-        if kept is None:
-            raise StorageError(f"{key} was taken and is gone")
-        return _read(key, kept)
+        stored = self._storage.get(key)
+        if stored is None:
+            raise StorageError(f"{key} existed and is missing now")
+        return _decoded(key, stored)
 
 
 def _key(batch_id: str | None, work_id: str, attempt: int | None = None) -> str:
     name = work_id if attempt is None else f"{work_id}.{attempt}"
-    # A stranger may call his batch anything, also what could be no key of the store.
-    known = batch_id if batch_id and ids.BATCH_ID.match(batch_id) else "_none"
-    return f"receipts/{known}/{work_id[:2]}/{name}"
+    # An external client may send a batch id that is no valid storage key.
+    folder = batch_id if batch_id and ids.BATCH_ID.match(batch_id) else "_none"
+    return f"receipts/{folder}/{work_id[:2]}/{name}"
 
 
-def _written(work_id: str, messages: list[Outgoing]) -> bytes:
+def _encoded(work_id: str, messages: list[Outgoing]) -> bytes:
     rows = [[m.topic, m.key, base64.b64encode(m.value).decode()] for m in messages]
     body = json.dumps({"work_id": work_id, "messages": rows}, indent=0).encode() + b"\n"
     return body + sha256(body).hexdigest().encode() + b"\n"
 
 
-def _read(key: str, kept: bytes) -> list[Outgoing]:
-    body, digest = kept[:-65], kept[-65:-1].decode("ascii", "replace")
+def _decoded(key: str, stored: bytes) -> list[Outgoing]:
+    body, digest = stored[:-65], stored[-65:-1].decode("ascii", "replace")
     if sha256(body).hexdigest() != digest:
-        raise DamagedReceipt(f"{key} does not end with its own digest")
+        raise DamagedReceipt(f"{key} has a digest that does not match its content")
     rows = json.loads(body)["messages"]
     return [Outgoing(topic, key, base64.b64decode(value)) for topic, key, value in rows]

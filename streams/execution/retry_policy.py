@@ -1,4 +1,4 @@
-"""When a deferred work is tried again and when it is given up: data, one row per error class."""
+"""When deferred work is retried and when it fails finally: one row for each error class."""
 
 import random
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from processors.outcome import ErrorClass
 
 @dataclass(frozen=True)
 class Policy:
-    """Full jitter: after attempt n it waits between 0 and min(cap, base * factor ** (n - 1))."""
+    """Full jitter: attempt n is followed by a wait of 0 to min(cap, base * factor ** (n - 1))."""
 
     base_seconds: float
     factor: float
     cap_seconds: float
     attempts: int
     code: str
-    """Code of the quarantine record after the last attempt."""
+    """Quarantine code after the last attempt."""
 
 
 POLICIES: dict[ErrorClass, Policy] = {
@@ -29,7 +29,7 @@ POLICIES: dict[ErrorClass, Policy] = {
 
 
 def policy_of(error_class: str) -> Policy:
-    """The policy of an error class; what nobody foresaw is `unknown`."""
+    """The policy of an error class; that of `unknown` for any other text."""
     try:
         return POLICIES[ErrorClass(error_class)]
     except ValueError:
@@ -37,7 +37,7 @@ def policy_of(error_class: str) -> Policy:
 
 
 def delay(policy: Policy, attempt: int, seed: str, scale: float = 1.0) -> timedelta:
-    """How long to wait after a failed attempt (from 1); the same seed gives the same delay.
+    """The wait after a failed attempt (from 1); the same seed gives the same delay.
 
     See "full jitter" in https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
@@ -53,12 +53,12 @@ def next_try(
     after_seconds: float | None,
     scale: float = 1.0,
 ) -> datetime | None:
-    """When a deferred work is due again; None when this was its last attempt.
+    """When deferred work is due again; None when this was its last attempt.
 
-    What the cause asked for comes before the jitter, not in its place: many that were told to
-    wait equally long would come back in one moment."""
+    The delay that the cause asked for is added to the jitter and does not replace it: many work
+    items with the same delay would otherwise return at the same moment."""
     policy = policy_of(error_class)
     if attempt >= policy.attempts:
         return None
-    asked = timedelta(seconds=(after_seconds or 0.0) * scale)
-    return occurred_at + asked + delay(policy, attempt, event_id, scale)
+    requested = timedelta(seconds=(after_seconds or 0.0) * scale)
+    return occurred_at + requested + delay(policy, attempt, event_id, scale)

@@ -1,4 +1,4 @@
-"""Settings that every Kafka client of this software shares."""
+"""Settings that all Kafka clients of this software share."""
 
 import logging
 
@@ -7,14 +7,10 @@ CLIENT: dict[str, object] = {
     # never returned from send_offsets_to_transaction (librdkafka 2.16; docs/decisions/0007).
     "metadata.recovery.strategy": "none",
     "reconnect.backoff.max.ms": 1000,
-    # A partition leader that was learned while its broker was starting is looked up again soon.
+    # A leader that the client learned while its broker started is looked up again soon.
     "topic.metadata.refresh.interval.ms": 10000,
 }
 """How a client reconnects after an outage."""
 
 librdkafka = logging.getLogger("librdkafka")
 librdkafka.setLevel(logging.ERROR)
-
-
-Partition = tuple[str, int]
-"""Topic name and partition number."""

@@ -1,4 +1,5 @@
-"""Reads the inputs of one step: bounded, paused when full, only the finished prefix committed."""
+"""Reads the inputs of one step: bounded, paused when full, and committed only up to the first
+unfinished message."""
 
 import logging
 import threading
@@ -8,7 +9,8 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.kafka.client import CLIENT, Partition, librdkafka
+from infra.topics import Partition
+from streams.kafka.client import CLIENT, librdkafka
 from streams.kafka.messages import Incoming, incoming_of
 from streams.kafka.offset_tracker import OffsetTracker
 from streams.kafka.stalled_partitions import IdleTimer
@@ -17,7 +19,7 @@ from streams.runtime.fatal_errors import end_process
 log = logging.getLogger(__name__)
 
 COMMIT_EVERY_SECONDS = 0.5
-ANSWER_SECONDS = 5.0
+REQUEST_SECONDS = 5.0
 CONSUMER_SETTINGS: dict[str, object] = {
     **CLIENT,
     "enable.auto.commit": False,
@@ -27,40 +29,41 @@ CONSUMER_SETTINGS: dict[str, object] = {
     "partition.assignment.strategy": "cooperative-sticky",
     "queued.max.messages.kbytes": 16384,
 }
-# Without an offset nothing can be read; a fatal error is a successor under the same name.
-ENDING = (KafkaError._AUTO_OFFSET_RESET, KafkaError._FATAL)
+# Without an offset nothing can be read; a fatal error means that a newer process has the same name.
+FATAL_CODES = (KafkaError._AUTO_OFFSET_RESET, KafkaError._FATAL)
 
 
 @dataclass
 class PartitionState:
-    """A partition while it is ours. After a revoke it is dropped, never used again."""
+    """An assigned partition. After a revoke the state is dropped and never used again."""
 
-    ours: bool = True
+    assigned: bool = True
     offsets: OffsetTracker = field(default_factory=OffsetTracker)
     committed: int | None = None
     next: int | None = None
-    """Offset of the message to come; None while that is not known."""
+    """Offset of the next message; None while it is not known."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message that was handed on, and what its taker must tell."""
+    """One message, and the calls with which its receiver reports on it."""
 
     message: Incoming
     begin: Callable[[], bool]
-    """To be called before work: False when it is another process's by now, and not to be done."""
+    """Call before work: False when the message now belongs to another process."""
     still_ours: Callable[[], bool]
+    """Whether its partition is still assigned to this process."""
     ack: Callable[[], None]
-    """To be called when it is worked off, and only then."""
+    """Call when work is finished, and only then."""
     requeue: Callable[[], None]
-    """To be called when it was begun and is left for a later process."""
+    """Call when work has begun and is left to a later process."""
 
 
 Submit = Callable[[Delivery], None]
 
 
 class StepConsumer:
-    """One consumer group member for one step, with a thread of its own."""
+    """One member of the consumer group of one step, with its own thread."""
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class StepConsumer:
         submit: Submit,
         session_timeout_seconds: float = 45,
     ) -> None:
+        """At most `limit` messages are in work; each one goes to `submit`."""
         self._consumer = Consumer(
             {
                 "bootstrap.servers": brokers,
@@ -88,31 +92,44 @@ class StepConsumer:
         self._paused = False
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self.looped_at = time.monotonic()
-        """When its loop last turned, on the clock of `time.monotonic`."""
+        self.polled_at = time.monotonic()
+        """When its loop last ran, on the clock of `time.monotonic`."""
         self._idle = IdleTimer()
         self.assigned = threading.Event()
-        self._thread = threading.Thread(target=self._guarded, name=group, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=group, daemon=True)
 
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
 
-    def ask_to_stop(self) -> None:
-        """Take no more; returns at once."""
+    def request_stop(self) -> None:
+        """Accept no more messages; returns at once."""
         self._stopping.set()
 
     def stop(self) -> None:
-        """Take no more, wait for what is in work, commit, leave the group."""
-        self.ask_to_stop()
+        """Accept no more messages, wait for those in work, commit, leave the group."""
+        self.request_stop()
         self._thread.join()
 
-    def _guarded(self) -> None:
+    def in_work(self) -> int:
+        """The number of messages that are neither finished nor left to a later process."""
+        with self._lock:
+            return sum(len(state.offsets) for state in self._partitions.values())
+
+    def idle_offsets(self) -> dict[Partition, int] | None:
+        """The next offset wanted of each partition; None unless the consumer waits for messages."""
+        if not self._idle:
+            return None
+        with self._lock:
+            partitions = self._partitions.items()
+            return {at: state.next for at, state in partitions if state.next is not None}
+
+    def _run(self) -> None:
         try:
             self._loop()
-        except Exception:
-            log.exception("a source failed", extra={"topics": self._topics})
-            end_process("a source cannot go on; nothing unfinished was committed")
+        except Exception as error:
+            log.exception("consumer failed", extra={"topics": self._topics})
+            end_process("the consumer cannot continue", topics=self._topics, error=str(error))
 
     def _loop(self) -> None:
         self._consumer.subscribe(
@@ -122,49 +139,37 @@ class StepConsumer:
             on_lost=self._on_revoke,
         )
         next_commit = 0.0
-        while not (self._stopping.is_set() and not self._in_work()):
-            self.looped_at = time.monotonic()
-            self._balance()
+        while not (self._stopping.is_set() and not self.in_work()):
+            self.polled_at = time.monotonic()
+            self._pause_or_resume()
             message = self._consumer.poll(0.05)
             self._idle.polled(waits=message is None and not self._paused)
             if message is not None:
-                self._take(message)
+                self._accept(message)
             if time.monotonic() >= next_commit:
                 self._commit(asynchronous=True)
                 next_commit = time.monotonic() + COMMIT_EVERY_SECONDS
         self._commit(asynchronous=False)
         self._consumer.close()
 
-    def idle_offsets(self) -> dict[Partition, int] | None:
-        """The next offset wanted of each partition; None unless it has waited for a while."""
-        if not self._idle:
-            return None
-        with self._lock:
-            partitions = self._partitions.items()
-            return {place: state.next for place, state in partitions if state.next is not None}
-
-    def _in_work(self) -> int:
-        with self._lock:
-            return sum(len(state.offsets) for state in self._partitions.values())
-
-    def _balance(self) -> None:
-        """Pause when full, resume when half of it is done; paused, it still polls and stays a
-        member. Not sooner: to resume costs a fetch."""
-        taken = self._in_work()
-        full = taken > self._limit // 2 if self._paused else taken >= self._limit
+    def _pause_or_resume(self) -> None:
+        """Pause at the limit and resume below half of it, since a resume costs a fetch. A paused
+        consumer still polls and stays a member of its group."""
+        in_work = self.in_work()
+        full = in_work > self._limit // 2 if self._paused else in_work >= self._limit
         full = full or self._stopping.is_set()
         if full != self._paused:
             self._paused = full
             with self._lock:
-                places = [TopicPartition(*place) for place in self._partitions]
-            (self._consumer.pause if full else self._consumer.resume)(places)
+                partitions = [TopicPartition(*at) for at in self._partitions]
+            (self._consumer.pause if full else self._consumer.resume)(partitions)
 
-    def _take(self, message: Message) -> None:
+    def _accept(self, message: Message) -> None:
         error = message.error()
         if error is not None:
-            if error.code() in ENDING:
+            if error.code() in FATAL_CODES:
                 raise KafkaException(error)
-            log.warning("consumer: %s", error)
+            log.warning("consumer error", extra={"error": str(error)})
             return
         incoming = incoming_of(message)
         state = self._partitions.get((incoming.topic, incoming.partition))
@@ -173,15 +178,15 @@ class StepConsumer:
         with self._lock:
             state.offsets.track(incoming.offset)
             state.next = incoming.offset + 1
-        self._submit(self._ticket(incoming, state))
+        self._submit(self._delivery(incoming, state))
 
-    def _ticket(self, incoming: Incoming, state: PartitionState) -> Delivery:
+    def _delivery(self, incoming: Incoming, state: PartitionState) -> Delivery:
         def begin() -> bool:
             with self._lock:
-                goes = state.ours and not self._stopping.is_set()
-                if not goes:
+                allowed = state.assigned and not self._stopping.is_set()
+                if not allowed:
                     state.offsets.release(incoming.offset)
-                return goes
+                return allowed
 
         def ack() -> None:
             with self._lock:
@@ -191,7 +196,7 @@ class StepConsumer:
             with self._lock:
                 state.offsets.release(incoming.offset)
 
-        return Delivery(incoming, begin, lambda: state.ours, ack, requeue)
+        return Delivery(incoming, begin, lambda: state.assigned, ack, requeue)
 
     def _commit(self, *, asynchronous: bool) -> None:
         with self._lock:
@@ -210,34 +215,35 @@ class StepConsumer:
             except KafkaException as refused:
                 self._on_commit(refused.args[0], ready)
 
-    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
-        """Note what stands now. What was refused, or overtaken by an older commit that was sent
-        again after an outage, is committed again. It would not be lost, only told again from its
-        receipt; but it would look unfinished."""
-        for place in places:
-            refused = error or place.error
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """Record which offset the broker has now, so that the current one is committed again.
+
+        The broker may refuse a commit, or receive an older one that was sent again after an outage.
+        No work would be lost, since receipts answer a redelivery, but it would look unfinished."""
+        for at in partitions:
+            refused = error or at.error
             if refused is not None:
                 log.warning("commit refused", extra={"error": str(refused)})
             with self._lock:
-                state = self._partitions.get((place.topic, place.partition))
+                state = self._partitions.get((at.topic, at.partition))
                 if state is not None:
-                    state.committed = place.offset if refused is None else None
+                    state.committed = at.offset if refused is None else None
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        starts = self._committed(partitions)
+        starts = self._committed_offsets(partitions)
         with self._lock:
-            for place in partitions:
-                at = (place.topic, place.partition)
+            for one in partitions:
+                at = (one.topic, one.partition)
                 self._partitions[at] = PartitionState(next=starts.get(at))
         consumer.incremental_assign(partitions)
         if self._paused:
-            consumer.pause(partitions)  # as the others are, with which they are resumed
+            consumer.pause(partitions)  # the others are paused, and all are resumed together
         self.assigned.set()
 
-    def _committed(self, partitions: list[TopicPartition]) -> dict[Partition, int]:
-        """Where each is to be read from; nothing where the broker does not tell it soon."""
+    def _committed_offsets(self, partitions: list[TopicPartition]) -> dict[Partition, int]:
+        """Where each partition is read from; empty when the broker does not answer in time."""
         try:
-            found = self._consumer.committed(partitions, timeout=ANSWER_SECONDS)
+            found = self._consumer.committed(partitions, timeout=REQUEST_SECONDS)
         except KafkaException:
             return {}
         return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
@@ -245,12 +251,8 @@ class StepConsumer:
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._commit(asynchronous=False)
         with self._lock:
-            for place in partitions:
-                state = self._partitions.pop((place.topic, place.partition), None)
+            for one in partitions:
+                state = self._partitions.pop((one.topic, one.partition), None)
                 if state is not None:
-                    state.ours = False
+                    state.assigned = False
         consumer.incremental_unassign(partitions)
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

@@ -14,9 +14,9 @@ _headers = methodcaller("headers")
 
 
 def offset_of(message: Message) -> int:
-    """The offset of a message that the broker has stored."""
+    """The offset of a message that is stored at the broker."""
     offset = message.offset()
-    assert offset is not None, "the message was never at the broker"
+    assert offset is not None, "the message has no offset"
     return offset
 
 
@@ -24,7 +24,7 @@ def headers_of(message: Message) -> dict[str, bytes]:
     """The headers of a message; empty when a header name is not UTF-8, which Kafka allows.
 
     For such names confluent-kafka 2.16.1 returns broken tuples and leaves an error set that a
-    plain call does not notice. `methodcaller` does, and raises SystemError; a second call returns
+    plain call ignores. `methodcaller` sees it and raises SystemError; a second call returns
     nothing."""
     try:
         pairs = _headers(message) or ()
@@ -44,7 +44,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message as read from a partition."""
+    """One message read from a partition."""
 
     topic: str
     partition: int
@@ -59,7 +59,7 @@ class Incoming:
         return None if value is None else value.decode("utf-8", "backslashreplace")
 
     def origin(self, event_id: str) -> Origin:
-        """Its topic, partition, offset and key, for a record about it."""
+        """Topic, partition, offset and key, for a record about this message."""
         key = None
         if self.key is not None:
             key = self.key[:LONGEST_KEY_BYTES].decode("utf-8", "backslashreplace")

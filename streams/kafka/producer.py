@@ -1,4 +1,4 @@
-"""Publishes messages and returns when the broker has them all."""
+"""Publishes messages and waits until the broker has acknowledged them."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ PRODUCER_SETTINGS: dict[str, object] = {
     **CLIENT,
     "acks": "all",
     "enable.idempotence": True,
-    # An outage pauses the line; nothing is given up.
+    # No time limit: an outage pauses the line and loses no message.
     "message.timeout.ms": 0,
     "linger.ms": 2,
     "partitioner": "murmur2_random",
@@ -26,10 +26,10 @@ PRODUCER_SETTINGS: dict[str, object] = {
 
 
 class Publisher(Protocol):
-    """Where facts go."""
+    """Where facts are published."""
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Returns when all of these are durable at the broker."""
+        """Return when the broker has stored all messages durably."""
         ...
 
 
@@ -56,26 +56,28 @@ class KafkaPublisher:
         self._poller.start()
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Enqueue all, then await all. A refused message ends the process: it must not be lost."""
-        waiting = _Countdown(len(messages))
+        """Enqueue all messages, then wait for all acknowledgements.
+
+        A message that the broker refuses ends the process, so that it is not lost."""
+        acknowledgements = Acknowledgements(len(messages))
         for message in messages:
-            self._enqueue(message, waiting)
-        waiting.wait()
+            self._enqueue(message, acknowledgements)
+        acknowledgements.wait()
 
     def close(self) -> None:
-        """Wait for what is under way and stop the poller."""
+        """Wait for messages in flight and stop the poller."""
         self._producer.flush()
         self._stop.set()
         self._poller.join()
 
-    def _enqueue(self, message: Outgoing, waiting: "_Countdown") -> None:
+    def _enqueue(self, message: Outgoing, acknowledgements: "Acknowledgements") -> None:
         while True:
             try:
                 self._producer.produce(
                     message.topic,
                     key=message.key.encode(),
                     value=message.value,
-                    on_delivery=waiting.delivered,
+                    on_delivery=acknowledgements.delivered,
                 )
                 return
             except BufferError:
@@ -86,29 +88,29 @@ class KafkaPublisher:
             self._producer.poll(0.1)
 
 
-class _Countdown:
+class Acknowledgements:
     """Waits for a number of delivery reports."""
 
     def __init__(self, expected: int) -> None:
-        self._left = expected
+        self._outstanding = expected
         self._lock = threading.Lock()
-        self._all = threading.Event()
+        self._complete = threading.Event()
         if not expected:
-            self._all.set()
+            self._complete.set()
 
     def delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            end_process(f"the broker refused a message for {message.topic()}: {error}")
+            end_process("message refused by the broker", topic=message.topic(), error=str(error))
         with self._lock:
-            self._left -= 1
-            if not self._left:
-                self._all.set()
+            self._outstanding -= 1
+            if not self._outstanding:
+                self._complete.set()
 
     def wait(self) -> None:
-        self._all.wait()
+        self._complete.wait()
 
 
 def _on_error(error: KafkaError) -> None:
     if error.fatal():
-        end_process(f"the producer cannot go on: {error}")
-    log.warning("broker: %s", error)
+        end_process("the producer failed", error=str(error))
+    log.warning("producer error", extra={"error": str(error)})

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, TopicPartition
 
 from infra import topics
+from infra.topics import Partition
 from streams import topology
-from streams.kafka.client import Partition
+from streams.kafka.stalled_partitions import StalledPartitions
 
 REQUEST_SECONDS = 5.0
 TAIL_RECORDS = 16
@@ -36,59 +37,54 @@ class ConsumerGroups:
         self._groups = topology.groups()
         self._consumers: dict[str, Consumer] = {}
         self._open = ExitStack()
-        self._tails: dict[tuple[str, Partition], _Tail] = {}
-        self._tail_was_read = False
+        self._stalled = {group: StalledPartitions(CHECKS) for group in self._groups}
 
     def lags(self) -> dict[str, GroupLag]:
         """The lag of every group. Raises KafkaException while the broker is unavailable, KeyError
         for a missing topic."""
         names = {name for group in self._groups.values() for name in group}
         counts = topics.partition_counts(self._client, names, REQUEST_SECONDS)
-        partitions = [(name, number) for name in names for number in range(counts[name])]
-        ends = topics.end_offsets(self._client, partitions)
-        self._tail_was_read = False
-        return {group: self._lag_of(group, ends) for group in self._groups}
+        every = [(name, number) for name in names for number in range(counts[name])]
+        ends = topics.end_offsets(self._client, every)
+        committed = {group: self._committed(group, ends) for group in self._groups}
+        self._find_markers(committed, ends)
+        return {group: self._lag(group, offsets, ends) for group, offsets in committed.items()}
 
     def close(self) -> None:
         """Close the connections."""
         self._open.close()
 
-    def _lag_of(self, group: str, ends: Mapping[Partition, int]) -> GroupLag:
+    def _committed(self, group: str, ends: Mapping[Partition, int]) -> dict[Partition, int]:
         if group not in self._consumers:
             client = topics.group_client(self._client, group)
             self._consumers[group] = self._open.enter_context(client)
         own = [TopicPartition(*at) for at in ends if at[0] in self._groups[group]]
-        committed = self._consumers[group].committed(own, timeout=REQUEST_SECONDS)
-        offsets = {(one.topic, one.partition): max(one.offset, 0) for one in committed}
-        lag = sum(self._unfinished(group, at, offset, ends[at]) for at, offset in offsets.items())
+        found = self._consumers[group].committed(own, timeout=REQUEST_SECONDS)
+        return {(one.topic, one.partition): max(one.offset, 0) for one in found}
+
+    def _find_markers(
+        self, committed: Mapping[str, Mapping[Partition, int]], ends: Mapping[Partition, int]
+    ) -> None:
+        """Ask about one suspect partition, since an answer takes a while."""
+        suspects = []
+        for group, offsets in committed.items():
+            tails = {
+                at: offset for at, offset in offsets.items() if ends[at] - offset <= TAIL_RECORDS
+            }
+            suspects += [(group, at) for at in self._stalled[group].suspects(tails, ends)]
+        for group, at in suspects[:1]:
+            found = topics.holds_a_message(self._client, at, committed[group][at])
+            self._stalled[group].answer(at, found)
+
+    def _lag(
+        self, group: str, offsets: Mapping[Partition, int], ends: Mapping[Partition, int]
+    ) -> GroupLag:
+        """Records from each offset to the end; none where only transaction markers follow."""
+        only_markers = self._stalled[group].only_markers
+        lag = sum(
+            max(0, ends[at] - offset) for at, offset in offsets.items() if not only_markers(at)
+        )
         return GroupLag(lag, sum(offsets.values()))
-
-    def _unfinished(self, group: str, at: Partition, offset: int, end: int) -> int:
-        """Records from an offset to the end; 0 when these are only transaction markers."""
-        tail = self._tails.pop((group, at), None)
-        if not 0 < end - offset <= TAIL_RECORDS:
-            return max(0, end - offset)
-        if tail is None or (tail.offset, tail.end) != (offset, end):
-            tail = _Tail(offset, end)
-        tail.checks += 1
-        # Reading takes a while, so at most one tail is read at each check.
-        if tail.checks >= CHECKS and tail.has_message is None and not self._tail_was_read:
-            self._tail_was_read = True
-            tail.has_message = topics.holds_a_message(self._client, at, offset)
-        self._tails[group, at] = tail
-        return 0 if tail.has_message is False else end - offset
-
-
-@dataclass
-class _Tail:
-    """The last records of a partition that a group has not finished."""
-
-    offset: int
-    end: int
-    checks: int = 0
-    """At how many checks it was the same."""
-    has_message: bool | None = None
-    """Whether it contains a message; None until it is read."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from streams.named_queries import NamedQueries
-from streams.runtime.role_files import noted
+from streams.runtime.role_files import wait_reason
 from streams.settings import Settings
 
 if TYPE_CHECKING:  # it loads the Kafka client, which `status` does not need
@@ -25,7 +25,12 @@ def line_status(settings: Settings, parts: dict[str, dict[str, Any]]) -> dict[st
     """The document of `copystand status`. Lags, lanes and retries are some seconds old."""
     report = watchdog_report(settings) or _own_report(settings)
     roles = [
-        {"role": name, "lag": report["lags"].get(name), **part, "waits_for": noted(settings, name)}
+        {
+            "role": name,
+            "lag": report["lags"].get(name),
+            **part,
+            "waits_for": wait_reason(settings, name),
+        }
         for name, part in parts.items()
     ]
     others = {name: report[name] for name in ("unanswered", "lanes", "retries", "quiet", "checks")}

@@ -23,7 +23,7 @@ from streams.monitoring.health_server import Health, serve
 from streams.monitoring.role_lag import sum_by_role, unanswered_packages
 from streams.monitoring.status import QUERY, watch_file
 from streams.runtime.lifecycle import shutdown_signal
-from streams.runtime.role_files import announce_ready, noted, role_file
+from streams.runtime.role_files import announce_ready, role_file, wait_reason
 from streams.settings import Settings
 from streams.supervisor.state import read_state
 from streams.topology import lane_of, role_of
@@ -68,7 +68,7 @@ class Watchdog:
         """The report of this moment, for run/watch.json and /health. May end a stalled role."""
         lags, broker = self._lags()
         figures, database = self._figures()
-        waits_for = {role: noted(self._settings, role) for role in map(role_of, lags)}
+        waits_for = {role: wait_reason(self._settings, role) for role in map(role_of, lags)}
         servers_answer = broker == database == ""
         stalled = self._stalls.stalled_seconds(
             lags,

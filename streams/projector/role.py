@@ -15,7 +15,7 @@ from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
 from streams.projector.rows import QUERY, Row, copy_in, row_of
 from streams.runtime.role_files import announce_ready
-from streams.runtime.run_loop import MustEnd, Stopping, live
+from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -78,11 +78,11 @@ def run_projector(
             except psycopg.OperationalError as error:
                 log.warning("database unavailable", extra={"error": str(error).strip()})
                 if stopping.wait(pause):
-                    raise Stopping from None
+                    raise ShutdownRequested from None
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         projector.close()
 
-    live(settings, "projector", work)
+    run_until_shutdown(settings, "projector", work)
 
 
 class Projector:
@@ -98,7 +98,7 @@ class Projector:
         connection.execute(QUERY("make_partitions"))
         row = connection.execute(QUERY("position")).fetchone()
         if row is None:
-            raise MustEnd("audit.projector_position has no row; rebuild the projection")
+            raise CannotContinue("audit.projector_position has no row; rebuild the projection")
         self._position = Position(*row)
         start = TopicPartition(self._topic, 0, self._position.next_offset)
         self._consumer.assign([start])
@@ -141,9 +141,9 @@ class Projector:
             seal = seal_of(message.headers())
             row = row_of(seal, message.value() or b"")
         except (BrokenSeal, Undecodable) as wrong:
-            raise MustEnd(f"{where} is not a sealed event: {wrong}") from wrong
+            raise CannotContinue(f"{where} is not a sealed event: {wrong}") from wrong
         if seal.seq != expected:
-            raise MustEnd(
+            raise CannotContinue(
                 f"{where} has seq {seal.seq}, expected {expected}: the log or the table is not"
                 " complete. Nothing was skipped. If the topic is complete, rebuild the projection."
             )
@@ -159,10 +159,10 @@ class Projector:
 
 
 def advance(cursor: psycopg.Cursor[Any], before: Position, after: Position) -> None:
-    """Advance the position in the table. Raises MustEnd when another projector has done so."""
+    """Advance the position in the table. Raises CannotContinue if another projector has done so."""
     values = asdict(after) | {f"{name}_before": value for name, value in asdict(before).items()}
     if cursor.execute(QUERY("advance_position"), values).rowcount != 1:
-        raise MustEnd(f"the position is no longer {before}: another projector is running")
+        raise CannotContinue(f"the position is no longer {before}: another projector is running")
 
 
 def _is_end(message: Message) -> bool:
@@ -175,6 +175,6 @@ def _is_event(message: Message) -> bool:
     if error is None:
         return True
     if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-        raise MustEnd(f"the topic lost sealed events that were not projected: {error}")
+        raise CannotContinue(f"the topic lost sealed events that were not projected: {error}")
     log.warning("broker unavailable", extra={"error": str(error)})
     return False

@@ -1,8 +1,7 @@
-"""Headers whose names are no text: Kafka allows any bytes, and clients in C or Go may send them.
+"""Reads header names that are not UTF-8: Kafka allows any bytes, and C or Go clients may send them.
 
-Python's clients raise at such a message again and again, and nothing behind it is ever read.
-aiokafka gets a reader of its own for it, which fits one version and refuses any other
-(docs/decisions/0016)."""
+Python clients raise an error at such a message on each read and never reach the messages after it.
+This reader for aiokafka accepts one version only (docs/decisions/0016)."""
 
 from importlib.metadata import version
 from typing import Any, SupportsIndex
@@ -11,24 +10,24 @@ from aiokafka.consumer import fetcher
 from aiokafka.record import memory_records
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 
-FITS = "0.14.0"
+SUPPORTED = "0.14.0"
 
 
 class WrongAiokafka(RuntimeError):
-    """The reader was written for another version of aiokafka."""
+    """The installed version of aiokafka is not the one that the reader was written for."""
 
 
 def install_reader() -> None:
-    """Let aiokafka read every name. Raises WrongAiokafka on any version but the one it fits."""
-    if version("aiokafka") != FITS:
-        raise WrongAiokafka(f"it fits aiokafka {FITS}, found {version('aiokafka')}")
-    # The compiled classes cannot be told how to decode.
-    setattr(memory_records, "DefaultRecordBatch", Batch)  # noqa: B010 - these are another's
+    """Let aiokafka read every header name. Raises WrongAiokafka on any other version."""
+    if version("aiokafka") != SUPPORTED:
+        raise WrongAiokafka(f"the reader fits aiokafka {SUPPORTED}, found {version('aiokafka')}")
+    # The compiled classes have no option for the decoding.
+    setattr(memory_records, "DefaultRecordBatch", Batch)  # noqa: B010 - of another package
     setattr(fetcher, "MemoryRecords", memory_records._MemoryRecordsPy)  # noqa: B010
 
 
 class Batch(_DefaultRecordBatchPy):  # type: ignore[misc]
-    """Records of one batch; bytes that are no UTF-8 stand in a name as backslash escapes."""
+    """Records of one batch; bytes that are not UTF-8 become backslash escapes in a name."""
 
     _buffer: bytearray
 

@@ -1,26 +1,28 @@
-"""Keeps Faust from committing past an event that is still in work.
+"""Prevents Faust from committing an offset behind which an event is unfinished.
 
 Faust 0.15.3 commits past an unfinished event when events overlap, and its gap handling makes
-commits crawl on topics with transaction markers (its issues 606 and 625). The guard caps a commit
-at the lowest offset in work and ignores gaps; it fits this one version and refuses any other."""
+commits crawl on topics with transaction markers (its issues 606 and 625). The guard limits a commit
+to the lowest offset in work and ignores gaps; it accepts this version of Faust only."""
 
 from typing import Any
 
 import faust
 from faust.transport.consumer import Consumer
 
-FITS = "0.15.3"
+SUPPORTED = "0.15.3"
 
 
 class WrongFaust(RuntimeError):
-    """The guard was written for another version of Faust."""
+    """The installed version of Faust is not the one that the guard was written for."""
 
 
 def install_commit_guard() -> None:
-    """Put the guard in place. Raises WrongFaust on any other version than the one it fits."""
-    if faust.__version__ != FITS:
-        raise WrongFaust(f"the commit guard fits faust-streaming {FITS}, found {faust.__version__}")
-    setattr(Consumer, "_new_offset", _new_offset)  # noqa: B010 - these are methods of another's
+    """Replace two methods of Faust. Raises WrongFaust on any other version."""
+    if faust.__version__ != SUPPORTED:
+        raise WrongFaust(
+            f"the commit guard fits faust-streaming {SUPPORTED}, found {faust.__version__}"
+        )
+    setattr(Consumer, "_new_offset", _new_offset)  # noqa: B010 - methods of another package
     setattr(Consumer, "_add_gap", _ignore_gap)  # noqa: B010
 
 
@@ -40,4 +42,4 @@ def _new_offset(self: Any, tp: Any) -> int | None:
 
 
 async def _ignore_gap(self: Any, tp: Any, offset_from: int, offset_to: int) -> None:
-    """A gap was never a message, so there is nothing to acknowledge."""
+    """A gap contains no message, so there is nothing to acknowledge."""

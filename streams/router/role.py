@@ -1,33 +1,21 @@
-"""The router role on Faust: the front door for what strangers publish."""
+"""The router role on Faust: the entry point for messages of external clients."""
 
 import asyncio
-import logging
 import os
 from typing import Any
 
 import faust
 from faust.types import StreamT
 
-from processors.outcome import Outcome
 from processors.pipeline import router_steps
-from processors.step import Step
-from processors.tools import Tools
 from schemas.catalogue import redone_topic
-from schemas.models import Fact
 from streams.execution.driver import Driver
-from streams.execution.facts import FactBuilder
-from streams.execution.receipts import Receipts
 from streams.kafka.messages import Incoming
-from streams.kafka.producer import KafkaPublisher
 from streams.router.aiokafka_headers import install_reader
 from streams.router.faust_commit_guard import install_commit_guard
 from streams.runtime.lifecycle import ALIVE_EVERY_SECONDS, ShutdownSignal
 from streams.runtime.role_files import announce_ready
-from streams.runtime.worker_name import worker_name
 from streams.settings import Settings
-from streams.storage.factory import open_storage
-
-log = logging.getLogger(__name__)
 
 GROUP = "copystand.router"
 LANE = "intake"
@@ -35,7 +23,7 @@ FAUST_SETTINGS: dict[str, Any] = {
     "processing_guarantee": "at_least_once",
     "broker_max_poll_interval": 1_000_000,
     "broker_commit_interval": 0.5,
-    # With an instance id a killed router is back in 2 s; without one in 45 s.
+    # With an instance id a killed router reads again after 2 s; without one after 45 s.
     "broker_session_timeout": 46,
     "broker_heartbeat_interval": 5,
     "broker_rebalance_timeout": 120,
@@ -55,7 +43,7 @@ FAUST_SETTINGS: dict[str, Any] = {
 
 
 def make_app(settings: Settings, driver: Driver) -> faust.App:
-    """The Faust app: one agent a topic, isolated partitions, raw bytes, one call to the driver."""
+    """The Faust app: for each topic one agent, which passes raw messages to the driver."""
     app = faust.App(
         GROUP,
         broker=f"kafka://{settings.kafka}",
@@ -70,19 +58,19 @@ def make_app(settings: Settings, driver: Driver) -> faust.App:
 
     @app.page("/health/live")
     async def live(view: faust.web.View, request: faust.web.Request) -> faust.web.Response:
-        """The loop turns."""
+        """Answers while the event loop runs."""
         return view.json({"live": True, "pid": os.getpid()})
 
     stop = ShutdownSignal(settings, "router")
 
     @app.timer(ALIVE_EVERY_SECONDS)
     async def alive() -> None:
-        """The loop turns: a sign of life for the supervisor."""
+        """Give the supervisor a sign of life."""
         stop.is_set()
 
     @app.task
     async def ready() -> None:
-        """Tell the supervisor once partitions are ours."""
+        """Report to the supervisor as soon as partitions are assigned."""
         while not app.consumer.assignment():
             await asyncio.sleep(0.1)
         announce_ready(settings, "router")
@@ -113,28 +101,11 @@ def _incoming(message: faust.types.Message) -> Incoming:
     )
 
 
-def run_router(settings: Settings) -> None:
-    """The role, in the foreground, until SIGTERM."""
+def run_router(settings: Settings, driver: Driver) -> None:
+    """Run the router in the foreground until SIGTERM; the driver executes its steps."""
     install_commit_guard()
     install_reader()
-    storage = open_storage(settings)
-    tools = Tools(storage=storage, scratch=settings.home / "cache")
-
-    def run(step: Step, fact: Fact) -> Outcome:
-        return step.function(fact, tools)
-
-    driver = Driver(
-        router_steps(),
-        run,
-        Receipts(storage),
-        KafkaPublisher(settings.kafka),
-        FactBuilder(
-            *(storage, settings.version),
-            retry_scale=settings.retry_scale,
-            worker=worker_name(settings, "router"),
-        ),
-    )
     app = make_app(settings, driver)
-    # Our own log stays: Faust would put a format of its own in its place.
+    # Faust would replace our log handlers with its own.
     worker = faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False)
     worker.execute_from_commandline()

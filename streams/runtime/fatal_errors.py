@@ -1,27 +1,24 @@
-"""Ends a process that cannot go on, so that nothing is acknowledged that was not done."""
+"""Ends a process that cannot continue, before it acknowledges work that is not finished."""
 
 import logging
 import os
-from collections.abc import Iterable
+from typing import NoReturn
 
 log = logging.getLogger(__name__)
 
-
 FAILED = 70
-"""Exit code of a role that met with what was not foreseen (EX_SOFTWARE of sysexits.h)."""
-
-
+"""Exit code of a role after an unexpected error (EX_SOFTWARE in sysexits.h)."""
 LOST_A_SERVER = 75
-"""Exit code of a role that lost a server and begins anew; no fault of its own (EX_TEMPFAIL)."""
+"""Exit code of a role that lost its connection to a server; the role itself has no fault
+(EX_TEMPFAIL in sysexits.h)."""
 
 
-def end_process(
-    why: str, logs: Iterable[logging.Handler] | None = None, code: int = FAILED
-) -> None:
-    """End this process at once, so that nothing is acknowledged that was not done.
+def end_process(event: str, *, code: int = FAILED, **fields: object) -> NoReturn:
+    """Log a fatal event with its fields and end this process at once.
 
-    An exception or sys.exit inside a Faust agent acknowledges the event and loses it."""
-    log.critical(why)
-    for handler in logs or logging.getLogger().handlers:
+    The event is a fixed name; what was found goes into the fields. There is no exception and no
+    sys.exit: inside a Faust agent both acknowledge the message and lose it."""
+    log.critical(event, extra=fields)
+    for handler in logging.getLogger().handlers:
         handler.flush()
     os._exit(code)

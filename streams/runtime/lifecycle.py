@@ -1,4 +1,4 @@
-"""What every role shares: its log and the way it is told to stop."""
+"""How a role stays alive for its supervisor and how it shuts down."""
 
 import json
 import logging
@@ -16,67 +16,67 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 ALIVE_EVERY_SECONDS = 1.0
-LEAVE_AFTER_SECONDS = 25.0
-"""Whoever tells a role to end gives it 30 s: what is not done by then is left undone."""
+GRACE_SECONDS = 25.0
+"""Whoever stops a role allows it 30 s; work that takes longer is delivered again."""
 
 
 class ShutdownSignal(threading.Event):
-    """Set when the role is told to stop. Each look at it is a sign of life: whoever does not look
-    any more hangs, and the supervisor starts the role again."""
+    """Set when the role must stop. Each check of it is a sign of life: a role that no longer checks
+    hangs, and the supervisor restarts it."""
 
     def __init__(self, settings: Settings, role: str) -> None:
-        """An event of this role, which is alive from now on."""
+        """The signal of this role, which is alive from now on."""
         super().__init__()
-        self._alive, self._who = (role_file(settings, role, kind) for kind in ("alive", "json"))
+        self._alive, self._process = (role_file(settings, role, kind) for kind in ("alive", "json"))
         self._alive.parent.mkdir(parents=True, exist_ok=True)
-        self._told = float("-inf")
+        self._touched_at = float("-inf")
         self.is_set()
 
     def is_set(self) -> bool:
-        """Whether to stop."""
-        if time.monotonic() - self._told >= ALIVE_EVERY_SECONDS:
-            self._told = time.monotonic()
-            # A full disk is no reason to end; and a file that is there can be touched on one.
+        """Whether the role must stop."""
+        if time.monotonic() - self._touched_at >= ALIVE_EVERY_SECONDS:
+            self._touched_at = time.monotonic()
+            # A full disk is no reason to end, and an existing file can be touched on a full disk.
             with suppress(OSError):
-                if not self._is_beside():
+                if not self._is_second_process():
                     self._alive.touch()
         return super().is_set()
 
-    def _is_beside(self) -> bool:
-        """Whether the supervisor has another process for this role: ours, started by hand, must
-        not give a sign of life in its place."""
+    def _is_second_process(self) -> bool:
+        """Whether the supervisor runs another process of this role. Ours was then started by hand
+        and must not give a sign of life for the other."""
         try:
-            pid = int(json.loads(self._who.read_text())["pid"])
+            pid = int(json.loads(self._process.read_text())["pid"])
         except (OSError, ValueError, KeyError, TypeError):
             return False
         return pid != os.getpid() and is_alive(pid)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until told to stop, for so many seconds at most."""
+        """Wait until the role must stop, at most for a timeout in seconds."""
         self.is_set()
         return super().wait(timeout)
 
 
 def shutdown_signal(settings: Settings, role: str) -> ShutdownSignal:
-    """An event that SIGTERM and Ctrl-C set. From then on the process has a limited time."""
+    """A signal that SIGTERM and Ctrl-C set. The process then has a grace period to end in."""
     stop = ShutdownSignal(settings, role)
 
-    def told(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         del number, frame
         if not stop.is_set():
-            late = threading.Timer(LEAVE_AFTER_SECONDS, _leave)
-            late.daemon = True
-            late.start()
+            grace_period = threading.Timer(GRACE_SECONDS, _end_with_unfinished_work)
+            grace_period.daemon = True
+            grace_period.start()
         stop.set()
 
-    signal.signal(signal.SIGTERM, told)
-    signal.signal(signal.SIGINT, told)
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
     return stop
 
 
-def _leave() -> None:
-    """End at once. Nothing unfinished was committed, so it is done again by whoever comes next."""
-    log.warning("not done in time, and left undone")
+def _end_with_unfinished_work() -> None:
+    """End at once. No offset of unfinished work was committed, so it is delivered again."""
+    log.warning("grace period exceeded, unfinished work will be redelivered")
     for handler in logging.getLogger().handlers:
         handler.flush()
     os._exit(0)

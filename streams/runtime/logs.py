@@ -5,16 +5,18 @@ import logging
 import sys
 import time
 
-PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+STANDARD_ATTRIBUTES = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 class FieldsFormatter(logging.Formatter):
-    """One line an event: time, level, event name, fields."""
+    """One line for each event: time, level, event name, fields."""
 
     converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {name: value for name, value in vars(record).items() if name not in PLAIN}
+        fields = {
+            name: value for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES
+        }
         when = self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z"
         line = f"{when} {record.levelname:8} {record.name} {record.getMessage()}"
         if fields:
@@ -25,7 +27,7 @@ class FieldsFormatter(logging.Formatter):
 
 
 def set_up_log(level: int = logging.INFO) -> None:
-    """Log to standard error, where the supervisor keeps it by role."""
+    """Log to standard error; the supervisor writes it to one file for each role."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FieldsFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -1,4 +1,4 @@
-"""The small files of a running role: its pid, whether it is ready, what it waits for.
+"""The small files of a running role: its process, whether it is ready, what it waits for.
 
 They are not durable: every start of a role writes them again."""
 
@@ -10,29 +10,39 @@ from streams.settings import Settings
 
 
 def role_file(settings: Settings, role: str, kind: str) -> Path:
-    """A small file of a role: `json` who it is, `ready`, `alive`, `note` what it waits for."""
+    """A file of a role: `json` its process, `ready`, `alive`, or `note` what it waits for."""
     return settings.run / "roles" / f"{role}.{kind}"
 
 
 def announce_ready(settings: Settings, role: str) -> None:
-    """Tell the supervisor that a role takes work."""
+    """Tell the supervisor that a role accepts work."""
     ready = role_file(settings, role, "ready")
     ready.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(ready, str(os.getpid()), durable=False)
 
 
-def noted(settings: Settings, role: str) -> str | None:
-    """What a role waits for, in its words; None when it waits for nothing."""
+def wait_reason(settings: Settings, role: str) -> str | None:
+    """What a role waits for, as text for people; None when it waits for nothing."""
     try:
         return role_file(settings, role, "note").read_text("utf-8") or None
     except FileNotFoundError:
         return None
 
 
-def note(settings: Settings, role: str, text: str) -> None:
-    """Leave word for people of what a role waits for; an empty text takes it back."""
-    place = role_file(settings, role, "note")
-    if text:
-        write_atomic(place, text, durable=False)
-    else:
-        place.unlink(missing_ok=True)
+class WaitReasons:
+    """What a role waits for now: one text for each subject, all in the role's note file."""
+
+    def __init__(self, settings: Settings, role: str) -> None:
+        """Removes the note of an earlier process."""
+        self._file = role_file(settings, role, "note")
+        self._reasons: dict[str, str] = {}
+        self.set("", "")
+
+    def set(self, subject: str, reason: str) -> None:
+        """Replace the reason of a subject; an empty text removes it."""
+        self._reasons[subject] = reason
+        text = "; ".join(filter(None, self._reasons.values()))
+        if text:
+            write_atomic(self._file, text, durable=False)
+        else:
+            self._file.unlink(missing_ok=True)

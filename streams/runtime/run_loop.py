@@ -1,4 +1,4 @@
-"""How a role of the audit log lives and ends."""
+"""Runs a role of the audit log until it is asked to stop or cannot continue."""
 
 import logging
 import threading
@@ -11,23 +11,27 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 
-class MustEnd(Exception):
-    """The role cannot go on; the text says why and what to do."""
+class CannotContinue(Exception):
+    """The role cannot continue; the text gives the reason and the action to take."""
 
 
-class Stopping(Exception):
-    """The role was asked to stop while it waited for the world."""
+class ShutdownRequested(Exception):
+    """The role was asked to stop while it waited for a server."""
 
 
-def live(settings: Settings, role: str, work: Callable[[threading.Event], None]) -> None:
-    """Run the work until it returns; it looks at the event, which SIGTERM sets. MustEnd and
-    whatever is unforeseen end the process with 70, and the supervisor starts it again."""
+def run_until_shutdown(
+    settings: Settings, role: str, work: Callable[[threading.Event], None]
+) -> None:
+    """Run the work until it returns; it checks the event, which SIGTERM sets.
+
+    CannotContinue and any unexpected error end the process with exit code 70, and the supervisor
+    starts it again."""
     try:
         work(shutdown_signal(settings, role))
-    except Stopping:
+    except ShutdownRequested:
         log.info("stopped while waiting")
-    except MustEnd as end:
-        end_process(str(end))
-    except Exception:
-        log.critical("unforeseen", exc_info=True)
-        end_process("the role cannot go on; nothing is half done")
+    except CannotContinue as end:
+        end_process("the role cannot continue", role=role, reason=str(end))
+    except Exception as error:
+        log.critical("unexpected error", exc_info=True)
+        end_process("the role cannot continue", role=role, reason=repr(error)[:500])

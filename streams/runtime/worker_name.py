@@ -1,4 +1,4 @@
-"""The name under which facts say which process made them, and no machine is named."""
+"""A pseudonym for the process that makes a fact, so that no fact names a machine."""
 
 import logging
 import secrets
@@ -16,17 +16,17 @@ KEY_FILE = "worker.key"
 def worker_name(settings: Settings, role: str) -> str:
     """Pseudonym of a role on this machine: worker- and 8 hex digits, the same after each restart.
 
-    Whoever has the home can compute it from the machine's name; nobody else can."""
+    It can be computed from the machine's name only with the key in the home."""
     name = f"worker-{ids.make_id(_key(settings.run), settings.worker_id, role)[:8]}"
     log.info("worker named", extra={"role": role, "worker": name})
     return name
 
 
 def _key(run: Path) -> str:
-    """The random key of this home, made when it is first asked for."""
+    """The random key of this home, created on first use."""
     file = run / KEY_FILE
     if not file.exists():
         run.mkdir(parents=True, exist_ok=True)
-        # Roles that start side by side agree on the key of the first.
+        # Roles that start at the same time use the key of the first one.
         create_atomic(file, f"{secrets.token_hex(16)}\n")
     return file.read_text("utf-8").strip()

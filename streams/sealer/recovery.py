@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from schemas.codec import PREFIX
 from streams.audit.sealed_record import Seal, seal_of
 from streams.kafka.messages import offset_of
-from streams.runtime.run_loop import MustEnd, Stopping
+from streams.runtime.run_loop import CannotContinue, ShutdownRequested
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
 from streams.sealer.validation import content_digest
 
@@ -40,8 +40,8 @@ class LogRecord:
 def catch_up(
     index: EventIndex, consumer: Consumer, topic: str, stopping: threading.Event
 ) -> Position:
-    """Add to the index what the log has beyond it. Raises MustEnd when the topic and the index
-    disagree, Stopping when asked to stop."""
+    """Add to the index what the log has beyond it. Raises CannotContinue when the topic and the
+    index disagree, ShutdownRequested when asked to stop."""
     position = index.position()
     # Start one record earlier: the last indexed record must still be there.
     start = max(position.next_offset - 1, 0)
@@ -52,7 +52,7 @@ def catch_up(
     compared = position.next_offset == 0
     while True:
         if stopping.is_set():
-            raise Stopping
+            raise ShutdownRequested
         records, reached = _read(consumer, topic)
         if records and not compared:
             _compare(topic, index, records.pop(0), position)
@@ -72,7 +72,7 @@ def _end_of(consumer: Consumer, topic: str, stopping: threading.Event) -> int:
         except KafkaException as error:
             log.warning("broker unavailable", extra={"error": str(error)})
             time.sleep(0.5)
-    raise Stopping
+    raise ShutdownRequested
 
 
 def _read(consumer: Consumer, topic: str) -> tuple[list[LogRecord], int | None]:
@@ -120,4 +120,4 @@ def _advance(
 
 
 def _fail(topic: str, why: str) -> NoReturn:
-    raise MustEnd(MISMATCH.format(topic=topic, why=why))
+    raise CannotContinue(MISMATCH.format(topic=topic, why=why))

@@ -22,7 +22,7 @@ from schemas.models import Producer as MadeBy
 from streams.audit.sealed_record import Seal, headers_of
 from streams.kafka.messages import offset_of
 from streams.runtime.role_files import announce_ready
-from streams.runtime.run_loop import MustEnd, Stopping, live
+from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
 from streams.sealer.plan import plan
@@ -72,7 +72,7 @@ def run_sealer(settings: Settings, make_sealer: Callable[[threading.Event], "Sea
         announce_ready(settings, "sealer")
         sealer.run()
 
-    live(settings, "sealer", work)
+    run_until_shutdown(settings, "sealer", work)
 
 
 class Sealer:
@@ -115,14 +115,14 @@ class Sealer:
         self._index.close()
 
     def poll(self) -> list[Message]:
-        """The next records of the intake. Raises MustEnd when some are lost."""
+        """The next records of the intake. Raises CannotContinue when some are lost."""
         messages = []
         for message in self._consumer.consume(BATCH, timeout=BATCH_SECONDS):
             error = message.error()
             if error is None:
                 messages.append(message)
             elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-                raise MustEnd(f"the intake lost records that were not sealed: {error}")
+                raise CannotContinue(f"the intake lost records that were not sealed: {error}")
             else:
                 log.warning("broker unavailable", extra={"error": str(error)})
         return messages
@@ -182,8 +182,8 @@ class Sealer:
         return offsets
 
     def _retry(self, call_name: str, call: Callable[[float], object]) -> None:
-        """Repeat a call while the broker is unavailable. Raises TransactionAborted, MustEnd,
-        Stopping."""
+        """Repeat a call while the broker is unavailable. Raises TransactionAborted, CannotContinue,
+        ShutdownRequested."""
         while True:
             try:
                 call(REQUEST_SECONDS)
@@ -195,10 +195,10 @@ class Sealer:
                     self._abort(failure)
                 log.warning("broker unavailable", extra={"call": call_name, "error": str(error)})
             if self._stopping.wait(RETRY_SECONDS):
-                raise Stopping
+                raise ShutdownRequested
 
     def _abort(self, failure: KafkaException) -> NoReturn:
-        """Abort the transaction. Raises TransactionAborted, MustEnd, Stopping."""
+        """Abort the transaction. Raises TransactionAborted, CannotContinue, ShutdownRequested."""
         _check_fatal(failure.args[0], failure)
         while True:
             try:
@@ -206,9 +206,9 @@ class Sealer:
                 break
             except KafkaException as again:
                 if not again.args[0].retriable():
-                    raise MustEnd(_reason(again.args[0])) from again
+                    raise CannotContinue(_reason(again.args[0])) from again
             if self._stopping.wait(RETRY_SECONDS):
-                raise Stopping
+                raise ShutdownRequested
         raise TransactionAborted(str(failure.args[0])) from failure
 
     def _recover(self) -> None:
@@ -224,7 +224,7 @@ class Sealer:
             except KafkaException as error:
                 log.warning("broker unavailable", extra={"error": str(error)})
             if self._stopping.wait(RETRY_SECONDS):
-                raise Stopping
+                raise ShutdownRequested
         # Without a committed offset everything is read again; sealed events are then dropped.
         start.offset = max(committed.offset, 0)
         self._consumer.assign([start])
@@ -235,9 +235,9 @@ class Sealer:
 
 
 def _check_fatal(error: KafkaError, failure: KafkaException) -> None:
-    """Raises MustEnd for an error that no retry removes."""
+    """Raises CannotContinue for an error that no retry removes."""
     if error.fatal() or error.code() in FENCED:
-        raise MustEnd(_reason(error)) from failure
+        raise CannotContinue(_reason(error)) from failure
 
 
 def _reason(error: KafkaError) -> str:

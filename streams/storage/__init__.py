@@ -1,1 +1,1 @@
-"""Stores: local disk, and its sibling in memory."""
+"""The stores: local disk, an S3 bucket, and memory for tests."""

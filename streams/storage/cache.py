@@ -1,6 +1,6 @@
-"""Local copies of objects that lie elsewhere: bounded, shared by all processes of a home.
+"""Local copies of objects in a bucket: limited in size, shared by all processes of a home.
 
-A process gets a hard link of its own, so that a copy may be evicted while a step reads it."""
+Each process gets its own hard link, so that a copy can be evicted while a step reads it."""
 
 import atexit
 import fcntl
@@ -14,26 +14,26 @@ from typing import IO
 from uuid import uuid4
 
 DEBRIS_AGE_SECONDS = 24 * 3600
-SHARE_OF_LIMIT = 16
-"""A process looks for what to evict after it took in this part of the limit."""
+EVICTION_SHARE = 16
+"""A process evicts copies each time it has added 1/16 of the limit."""
 
 
 class ObjectCache:
     """Files named by the digest of their bytes, below `<home>/cache/objects`."""
 
     def __init__(self, cache: Path, limit_bytes: int, leases: Path | None = None) -> None:
-        """`leases` is where this process's own links go; whoever owns that folder empties it."""
+        """`leases` is the folder for the links of this process; its owner empties it."""
         self._root = cache / "objects"
-        # Copies are not fsynced: after a crash of the machine none of them is believed.
+        # Copies are not fsynced: after a crash of the machine none of them is used.
         self._folder = self._root / _boot_id()
         self._limit = limit_bytes
-        self._taken_in = limit_bytes
+        self._added = limit_bytes
         self._leases = leases or cache / "leases" / f"{os.getpid()}-{uuid4().hex[:8]}"
         if leases is None:
             atexit.register(shutil.rmtree, self._leases, ignore_errors=True)
 
     def lease(self, sha256: str) -> Path | None:
-        """A file of ours with these bytes, when a copy is here."""
+        """A link of this process to the copy with this digest; None when there is no copy."""
         lease = self._leases / sha256
         if lease.exists():
             return lease
@@ -50,7 +50,7 @@ class ObjectCache:
 
     @contextmanager
     def partial(self) -> Iterator[tuple[Path, IO[bytes]]]:
-        """A file to write a copy into; gone afterwards, unless it was taken in."""
+        """A file to write a copy to; removed afterwards unless it was added."""
         folder = self._folder / ".partial"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{os.getpid()}-{uuid4().hex}"
@@ -60,26 +60,26 @@ class ObjectCache:
         finally:
             path.unlink(missing_ok=True)
 
-    def take_in(self, partial: Path, sha256: str) -> Path:
-        """Make a finished file the copy with this digest, and give a lease of it."""
+    def add(self, partial: Path, sha256: str) -> Path:
+        """Make a finished file the copy with this digest and return a lease of it."""
         copy, lease = self._folder / sha256[:2] / sha256, self._leases / sha256
         copy.parent.mkdir(parents=True, exist_ok=True)
         self._leases.mkdir(parents=True, exist_ok=True)
         size = partial.stat().st_size
         try:
-            # The lease first: what is in the cache may be evicted at any moment.
+            # The lease first: a copy in the cache may be evicted at any moment.
             os.link(partial, lease)
         except FileExistsError:
             pass
         partial.replace(copy)
-        self._taken_in += size
-        if self._taken_in * SHARE_OF_LIMIT > self._limit:
-            self._taken_in = 0
-            self._make_room()
+        self._added += size
+        if self._added * EVICTION_SHARE > self._limit:
+            self._added = 0
+            self._evict()
         return lease
 
-    def _make_room(self) -> None:
-        """Evict the copies that were asked for longest ago, until the limit holds."""
+    def _evict(self) -> None:
+        """Remove the least recently used copies until the limit is met."""
         with (self._folder / ".lock").open("wb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,13 +95,13 @@ class ObjectCache:
                 total -= size
 
     def _sweep(self) -> None:
-        """Remove copies from before the last start of the machine, and what dead processes left."""
+        """Remove copies from before the last boot, and files that dead processes left behind."""
         for folder in self._root.iterdir():
             if folder != self._folder:
                 shutil.rmtree(folder, ignore_errors=True)
         leases = self._root.parent / "leases"
-        left = [*(self._folder / ".partial").glob("*"), *leases.glob("*")]
-        for path in left:
+        abandoned = [*(self._folder / ".partial").glob("*"), *leases.glob("*")]
+        for path in abandoned:
             try:
                 old = path.stat().st_mtime < time.time() - DEBRIS_AGE_SECONDS
             except FileNotFoundError:
@@ -111,13 +111,13 @@ class ObjectCache:
 
 
 def _copies(folder: Path) -> Iterator[tuple[float, int, Path]]:
-    """When each copy was last asked for, its size, its path."""
+    """Time of last use, size and path of each copy."""
     for path in folder.glob("[0-9a-f][0-9a-f]/*"):
         try:
-            told = path.stat()
+            status = path.stat()
         except FileNotFoundError:
             continue
-        yield told.st_mtime, told.st_size, path
+        yield status.st_mtime, status.st_size, path
 
 
 def _boot_id() -> str:

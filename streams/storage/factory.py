@@ -1,4 +1,4 @@
-"""The one place where a store is opened: local disk in the home, or the bucket in the settings."""
+"""Opens the store: local disk in the home, or the bucket of the settings."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +13,7 @@ from streams.storage_settings import LOCAL
 
 
 class StoreNotReachable(NotUp):
-    """The store in the settings does not answer, or refuses access."""
+    """The store of the settings does not answer or refuses access."""
 
     def __init__(self, found: str) -> None:
         super().__init__(f"store.not-reachable: {found}")
@@ -21,13 +21,13 @@ class StoreNotReachable(NotUp):
 
 
 def open_storage(settings: Settings, leases: Path | None = None) -> Storage:
-    """The store of these settings; asks nothing of it yet. Raises SettingsError.
+    """The store of these settings; sends no request yet. Raises SettingsError.
 
-    `leases` is a folder for links to local copies; its owner empties it when nobody reads them."""
-    _remember(settings)
+    `leases` is a folder for links to local copies; its owner empties it after use."""
+    _check_store_of_home(settings)
     if settings.s3 is None:
         return LocalStorage(settings.home)
-    # Late: who has the store on local disk loads no client.
+    # Imported here: a line on local disk does not load the S3 client.
     from streams.storage.cache import ObjectCache
     from streams.storage.s3 import S3Storage, connect
 
@@ -36,52 +36,53 @@ def open_storage(settings: Settings, leases: Path | None = None) -> Storage:
 
 
 def prepare_store(settings: Settings) -> None:
-    """What comes before a line starts: the store answers, and old debris is gone. Raises
-    SettingsError, StoreNotReachable."""
+    """Before a line starts: check that the store answers and remove old unfinished files.
+
+    Raises SettingsError, StoreNotReachable."""
     storage = reachable_storage(settings)
     if isinstance(storage, LocalStorage):
         storage.sweep()
 
 
 def reachable_storage(settings: Settings) -> Storage:
-    """The store of these settings, which has answered. Raises SettingsError, StoreNotReachable."""
+    """The store of these settings, which answers. Raises SettingsError, StoreNotReachable."""
     storage = open_storage(settings)
     check_store(settings)
     return storage
 
 
 def check_store(settings: Settings) -> None:
-    """Ask the store for something it may or may not hold. Raises StoreNotReachable."""
+    """Send the store a request. Raises StoreNotReachable."""
     if settings.s3 is None:
         return
-    from streams.storage.s3 import answer
+    from streams.storage.s3 import check_bucket
 
     try:
-        answer(settings.s3)
-    except StorageError as away:
-        found = f"{settings.s3} at {settings.s3.endpoint}: {away}"
-        raise StoreNotReachable(found) from away
+        check_bucket(settings.s3)
+    except StorageError as error:
+        found = f"{settings.s3} at {settings.s3.endpoint}: {error}"
+        raise StoreNotReachable(found) from error
 
 
-def _remember(settings: Settings) -> None:
-    """Write into a home where its objects are. Raises SettingsError when they are elsewhere."""
-    note = settings.run / "store"
+def _check_store_of_home(settings: Settings) -> None:
+    """Record in the home where its objects are. Raises SettingsError when they are elsewhere."""
+    record = settings.run / "store"
     wanted = settings.store
     try:
-        known = note.read_text("utf-8").strip()
+        known = record.read_text("utf-8").strip()
     except FileNotFoundError:
         known = LOCAL if (settings.home / "receipts").is_dir() else wanted
-    if known == wanted and not note.exists():
-        _write(note, wanted)
+    if known == wanted and not record.exists():
+        _write(record, wanted)
     if known != wanted:
         raise SettingsError(
-            f"the objects of {settings.home} are on {known}, and COPYSTAND_STORE says {wanted};"
-            " set it as before, or use another home (how to move: docs/how-to/several-machines.md)"
+            f"the objects of {settings.home} are on {known}, but COPYSTAND_STORE says {wanted};"
+            " restore the setting, or use another home (see docs/how-to/several-machines.md)"
         )
 
 
-def _write(note: Path, text: str) -> None:
-    # A process with read-only access to a home cannot write the note, and need not.
+def _write(record: Path, text: str) -> None:
+    # A process with read-only access to a home does not write the record.
     with suppress(OSError):
-        note.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(note, text + "\n")
+        record.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(record, text + "\n")

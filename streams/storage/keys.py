@@ -1,4 +1,4 @@
-"""What a store key may look like, so that no message can name a file outside the store."""
+"""The form of a storage key: no message can name a file outside the store."""
 
 import re
 
@@ -10,17 +10,17 @@ FIRST = {area.value.split("/")[0] for area in Area}
 
 
 class BadKey(StorageError):
-    """A key that no store of ours can have written."""
+    """A key that this software does not write."""
 
 
 def checked(key: str) -> str:
-    """The key, when it is one. Raises BadKey."""
+    """The key, after a check of its form. Raises BadKey."""
     first, *rest = key.split("/")
     if first not in FIRST or not rest or not all(PART.match(part) for part in rest):
-        raise BadKey(f"{key!r} is no key of the store")
+        raise BadKey(f"{key!r} is no valid storage key")
     return key
 
 
 def content_key(area: Area, sha256: str) -> str:
-    """The key of an object named by its digest."""
+    """The key of an object that is named by its digest."""
     return f"{area.value}/sha256/{sha256[:2]}/{sha256}"

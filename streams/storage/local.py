@@ -1,4 +1,4 @@
-"""The store on local disk: create-if-absent, verified and fsynced before anything is promised."""
+"""The store on local disk: create-if-absent, with files verified and fsynced before use."""
 
 import errno
 import hashlib
@@ -21,12 +21,12 @@ FOLDERS_REMEMBERED = 4096
 
 
 class LocalStorage:
-    """Objects are files below a home; keys are their relative paths."""
+    """Objects are files in a home; their keys are relative paths."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._certain: set[Path] = set()
-        """Folders that this process has made durable, with all above them."""
+        self._durable: set[Path] = set()
+        """Folders that this process has made durable, with all their parents."""
 
     def path(self, ref: FileRef) -> Path:
         path = self._home / checked(ref.key)
@@ -37,8 +37,8 @@ class LocalStorage:
     def read(self, ref: FileRef) -> bytes:
         try:
             value = self.path(ref).read_bytes()
-        except OSError as wrong:
-            raise StorageError(f"{ref.key}: {wrong}") from wrong
+        except OSError as error:
+            raise StorageError(f"{ref.key}: {error}") from error
         found = hashlib.sha256(value).hexdigest()
         if found != ref.sha256:
             raise StorageError(f"{ref.key} holds {found}, not {ref.sha256}")
@@ -48,28 +48,28 @@ class LocalStorage:
         path = self._home / checked(key)
         try:
             value = path.read_bytes()
-            self._make_certain(path)
+            self._make_durable(path)
             return value
         except FileNotFoundError:
             return None
-        except OSError as wrong:
-            raise StorageError(f"{key}: {wrong}") from wrong
+        except OSError as error:
+            raise StorageError(f"{key}: {error}") from error
 
     def size(self, key: str) -> int | None:
         try:
             return (self._home / checked(key)).stat().st_size
         except FileNotFoundError:
             return None
-        except OSError as wrong:
-            raise StorageError(f"{key}: {wrong}") from wrong
+        except OSError as error:
+            raise StorageError(f"{key}: {error}") from error
 
     def holds(self, key: str, size_bytes: int) -> bool:
         if self.size(key) != size_bytes:
             return False
         try:
-            self._make_certain(self._home / key)
-        except OSError as wrong:
-            raise StorageError(f"{key}: {wrong}") from wrong
+            self._make_durable(self._home / key)
+        except OSError as error:
+            raise StorageError(f"{key}: {error}") from error
         return True
 
     def keep(
@@ -77,8 +77,8 @@ class LocalStorage:
     ) -> FileRef:
         try:
             partial, digest, size = self._write_partial(source, area, move)
-        except OSError as wrong:
-            raise StorageError(f"{area}: {wrong}") from wrong
+        except OSError as error:
+            raise StorageError(f"{area}: {error}") from error
         key = content_key(area, digest)
         self._publish(partial, key)
         return FileRef(use=use, key=key, sha256=digest, size_bytes=size, media_type=media_type)
@@ -87,16 +87,16 @@ class LocalStorage:
         area = Area(checked(key).split("/")[0])
         try:
             partial, _, _ = self._write_partial(value, area)
-        except OSError as wrong:
-            raise StorageError(f"{key}: {wrong}") from wrong
+        except OSError as error:
+            raise StorageError(f"{key}: {error}") from error
         return self._publish(partial, key)
 
     def sweep(self, now: float | None = None) -> int:
-        """Remove what writers that died left half written; how many files that was."""
+        """Remove unfinished files of writers that died; returns their number."""
         swept = 0
         for folder in {area.value.split("/")[0] for area in Area}:
             for path in (self._home / folder / PARTIAL).glob("*"):
-                # A writer that lives may be done with its file meanwhile.
+                # A running writer may finish its file at this moment.
                 with suppress(FileNotFoundError):
                     if path.stat().st_mtime < (now or time.time()) - DEBRIS_AGE_SECONDS:
                         path.unlink()
@@ -106,7 +106,7 @@ class LocalStorage:
     def _write_partial(
         self, source: Path | bytes, area: Area, move: bool = False
     ) -> tuple[Path, str, int]:
-        """A durable, verified file with the source's bytes, not yet under its name."""
+        """A durable, verified file with the source's bytes, under a temporary name."""
         folder = self._home / area.value.split("/")[0] / PARTIAL
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f"{os.getpid()}-{uuid4().hex}"
@@ -122,27 +122,27 @@ class LocalStorage:
             else:
                 digest, size = _copy(source, partial)
             if _digest(partial) != digest:
-                raise StorageError(f"{partial} reads back other bytes than were written")
+                raise StorageError(f"{partial} reads back different bytes than were written")
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
         return partial, digest, size
 
     def _publish(self, partial: Path, key: str) -> bool:
-        """Give a file its name unless the name is taken; False when it was."""
+        """Give a file its name unless the name exists; False when it does."""
         final = self._home / key
         try:
             new = self._link(partial, final)
-            self._make_certain(final)
-        except OSError as wrong:
-            raise StorageError(f"{key}: {wrong}") from wrong
+            self._make_durable(final)
+        except OSError as error:
+            raise StorageError(f"{key}: {error}") from error
         finally:
             with suppress(OSError):
                 partial.unlink()
         return new
 
     def _link(self, partial: Path, final: Path) -> bool:
-        """Give a file its name; False when the name was taken."""
+        """Give a file its name; False when the name exists."""
         self._make_folders(final.parent)
         try:
             os.link(partial, final)
@@ -150,29 +150,29 @@ class LocalStorage:
             return False
         return True
 
-    def _make_certain(self, path: Path) -> None:
-        """Make a name durable. Also one that was found: who gave it may have died before this."""
+    def _make_durable(self, path: Path) -> None:
+        """Make a name durable, also an existing one: its writer may have died before the fsync."""
         self._make_folders(path.parent)
         fsync_folder(path.parent)
 
     def _make_folders(self, folder: Path) -> None:
-        """Make a folder durable, and those above it; also those that others have made."""
-        if folder == self._home or (folder in self._certain and folder.is_dir()):
+        """Create a folder and its parents and make them durable, also those that exist already."""
+        if folder == self._home or (folder in self._durable and folder.is_dir()):
             return
         self._make_folders(folder.parent)
         folder.mkdir(exist_ok=True)
         fsync_folder(folder.parent)
-        if len(self._certain) >= FOLDERS_REMEMBERED:
-            self._certain.clear()
-        self._certain.add(folder)
+        if len(self._durable) >= FOLDERS_REMEMBERED:
+            self._durable.clear()
+        self._durable.add(folder)
 
 
 def _moved(source: Path, target: Path) -> bool:
-    """Take a file over, its bytes made durable; False where it lies on another file system."""
+    """Rename a file and make its bytes durable; False when it is on another file system."""
     try:
         source.rename(target)
-    except OSError as elsewhere:
-        if elsewhere.errno != errno.EXDEV:
+    except OSError as error:
+        if error.errno != errno.EXDEV:
             raise
         return False
     with target.open("rb") as file:

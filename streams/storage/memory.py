@@ -1,4 +1,4 @@
-"""The store in memory, for unit tests: same promises, no disk but for paths that steps ask for."""
+"""The store in memory, for unit tests: it writes to disk only for steps that need a path."""
 
 import hashlib
 from pathlib import Path
@@ -11,7 +11,7 @@ from streams.storage.keys import checked, content_key
 
 
 class MemoryStorage:
-    """Objects live in a dictionary; a folder holds those that a step asked a path of."""
+    """Objects are in a dictionary; a folder has copies for steps that need a path."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -21,11 +21,11 @@ class MemoryStorage:
     def path(self, ref: FileRef) -> Path:
         path = self._folder / checked(ref.key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self._held(ref.key))
+        path.write_bytes(self._value(ref.key))
         return path
 
     def read(self, ref: FileRef) -> bytes:
-        value = self._held(ref.key)
+        value = self._value(ref.key)
         found = hashlib.sha256(value).hexdigest()
         if found != ref.sha256:
             raise StorageError(f"{ref.key} holds {found}, not {ref.sha256}")
@@ -46,8 +46,8 @@ class MemoryStorage:
     ) -> FileRef:
         try:
             value = source if isinstance(source, bytes) else source.read_bytes()
-        except OSError as wrong:
-            raise StorageError(f"{area}: {wrong}") from wrong
+        except OSError as error:
+            raise StorageError(f"{area}: {error}") from error
         digest = hashlib.sha256(value).hexdigest()
         key = content_key(area, digest)
         self.objects.setdefault(key, value)
@@ -62,7 +62,7 @@ class MemoryStorage:
             self.objects[key] = value
             return True
 
-    def _held(self, key: str) -> bytes:
+    def _value(self, key: str) -> bytes:
         if checked(key) not in self.objects:
             raise StorageError(f"the store does not hold {key}")
         return self.objects[key]

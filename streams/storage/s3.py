@@ -1,4 +1,4 @@
-"""The store in a bucket: create-if-absent, uploads checked by the store, masters read again."""
+"""The store in an S3 bucket: create-if-absent, uploads checked by the store, masters read back."""
 
 import hashlib
 import logging
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PART_BYTES = 16 << 20
-"""What travels in one request; the most of an object that is in memory, twice over."""
+"""Size of one request; at most two such parts of an object are in memory."""
 UPLOADS_AT_ONCE = 2
 REQUEST_SECONDS = 60
 RETRY_SECONDS = 20
-MOST_RETRIES = 5
-READ_AGAIN = (Area.MASTERS, Area.PACKAGES)
-"""What is read back whole and compared before anything is promised."""
+MAX_RETRIES = 5
+READ_BACK = (Area.MASTERS, Area.PACKAGES)
+"""Areas whose objects are read back and compared before a write counts as done."""
 
 
-def connect(place: S3Location) -> S3Store:
-    """A client for a bucket; it asks nothing of the store yet."""
-    # Everything is given here, since obstore takes AWS_* from the environment where it is not.
+def connect(location: S3Location) -> S3Store:
+    """A client for a bucket; sends no request yet."""
+    # Complete, since obstore reads missing options from AWS_* environment variables.
     return S3Store(
-        place.bucket,
-        config=_keys(place),
-        prefix=place.prefix or None,
-        aws_endpoint_url_s3=place.endpoint,
-        region=place.region,
+        location.bucket,
+        config=_keys(location),
+        prefix=location.prefix or None,
+        aws_endpoint_url_s3=location.endpoint,
+        region=location.region,
         virtual_hosted_style_request=False,
         skip_signature=False,
         conditional_put="etag",
-        # Without it SeaweedFS takes bytes that were changed on the way; with it each request
-        # carries the SHA-256 of its body, and other bytes are refused.
+        # Without it SeaweedFS accepts bytes that were changed in transit; with it each request
+        # carries the SHA-256 of its body, and different bytes are refused.
         checksum_algorithm="SHA256",
         client_options={
-            "allow_http": place.endpoint.startswith("http://"),
+            "allow_http": location.endpoint.startswith("http://"),
             "connect_timeout": "5s",
             "timeout": f"{REQUEST_SECONDS}s",
         },
         retry_config={
-            "max_retries": MOST_RETRIES,
+            "max_retries": MAX_RETRIES,
             "retry_timeout": timedelta(seconds=RETRY_SECONDS),
             "backoff": {"max_backoff": timedelta(seconds=4)},
         },
@@ -73,18 +73,21 @@ class S3Storage:
     def path(self, ref: FileRef) -> Path:
         """A link of this process to a local copy.
 
-        Bytes other than the reference's are given out as they are, so that a step can say what
-        is wrong with them; they were fetched twice, and are no copy of what they should be."""
+        Bytes that do not match the reference are fetched twice and then returned as they are, so
+        that the step can report what is wrong with them."""
         key = checked(ref.key)
-        with _told(key):
-            held = self._cache.lease(ref.sha256)
-            if held is not None:
-                return held
-            path, found = self._copied(key)
+        with _storage_errors(key):
+            lease = self._cache.lease(ref.sha256)
+            if lease is not None:
+                return lease
+            path, found = self._fetch(key)
             if found != ref.sha256:
-                path, found = self._copied(key)
+                path, found = self._fetch(key)
             if found != ref.sha256:
-                log.warning("other bytes in the store", extra={"key": key, "sha256": found})
+                log.warning(
+                    "checksum mismatch in the store",
+                    extra={"key": key, "expected": ref.sha256, "found": found},
+                )
         return path
 
     def read(self, ref: FileRef) -> bytes:
@@ -97,20 +100,20 @@ class S3Storage:
         return value
 
     def get(self, key: str) -> bytes | None:
-        with _told(checked(key)):
+        with _storage_errors(checked(key)):
             try:
                 parts = list(self._parts(key))
             except FileNotFoundError as missing:
-                _is_only_missing(missing)
+                _check_bucket_exists(missing)
                 return None
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def size(self, key: str) -> int | None:
-        with _told(checked(key)):
+        with _storage_errors(checked(key)):
             try:
                 return obstore.head(self._store, key)["size"]
             except FileNotFoundError as missing:
-                _is_only_missing(missing)
+                _check_bucket_exists(missing)
                 return None
 
     def holds(self, key: str, size_bytes: int) -> bool:
@@ -119,20 +122,20 @@ class S3Storage:
     def keep(
         self, source: Path | bytes, *, area: Area, use: str, media_type: str, move: bool = False
     ) -> FileRef:
-        with _told(area.value):
-            digest, size = _measured(source)
+        with _storage_errors(area.value):
+            digest, size = _digest_and_size(source)
         key = content_key(area, digest)
-        with _told(key):
+        with _storage_errors(key):
             if size > PART_BYTES:
                 new = self._put_large(key, source, digest, media_type)
             else:
-                new = self._create(key, _whole(source, digest), media_type)
+                new = self._create(key, _bytes_of(source, digest), media_type)
             self._check(key, area, digest, size, new)
         return FileRef(use=use, key=key, sha256=digest, size_bytes=size, media_type=media_type)
 
     def put_new(self, key: str, value: bytes) -> bool:
-        """False also when an answer was lost and the value under the key is our own."""
-        with _told(checked(key)):
+        """Also False when the answer to our own successful write was lost."""
+        with _storage_errors(checked(key)):
             return self._create(key, value, "application/octet-stream")
 
     def _create(self, key: str, value: bytes, media_type: str) -> bool:
@@ -146,14 +149,14 @@ class S3Storage:
         return True
 
     def _put_large(self, key: str, source: Path | bytes, digest: str, media_type: str) -> bool:
-        """In parts, visible only when the last has come. S3 has no create-if-absent for these, so
-        two writers may both write: the same bytes, since the key is their digest."""
+        """A multipart upload, visible only when complete. S3 has no create-if-absent for it, so two
+        writers may both write: the same bytes, since the key is their digest."""
         if self.size(key) is not None:
             return False
         obstore.put(
             self._store,
             key,
-            _as_announced(source, digest),
+            _unchanged_parts(source, digest),
             use_multipart=True,
             chunk_size=PART_BYTES,
             max_concurrency=UPLOADS_AT_ONCE,
@@ -162,20 +165,20 @@ class S3Storage:
         return True
 
     def _check(self, key: str, area: Area, digest: str, size: int, new: bool) -> None:
-        """What the store now holds is what was to be kept. Raises StorageError."""
-        if area in READ_AGAIN:
+        """Compare the stored object with the source. Raises StorageError."""
+        if area in READ_BACK:
             found = hashlib.sha256()
             for part in self._parts(key):
                 found.update(part)
             if found.hexdigest() != digest:
-                raise StorageError(f"{key} reads back other bytes than were written")
+                raise StorageError(f"{key} reads back different bytes than were written")
         elif not new or size > PART_BYTES:
-            held = self.size(key)
-            if held != size:
-                raise StorageError(f"{key} has {held} bytes in the store, not {size}")
+            stored = self.size(key)
+            if stored != size:
+                raise StorageError(f"{key} has {stored} bytes in the store, not {size}")
 
-    def _copied(self, key: str) -> tuple[Path, str]:
-        """A local copy of an object under the digest that its bytes have, and that digest."""
+    def _fetch(self, key: str) -> tuple[Path, str]:
+        """A local copy of an object, and the digest of its bytes."""
         digest = hashlib.sha256()
         with self._cache.partial() as (partial, out):
             for part in self._parts(key):
@@ -183,15 +186,15 @@ class S3Storage:
                 out.write(part)
             out.close()
             found = digest.hexdigest()
-            return self._cache.take_in(partial, found), found
+            return self._cache.add(partial, found), found
 
     def _parts(self, key: str) -> Iterator[bytes]:
-        """An object's bytes, each request for a bounded part. Raises FileNotFoundError."""
+        """An object's bytes in parts of limited size. Raises FileNotFoundError."""
         try:
             first = obstore.get(self._store, key, options={"range": (0, PART_BYTES)})
-        except BaseError as wrong:
-            # No part of an empty object can be asked for; that is no fault of the store.
-            if "status code: 416" in str(wrong) and obstore.head(self._store, key)["size"] == 0:
+        except BaseError as error:
+            # An empty object has no valid range; the answer 416 is no error then.
+            if "status code: 416" in str(error) and obstore.head(self._store, key)["size"] == 0:
                 return
             raise
         total, value = first.meta["size"], first.bytes().to_bytes()
@@ -204,29 +207,29 @@ class S3Storage:
             done += len(value)
 
 
-def answer(place: S3Location) -> None:
-    """Returns when the store has answered us about the bucket. Raises StorageError."""
-    with _told(place.bucket):
-        next(iter(obstore.list(connect(place), chunk_size=1)), None)
+def check_bucket(location: S3Location) -> None:
+    """Return when the store has answered a request for the bucket. Raises StorageError."""
+    with _storage_errors(location.bucket):
+        next(iter(obstore.list(connect(location), chunk_size=1)), None)
 
 
-def _keys(place: S3Location) -> "S3Config":
+def _keys(location: S3Location) -> "S3Config":
     keys: S3Config = {
-        "access_key_id": place.access_key_id,
-        "secret_access_key": place.secret_access_key,
+        "access_key_id": location.access_key_id,
+        "secret_access_key": location.secret_access_key,
     }
-    if place.session_token:
-        keys["session_token"] = place.session_token
+    if location.session_token:
+        keys["session_token"] = location.session_token
     return keys
 
 
-def _is_only_missing(missing: FileNotFoundError) -> None:
-    """An object that is not there is no fault; a bucket that is not there is raised."""
+def _check_bucket_exists(missing: FileNotFoundError) -> None:
+    """A missing object is no error; a missing bucket is raised."""
     if "NoSuchBucket" in str(missing):
         raise missing
 
 
-def _measured(source: Path | bytes) -> tuple[str, int]:
+def _digest_and_size(source: Path | bytes) -> tuple[str, int]:
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest(), len(source)
     with source.open("rb") as file:
@@ -234,16 +237,16 @@ def _measured(source: Path | bytes) -> tuple[str, int]:
         return digest, file.tell()
 
 
-def _whole(source: Path | bytes, digest: str) -> bytes:
+def _bytes_of(source: Path | bytes, digest: str) -> bytes:
     value = source if isinstance(source, bytes) else source.read_bytes()
     if hashlib.sha256(value).hexdigest() != digest:
         raise StorageError(f"{source!r} changed while it was stored")
     return value
 
 
-def _as_announced(source: Path | bytes, digest: str) -> Iterator[bytes]:
-    """The source in parts. When it is not what it was when measured, the end is an error, and the
-    upload is given up before anybody can see it."""
+def _unchanged_parts(source: Path | bytes, digest: str) -> Iterator[bytes]:
+    """The source in parts. If it has changed since the digest was computed, the last part raises an
+    error, and the upload is aborted before it is visible."""
     seen = hashlib.sha256()
     for part in _chunks(source):
         seen.update(part)
@@ -262,21 +265,21 @@ def _chunks(source: Path | bytes) -> Iterator[bytes]:
 
 
 @contextmanager
-def _told(about: str) -> Iterator[None]:
-    """Whatever the store or the disk answers becomes a StorageError."""
+def _storage_errors(about: str) -> Iterator[None]:
+    """Turn errors of the store and of the disk into StorageError."""
     try:
         yield
     except FileNotFoundError as missing:
         if "NoSuchBucket" in str(missing):
             raise StorageError(f"{about}: {reason(missing)}") from missing
-        raise StorageError(f"{about} is not there: {reason(missing)}") from missing
-    except (BaseError, OSError) as wrong:
-        raise StorageError(f"{about}: {reason(wrong)}") from wrong
+        raise StorageError(f"{about} does not exist: {reason(missing)}") from missing
+    except (BaseError, OSError) as error:
+        raise StorageError(f"{about}: {reason(error)}") from error
 
 
-def reason(wrong: Exception) -> str:
-    """What a store's client says, without what is only for its makers."""
-    text = str(wrong).partition("\n\nDebug source")[0]
+def reason(error: Exception) -> str:
+    """The message of a store's client without its debug output."""
+    text = str(error).partition("\n\nDebug source")[0]
     found = re.search(r"<Code>(.*?)</Code>(?:<Message>(.*?)</Message>)?", text, re.S)
     if found:
         text = f"{text.partition('<?xml')[0].strip()} {found[1]}: {found[2] or ''}"

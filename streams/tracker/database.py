@@ -50,6 +50,6 @@ def is_lost(failure: BaseException) -> bool:
 def end_tracker(failure: BaseException, why: str) -> None:
     """End this process. Nothing is half done, and the supervisor starts the next one."""
     if is_lost(failure):
-        end_process(f"database connection lost: {failure}; {why}", code=LOST_A_SERVER)
+        end_process("database connection lost", code=LOST_A_SERVER, error=str(failure), note=why)
     log.critical("unexpected error", exc_info=failure)
-    end_process(why)
+    end_process("the tracker cannot continue", note=why)

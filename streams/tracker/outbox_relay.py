@@ -106,10 +106,10 @@ def _pause_seconds(conn: Connection) -> float:
 
 def _on_delivery(error: KafkaError | None, message: Message) -> None:
     if error is not None:
-        end_process(f"the broker rejected a message for {message.topic()}: {error}")
+        end_process("message refused by the broker", topic=message.topic(), error=str(error))
 
 
 def _on_error(error: KafkaError) -> None:
     if error.fatal():
-        end_process(f"fatal error of the relay's producer: {error}")
+        end_process("the relay's producer failed", error=str(error))
     log.warning("producer error", extra={"error": str(error)})

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import psycopg
 
+from infra.topics import Partition
 from processors.pipeline import TRACKER
 from processors.tools import Storage
 from schemas import ids
@@ -16,7 +17,6 @@ from schemas.catalogue import MODELS, topic_of
 from schemas.codec import Undecodable, decode
 from schemas.models import UNSTAMPED, Fact
 from streams.execution.facts import utc_now
-from streams.kafka.client import Partition
 from streams.kafka.messages import Incoming
 from streams.night_window import NightWindow
 from streams.topology import RELEASED

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from infra.topics import Partition
 from schemas.codec import Undecodable, decode
 from schemas.models import Fact
 from streams.execution.facts import audit_messages
-from streams.kafka.client import Partition
 from streams.kafka.messages import Incoming
 from streams.topology import REDONE, TRACKER_INPUTS, TRACKER_OUTPUTS
 from streams.tracker.process_manager import ProcessManager

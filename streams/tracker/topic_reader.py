@@ -8,7 +8,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra import topics
-from streams.kafka.client import CLIENT, Partition, librdkafka
+from infra.topics import Partition
+from streams.kafka.client import CLIENT, librdkafka
 from streams.kafka.messages import Incoming, incoming_of
 from streams.kafka.stalled_partitions import IdleTimer
 

@@ -1,4 +1,4 @@
-"""What tasks leave behind in the memory of the pool's children, as running figures by step."""
+"""How much memory the tasks of each step leave behind in the child processes of the pool."""
 
 import ctypes
 import json
@@ -20,13 +20,11 @@ log = logging.getLogger(__name__)
 
 WRITE_AFTER_SECONDS = 5.0
 CHILDREN_REMEMBERED = 256
-SETTLED_AFTER_TASKS = 50
-"""Tasks of a child that do not count: libraries are loaded, heaps reach their size."""
-SETTLED_AFTER_TASKS_OF_STEP = 5
-
-
+WARM_UP_TASKS = 50
+"""First tasks of a child that do not count: libraries are loaded, heaps reach their size."""
+WARM_UP_TASKS_OF_STEP = 5
 SMALL_BLOCK_BYTES = 64
-"""What one of Python's small blocks takes, about; they are not malloc's."""
+"""The approximate size of one of Python's small blocks, which do not come from malloc."""
 
 
 class Mallinfo(ctypes.Structure):
@@ -41,17 +39,17 @@ class Mallinfo(ctypes.Structure):
     )  # fmt: skip
 
 
-def _mallinfo() -> Callable[[], Mallinfo] | None:
+def _mallinfo2() -> Callable[[], Mallinfo] | None:
     try:
-        found = ctypes.CDLL(None).mallinfo2
+        function = ctypes.CDLL(None).mallinfo2
     except AttributeError:
         return None  # before glibc 2.33
-    found.restype = Mallinfo
-    told: Callable[[], Mallinfo] = found
-    return told
+    function.restype = Mallinfo
+    typed: Callable[[], Mallinfo] = function
+    return typed
 
 
-_told_by_malloc = _mallinfo()
+_malloc_info = _mallinfo2()
 
 
 def resident_bytes() -> int:
@@ -61,27 +59,27 @@ def resident_bytes() -> int:
 
 
 def malloced_bytes() -> int:
-    """What malloc has handed out and not got back, mapped blocks too; 0 when it cannot tell."""
-    if _told_by_malloc is None:
+    """Memory that malloc has allocated, mapped blocks included; 0 when it does not say."""
+    if _malloc_info is None:
         return 0
-    found = _told_by_malloc()
+    found = _malloc_info()
     return int(found.uordblks + found.hblkhd)
 
 
 @dataclass(frozen=True)
 class MemoryLevel:
-    """Memory of this process at a moment."""
+    """Memory of this process at one moment."""
 
     resident: int
     held: int
-    """In use, by malloc and by Python. Resident memory goes up and down with the pieces in which a
-    heap lies; this does not."""
+    """In use by malloc and by Python. Resident memory varies with the fragmentation of the heap;
+    this value does not."""
 
 
 def memory_level() -> MemoryLevel:
     """Memory of this process now."""
     resident = resident_bytes()
-    if _told_by_malloc is None:
+    if _malloc_info is None:
         return MemoryLevel(resident, resident)
     return MemoryLevel(resident, malloced_bytes() + SMALL_BLOCK_BYTES * sys.getallocatedblocks())
 
@@ -95,96 +93,93 @@ class MemoryDelta:
     before: MemoryLevel
     after: MemoryLevel
     settled: bool
-    """Whether the child had done enough before that growth means something."""
+    """Whether the child was warmed up, so that growth is significant."""
 
     @property
     def grown(self) -> int:
-        """Bytes of resident memory that the task left behind."""
+        """Resident memory that the task left behind, in bytes."""
         return self.after.resident - self.before.resident
 
     @property
     def held(self) -> int:
-        """Bytes that the task did not free."""
+        """Memory that the task did not free, in bytes."""
         return self.after.held - self.before.held
 
 
 class TaskProbe:
-    """Lives in a child: notes what each task left behind until somebody is told."""
+    """Lives in a child: records what each task left behind until the worker takes the records."""
 
     def __init__(self) -> None:
         self._done: Counter[str] = Counter()
-        self._untold: list[MemoryDelta] = []
+        self._deltas: list[MemoryDelta] = []
 
-    def note(self, step: str, before: MemoryLevel) -> None:
-        """A task of a step has ended, whatever came of it; all that it does not need is freed."""
-        settled = (
-            self._done.total() >= SETTLED_AFTER_TASKS
-            and self._done[step] >= SETTLED_AFTER_TASKS_OF_STEP
-        )
+    def record(self, step: str, before: MemoryLevel) -> None:
+        """A task of a step has ended with any outcome, and has freed what it does not need."""
+        settled = self._done.total() >= WARM_UP_TASKS and self._done[step] >= WARM_UP_TASKS_OF_STEP
         self._done[step] += 1
-        self._untold.append(MemoryDelta(os.getpid(), step, before, memory_level(), settled))
+        self._deltas.append(MemoryDelta(os.getpid(), step, before, memory_level(), settled))
 
-    def told(self) -> tuple[MemoryDelta, ...]:
-        """What was noted since it was last asked: tasks that raised something come later."""
-        untold, self._untold = tuple(self._untold), []
-        return untold
+    def drain(self) -> tuple[MemoryDelta, ...]:
+        """The records since the last call; those of tasks that raised an error come late."""
+        deltas, self._deltas = tuple(self._deltas), []
+        return deltas
 
 
 @dataclass
 class StepMemory:
-    """What is known of a step."""
+    """The figures of one step."""
 
     tasks: int = 0
     settled_tasks: int = 0
     grown_bytes: int = 0
-    """Resident memory that the settled tasks left behind, all together."""
+    """Resident memory that all settled tasks left behind."""
     held_bytes: int = 0
-    """What they did not free."""
+    """Memory that they did not free."""
     most_bytes: int = 0
-    """The largest child after a task of this step."""
+    """Size of the largest child after a task of this step."""
     recycles: int = 0
-    """Children that were replaced since they were too large, mostly because of this step."""
+    """Children that were replaced because of their size, which grew most in this step."""
 
-    def add(self, left: MemoryDelta) -> None:
+    def add(self, delta: MemoryDelta) -> None:
         """Count a task."""
         self.tasks += 1
-        self.most_bytes = max(self.most_bytes, left.after.resident)
-        if left.settled:
+        self.most_bytes = max(self.most_bytes, delta.after.resident)
+        if delta.settled:
             self.settled_tasks += 1
-            self.grown_bytes += left.grown
-            self.held_bytes += left.held
+            self.grown_bytes += delta.grown
+            self.held_bytes += delta.held
 
 
 @dataclass
 class StepMemoryStats:
-    """Lives in the worker: the figures of all its children, written to a file now and then."""
+    """Lives in the worker: the figures of all its children, regularly written to a file."""
 
-    place: Path
-    facts: dict[str, Any]
-    """What else stands in the file: whose figures they are."""
+    path: Path
+    about: dict[str, Any]
+    """Further fields of the file: whose figures these are."""
     steps: dict[str, StepMemory] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
-        # What each child has grown by, by step: it tells who made it too large.
+        # Growth of each child, by step: shows which step made it too large.
         self._children: OrderedDict[int, Counter[str]] = OrderedDict()
         self._since = _now()
 
-    def add(self, lefts: Iterable[MemoryDelta]) -> None:
+    def add(self, deltas: Iterable[MemoryDelta]) -> None:
         """Count tasks."""
         with self._lock:
-            for left in lefts:
-                self._of(left.step).add(left)
-                child = self._children.setdefault(left.pid, Counter())
-                child[left.step] += left.grown
-                self._children.move_to_end(left.pid)
+            for delta in deltas:
+                self._of(delta.step).add(delta)
+                child = self._children.setdefault(delta.pid, Counter())
+                child[delta.step] += delta.grown
+                self._children.move_to_end(delta.pid)
             while len(self._children) > CHILDREN_REMEMBERED:
                 self._children.popitem(last=False)
             self._write_later()
 
     def recycled(self, pid: int | None) -> str | None:
-        """A child was too large to go on; the step that had made it grow most, if it is known."""
+        """A child is replaced because of its size; the step in which it grew most, if known."""
         with self._lock:
             grown = self._children.pop(pid or 0, None)
             if not grown:
@@ -195,7 +190,7 @@ class StepMemoryStats:
             return step
 
     def close(self) -> None:
-        """Write what is known at the end."""
+        """Write the final figures."""
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
@@ -214,23 +209,23 @@ class StepMemoryStats:
         with self._lock:
             self._timer = None
             if not self.steps:
-                return  # what the worker before this one found still tells more
+                return  # the figures of the previous worker are still of use
             steps = {name: asdict(figures) for name, figures in sorted(self.steps.items())}
             text = json.dumps(
-                {**self.facts, "since": self._since, "written_at": _now(), "steps": steps}, indent=1
+                {**self.about, "since": self._since, "written_at": _now(), "steps": steps}, indent=1
             )
             try:
-                self.place.parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(self.place, text + "\n", durable=False)
-            except OSError as why:
-                # Figures for people: no work may fail for them.
-                log.warning("memory figures not written", extra={"why": str(why)})
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(self.path, text + "\n", durable=False)
+            except OSError as error:
+                # The figures are for people: no work fails because of them.
+                log.warning("memory statistics not written", extra={"error": str(error)})
 
 
 def stats_of(run: Path, worker_id: str, recycle_bytes: int) -> StepMemoryStats:
-    """The book of a worker that starts now; figures of one that ran before are replaced."""
-    facts = {"worker": worker_id, "pid": os.getpid(), "recycle_bytes": recycle_bytes}
-    return StepMemoryStats(run / "memory" / f"{quote(worker_id, safe='')}.json", facts)
+    """The statistics of a worker that starts now; they replace those of its predecessor."""
+    about = {"worker": worker_id, "pid": os.getpid(), "recycle_bytes": recycle_bytes}
+    return StepMemoryStats(run / "memory" / f"{quote(worker_id, safe='')}.json", about)
 
 
 def read_stats(run: Path) -> list[dict[str, Any]]:
@@ -240,7 +235,7 @@ def read_stats(run: Path) -> list[dict[str, Any]]:
         try:
             found.append(json.loads(path.read_text("utf-8")))
         except (OSError, ValueError):
-            continue  # a worker elsewhere may be removing its home
+            continue  # the home may be removed at this moment
     return found
 
 

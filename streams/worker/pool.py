@@ -1,4 +1,4 @@
-"""The pool of child processes in which steps run: time limits, own tools, nobody left behind."""
+"""The pool of child processes in which steps run: with time limits, and without orphans."""
 
 import ctypes
 import dataclasses
@@ -31,9 +31,10 @@ log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 TASKS_BEFORE_RENEWAL = 2000
-"""Rare enough to cost nothing: a start takes half a second. A child that grows goes sooner."""
+"""Rare enough to cost nothing: a start takes half a second. A child that grows is replaced
+earlier."""
 ONE_THREAD = {
-    # One process a core, one thread each: more threads make pages slower (facts: OpenMP).
+    # One process for each core and one thread for each process: more threads are slower.
     "OMP_THREAD_LIMIT": "1",
     "VIPS_CONCURRENCY": "1",
     "VIPS_BLOCK_UNTRUSTED": "1",
@@ -41,37 +42,37 @@ ONE_THREAD = {
 }
 
 RECYCLED = 75
-"""Exit code of a child that is too large to take another task; the task goes to the next one."""
-LOOK_EVERY_SECONDS = 0.5
+"""Exit code of a child that is too large for another task; the task goes to a new child."""
+CHECK_EVERY_SECONDS = 0.5
 NICENESS = 10
-"""Images wait for what keeps the line and its people going: broker, tracker, commands."""
+"""Broker, tracker and commands have precedence over image processing."""
 
 _tools: Tools | None = None
 _recycle_bytes: int | None = None
-_watch = TaskProbe()
-# Opened once: each opening makes a class, which stays until the next full collection of garbage.
+_probe = TaskProbe()
+# Opened once: each call makes a class, which stays until the next full garbage collection.
 _libc = ctypes.CDLL(None)
 
 
 def start_child(settings: Settings, scratch: Path, parent: int) -> None:
-    """Runs once in each child: it dies with its parent and builds its own tools."""
+    """Runs once in each child: lets it die with its parent and builds its tools."""
     global _tools, _recycle_bytes
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    # Ctrl-C and SIGTERM are the parent's business; it lets a running step end.
+    # The parent handles Ctrl-C and SIGTERM and lets a running step end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     _recycle_bytes = settings.recycle_bytes
-    # Of data that is its own: what it maps of files is the page cache's.
+    # A limit on its own data: mapped files belong to the page cache.
     resource.setrlimit(resource.RLIMIT_DATA, (settings.child_bytes, settings.child_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     own = scratch / str(os.getpid())
     own.mkdir(parents=True, exist_ok=True)
     os.environ["TMPDIR"] = str(own)
     _tools = Tools(
-        # The scratch folder is emptied between tasks, and with it the links to local copies.
+        # The scratch folder is emptied between tasks, with the links to local copies in it.
         storage=open_storage(settings, leases=own / "leases"),
         scratch=own,
         profiles=settings.home / "profiles",
@@ -79,29 +80,30 @@ def start_child(settings: Settings, scratch: Path, parent: int) -> None:
     )
 
 
-def run_in_child(step: Step, fact: Fact, signs: Path) -> tuple[Outcome, tuple[MemoryDelta, ...]]:
-    """The step's outcome, and what this task and those before it that failed left behind."""
+def run_in_child(
+    step: Step, fact: Fact, heartbeat: Path
+) -> tuple[Outcome, tuple[MemoryDelta, ...]]:
+    """The outcome of a step, and the memory left behind by this task and failed earlier ones."""
     assert _tools is not None and _recycle_bytes is not None
     before = memory_level()
     if before.resident > _recycle_bytes:
-        # What earlier tasks left behind: a fresh process does this one.
+        # Earlier tasks left too much behind: a new process executes this one.
         os._exit(RECYCLED)
-    signs.touch()
-    tools = dataclasses.replace(_tools, progress=lambda _: os.utime(signs))
+    heartbeat.touch()
+    tools = dataclasses.replace(_tools, progress=lambda _: os.utime(heartbeat))
     try:
         outcome = step.function(fact, tools)
     finally:
         for left in _tools.scratch.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
         _libc.malloc_trim(0)
-        _watch.note(step.name, before)
-    return outcome, _watch.told()
+        _probe.record(step.name, before)
+    return outcome, _probe.drain()
 
 
 def time_limit(step: Step, fact: Fact) -> float:
-    """Seconds without a sign of life that a step may take: a base and a share for the bytes."""
-    files = fact.files
-    megabytes = sum(file.size_bytes for file in files) / MEGABYTE
+    """Seconds that a step may take without a sign of life: a base and a share for each megabyte."""
+    megabytes = sum(file.size_bytes for file in fact.files) / MEGABYTE
     return step.timeout_seconds + megabytes * step.seconds_per_megabyte
 
 
@@ -122,73 +124,75 @@ class Pool:
         )
         self._scratch.mkdir(parents=True, exist_ok=True)
         self._numbers = itertools.count()
-        self._book = stats_of(settings.run, settings.worker_id, settings.recycle_bytes)
+        self._stats = stats_of(settings.run, settings.worker_id, settings.recycle_bytes)
 
     def run(self, step: Step, fact: Fact) -> Outcome:
-        """The step's outcome. Raises ToolHung, ToolCrashed, OutOfMemory, or what the step raised.
+        """The outcome of a step. Raises ToolHung, ToolCrashed, OutOfMemory, or the step's error.
 
-        A step may take as long as it likes while it gives signs of life."""
-        signs = self._scratch / f"signs-{next(self._numbers)}"
+        A step that gives signs of life has no time limit."""
+        heartbeat = self._scratch / f"heartbeat-{next(self._numbers)}"
         try:
             while True:
                 try:
-                    return self._outcome(step, fact, signs)
+                    return self._outcome(step, fact, heartbeat)
                 except ProcessExpired as ended:
                     if ended.exitcode != RECYCLED:
                         why = f"{step.name}: its process ended with {ended.exitcode}"
                         raise ToolCrashed(why) from None
-                    because = self._book.recycled(ended.pid)
-                    log.info("child recycled", extra={"before": step.name, "because": because})
+                    grew_in = self._stats.recycled(ended.pid)
+                    log.info(
+                        "child process recycled", extra={"before": step.name, "grew_in": grew_in}
+                    )
         except MemoryError as full:
             raise OutOfMemory(f"{step.name} ran out of memory: {full}") from None
         finally:
-            with suppress(OSError):  # an outcome is not given up for a file that stays behind
-                signs.unlink(missing_ok=True)
+            with suppress(OSError):  # a file that is left behind does not matter
+                heartbeat.unlink(missing_ok=True)
 
-    def _outcome(self, step: Step, fact: Fact, signs: Path) -> Outcome:
+    def _outcome(self, step: Step, fact: Fact, heartbeat: Path) -> Outcome:
         try:
-            future = self._pool.schedule(run_in_child, args=(step, fact, signs))
+            future = self._pool.schedule(run_in_child, args=(step, fact, heartbeat))
         except RuntimeError as broken:
-            # Going on would spend the attempts of every message on a fault that is none of theirs.
-            end_process(f"the pool cannot start children: {broken}")
-        limit, silence = time_limit(step, fact), Silence(signs)
+            # To continue would use up the attempts of every message, and none is to blame.
+            end_process("the pool cannot start child processes", error=str(broken))
+        limit, silence = time_limit(step, fact), HeartbeatTimer(heartbeat)
         while True:
             try:
                 ran: tuple[Outcome, tuple[MemoryDelta, ...]] = future.result(
-                    timeout=LOOK_EVERY_SECONDS
+                    timeout=CHECK_EVERY_SECONDS
                 )
             except PoolTimeout:
                 if silence.seconds() > limit:
                     future.cancel()  # ends the child, and with it its tools
                     raise ToolHung(f"{step.name} gave no sign of life in {limit:.0f} s") from None
             except BrokenProcessPool as broken:
-                # A child was killed that had no task yet: no task is to blame, and none goes on.
-                end_process(f"the pool is broken: {broken}")
+                # A child without a task was killed: no task is to blame, and none can continue.
+                end_process("the pool is broken", error=str(broken))
             else:
-                outcome, lefts = ran
-                self._book.add(lefts)
+                outcome, deltas = ran
+                self._stats.add(deltas)
                 return outcome
 
     def close(self, patient: bool) -> None:
-        """End the children: after what they do now, or at once."""
+        """End the children: `patient` lets each one finish its task."""
         self._pool.close() if patient else self._pool.stop()
         self._pool.join()
         shutil.rmtree(self._scratch, ignore_errors=True)
-        self._book.close()
+        self._stats.close()
 
 
-class Silence:
-    """How long a task has given no sign of life, on a clock that nobody sets."""
+class HeartbeatTimer:
+    """How long a task has given no sign of life, measured on a clock that is never set."""
 
-    def __init__(self, signs: Path) -> None:
-        self._signs = signs
+    def __init__(self, heartbeat: Path) -> None:
+        self._heartbeat = heartbeat
         self._last: int | None = None
         self._since = time.monotonic()
 
     def seconds(self) -> float:
-        """Since the last sign was seen; 0 while the task waits for a child."""
+        """Seconds since the last sign of life; 0 while the task waits for a child."""
         try:
-            last = self._signs.stat().st_mtime_ns
+            last = self._heartbeat.stat().st_mtime_ns
         except FileNotFoundError:
             last = None
         if last is None or last != self._last:
@@ -197,7 +201,7 @@ class Silence:
 
 
 def _sweep_scratch(cache: Path) -> None:
-    """Remove scratch folders of workers that are gone."""
+    """Remove scratch folders of workers that have ended."""
     for folder in cache.glob("scratch-*"):
         pid = folder.name.removeprefix("scratch-")
         if not Path(f"/proc/{pid}").exists():

@@ -1,6 +1,5 @@
-"""What a worker takes on at once: decoded images that fit in memory, files that fit on the disk."""
+"""How much memory and disk space a step needs, and a limit on memory in use."""
 
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +12,11 @@ from processors.page_files import file_for
 from processors.tools import Storage
 from schemas.models import Fact, PageAcquired, PageAdmitted
 
-log = logging.getLogger(__name__)
-
 
 def decoded_bytes(fact: Fact, storage: Storage) -> int:
-    """Bytes of the image that a step on this fact may decode, from headers; 0 where it has none.
+    """Size of the decoded image that a step on this fact uses, from its header; 0 without an image.
 
-    A file whose header cannot be read counts nothing: it is refused before it is decoded."""
+    A file with an unreadable header counts as 0: the step rejects it before it decodes it."""
     if isinstance(fact, PageAcquired):
         bits = fact.width_px * fact.height_px * fact.samples_per_pixel * fact.bits_per_sample
         return bits // 8
@@ -38,13 +35,13 @@ def decoded_bytes(fact: Fact, storage: Storage) -> int:
 
 
 def written_bytes(fact: Fact) -> int:
-    """Roughly what a step on this fact writes: its files once more, and what is made of them."""
+    """An estimate of what a step on this fact writes: a copy of its files and the derivatives."""
     return 2 * sum(file.size_bytes for file in fact.files)
 
 
 class MemoryBudget:
-    """Bytes that may be in use at once. Work waits for its share; one that is larger than all of
-    it goes alone."""
+    """A limit on bytes in use. Work waits for its share; work that needs more than the limit runs
+    alone."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
@@ -53,7 +50,7 @@ class MemoryBudget:
 
     @contextmanager
     def share(self, need_bytes: int) -> Iterator[None]:
-        """Wait until there is room for so many bytes, and hold them."""
+        """Wait until this many bytes fit, and hold them."""
         with self._changed:
             self._changed.wait_for(lambda: self._used == 0 or self._fits(need_bytes))
             self._used += need_bytes

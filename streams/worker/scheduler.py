@@ -1,5 +1,5 @@
-"""What a worker does next: rush before normal, masters before what is made of them, and a minimum
-for whatever has waited longest."""
+"""What a worker does next: urgent work first, then what secures masters, and regularly the oldest
+task."""
 
 import heapq
 import itertools
@@ -13,37 +13,37 @@ from streams.execution.driver import Driver
 from streams.kafka.consumer import Delivery
 
 LANE_RANK = {lane: rank for rank, lane in enumerate(LANES)}
-"""Lower goes first: what secures a master comes before what is made from it."""
+"""Lower is first: masters are secured before anything is derived from them."""
 PRIORITY_RANK = {"rush": 0, "normal": 1, "night": 2}
-LOOK_AGAIN_SECONDS = 0.5
-MINIMUM_EVERY = 3
-"""Each third choice is the oldest task of all, so that no lane starves."""
+CHECK_EVERY_SECONDS = 0.5
+OLDEST_EVERY = 3
+"""Every third choice is the oldest task, so that no lane starves."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One message that waits for a child."""
+    """One message that waits for a child process."""
 
     lane: str
     priority: str
     driver: Driver
-    ticket: Delivery
+    delivery: Delivery
 
 
 class AdmissionGate(Protocol):
-    """Who may hold lanes back for a while."""
+    """Holds lanes back while what they depend on fails."""
 
-    def lets_through(self, lane: str) -> bool:
-        """Whether the lane may begin work now; asked again and again."""
+    def admits(self, lane: str) -> bool:
+        """Whether the lane may begin work now; asked repeatedly."""
         ...
 
     def began(self, lane: str) -> None:
-        """Work of the lane is given out."""
+        """Work of the lane begins."""
         ...
 
 
-class _Open:
-    def lets_through(self, lane: str) -> bool:
+class _OpenGate:
+    def admits(self, lane: str) -> bool:
         return True
 
     def began(self, lane: str) -> None:
@@ -51,7 +51,7 @@ class _Open:
 
 
 class _Lane:
-    """The tasks of one lane, by priority and by age; each stands in both orders."""
+    """The tasks of one lane, in order of priority and in order of age."""
 
     def __init__(self) -> None:
         self._by_priority: list[tuple[int, int]] = []
@@ -64,7 +64,7 @@ class _Lane:
         self._by_age.append(number)
 
     def first(self) -> tuple[int, int] | None:
-        """Priority and number of the task to do first; None when there is none."""
+        """Priority and number of the most urgent task; None when there is none."""
         while self._by_priority and self._by_priority[0][1] not in self._tasks:
             heapq.heappop(self._by_priority)
         return self._by_priority[0] if self._by_priority else None
@@ -83,9 +83,9 @@ class TaskQueue:
     """Tasks of all lanes; safe to use from several threads."""
 
     def __init__(self, gate: AdmissionGate | None = None) -> None:
-        """Of a lane that the gate holds back nothing is given out."""
+        """The gate decides which lanes are served; without one all are."""
         self._lanes = {lane: _Lane() for lane in LANES}
-        self._gate = gate or _Open()
+        self._gate = gate or _OpenGate()
         self._numbers, self._choices = itertools.count(), itertools.count(1)
         self._changed = threading.Condition()
 
@@ -102,27 +102,27 @@ class TaskQueue:
                 task = self._choose()
                 if task is not None:
                     return task
-                self._changed.wait(LOOK_AGAIN_SECONDS)
+                self._changed.wait(CHECK_EVERY_SECONDS)
 
-    def let_go(self) -> None:
-        """From now on hold nothing back: what waits is to be given back, not done."""
+    def open_gate(self) -> None:
+        """Serve all lanes from now on: at shutdown waiting tasks are returned, not executed."""
         with self._changed:
-            self._gate = _Open()
+            self._gate = _OpenGate()
             self._changed.notify_all()
 
     def _choose(self) -> Task | None:
-        found = []
+        candidates = []
         for lane, tasks in self._lanes.items():
             first, oldest = tasks.first(), tasks.oldest()
-            if first is not None and oldest is not None and self._gate.lets_through(lane):
+            if first is not None and oldest is not None and self._gate.admits(lane):
                 priority, number = first
-                found.append(((priority, LANE_RANK[lane]), number, oldest, tasks))
-        if not found:
+                candidates.append(((priority, LANE_RANK[lane]), number, oldest, tasks))
+        if not candidates:
             return None
-        if next(self._choices) % MINIMUM_EVERY == 0:
-            _, _, number, lane_tasks = min(found, key=lambda one: one[2])
+        if next(self._choices) % OLDEST_EVERY == 0:
+            _, _, number, lane_tasks = min(candidates, key=lambda one: one[2])
         else:
-            _, number, _, lane_tasks = min(found, key=lambda one: one[0])
+            _, number, _, lane_tasks = min(candidates, key=lambda one: one[0])
         task = lane_tasks.take(number)
         self._gate.began(task.lane)
         return task

@@ -45,6 +45,7 @@ optional_branches = []
 """
 BATCH, PAGE = "measured", "measured.vol:0001"
 TOPIC, GROUP = "digitization.page.measured.v1", "copystand.measure_page"
+SECONDS = 60.0
 FAILED = "measure_page, attempt 1 of 12: the chart is not there"
 DETAIL = "Colour target compared: 24 patches."
 METS = {"mets": "http://www.loc.gov/METS/", "xlink": "http://www.w3.org/1999/xlink"}
@@ -113,25 +114,25 @@ def course(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cou
     try:
         line.up()
         line.ask("station", "submit", folder, "--batch-id", BATCH, "--profile", "measured")
-        deferred = history_once(line, FAILED, "Reading images made.")
+        deferred = history_once(line, "PageDerived", "WorkDeferred")
         waiting = line.figures(BATCH)
         (profiles / "chart.json").write_text('{"patches": 24}', "utf-8")
         settled = figures_once(line, "settled")
-        yield Course(line, waiting, deferred, settled, history_once(line, DETAIL))
+        yield Course(line, waiting, deferred, settled, history_once(line, "PageMeasured"))
     finally:
         line.down()
 
 
-def history_once(line: Line, *begins: str) -> list[dict[str, Any]]:
-    """The events of the page once there is one whose detail begins with each of these."""
+def history_once(line: Line, *facts: str) -> list[dict[str, Any]]:
+    """The events of the page once there is one of each of these facts."""
     seen: list[dict[str, Any]] = []
 
     def complete() -> bool:
         answer = line.run("audit", "page", PAGE, "--json")
         seen[:] = answer.document if answer.code == 0 else []
-        return all(any(one["detail"].startswith(text) for one in seen) for text in begins)
+        return set(facts) <= {one["fact"] for one in seen}
 
-    wait_for(complete, 40, lambda: f"{[one['detail'] for one in seen]}\n{line.logs()}")
+    wait_for(complete, SECONDS, lambda: f"{[one['detail'] for one in seen]}\n{line.logs()}")
     return seen
 
 
@@ -143,7 +144,7 @@ def figures_once(line: Line, state: str) -> dict[str, Any]:
         seen.update(line.figures(BATCH))
         return seen.get("state") == state
 
-    wait_for(reached, 40, lambda: f"{seen}\n{line.logs()}")
+    wait_for(reached, SECONDS, lambda: f"{seen}\n{line.logs()}")
     return seen
 
 

@@ -88,3 +88,15 @@ def variables_in_the_code() -> set[str]:
     return {
         name for path in files for name in re.findall(r"COPYSTAND_[A-Z0-9_]+", path.read_text())
     }
+
+
+def test_the_readme_says_what_is_in_every_folder():
+    table = (ROOT / "README.md").read_text("utf-8").partition("## Where to find what")[2]
+    folders = {
+        folder.name
+        for package in ("processors", "streams")
+        for folder in (ROOT / package).iterdir()
+        if folder.is_dir() and not folder.name.startswith("__")
+    }
+
+    assert {name for name in folders if f"{name}/`" not in table} == set()

@@ -42,5 +42,11 @@ def test_holds_what_is_needed_at_run_time(names: list[str], needed: str):
     assert needed in names
 
 
+def test_holds_every_sql_file(names: list[str]):
+    files = {str(path) for path in (*Path("streams").rglob("*.sql"), *Path("infra").rglob("*.sql"))}
+
+    assert files - set(names) == set()
+
+
 def test_holds_no_leftovers(names: list[str]):
     assert [name for name in names if "__pycache__" in name or name.endswith(".orig")] == []

@@ -1,4 +1,4 @@
-"""What every store promises, shown on each of them."""
+"""The contract of the store, tested on each implementation."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ from tests.support.s3_store import S3Server
 from tests.support.stores import settings_of
 
 LARGE = 40_000_000
-"""Longer than what travels in one request."""
+"""More bytes than one request has."""
 
 
 @pytest.fixture(params=["local disk", "memory", "s3"])
@@ -37,7 +37,7 @@ def keep(storage: Storage, value: bytes | Path = b"a page") -> FileRef:
     return storage.keep(value, area=Area.MASTERS, use="master", media_type="image/tiff")
 
 
-def test_gives_back_what_was_kept(storage: Storage):
+def test_returns_the_bytes_that_were_stored(storage: Storage):
     ref = keep(storage)
 
     assert storage.read(ref) == b"a page"
@@ -51,7 +51,7 @@ def test_names_an_object_by_its_digest(storage: Storage):
     assert ref.key == f"masters/sha256/{ref.sha256[:2]}/{ref.sha256}"
 
 
-def test_keeps_a_file_and_leaves_it_alone(storage: Storage, tmp_path: Path):
+def test_stores_a_file_and_does_not_change_it(storage: Storage, tmp_path: Path):
     source = tmp_path / "scan.tif"
     source.write_bytes(b"pixels")
 
@@ -59,7 +59,7 @@ def test_keeps_a_file_and_leaves_it_alone(storage: Storage, tmp_path: Path):
     assert source.read_bytes() == b"pixels"
 
 
-def test_may_take_a_file_over_instead_of_copying_it(storage: Storage, tmp_path: Path):
+def test_may_move_a_file_instead_of_copying_it(storage: Storage, tmp_path: Path):
     source = tmp_path / "package.tar"
     source.write_bytes(b"a package")
     about = {"area": Area.PACKAGES, "use": "package", "media_type": "application/x-tar"}
@@ -71,17 +71,17 @@ def test_may_take_a_file_over_instead_of_copying_it(storage: Storage, tmp_path: 
     assert storage.path(ref).read_bytes() == b"a package"
 
 
-def test_keeping_twice_is_keeping_once(storage: Storage):
+def test_storing_the_same_bytes_twice_gives_the_same_object(storage: Storage):
     assert keep(storage) == keep(storage)
 
 
-def test_a_key_is_given_once(storage: Storage):
+def test_a_key_is_written_once(storage: Storage):
     assert storage.put_new("receipts/b/00/w", b"first")
     assert not storage.put_new("receipts/b/00/w", b"second")
     assert storage.get("receipts/b/00/w") == b"first"
 
 
-def test_what_is_not_there_is_none_or_an_error(storage: Storage):
+def test_a_missing_object_is_none_or_an_error(storage: Storage):
     ref = keep(storage).model_copy(update={"key": "masters/sha256/00/" + "0" * 64})
 
     assert storage.get("receipts/none/00/w") is None
@@ -92,7 +92,7 @@ def test_what_is_not_there_is_none_or_an_error(storage: Storage):
         storage.read(ref)
 
 
-def test_keeps_a_large_file_and_an_empty_one(storage: Storage, tmp_path: Path):
+def test_stores_a_large_file_and_an_empty_one(storage: Storage, tmp_path: Path):
     source = tmp_path / "large.tif"
     source.write_bytes(os.urandom(LARGE))
 
@@ -105,21 +105,21 @@ def test_keeps_a_large_file_and_an_empty_one(storage: Storage, tmp_path: Path):
     assert storage.read(large) == source.read_bytes()
 
 
-def test_of_many_who_take_a_key_at_once_one_has_it(storage: Storage):
+def test_of_many_concurrent_writers_of_a_key_one_succeeds(storage: Storage):
     for number in range(3):
         key = f"receipts/b/00/{number}"
 
-        def take(who: int, key: str = key) -> bool:
-            return storage.put_new(key, b"from %d" % who)
+        def write(writer: int, key: str = key) -> bool:
+            return storage.put_new(key, b"from %d" % writer)
 
         with ThreadPoolExecutor(8) as threads:
-            taken = list(threads.map(take, range(8)))
+            written = list(threads.map(write, range(8)))
 
-        assert sum(taken) == 1
-        assert storage.get(key) == b"from %d" % taken.index(True)
+        assert sum(written) == 1
+        assert storage.get(key) == b"from %d" % written.index(True)
 
 
-def test_many_who_keep_the_same_at_once_all_have_it(storage: Storage, tmp_path: Path):
+def test_concurrent_writers_of_the_same_bytes_all_succeed(storage: Storage, tmp_path: Path):
     source = tmp_path / "scan.tif"
     source.write_bytes(os.urandom(LARGE // 2))
 
@@ -130,12 +130,12 @@ def test_many_who_keep_the_same_at_once_all_have_it(storage: Storage, tmp_path: 
     assert storage.read(refs.pop()) == source.read_bytes()
 
 
-def test_a_file_that_is_not_there_is_an_error(storage: Storage, tmp_path: Path):
+def test_a_missing_source_file_is_an_error(storage: Storage, tmp_path: Path):
     with pytest.raises(StorageError):
         keep(storage, tmp_path / "gone.tif")
 
 
-def test_a_path_stays_while_it_is_read(storage: Storage):
+def test_a_path_stays_valid_while_others_are_read(storage: Storage):
     refs = [keep(storage, b"page %d" % number) for number in range(20)]
 
     paths = [storage.path(ref) for ref in refs]
@@ -146,7 +146,7 @@ def test_a_path_stays_while_it_is_read(storage: Storage):
 
 @pytest.mark.parametrize("where", ["local disk", "s3"])
 @pytest.mark.parametrize("after_seconds", [0.02, 0.2])
-def test_who_is_killed_while_storing_leaves_nothing_in_part(
+def test_a_writer_that_is_killed_leaves_no_partial_object(
     request: pytest.FixtureRequest, tmp_path: Path, where: str, after_seconds: float
 ):
     server = request.getfixturevalue("s3_server") if where == "s3" else None
@@ -161,13 +161,13 @@ def test_who_is_killed_while_storing_leaves_nothing_in_part(
     storage = open_storage(settings_of(tmp_path, server))
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     key = f"masters/sha256/{digest[:2]}/{digest}"
-    # Killed after it had its name, it is whole.
+    # Killed after the object had its name, it is complete.
     assert storage.size(key) in (None, source.stat().st_size)
     assert storage.read(keep(storage, source)) == source.read_bytes()
 
 
 def killed_in_the_middle(child: "subprocess.Popen[bytes]", after_seconds: float) -> bool:
-    """Kill a child so long after it began to store; whether it had not ended by then."""
+    """Kill a child some time after it began to store; whether it was still running."""
     assert child.stdout is not None and child.stdout.readline() == b"storing\n"
     try:
         child.wait(after_seconds)
@@ -178,7 +178,7 @@ def killed_in_the_middle(child: "subprocess.Popen[bytes]", after_seconds: float)
 
 
 def storing_child(home: Path, server: S3Server | None, source: Path) -> "subprocess.Popen[bytes]":
-    """A process that says when it begins to store a file."""
+    """A process that reports when it begins to store a file."""
     program = """
         import sys
         from pathlib import Path
@@ -191,15 +191,15 @@ def storing_child(home: Path, server: S3Server | None, source: Path) -> "subproc
         print("storing", flush=True)
         storage.keep(Path(sys.argv[1]), area=Area.MASTERS, use="master", media_type="image/tiff")
     """
-    told = {"COPYSTAND_HOME": str(home), **(server.environment(home.name) if server else {})}
+    environment = {"COPYSTAND_HOME": str(home), **(server.environment(home.name) if server else {})}
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program), str(source)],
-        env={**os.environ, **told},
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
     )
 
 
-def test_reading_other_bytes_than_were_kept_is_an_error(storage: Storage):
+def test_reading_bytes_with_another_digest_is_an_error(storage: Storage):
     ref = keep(storage).model_copy(update={"sha256": "0" * 64})
 
     with pytest.raises(StorageError, match="holds"):
@@ -218,24 +218,24 @@ def test_reading_other_bytes_than_were_kept_is_an_error(storage: Storage):
         "masters/.x",
     ],
 )
-def test_refuses_a_key_that_is_none_of_its_own(storage: Storage, key: str):
+def test_refuses_an_invalid_key(storage: Storage, key: str):
     with pytest.raises(BadKey):
         storage.get(key)
     with pytest.raises(BadKey):
         storage.put_new(key, b"value")
 
 
-def test_leaves_nothing_half_written(tmp_path: Path):
+def test_leaves_no_partial_file(tmp_path: Path):
     storage = LocalStorage(tmp_path)
     keep(storage)
 
     assert list((tmp_path / "masters" / ".partial").iterdir()) == []
 
 
-def test_sweeps_what_a_dead_writer_left(tmp_path: Path):
-    left = tmp_path / "masters" / ".partial" / "123-abc"
-    left.parent.mkdir(parents=True)
-    left.write_bytes(b"half")
+def test_removes_the_partial_files_of_a_dead_writer(tmp_path: Path):
+    partial = tmp_path / "masters" / ".partial" / "123-abc"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(b"half")
 
-    assert LocalStorage(tmp_path).sweep(now=left.stat().st_mtime + 2 * 24 * 3600) == 1
-    assert not left.exists()
+    assert LocalStorage(tmp_path).sweep(now=partial.stat().st_mtime + 2 * 24 * 3600) == 1
+    assert not partial.exists()

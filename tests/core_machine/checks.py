@@ -7,7 +7,7 @@ from processors.pipeline import facts_with_events
 from processors.premis import events_of
 from schemas.catalogue import AUDIT_INTAKE, REDONE, topic_of
 from schemas.codec import Undecodable, decode
-from schemas.models import PremisEvent, Record
+from schemas.models import Message, PremisEvent
 from streams.tracker.unit_of_work import Connection
 from tests.core_machine.broker import Broker
 from tests.core_machine.world import World
@@ -84,7 +84,7 @@ class LogWatch:
         self._broker = broker
         self._read: Counter[tuple[str, int]] = Counter()
         self.bytes_of: dict[str, bytes] = {}
-        self.facts: dict[str, tuple[str, Record]] = {}
+        self.facts: dict[str, tuple[str, Message]] = {}
         """Topic and fact by event_id."""
 
     def check(self) -> None:
@@ -101,12 +101,12 @@ class LogWatch:
             fact = decode(value)
         except Undecodable:
             return
-        event_id = fact.head.event_id  # type: ignore[attr-defined]
+        event_id = fact.head.event_id
         first = self.bytes_of.setdefault(event_id, value)
         assert first == value, f"{topic}: {event_id} has two values"
         self.facts[event_id] = (topic, fact)
 
-    def of(self, kind: type[Record]) -> list[Any]:
+    def of(self, kind: type[Message]) -> list[Any]:
         """The facts of a record, each once."""
         return [fact for _, fact in self.facts.values() if isinstance(fact, kind)]
 

@@ -11,9 +11,10 @@ from schemas.models import (
     ControlDecided,
     ControlRequested,
     Head,
+    Message,
     PremisEvent,
-    Record,
     WorkDeferred,
+    WorkQuarantined,
 )
 from tests.core_machine.checks import LogWatch
 from tests.core_machine.external_clients import request_id
@@ -43,6 +44,9 @@ class Decisions:
     """Batches with a cancellation: their progress before it depends on timing."""
     changed: set[str | None] = field(default_factory=set)
     """Pages that were withdrawn or corrected: the attempts before depend on timing."""
+    optional: frozenset[str] = frozenset()
+    """Quarantine records of optional steps, as subjects: no page waits for them, so whether their
+    release is in the item record depends on timing."""
     priorities: bool = False
     """Whether a priority was changed: the priority of an admission depends on timing."""
 
@@ -58,6 +62,11 @@ def decisions_of(requests: Sequence[Request], watch: LogWatch) -> Decisions:
     batch_of = {one[0]: _batch_of(one[2], watch) for one in granted}
     decisions = Decisions(
         cancelled={batch_of[one[0]] for one in granted if one[1] in CANCELLING},
+        optional=frozenset(
+            f"quarantine:{fact.head.event_id}"
+            for fact in watch.of(WorkQuarantined)
+            if not fact.required
+        ),
         priorities=any(one[1] == "priority" for one in granted),
     )
     for one in granted:
@@ -82,8 +91,7 @@ def _depends_on_timing(subject: str, watch: LogWatch) -> bool:
 
 def _head(subject: str, watch: LogWatch) -> Head:
     _, fact = watch.facts[subject.partition(":")[2]]
-    head: Head = fact.head  # type: ignore[attr-defined]
-    return head
+    return fact.head
 
 
 def comparable_facts(world: World, watch: LogWatch, decisions: Decisions) -> dict[str, Any]:
@@ -98,8 +106,8 @@ def comparable_facts(world: World, watch: LogWatch, decisions: Decisions) -> dic
     return found
 
 
-def _comparable(fact: Record, decisions: Decisions) -> bool:
-    head, record = fact.head, type(fact).__name__  # type: ignore[attr-defined]
+def _comparable(fact: Message, decisions: Decisions) -> bool:
+    head, record = fact.head, type(fact).__name__
     if isinstance(fact, (BatchSettled, ControlRequested, PremisEvent)) or _has_timing_code(fact):
         return False  # Events follow from facts; the number of settlements depends on timing.
     if isinstance(fact, ControlDecided):
@@ -109,7 +117,7 @@ def _comparable(fact: Record, decisions: Decisions) -> bool:
     return head.page_id not in decisions.changed or record in BEFORE_DECISIONS
 
 
-def _has_timing_code(fact: Record) -> bool:
+def _has_timing_code(fact: Message) -> bool:
     return getattr(fact, "code", None) in CODES_BY_TIMING
 
 
@@ -123,8 +131,13 @@ def _plain(world: World, value: Any, decisions: Decisions) -> Any:
     dropped = {*TIME_FIELDS, *POSITION_FIELDS, *(("priority",) if decisions.priorities else ())}
     plain = {name: one for name, one in value.items() if name not in dropped}
     if "releases" in plain:
-        plain["releases"] = sorted(plain["releases"], key=_event_id)
+        kept = [row for row in plain["releases"] if not _is_optional(row, decisions)]
+        plain["releases"] = sorted(kept, key=_event_id)
     return {name: _plain(world, one, decisions) for name, one in plain.items()}
+
+
+def _is_optional(row: dict[str, Any], decisions: Decisions) -> bool:
+    return set(row["fact"]["subjects"]) <= decisions.optional
 
 
 def _event_id(row: dict[str, Any]) -> str:
@@ -135,7 +148,7 @@ def _event_id(row: dict[str, Any]) -> str:
 def _stored(world: World, key: str, decisions: Decisions) -> Any:
     content = world.storage.objects[key]
     try:
-        return decode(content).head.event_id  # type: ignore[attr-defined]
+        return decode(content).head.event_id
     except Undecodable:
         return _plain(world, json.loads(content), decisions)
 

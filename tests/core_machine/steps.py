@@ -12,6 +12,7 @@ from schemas.models import (
     BatchAccepted,
     BatchReceived,
     BatchSubmitted,
+    Fact,
     FileRef,
     Head,
     ItemCompleted,
@@ -25,7 +26,6 @@ from schemas.models import (
     PageDescribed,
     PageRecognized,
     Producer,
-    Record,
     Rights,
 )
 from streams.execution.facts import utc_now
@@ -55,7 +55,7 @@ def manifest_of(submission: Submission) -> bytes:
     return json.dumps(plain, sort_keys=True).encode()
 
 
-def messages_of_a_station(submission: Submission, storage: Storage) -> list[Record]:
+def messages_of_a_station(submission: Submission, storage: Storage) -> list[Fact]:
     """The facts that a station publishes about a batch."""
     text = manifest_of(submission)
     digest = sha256(text).hexdigest()
@@ -69,7 +69,7 @@ def messages_of_a_station(submission: Submission, storage: Storage) -> list[Reco
         occurred_at=utc_now(),
         producer=Producer(name="copystand/station", version="1"),
     )
-    captures: list[Record] = [
+    captures: list[Fact] = [
         PageCaptured(
             head=head.model_copy(
                 update={"event_id": capture_of(page), "item_id": item_id, "page_id": page}

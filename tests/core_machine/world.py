@@ -8,11 +8,12 @@ from pathlib import Path
 from random import Random
 
 from processors.outcome import Done, Outcome
-from processors.pipeline import ROUTER, Step, router_steps, worker_steps
+from processors.pipeline import ROUTER, router_steps, worker_steps
+from processors.step import Step
 from processors.tools import Tools
 from schemas.catalogue import key_of, redone_topic, topic_of
 from schemas.codec import encode
-from schemas.models import Record
+from schemas.models import Fact, Message
 from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
 from streams.execution.receipts import Receipts
@@ -74,7 +75,7 @@ class World:
         for fact in messages_of_a_station(submission, self.storage):
             self.publish(fact)
 
-    def publish(self, fact: Record) -> None:
+    def publish(self, fact: Fact) -> None:
         """An external client publishes a fact."""
         self.broker.append(topic_of(type(fact).__name__).name, key_of(fact), encode(fact))
 
@@ -134,8 +135,8 @@ class World:
         driver = Driver(steps, self._run, receipts, self.publisher, facts)
         return Group(self.broker, topics), driver
 
-    def _run(self, step: Step, fact: Record) -> Outcome:
-        message, head = self._current, fact.head  # type: ignore[attr-defined]
+    def _run(self, step: Step, fact: Message) -> Outcome:
+        message, head = self._current, fact.head
         assert message is not None
         about = head.page_id or head.item_id or head.batch_id
         outcome = self.outcomes.get((step.name, about))
@@ -147,7 +148,7 @@ class World:
                 return failure
         return self._done(step, fact)
 
-    def _done(self, step: Step, fact: Record) -> Outcome:
+    def _done(self, step: Step, fact: Message) -> Outcome:
         try:
             if step.name == ROUTER:
                 return step.function(fact, Tools(storage=self.storage, scratch=Path()))

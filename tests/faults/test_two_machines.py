@@ -19,7 +19,7 @@ from tests.support import pages
 from tests.support.invariants import Counts, counts
 from tests.support.other_machine import OtherMachine
 from tests.support.reader import facts_of
-from tests.support.running_line import Line, wait_for
+from tests.support.running_line import STEP_DONE, Line, wait_for
 from tests.support.s3_store import S3Server
 from tests.support.whole_log import read_when_quiet
 
@@ -92,7 +92,7 @@ def test_both_took_part_and_one_came_back(ran: Ran):
     log = (ran.line.home / "log" / "worker.log").read_text()
 
     assert ran.done_by_other > 3
-    assert log.count(" done {") > ran.done_by_other
+    assert log.count(STEP_DONE) > ran.done_by_other
     assert ran.line.parts()["worker"]["restarts"] == 1
 
 

@@ -27,7 +27,7 @@ from streams.tracker.queries import query
 from tests.support import pages
 from tests.support.invariants import Counts, counts
 from tests.support.reader import facts_of
-from tests.support.running_line import COMMAND, Line, wait_for
+from tests.support.running_line import COMMAND, STEP_DONE, Line, wait_for
 from tests.support.whole_log import projected, read_when_quiet
 
 BATCH, LATER = "batch-1", "batch-2"
@@ -133,16 +133,16 @@ def asleep(line: Line, role: str) -> Iterator[int]:
 
 def let_a_worker_sleep(went: Ran) -> None:
     line = went.line
-    until(line, lambda: told(line, "worker", " done {") > 8)
+    until(line, lambda: told(line, "worker", STEP_DONE) > 8)
     with beside(line, "worker", COPYSTAND_WORKER_ID="second") as second:
         with asleep(line, "worker"):
-            until(line, lambda: told(line, "worker-by-hand", " done {") > 5)
-        awake = told(line, "worker", " done {")
-        until(line, lambda: told(line, "worker", " done {") > awake)
+            until(line, lambda: told(line, "worker-by-hand", STEP_DONE) > 5)
+        awake = told(line, "worker", STEP_DONE)
+        until(line, lambda: told(line, "worker", STEP_DONE) > awake)
         second.terminate()
         went.second_worker = second.wait(PATIENCE_SECONDS)
-    went.works_of_second = told(line, "worker-by-hand", " done {")
-    went.works_of_first_awake = told(line, "worker", " done {") - awake
+    went.works_of_second = told(line, "worker-by-hand", STEP_DONE)
+    went.works_of_first_awake = told(line, "worker", STEP_DONE) - awake
 
 
 def let_the_sealer_sleep(went: Ran) -> None:

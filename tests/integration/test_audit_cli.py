@@ -1,4 +1,4 @@
-"""What `copystand audit` answers, asked of a real database."""
+"""`copystand audit` on a real database."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from schemas.codec import encode
 from schemas.ids import make_id, premis_id
 from schemas.models import PremisEvent
 from streams.audit.sealed_record import Seal, schema_digest
-from streams.cli.audit import audit
+from streams.cli.main import cli
 from streams.projector.rows import copy_in, row_of
 from tests.support.audit_log import WHEN, an_event, fresh_projection
 from tests.support.parts import Parts
@@ -39,7 +39,9 @@ STORY = [
 ]
 
 
-def told(record: str, kind: str, subject: dict[str, str | None], seconds: int) -> list[PremisEvent]:
+def events_of(
+    record: str, kind: str, subject: dict[str, str | None], seconds: int
+) -> list[PremisEvent]:
     fact = make_id("cli", record, str(subject["page_id"]))
     when = WHEN + timedelta(seconds=seconds)
     events = []
@@ -56,7 +58,7 @@ def told(record: str, kind: str, subject: dict[str, str | None], seconds: int) -
 def home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     fresh_projection(parts)
     rows = []
-    for event in (event for part in STORY for event in told(*part)):
+    for event in (event for part in STORY for event in events_of(*part)):
         value = encode(event)
         rows.append(row_of(Seal(len(rows), 1_770_000_000_000_000, schema_digest(value)), value))
     with psycopg.connect(parts.dsn("projector")) as connection:
@@ -83,15 +85,15 @@ DELETE FROM line.batches WHERE batch_id = 'b-1';
 """
 
 
-def ask(home: Path, *words: str) -> Result:
-    return CliRunner().invoke(audit, list(words), env={"COPYSTAND_HOME": str(home)})
+def run(home: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["audit", *words], env={"COPYSTAND_HOME": str(home)})
 
 
-def story(result: Result) -> list[str]:
+def history(result: Result) -> list[str]:
     return [f"{event['fact']} {event['event_type']}" for event in json.loads(result.stdout)]
 
 
-WAY_OF_A_PAGE = [
+HISTORY_OF_A_PAGE = [
     "BatchReceived submission receipt",
     "BatchAccepted validation",
     "ItemRegistered registration",
@@ -105,14 +107,14 @@ WAY_OF_A_PAGE = [
 
 
 @pytest.mark.parametrize("name", ["i-1:0001", "i-1:2r"])
-def test_tells_the_way_of_a_page_by_ref_or_label(home: Path, name: str) -> None:
-    result = ask(home, "page", name, "--json")
+def test_prints_the_history_of_a_page_by_ref_or_label(home: Path, name: str) -> None:
+    result = run(home, "page", name, "--json")
 
-    assert (result.exit_code, story(result)) == (0, WAY_OF_A_PAGE)
+    assert (result.exit_code, history(result)) == (0, HISTORY_OF_A_PAGE)
 
 
-def test_gives_the_keys_of_the_contract(home: Path) -> None:
-    document = json.loads(ask(home, "page", "i-1:0001", "--json").stdout)
+def test_has_the_keys_of_the_contract(home: Path) -> None:
+    document = json.loads(run(home, "page", "i-1:0001", "--json").stdout)
 
     wanted = "seq event_id cause_id event_type occurred_at outcome code detail agents objects"
     assert set(wanted.split()) <= set(document[4])
@@ -133,46 +135,44 @@ def test_gives_the_keys_of_the_contract(home: Path) -> None:
         (("--limit", "2"), 2),
     ],
 )
-def test_a_history_shows_only_what_was_asked_for(
-    home: Path, filter: tuple[str, str], found: int
-) -> None:
-    result = ask(home, "page", "i-1:0001", "--json", *filter)
+def test_a_history_is_filtered(home: Path, filter: tuple[str, str], found: int) -> None:
+    result = run(home, "page", "i-1:0001", "--json", *filter)
 
     assert (result.exit_code, len(json.loads(result.stdout))) == (0, found)
 
 
-def test_tells_of_a_page_that_was_not_admitted_yet_what_is_known(home: Path) -> None:
-    result = ask(home, "page", "i-1:0003", "--json")
+def test_prints_the_history_of_a_page_that_is_not_admitted_yet(home: Path) -> None:
+    result = run(home, "page", "i-1:0003", "--json")
 
-    assert story(result)[:3] == WAY_OF_A_PAGE[:3]
+    assert history(result)[:3] == HISTORY_OF_A_PAGE[:3]
 
 
 def test_refuses_an_ambiguous_label_with_the_candidates(home: Path) -> None:
-    result = ask(home, "page", "i-1:plate")
+    result = run(home, "page", "i-1:plate")
 
     assert result.exit_code == 2
     assert "i-1:0002, i-1:0003" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("words", [("page", "i-1:9999"), ("item", "i-9"), ("batch", "b-9")])
-def test_an_unknown_id_ends_with_1(home: Path, words: tuple[str, str]) -> None:
-    result = ask(home, *words, "--json")
+def test_an_unknown_id_exits_with_1(home: Path, words: tuple[str, str]) -> None:
+    result = run(home, *words, "--json")
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert words[1] in result.stderr
 
 
-def test_tells_of_an_item_and_of_a_batch(home: Path) -> None:
-    item, batch = ask(home, "item", "i-1", "--json"), ask(home, "batch", "b-1", "--json")
+def test_prints_the_history_of_an_item_and_of_a_batch(home: Path) -> None:
+    item, batch = run(home, "item", "i-1", "--json"), run(home, "batch", "b-1", "--json")
 
-    assert len(story(item)) == 11
-    assert sorted(story(batch)) == sorted([*story(item), "BatchSettled settlement"])
+    assert len(history(item)) == 11
+    assert sorted(history(batch)) == sorted([*history(item), "BatchSettled settlement"])
 
 
 def test_writes_valid_premis(home: Path, tmp_path: Path) -> None:
     target = tmp_path / "page.xml"
 
-    result = ask(home, "page", "i-1:0001", "--premis", str(target))
+    result = run(home, "page", "i-1:0001", "--premis", str(target))
 
     assert result.exit_code == 0
     assert "fixity check" in result.stdout
@@ -187,5 +187,5 @@ def test_writes_valid_premis(home: Path, tmp_path: Path) -> None:
     assert validate(document.getroot(), schema.parent) == []
 
 
-def test_a_home_that_is_not_up_ends_with_3(tmp_path: Path) -> None:
-    assert ask(tmp_path, "page", "i-1:0001").exit_code == 3
+def test_a_home_that_is_not_running_exits_with_3(tmp_path: Path) -> None:
+    assert run(tmp_path, "page", "i-1:0001").exit_code == 3

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.catalogue import AUDIT_INTAKE
 from schemas.codec import decode
-from schemas.models import BatchSettled, ControlDecided, PageAdmitted, PremisEvent, Record
+from schemas.models import BatchSettled, ControlDecided, Fact, PageAdmitted, PremisEvent
 from streams.night_window import NightWindow
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.states import ACTIONS, CONTROL, SUBJECTS, code_of_refusal
@@ -32,7 +32,7 @@ def bring_into(state: str, tracker: TrackerHarness, batch: Delivery) -> None:
     """Bring a batch into a state."""
     (item,) = batch.items
     begun = [batch.received(), batch.accepted(), batch.registered(item)]
-    facts: dict[str, list[Record]] = {
+    facts: dict[str, list[Fact]] = {
         "unknown": [],
         "uploading": [batch.captured_fact(batch.pages(item)[0])],
         "submitted": [batch.received()],
@@ -131,7 +131,7 @@ class WatchedTracker(TrackerHarness):
                 " FOR EACH ROW EXECUTE FUNCTION line.record_transition()".encode()
             )
 
-    def process(self, *facts: Record) -> None:
+    def process(self, *facts: Fact) -> None:
         """Process each fact in a transaction of its own."""
         for fact in facts:
             before = self.states("batch_status", "batch_id")

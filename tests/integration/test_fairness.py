@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas.models import BatchSettled, Record
+from schemas.models import BatchSettled, Fact
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.queries import query
 from tests.support.clocked_tracker import MINUTE, ClockedTracker
@@ -166,7 +166,7 @@ class Fairness:
         self.widest_share = self.widest_spread = 0
 
     def record(self, before: Counter[str], after: Counter[str]) -> set[str]:
-        """Record the window before and after new admissions; returns the batches with new places."""
+        """Fact the window before and after new admissions; returns the batches with new places."""
         for name, count in after.items():
             self.given[name] += count - before[name]
         waiting = [name for name in self.names if self.given[name] < self.pages]
@@ -188,7 +188,7 @@ def finish_some_pages(
     the window without these pages, and the completed batches."""
     working = sorted(at_work(tracker))
     chosen = chance.sample(working, min(20, len(working)))
-    facts: list[Record] = []
+    facts: list[Fact] = []
     completed = []
     for page in chosen:
         batch = batches[page.split("-")[0]]

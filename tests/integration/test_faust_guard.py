@@ -1,4 +1,4 @@
-"""Faust's known ways to lose events, each shown on a real broker and each stopped."""
+"""Known ways in which Faust loses events: each shown on a real broker, and each prevented."""
 
 import signal
 import subprocess
@@ -33,7 +33,7 @@ SUBMITTED = topic_of("BatchSubmitted").name
 
 @dataclass(frozen=True)
 class Program:
-    """A Faust program with a topic and a group of its own."""
+    """A Faust program with its own topic and group."""
 
     parts: Parts
     folder: Path
@@ -42,7 +42,7 @@ class Program:
 
     @contextmanager
     def running(self, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-        """The program as a process; killed at the end."""
+        """The program as a process, which is killed at the end."""
         command = [sys.executable, "-m", "tests.support.faust_program", self.app]
         command += ["--name", self.name, "--topic", self.name, "--kafka", self.parts.kafka]
         command += ["--folder", str(self.folder), "--web", str(ports.free_port(set())), *options]
@@ -54,25 +54,25 @@ class Program:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
-    def noted(self, log: str) -> list[str]:
+    def lines(self, log: str) -> list[str]:
         """The lines that the program wrote to one of its logs."""
         path = self.folder / log
         return path.read_text().splitlines() if path.exists() else []
 
     def committed(self, topic: str = "", partition: int = 0) -> int:
         """The offset that its group has committed."""
-        place = (topic or self.name, partition)
+        at = (topic or self.name, partition)
         client = admin(self.parts.kafka)
-        return committed_offsets(client, self.name, [place]).get(place, 0)
+        return committed_offsets(client, self.name, [at]).get(at, 0)
 
     def wait(self, condition: Callable[[], bool], seconds: float = 25) -> None:
-        """Wait, or fail with what it noted and the end of its log."""
+        """Wait, or fail with the state of the program."""
         until(condition, seconds, self.state)
 
     def state(self) -> str:
-        """What is to be seen from outside."""
+        """What the program wrote, what it committed, and the end of its log."""
         tail = (self.folder / "log").read_text(errors="replace")[-2000:]
-        begun, done = self.noted("begun"), self.noted("done")
+        begun, done = self.lines("begun"), self.lines("done")
         return f"begun {begun[-40:]}, done {len(done)}, committed {self.committed()}; {tail}"
 
 
@@ -108,10 +108,10 @@ def test_f1_without_the_guard_faust_commits_past_an_unfinished_event(parts: Part
     with program.running("--unguarded"):
         program.wait(lambda: program.committed() > 3)
 
-    assert "slow" not in program.noted("done")
+    assert "slow" not in program.lines("done")
 
 
-def test_f1_with_the_guard_a_killed_program_does_the_unfinished_event_again(
+def test_f1_with_the_guard_a_killed_program_repeats_the_unfinished_event(
     parts: Parts, tmp_path: Path
 ):
     program = a_program(parts, tmp_path, "overlapping")
@@ -119,17 +119,17 @@ def test_f1_with_the_guard_a_killed_program_does_the_unfinished_event_again(
     produce(parts, program.name, values)
 
     with program.running():
-        program.wait(lambda: len(program.noted("done")) == len(values) - 1)
+        program.wait(lambda: len(program.lines("done")) == len(values) - 1)
         program.wait(lambda: program.committed() == 3)
     (tmp_path / "gate").touch()
     with program.running():
         program.wait(lambda: program.committed() == len(values))
 
-    assert set(program.noted("done")) == {value.decode() for value in values}
+    assert set(program.lines("done")) == {value.decode() for value in values}
 
 
 def overlapping_values() -> list[bytes]:
-    """Forty events; the fourth is slow and the others pass it."""
+    """Forty events; the fourth is slow and the others overtake it."""
     return [b"slow" if number == 3 else f"event {number}".encode() for number in range(40)]
 
 
@@ -138,11 +138,11 @@ def test_f3_commits_reach_the_end_of_a_topic_with_transaction_markers(parts: Par
     produce_each_in_a_transaction(parts, program.name, count)
 
     with program.running():
-        program.wait(lambda: len(program.noted("done")) == count)
+        program.wait(lambda: len(program.lines("done")) == count)
         # The last offset is the marker of the last transaction.
         program.wait(lambda: program.committed() >= 2 * count - 1, 10)
 
-    assert program.noted("done") == [str(number) for number in range(count)]
+    assert program.lines("done") == [str(number) for number in range(count)]
 
 
 def test_f2_a_step_that_raises_in_the_router_gives_a_deferral_and_loses_nothing(
@@ -154,16 +154,16 @@ def test_f2_a_step_that_raises_in_the_router_gives_a_deferral_and_loses_nothing(
         submit(parts, tmp_path, batch_id, key=program.name.encode())
 
     with program.running("--trap", trap, "--fault", "raise"):
-        program.wait(lambda: bool(told(parts, "BatchReceived", after)))
+        program.wait(lambda: bool(facts_of(parts, "BatchReceived", after)))
 
-    (deferred,) = told(parts, "WorkDeferred", trap)
+    (deferred,) = facts_of(parts, "WorkDeferred", trap)
     assert isinstance(deferred, WorkDeferred)
     assert (deferred.error_class, deferred.attempt) == ("unknown", 1)
-    assert deferred.why == "RuntimeError: a fault that nobody foresaw"
+    assert deferred.why == "RuntimeError: an unexpected fault"
     assert decode(deferred.value).head.batch_id == trap  # type: ignore[attr-defined]
 
 
-def test_a_driver_that_ends_the_process_leaves_its_event_uncommitted(parts: Parts, tmp_path: Path):
+def test_an_event_stays_uncommitted_when_its_driver_ends_the_process(parts: Parts, tmp_path: Path):
     program = a_program(parts, tmp_path, "routing")
     before, trap = (f"b-{uuid4().hex[:8]}" for _ in range(2))
     partition, offset = -1, -1
@@ -174,38 +174,38 @@ def test_a_driver_that_ends_the_process_leaves_its_event_uncommitted(parts: Part
         assert process.wait(40) == 70, program.state()
     committed = program.committed(SUBMITTED, partition)
     with program.running():
-        program.wait(lambda: bool(told(parts, "BatchReceived", trap)))
+        program.wait(lambda: bool(facts_of(parts, "BatchReceived", trap)))
         program.wait(lambda: program.committed(SUBMITTED, partition) == offset + 1)
 
     assert committed == offset
-    assert program.noted("begun").count(trap) == 2
-    assert len(told(parts, "BatchReceived", before)) == 1
+    assert program.lines("begun").count(trap) == 2
+    assert len(facts_of(parts, "BatchReceived", before)) == 1
 
 
 def submit(parts: Parts, folder: Path, batch_id: str, key: bytes) -> tuple[int, int]:
-    """Publish a submission whose manifest is in the program's store; gives partition and offset.
+    """Publish a submission whose manifest is in the program's store; returns partition and offset.
 
-    The key, wrong on purpose, puts both submissions of a test in one partition."""
+    With the same key both submissions of a test are in the same partition."""
     digest = LocalStorage(folder).keep(
         batch_id.encode(), area=Area.STAGING, use="manifest", media_type="application/json"
     )
     batch = a_submission(batch_id, manifest_sha256=digest.sha256, files=(digest,))
     event_id = ids.make_id(batch_id, digest.sha256)
     batch = batch.model_copy(update={"head": batch.head.model_copy(update={"event_id": event_id})})
-    places: list[tuple[int, int]] = []
+    stored_at: list[tuple[int, int]] = []
     producer = Producer({"bootstrap.servers": parts.kafka, "partitioner": "murmur2_random"})
     producer.produce(
         SUBMITTED,
         encode(batch),
         key=key,
-        on_delivery=lambda _, message: places.append((message.partition(), message.offset())),
+        on_delivery=lambda _, message: stored_at.append((message.partition(), message.offset())),
     )
     assert producer.flush(30) == 0
-    return places[0]
+    return stored_at[0]
 
 
-def told(parts: Parts, record: str, batch_id: str) -> list[Record]:
-    """The facts of one record about a batch."""
+def facts_of(parts: Parts, record: str, batch_id: str) -> list[Record]:
+    """The facts of one record type about a batch."""
     messages = read_all(parts.kafka, [topic_of(record).name])
     facts = [decode(message.value) for message in messages]
     return [fact for fact in facts if fact.head.batch_id == batch_id]  # type: ignore[attr-defined]

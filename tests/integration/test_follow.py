@@ -1,4 +1,4 @@
-"""A repository that follows the packages: real Kafka, a store on disk, crashes at every place."""
+"""A repository that follows the packages: real Kafka, a local store, a crash at each point."""
 
 import itertools
 import json
@@ -46,7 +46,7 @@ HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "receive-packages.md"
 
 
 class Repository:
-    """A group of its own, and what the broker has heard from it."""
+    """A consumer group, and the answers that it sent."""
 
     def __init__(self, parts: Parts, tmp_path: Path) -> None:
         self.parts, self.group = parts, f"archive-{next(NUMBERS)}"
@@ -60,7 +60,7 @@ class Repository:
         self._from = self._ends()
 
     def publish(self, count: int = 1) -> list[PackagePublished]:
-        """Packages that were really assembled, as the line publishes them."""
+        """Publish assembled packages, as the line does."""
         facts = [self._made(next(NUMBERS)) for _ in range(count)]
         publisher = KafkaPublisher(self.parts.kafka)
         publisher.publish([Outgoing(PUBLISHED, key_of(fact), encode(fact)) for fact in facts])
@@ -68,13 +68,13 @@ class Repository:
         return facts
 
     def follow(self, limit: int = 1, **options: Any) -> list[client.PackageOutcome]:
-        """As the group's member, until so many packages have come."""
+        """Follow as a member of the group until `limit` packages were processed."""
         handler = options.pop("handler", self.taken.append)
         wanted = {"into": self.into, "limit": limit, "timeout_seconds": SECONDS} | options
         return follow(self.settings, self.group, handler, **wanted)
 
     def catch_up(self, **options: Any) -> None:
-        """Follow until the group has committed all there is."""
+        """Follow until the group has no lag."""
         stop, deadline = threading.Event(), time.monotonic() + SECONDS
         wanted = {"limit": None, "stop": stop} | options
         member = threading.Thread(target=lambda: self.follow(**wanted))
@@ -86,7 +86,7 @@ class Repository:
         member.join()
 
     def answers(self) -> list[PackageReceived]:
-        """What stands on package.received since this repository began."""
+        """The messages on package.received since this repository started."""
         consumer = Consumer({"bootstrap.servers": self.parts.kafka, "group.id": "answers"})
         ends, found = self._ends(), []
         consumer.assign([TopicPartition(*at, offset) for at, offset in self._from.items()])
@@ -123,7 +123,7 @@ def repository(parts: Parts, tmp_path: Path) -> Repository:
 
 
 class Crash(Exception):
-    """Stands for the end of the process."""
+    """Simulates the end of the process."""
 
 
 def crash(*_: Any) -> None:
@@ -180,7 +180,7 @@ def test_a_handler_refuses_with_its_own_reason(repository: Repository):
     assert (answer.accepted, answer.reason) == (False, "no embargo date")
 
 
-def test_a_crash_between_answer_and_commit_gives_no_second_answer(
+def test_a_crash_between_answer_and_commit_causes_no_second_answer(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ):
     (first,) = repository.publish()
@@ -196,7 +196,7 @@ def test_a_crash_between_answer_and_commit_gives_no_second_answer(
     assert repository.verdicts() == sorted([(first.package_id, True), (second.package_id, True)])
 
 
-def test_a_crash_before_the_answer_is_out_sends_the_answer_that_was_kept(
+def test_after_a_crash_before_sending_the_spooled_answer_is_sent(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ):
     (fact,) = repository.publish()
@@ -216,7 +216,7 @@ def test_a_crash_before_the_answer_is_out_sends_the_answer_that_was_kept(
     assert [one.package_id for one in repository.taken] == [fact.package_id]
 
 
-def test_a_crash_of_the_handler_brings_the_same_package_again(repository: Repository):
+def test_after_a_crash_of_the_handler_it_gets_the_same_package_again(repository: Repository):
     (fact,) = repository.publish()
     with pytest.raises(Crash):
         repository.follow(handler=crash)
@@ -227,7 +227,7 @@ def test_a_crash_of_the_handler_brings_the_same_package_again(repository: Reposi
     assert repository.verdicts() == [(fact.package_id, True)]
 
 
-def test_another_folder_in_the_way_ends_it_without_an_answer(repository: Repository):
+def test_another_folder_of_that_name_ends_it_without_an_answer(repository: Repository):
     (fact,) = repository.publish()
     (repository.into / fact.package_id).mkdir(parents=True)
 
@@ -237,7 +237,7 @@ def test_another_folder_in_the_way_ends_it_without_an_answer(repository: Reposit
     assert repository.answers() == []
 
 
-def test_a_second_follower_of_the_same_group_is_told_so(repository: Repository):
+def test_a_second_follower_of_the_same_group_is_refused(repository: Repository):
     spool = Spool(spool_path(repository.settings, repository.group))
 
     with pytest.raises(SpoolBusy):
@@ -246,7 +246,7 @@ def test_a_second_follower_of_the_same_group_is_told_so(repository: Repository):
     spool.close()
 
 
-def test_a_broker_that_is_away_is_waited_for(repository: Repository):
+def test_the_follower_waits_for_a_broker_that_is_down(repository: Repository):
     (fact,) = repository.publish()
     waits: list[str] = []
     away = threading.Event()
@@ -269,7 +269,7 @@ def test_a_broker_that_is_away_is_waited_for(repository: Repository):
     assert repository.verdicts() == [(fact.package_id, True)]
 
 
-def test_a_new_group_starts_at_the_beginning_unless_told_otherwise(repository: Repository):
+def test_a_new_group_starts_at_the_beginning_unless_it_starts_now(repository: Repository):
     (before,) = repository.publish()
     name = repository.group
     repository.group = f"{name}.now"
@@ -285,7 +285,7 @@ def test_a_new_group_starts_at_the_beginning_unless_told_otherwise(repository: R
 
 
 @pytest.mark.parametrize("group", ["copystand.tracker", "", "a b", "../x"])
-def test_a_group_that_is_not_a_repository_s_is_refused(repository: Repository, group: str):
+def test_an_invalid_group_name_is_refused(repository: Repository, group: str):
     with pytest.raises(ValueError, match="not a valid group name"):
         follow(repository.settings, group, repository.taken.append)
 
@@ -307,7 +307,7 @@ def test_the_example_of_the_how_to_runs(repository: Repository, monkeypatch: pyt
 
 
 def environment(repository: Repository) -> dict[str, str]:
-    """Of a command that follows."""
+    """The environment of a command."""
     return {"COPYSTAND_HOME": str(repository.parts.home), "KAFKA_BROKERS": repository.parts.kafka}
 
 
@@ -341,7 +341,7 @@ def test_the_command_gives_one_document_with_the_keys_of_the_contract(repository
     assert rows[facts[0].package_id]["published_at"].endswith("Z")
 
 
-def test_the_command_only_shows_what_it_was_not_told_to_accept(repository: Repository):
+def test_the_command_only_prints_packages_without_accept(repository: Repository):
     (fact,) = repository.publish()
 
     result = call(repository, "--limit", "1")
@@ -351,7 +351,7 @@ def test_the_command_only_shows_what_it_was_not_told_to_accept(repository: Repos
     assert repository.answers() == []
 
 
-def test_the_command_ends_with_4_when_too_few_came(repository: Repository):
+def test_the_command_exits_with_4_after_too_few_packages(repository: Repository):
     arguments = ("--limit", "1", "--timeout", "1", "--json")
 
     result = call(repository, *arguments)
@@ -368,7 +368,7 @@ def row(repository: Repository) -> Iterator[dict[str, Any]]:
     os.unlink(spool_path(repository.settings, "_receive"))
 
 
-def test_an_answer_by_hand_is_sent_once(repository: Repository, row: dict[str, Any]):
+def test_a_manual_answer_is_sent_once(repository: Repository, row: dict[str, Any]):
     sent = [send_answer(repository.settings, row, "paper", True, "fine", []) for _ in range(2)]
 
     (answer,) = repository.answers()
@@ -376,7 +376,7 @@ def test_an_answer_by_hand_is_sent_once(repository: Repository, row: dict[str, A
     assert (answer.repository, answer.reason, answer.head.item_id) == ("paper", "fine", "vol-1")
 
 
-def test_an_answer_that_was_not_sent_is_sent_under_the_same_id(
+def test_a_manual_answer_that_was_not_sent_is_sent_with_the_same_id(
     repository: Repository, row: dict[str, Any]
 ):
     arguments = (row, "paper", False, "no embargo date", [])

@@ -1,4 +1,4 @@
-"""`copystand batch` and `copystand quarantine` on the tracker's tables, with their JSON."""
+"""`copystand batch` and `copystand quarantine` on the tables of the tracker, with their JSON."""
 
 import json
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ def line_home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     facts += [bad.page_quarantined("vol-2:0001", "acquire_page")]
     with psycopg.connect(parts.database.dsn("tracker", DATABASE), autocommit=True) as conn:
         line = ProcessManager(conn, storage, "1")
-        line.open()
-        line.take(Log()(*facts))
+        line.take_over()
+        line.process(Log()(*facts))
     yield {
         "COPYSTAND_HOME": str(parts.home),
         "KAFKA_BROKERS": parts.kafka,
@@ -42,7 +42,7 @@ def line_home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         conn.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)".encode())
 
 
-def call(environment: dict[str, str], *arguments: str) -> Result:
+def run(environment: dict[str, str], *arguments: str) -> Result:
     return CliRunner().invoke(cli, list(arguments), env=environment)
 
 
@@ -52,7 +52,7 @@ def document(result: Result) -> Any:
 
 
 def test_quarantine_list_has_the_keys_of_the_contract(line_home):
-    rows = document(call(line_home, "quarantine", "list", "--json"))
+    rows = document(run(line_home, "quarantine", "list", "--json"))
 
     (row,) = rows
     contract = (
@@ -67,13 +67,13 @@ def test_quarantine_list_has_the_keys_of_the_contract(line_home):
     assert row["resume_at"] == "acquire_page"
 
 
-def test_quarantine_show_gives_one_record_and_an_unknown_one_ends_with_1(line_home):
-    (row,) = document(call(line_home, "quarantine", "list", "--json"))
+def test_quarantine_show_prints_one_record_and_exits_with_1_for_an_unknown_one(line_home):
+    (row,) = document(run(line_home, "quarantine", "list", "--json"))
 
-    shown = document(call(line_home, "quarantine", "show", row["quarantine_id"], "--json"))
+    shown = document(run(line_home, "quarantine", "show", row["quarantine_id"], "--json"))
 
     assert shown == row | {"diagnostics": []}
-    assert call(line_home, "quarantine", "show", "nothing").exit_code == 1
+    assert run(line_home, "quarantine", "show", "nothing").exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ def test_quarantine_show_gives_one_record_and_an_unknown_one_ends_with_1(line_ho
     ],
 )
 def test_quarantine_list_is_filtered(line_home, filter, found):
-    rows = document(call(line_home, "quarantine", "list", "--json", *filter))
+    rows = document(run(line_home, "quarantine", "list", "--json", *filter))
 
     assert [row["page_id"] for row in rows] == found
 
 
-def test_batch_list_and_show_tell_the_counts_and_the_items(line_home):
-    rows = document(call(line_home, "batch", "list", "--json"))
-    shown = document(call(line_home, "batch", "show", "b-bad", "--json"))
+def test_batch_list_and_show_have_the_counts_and_the_items(line_home):
+    rows = document(run(line_home, "batch", "list", "--json"))
+    shown = document(run(line_home, "batch", "show", "b-bad", "--json"))
 
     counts = {row["batch_id"]: (row["state"], row["packaged"], row["quarantined"]) for row in rows}
     assert counts == {"b-good": ("settled", 2, 0), "b-bad": ("settled", 0, 1)}
@@ -118,42 +118,42 @@ def test_batch_list_and_show_tell_the_counts_and_the_items(line_home):
     ],
 )
 def test_batch_list_is_filtered(line_home, filter, found):
-    rows = document(call(line_home, "batch", "list", "--json", *filter))
+    rows = document(run(line_home, "batch", "list", "--json", *filter))
 
     assert [row["batch_id"] for row in rows] == found
 
 
 @pytest.mark.parametrize("listing", ["batch", "quarantine", "packages"])
-def test_a_state_that_is_none_is_wrong_usage(line_home, listing):
-    assert call(line_home, listing, "list", "--state", "fine").exit_code == 2
+def test_an_unknown_state_exits_with_2(line_home, listing):
+    assert run(line_home, listing, "list", "--state", "fine").exit_code == 2
 
 
-def test_batch_show_for_people_tells_items_packages_and_records(line_home):
-    good, bad = (call(line_home, "batch", "show", name).stdout for name in ("b-good", "b-bad"))
+def test_batch_show_for_people_prints_items_packages_and_records(line_home):
+    good, bad = (run(line_home, "batch", "show", name).stdout for name in ("b-good", "b-bad"))
 
     assert "vol-1.v1" in good and "in_flight 0" in good
     assert "page.not-decodable" in bad and "held" in bad
-    assert call(line_home, "batch", "show", "b-9").exit_code == 1
+    assert run(line_home, "batch", "show", "b-9").exit_code == 1
 
 
-def test_watching_gives_no_json(line_home):
-    assert call(line_home, "status", "--watch", "--json").exit_code == 2
+def test_watch_and_json_exit_with_2(line_home):
+    assert run(line_home, "status", "--watch", "--json").exit_code == 2
 
 
 def test_a_listing_for_people_is_a_table(line_home):
-    result = call(line_home, "batch", "list")
+    result = run(line_home, "batch", "list")
 
     assert result.exit_code == 0
     assert "b-good" in result.stdout
 
 
-def test_a_name_instead_of_a_pseudonym_is_wrong_usage(line_home):
-    result = call(line_home, "batch", "pause", "b-good", "--by", "Anna", "--reason", "r")
+def test_a_name_instead_of_a_pseudonym_exits_with_2(line_home):
+    result = run(line_home, "batch", "pause", "b-good", "--by", "Anna", "--reason", "r")
 
     assert result.exit_code == 2
 
 
-def test_a_request_that_nobody_answers_ends_with_4(line_home):
-    asked = ("batch", "pause", "b-good", "--by", "p-4", "--reason", "r", "--timeout", "1")
+def test_a_request_without_a_decision_exits_with_4(line_home):
+    words = ("batch", "pause", "b-good", "--by", "p-4", "--reason", "r", "--timeout", "1")
 
-    assert call(line_home, *asked).exit_code == 4
+    assert run(line_home, *words).exit_code == 4

@@ -1,4 +1,4 @@
-"""What repositories' answers do to packages, in the tracker's tables on a real PostgreSQL."""
+"""Effects of the answers of repositories on packages, in the tracker's tables."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,7 +60,7 @@ def test_an_acceptance_makes_the_package_accepted_and_nothing_else(tracker, batc
     assert (state(tracker), records(tracker), tracker.counts("b-1")) == ("accepted", [], before)
 
 
-def test_a_refusal_is_set_aside_at_the_package_and_moves_no_page(tracker, batch):
+def test_a_refusal_is_quarantined_for_the_package_and_moves_no_page(tracker, batch):
     before, pages = tracker.counts("b-1"), tracker.states("pages", "page_id")
 
     tracker.process(an_answer(batch, False, 1))
@@ -74,7 +74,7 @@ def test_a_refusal_is_set_aside_at_the_package_and_moves_no_page(tracker, batch)
     assert tracker.counts_add_up()
 
 
-def test_what_a_repository_says_of_batch_and_page_counts_for_nothing(tracker, batch):
+def test_the_batch_and_page_in_an_answer_are_ignored(tracker, batch):
     lie = an_answer(batch, False, 1, batch_id="b-9", item_id="vol-9", page_id="vol-1:0001")
 
     tracker.process(lie)
@@ -94,7 +94,7 @@ def test_a_later_answer_of_the_same_repository_counts_and_closes_the_record(trac
     assert [row[4] for row in records(tracker)] == ["superseded"]
 
 
-def test_a_refusal_of_one_repository_stands_beside_the_acceptance_of_another(tracker, batch):
+def test_a_refusal_of_one_repository_outweighs_the_acceptance_of_another(tracker, batch):
     tracker.process(an_answer(batch, False, 1, "archive"), an_answer(batch, True, 2, "library"))
 
     assert state(tracker) == "refused"
@@ -130,7 +130,7 @@ def test_an_answer_that_comes_twice_changes_nothing(tracker, batch):
     assert len(records(tracker)) == 1
 
 
-def test_packages_without_an_answer_are_told_after_some_days(tracker, batch, connect_tracker):
+def test_packages_without_an_answer_are_counted_after_some_days(tracker, batch, connect_tracker):
     tracker.conn.execute("UPDATE line.packages SET published_at = now() - interval '15 days'")
     with connect_tracker() as conn:
         conn.row_factory = dict_row

@@ -1,4 +1,4 @@
-"""A repository without Kafka: list, show and fetch against a real PostgreSQL and a store on disk."""
+"""A repository without Kafka: list, show, fetch and answer with PostgreSQL and a local store."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from processors.tools import Tools
 from schemas.models import PackagePublished
-from streams.cli.packages import packages
+from streams.cli.main import cli
 from streams.storage.local import LocalStorage
 from tests.support.package_builders import a_completed_item, published
 from tests.support.parts import Parts
@@ -45,7 +45,7 @@ def _assembled(home: Path, tmp_path: Path) -> PackagePublished:
 
 
 def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(packages, list(arguments))
+    return CliRunner().invoke(cli, ["packages", *arguments])
 
 
 def _json(*arguments: str) -> Any:
@@ -73,14 +73,12 @@ def test_lists_and_shows_packages_with_the_keys_of_the_contract(package: Package
         ("--code", "package.refused"),
     ],
 )
-def test_a_listing_shows_only_what_was_asked_for(
-    package: PackagePublished, nothing: tuple[str, str]
-) -> None:
+def test_a_listing_is_filtered(package: PackagePublished, nothing: tuple[str, str]) -> None:
     assert _json("list", *nothing) == []
 
 
 @pytest.mark.parametrize(("days", "found"), [("1", ["vol-1.v1"]), ("36500", [])])
-def test_lists_what_nobody_has_answered_for_some_days(
+def test_lists_packages_without_an_answer_for_some_days(
     package: PackagePublished, monkeypatch: pytest.MonkeyPatch, days: str, found: list[str]
 ) -> None:
     monkeypatch.setenv("COPYSTAND_ANSWER_DAYS", days)
@@ -90,7 +88,7 @@ def test_lists_what_nobody_has_answered_for_some_days(
     assert [row["package_id"] for row in rows] == found
 
 
-def test_show_tells_what_repositories_answered(parts: Parts, package: PackagePublished) -> None:
+def test_show_prints_the_answers_of_repositories(parts: Parts, package: PackagePublished) -> None:
     with psycopg.connect(parts.dsn(), autocommit=True) as connection:
         connection.execute(
             "INSERT INTO line.receipts VALUES"
@@ -107,13 +105,13 @@ def test_show_tells_what_repositories_answered(parts: Parts, package: PackagePub
 @pytest.mark.parametrize(
     "words", [(), ("--refused",), ("--accepted", "--refused", "--reason", "")], ids=str
 )
-def test_an_answer_by_hand_must_say_what_and_why(
+def test_a_manual_answer_requires_a_verdict_and_a_reason_for_a_refusal(
     package: PackagePublished, words: tuple[str, ...]
 ) -> None:
     assert _run("receive", "vol-1.v1", *words).exit_code == 2
 
 
-def test_an_answer_by_hand_is_known_the_second_time_and_the_other_one_is_refused(
+def test_a_repeated_manual_answer_is_known_and_the_opposite_one_is_refused(
     parts: Parts, package: PackagePublished
 ) -> None:
     with psycopg.connect(parts.dsn(), autocommit=True) as connection:
@@ -139,7 +137,7 @@ def test_an_answer_to_an_unknown_package_is_refused(package: PackagePublished) -
     assert (result.exit_code, "package.unknown" in result.stderr) == (1, True)
 
 
-def test_fetch_leaves_a_bag_whose_content_digest_a_stranger_can_compute(
+def test_fetch_writes_a_bag_whose_content_digest_follows_from_the_docs(
     package: PackagePublished, tmp_path: Path
 ) -> None:
     document = _json("fetch", "vol-1.v1", str(tmp_path / "in"))
@@ -160,25 +158,25 @@ def test_a_changed_package_is_refused_with_code_and_fix(
     parts: Parts, package: PackagePublished, tmp_path: Path
 ) -> None:
     tar = parts.home / package.key
-    whole = tar.read_bytes()
-    tar.write_bytes(whole.replace(b"text 0001", b"text 0007"))
+    content = tar.read_bytes()
+    tar.write_bytes(content.replace(b"text 0001", b"text 0007"))
 
     result = _run("fetch", "vol-1.v1", str(tmp_path / "in"))
 
-    tar.write_bytes(whole)
+    tar.write_bytes(content)
     assert result.exit_code == 1
     assert "package.differs" in result.stderr
     assert not (tmp_path / "in" / "vol-1.v1").exists()
 
 
-def test_an_unknown_package_is_a_failure_that_says_what_to_do(package: PackagePublished) -> None:
+def test_an_unknown_package_exits_with_1_and_a_fix(package: PackagePublished) -> None:
     result = _run("show", "vol-9.v1")
 
     assert result.exit_code == 1
     assert "packages list" in result.stderr
 
 
-def test_a_line_that_is_down_is_a_missing_part(
+def test_a_line_that_is_down_exits_with_3(
     package: PackagePublished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSTGRES_DSN", "postgresql://127.0.0.1:1/copystand")

@@ -8,7 +8,7 @@ import pytest
 from schemas import ids
 from schemas.catalogue import redone_topic, topic_of
 from schemas.codec import Undecodable, decode, encode
-from schemas.models import ControlDecided, Record, WorkQuarantined
+from schemas.models import ControlDecided, Message, WorkQuarantined
 from streams.kafka.messages import Incoming
 from streams.storage.memory import MemoryStorage
 from streams.tracker import process_manager
@@ -39,7 +39,7 @@ class RecordingTracker(TrackerHarness):
         self.batch = Delivery(self.storage, "b-1", {"vol-1": 1})
         self.process(self.batch.received(), self.batch.accepted(), self.batch.registered("vol-1"))
 
-    def process(self, *facts: Record) -> None:
+    def process(self, *facts: Message) -> None:
         self.process_messages(*self.log(*facts))
 
     def process_messages(self, *messages: Incoming) -> None:
@@ -73,7 +73,7 @@ def tracker(databases: Databases, tmp_path: Path) -> Iterator[RecordingTracker]:
         yield RecordingTracker(conn, tmp_path)
 
 
-def decode_without_pages(value: bytes | None, expected: type[Record] | None = None) -> Record:
+def decode_without_pages(value: bytes | None, expected: type[Message] | None = None) -> Message:
     """A decoder without the schema of PageAcquired."""
     fact = decode(value, expected)
     if type(fact).__name__ == "PageAcquired":

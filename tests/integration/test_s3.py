@@ -1,4 +1,4 @@
-"""The store in a bucket when something is wrong: bytes, keys, network, memory, space."""
+"""The store in a bucket under faults: changed bytes, wrong keys, network, memory, disk space."""
 
 import hashlib
 import os
@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import obstore
 import pytest
@@ -47,7 +48,7 @@ def keep(storage: S3Storage, value: bytes | Path, area: Area = Area.STAGING) -> 
 
 
 def put_over(settings: Settings, key: str, value: bytes) -> None:
-    """Write into the bucket behind our back."""
+    """Write to the bucket without the store."""
     assert settings.s3 is not None
     obstore.put(connect(settings.s3), key, value)
 
@@ -55,7 +56,7 @@ def put_over(settings: Settings, key: str, value: bytes) -> None:
 # Bytes
 
 
-def test_damage_in_the_store_is_shown_to_steps_and_never_taken_for_sound(
+def test_a_damaged_object_reaches_the_step_as_it_is_and_is_never_cached(
     settings: Settings, storage: S3Storage
 ):
     ref = keep(storage, b"a page")
@@ -68,46 +69,52 @@ def test_damage_in_the_store_is_shown_to_steps_and_never_taken_for_sound(
     assert storage.path(ref).read_bytes() == b"a page"
 
 
-def test_a_master_is_read_again_before_it_is_promised(settings: Settings, storage: S3Storage):
+def test_a_master_is_read_back_before_a_write_succeeds(settings: Settings, storage: S3Storage):
     digest = hashlib.sha256(b"a page").hexdigest()
     put_over(settings, f"masters/sha256/{digest[:2]}/{digest}", b"a pagE")
 
-    with pytest.raises(StorageError, match="other bytes"):
+    with pytest.raises(StorageError, match="different bytes"):
         keep(storage, b"a page", Area.MASTERS)
 
 
-def test_a_file_that_grows_while_it_is_stored_is_not_seen(
+def test_a_file_that_changes_while_it_is_stored_is_not_visible(
     storage: S3Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     source, large = tmp_path / "scan.tif", s3.PART_BYTES + 1
     source.write_bytes(b"1" * large)
-    before = s3._measured(source)
-    source.write_bytes(b"2" * large)
-    monkeypatch.setattr(s3, "_measured", lambda _: before)
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    head = obstore.head
 
-    with pytest.raises(StorageError, match="changed while"):
-        keep(storage, source)
-    assert storage.size(f"staging/sha256/{before[0][:2]}/{before[0]}") is None
+    def head_and_change_the_file(*args: Any, **named: Any) -> Any:
+        source.write_bytes(b"2" * large)
+        return head(*args, **named)
+
+    with monkeypatch.context() as during_the_write:
+        # The store asks for an existing object after it has computed the digest.
+        during_the_write.setattr(obstore, "head", head_and_change_the_file)
+        with pytest.raises(StorageError, match="changed while"):
+            keep(storage, source)
+    assert storage.size(f"staging/sha256/{digest[:2]}/{digest}") is None
 
 
 @pytest.mark.parametrize("length", [200, s3.PART_BYTES + 200])
-def test_bytes_changed_on_the_way_up_are_refused(
+def test_bytes_that_change_in_transit_are_refused(
     settings: Settings, storage: S3Storage, length: int
 ):
     assert settings.s3 is not None
     port = int(settings.s3.endpoint.rpartition(":")[2])
     value = b"a" * length + b"NEEDLE"
-    with_a_liar = replace(settings.s3, endpoint=f"http://127.0.0.1:{changing_proxy(port)}")
-    through = S3Storage(connect(with_a_liar), ObjectCache(settings.home / "cache", MEGABYTE))
+    through_proxy = replace(settings.s3, endpoint=f"http://127.0.0.1:{changing_proxy(port)}")
+    changed = S3Storage(connect(through_proxy), ObjectCache(settings.home / "cache", MEGABYTE))
 
     with pytest.raises(StorageError, match=r"BadDigest|XAmzContentSHA256Mismatch"):
-        keep(through, value, Area.DERIVATIVES)
+        keep(changed, value, Area.DERIVATIVES)
     digest = hashlib.sha256(value).hexdigest()
     assert storage.size(f"derivatives/sha256/{digest[:2]}/{digest}") is None
 
 
 def changing_proxy(port: int) -> int:
-    """A way to a port of this machine on which a word is changed; gives its own port."""
+    """A proxy for a local port that replaces a word; returns the port of the proxy."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def carry(source: socket.socket, target: socket.socket) -> None:
@@ -133,7 +140,9 @@ def changing_proxy(port: int) -> int:
 # Keys and network
 
 
-def test_wrong_keys_and_a_missing_bucket_are_no_missing_object(settings: Settings, tmp_path: Path):
+def test_wrong_keys_and_a_missing_bucket_differ_from_a_missing_object(
+    settings: Settings, tmp_path: Path
+):
     for change, code in (
         ({"aws_secret_access_key": "wrong"}, "SignatureDoesNotMatch"),
         ({"object_store": "s3://not-there"}, "NoSuchBucket"),
@@ -147,10 +156,10 @@ def test_wrong_keys_and_a_missing_bucket_are_no_missing_object(settings: Setting
             check_store(changed)
 
 
-def test_a_store_that_is_away_is_told_in_seconds(settings: Settings, tmp_path: Path):
+def test_an_unreachable_store_is_reported_within_seconds(settings: Settings, tmp_path: Path):
     assert settings.s3 is not None
-    place = replace(settings.s3, endpoint="http://127.0.0.1:1")
-    storage = S3Storage(connect(place), ObjectCache(tmp_path / "cache", MEGABYTE))
+    location = replace(settings.s3, endpoint="http://127.0.0.1:1")
+    storage = S3Storage(connect(location), ObjectCache(tmp_path / "cache", MEGABYTE))
     began = time.monotonic()
 
     with pytest.raises(StorageError):
@@ -160,15 +169,15 @@ def test_a_store_that_is_away_is_told_in_seconds(settings: Settings, tmp_path: P
     assert time.monotonic() - began < 30
 
 
-def test_a_store_that_hangs_is_given_up(
+def test_a_store_that_hangs_is_an_error_after_the_timeout(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     assert settings.s3 is not None
     monkeypatch.setattr(s3, "REQUEST_SECONDS", 1)
     monkeypatch.setattr(s3, "RETRY_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        place = replace(settings.s3, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        storage = S3Storage(connect(place), ObjectCache(tmp_path / "cache", MEGABYTE))
+        location = replace(settings.s3, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        storage = S3Storage(connect(location), ObjectCache(tmp_path / "cache", MEGABYTE))
         began = time.monotonic()
 
         with pytest.raises(StorageError):
@@ -178,7 +187,7 @@ def test_a_store_that_hangs_is_given_up(
     assert time.monotonic() - began < 10
 
 
-def test_nothing_of_the_environment_leads_to_another_store(
+def test_aws_variables_do_not_redirect_to_another_store(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     for name, value in {
@@ -192,9 +201,9 @@ def test_nothing_of_the_environment_leads_to_another_store(
     check_store(settings)
 
 
-def test_commands_say_which_part_is_not_there(tmp_path: Path, s3_server: S3Server):
-    told = s3_server.environment("x") | {"COPYSTAND_S3_ENDPOINT": "http://127.0.0.1:1"}
-    environment = {**os.environ, "COPYSTAND_HOME": str(tmp_path / "home"), **told}
+def test_commands_name_the_store_that_does_not_answer(tmp_path: Path, s3_server: S3Server):
+    changed = s3_server.environment("x") | {"COPYSTAND_S3_ENDPOINT": "http://127.0.0.1:1"}
+    environment = {**os.environ, "COPYSTAND_HOME": str(tmp_path / "home"), **changed}
 
     for command in (["up"], ["run", "worker"], ["doctor", "--json"]):
         done = subprocess.run(
@@ -208,7 +217,7 @@ def test_commands_say_which_part_is_not_there(tmp_path: Path, s3_server: S3Serve
 # Memory and space
 
 
-def test_a_large_object_never_is_whole_in_memory(tmp_path: Path, s3_server: S3Server):
+def test_a_large_object_is_never_complete_in_memory(tmp_path: Path, s3_server: S3Server):
     source = tmp_path / "package.tar"
     with source.open("wb") as file:
         for _ in range(30):
@@ -241,56 +250,58 @@ def test_a_large_object_never_is_whole_in_memory(tmp_path: Path, s3_server: S3Se
 
 @pytest.fixture
 def small_cache(settings: Settings, tmp_path: Path) -> Iterator[tuple[S3Storage, Path]]:
-    """A store with room for ten copies of a megabyte."""
+    """A store whose cache has space for ten copies of a megabyte."""
     assert settings.s3 is not None
     cache = tmp_path / "cache"
     yield S3Storage(connect(settings.s3), ObjectCache(cache, 10 * MEGABYTE)), cache
 
 
-def held(cache: Path) -> int:
+def cached_bytes(cache: Path) -> int:
     return sum(p.stat().st_size for p in cache.glob("objects/*/[0-9a-f][0-9a-f]/*"))
 
 
-def test_local_copies_are_bounded_and_those_in_use_stay(small_cache: tuple[S3Storage, Path]):
+def test_local_copies_are_limited_in_size_and_those_in_use_stay(
+    small_cache: tuple[S3Storage, Path],
+):
     storage, cache = small_cache
     refs = [keep(storage, os.urandom(MEGABYTE)) for _ in range(30)]
 
     paths = [storage.path(ref) for ref in refs]
 
-    assert held(cache) <= 11 * MEGABYTE
+    assert cached_bytes(cache) <= 11 * MEGABYTE
     for ref, path in zip(refs, paths, strict=True):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == ref.sha256
 
 
-def test_the_copies_asked_for_longest_ago_go_first(settings: Settings, tmp_path: Path):
+def test_the_least_recently_used_copies_are_evicted_first(settings: Settings, tmp_path: Path):
     assert settings.s3 is not None
     cache, store = tmp_path / "cache", connect(settings.s3)
     refs = [
         keep(S3Storage(store, ObjectCache(cache, MEGABYTE)), os.urandom(MEGABYTE))
         for _ in range(12)
     ]
-    roomy = ObjectCache(cache, 100 * MEGABYTE)
+    large = ObjectCache(cache, 100 * MEGABYTE)
     for number, ref in enumerate(refs):
-        S3Storage(store, roomy).path(ref)
+        S3Storage(store, large).path(ref)
         copy = next(cache.glob(f"objects/*/{ref.sha256[:2]}/{ref.sha256}"))
         os.utime(copy, (number, number))
-    tight = ObjectCache(cache, 3 * MEGABYTE, tmp_path / "leases")
-    again = S3Storage(store, tight)
+    small = ObjectCache(cache, 3 * MEGABYTE, tmp_path / "leases")
+    evicting = S3Storage(store, small)
 
-    again.path(refs[0])
-    again.path(keep(again, os.urandom(MEGABYTE)))
+    evicting.path(refs[0])
+    evicting.path(keep(evicting, os.urandom(MEGABYTE)))
 
-    left = {path.name for path in cache.glob("objects/*/[0-9a-f][0-9a-f]/*")}
-    assert refs[0].sha256 in left
-    assert refs[11].sha256 in left
-    assert refs[1].sha256 not in left
+    kept = {path.name for path in cache.glob("objects/*/[0-9a-f][0-9a-f]/*")}
+    assert refs[0].sha256 in kept
+    assert refs[11].sha256 in kept
+    assert refs[1].sha256 not in kept
 
 
-def test_processes_share_copies_and_evict_beside_each_other(settings: Settings, tmp_path: Path):
+def test_processes_share_copies_and_evict_concurrently(settings: Settings, tmp_path: Path):
     assert settings.s3 is not None
     cache, store = tmp_path / "cache", connect(settings.s3)
     refs = [keep(S3Storage(store, ObjectCache(cache, 1)), os.urandom(200_000)) for _ in range(20)]
-    wrong: list[str] = []
+    mismatches: list[str] = []
 
     def child(number: int) -> None:
         leases = tmp_path / f"leases-{number}"
@@ -298,7 +309,7 @@ def test_processes_share_copies_and_evict_beside_each_other(settings: Settings, 
         for ref in (refs[number:] + refs[:number]) * 3:
             value = storage.path(ref).read_bytes()
             if hashlib.sha256(value).hexdigest() != ref.sha256:
-                wrong.append(ref.key)
+                mismatches.append(ref.key)
             for lease in leases.iterdir():
                 lease.unlink()
 
@@ -308,11 +319,11 @@ def test_processes_share_copies_and_evict_beside_each_other(settings: Settings, 
     for thread in threads:
         thread.join()
 
-    assert wrong == []
-    assert held(cache) <= 2 * MEGABYTE
+    assert mismatches == []
+    assert cached_bytes(cache) <= 2 * MEGABYTE
 
 
-def test_copies_from_before_a_crash_of_the_machine_are_not_believed(
+def test_copies_from_before_a_crash_of_the_machine_are_not_used(
     settings: Settings, storage: S3Storage
 ):
     ref = keep(storage, b"a page")

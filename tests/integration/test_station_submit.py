@@ -1,4 +1,4 @@
-"""A station on a real broker and a real database."""
+"""A station with a real broker and database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +43,7 @@ def database(parts: Parts) -> Iterator[psycopg.Connection[Any]]:
 
 
 def received(database: psycopg.Connection[Any], made: client.Submission, **columns: Any) -> None:
-    """The line took the submission in, and this became of it."""
+    """Record the submission as received, with these columns."""
     row = {
         "batch_id": made.batch_id,
         "received_id": client.received_id(made.event_id),
@@ -54,7 +54,7 @@ def received(database: psycopg.Connection[Any], made: client.Submission, **colum
     database.execute(f"INSERT INTO line.batches ({names}) VALUES ({values})", row)  # type: ignore[arg-type]
 
 
-def test_the_submission_lands_under_its_batch_id(
+def test_the_submission_is_published_with_its_batch_id_as_key(
     settings: Settings, folder: Path, options: SubmissionOptions
 ) -> None:
     made = client.submit(folder, options, settings)
@@ -65,7 +65,7 @@ def test_the_submission_lands_under_its_batch_id(
     assert (key, made.state) == (options.batch_id, "submitted")
 
 
-def test_a_manifest_that_the_line_knows_is_told_as_known(
+def test_a_manifest_that_the_line_knows_is_reported_as_known(
     settings: Settings, folder: Path, options: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
     received(database, client.submit(folder, options, settings))
@@ -73,7 +73,7 @@ def test_a_manifest_that_the_line_knows_is_told_as_known(
     assert client.submit(folder, options, settings).state == "already known"
 
 
-def test_another_manifest_under_a_known_id_is_hinted_at(
+def test_another_manifest_with_a_known_batch_id_is_reported(
     settings: Settings, folder: Path, options: SubmissionOptions, database: psycopg.Connection[Any]
 ) -> None:
     received(database, client.submit(folder, options, settings))
@@ -116,7 +116,7 @@ def test_waiting_ends_when_pre_flight_refuses(
 
 
 def messages(settings: Settings, batch_id: str) -> list[tuple[str, BatchSubmitted]]:
-    """All submissions under a batch id so far; other tests write to the topic, too."""
+    """All submissions with a batch id; other tests write to the topic, too."""
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka,

@@ -1,9 +1,7 @@
-"""How batches stand: what their items tell is what their pages are."""
+"""The figures of a batch agree with its pages, and `status` shows what needs attention."""
 
 import random
 
-from streams.cli.status import _drawn, _worth_showing
-from streams.console import out
 from tests.support.line_facts import Delivery
 
 BY_PAGE = """
@@ -14,7 +12,7 @@ FROM line.pages WHERE batch_id = 'b-1'
 """
 
 
-def test_the_figures_are_those_of_the_pages_after_every_fact(tracker, storage):
+def test_the_figures_agree_with_the_pages_after_every_fact(tracker, storage):
     batch = Delivery(storage, "b-1", {"vol-1": 3, "vol-2": 2}, missing=frozenset({"vol-1:0002"}))
     facts = [*batch.everything(), batch.page_quarantined("vol-2:0001", "acquire_page")]
     random.Random(4).shuffle(facts)
@@ -29,27 +27,3 @@ def test_the_figures_are_those_of_the_pages_after_every_fact(tracker, storage):
         figures = tuple(counts[name] for name in names)
         assert figures == (*by_page[:3], by_page[3] + counts["registered"] - known)
         assert tracker.counts_add_up()
-
-
-def test_batches_at_work_are_shown_before_those_that_have_ended():
-    rows = [{"batch_id": str(n), "state": "running" if n == 1 else "settled"} for n in range(9)]
-
-    shown, left_out = _worth_showing(rows, 3)
-
-    assert ([row["batch_id"] for row in shown], left_out) == (["7", "8", "1"], 6)
-
-
-def test_packages_without_an_answer_are_told_with_the_command_that_lists_them():
-    document = {
-        "batches": [],
-        "roles": [],
-        "unanswered": {"days": 14, "packages": 2},
-        "retries": [],
-        "quiet": [],
-    }
-
-    with out.capture() as printed:
-        out.print(_drawn(document))
-
-    assert "2 packages unanswered for 14 days" in printed.get()
-    assert "packages list --unanswered" in printed.get()

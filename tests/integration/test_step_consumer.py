@@ -1,17 +1,19 @@
-"""The worker's source on a real broker: what is committed, when it pauses, what a revoke means."""
+"""The consumer of a step on a real broker: what it commits, when it pauses, what a revoke means."""
 
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from infra import topics
 from infra.topics import admin, committed_offsets, provision
 from schemas.catalogue import Topic
-from streams.kafka import consumer as source_module
+from streams.kafka import consumer as consumer_module
 from streams.kafka import stalled_partitions
 from streams.kafka.consumer import Delivery, StepConsumer
 from tests.support.audit_log import until
@@ -19,20 +21,48 @@ from tests.support.external_clients import transaction
 from tests.support.parts import Parts
 
 
-def place(ticket: Delivery) -> tuple[int, int]:
-    """Partition and offset of what was handed on."""
-    return ticket.message.partition, ticket.message.offset
+class ObservedClient(Consumer):
+    """A Kafka client that records its commits and runs actions of a test in its own thread."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.committed_offsets: list[int] = []
+        self._actions: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+
+    def run_in_its_thread(self, action: Callable[[], object]) -> None:
+        """Run an action between two polls and wait for its end; no other thread may use it."""
+        done = threading.Event()
+        self._actions.put(lambda: (action(), done.set()))
+        assert done.wait(10)
+
+    def poll(self, timeout: float = -1) -> Message | None:
+        while not self._actions.empty():
+            self._actions.get()()
+        return super().poll(timeout)
+
+    def commit(self, *args: Any, **named: Any) -> Any:
+        self.committed_offsets += [one.offset for one in named["offsets"]]
+        return super().commit(*args, **named)
+
+
+def place(delivery: Delivery) -> tuple[int, int]:
+    """Partition and offset of a delivery."""
+    return delivery.message.partition, delivery.message.offset
 
 
 @dataclass
 class Bench:
-    """A topic and a group of their own, the sources on them, and what they handed on."""
+    """A topic and a group of their own, their consumers, and what these delivered."""
 
     parts: Parts
     partitions: int
-    name: str = field(default_factory=lambda: f"source.{uuid4().hex[:8]}")
-    sources: list[StepConsumer] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
+    name: str = field(default_factory=lambda: f"consumer.{uuid4().hex[:8]}")
+    consumers: list[StepConsumer] = field(default_factory=list)
+    clients: list[ObservedClient] = field(default_factory=list)
+    ended: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    """Event and fields with which the process would have ended."""
+    deliveries: list[Delivery] = field(default_factory=list)
+    closing: bool = False
 
     def produce(self, count: int, partition: int = 0) -> None:
         producer = Producer({"bootstrap.servers": self.parts.kafka})
@@ -41,44 +71,47 @@ class Bench:
         assert producer.flush(30) == 0
 
     def start(self, instance: str = "one", limit: int = 100, fails: bool = False) -> list[Delivery]:
-        """A source that takes its place in the group; what it hands on comes into the list."""
-        handed: list[Delivery] = []
+        """Start a consumer and wait for its assignment; its deliveries appear in the list."""
+        delivered: list[Delivery] = []
 
-        def submit(ticket: Delivery) -> None:
-            if fails and ticket.message.offset == 3:
-                raise RuntimeError("this process goes down")
-            handed.append(ticket)
+        def submit(delivery: Delivery) -> None:
+            if fails and delivery.message.offset == 3:
+                raise RuntimeError("this process crashes")
+            delivered.append(delivery)
+            self.deliveries.append(delivery)
+            if self.closing:
+                delivery.requeue()
 
-        source = StepConsumer(self.parts.kafka, self.name, instance, [self.name], limit, submit)
-        self.sources.append(source)
-        source.start()
-        assert source.assigned.wait(20)
-        return handed
+        consumer = StepConsumer(self.parts.kafka, self.name, instance, [self.name], limit, submit)
+        self.consumers.append(consumer)
+        consumer.start()
+        assert consumer.assigned.wait(20)
+        return delivered
+
+    def client(self, *args: Any, **named: Any) -> ObservedClient:
+        self.clients.append(ObservedClient(*args, **named))
+        return self.clients[-1]
+
+    def end(self, event: str, **fields: object) -> None:
+        self.ended.append((event, fields))
 
     def committed(self, partition: int = 0) -> int | None:
-        place = (self.name, partition)
-        return committed_offsets(admin(self.parts.kafka), self.name, [place]).get(place)
+        at = (self.name, partition)
+        return committed_offsets(admin(self.parts.kafka), self.name, [at]).get(at)
 
-    def wait(self, condition: Callable[[], bool], handed: list[Delivery]) -> None:
+    def wait(self, condition: Callable[[], bool], delivered: list[Delivery]) -> None:
         until(
             condition,
             20,
-            lambda: f"handed on {[place(task) for task in handed]}, committed {self.committed()}",
+            lambda: f"delivered {[place(one) for one in delivered]}, committed {self.committed()}",
         )
 
-
-def in_its_thread(source: StepConsumer, action: Callable[[], None]) -> None:
-    """Let the source's own thread do something between two polls; no other may use its consumer."""
-    balance, done = source._balance, threading.Event()
-
-    def first_the_action() -> None:
-        source._balance = balance  # type: ignore[method-assign]
-        action()
-        done.set()
-        balance()
-
-    source._balance = first_the_action  # type: ignore[method-assign]
-    assert done.wait(10)
+    def close(self) -> None:
+        self.closing = True
+        for delivery in self.deliveries:
+            delivery.requeue()
+        for consumer in self.consumers:
+            consumer.stop()
 
 
 @pytest.fixture
@@ -96,68 +129,70 @@ def a_bench(parts: Parts, monkeypatch: pytest.MonkeyPatch, partitions: int) -> I
     provision(
         parts.kafka, [Topic(bench.name, None, "none", partitions)], {bench.name: [bench.name]}
     )
-    # In the line this ends the process; here it ends the source's thread.
-    monkeypatch.setattr(source_module, "end_process", bench.ended.append)
+    watch_ends(bench, monkeypatch)
+    monkeypatch.setattr(consumer_module, "Consumer", bench.client)
     yield bench
-    for source in bench.sources:
-        with source._lock:
-            for state in source._partitions.values():
-                state.offsets._open.clear()
-        source.stop()
+    bench.close()
 
 
-def test_commits_only_the_finished_prefix(bench: Bench):
+def watch_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record the end of the process; only the consumer's thread ends here."""
+    monkeypatch.setattr(consumer_module, "end_process", bench.end)
+    monkeypatch.setattr(stalled_partitions, "end_process", bench.end)
+
+
+def test_commits_only_offsets_before_the_first_unfinished_message(bench: Bench):
     bench.produce(5)
-    handed = bench.start()
-    bench.wait(lambda: len(handed) == 5, handed)
+    delivered = bench.start()
+    bench.wait(lambda: len(delivered) == 5, delivered)
 
     for offset in (0, 1, 3):
-        handed[offset].ack()
-    bench.wait(lambda: bench.committed() == 2, handed)
-    handed[2].ack()
-    bench.wait(lambda: bench.committed() == 4, handed)
+        delivered[offset].ack()
+    bench.wait(lambda: bench.committed() == 2, delivered)
+    delivered[2].ack()
+    bench.wait(lambda: bench.committed() == 4, delivered)
 
     assert bench.ended == []
 
 
-def test_takes_no_more_than_its_limit_and_goes_on_when_something_is_done(bench: Bench):
+def test_delivers_no_more_than_its_limit_and_continues_when_work_is_finished(bench: Bench):
     bench.produce(12)
-    handed = bench.start(limit=4)
-    bench.wait(lambda: len(handed) == 4, handed)
+    delivered = bench.start(limit=4)
+    bench.wait(lambda: len(delivered) == 4, delivered)
     threading.Event().wait(1)  # Time in which a fifth would come if it were not paused.
-    assert len(handed) == 4
+    assert len(delivered) == 4
 
-    handed[2].ack()
-    handed[3].ack()
-    bench.wait(lambda: len(handed) > 4, handed)
+    delivered[2].ack()
+    delivered[3].ack()
+    bench.wait(lambda: len(delivered) > 4, delivered)
     assert bench.committed() == 0
     while bench.committed() != 12:
-        for task in list(handed):
-            task.ack()
-        bench.wait(lambda: len(handed) == 12 or bench.sources[0]._in_work() > 0, handed)
+        for one in list(delivered):
+            one.ack()
+        bench.wait(lambda: len(delivered) == 12 or bench.consumers[0].in_work() > 0, delivered)
 
-    assert [task.message.offset for task in handed] == list(range(12))
+    assert [one.message.offset for one in delivered] == list(range(12))
 
 
-def test_what_was_not_begun_is_given_back_when_the_source_stops(bench: Bench):
+def test_messages_that_were_not_begun_are_left_to_a_later_process_at_a_stop(bench: Bench):
     bench.produce(4)
-    handed = bench.start()
-    bench.wait(lambda: len(handed) == 4, handed)
-    assert handed[0].begin() and handed[2].begin()
+    delivered = bench.start()
+    bench.wait(lambda: len(delivered) == 4, delivered)
+    assert delivered[0].begin() and delivered[2].begin()
 
-    bench.sources[0].ask_to_stop()
-    given_back = [handed[1].begin(), handed[3].begin()]
-    handed[0].ack()
-    handed[2].ack()
-    bench.sources.pop().stop()
+    bench.consumers[0].request_stop()
+    begun_later = [delivered[1].begin(), delivered[3].begin()]
+    delivered[0].ack()
+    delivered[2].ack()
+    bench.consumers.pop().stop()
 
-    assert given_back == [False, False]
+    assert begun_later == [False, False]
     assert bench.committed() == 1
     again = bench.start()
-    bench.wait(lambda: [task.message.offset for task in again] == [1, 2, 3], again)
+    bench.wait(lambda: [one.message.offset for one in again] == [1, 2, 3], again)
 
 
-def test_what_was_revoked_is_not_ours_any_more_and_the_next_member_gets_it(wide_bench: Bench):
+def test_messages_of_a_revoked_partition_belong_to_the_next_member(wide_bench: Bench):
     for partition in range(2):
         wide_bench.produce(2, partition)
     first = wide_bench.start("one")
@@ -166,166 +201,135 @@ def test_what_was_revoked_is_not_ours_any_more_and_the_next_member_gets_it(wide_
     second = wide_bench.start("two")
     wide_bench.wait(lambda: len(second) == 2, second)
 
-    lost = {place(task) for task in first if not task.still_ours()}
-    assert lost == {place(task) for task in second}
-    assert all(task.still_ours() for task in second)
-    for task in [*first, *second]:
-        task.ack()
+    lost = {place(one) for one in first if not one.still_ours()}
+    assert lost == {place(one) for one in second}
+    assert all(one.still_ours() for one in second)
+    for one in [*first, *second]:
+        one.ack()
     wide_bench.wait(lambda: [wide_bench.committed(0), wide_bench.committed(1)] == [2, 2], first)
 
 
-def test_after_a_crash_what_was_unfinished_comes_again(bench: Bench):
+def test_unfinished_messages_are_delivered_again_after_a_crash(bench: Bench):
     bench.produce(5)
     before = bench.start(fails=True)
-    before[0].ack() if before else None
     bench.wait(lambda: bool(bench.ended), before)
-    bench.sources.pop()
+    bench.consumers.pop()
 
     after = bench.start()
-    bench.wait(lambda: after[-1:] != [] and after[-1].message.offset == 4, after)
+    bench.wait(lambda: len(after) == 5, after)
 
-    assert bench.ended == ["a source cannot go on; nothing unfinished was committed"]
-    assert [task.message.offset for task in after][-4:] == [1, 2, 3, 4]
+    (event, fields) = bench.ended[0]
+    assert (event, fields["error"]) == ("the consumer cannot continue", "this process crashes")
+    assert [one.message.offset for one in before] == [0, 1, 2]
+    assert [one.message.offset for one in after] == [0, 1, 2, 3, 4]
 
 
-def test_a_stop_waits_for_what_is_in_work_and_the_next_start_goes_on_behind_it(bench: Bench):
+def test_a_stop_waits_for_work_and_the_next_start_continues_after_it(bench: Bench):
     bench.produce(3)
     first = bench.start()
     bench.wait(lambda: len(first) == 3, first)
-    stopping = threading.Thread(target=bench.sources.pop().stop)
+    stopping = threading.Thread(target=bench.consumers.pop().stop)
     stopping.start()
     stopping.join(0.5)
     assert stopping.is_alive()
 
-    for task in first:
-        task.ack()
+    for one in first:
+        one.ack()
     stopping.join(10)
     bench.produce(2)
     second = bench.start()
     bench.wait(lambda: len(second) == 2, second)
 
-    assert [task.message.offset for task in second] == [3, 4]
+    assert [one.message.offset for one in second] == [3, 4]
 
 
-def test_a_missing_offset_ends_the_process_instead_of_skipping(
+def test_a_missing_offset_ends_the_process_and_skips_nothing(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ):
     bench = Bench(parts, 1)
-    monkeypatch.setattr(source_module, "end_process", bench.ended.append)
+    watch_ends(bench, monkeypatch)
     provision(parts.kafka, [Topic(bench.name, None, "none", 1)], {})
     bench.produce(3)
 
-    handed = bench.start()
-    bench.wait(lambda: bool(bench.ended), handed)
+    delivered = bench.start()
+    bench.wait(lambda: bool(bench.ended), delivered)
 
-    assert handed == []
+    assert delivered == []
 
 
-def test_a_successor_under_the_same_name_ends_the_process_that_it_succeeds(bench: Bench):
+def test_a_newer_process_of_the_same_name_ends_the_older_one(bench: Bench):
     bench.produce(2)
-    old = bench.start("one")
-    bench.wait(lambda: len(old) == 2, old)
+    older = bench.start("one")
+    bench.wait(lambda: len(older) == 2, older)
 
-    new = bench.start("one")
-    bench.wait(lambda: len(new) == 2, new)
-    bench.wait(lambda: bool(bench.ended), old)
-    bench.sources.pop(0)
+    newer = bench.start("one")
+    bench.wait(lambda: len(newer) == 2, newer)
+    bench.wait(lambda: bool(bench.ended), older)
+    bench.consumers.pop(0)
 
-    for task in new:
-        task.ack()
-    bench.wait(lambda: bench.committed() == 2, new)
+    for one in newer:
+        one.ack()
+    bench.wait(lambda: bench.committed() == 2, newer)
 
 
-def test_a_commit_that_an_older_one_overtook_is_made_again(bench: Bench):
+def test_a_commit_that_an_older_one_overtook_is_repeated(bench: Bench):
     bench.produce(3)
-    handed = bench.start()
-    bench.wait(lambda: len(handed) == 3, handed)
-    for task in handed:
-        task.ack()
-    bench.wait(lambda: bench.committed() == 3, handed)
+    delivered = bench.start()
+    bench.wait(lambda: len(delivered) == 3, delivered)
+    for one in delivered:
+        one.ack()
+    bench.wait(lambda: bench.committed() == 3, delivered)
 
     older = [TopicPartition(bench.name, 0, 1)]
-    source = bench.sources[0]
-    commits: list[bool] = []
-    commit = source._commit
+    client = bench.clients[0]
+    client.run_in_its_thread(lambda: client.commit(offsets=older, asynchronous=True))
 
-    def counted(*, asynchronous: bool) -> None:
-        commits.append(asynchronous)
-        if len(commits) > 3:
-            commit(asynchronous=asynchronous)
-
-    source._commit = counted  # type: ignore[method-assign]
-    in_its_thread(source, lambda: source._consumer.commit(offsets=older, asynchronous=True))
-
-    bench.wait(lambda: bench.committed() == 1, handed)
-    bench.wait(lambda: bench.committed() == 3, handed)
+    bench.wait(lambda: client.committed_offsets[-2:] == [1, 3], delivered)
+    bench.wait(lambda: bench.committed() == 3, delivered)
 
 
-def test_a_partition_that_the_client_does_not_read_ends_the_process(
+def test_a_partition_that_the_client_does_not_fetch_ends_the_process(
     wide_bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
-    handed = wide_bench.start()
-    monkeypatch.setattr(stalled_partitions, "end_process", wide_bench.ended.append)
-    monkeypatch.setattr(stalled_partitions, "LOOK_EVERY_SECONDS", 0.2)
+    delivered = wide_bench.start()
+    monkeypatch.setattr(stalled_partitions, "CHECK_EVERY_SECONDS", 0.2)
     stalled_partitions.watch_partitions(
-        wide_bench.parts.kafka, [wide_bench.sources[0].idle_offsets]
+        wide_bench.parts.kafka, [wide_bench.consumers[0].idle_offsets]
     )
     wide_bench.produce(1, 1)
-    wide_bench.wait(lambda: len(handed) == 1, handed)
+    wide_bench.wait(lambda: len(delivered) == 1, delivered)
 
-    # As librdkafka does by mistake after an outage, without word of it.
-    source, place = wide_bench.sources[0], TopicPartition(wide_bench.name, 0)
-    in_its_thread(source, lambda: source._consumer.pause([place]))
+    # librdkafka does this silently after some outages.
+    client, not_fetched = wide_bench.clients[0], TopicPartition(wide_bench.name, 0)
+    client.run_in_its_thread(lambda: client.pause([not_fetched]))
     wide_bench.produce(2, 0)
-    wide_bench.wait(lambda: bool(wide_bench.ended), handed)
+    wide_bench.wait(lambda: bool(wide_bench.ended), delivered)
 
-    handed[0].ack()
-    assert f"('{wide_bench.name}', 0) is not read from 0" in wide_bench.ended[0]
-    assert len(handed) == 1
+    delivered[0].ack()
+    fields = {"topic": wide_bench.name, "partition": 0, "offset": 0}
+    assert wide_bench.ended[0] == ("partition is not read", fields)
+    assert len(delivered) == 1
 
 
-def test_a_marker_of_a_transaction_is_no_unread_message(
+def test_a_transaction_marker_is_no_message_that_is_not_read(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
-    handed = bench.start()
-    monkeypatch.setattr(stalled_partitions, "end_process", bench.ended.append)
-    monkeypatch.setattr(stalled_partitions, "LOOK_EVERY_SECONDS", 0.1)
-    looks: list[bool | None] = []
-    holds = topics.holds_a_message
-    monkeypatch.setattr(
-        topics, "holds_a_message", lambda *asked: looks.append(holds(*asked)) or looks[-1]
-    )
-    stalled_partitions.watch_partitions(bench.parts.kafka, [bench.sources[0].idle_offsets])
+    delivered = bench.start()
+    monkeypatch.setattr(stalled_partitions, "CHECK_EVERY_SECONDS", 0.1)
+    answers: list[bool | None] = []
+    holds_a_message = topics.holds_a_message
 
-    transaction(bench.parts.kafka, bench.name)
-    bench.wait(lambda: len(looks) > 1, handed)
-    handed[0].ack()
+    def observed(*asked: Any) -> bool | None:
+        answers.append(holds_a_message(*asked))
+        return answers[-1]
+
+    monkeypatch.setattr(topics, "holds_a_message", observed)
+    stalled_partitions.watch_partitions(bench.parts.kafka, [bench.consumers[0].idle_offsets])
+
+    for number in range(2):
+        transaction(bench.parts.kafka, bench.name)
+        bench.wait(lambda number=number: len(answers) > number, delivered)
 
     assert bench.ended == []
-    assert set(looks) == {False}
-    assert len(handed) == 1
-
-
-def test_a_partition_that_comes_while_the_others_are_paused_is_paused_with_them(bench: Bench):
-    bench.produce(2)
-    handed = bench.start(limit=2)
-    bench.wait(lambda: len(handed) == 2, handed)
-    source = bench.sources[0]
-    bench.wait(lambda: source._paused, handed)
-    calls: list[str] = []
-
-    class Consumer:
-        def incremental_assign(self, places: list[TopicPartition]) -> None:
-            calls.append(f"assign {len(places)}")
-
-        def pause(self, places: list[TopicPartition]) -> None:
-            calls.append(f"pause {len(places)}")
-
-    def come_and_go() -> None:
-        source._on_assign(Consumer(), [TopicPartition(bench.name, 1)])  # type: ignore[arg-type]
-        del source._partitions[(bench.name, 1)]
-
-    in_its_thread(source, come_and_go)
-
-    assert calls == ["assign 1", "pause 1"]
-    assert source._paused
+    assert answers == [False, False]
+    assert len(delivered) == 2

@@ -13,9 +13,9 @@ from schemas.codec import decode
 from schemas.models import (
     BatchSettled,
     ControlDecided,
+    Fact,
     ItemCompleted,
     PageAdmitted,
-    Record,
     WorkQuarantined,
 )
 from streams.execution.facts import utc_now
@@ -83,7 +83,7 @@ def test_the_item_record_holds_the_facts_of_all_pages_in_order(tracker, storage)
     assert completed.head.occurred_at.isoformat().replace("+00:00", "Z") == latest
 
 
-def three_batches(storage: MemoryStorage) -> list[Record]:
+def three_batches(storage: MemoryStorage) -> list[Fact]:
     """One batch without faults but with a missing page and captures, one with faults, one refused."""
     fine = Delivery(
         *(storage, "b-fine", {"f-1": 3, "f-2": 2}),
@@ -108,9 +108,7 @@ def three_batches(storage: MemoryStorage) -> list[Record]:
     return facts
 
 
-def process_in_portions(
-    tracker: TrackerHarness, facts: list[Record], chance: random.Random
-) -> None:
+def process_in_portions(tracker: TrackerHarness, facts: list[Fact], chance: random.Random) -> None:
     """Process facts in portions of random size; the counts must add up after each transaction."""
     left = list(facts)
     while left:
@@ -121,7 +119,7 @@ def process_in_portions(
 
 
 def decided_ids(tracker: TrackerHarness) -> list[tuple[str, str]]:
-    kinds: tuple[type[Record], ...] = (PageAdmitted, ItemCompleted, BatchSettled, WorkQuarantined)
+    kinds: tuple[type[Fact], ...] = (PageAdmitted, ItemCompleted, BatchSettled, WorkQuarantined)
     return sorted(
         (kind.__name__, fact.head.event_id) for kind in kinds for fact in tracker.published(kind)
     )

@@ -18,7 +18,7 @@ import pytest
 from infra.migrate import migrate
 from schemas.catalogue import AUDIT_INTAKE, key_of, redone_topic, topic_of
 from schemas.codec import Undecodable, decode, encode
-from schemas.models import BatchSettled, ItemCompleted, PageAdmitted, PremisEvent, Record
+from schemas.models import BatchSettled, Fact, ItemCompleted, PageAdmitted, PremisEvent
 from streams.kafka.messages import Incoming, Outgoing
 from streams.kafka.producer import KafkaPublisher
 from streams.storage.local import LocalStorage
@@ -131,7 +131,7 @@ def check_each_decided_once(
 
 def published_bytes(reader: TopicReader, names: list[str]) -> dict[str, dict[str, set[bytes]]]:
     """The distinct bytes of each fact of the tracker about these batches, by record and event id."""
-    kinds: tuple[type[Record], ...] = (PageAdmitted, ItemCompleted, BatchSettled)
+    kinds: tuple[type[Fact], ...] = (PageAdmitted, ItemCompleted, BatchSettled)
     topics = [topic_of(kind.__name__).name for kind in kinds]
     published: dict[str, dict[str, set[bytes]]] = defaultdict(lambda: defaultdict(set))
     for portion in read_all(reader, [*topics, AUDIT_INTAKE.name]):
@@ -140,7 +140,7 @@ def published_bytes(reader: TopicReader, names: list[str]) -> dict[str, dict[str
                 fact = decode(message.value)
             except Undecodable:
                 continue
-            head = fact.head  # type: ignore[attr-defined]
+            head = fact.head
             ours = not isinstance(fact, PremisEvent) or head.producer.name == "copystand/tracker"
             if head.batch_id in names and ours:
                 published[type(fact).__name__][head.event_id].add(message.value or b"")
@@ -151,7 +151,7 @@ def read_all(reader: TopicReader, topics: list[str]) -> Iterator[list[Incoming]]
     return reader.read_to_the_end(dict.fromkeys(reader.partitions(topics), 0))
 
 
-def outgoing(fact: Record) -> Outgoing:
+def outgoing(fact: Fact) -> Outgoing:
     return Outgoing(topic_of(type(fact).__name__).name, key_of(fact), encode(fact))
 
 

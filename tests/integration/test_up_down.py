@@ -1,4 +1,4 @@
-"""`up`, `down` and crashes: what runs, what is left, and where files are."""
+"""`up`, `down` and crashes: running processes, leftovers, and the location of files."""
 
 import json
 import os
@@ -21,7 +21,7 @@ LIMIT_SECONDS = 200
 
 
 class Home:
-    """One home, driven by the command as its user does."""
+    """One home, driven by the command."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,7 +44,7 @@ class Home:
         return json.loads(done.stdout)
 
     def state(self) -> dict[str, Any]:
-        """What the supervisor wrote last."""
+        """The last state that the supervisor wrote."""
         found: dict[str, Any] = json.loads((self.path / "run" / "supervisor.json").read_text())
         return found
 
@@ -53,23 +53,23 @@ class Home:
         return "\n".join(f"{log}:\n{tail(log)}" for log in self.path.glob("log/*.log"))
 
     def processes(self) -> dict[int, str]:
-        """Every living process that names this home in its command or environment."""
+        """Every running process that names this home in its command or environment."""
         return {
-            int(folder.name): told
+            int(folder.name): command
             for folder in Path("/proc").glob("[0-9]*")
-            if folder.name != str(os.getpid()) and (told := self._told_by(folder))
+            if folder.name != str(os.getpid()) and (command := self._command_of(folder))
         }
 
-    def _told_by(self, folder: Path) -> str:
+    def _command_of(self, folder: Path) -> str:
         try:
-            told = (folder / "cmdline").read_bytes() + b" " + (folder / "environ").read_bytes()
+            named = (folder / "cmdline").read_bytes() + b" " + (folder / "environ").read_bytes()
         except OSError:
             return ""
-        named = str(self.path).encode() in told and processes.is_alive(int(folder.name))
-        return told[:200].replace(b"\0", b" ").decode(errors="replace") if named else ""
+        is_ours = str(self.path).encode() in named and processes.is_alive(int(folder.name))
+        return named[:200].replace(b"\0", b" ").decode(errors="replace") if is_ours else ""
 
     def kill_rest(self) -> None:
-        """Leave nothing behind when a test has failed."""
+        """Kill the rest after a failed test."""
         self.run("down", "--now")
         for pid in self.processes():
             os.kill(pid, signal.SIGKILL)
@@ -87,9 +87,9 @@ def listing(folder: Path) -> set[str]:
 
 
 def outside() -> set[Path]:
-    """Files where parts would put them if nobody told them of the home; semaphores of the running
-    workers, which come and go in /dev/shm, aside."""
-    telling = (
+    """Files at the default locations outside of the home. The semaphores that running workers create
+    in /dev/shm are left out."""
+    patterns = (
         "hsperfdata*",
         "*PGSQL*",
         "*kafka*",
@@ -99,13 +99,13 @@ def outside() -> set[Path]:
         "vips-*",
         "tess*",
     )
-    temporary = {path for pattern in telling for path in Path("/tmp").glob(pattern)}
+    temporary = {path for pattern in patterns for path in Path("/tmp").glob(pattern)}
     return temporary | set(Path.home().iterdir()) | set(Path("/dev/shm").glob("PostgreSQL*"))
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    """A home in which nothing was ever started."""
+    """A home in which no line was ever started."""
     home = Home(tmp_path / "home")
     yield home
     home.kill_rest()
@@ -113,14 +113,14 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home with a running line, shared by the tests that bring it back to that."""
+    """A home with a running line, shared by tests that leave it running."""
     line = Home(tmp_path_factory.mktemp("line") / "home")
     line.ask("up")
     yield line
     line.kill_rest()
 
 
-def test_a_second_up_says_that_the_line_runs(line: Home):
+def test_a_second_up_says_that_the_line_is_running(line: Home):
     again = line.run("up", "--json")
 
     assert again.returncode == 0
@@ -139,9 +139,7 @@ def test_status_shows_every_part(line: Home):
     }, f"{status}\n{line.logs()}"
 
 
-def test_a_home_beside_another_comes_and_goes_and_leaves_nothing(
-    line: Home, home: Home, tmp_path: Path
-):
+def test_a_second_home_starts_and_stops_and_leaves_nothing(line: Home, home: Home, tmp_path: Path):
     before = outside()
 
     up = home.ask("up")
@@ -157,7 +155,7 @@ def test_a_home_beside_another_comes_and_goes_and_leaves_nothing(
     assert all(row["state"] == "ready" for row in line.ask("status")["roles"])
 
 
-def test_killed_servers_and_roles_come_back_on_their_ports_and_are_counted(line: Home):
+def test_killed_processes_restart_on_their_ports_and_are_counted(line: Home):
     ports = line.state()["ports"]
     parts = ("kafka", "postgres", "sealer")
 
@@ -173,7 +171,7 @@ def test_killed_servers_and_roles_come_back_on_their_ports_and_are_counted(line:
     assert line.state()["ports"] == ports
 
 
-def test_a_killed_supervisor_leaves_no_process_and_the_home_comes_up_again(line: Home):
+def test_a_killed_supervisor_leaves_no_process_and_the_home_starts_again(line: Home):
     killed = line.state()["pid"]
 
     os.kill(killed, signal.SIGKILL)
@@ -184,7 +182,7 @@ def test_a_killed_supervisor_leaves_no_process_and_the_home_comes_up_again(line:
     assert line.state()["pid"] != killed
 
 
-def test_status_of_a_home_that_is_down_says_how_to_start_it(home: Home):
+def test_status_of_a_stopped_home_says_how_to_start_it(home: Home):
     done = home.run("status", "--json")
 
     assert done.returncode == 3
@@ -192,11 +190,11 @@ def test_status_of_a_home_that_is_down_says_how_to_start_it(home: Home):
     assert "copystand up" in done.stderr
 
 
-def test_down_of_a_home_that_is_down_is_no_error(home: Home):
+def test_down_of_a_stopped_home_succeeds(home: Home):
     assert home.run("down").returncode == 0
 
 
-def test_up_says_what_is_missing_before_anything_starts(home: Home, tmp_path: Path):
+def test_up_names_a_missing_requirement_before_anything_starts(home: Home, tmp_path: Path):
     done = home.run("up", COPYSTAND_CACHE=str(tmp_path))
 
     assert done.returncode == 3
@@ -212,7 +210,7 @@ def test_an_interrupted_up_leaves_no_process(home: Home):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
-        # Whoever runs the tests in the background has Ctrl-C ignored, and hands that on.
+        # Tests that run in the background ignore SIGINT, and so would their children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     log = home.path / "log" / "kafka.log"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas.models import PageAdmitted, Record, WorkDeferred
+from schemas.models import Fact, PageAdmitted, WorkDeferred
 from streams.night_window import NightWindow
 from streams.storage.memory import MemoryStorage
 from streams.tracker import admission
@@ -77,7 +77,7 @@ class ClockedTracker(TrackerHarness):
 
     def defer(self, batch: Delivery, pages: Sequence[str], due: datetime, **step: str) -> None:
         """Acquire these pages and defer the recognition of their text."""
-        facts: list[Record] = [batch.acquired(page) for page in pages]
+        facts: list[Fact] = [batch.acquired(page) for page in pages]
         self.process(*facts, *(deferral(batch, page, due, **step) for page in pages))
 
     def finish(self, batch: Delivery, *pages: str) -> None:

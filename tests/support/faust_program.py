@@ -1,4 +1,4 @@
-"""A small Faust program for the tests of the commit guard: one process, killed and started by them."""
+"""A small Faust program for the tests of the commit guard, which start and kill its process."""
 
 import argparse
 import asyncio
@@ -25,56 +25,58 @@ from streams.storage.local import LocalStorage
 SLOW = b"slow"
 
 
-def note(log: Path, text: str) -> None:
-    """Append a line at once, so that a kill -9 does not take it along."""
+def append_line(log: Path, text: str) -> None:
+    """Append a line at once, so that a kill -9 does not lose it."""
     with log.open("a") as file:
         file.write(text + "\n")
 
 
-def overlapping(asked: argparse.Namespace) -> faust.App:
-    """Events of one partition overlap; `slow` waits until the gate stands."""
+def overlapping(options: argparse.Namespace) -> faust.App:
+    """Events of one partition overlap; `slow` waits until the file `gate` exists."""
     app = faust.App(
-        asked.name,
-        broker=f"kafka://{asked.kafka}",
-        consumer_group_instance_id=asked.name,
-        datadir=asked.folder / "faust",
+        options.name,
+        broker=f"kafka://{options.kafka}",
+        consumer_group_instance_id=options.name,
+        datadir=options.folder / "faust",
         web_enabled=False,
         **router.FAUST_SETTINGS,
     )
-    topic = app.topic(asked.topic, key_serializer="raw", value_serializer="raw")
+    topic = app.topic(options.topic, key_serializer="raw", value_serializer="raw")
 
     @app.agent(topic, concurrency=4)
     async def take(stream: faust.StreamT[bytes]) -> None:
         async for value in stream:
-            note(asked.folder / "begun", value.decode())
-            while value == SLOW and not (asked.folder / "gate").exists():
+            append_line(options.folder / "begun", value.decode())
+            while value == SLOW and not (options.folder / "gate").exists():
                 await asyncio.sleep(0.05)
-            note(asked.folder / "done", value.decode())
+            append_line(options.folder / "done", value.decode())
 
     return app
 
 
-def routing(asked: argparse.Namespace) -> faust.App:
-    """The line's own router app and driver; its step fails in the way asked for on one batch."""
-    router.GROUP = asked.name
-    storage = LocalStorage(asked.folder)
-    tools = Tools(storage=storage, scratch=asked.folder)
+def routing(options: argparse.Namespace) -> faust.App:
+    """The router app and driver of the line; its step fails on one batch in the requested way."""
+    router.GROUP = options.name
+    storage = LocalStorage(options.folder)
+    tools = Tools(storage=storage, scratch=options.folder)
 
     def run(step: Step, fact: Record) -> Outcome:
         batch_id = fact.head.batch_id  # type: ignore[attr-defined]
-        note(asked.folder / "begun", batch_id)
-        if batch_id == asked.trap and asked.fault == "raise":
-            raise RuntimeError("a fault that nobody foresaw")
-        if batch_id == asked.trap and asked.fault == "exit":
-            time.sleep(1.5)  # Time enough for commits of what went before.
+        append_line(options.folder / "begun", batch_id)
+        if batch_id == options.trap and options.fault == "raise":
+            raise RuntimeError("an unexpected fault")
+        if batch_id == options.trap and options.fault == "exit":
+            time.sleep(1.5)  # Enough time to commit earlier events.
             os._exit(70)
         assert step.function is receive_batch
         return receive_batch(fact, tools)
 
-    publisher, receipts = KafkaPublisher(asked.kafka), Receipts(storage)
-    settings = Settings(home=asked.folder, pool_size=1, worker_id="test", kafka_brokers=asked.kafka)
-    (asked.folder / "run").mkdir(exist_ok=True)
-    (asked.folder / "run" / "ports.json").write_text(f'{{"router_web": {asked.web}}}')
+    publisher, receipts = KafkaPublisher(options.kafka), Receipts(storage)
+    settings = Settings(
+        home=options.folder, pool_size=1, worker_id="test", kafka_brokers=options.kafka
+    )
+    (options.folder / "run").mkdir(exist_ok=True)
+    (options.folder / "run" / "ports.json").write_text(f'{{"router_web": {options.web}}}')
     return router.make_app(
         settings, Driver(router_steps(), run, receipts, publisher, FactBuilder(storage, "1"))
     )
@@ -92,10 +94,10 @@ def main() -> None:
     parser.add_argument("--trap", default="")
     parser.add_argument("--fault", default="")
     parser.add_argument("--web", type=int, default=0)
-    asked = parser.parse_args()
-    if not asked.unguarded:
+    options = parser.parse_args()
+    if not options.unguarded:
         install_commit_guard()
-    app = overlapping(asked) if asked.app == "overlapping" else routing(asked)
+    app = overlapping(options) if options.app == "overlapping" else routing(options)
     worker = faust.Worker(app, quiet=True, redirect_stdouts=False, loglevel="WARNING")
     worker.execute_from_commandline()
 

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.running_line import STEP_DONE
+
 COMMAND = Path(sys.executable).with_name("copystand")
 USER_ID = 23_456
 """Nobody's: no process and no file but those of the test have it."""
@@ -76,7 +78,7 @@ class OtherMachine:
 
     def done(self) -> int:
         """How many steps its worker says it has done."""
-        return sum(" done {" in line for line in self.log.read_text().splitlines())
+        return sum(STEP_DONE in line for line in self.log.read_text().splitlines())
 
     def tail(self) -> str:
         """The end of its log, for messages."""

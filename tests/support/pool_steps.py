@@ -1,16 +1,19 @@
-"""Steps that misbehave, for the tests of the pool; children import them by name."""
+"""Faulty steps for the tests of the pool; children import them by name."""
 
 import ctypes
 import os
 import subprocess
 import time
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pyvips
 
 from processors.outcome import Done, Outcome, Rejected
+from processors.step import Step
 from processors.tools import Tools
-from schemas.models import Record
+from schemas.models import Fact, PageAcquired, PageAdmitted
 
 LEAK_BYTES = 3_000_000
 _kept: list[bytearray] = []
@@ -20,60 +23,59 @@ _libc.malloc.argtypes, _libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
 _libc.free.argtypes = [ctypes.c_void_p]
 
 
-def say_pid(fact: Record, tools: Tools) -> Outcome:
-    """Which process does the work."""
+def report_pid(fact: Fact, tools: Tools) -> Outcome:
+    """Report which process executes the step."""
     return Rejected("pid", found=str(os.getpid()), fix="")
 
 
-def grow(fact: Record, tools: Tools) -> Outcome:
-    """Keep memory that is never given back."""
+def grow(fact: Fact, tools: Tools) -> Outcome:
+    """Allocate memory that is never freed."""
     _kept.append(bytearray(os.urandom(1 << 20) * 300))
-    return say_pid(fact, tools)
+    return report_pid(fact, tools)
 
 
-def ask_for_too_much(fact: Record, tools: Tools) -> Outcome:
-    """More than a child may have."""
+def exceed_memory_limit(fact: Fact, tools: Tools) -> Outcome:
+    """Allocate more than a child may have."""
     bytearray(4 << 30)
     return Done()
 
 
-def hang_with_a_tool(fact: Record, tools: Tools) -> Outcome:
-    """Start a tool as steps do, and wait for it for ever."""
+def hang_with_a_tool(fact: Fact, tools: Tools) -> Outcome:
+    """Start a tool as steps do and wait for it forever."""
     tool = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "sleep", "1000"])
-    place = tools.scratch.parent / "tool.pid"
-    Path(place).write_text(str(tool.pid))
+    (tools.scratch.parent / "tool.pid").write_text(str(tool.pid))
     tool.wait()
     return Done()
 
 
-def work_long_and_say_so(fact: Record, tools: Tools) -> Outcome:
-    """Longer than the limit, with signs of life."""
+def work_long_with_signs_of_life(fact: Fact, tools: Tools) -> Outcome:
+    """Run longer than the limit, with signs of life."""
     for _ in range(12):
         time.sleep(0.25)
         tools.progress("on")
     return Done()
 
 
-def keep_a_c_buffer(fact: Record, tools: Tools) -> Outcome:
-    """As a library with a leak: no Python object knows of the buffer."""
+def leak_a_c_buffer(fact: Fact, tools: Tools) -> Outcome:
+    """Leak as a library may: no Python object refers to the buffer."""
     _used(LEAK_BYTES)
     return Done()
 
 
-def keep_an_image(fact: Record, tools: Tools) -> Outcome:
-    """As a cache that nobody empties: a small object holds pixels of libvips."""
+def leak_an_image(fact: Fact, tools: Tools) -> Outcome:
+    """Leak as an unlimited cache may: a small object holds pixels of libvips."""
     _images.append(pyvips.Image.black(LEAK_BYTES // 1000, 1000).copy_memory())
     return Done()
 
 
-def keep_python_objects(fact: Record, tools: Tools) -> Outcome:
+def leak_python_objects(fact: Fact, tools: Tools) -> Outcome:
     """A list that only grows."""
     _kept.append(bytearray(b"x" * LEAK_BYTES))
     return Done()
 
 
-def give_all_back(fact: Record, tools: Tools) -> Outcome:
-    """Use as much as the others, and keep nothing."""
+def free_everything(fact: Fact, tools: Tools) -> Outcome:
+    """Use as much memory as the other steps and free all of it."""
     _libc.free(_used(LEAK_BYTES))
     pyvips.Image.black(LEAK_BYTES // 1000, 1000).copy_memory()
     return Done()
@@ -83,3 +85,22 @@ def _used(size: int) -> int:
     buffer: int = _libc.malloc(size)
     ctypes.memset(buffer, 1, size)
     return buffer
+
+
+@dataclass(frozen=True)
+class FaultyStep(Step):
+    """A row of the step table with one of the functions above."""
+
+    implementation: Callable[..., Outcome] = free_everything
+
+    @property
+    def function(self) -> Callable[..., Outcome]:
+        return self.implementation
+
+
+def step_of(function: Callable[..., Outcome], **row: Any) -> Step:
+    """A step that executes this function and has its name."""
+    return FaultyStep(
+        function.__name__, PageAdmitted, PageAcquired, premis="ingestion", detail="", lane="masters",
+        implementation=function, **row,
+    )  # fmt: skip

@@ -13,6 +13,8 @@ from typing import Any
 
 COMMAND = Path(sys.executable).with_name("copystand")
 COMMAND_SECONDS = 240
+STEP_DONE = ' step executed {"outcome": "done"'
+"""Part of the log line of each step that a worker has finished."""
 
 
 @dataclass(frozen=True)

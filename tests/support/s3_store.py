@@ -14,7 +14,7 @@ import obstore
 
 from infra import ports, processes
 from processors.outcome import StorageError
-from streams.storage.s3 import answer, connect
+from streams.storage.s3 import check_bucket, connect
 from streams.storage_settings import S3Location
 
 WEED = Path(sys.executable).with_name("weed")
@@ -93,7 +93,7 @@ def _wait(place: S3Location, process: "subprocess.Popen[bytes]", log: Path) -> N
     while time.monotonic() < deadline and process.poll() is None:
         try:
             obstore.put(connect(place), "ready", b"ready")
-            return answer(place)
+            return check_bucket(place)
         except (obstore.exceptions.BaseError, OSError, StorageError) as not_yet:
             last = str(not_yet)[:300]
             time.sleep(0.1)

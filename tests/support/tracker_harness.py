@@ -11,7 +11,7 @@ import pytest
 from infra.migrate import migrate
 from schemas.catalogue import AUDIT_INTAKE, topic_of
 from schemas.codec import decode
-from schemas.models import Record
+from schemas.models import Fact
 from streams.kafka.messages import Incoming
 from streams.storage.memory import MemoryStorage
 from streams.tracker.process_manager import ProcessManager
@@ -59,7 +59,7 @@ class TrackerHarness:
         self.manager.start()
         self.log = Log()
 
-    def process(self, *facts: Record) -> None:
+    def process(self, *facts: Fact) -> None:
         """Read these facts in one transaction."""
         self.manager.process(self.log(*facts))
 
@@ -78,7 +78,7 @@ class TrackerHarness:
         """The messages in the outbox but for the PREMIS events."""
         return [message for message in self.outbox() if message.topic != AUDIT_INTAKE.name]
 
-    def published(self, kind: type[Record]) -> list[Any]:
+    def published(self, kind: type[Fact]) -> list[Any]:
         """The facts of a record in the outbox, in order."""
         topic = topic_of(kind.__name__).name
         return [decode(message.value) for message in self.outbox() if message.topic == topic]

@@ -11,8 +11,8 @@ from typing import Any
 
 from infra.files import fsync_folder
 from processors.package import bag
-from processors.rules.codes import counted
 from processors.tools import Storage
+from processors.wording import counted
 from schemas.models import FileRef
 from streams.clients.repository import unpacking
 from streams.clients.repository.unpacking import PackageRefused, differs

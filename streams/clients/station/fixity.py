@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from processors.rules.value_formats import is_safe_path
@@ -176,22 +176,17 @@ def _compare(
     seen: dict[str, str] = {}
     for one in listed:
         outside = not is_safe_path(one.name) or one.name.startswith("~")
+        twice = one.name in seen and (version >= (1, 0) or seen[one.name] != one.digest)
         if outside or (of_payload and not one.name.startswith("data/")):
-            stated.diagnostics.append(
-                finding("bag.malformed", prefix + name, f"lists the unsafe path {one.name}")
-            )
+            found = f"lists the unsafe path {one.name}"
+            stated.diagnostics.append(finding("bag.malformed", prefix + name, found))
         elif one.name not in inside:
             stated.diagnostics.append(finding("bag.incomplete", prefix + one.name, f"in {name}"))
-        elif seen.get(one.name, one.digest) != one.digest or (
-            one.name in seen and version >= (1, 0)
-        ):
-            stated.diagnostics.append(
-                finding("bag.malformed", prefix + name, f"lists {one.name} twice")
-            )
+        elif twice:
+            found = f"lists {one.name} twice"
+            stated.diagnostics.append(finding("bag.malformed", prefix + name, found))
         else:
-            stated.expected.append(
-                Expected(prefix + one.name, one.algorithm, one.digest, prefix + name)
-            )
+            stated.expected.append(replace(one, name=prefix + one.name, list_name=prefix + name))
         seen[one.name] = one.digest
     if of_payload:
         stated.diagnostics += [

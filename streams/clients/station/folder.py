@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from processors.rules.body_digest import body_digest
-from processors.rules.codes import counted
+from processors.wording import counted
 from schemas.ids import made_safe
 from schemas.models import Diagnostic
 from streams.clients.station import fixity

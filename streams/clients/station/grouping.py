@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from processors.rules.codes import counted
+from processors.wording import counted
 from schemas.models import Diagnostic
 from streams.clients.station.findings import finding
 from streams.clients.station.scan import DeliveredFile
@@ -84,21 +84,13 @@ def _delivery(
             folders[one.parts[depth]].append(one)
         elif len(one.parts) > depth + 2:
             deep["/".join(one.parts[:-1])].append(one)
-    for folder, inside in deep.items():
-        above = "/".join(folder.split("/")[: depth + 1])
-        found = f"{counted(len(inside), 'file')}, such as {inside[0].parts[-1]}"
-        grouping.diagnostics.append(finding("folder.nested-too-deep", folder, found, above=above))
+    _report_nesting(deep, depth, grouping)
     with_images = {at: inside for at, inside in folders.items() if _has_images(inside)}
     if _has_images(own) and (with_images or beside_bags):
         found = f"images next to {_folders(len(with_images))}"
         grouping.diagnostics.append(finding("folder.images-beside-items", base or ".", found))
-    for at, inside in folders.items():
-        if at not in with_images and at not in deep:
-            grouping.left_over += inside
-            example = f"{inside[0].parts[-1]} ({inside[0].description})"
-            found = f"{counted(len(inside), 'file')}, such as {example}"
-            where = f"{base}/{at}" if base else at
-            grouping.diagnostics.append(finding("folder.without-images", where, found))
+    rest = {at: inside for at, inside in folders.items() if at not in {*with_images, *deep}}
+    _leave_over(rest, base, grouping)
     if _has_images(own):
         grouping.groups.append(Group(name, own))
     elif len(with_images) == 1 and not beside_bags:
@@ -108,6 +100,22 @@ def _delivery(
     else:
         grouping.groups += [Group(at, inside) for at, inside in with_images.items()]
         grouping.left_over += own
+
+
+def _report_nesting(deep: dict[str, list[DeliveredFile]], depth: int, grouping: Grouping) -> None:
+    for folder, inside in deep.items():
+        above = "/".join(folder.split("/")[: depth + 1])
+        found = f"{counted(len(inside), 'file')}, such as {inside[0].parts[-1]}"
+        grouping.diagnostics.append(finding("folder.nested-too-deep", folder, found, above=above))
+
+
+def _leave_over(rest: dict[str, list[DeliveredFile]], base: str, grouping: Grouping) -> None:
+    for at, inside in rest.items():
+        grouping.left_over += inside
+        example = f"{inside[0].parts[-1]} ({inside[0].description})"
+        found = f"{counted(len(inside), 'file')}, such as {example}"
+        where = f"{base}/{at}" if base else at
+        grouping.diagnostics.append(finding("folder.without-images", where, found))
 
 
 def _folders(with_images: int) -> str:

@@ -20,12 +20,12 @@ from tests.faults.planted.world import World
 
 @defect("stand-alone receipt.untold")
 def a_worker_acknowledges_before_the_broker_does(patch: Patch, world: World) -> None:
-    patch.setattr("streams.kafka.producer._Countdown.wait", lambda self: None)
+    patch.setattr("streams.kafka.producer.Acknowledgements.wait", lambda self: None)
 
 
 @defect("stand-alone receipt.untold")
 def a_worker_swallows_an_exception(patch: Patch, world: World) -> None:
-    patch.setattr(driver, "end_process", lambda why: None)
+    patch.setattr(driver, "end_process", lambda event, **fields: None)
 
 
 @defect("spy file.not-durable")
@@ -85,7 +85,7 @@ def a_submission_is_dropped_at_the_door(patch: Patch, world: World) -> None:
 
 @defect("stand-alone poison.lost")
 def poison_is_dropped(patch: Patch, world: World) -> None:
-    patch.setattr(driver.Driver, "_set_aside", lambda self, message, step, why: [])
+    patch.setattr(driver.Driver, "_quarantine", lambda self, message, step, why: [])
 
 
 @defect("stand-alone receipt.none")

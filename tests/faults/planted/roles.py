@@ -46,21 +46,21 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Router and worker in one: a source and a driver for each step."""
+    """Router and worker in one: a consumer and a driver for each step."""
 
     def __init__(self, world: "World") -> None:
         self.world = world
         world.storage.sweep()
         self._publisher = KafkaPublisher("memory")
         self._producer: Any = self._publisher._producer
-        self._tickets: list[Delivery] = []
+        self._deliveries: list[Delivery] = []
         steps = [
             step for step in worker_steps() if not step.branch or step.name == "recognize_page"
         ]
-        self._sources = [self._source(router_steps())]
-        self._sources += [self._source((step,)) for step in steps]
+        self._consumers = [self._consumer_of(router_steps())]
+        self._consumers += [self._consumer_of((step,)) for step in steps]
 
-    def _source(self, steps: tuple[Step, ...]) -> tuple[Driver, StepConsumer]:
+    def _consumer_of(self, steps: tuple[Step, ...]) -> tuple[Driver, StepConsumer]:
         world = self.world
         storage = LocalStorage(world.home)
         driver = Driver(
@@ -71,34 +71,34 @@ class Worker:
             FactBuilder(storage, "1", retry_scale=0.0),
         )
         topics = [*(step.topic for step in steps), redone_topic(steps[0].lane)]
-        source = StepConsumer("memory", steps[0].group, "w", topics, 256, self._tickets.append)
-        source._on_assign(source._consumer, [TopicPartition(topic, 0) for topic in topics])
-        return driver, source
+        consumer = StepConsumer("memory", steps[0].group, "w", topics, 256, self._deliveries.append)
+        consumer._on_assign(consumer._consumer, [TopicPartition(topic, 0) for topic in topics])
+        return driver, consumer
 
     def turn(self) -> None:
-        for driver, source in self._sources:
-            for message in source._consumer.consume(AT_ONCE):
-                source._take(message)
-            tickets, self._tickets[:] = self._tickets[::-1], []
-            for ticket in tickets:
-                if ticket.begin():
-                    self._work(driver, ticket, alone=ticket is tickets[-1])
-                    ticket.ack()
-                    source._commit(asynchronous=False)
+        for driver, consumer in self._consumers:
+            for message in consumer._consumer.consume(AT_ONCE):
+                consumer._accept(message)
+            deliveries, self._deliveries[:] = self._deliveries[::-1], []
+            for delivery in deliveries:
+                if delivery.begin():
+                    self._work(driver, delivery, alone=delivery is deliveries[-1])
+                    delivery.ack()
+                    consumer._commit(asynchronous=False)
                     if self._producer.dead:
                         raise Died("killed when it had gone on")
                     self.world.fate("committed")
 
-    def _work(self, driver: Driver, ticket: Delivery, alone: bool) -> None:
+    def _work(self, driver: Driver, delivery: Delivery, alone: bool) -> None:
         """Misfortunes that must not be forgotten meet work that is alone: what is committed behind
         it is not done again."""
         if alone and self.world.is_time("outage", OUTAGE):
-            self._outage(driver, ticket)
+            self._outage(driver, delivery)
         elif alone and self.world.is_time("surprise", SURPRISE):
             with self._surprised():
-                driver.handle(ticket.message, ticket.still_ours)
+                driver.handle(delivery.message, delivery.still_ours)
         else:
-            driver.handle(ticket.message, ticket.still_ours)
+            driver.handle(delivery.message, delivery.still_ours)
             self.world.fate("worked")
 
     @contextmanager
@@ -113,12 +113,12 @@ class Worker:
         yield
         self._producer.produce = produce
 
-    def _outage(self, driver: Driver, ticket: Delivery) -> None:
+    def _outage(self, driver: Driver, delivery: Delivery) -> None:
         """The broker takes nothing; the worker is killed while it waits, or after it went on."""
         broker, awaiting = self.world.broker, self.world.awaiting
         broker.away = True
         awaiting.clear()
-        work = threading.Thread(target=driver.handle, args=(ticket.message, ticket.still_ours))
+        work = threading.Thread(target=driver.handle, args=(delivery.message, delivery.still_ours))
         work.start()
         while work.is_alive() and not awaiting.wait(LOOK_EVERY_SECONDS):
             pass

@@ -44,13 +44,13 @@ class World:
         self.awaiting = threading.Event()
         """Set while somebody waits for the broker to have his messages."""
         _patch_clients(patch, self.broker)
-        wait = producer._Countdown.wait
+        wait = producer.Acknowledgements.wait
 
         def noted(countdown: Any) -> None:
             self.awaiting.set()
             wait(countdown)
 
-        patch.setattr(producer._Countdown, "wait", noted)
+        patch.setattr(producer.Acknowledgements, "wait", noted)
 
     def fate(self, moment: str) -> None:
         """Dies here when it is time. Raises Died."""
@@ -112,8 +112,8 @@ def _patch_clients(patch: pytest.MonkeyPatch, broker: Broker) -> None:
     def consumer(config: dict[str, Any], **_: Any) -> Consumer:
         return Consumer(broker, config)
 
-    def end_process(why: str, logs: object = None) -> NoReturn:
-        raise Died(why)
+    def end_process(event: str, **fields: object) -> NoReturn:
+        raise Died(f"{event}: {fields}")
 
     for module in ("kafka.producer", "tracker.outbox_relay", "sealer.clients"):
         patch.setattr(f"streams.{module}.Producer", producer)

@@ -4,8 +4,6 @@ The second tables of this file are written apart from the rows on purpose: they 
 as it is when a step is added."""
 
 import inspect
-import subprocess
-import sys
 import typing
 
 import pytest
@@ -81,14 +79,3 @@ def test_every_file_has_the_place_in_the_package_that_it_had() -> None:
 
     assert places | PACKAGED == places
     assert [group for group in groups() if group in GROUPS] == GROUPS
-
-
-def test_status_loads_neither_imaging_nor_text_recognition():
-    heavy = "{'pyvips', 'pytesseract', 'numpy', 'lxml', 'faust', 'confluent_kafka'}"
-    program = f"import sys, streams.cli.status, streams.monitoring.status; print(*sorted({heavy} & set(sys.modules)))"
-
-    found = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-
-    assert found.stdout.split() == []

@@ -14,7 +14,7 @@ AFTER_LUNCH = NightWindow(time(13), time(14, 30), timezone(timedelta(hours=2)))
 
 
 @pytest.mark.parametrize(
-    ("night", "local", "begins"),
+    ("window", "local", "begins"),
     [
         (OVER_MIDNIGHT, "2026-03-01T19:59:59", "2026-03-01T20:00:00"),
         (OVER_MIDNIGHT, "2026-03-01T20:00:00", None),
@@ -25,17 +25,17 @@ AFTER_LUNCH = NightWindow(time(13), time(14, 30), timezone(timedelta(hours=2)))
         (AFTER_LUNCH, "2026-03-01T14:30:00", "2026-03-02T13:00:00"),
     ],
 )
-def test_work_of_the_night_waits_until_the_night_begins(night, local, begins):
-    zoned = lambda text: datetime.fromisoformat(text).replace(tzinfo=night.zone)  # noqa: E731
+def test_night_work_waits_until_the_window_begins(window, local, begins):
+    zoned = lambda text: datetime.fromisoformat(text).replace(tzinfo=window.zone)  # noqa: E731
 
-    waits_until = night.waits_until(zoned(local).astimezone(UTC))
+    waits_until = window.waits_until(zoned(local).astimezone(UTC))
 
     assert waits_until == (begins and zoned(begins))
 
 
 @pytest.fixture
 def machine_in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Rules written out, since not every machine has a table of time zones."""
+    """The rules in POSIX form, since not every machine has a time zone database."""
     with monkeypatch.context() as patched:
         patched.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
         clock.tzset()
@@ -44,26 +44,24 @@ def machine_in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
-def test_a_clock_that_is_put_forward_or_back_never_names_a_moment_that_is_over(
-    machine_in_berlin, day
-):
-    night = NightWindow(time(2, 30), time(5))
+def test_a_change_of_daylight_saving_time_never_gives_a_moment_in_the_past(machine_in_berlin, day):
+    window = NightWindow(time(2, 30), time(5))
     midnight = datetime.fromisoformat(day).astimezone(UTC)
 
     for minute in range(0, 26 * 60, 10):
         now = midnight + timedelta(minutes=minute)
-        waits_until = night.waits_until(now)
+        waits_until = window.waits_until(now)
         assert waits_until is None or now < waits_until <= now + timedelta(hours=25)
 
 
-def test_the_hours_of_the_night_are_read_from_the_environment():
-    night = Settings.load({"COPYSTAND_NIGHT": "20:00-06:00"}).night
+def test_the_window_is_read_from_the_environment():
+    window = Settings.load({"COPYSTAND_NIGHT": "20:00-06:00"}).night
 
-    assert night == NightWindow(time(20), time(6))
+    assert window == NightWindow(time(20), time(6))
     assert Settings.load({}).night is None
 
 
 @pytest.mark.parametrize("text", ["20-6", "24:00-06:00", "20:00-20:00", "20:00-06:00:00", "night"])
-def test_wrong_hours_are_a_mistake_in_the_settings(text):
+def test_an_invalid_window_is_a_mistake_in_the_settings(text):
     with pytest.raises(SettingsError, match="COPYSTAND_NIGHT must be two times"):
         Settings.load({"COPYSTAND_NIGHT": text})

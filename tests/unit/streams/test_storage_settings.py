@@ -84,7 +84,7 @@ def test_plain_http_is_for_this_machine_or_permitted(
 def test_a_home_keeps_its_store(tmp_path: Path):
     open_storage(settings(tmp_path))
 
-    with pytest.raises(SettingsError, match="are on local disk, and COPYSTAND_STORE says s3://m"):
+    with pytest.raises(SettingsError, match="are on local disk, but COPYSTAND_STORE says s3://m"):
         open_storage(settings(tmp_path, COPYSTAND_STORE="s3://masters", **KEYS))
     assert isinstance(open_storage(settings(tmp_path)), LocalStorage)
 

@@ -5,11 +5,11 @@ import json
 from click.testing import CliRunner
 
 from processors.error_catalogue import entries
-from streams.cli.explain import explain
+from streams.cli.main import cli
 
 
 def test_explains_a_code():
-    result = CliRunner().invoke(explain, ["page.not-decodable"])
+    result = CliRunner().invoke(cli, ["explain", "page.not-decodable"])
 
     assert result.exit_code == 0
     assert "The file is damaged" in result.output
@@ -17,7 +17,7 @@ def test_explains_a_code():
 
 
 def test_gives_the_same_text_as_json():
-    result = CliRunner().invoke(explain, ["page.turned", "--json"])
+    result = CliRunner().invoke(cli, ["explain", "page.turned", "--json"])
 
     assert json.loads(result.stdout) == {
         "code": "page.turned",
@@ -26,7 +26,7 @@ def test_gives_the_same_text_as_json():
 
 
 def test_lists_every_code_with_its_meaning():
-    result = CliRunner().invoke(explain, ["--json"])
+    result = CliRunner().invoke(cli, ["explain", "--json"])
 
     assert json.loads(result.stdout) == [
         {"code": one.code, "means": one.meaning} for one in entries().values()
@@ -34,7 +34,7 @@ def test_lists_every_code_with_its_meaning():
 
 
 def test_an_unknown_code_is_wrong_usage_and_names_similar_ones():
-    result = CliRunner().invoke(explain, ["page.too"])
+    result = CliRunner().invoke(cli, ["explain", "page.too"])
 
     assert result.exit_code == 2
     assert "page.too-large" in result.output

@@ -1,4 +1,4 @@
-"""The demonstration's collection makes itself, the same for the same seed."""
+"""The generated collection of the demo is the same for the same seed."""
 
 import json
 import random
@@ -33,7 +33,7 @@ def test_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert pages(first.folder) != pages(other.folder)
 
 
-def test_truth_stands_outside_the_delivered_folder(tmp_path: Path) -> None:
+def test_ground_truth_is_outside_of_the_delivered_folder(tmp_path: Path) -> None:
     delivery = make_loose_leaves(tmp_path)
 
     delivered = {path.name for path in delivery.folder.rglob("*") if path.is_file()}
@@ -42,7 +42,7 @@ def test_truth_stands_outside_the_delivered_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("volume", VOLUMES, ids=lambda volume: volume.folder)
-def test_a_page_of_every_volume_fits_and_says_its_resolution(volume) -> None:
+def test_a_page_of_every_volume_fits_and_has_its_resolution(volume) -> None:
     image = printed(volume.text(1), volume.face, Sheet(60, 1, 0.4, volume.grey))
 
     assert image.get("xres") == pytest.approx(60 / 25.4)
@@ -68,7 +68,7 @@ def test_a_page_is_made_of_different_sentences() -> None:
     assert len(set(text.split(". "))) == len(text.split(". "))
 
 
-def test_long_s_stands_inside_words_only() -> None:
+def test_long_s_occurs_inside_words_only() -> None:
     assert with_long_s("Das Wasser ist Eis.") == "Das Waſſer iſt Eis."
 
 

@@ -1,4 +1,4 @@
-"""The demonstration says when something is not as it should be."""
+"""The demo reports unexpected results."""
 
 from typing import Any
 
@@ -12,16 +12,18 @@ from streams.demo.report import show
 
 
 def a_report(**changes: Any) -> dict[str, Any]:
-    """The report of a demonstration in which all went as expected."""
+    """The report of a demo with the expected results."""
     counts = {"registered": 12, "packaged": 10, "quarantined": 2, "cancelled": 0, "in_flight": 0}
     nothing = dict.fromkeys(counts, 0)
     cut = f"{BOOKS}.ledger:0002"
     event = {
         "seq": 1,
-        "cause_id": "c",
-        "page_id": f"{BOOKS}.psalter:0001",
+        "cause_id": "fact-1",
         "occurred_at": "2026-11-22T21:00:00.5Z",
         "event_type": "ingestion",
+        "batch_id": BOOKS,
+        "item_id": f"{BOOKS}.psalter",
+        "page_id": f"{BOOKS}.psalter:0001",
     }
     return {
         "home": "/tmp/demo",
@@ -65,12 +67,12 @@ def a_record(batch_id: str, page_id: str | None, code: str, faults: list[Any]) -
     return {**subject, **a_fault(code), "diagnostics": faults}
 
 
-def test_nothing_is_surprising_when_all_went_as_expected() -> None:
+def test_expected_results_cause_no_message() -> None:
     assert surprises(a_report()) == []
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"packages": []}, "packaged items"),
         ({"quarantined": []}, "the faulty manifest has codes"),
@@ -78,13 +80,13 @@ def test_nothing_is_surprising_when_all_went_as_expected() -> None:
         ({"timeline": {"page_id": "x", "events": [], "complete": False}}, "audit log"),
     ],
 )
-def test_tells_what_is_not_as_expected(change: dict[str, Any], said: str) -> None:
-    told = surprises(a_report(**change))
+def test_an_unexpected_result_is_reported(change: dict[str, Any], message: str) -> None:
+    messages = surprises(a_report(**change))
 
-    assert any(said in one for one in told)
+    assert any(message in one for one in messages)
 
 
-def test_a_quarantined_page_of_ones_own_is_told() -> None:
+def test_quarantined_pages_of_a_user_folder_are_reported() -> None:
     assert surprises(a_report(batches=[]), own=True) == [
         "2 quarantine records; see the table above"
     ]
@@ -102,22 +104,22 @@ def test_watch_ends_when_every_batch_has_ended() -> None:
     steps = iter(
         [[], [{"batch_id": "a", "state": "running"}], [{"batch_id": "a", "state": "settled"}]]
     )
-    told: list[Any] = []
+    changes: list[Any] = []
 
-    last = Watch(lambda: next(steps), told.append, pause_seconds=0).until_ended({"a"})
+    last = Watch(lambda: next(steps), changes.append, pause_seconds=0).until_ended({"a"})
 
     assert last == [{"batch_id": "a", "state": "settled"}]
-    assert len(told) == 2
+    assert len(changes) == 2
 
 
-def test_watch_gives_up_when_nothing_changes() -> None:
+def test_watch_fails_when_nothing_changes() -> None:
     watch = Watch(lambda: [{"batch_id": "a", "state": "running"}], lambda _: None, 0, 0.01)
 
     with pytest.raises(Stalled, match="running"):
         watch.until_ended({"a"})
 
 
-def test_accuracy_counts_only_pages_that_were_read() -> None:
+def test_accuracy_counts_only_recognized_pages() -> None:
     found = accuracy({"i:0001": "abcd", "i:0009": "?"}, {"i:0001": "abcx", "j:0001": "lost"})
 
     assert found == {"pages": 1, "items": {"i": 0.25}, "all": 0.25}

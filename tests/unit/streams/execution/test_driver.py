@@ -1,4 +1,4 @@
-"""The driver on memory siblings: what is told, when, and what a redelivery tells."""
+"""The driver with its adapters in memory: what it publishes, when, and after a redelivery."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,14 +24,14 @@ ACQUIRE = next(step for step in STEPS if step.name == "acquire_page")
 
 
 class Bench:
-    """A driver with everything in memory, a clock that moves, and a count of runs."""
+    """A driver with its adapters in memory, a clock that advances, and a count of executions."""
 
     def __init__(self, folder: Path, outcome: Outcome | Exception) -> None:
         self.outcome, self.runs, self.seconds = outcome, 0, 0
         self.storage, self.publisher = MemoryStorage(folder), MemoryPublisher()
         self.receipts = Receipts(self.storage)
-        teller = FactBuilder(self.storage, "1", self.now)
-        self.driver = Driver((ACQUIRE,), self.run, self.receipts, self.publisher, teller)
+        facts = FactBuilder(self.storage, "1", self.now)
+        self.driver = Driver((ACQUIRE,), self.run, self.receipts, self.publisher, facts)
 
     def now(self) -> datetime:
         self.seconds += 1
@@ -43,7 +43,7 @@ class Bench:
             raise self.outcome
         return self.outcome
 
-    def told(self) -> list[Record]:
+    def published(self) -> list[Record]:
         return [decode(m.value) for m in self.publisher.messages if m.topic != AUDIT_INTAKE.name]
 
 
@@ -73,10 +73,10 @@ def a_message(fact: Record | None = None, **headers: str) -> Incoming:
     return Incoming(topic, 3, 7, b"vol-1:0001", value, named)
 
 
-def test_tells_the_fact_with_ids_made_from_its_cause(bench: Bench):
+def test_publishes_the_fact_with_ids_derived_from_its_cause(bench: Bench):
     bench.driver.handle(a_message())
 
-    (fact,) = bench.told()
+    (fact,) = bench.published()
     page = a_page()
     work = ids.work_id(page.head.event_id, "acquire_page")
     assert fact.head.event_id == ids.fact_id(work, "PageAcquired", 0)
@@ -85,15 +85,15 @@ def test_tells_the_fact_with_ids_made_from_its_cause(bench: Bench):
     assert bench.publisher.messages[0].key == "vol-1:0001"
 
 
-def test_tells_each_premis_event_of_the_fact_to_the_sealer(bench: Bench):
+def test_publishes_each_premis_event_of_the_fact_to_the_sealer(bench: Bench):
     bench.driver.handle(a_message())
 
-    (fact,) = bench.told()
+    (fact,) = bench.published()
     events = [m for m in bench.publisher.messages if m.topic == AUDIT_INTAKE.name]
     assert [m.key for m in events] == [ids.premis_id(fact.head.event_id, 0)]
 
 
-def test_a_redelivery_tells_the_very_same_bytes_without_working_again(bench: Bench):
+def test_a_redelivery_publishes_the_same_bytes_without_executing_the_step_again(bench: Bench):
     bench.driver.handle(a_message())
     first = list(bench.publisher.messages)
     bench.driver.handle(a_message())
@@ -102,26 +102,26 @@ def test_a_redelivery_tells_the_very_same_bytes_without_working_again(bench: Ben
     assert bench.publisher.messages == first + first
 
 
-def test_the_receipt_stands_before_anything_is_told(bench: Bench):
-    seen: list[Outgoing] = []
+def test_the_receipt_is_stored_before_anything_is_published(bench: Bench):
+    stored: list[Outgoing] = []
 
     def publish(messages: list[Outgoing]) -> None:
         work = ids.work_id(a_page().head.event_id, "acquire_page")
-        seen.extend(bench.receipts.find("b-1", work, 1) or [])
+        stored.extend(bench.receipts.find("b-1", work, 1) or [])
 
     bench.publisher.publish = publish  # type: ignore[method-assign,assignment]
     bench.driver.handle(a_message())
 
-    assert len(seen) == 2
+    assert len(stored) == 2
 
 
-def test_after_a_revoke_the_receipt_is_kept_and_nothing_is_told(bench: Bench):
+def test_after_a_revoke_the_receipt_is_stored_and_nothing_is_published(bench: Bench):
     bench.driver.handle(a_message(), still_ours=lambda: False)
 
     assert bench.publisher.messages == []
     bench.driver.handle(a_message())
     assert bench.runs == 1
-    assert len(bench.told()) == 1
+    assert len(bench.published()) == 1
 
 
 def test_a_rejection_becomes_a_quarantine_with_the_original_bytes(tmp_path: Path):
@@ -130,7 +130,7 @@ def test_a_rejection_becomes_a_quarantine_with_the_original_bytes(tmp_path: Path
 
     bench.driver.handle(message)
 
-    (fact,) = bench.told()
+    (fact,) = bench.published()
     assert isinstance(fact, WorkQuarantined)
     assert (fact.code, fact.where, fact.step) == (
         "page.not-decodable",
@@ -140,10 +140,10 @@ def test_a_rejection_becomes_a_quarantine_with_the_original_bytes(tmp_path: Path
     assert bench.storage.objects[fact.files[0].key] == message.value
 
 
-def test_a_surprise_becomes_a_deferral_and_the_next_attempt_works(tmp_path: Path):
+def test_an_unexpected_error_becomes_a_deferral_and_the_next_attempt_succeeds(tmp_path: Path):
     bench = Bench(tmp_path, RuntimeError("a bug"))
     bench.driver.handle(a_message())
-    (deferred,) = bench.told()
+    (deferred,) = bench.published()
     assert isinstance(deferred, WorkDeferred)
     assert (deferred.error_class, deferred.attempt) == ("unknown", 1)
 
@@ -151,11 +151,11 @@ def test_a_surprise_becomes_a_deferral_and_the_next_attempt_works(tmp_path: Path
     again = a_message(step="acquire_page", attempt="2")
     bench.driver.handle(again)
 
-    assert isinstance(bench.told()[1], PageAcquired)
-    assert bench.told()[1].head.cause_id == a_page().head.event_id
+    assert isinstance(bench.published()[1], PageAcquired)
+    assert bench.published()[1].head.cause_id == a_page().head.event_id
 
 
-def test_a_deferred_attempt_that_is_delivered_again_is_not_tried_again(tmp_path: Path):
+def test_a_deferred_attempt_that_is_redelivered_is_not_executed_again(tmp_path: Path):
     bench = Bench(tmp_path, TryLater("tesseract hangs", ErrorClass.TOOL_HUNG))
     bench.driver.handle(a_message())
     bench.driver.handle(a_message())
@@ -169,22 +169,22 @@ def test_a_decision_makes_it_new_work(bench: Bench):
     bench.driver.handle(a_message())
     bench.driver.handle(a_message(step="acquire_page", cause=decision))
 
-    first, second = bench.told()
+    first, second = bench.published()
     assert bench.runs == 2
     assert second.head.event_id != first.head.event_id
     assert second.head.cause_id == decision
 
 
-def test_leaves_redone_work_of_another_step_alone(bench: Bench):
+def test_ignores_repeated_work_of_another_step(bench: Bench):
     bench.driver.handle(a_message(step="derive_page"))
 
     assert bench.runs == 0
     assert bench.publisher.messages == []
 
 
-def test_headers_of_strangers_change_nothing(bench: Bench):
-    strange = {"step": b"derive_page", "attempt": b"x", "cause": b"\xff"}
-    bench.driver.handle(replace(a_message(), headers=strange))
+def test_headers_of_external_clients_have_no_effect(bench: Bench):
+    headers = {"step": b"derive_page", "attempt": b"x", "cause": b"\xff"}
+    bench.driver.handle(replace(a_message(), headers=headers))
     bench.driver.handle(a_message())
 
     first, _, second, _ = bench.publisher.messages
@@ -192,7 +192,7 @@ def test_headers_of_strangers_change_nothing(bench: Bench):
     assert bench.runs == 1
 
 
-def test_undecodable_bytes_that_are_released_are_worked_on_once_they_can_be_read(
+def test_released_undecodable_bytes_are_processed_as_soon_as_they_can_be_decoded(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
     decision = ids.make_id("a decision")
@@ -203,7 +203,7 @@ def test_undecodable_bytes_that_are_released_are_worked_on_once_they_can_be_read
         bench.driver.handle(again)
     bench.driver.handle(replace(again, offset=8))
 
-    first, second, done = bench.told()
+    first, second, done = bench.published()
     assert [type(fact) for fact in (first, second)] == [WorkQuarantined, WorkQuarantined]
     assert first.head.event_id != second.head.event_id
     assert isinstance(first, WorkQuarantined)
@@ -217,20 +217,20 @@ def _knows_no_schema(value: bytes | None) -> Record:
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\x01\x00\x00\x00\x05", b"\x00\x00\x00\xff\xffxx"])
-def test_sets_undecodable_bytes_aside_untouched(bench: Bench, value: bytes | None):
+def test_quarantines_undecodable_bytes_unchanged(bench: Bench, value: bytes | None):
     bench.driver.handle(replace(a_message(), value=value))
 
-    (fact,) = bench.told()
+    (fact,) = bench.published()
     assert isinstance(fact, WorkQuarantined)
     assert fact.code == "message.undecodable"
     assert bench.storage.objects[fact.files[0].key] == (value or b"")
     assert fact.where == "digitization.page.admitted.v1, partition 3, offset 7"
 
 
-def test_sets_another_record_aside(bench: Bench):
+def test_quarantines_a_record_that_the_step_does_not_take(bench: Bench):
     bench.driver.handle(a_message(an_acquired_page().model_copy(update={"head": a_page().head})))
 
-    (fact,) = bench.told()
+    (fact,) = bench.published()
     assert isinstance(fact, WorkQuarantined)
     assert "PageAcquired" in fact.found
 
@@ -241,28 +241,28 @@ def test_an_output_over_its_limit_is_quarantined_not_lost(tmp_path: Path):
 
     bench.driver.handle(a_message())
 
-    (fact,) = bench.told()
+    (fact,) = bench.published()
     assert isinstance(fact, WorkQuarantined)
     assert fact.code == "work.output-unfit"
 
 
-def test_waits_for_a_store_that_is_away(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+def test_waits_for_a_store_that_does_not_answer(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("streams.execution.driver.time.sleep", lambda seconds: None)
-    failures = iter([StorageError("away"), StorageError("away")])
+    failures = iter([StorageError("no answer"), StorageError("no answer")])
     get = bench.storage.get
 
-    def away_at_first(key: str) -> bytes | None:
+    def failing_at_first(key: str) -> bytes | None:
         for failure in failures:
             raise failure
         return get(key)
 
-    bench.storage.get = away_at_first  # type: ignore[method-assign]
+    bench.storage.get = failing_at_first  # type: ignore[method-assign]
     bench.driver.handle(a_message())
 
-    assert len(bench.told()) == 1
+    assert len(bench.published()) == 1
 
 
-def test_a_damaged_receipt_is_not_believed(bench: Bench):
+def test_a_damaged_receipt_is_refused(bench: Bench):
     bench.driver.handle(a_message())
     (key,) = (key for key in bench.storage.objects if key.startswith("receipts/b-1/"))
     bench.storage.objects[key] = bench.storage.objects[key].replace(b"a", b"b", 1)

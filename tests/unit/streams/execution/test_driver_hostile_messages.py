@@ -1,4 +1,4 @@
-"""Whatever strangers send, the front door answers and its process lives."""
+"""Whatever external clients send, the router answers it and its process survives."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +23,9 @@ from tests.hostile.everything import SEED
 from tests.hostile.messages import REQUESTED, Message, messages
 
 LARGEST_MESSAGE = 1024 * 1024
-"""What the broker takes, key and headers included."""
-AT_THE_DOOR = [one for one in messages(SEED) if one.topic != REQUESTED]
-"""Requests go to the tracker, past the driver."""
+"""The largest message that the broker accepts, key and headers included."""
+SENT_TO_DRIVER = [one for one in messages(SEED) if one.topic != REQUESTED]
+"""Requests go to the tracker and not to the driver."""
 
 
 class Ended(BaseException):
@@ -34,16 +34,16 @@ class Ended(BaseException):
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    def end(why: str) -> None:
-        raise Ended(why)
+    def end(event: str, **fields: object) -> None:
+        raise Ended(f"{event}: {fields}")
 
     monkeypatch.setattr(driver_module, "end_process", end)
-    monkeypatch.setattr(driver_module, "STORE_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(driver_module, "STORE_TIMEOUT_SECONDS", 0)
     yield tmp_path
 
 
 def answer(home: Path, message: Message) -> set[str]:
-    """Codes of the quarantine records told, or `processed`."""
+    """Codes of the published quarantine records, or `processed`."""
     storage, publisher = LocalStorage(home), MemoryPublisher()
     tools = Tools(storage, home)
     redone = [step for step in STEPS if message.topic.endswith(f".{step.lane}.v1")]
@@ -55,14 +55,14 @@ def answer(home: Path, message: Message) -> set[str]:
     driver = Driver(steps, run, Receipts(storage), publisher, FactBuilder(storage, "1"))
     headers = message.headers
     driver.handle(Incoming(message.topic, 0, 1, message.key, message.value, headers))
-    told = [decode(one.value) for one in publisher.messages if one.topic != AUDIT_INTAKE.name]
+    published = [decode(one.value) for one in publisher.messages if one.topic != AUDIT_INTAKE.name]
     assert all(len(one.key) + len(one.value) < LARGEST_MESSAGE for one in publisher.messages)
-    return {getattr(fact, "code", PROCESSED) for fact in told}
+    return {getattr(fact, "code", PROCESSED) for fact in published}
 
 
-@pytest.mark.parametrize("message", AT_THE_DOOR, ids=lambda one: one.name[:60])
-def test_a_message_is_answered_fittingly(home: Path, message: Message):
+@pytest.mark.parametrize("message", SENT_TO_DRIVER, ids=lambda one: one.name[:60])
+def test_a_message_has_an_expected_outcome(home: Path, message: Message):
     codes = answer(home, message)
 
-    assert codes, "nothing was told of it"
+    assert codes, "nothing was published"
     assert codes <= message.fitting

@@ -1,7 +1,8 @@
-"""A thousand works that fail in one moment come back spread out, in bounded numbers, as told.
+"""A thousand work items that fail at the same moment are retried spread out and a limited number of
+times.
 
 The rate of retries is measured over the window into which full jitter spreads one attempt: the
-busiest tenth of that window, wherever it begins, beside the mean of the whole window."""
+busiest tenth of that window, wherever it begins, is compared with the mean of the window."""
 
 import bisect
 import heapq
@@ -53,7 +54,7 @@ def due_seconds(error_class: str, attempt: int, after: float | None = None) -> l
 
 
 def peak_over_mean(due: list[float], begin: float, length: float) -> float:
-    """The busiest tenth of a window, wherever it begins, beside a tenth of all."""
+    """The busiest tenth of a window, wherever it begins, divided by the mean of all."""
     assert begin <= due[0] and due[-1] <= begin + length
     tenth = length / 10
     busiest = max(bisect.bisect_left(due, at + tenth) - n for n, at in enumerate(due))
@@ -61,21 +62,21 @@ def peak_over_mean(due: list[float], begin: float, length: float) -> float:
 
 
 @pytest.mark.parametrize(("error_class", "attempt"), ROUNDS)
-def test_a_thousand_failures_of_one_moment_peak_at_less_than_twice_their_mean(error_class, attempt):
+def test_the_peak_of_a_thousand_retries_is_less_than_twice_their_mean(error_class, attempt):
     due = due_seconds(error_class, attempt)
 
     length = window_seconds(policy_of(error_class), attempt)
     assert peak_over_mean(due, 0, length) <= 2
 
 
-def test_what_was_told_to_wait_equally_long_does_not_come_back_in_one_moment():
+def test_work_with_the_same_requested_delay_does_not_return_at_the_same_moment():
     due = due_seconds("storage", 5, after=30)
 
     assert peak_over_mean(due, 30, window_seconds(policy_of("storage"), 5)) <= 2
 
 
 @pytest.mark.parametrize("error_class", list(ErrorClass))
-def test_an_outage_that_never_ends_is_met_with_a_bounded_number_of_ever_rarer_attempts(error_class):
+def test_an_endless_outage_causes_a_limited_number_of_increasingly_rare_attempts(error_class):
     policy = policy_of(error_class)
     attempts = dict.fromkeys(range(FAILURES), 1)
     clock, retries = NOON, []
@@ -96,7 +97,7 @@ def test_an_outage_that_never_ends_is_met_with_a_bounded_number_of_ever_rarer_at
     assert retries[-1] <= longest
     windows = [bisect.bisect(retries, at) for at in _steps(policy.base_seconds, longest)]
     counts = [after - before for before, after in pairwise(windows)]
-    assert max(counts) <= 1.5 * first_window  # later rounds overlap, they never gather
+    assert max(counts) <= 1.5 * first_window  # later rounds overlap but do not accumulate
 
 
 def _steps(size: float, end: float) -> list[float]:
@@ -115,13 +116,13 @@ def test_every_class_has_a_policy():
 
 
 def deferral(folder: Path, attempt: int, scale: float = 1.0) -> WorkDeferred:
-    """What the driver tells of an attempt of acquire_page that failed at noon."""
+    """The fact about an attempt of acquire_page that failed at noon."""
     value = encode(a_page())
     headers = {"step": b"acquire_page", "attempt": str(attempt).encode()}
     message = Incoming("digitization.page.admitted.v1", 0, 0, b"vol-1:0001", value, headers)
-    teller = FactBuilder(MemoryStorage(folder), "1", clock=lambda: NOON, retry_scale=scale)
+    builder = FactBuilder(MemoryStorage(folder), "1", clock=lambda: NOON, retry_scale=scale)
     outcome = TryLater("the store is away", ErrorClass.STORAGE)
-    (fact,) = teller.facts(Work(ACQUIRE, a_page(), message), outcome)
+    (fact,) = builder.facts(Work(ACQUIRE, a_page(), message), outcome)
     assert isinstance(fact, WorkDeferred)
     return fact
 
@@ -151,7 +152,7 @@ def test_the_last_attempt_says_that_it_was_the_last(tmp_path):
     )
 
 
-def test_the_next_attempt_is_the_same_after_the_wire(tmp_path):
+def test_the_next_attempt_is_the_same_after_encoding(tmp_path):
     fact = deferral(tmp_path, attempt=2, scale=0.05)
 
     assert decode(encode(fact)) == fact
@@ -159,9 +160,9 @@ def test_the_next_attempt_is_the_same_after_the_wire(tmp_path):
     assert fact.next_at - NOON < timedelta(seconds=2 * 0.05)
 
 
-def test_a_deferral_from_before_plans_were_told_keeps_its_event(tmp_path):
-    told = {"attempts_allowed": 0, "next_at": None}
-    fact = deferral(tmp_path, attempt=3).model_copy(update=told)
+def test_a_deferral_without_a_recorded_next_attempt_keeps_its_event(tmp_path):
+    unknown = {"attempts_allowed": 0, "next_at": None}
+    fact = deferral(tmp_path, attempt=3).model_copy(update=unknown)
 
     (event,) = events_of(fact)
 

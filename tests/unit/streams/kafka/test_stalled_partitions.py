@@ -1,5 +1,5 @@
-"""When a partition counts as not read: a message stands ready, and a waiting consumer is not given
-it, look after look."""
+"""When a partition counts as stalled: records follow its offset, which stays the same for several
+checks of a waiting consumer."""
 
 from streams.kafka.stalled_partitions import (
     CHECKS,
@@ -8,45 +8,81 @@ from streams.kafka.stalled_partitions import (
     StalledPartitions,
 )
 
-STUCK, OTHER = ("pages", 0), ("pages", 1)
+STALLED, READ = ("pages", 0), ("pages", 1)
 
 
-def test_what_stands_ready_and_is_not_given_is_told_at_every_so_many_looks():
-    unread = StalledPartitions()
-
-    told = [unread.look({STUCK: 3, OTHER: 7}, {STUCK: 4, OTHER: 7}) for _ in range(2 * CHECKS)]
-
-    assert told == ([[]] * (CHECKS - 1) + [[STUCK]]) * 2
+def checked(stalled: StalledPartitions, times: int, end: int = 4) -> list[bool]:
+    """Whether the partition is suspect at each of several checks at offset 3."""
+    return [bool(stalled.suspects({STALLED: 3}, {STALLED: end})) for _ in range(times)]
 
 
-def test_each_message_that_comes_begins_the_count_anew():
-    unread = StalledPartitions()
+def test_a_partition_is_suspect_after_several_checks_without_progress():
+    stalled = StalledPartitions()
 
-    told = [unread.look({STUCK: at // 2}, {STUCK: 100}) for at in range(4 * CHECKS)]
+    suspects = [
+        stalled.suspects({STALLED: 3, READ: 7}, {STALLED: 4, READ: 7}) for _ in range(CHECKS)
+    ]
 
-    assert told == [[]] * (4 * CHECKS)
-
-
-def test_a_partition_that_is_no_longer_ours_is_forgotten():
-    unread = StalledPartitions()
-
-    for _ in range(CHECKS - 1):
-        unread.look({STUCK: 3}, {STUCK: 4})
-    unread.look({OTHER: 1}, {OTHER: 1})
-
-    assert unread.look({STUCK: 3}, {STUCK: 4}) == []
+    assert suspects == [[]] * (CHECKS - 1) + [[STALLED]]
 
 
-def test_a_consumer_is_hungry_only_when_it_has_waited_without_a_break():
+def test_each_new_offset_begins_the_count_again():
+    stalled = StalledPartitions()
+
+    suspects = [stalled.suspects({STALLED: at // 2}, {STALLED: 100}) for at in range(4 * CHECKS)]
+
+    assert suspects == [[]] * (4 * CHECKS)
+
+
+def test_new_records_behind_an_unchanged_offset_do_not_begin_the_count_again():
+    stalled = StalledPartitions()
+
+    suspects = [stalled.suspects({STALLED: 3}, {STALLED: 4 + at}) for at in range(CHECKS)]
+
+    assert suspects[-1] == [STALLED]
+
+
+def test_a_partition_that_is_no_longer_assigned_is_forgotten():
+    stalled = StalledPartitions()
+
+    checked(stalled, CHECKS - 1)
+    stalled.suspects({READ: 1}, {READ: 1})
+
+    assert checked(stalled, 1) == [False]
+
+
+def test_a_partition_without_an_answer_is_suspect_again_after_as_many_checks():
+    stalled = StalledPartitions()
+    checked(stalled, CHECKS)
+
+    stalled.answer(STALLED, None)
+
+    assert checked(stalled, CHECKS) == [False] * (CHECKS - 1) + [True]
+    assert not stalled.only_markers(STALLED)
+
+
+def test_transaction_markers_are_no_stall_until_more_records_follow_them():
+    stalled = StalledPartitions()
+    checked(stalled, CHECKS)
+
+    stalled.answer(STALLED, False)
+
+    assert stalled.only_markers(STALLED)
+    assert checked(stalled, 2 * CHECKS) == [False] * 2 * CHECKS
+    assert checked(stalled, 1, end=5) == [True]
+    assert not stalled.only_markers(STALLED)
+
+
+def test_a_consumer_is_idle_only_when_it_has_waited_without_interruption():
     now = [0.0]
-    hunger = IdleTimer(lambda: now[0])
+    idle = IdleTimer(lambda: now[0])
 
     seen = []
     for waits, seconds in ((True, 0), (True, 3), (False, 0), (True, 1), (True, 1.5)):
         now[0] += seconds
-        hunger.polled(waits=waits)
-        seen.append(bool(hunger))
+        idle.polled(waits=waits)
+        seen.append(bool(idle))
     now[0] += IDLE_AFTER_SECONDS
 
     assert seen == [False, True, False, False, False]
-    assert hunger
+    assert idle

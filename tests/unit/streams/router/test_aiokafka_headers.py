@@ -1,4 +1,4 @@
-"""Names of headers that are no UTF-8: the router's client reads on behind them."""
+"""Header names that are not UTF-8: the router's client reads them and the messages after them."""
 
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -6,11 +6,11 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from streams.router import aiokafka_headers
 from streams.router.aiokafka_headers import Batch, WrongAiokafka, install_reader
 
-BYTES = b"\xff\xfe\0\x80"
+NOT_UTF8 = b"\xff\xfe\0\x80"
 
 
 def batch_of(*headers: list[tuple[str, bytes]]) -> Batch:
-    """Records with these headers; the name `ABCD` becomes bytes that are no text."""
+    """Records with these headers; the name `ABCD` becomes bytes that are not UTF-8."""
     builder = DefaultRecordBatchBuilder(
         magic=2,
         compression_type=0,
@@ -22,10 +22,10 @@ def batch_of(*headers: list[tuple[str, bytes]]) -> Batch:
     )
     for offset, pairs in enumerate(headers):
         builder.append(offset, 1, b"key", b"value", pairs)
-    return Batch(bytes(builder.build()).replace(b"ABCD", BYTES))
+    return Batch(bytes(builder.build()).replace(b"ABCD", NOT_UTF8))
 
 
-def test_a_name_that_is_no_text_is_escaped_and_what_follows_is_read():
+def test_a_name_that_is_not_utf8_is_escaped_and_the_messages_after_it_are_read():
     batch = batch_of([("step", b"1"), ("ABCD", b"2"), ("é", b"3")], [], [("ABCD", b"4")])
 
     read = [(one.offset, one.key, one.value, one.headers) for one in batch]
@@ -39,7 +39,7 @@ def test_a_name_that_is_no_text_is_escaped_and_what_follows_is_read():
 
 
 def test_another_version_of_the_client_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aiokafka_headers, "FITS", "0.1")
+    monkeypatch.setattr(aiokafka_headers, "SUPPORTED", "0.1")
 
     with pytest.raises(WrongAiokafka):
         install_reader()

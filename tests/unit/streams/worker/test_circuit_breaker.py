@@ -1,4 +1,4 @@
-"""What fails again and again is left alone for a while, and then tried with one work."""
+"""A dependency that fails repeatedly is not used for a while, and then tried once."""
 
 from typing import Any, cast
 
@@ -20,39 +20,39 @@ def failing(breakers: Breakers, lane: str, error_class: ErrorClass, times: int =
         breakers.failed(lane, error_class, f"work-{number}", "no such file: tesseract")
 
 
-def test_ten_different_works_in_a_row_open_it_and_one_bad_page_tried_often_does_not():
+def test_ten_consecutive_failures_of_distinct_work_open_a_breaker_and_retries_of_one_page_do_not():
     breakers = Breakers(clock=Clock())
 
     for _ in range(50):
         breakers.failed("text", ErrorClass.TOOL_CRASHED, "the-same-page", "crash")
-    assert breakers.lets_through("text")
+    assert breakers.admits("text")
 
     failing(breakers, "text", ErrorClass.TOOL_CRASHED)
-    assert not breakers.lets_through("text")
+    assert not breakers.admits("text")
 
 
-def test_a_success_between_them_begins_the_count_anew():
+def test_a_success_resets_the_count_of_failures():
     breakers = Breakers(clock=Clock())
 
     failing(breakers, "text", ErrorClass.TOOL_CRASHED, FAILURES - 1)
     breakers.succeeded("text")
     failing(breakers, "text", ErrorClass.TOOL_CRASHED, FAILURES - 1)
 
-    assert breakers.lets_through("text")
+    assert breakers.admits("text")
 
 
-def test_a_tool_stops_its_own_lane_and_the_store_stops_all():
+def test_a_tool_stops_its_own_lane_and_the_store_stops_every_lane():
     breakers = Breakers(clock=Clock())
 
     failing(breakers, "text", ErrorClass.TOOL_HUNG)
-    assert not breakers.lets_through("text")
-    assert breakers.lets_through("masters")
+    assert not breakers.admits("text")
+    assert breakers.admits("masters")
 
     failing(breakers, "text", ErrorClass.STORAGE)
-    assert not breakers.lets_through("masters")
+    assert not breakers.admits("masters")
 
 
-def test_after_the_pause_one_is_let_through_and_its_failure_doubles_the_pause():
+def test_after_the_pause_one_trial_is_admitted_and_its_failure_doubles_the_pause():
     clock = Clock()
     breakers = Breakers(clock=clock)
     failing(breakers, "text", ErrorClass.UNKNOWN)
@@ -60,34 +60,34 @@ def test_after_the_pause_one_is_let_through_and_its_failure_doubles_the_pause():
     pauses = []
     for number in range(8):
         began = clock.now
-        while not breakers.lets_through("text"):
+        while not breakers.admits("text"):
             clock.now += 0.5
         pauses.append(clock.now - began)
         breakers.began("text")
-        assert not breakers.lets_through("text")
+        assert not breakers.admits("text")
         clock.now += 0.1
         breakers.failed("text", ErrorClass.UNKNOWN, f"trial-{number}", "still")
-        breakers.failed("text", ErrorClass.UNKNOWN, f"late-{number}", "begun before it opened")
+        breakers.failed("text", ErrorClass.UNKNOWN, f"late-{number}", "began before it opened")
 
     assert pauses[:3] == [2.0, 4.0, 8.0]
     assert max(pauses) == LONGEST_PAUSE_SECONDS
 
 
-def test_the_success_of_the_trial_closes_it_and_people_are_told_of_both():
-    clock, told = Clock(), []
-    breakers = Breakers(told.append, clock)
+def test_a_successful_trial_closes_the_breaker_and_both_changes_are_reported():
+    clock, reports = Clock(), []
+    breakers = Breakers(reports.append, clock)
     failing(breakers, "text", ErrorClass.TOOL_CRASHED)
     clock.now += 2.0
     breakers.began("text")
 
     breakers.succeeded("text")
 
-    assert breakers.lets_through("text")
-    assert told[0].startswith("waits for text after 10 failures: no such file: tesseract")
-    assert told[-1] == ""
+    assert breakers.admits("text")
+    assert reports[0].startswith("waits for text after 10 failures: no such file: tesseract")
+    assert reports[-1] == ""
 
 
-def test_the_queue_gives_nothing_of_a_lane_that_is_held_back():
+def test_the_queue_serves_no_lane_whose_breaker_is_open():
     breakers = Breakers(clock=Clock())
     queue = TaskQueue(breakers)
     for lane in ("text", "packages"):

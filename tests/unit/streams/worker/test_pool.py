@@ -1,4 +1,4 @@
-"""A pool that can start no children ends its process instead of spending attempts."""
+"""A pool that cannot start children ends its process instead of using up attempts."""
 
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -14,8 +14,8 @@ from tests.support.builders import a_page
 from tests.support.stores import settings_of
 
 
-class Broken:
-    """A pebble pool whose children could not be started."""
+class CannotStart:
+    """A pebble pool whose children cannot be started."""
 
     def __init__(self, **_: Any) -> None:
         return None
@@ -25,7 +25,7 @@ class Broken:
 
 
 class BrokenLater:
-    """A pebble pool one of whose children was killed before it had a task."""
+    """A pebble pool in which a child without a task was killed."""
 
     def __init__(self, **_: Any) -> None:
         return None
@@ -37,15 +37,19 @@ class BrokenLater:
 
 
 @pytest.mark.parametrize(
-    ("kind", "why"), [(Broken, "cannot start children"), (BrokenLater, "All workers expired")]
+    ("kind", "event", "error"),
+    [
+        (CannotStart, "the pool cannot start child processes", "Unexpected error within the Pool"),
+        (BrokenLater, "the pool is broken", "All workers expired"),
+    ],
 )
 def test_a_broken_pool_ends_the_worker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type, why: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type, event: str, error: str
 ):
-    told: list[str] = []
+    ended: list[tuple[str, object]] = []
 
-    def end(why: str) -> NoReturn:
-        told.append(why)
+    def end(event: str, **fields: object) -> NoReturn:
+        ended.append((event, fields["error"]))
         raise SystemExit(70)
 
     monkeypatch.setattr(pool, "ProcessPool", kind)
@@ -53,4 +57,4 @@ def test_a_broken_pool_ends_the_worker(
 
     with pytest.raises(SystemExit):
         Pool(settings_of(tmp_path)).run(worker_steps()[0], a_page())
-    assert why in told[0]
+    assert ended == [(event, error)]

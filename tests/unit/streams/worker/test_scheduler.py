@@ -1,6 +1,8 @@
-"""Rush first, masters first, and a minimum for whatever has waited longest."""
+"""Urgent work first, masters first, and regularly the task that has waited longest."""
 
+import threading
 from typing import Any, cast
+from unittest.mock import Mock
 
 from streams.worker.scheduler import Task, TaskQueue
 
@@ -10,13 +12,23 @@ def a_task(name: str, lane: str, priority: str = "normal") -> Task:
 
 
 def order(*tasks: Task) -> list[str]:
-    tasks_queue = TaskQueue()
+    queue = TaskQueue()
     for task in tasks:
-        tasks_queue.put(task)
-    return [cast(str, tasks_queue.get().driver) for _ in tasks]
+        queue.put(task)
+    return [cast(str, queue.get().driver) for _ in tasks]
 
 
-def test_masters_come_before_what_is_made_of_them():
+class ClosedGate:
+    """Admits no lane, as while a tool is missing."""
+
+    def admits(self, lane: str) -> bool:
+        return False
+
+    def began(self, lane: str) -> None:
+        raise AssertionError("no work may begin")
+
+
+def test_masters_come_before_their_derivatives():
     assert order(a_task("text", "text"), a_task("master", "masters")) == ["master", "text"]
 
 
@@ -26,17 +38,31 @@ def test_a_rush_task_of_a_late_lane_comes_before_normal_masters():
     assert first == "r"
 
 
-def test_each_third_choice_is_the_oldest_so_that_no_lane_starves():
+def test_every_third_choice_is_the_oldest_task_so_that_no_lane_starves():
     masters = [a_task(f"m{number}", "masters") for number in range(6)]
 
-    given = order(a_task("package", "packages", "night"), *masters)
+    chosen = order(a_task("package", "packages", "night"), *masters)
 
-    assert given.index("package") == 2
-    assert sorted(given) == sorted(["package", *(f"m{number}" for number in range(6))])
+    assert chosen.index("package") == 2
+    assert sorted(chosen) == sorted(["package", *(f"m{number}" for number in range(6))])
 
 
-def test_every_task_is_given_once_however_both_orders_interleave():
+def test_every_task_is_chosen_exactly_once():
     lanes = ("masters", "text", "packages")
     tasks = [a_task(str(number), lanes[number % 3]) for number in range(100)]
 
     assert sorted(order(*tasks), key=int) == [str(number) for number in range(100)]
+
+
+def test_an_opened_gate_serves_the_tasks_that_it_held_back():
+    queue, received = TaskQueue(ClosedGate()), []
+    queue.put(Task("text", "normal", Mock(), Mock()))
+    waiting = threading.Thread(target=lambda: received.append(queue.get()), daemon=True)
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+
+    queue.open_gate()
+
+    waiting.join(5)
+    assert [task.lane for task in received] == ["text"]

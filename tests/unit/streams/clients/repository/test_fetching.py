@@ -29,14 +29,14 @@ def target(tmp_path: Path) -> Path:
 
 
 def _row(tools: Tools) -> dict[str, Any]:
-    """A row of the listing, for a package that was really assembled."""
+    """The row of an assembled package."""
     return published(a_completed_item(tools), tools).model_dump(
         include={"package_id", "key", "sha256", "size_bytes", "content_digest"}
     )
 
 
 def _planted(tools: Tools, *entries: tuple[tarfile.TarInfo, bytes]) -> dict[str, Any]:
-    """A row of a package whose tar is made by somebody else."""
+    """A row of a package whose tar was not assembled by the line."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for entry, content in entries:
@@ -96,7 +96,7 @@ def test_a_bag_that_disagrees_with_its_manifest_is_refused(tools: Tools, target:
     assert list(target.iterdir()) == []
 
 
-def test_a_package_that_is_there_is_not_overwritten(tools: Tools, target: Path) -> None:
+def test_an_existing_package_is_not_overwritten(tools: Tools, target: Path) -> None:
     row = _row(tools)
     fetch(row, tools.storage, target)
 
@@ -104,7 +104,7 @@ def test_a_package_that_is_there_is_not_overwritten(tools: Tools, target: Path) 
         fetch(row, tools.storage, target)
 
 
-def test_a_package_that_left_the_store_is_told(tools: Tools, target: Path) -> None:
+def test_a_package_missing_from_the_store_is_refused(tools: Tools, target: Path) -> None:
     row = _row(tools)
     assert isinstance(tools.storage, MemoryStorage)
     tools.storage.objects.clear()
@@ -145,7 +145,7 @@ def test_a_hostile_member_is_refused_and_leaves_nothing(
     assert not (target.parent / "escaped").exists()
 
 
-def test_two_members_that_differ_in_case_alone_are_refused(tools: Tools, target: Path) -> None:
+def test_two_members_that_differ_only_in_case_are_refused(tools: Tools, target: Path) -> None:
     row = _planted(tools, (_entry(f"{TOP}/data/a"), b"x"), (_entry(f"{TOP}/data/A"), b"y"))
 
     with pytest.raises(PackageRefused, match="its name occurs twice, ignoring case"):

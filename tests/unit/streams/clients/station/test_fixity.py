@@ -1,4 +1,4 @@
-"""BagIt bags are verified before anything of them is published (RFC 8493)."""
+"""BagIt bags (RFC 8493) are verified before anything is published."""
 
 from hashlib import sha512
 from pathlib import Path
@@ -28,7 +28,7 @@ def faults(bag: Path) -> list[str]:
 
 @pytest.mark.skipif(not SUITE.is_dir(), reason=f"{SUITE} is not here")
 @pytest.mark.parametrize("bag", bags("valid"), ids=lambda bag: f"{bag.parts[-3]}-{bag.name}")
-def test_every_valid_bag_of_the_conformance_suite_is_taken(bag: Path) -> None:
+def test_every_valid_bag_of_the_conformance_suite_is_accepted(bag: Path) -> None:
     assert faults(bag) == []
 
 
@@ -44,7 +44,7 @@ def a_bag(at: Path) -> Path:
     return a_folder(at, {"bagit.txt": BAGIT, "manifest-sha512.txt": lines, **payload})
 
 
-def test_a_bag_is_one_delivery_and_its_tag_files_are_no_material(tmp_path: Path) -> None:
+def test_a_bag_is_one_delivery_without_its_tag_files(tmp_path: Path) -> None:
     made = read_folder(a_bag(tmp_path / "ms-88"), SubmissionOptions("b-1"))
 
     assert [item["item_id"] for item in made.manifest["items"]] == ["b-1.ms-88"]
@@ -63,7 +63,7 @@ def test_bags_in_a_folder_are_items(tmp_path: Path) -> None:
     assert made.diagnostics == []
 
 
-def test_what_lies_beside_a_bags_payload_about_its_item_is_heard(tmp_path: Path) -> None:
+def test_an_item_json_next_to_the_payload_of_a_bag_is_read(tmp_path: Path) -> None:
     for bag in (a_bag(tmp_path / "alone"), a_bag(tmp_path / "many" / "ms-1")):
         (bag / "item.json").write_text('{"title": "Psalter", "script": "Latf"}')
 

@@ -1,4 +1,4 @@
-"""A folder becomes a manifest: what is there, in order, nothing invented, nothing dropped silently."""
+"""The manifest of a folder: its files in order, and a diagnostic for each file left out."""
 
 import json
 from hashlib import sha256
@@ -77,7 +77,7 @@ def test_pages_are_in_natural_order_whatever_their_extension(tmp_path: Path) -> 
     ]
 
 
-def test_images_are_known_by_their_bytes(tmp_path: Path) -> None:
+def test_images_are_identified_by_content(tmp_path: Path) -> None:
     files = {"a.txt": a_png(1), "b.tif": "no image", "c": b"GIF89a\1\0\1\0\0\0\0;"}
     made = read(a_folder(tmp_path / "d", files))
 
@@ -88,7 +88,7 @@ def test_images_are_known_by_their_bytes(tmp_path: Path) -> None:
     )
 
 
-def test_debris_is_skipped_without_a_word(tmp_path: Path) -> None:
+def test_system_files_are_skipped_without_a_diagnostic(tmp_path: Path) -> None:
     debris = {".DS_Store": "x", "Thumbs.db": "x", "desktop.ini": "x", ".git/a/b/c": "x"}
     made = read(a_folder(tmp_path / "d", {"1.png": a_png(), "m.xml": MODS, **debris}))
 
@@ -96,7 +96,7 @@ def test_debris_is_skipped_without_a_word(tmp_path: Path) -> None:
     assert made.page_count == 1
 
 
-def test_an_item_without_a_record_gets_one_that_says_who_made_it(tmp_path: Path) -> None:
+def test_an_item_without_a_record_gets_one_that_names_the_station(tmp_path: Path) -> None:
     made = read(a_folder(tmp_path / "A & B", {"1.png": a_png()}))
 
     record = made.manifest["items"][0]["metadata"][0]
@@ -113,7 +113,7 @@ def test_an_item_without_a_record_gets_one_that_says_who_made_it(tmp_path: Path)
     assert is_accepted(made)
 
 
-def test_records_are_known_by_their_root_element(tmp_path: Path) -> None:
+def test_records_are_identified_by_their_root_element(tmp_path: Path) -> None:
     premis = b'<premis xmlns="http://www.loc.gov/premis/v3" version="3.0"/>'
     dc = b'<?xml version="1.0"?><oai_dc:dc xmlns:oai_dc="http://www.openarchives.org/OAI/2.0/oai_dc/"/>'
     files = {
@@ -138,7 +138,7 @@ def test_records_are_known_by_their_root_element(tmp_path: Path) -> None:
     ]
 
 
-def test_item_json_gives_any_field_of_the_item(tmp_path: Path) -> None:
+def test_item_json_sets_any_field_of_the_item(tmp_path: Path) -> None:
     fields = {
         "item_id": "ms-88",
         "title": "Psalter",
@@ -161,9 +161,7 @@ def test_item_json_gives_any_field_of_the_item(tmp_path: Path) -> None:
         ('{"pages": []}', "item-json.field-refused"),
     ],
 )
-def test_an_item_json_that_cannot_be_followed_forbids_publishing(
-    tmp_path: Path, content: str, code: str
-) -> None:
+def test_an_invalid_item_json_prevents_publishing(tmp_path: Path, content: str, code: str) -> None:
     made = read(a_folder(tmp_path / "d", {"1.png": a_png(), "m.xml": MODS, "item.json": content}))
 
     assert codes(made) == [(code, "item.json")]
@@ -191,7 +189,7 @@ def test_pages_csv_orders_and_describes_pages(tmp_path: Path) -> None:
     assert is_accepted(made)
 
 
-def test_pages_csv_and_folder_that_disagree_are_told(tmp_path: Path) -> None:
+def test_differences_between_pages_csv_and_folder_are_reported(tmp_path: Path) -> None:
     table = "file,sequence\n1.png,1\n9.png,2\n"
     made = read(
         a_folder(
@@ -226,7 +224,7 @@ def test_the_same_folder_gives_the_same_manifest(tmp_path: Path) -> None:
 
 
 @needs_corpora
-def test_the_gallica_folder_gives_its_pages_in_order() -> None:
+def test_the_gallica_folder_has_its_pages_in_order() -> None:
     made = read(CORPORA / "gallicorpora-18e" / "bpt6k1281160s", language="fra")
 
     assert [path.split("_f")[1].split(".")[0] for path in paths(made)] == [
@@ -239,7 +237,7 @@ def test_the_gallica_folder_gives_its_pages_in_order() -> None:
 
 
 @needs_corpora
-def test_the_kant_bag_gives_one_item_of_two_pages() -> None:
+def test_the_kant_bag_has_one_item_of_two_pages() -> None:
     made = read(CORPORA / "kant-1784", language="deu")
 
     [item] = made.manifest["items"]

@@ -1,4 +1,4 @@
-"""A folder that cannot be followed is refused with its place; checksum lists are verified."""
+"""An invalid folder is refused with the location; checksum lists are verified."""
 
 import os
 from hashlib import md5, sha256
@@ -64,7 +64,7 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     assert refused(read(a_folder(tmp_path / "e", {})), "folder.nothing-readable")
 
 
-def test_a_sub_folder_without_images_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_reported_and_the_others_are_accepted(tmp_path: Path) -> None:
     made = read(
         a_folder(tmp_path / "d", {"vol/1.png": a_png(), "vol/m.xml": MODS, "notes/a.txt": "x"})
     )
@@ -73,7 +73,7 @@ def test_a_sub_folder_without_images_is_told_and_the_rest_goes_on(tmp_path: Path
     assert [item["title"] for item in made.manifest["items"]] == ["vol"]
 
 
-def test_a_record_beside_several_items_belongs_to_none(tmp_path: Path) -> None:
+def test_a_record_next_to_several_items_belongs_to_none(tmp_path: Path) -> None:
     files = {
         "a/1.png": a_png(1),
         "a/m.xml": MODS,
@@ -85,7 +85,7 @@ def test_a_record_beside_several_items_belongs_to_none(tmp_path: Path) -> None:
     assert codes(read(a_folder(tmp_path / "d", files))) == [("record.of-no-item", "all.xml")]
 
 
-def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "d", {"1.png": a_png()})
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff.png")).write_bytes(a_png(2))
 
@@ -114,14 +114,14 @@ def test_a_checksum_list_of_the_whole_delivery_covers_its_items(tmp_path: Path) 
     assert refused(read(a_folder(tmp_path / "d", files)), "checksum.file-missing") == "v/2.png"
 
 
-def test_a_checksum_list_that_is_none_forbids_publishing(tmp_path: Path) -> None:
+def test_an_invalid_checksum_list_prevents_publishing(tmp_path: Path) -> None:
     files = {"1.png": a_png(1), "checksums.md5": "no digest here\n"}
 
     assert refused(read(a_folder(tmp_path / "d", files)), "checksum.list-unreadable")
 
 
 @pytest.mark.parametrize("row", ['1.png,"a"b', '1.png,"never closed'])
-def test_quotes_of_a_table_that_cannot_be_followed_are_told(tmp_path: Path, row: str) -> None:
+def test_invalid_quotes_in_pages_csv_are_reported(tmp_path: Path, row: str) -> None:
     made = read(a_folder(tmp_path / "d", {"1.png": a_png(), "pages.csv": f"file,labels\n{row}\n"}))
 
     assert refused(made, "pages-csv.unreadable") == "pages.csv"

@@ -1,4 +1,4 @@
-"""A folder's METS orders and labels pages, pages.csv names texts, delivered digests travel on."""
+"""A METS orders and labels pages, pages.csv names texts, delivered digests are recorded."""
 
 from hashlib import md5, sha1, sha512
 from pathlib import Path
@@ -43,20 +43,20 @@ def test_a_mets_orders_and_labels_pages_by_the_base_names_of_their_files(tmp_pat
         ("one.png", 2, ["2r"]),
         ("extra.png", 3, []),
     ]
-    [told] = [one for one in preflight(made) if one.code == "record.mets-pages-differ"]
-    assert told.found == (
+    [difference] = [one for one in preflight(made) if one.code == "record.mets-pages-differ"]
+    assert difference.found == (
         "not delivered: 1 of 3 pages in the METS, such as gone.png; "
         "not in the METS: 1 of 3 pages, such as extra.png"
     )
 
 
-def test_a_mets_that_has_its_last_image_twice_is_told(tmp_path: Path) -> None:
+def test_a_mets_with_its_last_image_twice_is_reported(tmp_path: Path) -> None:
     mets = METS.replace("gone.png", "two.png").replace('FILEID="b"', 'FILEID="a"', 1)
     mets = mets.replace('ORDER="3" ORDERLABEL="2r"><fptr FILEID="a"', 'ORDER="3"><fptr FILEID="b"')
     made = read(a_folder(tmp_path / "d", {"one.tif": a_png(1), "two.png": a_png(2), "m": mets}))
 
-    [told] = [one for one in preflight(made) if one.code == "record.mets-pages-differ"]
-    assert told.found == "the METS has 3 pages, the item 2"
+    [difference] = [one for one in preflight(made) if one.code == "record.mets-pages-differ"]
+    assert difference.found == "the METS has 3 pages, the item 2"
 
 
 def test_pages_csv_comes_before_a_mets(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_pages_csv_names_the_text_of_a_page(tmp_path: Path) -> None:
     assert [one.use for one in made.files].count("provided-text") == 1
 
 
-def test_a_text_beside_an_image_is_not_taken_by_itself(tmp_path: Path) -> None:
+def test_a_text_next_to_an_image_is_not_used_by_default(tmp_path: Path) -> None:
     files = {"1.png": a_png(1), "1.xml": ALTO, "m.xml": MODS}
     made = read(a_folder(tmp_path / "d", files))
 
@@ -109,7 +109,7 @@ def test_a_text_beside_an_image_is_not_taken_by_itself(tmp_path: Path) -> None:
     assert [one.code for one in made.diagnostics] == ["file.left-out"]
 
 
-def test_a_text_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_text_is_reported(tmp_path: Path) -> None:
     files = {"1.png": a_png(1), "m.xml": MODS, "pages.csv": "file,text\n1.png,1.xml\n"}
     made = read(a_folder(tmp_path / "d", files))
 
@@ -119,7 +119,7 @@ def test_a_text_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "algorithm"), [("md5", md5), ("sha1", sha1), ("sha512", sha512)])
-def test_delivered_digests_travel_on_with_their_file(
+def test_delivered_digests_are_recorded_with_their_file(
     tmp_path: Path, name: str, algorithm: Any
 ) -> None:
     digest = algorithm(a_png(1)).hexdigest()
@@ -131,7 +131,7 @@ def test_delivered_digests_travel_on_with_their_file(
     assert preflight(made) == []
 
 
-def test_the_digests_of_a_bag_travel_on() -> None:
+def test_the_digests_of_a_bag_are_recorded() -> None:
     made = read(corpus("kant-1784"))
 
     assert all(page["file"]["vendor_checksums"][0].startswith("sha512:") for page in pages(made))

@@ -1,0 +1,68 @@
+"""Runs a step when memory, disk space and what it depends on allow it."""
+
+import threading
+
+from processors.outcome import ErrorClass, Outcome, TransientError, TryLater
+from processors.step import Step
+from processors.tools import Storage
+from schemas.models import Fact
+from streams.execution.driver import RunStep
+from streams.storage.disk_reserve import DiskReserve
+from streams.worker.circuit_breaker import Breakers
+from streams.worker.resource_limits import MemoryBudget, decoded_bytes, written_bytes
+
+
+class LeaveToLaterProcess(BaseException):
+    """Work that was begun is left to a later process. Not an Exception: it is no outcome."""
+
+
+class StepRunner:
+    """Runs steps in child processes, within the limits of this worker."""
+
+    def __init__(
+        self,
+        run: RunStep,
+        storage: Storage,
+        memory: MemoryBudget,
+        disk: DiskReserve,
+        breakers: Breakers,
+    ) -> None:
+        """`run` executes a step in a child process."""
+        self._run = run
+        self._storage = storage
+        self._memory = memory
+        self._disk = disk
+        self._breakers = breakers
+        self._stopping = threading.Event()
+
+    def run(self, step: Step, fact: Fact) -> Outcome:
+        """The outcome of a step; waits for disk space and memory first.
+
+        Raises what the step raised, and LeaveToLaterProcess when there is no space at shutdown."""
+        need = written_bytes(fact)
+        self._disk.wait(need, still_wanted=lambda: not self._stopping.is_set())
+        if self._stopping.is_set() and not self._disk.has(need):
+            raise LeaveToLaterProcess
+        with self._memory.share(decoded_bytes(fact, self._storage)):
+            return self._run_and_report(step, fact)
+
+    def request_stop(self) -> None:
+        """Wait for disk space no longer; returns at once."""
+        self._stopping.set()
+
+    def _run_and_report(self, step: Step, fact: Fact) -> Outcome:
+        """Run a step and report its outcome to the circuit breakers."""
+        event_id = fact.head.event_id
+        try:
+            outcome = self._run(step, fact)
+        except Exception as error:
+            error_class = (
+                error.error_class if isinstance(error, TransientError) else ErrorClass.UNKNOWN
+            )
+            self._breakers.failed(step.lane, error_class, event_id, str(error))
+            raise
+        if isinstance(outcome, TryLater):
+            self._breakers.failed(step.lane, outcome.error_class, event_id, outcome.why)
+        else:
+            self._breakers.succeeded(step.lane)
+        return outcome

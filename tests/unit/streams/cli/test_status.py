@@ -1,0 +1,63 @@
+"""`copystand status`: which batches are printed, and the notes below the tables."""
+
+import subprocess
+import sys
+from typing import Any
+
+from streams.cli.status import drawn_status, shown_batches
+from streams.console import out
+
+
+def a_status(**changes: Any) -> dict[str, Any]:
+    """The status of a line without batches and roles."""
+    nothing: dict[str, Any] = {"batches": [], "roles": [], "retries": [], "quiet": []}
+    return nothing | {"unanswered": None} | changes
+
+
+def printed(status: dict[str, Any], most: int = 20) -> str:
+    with out.capture() as captured:
+        out.print(drawn_status(status, most))
+    return captured.get()
+
+
+def test_active_batches_are_shown_before_ended_ones():
+    rows = [{"batch_id": str(n), "state": "running" if n == 1 else "settled"} for n in range(9)]
+
+    shown, left_out = shown_batches(rows, 3)
+
+    assert ([row["batch_id"] for row in shown], left_out) == (["7", "8", "1"], 6)
+
+
+def test_batches_that_are_left_out_are_counted():
+    rows = [{"batch_id": f"b-{n}", "state": "settled"} for n in range(5)]
+
+    text = printed(a_status(batches=rows), most=3)
+
+    assert "ended batches not shown: 2 (copystand batch list)" in text
+
+
+def test_unanswered_packages_are_counted_with_the_command_that_lists_them():
+    text = printed(a_status(unanswered={"days": 14, "packages": 2}))
+
+    assert "2 packages unanswered for 14 days: copystand packages list --unanswered" in text
+
+
+def test_retries_and_silent_batches_are_reported():
+    retry = {"step": "acquire_page", "waiting": 1, "next": "12:00"}
+    silent = {"batch_id": "b-1", "since": "11:00"}
+
+    text = printed(a_status(retries=[retry], quiet=[silent]))
+
+    assert "acquire_page: 1 task waiting for a retry, the next at 12:00" in text
+    assert "batch b-1: no progress since 11:00" in text
+
+
+def test_status_loads_neither_imaging_nor_ocr_nor_kafka():
+    heavy = "{'pyvips', 'pytesseract', 'numpy', 'lxml', 'faust', 'confluent_kafka'}"
+    program = f"import sys, streams.cli.status; print(*sorted({heavy} & set(sys.modules)))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.split() == []

@@ -1,0 +1,72 @@
+"""A step runs when disk space allows it, and its outcome is reported to the circuit breakers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from processors.outcome import Done, ErrorClass, Outcome, TryLater
+from processors.pipeline import worker_steps
+from streams.storage.disk_reserve import DiskReserve
+from streams.storage.memory import MemoryStorage
+from streams.worker.circuit_breaker import FAILURES, Breakers
+from streams.worker.resource_limits import MemoryBudget
+from streams.worker.step_runner import LeaveToLaterProcess, StepRunner
+from tests.support.builders import a_page
+
+STEP = worker_steps()[0]
+
+
+def a_runner(
+    folder: Path,
+    execute: Callable[..., Outcome],
+    breakers: Breakers | None = None,
+    disk: DiskReserve | None = None,
+) -> StepRunner:
+    return StepRunner(
+        execute,
+        MemoryStorage(folder),
+        MemoryBudget(1000),
+        disk or DiskReserve(lambda: None, 0),
+        breakers or Breakers(),
+    )
+
+
+def test_work_that_waits_for_space_at_shutdown_is_left_to_a_later_process(tmp_path: Path):
+    executed: list[str] = []
+    full = DiskReserve(lambda: 0, 100, pause=lambda _: runner.request_stop())
+    runner = a_runner(tmp_path, lambda step, _: executed.append(step.name) or Done(), disk=full)
+
+    with pytest.raises(LeaveToLaterProcess):
+        runner.run(STEP, a_page())
+    assert executed == []
+
+
+def test_transient_outcomes_and_errors_open_the_breaker_of_the_lane(tmp_path: Path):
+    def crash(*_: object) -> Outcome:
+        raise RuntimeError("a bug")
+
+    def defer(*_: object) -> Outcome:
+        return TryLater("tesseract hangs", ErrorClass.TOOL_HUNG)
+
+    breakers = Breakers()
+    runners = [a_runner(tmp_path, execute, breakers) for execute in (crash, defer)]
+    for number in range(FAILURES):
+        page = a_page()
+        head = page.head.model_copy(update={"event_id": f"event-{number}"})
+        try:
+            runners[number % 2].run(STEP, page.model_copy(update={"head": head}))
+        except RuntimeError:
+            assert number % 2 == 0
+
+    assert not breakers.admits(STEP.lane)
+
+
+def test_a_finished_step_closes_the_breaker_of_its_lane(tmp_path: Path):
+    breakers = Breakers()
+    for number in range(FAILURES):
+        breakers.failed(STEP.lane, ErrorClass.UNKNOWN, f"work-{number}", "a bug")
+
+    a_runner(tmp_path, lambda *_: Done(), breakers).run(STEP, a_page())
+
+    assert breakers.admits(STEP.lane)
