@@ -49,14 +49,14 @@ def close_to(code: str) -> set[str]:
 
 def known_to_model(code: str) -> bool:
     """Whether the model includes a language."""
-    return languages.terminological(code) in _codes().values()
+    return languages.terminological(code) in codes_by_label().values()
 
 
 def guess(text: str) -> Guess | None:
     """The most likely language of a text; None if the text gives no indication."""
     ranked: dict[str, float] = {}
     for label, probability in _identifier().rank(text[:MAX_TEXT_LENGTH]):
-        code = _codes()[label]
+        code = codes_by_label()[label]
         ranked[code] = ranked.get(code, 0.0) + float(probability)
     best = max(ranked, key=lambda code: ranked[code])
     return Guess(best, ranked[best], ranked) if ranked[best] > 0 else None
@@ -92,7 +92,7 @@ def _identifier() -> Any:
 
 
 @cache
-def _codes() -> dict[str, str]:
+def codes_by_label() -> dict[str, str]:
     """The ISO 639-2 code of each label of the model."""
     labels = _identifier().labels
     return {label: code for label in labels if (code := languages.from_model_label(label))}

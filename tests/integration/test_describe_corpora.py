@@ -7,7 +7,7 @@ import pytest
 from processors.acquire_page import acquire_page
 from processors.outcome import Done
 from tests.support.corpora import corpus
-from tests.support.describe_builders import described, faults
+from tests.support.describe_builders import described, schema_errors
 from tests.support.imaging_builders import an_admitted_page, as_next_input, memory_tools
 
 IMAGES = (".tif", ".tiff", ".jpg", ".jpeg", ".png")
@@ -28,7 +28,7 @@ def test_real_masters_are_described(tmp_path: Path, name: str):
         fact, files = described(tools, page)
 
         assert described(tools, page) == (fact, files), path
-        assert faults(files["mix"]) == [], path
-        assert faults(files.get("embedded-dc", files["mix"])) == [], path
+        assert schema_errors(files["mix"]) == [], path
+        assert schema_errors(files.get("embedded-dc", files["mix"])) == [], path
         described_pages += 1
     assert described_pages

@@ -57,7 +57,7 @@ def described(tools: Tools, page: PageAcquired) -> tuple[PageDescribed, dict[str
     return fact, {file.use: tools.storage.read(file) for file in fact.files}
 
 
-def faults(document: bytes) -> list[str]:
+def schema_errors(document: bytes) -> list[str]:
     """What is wrong with a document by its schema."""
     if not present():
         pytest.fail("the XSD files are missing; run: make standards")

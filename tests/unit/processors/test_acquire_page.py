@@ -1,4 +1,4 @@
-"""A page's master is stored before it is judged, and judged by its bytes."""
+"""A master is stored before it is validated, and validated by its bytes."""
 
 import hashlib
 import re
@@ -42,7 +42,7 @@ def masters(tools: Tools) -> list[str]:
     return [key for key in tools.storage.objects if key.startswith("masters/")]
 
 
-def test_stores_and_describes_a_sound_master(tools: Tools):
+def test_stores_and_describes_an_intact_master(tools: Tools):
     fact = fact_of(acquired(tools, "sound.tif"))
 
     assert (fact.format_puid, fact.width_px, fact.height_px) == ("fmt/353", 96, 64)
@@ -55,13 +55,13 @@ def test_stores_and_describes_a_sound_master(tools: Tools):
     assert fact.files[0].key == masters(tools)[0]
 
 
-def test_a_rush_page_stays_one_on_its_way(tools: Tools):
+def test_the_priority_of_a_page_is_kept(tools: Tools):
     fact = fact_of(acquired(tools, "sound.tif", priority="rush"))
 
     assert fact.priority == "rush"
 
 
-def test_a_sound_master_owes_three_acts_in_order(tools: Tools):
+def test_an_intact_master_has_three_acts_in_order(tools: Tools):
     fact = fact_of(acquired(tools, "sound.tif"))
 
     acts = [(act.type, act.outcome) for act in fact.acts]
@@ -74,7 +74,7 @@ def test_a_sound_master_owes_three_acts_in_order(tools: Tools):
     assert [agent.name for agent in fact.acts[2].agents] == ["libvips"]
 
 
-def test_says_the_same_of_the_same_file_twice(tools: Tools, tmp_path: Path):
+def test_the_same_file_gives_the_same_outcome(tools: Tools, tmp_path: Path):
     other = memory_tools(tmp_path / "other")
 
     assert acquired(tools, "turned.jpg") == acquired(other, "turned.jpg")
@@ -91,7 +91,7 @@ def test_rejects_a_file_whose_digest_is_not_the_one_announced(tools: Tools):
     assert masters(tools) == []
 
 
-def test_never_takes_a_stored_object_for_the_master_unread(tools: Tools):
+def test_a_stored_object_is_verified_before_it_becomes_the_master(tools: Tools):
     page = an_admitted_page(tools, (IMAGES / "sound.tif").read_bytes())
     digest = page.files[0].sha256
     tools.storage.objects[f"masters/sha256/{digest[:2]}/{digest}"] = b"rotten"
@@ -105,7 +105,7 @@ def checksums(name: str, *algorithms: str) -> tuple[str, ...]:
     return tuple(f"{each}:{hashlib.new(each, content).hexdigest()}" for each in algorithms)
 
 
-def test_each_vendor_checksum_that_agrees_is_a_fixity_check_of_its_own(tools: Tools):
+def test_each_matching_vendor_checksum_is_a_fixity_check(tools: Tools):
     stated = checksums("sound.tif", "md5", "sha1", "sha256", "sha512")
 
     fact = fact_of(acquired(tools, "sound.tif", vendor_checksums=stated))
@@ -118,7 +118,7 @@ def test_each_vendor_checksum_that_agrees_is_a_fixity_check_of_its_own(tools: To
     assert [act.type for act in fact.acts[5:7]] == ["format identification", "validation"]
 
 
-def test_refuses_a_file_that_is_not_the_one_the_lab_had(tools: Tools):
+def test_refuses_a_file_with_another_vendor_checksum(tools: Tools):
     stated = (*checksums("sound.tif", "sha1"), "md5:" + "0" * 32)
 
     outcome = acquired(tools, "sound.tif", vendor_checksums=stated)
@@ -129,7 +129,7 @@ def test_refuses_a_file_that_is_not_the_one_the_lab_had(tools: Tools):
     assert masters(tools) == []
 
 
-def test_tells_of_a_vendor_checksum_that_it_cannot_compute(tools: Tools):
+def test_warns_of_a_vendor_checksum_with_an_unknown_algorithm(tools: Tools):
     fact = fact_of(acquired(tools, "sound.tif", vendor_checksums=("crc32:1a2b3c4d",)))
 
     act = fact.acts[1]
@@ -139,7 +139,7 @@ def test_tells_of_a_vendor_checksum_that_it_cannot_compute(tools: Tools):
 
 
 @pytest.mark.parametrize("policy", ["accept", "warn", "refuse"])
-def test_a_profile_that_does_not_fit_is_told_or_refused(tools: Tools, policy: str):
+def test_an_unusable_icc_profile_is_a_warning_or_a_refusal(tools: Tools, policy: str):
     colour = matrix_profile_v2("Adobe-like", to_xyz_d50(ADOBE_LIKE), 2.2)
     cut = grey_profile("Grey", 2.2)[:-9]
 
@@ -168,14 +168,14 @@ def test_a_profile_that_does_not_fit_is_told_or_refused(tools: Tools, policy: st
         ),
     ],
 )
-def test_takes_no_raw_image_of_a_camera_for_its_preview(tools: Tools, tags, name: str):
+def test_a_raw_camera_file_is_not_identified_as_tiff(tools: Tools, tags, name: str):
     outcome = acquire_page(an_admitted_page(tools, ATiff(tags=tags).bytes()), tools)
 
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.found) == ("page.format-not-supported", name)
 
 
-def test_what_breaks_the_rules_of_tiff_is_refused_by_name(tools: Tools):
+def test_a_violation_of_tiff_is_refused_with_its_tag(tools: Tools):
     content = ATiff(tags={34665: (LONG, [0])}).bytes()
     page = an_admitted_page(tools, content)
 
@@ -216,7 +216,7 @@ def test_rejects_a_damaged_master_and_keeps_it(tools: Tools, name: str, found: s
         ("four_bits.tif", "Bits per sample 4; profile as-delivered accepts 1, 8, 12, 16"),
     ],
 )
-def test_tells_what_is_not_supported_from_what_is_damaged(tools: Tools, name: str, found: str):
+def test_an_unsupported_master_is_not_reported_as_damaged(tools: Tools, name: str, found: str):
     outcome = acquired(tools, name)
 
     assert isinstance(outcome, Rejected)
@@ -247,11 +247,11 @@ def test_rejects_an_image_over_the_limits_before_decoding_it(tools: Tools):
         ("printed_lines.png", []),
     ],
 )
-def test_warns_of_what_is_unusual(tools: Tools, name: str, codes: list[str]):
+def test_warns_of_unusual_properties(tools: Tools, name: str, codes: list[str]):
     assert warnings(acquired(tools, name)) == codes
 
 
-def test_a_tiff_that_breaks_its_rules_is_refused_unless_the_profile_only_warns(tools: Tools):
+def test_an_irregular_tiff_is_refused_unless_the_profile_only_warns(tools: Tools):
     refused = acquired(tools, "tags_in_wrong_order.tif")
     warned = acquired(tools, "tags_in_wrong_order.tif", rules={"irregular_tiff": "warn"})
 
@@ -259,14 +259,14 @@ def test_a_tiff_that_breaks_its_rules_is_refused_unless_the_profile_only_warns(t
     assert warnings(warned)[0] == "page.structure-irregular"
 
 
-def test_a_conflicting_resolution_is_told_not_taken(tools: Tools):
+def test_a_conflicting_resolution_is_reported_and_not_used(tools: Tools):
     fact = fact_of(acquired(tools, "conflicting_resolution.jpg"))
 
     assert (fact.resolution_dpi, fact.resolution_source) == (None, None)
     assert "exif 300 x 300 dpi, jfif 72 x 72 dpi" in fact.acts[3].detail
 
 
-def test_warns_of_a_name_that_promises_another_format(tools: Tools):
+def test_warns_of_the_extension_of_another_format(tools: Tools):
     content = (IMAGES / "sound.tif").read_bytes()
 
     outcome = acquire_page(an_admitted_page(tools, content, name="f11.tif.jpeg"), tools)
@@ -274,7 +274,7 @@ def test_warns_of_a_name_that_promises_another_format(tools: Tools):
     assert warnings(outcome) == ["page.extension-differs"]
 
 
-def test_a_strict_profile_refuses_what_another_warns_of(tools: Tools):
+def test_a_profile_can_refuse_what_is_a_warning_by_default(tools: Tools):
     outcome = acquired(tools, "without_resolution.png", rules={"unknown_resolution": "refuse"})
 
     assert isinstance(outcome, Rejected)
@@ -282,7 +282,7 @@ def test_a_strict_profile_refuses_what_another_warns_of(tools: Tools):
     assert len(masters(tools)) == 1
 
 
-def test_a_profile_can_ask_for_a_resolution(tools: Tools):
+def test_a_profile_can_require_a_resolution(tools: Tools):
     outcome = acquired(
         tools, "sound.tif", rules={"min_resolution_dpi": 400, "low_resolution": "refuse"}
     )
@@ -291,7 +291,7 @@ def test_a_profile_can_ask_for_a_resolution(tools: Tools):
     assert outcome.code == "page.resolution-too-low"
 
 
-def test_every_code_of_a_master_and_its_text_has_a_section():
+def test_every_code_of_masters_and_texts_is_in_the_catalogue():
     steps = ("acquire_page", "master_rules", "recognize_page")
     source = "".join((CHECKOUT / "processors" / f"{name}.py").read_text() for name in steps)
 

@@ -1,4 +1,4 @@
-"""Whatever happens to a master on its way, acquire_page answers with an outcome."""
+"""acquire_page gives an outcome for every damaged master."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ FAMILIES = {name: name.rsplit(" ", maxsplit=1)[-1] for name in MASTERS} | {"tiff
 damages = st.one_of(
     st.tuples(st.just("cut"), st.floats(0, 1), st.just(0)),
     st.tuples(st.just("byte"), st.floats(0, 1), st.integers(0, 255)),
-    # Most of what can go wrong stands in the first bytes, or behind the pixels of a small file.
+    # Most structures are at the beginning of a file, or after the pixels of a small one.
     st.tuples(st.just("byte"), st.floats(0, 0.1), st.integers(0, 255)),
     st.tuples(st.just("byte"), st.floats(0.8, 1), st.integers(0, 255)),
 )
@@ -76,12 +76,12 @@ def test_a_damaged_master_has_an_outcome(tools: Tools, name: str, damage):
 @pytest.mark.parametrize("name", sorted(MASTERS))
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(damage=st.lists(damages, min_size=1, max_size=4))
-def test_a_damaged_header_is_read_or_called_damaged(folder: Path, name: str, damage):
+def test_a_damaged_header_is_read_or_reported_as_damaged(folder: Path, name: str, damage):
     path = folder / "master"
     path.write_bytes(damaged(MASTERS[name], damage))
 
     try:
         read_header(path, FAMILIES[name])
         irregularities(path, FAMILIES[name])
-    except DamagedHeader as told:
-        assert str(told)
+    except DamagedHeader as found:
+        assert str(found)

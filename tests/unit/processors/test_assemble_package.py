@@ -1,4 +1,4 @@
-"""A completed item becomes one package: the same for the same facts, whole, or refused."""
+"""A completed item becomes one complete package, the same for the same facts, or is refused."""
 
 import hashlib
 import io
@@ -35,7 +35,7 @@ def tools(tmp_path: Path) -> Tools:
     return memory_tools(tmp_path)
 
 
-def test_a_package_holds_every_file_of_its_item_and_counts_pages_without_targets(
+def test_a_package_contains_every_file_of_its_item_and_counts_pages_without_targets(
     tools: Tools,
 ) -> None:
     package = published(a_completed_item(tools), tools)
@@ -80,7 +80,7 @@ def test_the_same_item_gives_the_same_bytes_in_any_home_locale_and_time_zone(
     assert first == second
 
 
-def test_another_run_gives_the_same_content_digest_though_not_the_same_tar(tools: Tools) -> None:
+def test_another_run_gives_the_same_content_digest_but_another_tar(tools: Tools) -> None:
     first = published(a_completed_item(tools), tools)
     again = published(a_completed_item(tools, run="another run", revision=2), tools)
 
@@ -88,7 +88,7 @@ def test_another_run_gives_the_same_content_digest_though_not_the_same_tar(tools
     assert first.sha256 != again.sha256
 
 
-def test_the_content_digest_is_made_of_sorted_lines_of_path_and_digest(tools: Tools) -> None:
+def test_the_content_digest_covers_sorted_lines_of_path_and_digest(tools: Tools) -> None:
     package = published(a_completed_item(tools), tools)
 
     files = files_of(package, tools)
@@ -100,7 +100,7 @@ def test_the_content_digest_is_made_of_sorted_lines_of_path_and_digest(tools: To
     assert package.content_digest == hashlib.sha256(lines).hexdigest()
 
 
-def test_the_content_part_says_nothing_of_the_run(tools: Tools) -> None:
+def test_the_content_part_does_not_depend_on_the_run(tools: Tools) -> None:
     item = a_completed_item(tools)
     package = published(item, tools)
 
@@ -113,23 +113,23 @@ def test_the_content_part_says_nothing_of_the_run(tools: Tools) -> None:
             assert not [each for each in ids if each.encode() in content], name
 
 
-def test_an_independent_judge_says_that_the_bag_is_valid(tools: Tools, tmp_path: Path) -> None:
+def test_an_independent_validator_accepts_the_bag(tools: Tools, tmp_path: Path) -> None:
     package = published(a_completed_item(tools), tools)
 
     with tarfile.open(fileobj=io.BytesIO(tar_of(package, tools))) as archive:
         archive.extractall(tmp_path / "out", filter="data")
-    judged = subprocess.run(
+    validation = subprocess.run(
         [sys.executable, "-m", "bagit", "--validate", str(tmp_path / "out" / "vol-1.v1")],
         capture_output=True,
         text=True,
     )
-    assert judged.returncode == 0, judged.stderr
-    assert judged.stderr.strip().endswith("is valid")
+    assert validation.returncode == 0, validation.stderr
+    assert validation.stderr.strip().endswith("is valid")
 
 
 @pytest.mark.parametrize("name", ["mets", "premis", "mods", "dc"])
 @pytest.mark.parametrize("description", [{}, {"title": None, "rights": None, "identifiers": []}])
-def test_all_metadata_is_valid_by_its_schema(
+def test_all_metadata_is_valid_against_its_schema(
     tools: Tools, name: str, description: dict[str, object]
 ) -> None:
     pages = (a_page_entry(1, embedded="From the camera"), a_page_entry(2))
@@ -146,7 +146,7 @@ def test_all_metadata_is_valid_by_its_schema(
     assert validate(root, standards.fetch()) == []
 
 
-def test_a_master_that_rotted_in_the_store_is_found_while_it_is_copied(tools: Tools) -> None:
+def test_a_corrupt_master_is_found_while_it_is_copied(tools: Tools) -> None:
     item = a_completed_item(tools)
     storage = tools.storage
     assert isinstance(storage, MemoryStorage)
@@ -161,7 +161,7 @@ def test_a_master_that_rotted_in_the_store_is_found_while_it_is_copied(tools: To
 
 
 @pytest.mark.parametrize("area", ["masters/", "receipts/records/"])
-def test_an_object_that_is_not_there_is_the_fault_of_the_store(tools: Tools, area: str) -> None:
+def test_a_missing_object_is_a_storage_error(tools: Tools, area: str) -> None:
     item = a_completed_item(tools)
     storage = tools.storage
     assert isinstance(storage, MemoryStorage)
@@ -171,7 +171,7 @@ def test_an_object_that_is_not_there_is_the_fault_of_the_store(tools: Tools, are
         assemble_package(item, tools)
 
 
-def test_an_item_record_that_rotted_is_the_fault_of_the_store(tools: Tools) -> None:
+def test_a_corrupt_item_record_is_a_storage_error(tools: Tools) -> None:
     item = a_completed_item(tools)
     storage = tools.storage
     assert isinstance(storage, MemoryStorage)
@@ -181,7 +181,7 @@ def test_an_item_record_that_rotted_is_the_fault_of_the_store(tools: Tools) -> N
         assemble_package(item, tools)
 
 
-def test_a_store_that_keeps_other_bytes_than_were_written_is_found(
+def test_a_store_that_writes_other_bytes_is_detected(
     tools: Tools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item = a_completed_item(tools)
@@ -199,7 +199,7 @@ def test_a_store_that_keeps_other_bytes_than_were_written_is_found(
         assemble_package(item, tools)
 
 
-def test_a_record_that_lacks_the_master_of_a_page_is_refused(tools: Tools) -> None:
+def test_a_record_without_the_master_of_a_page_is_refused(tools: Tools) -> None:
     item = a_completed_item(tools)
     other = a_completed_item(tools, pages=(a_page_entry(1), a_page_entry(7)))
 
@@ -211,7 +211,7 @@ def test_a_record_that_lacks_the_master_of_a_page_is_refused(tools: Tools) -> No
     assert (outcome.code, "0007" in outcome.found) == ("package.record-incomplete", True)
 
 
-def test_a_withdrawn_page_has_its_place_and_no_file_and_the_package_says_incomplete(
+def test_a_withdrawn_page_has_no_file_and_the_package_is_marked_incomplete(
     tools: Tools,
 ) -> None:
     item = a_completed_item(tools, pages=(a_page_entry(1),), withdrawn=("0007",))

@@ -1,4 +1,4 @@
-"""ALTO that comes with a page is taken over as it is, or refused."""
+"""ALTO delivered with a page is stored unchanged, or refused."""
 
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def codes(fact: PageRecognized) -> list[str]:
     return [act.code for act in fact.acts if act.code]
 
 
-def test_takes_over_the_transcription_of_a_real_page_byte_for_byte(tools: Tools, monkeypatch):
+def test_stores_the_delivered_alto_of_a_real_page_unchanged(tools: Tools, monkeypatch):
     folder = corpus("gallicorpora-18e", "bpt6k1281160s")
     content = (folder / "bpt6k1281160s_f12.xml").read_bytes()
     image = (folder / "bpt6k1281160s_f12.tif.jpeg").read_bytes()
@@ -88,7 +88,7 @@ def test_takes_over_the_transcription_of_a_real_page_byte_for_byte(tools: Tools,
     assert codes(fact) == []
 
 
-def test_says_what_was_delivered_and_what_was_made_of_it(tools: Tools):
+def test_the_acts_name_the_delivered_alto_and_the_text_made_from_it(tools: Tools):
     page = with_text(tools, alto(block(line("two", "words"))))
 
     fact = taken_over(tools, page)
@@ -104,13 +104,13 @@ def test_says_what_was_delivered_and_what_was_made_of_it(tools: Tools):
 
 
 @pytest.mark.parametrize("kind", ["target", "blank"])
-def test_what_was_delivered_is_kept_even_for_pages_that_are_not_read(tools: Tools, kind: str):
+def test_delivered_text_is_stored_even_for_pages_that_are_not_read(tools: Tools, kind: str):
     page = with_text(tools, alto(block(line("Farbkarte"))), kind=kind)
 
     assert taken_over(tools, page).provided
 
 
-def test_warns_when_the_text_describes_a_page_of_another_size(tools: Tools):
+def test_warns_if_the_alto_states_another_page_size(tools: Tools):
     page = with_text(tools, alto(block(line("word")), size=(300, 700)))
 
     fact = taken_over(tools, page)
@@ -129,7 +129,7 @@ def test_sizes_are_compared_as_displayed_and_in_their_unit(tools: Tools):
     assert tenths.size_px(None) is None
 
 
-def test_warns_when_the_delivered_text_is_empty(tools: Tools):
+def test_warns_if_the_delivered_text_is_empty(tools: Tools):
     page = with_text(tools, alto(""))
     same_size = page.model_copy(update={"width_px": 400, "height_px": 300})
 
@@ -149,7 +149,7 @@ def test_warns_when_the_delivered_text_is_empty(tools: Tools):
         (f'<alto xmlns="{V4}"><Layout><Page/><Page/></Layout></alto>'.encode(), "2 pages"),
     ],
 )
-def test_rejects_what_is_no_alto_of_one_page(tools: Tools, content: bytes, found: str):
+def test_rejects_bytes_that_are_not_alto_of_one_page(tools: Tools, content: bytes, found: str):
     outcome = recognize_page(with_text(tools, content or b" "), tools)
 
     assert isinstance(outcome, Rejected)
@@ -158,7 +158,7 @@ def test_rejects_what_is_no_alto_of_one_page(tools: Tools, content: bytes, found
     assert outcome.where == "the text delivered for f1.png"
 
 
-def test_rejects_what_breaks_its_schema():
+def test_rejects_alto_that_is_invalid_against_its_schema():
     if not present():
         pytest.skip("the XSD files are not in the cache; run: make standards")
     wrong = alto(block(line("word"))).replace(b"<PrintSpace>", b"<PrintSpace><Made/>")
@@ -167,27 +167,27 @@ def test_rejects_what_breaks_its_schema():
         read_delivered(wrong, standards_folder())
 
 
-def test_what_says_that_it_is_newer_than_our_schema_is_not_judged_by_it():
+def test_alto_newer_than_the_schema_is_not_validated_against_it():
     newer = alto(block(line("word"))).replace(b"<alto ", b'<alto SCHEMAVERSION="4.4" ')
 
     assert "schema not at hand" in read_delivered(newer, standards_folder()).validity
 
 
 @pytest.mark.parametrize("version", ["v2", "v3"])
-def test_takes_older_versions(version: str):
+def test_accepts_older_versions(version: str):
     older = alto(block(line("word")), namespace=f"http://www.loc.gov/standards/alto/ns-{version}#")
 
     assert read_delivered(older, None).text == "word\n"
 
 
-def test_text_is_in_lines_and_blocks_with_hyphens_kept():
+def test_text_has_lines_and_blocks_and_keeps_hyphens():
     hyphen = '<HYP CONTENT="-"/>'
     blocks = block(line("Die", "Biblio", more=hyphen) + line("thek")) + block(line("zwei"))
 
     assert text_in(alto(blocks)) == "Die Biblio-\nthek\n\nzwei\n"
 
 
-def test_blocks_follow_each_other_as_idnext_says():
+def test_blocks_are_ordered_by_idnext():
     blocks = (
         block(line("second"), 'ID="b2" IDNEXT="b3"')
         + block(line("third"), 'ID="b3"')
@@ -203,14 +203,14 @@ def test_a_ring_of_blocks_is_read_once():
     assert text_in(alto(blocks)).split() == ["a", "b"]
 
 
-def test_blocks_follow_the_reading_order_when_there_is_one():
+def test_blocks_are_ordered_by_the_reading_order():
     order = '<ReadingOrder><OrderedGroup><ElementRef REF="b2"/><ElementRef REF="b1"/></OrderedGroup></ReadingOrder>'
     blocks = block(line("second"), 'ID="b1"') + block(line("first"), 'ID="b2"')
 
     assert text_in(alto(blocks, before=order)).split() == ["first", "second"]
 
 
-def test_confidence_is_that_of_the_words_when_all_have_one():
+def test_the_confidence_is_the_mean_if_all_words_have_one():
     sure = alto(block(line("a", "b"))).replace(
         b'<String CONTENT="a"', b'<String WC="0.9" CONTENT="a"'
     )

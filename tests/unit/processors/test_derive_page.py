@@ -1,4 +1,4 @@
-"""Reading images of a page: by profile, upright, never larger than the master, the same twice."""
+"""Reading images follow the profile, are upright, not enlarged, and reproducible."""
 
 import tomllib
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_makes_a_pyramid_an_access_image_and_a_thumbnail(tools: Tools):
     }
 
 
-def test_owes_one_creation_for_each_file(tools: Tools):
+def test_each_file_has_a_creation_act(tools: Tools):
     page = acquired(tools, a_master(quarters(), ADOBE))
 
     fact = derived(tools, page)
@@ -107,7 +107,7 @@ def test_owes_one_creation_for_each_file(tools: Tools):
     )
 
 
-def test_what_the_profile_leaves_out_is_not_made(tools: Tools):
+def test_images_that_the_profile_omits_are_not_made(tools: Tools):
     only = rules(access=None, pyramid=None, thumbnail={"long_side_px": 100})
 
     found = images(tools, acquired(tools, a_master(quarters()), rules=only))
@@ -115,7 +115,7 @@ def test_what_the_profile_leaves_out_is_not_made(tools: Tools):
     assert sizes(found) == {"thumbnail": (100, 62)}
 
 
-def test_a_profile_says_false_for_what_it_leaves_out():
+def test_false_in_a_profile_omits_an_image():
     kept = Derivatives.model_validate(tomllib.loads("pyramid = false"))
 
     assert (kept.pyramid, kept.access) == (None, ReadingImage(long_side_px=2000))
@@ -129,12 +129,12 @@ def test_a_profile_says_false_for_what_it_leaves_out():
         "access = { quality = 90 }",
     ],
 )
-def test_a_profile_that_cannot_be_obeyed_is_refused(wrong: str):
+def test_invalid_settings_of_derivatives_are_refused(wrong: str):
     with pytest.raises(ValidationError):
         Derivatives.model_validate(tomllib.loads(wrong))
 
 
-def test_a_profile_may_ask_for_nothing(tools: Tools):
+def test_a_profile_can_omit_all_images(tools: Tools):
     nothing = rules(access=None, pyramid=None, thumbnail=None)
 
     fact = derived(tools, acquired(tools, a_master(quarters()), rules=nothing))
@@ -157,7 +157,7 @@ def test_odd_shapes_keep_at_least_one_pixel(tools: Tools, shape: tuple[int, int]
 
 
 @pytest.mark.parametrize("compression", ["jpeg", "deflate", "lzw"])
-def test_a_pyramid_opens_at_every_level_in_the_tiles_asked(tools: Tools, compression: str):
+def test_every_level_of_a_pyramid_can_be_read_with_its_tile_size(tools: Tools, compression: str):
     asked = rules(pyramid={"compression": compression, "tile_px": 128})
     page = acquired(tools, a_master(quarters(1000, 700)), rules=asked)
 
@@ -180,7 +180,7 @@ def test_a_pyramid_opens_at_every_level_in_the_tiles_asked(tools: Tools, compres
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["tiff", "jpeg"])
-def test_images_stand_upright_whatever_the_orientation(tools: Tools, orientation: int, form: str):
+def test_images_are_upright_for_every_orientation(tools: Tools, orientation: int, form: str):
     lying = TURNED_BACK[orientation](quarters(320, 200)).copy()
     if form == "tiff":
         master = a_master(lying, orientation=orientation)
@@ -235,7 +235,7 @@ def test_grey_of_sixteen_bit_becomes_eight(tools: Tools):
     assert found["access"](200, 50)[0] == pytest.approx(200 * 160 / 257, abs=2)
 
 
-def test_transparency_is_seen_on_white(tools: Tools):
+def test_transparency_is_flattened_on_white(tools: Tools):
     image = plain(100, 100).bandjoin((pyvips.Image.xyz(100, 100)[0] < 50).ifthenelse(0, 255))
     page = acquired(tools, image.cast("uchar").pngsave_buffer(), name="0001.png")
 
@@ -248,8 +248,8 @@ def test_transparency_is_seen_on_white(tools: Tools):
     assert "transparency flattened on white" in fact.acts[1].detail
 
 
-def test_a_fourth_sample_that_is_no_alpha_is_left_out(tools: Tools, monkeypatch):
-    monkeypatch.setattr(alpha, "ALPHA_TAG", 65000)  # As if ExtraSamples said nothing.
+def test_a_fourth_sample_that_is_not_alpha_is_removed(tools: Tools, monkeypatch):
+    monkeypatch.setattr(alpha, "ALPHA_TAG", 65000)  # As if ExtraSamples were missing.
     infrared = plain(100, 100).bandjoin(pyvips.Image.black(100, 100)).cast("uchar")
     page = acquired(tools, a_master(infrared.copy(interpretation="srgb")))
 
@@ -260,7 +260,7 @@ def test_a_fourth_sample_that_is_no_alpha_is_left_out(tools: Tools, monkeypatch)
     assert "extra sample removed" in fact.acts[1].detail
 
 
-def test_negatives_are_shown_as_positives_when_the_profile_says_so(tools: Tools):
+def test_negatives_become_positives_if_the_profile_requests_it(tools: Tools):
     negative = (pyvips.Image.black(200, 100) + 200).cast("uchar").copy(interpretation="b-w")
     page = acquired(tools, a_master(negative), rules=rules(negatives=True))
 
@@ -270,14 +270,14 @@ def test_negatives_are_shown_as_positives_when_the_profile_says_so(tools: Tools)
 
 
 @pytest.mark.parametrize("kind", ["target", "cover"])
-def test_targets_and_sleeves_among_negatives_stay_as_they_are(tools: Tools, kind: str):
+def test_covers_and_targets_among_negatives_are_not_inverted(tools: Tools, kind: str):
     grey = (pyvips.Image.black(200, 100) + 200).cast("uchar").copy(interpretation="b-w")
     page = acquired(tools, a_master(grey), rules=rules(negatives=True), kind=kind)
 
     assert images(tools, page)["access"](50, 50)[0] == pytest.approx(200, abs=2)
 
 
-def test_cmyk_is_shown_in_srgb(tools: Tools):
+def test_cmyk_is_converted_to_srgb(tools: Tools):
     paper = pyvips.Image.black(100, 100, bands=4).copy(interpretation="cmyk")
 
     found = images(tools, acquired(tools, a_master(paper)))
@@ -286,7 +286,7 @@ def test_cmyk_is_shown_in_srgb(tools: Tools):
     assert min(found["access"](50, 50)) >= 250
 
 
-def test_only_the_first_image_of_several_is_shown(tools: Tools):
+def test_only_the_first_image_of_a_file_is_used(tools: Tools):
     pages = plain(60, 40).join(plain(60, 40).invert(), "vertical").copy()
     pages.set_type(pyvips.GValue.gint_type, "page-height", 40)
     page = acquired(tools, a_master(pages))
@@ -307,7 +307,7 @@ def test_an_unusable_colour_profile_is_a_warning(tools: Tools):
     assert len(fact.files) == 3
 
 
-def test_coloured_images_carry_srgb_and_grey_ones_nothing(tools: Tools):
+def test_colour_images_have_the_srgb_profile_and_grey_ones_none(tools: Tools):
     colour = images(tools, acquired(tools, a_master(quarters(), ADOBE)))
     untagged = images(tools, acquired(tools, a_master(quarters())))
     grey = images(tools, acquired(tools, a_master(quarters().colourspace("b-w"))))
@@ -317,18 +317,18 @@ def test_coloured_images_carry_srgb_and_grey_ones_nothing(tools: Tools):
     assert not any(image.get_typeof(PROFILE) for image in grey.values())
 
 
-def test_metadata_of_the_master_stays_with_the_master(tools: Tools):
-    told = quarters().copy()
-    told.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x>operator</x>")
-    told.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Artist", "operator")
-    page = acquired(tools, told.jpegsave_buffer(keep="all"))
+def test_metadata_of_the_master_is_not_copied(tools: Tools):
+    found = quarters().copy()
+    found.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x>operator</x>")
+    found.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Artist", "operator")
+    page = acquired(tools, found.jpegsave_buffer(keep="all"))
 
     files = contents(tools, derived(tools, page))
 
     assert not any(b"operator" in content for content in files.values())
 
 
-def test_resolution_follows_the_size_and_is_not_invented(tools: Tools):
+def test_the_resolution_is_scaled_and_stays_unknown_if_unknown(tools: Tools):
     page = acquired(tools, a_master(plain(3000, 2000)))
 
     known = contents(tools, derived(tools, page))
@@ -353,7 +353,7 @@ def test_gives_the_same_bytes_in_another_folder(tools: Tools, tmp_path: Path):
     assert derived(tools, acquired(tools, master)) == derived(other, acquired(other, master))
 
 
-def test_a_master_that_rotted_in_the_store_is_rejected(tools: Tools):
+def test_a_corrupt_master_is_rejected(tools: Tools):
     noise = pyvips.Image.gaussnoise(400, 400, mean=128).cast("uchar").copy(interpretation="b-w")
     page = acquired(tools, a_master(noise))
     content = tools.storage.objects[page.files[0].key]
@@ -371,7 +371,7 @@ def test_nothing_is_left_in_the_scratch_folder(tools: Tools):
     assert list(tools.scratch.iterdir()) == []
 
 
-def test_pages_of_a_printed_play_are_shown_in_srgb(tools: Tools):
+def test_pages_of_a_printed_play_are_converted_to_srgb(tools: Tools):
     page = corpus("gallicorpora-18e", "bpt6k1281160s", "bpt6k1281160s_f17.tif.jpeg")
 
     found = images(tools, acquired(tools, page.read_bytes(), name=page.name))

@@ -1,4 +1,4 @@
-"""What a master says of itself, read by the real exiftool: MIX, Dublin Core, facts of the device."""
+"""Embedded metadata of a master, read with exiftool, as MIX, Dublin Core and fields of the fact."""
 
 import json
 from pathlib import Path
@@ -14,13 +14,13 @@ from tests.support.describe_builders import (
     a_master,
     an_acquired_page,
     described,
-    faults,
+    schema_errors,
     stored,
 )
 from tests.support.imaging_builders import memory_tools
 
 
-def test_the_device_and_the_moment_of_capture_are_told(tmp_path: Path):
+def test_the_fact_names_the_device_and_the_time_of_capture(tmp_path: Path):
     tools = memory_tools(tmp_path)
     master = a_master(
         tools, "-Make=Zeutschel", "-Model=OS 12000", "-Software=OmniScan 12",
@@ -35,26 +35,26 @@ def test_the_device_and_the_moment_of_capture_are_told(tmp_path: Path):
     assert (fact.capture_software, fact.captured_at) == ("OmniScan 12", "2026-02-03T04:05:06")
     mix = etree.fromstring(files["mix"])
     assert mix.findtext(".//mix:scannerManufacturer", namespaces=NS) == "Zeutschel"
-    assert faults(files["mix"]) == []
+    assert schema_errors(files["mix"]) == []
     assert [act.type for act in fact.acts] == ["metadata extraction"]
     assert fact.acts[0].agents[0].name == "exiftool"
 
 
-def test_mix_says_what_was_measured(tmp_path: Path):
+def test_mix_has_the_properties_of_the_image(tmp_path: Path):
     tools = memory_tools(tmp_path)
     master = a_master(tools)
 
     _, files = described(tools, an_acquired_page(tools, master, orientation=6))
 
     mix = etree.fromstring(files["mix"])
-    told = {
+    found = {
         name: mix.findtext(f".//mix:{name}", namespaces=NS)
         for name in (
             "imageWidth", "imageHeight", "messageDigest", "fileSize", "byteOrder", "orientation",
             "formatRegistryKey", "samplesPerPixel", "samplingFrequencyUnit", "colorSpace",
         )
     }  # fmt: skip
-    assert told == {
+    assert found == {
         "imageWidth": "60", "imageHeight": "40", "messageDigest": master.sha256,
         "fileSize": str(master.size_bytes), "byteOrder": "little endian",
         "orientation": "normal, rotated ccw 90°", "formatRegistryKey": "fmt/353",
@@ -64,7 +64,7 @@ def test_mix_says_what_was_measured(tmp_path: Path):
     assert len(mix.findall(".//mix:bitsPerSampleValue", namespaces=NS)) == 3
 
 
-def test_a_camera_is_described_as_one(tmp_path: Path):
+def test_mix_describes_a_camera(tmp_path: Path):
     tools = memory_tools(tmp_path)
     master = a_master(
         tools, "-Make=Phase One", "-ExposureTime=0.008", "-FNumber=8", "-ISO=50", "-FocalLength=72",
@@ -76,7 +76,7 @@ def test_a_camera_is_described_as_one(tmp_path: Path):
     mix = etree.fromstring(files["mix"])
     assert mix.findtext(".//mix:digitalCameraManufacturer", namespaces=NS) == "Phase One"
     assert mix.findtext(".//mix:isoSpeedRatings", namespaces=NS) == "50"
-    assert faults(files["mix"]) == []
+    assert schema_errors(files["mix"]) == []
 
 
 def test_embedded_description_is_dublin_core_with_xmp_first(tmp_path: Path):
@@ -90,12 +90,12 @@ def test_embedded_description_is_dublin_core_with_xmp_first(tmp_path: Path):
     _, files = described(tools, an_acquired_page(tools, master))
 
     dc = etree.fromstring(files["embedded-dc"])
-    told = [(etree.QName(one).localname, one.text) for one in dc]
-    assert told == [
+    found = [(etree.QName(one).localname, one.text) for one in dc]
+    assert found == [
         ("title", "Über den Wassern"), ("creator", "Müller"), ("subject", "psalter"),
         ("subject", "initials"), ("date", "2020-05-06"), ("rights", "public domain"),
     ]  # fmt: skip
-    assert faults(files["embedded-dc"]) == []
+    assert schema_errors(files["embedded-dc"]) == []
 
 
 def test_a_master_without_description_gives_no_dublin_core(tmp_path: Path):
@@ -107,7 +107,7 @@ def test_a_master_without_description_gives_no_dublin_core(tmp_path: Path):
     assert fact.device_make is None
 
 
-def test_nothing_of_the_run_stands_in_what_is_kept(tmp_path: Path):
+def test_the_stored_metadata_does_not_depend_on_the_run(tmp_path: Path):
     tools, other = memory_tools(tmp_path / "a"), memory_tools(tmp_path / "b")
     master = a_master(tools, "-XMP-dc:Title=same")
     copy = other.storage.keep(
@@ -122,7 +122,7 @@ def test_nothing_of_the_run_stands_in_what_is_kept(tmp_path: Path):
     assert not {name for name in names if name.startswith(("System:", "ExifTool:", "Source"))}
 
 
-def test_hostile_metadata_is_kept_within_bounds_and_stays_valid(tmp_path: Path):
+def test_hostile_metadata_is_truncated_and_valid(tmp_path: Path):
     tools = memory_tools(tmp_path)
     long = "x" * 30_000
     master = a_master(
@@ -135,7 +135,7 @@ def test_hostile_metadata_is_kept_within_bounds_and_stays_valid(tmp_path: Path):
     assert fact.captured_at is None
     assert (fact.acts[1].outcome, fact.acts[1].code) == ("war", "page.metadata-damaged")
     assert "XMP-dc:Description" in fact.acts[1].detail
-    assert [faults(files[use]) for use in ("mix", "embedded-dc")] == [[], []]
+    assert [schema_errors(files[use]) for use in ("mix", "embedded-dc")] == [[], []]
     assert len(files["embedded"]) < 20_000
 
 
@@ -148,18 +148,18 @@ def test_a_title_that_looks_like_a_number_keeps_its_digits(tmp_path: Path):
     assert [one.text for one in etree.fromstring(files["embedded-dc"])] == ["1.50", "007", "1e3"]
 
 
-def test_embedded_text_may_contain_what_exiftool_says_when_it_is_ready(tmp_path: Path):
+def test_embedded_text_may_contain_the_end_mark_of_exiftool(tmp_path: Path):
     tools = memory_tools(tmp_path)
-    said = "{ready1}\n{ready2}\n{ready3}"
-    page = an_acquired_page(tools, a_master(tools, f"-IFD0:ImageDescription={said}"))
+    expected = "{ready1}\n{ready2}\n{ready3}"
+    page = an_acquired_page(tools, a_master(tools, f"-IFD0:ImageDescription={expected}"))
 
     for _ in range(3):
         _, files = described(tools, page)
 
-        assert json.loads(files["embedded"])["IFD0:ImageDescription"] == said
+        assert json.loads(files["embedded"])["IFD0:ImageDescription"] == expected
 
 
-def test_umlauts_of_every_form_are_read(tmp_path: Path):
+def test_umlauts_in_every_encoding_are_read(tmp_path: Path):
     tools = memory_tools(tmp_path)
     master = a_master(
         tools, "-XMP-dc:Title-de=Größe", "-XMP-dc:Title=Size", "-IPTC:Keywords=Ärger",
@@ -172,7 +172,7 @@ def test_umlauts_of_every_form_are_read(tmp_path: Path):
     assert dc == ["Size", "Größe", "Jürgen", "Ärger", "Öl"]
 
 
-def test_the_icc_profile_is_named_with_its_version(tmp_path: Path):
+def test_mix_names_the_icc_profile_with_its_version(tmp_path: Path):
     tools = memory_tools(tmp_path)
     image = pyvips.Image.black(60, 40, bands=3).cast("uchar").copy(interpretation="srgb")
     image.icc_transform("p3", input_profile="srgb").write_to_file(str(tmp_path / "p3.tif"))
@@ -183,7 +183,7 @@ def test_the_icc_profile_is_named_with_its_version(tmp_path: Path):
     mix = etree.fromstring(files["mix"])
     assert mix.findtext(".//mix:iccProfileName", namespaces=NS) == "sP3C"
     assert mix.findtext(".//mix:iccProfileVersion", namespaces=NS) == "4.2.0"
-    assert faults(files["mix"]) == []
+    assert schema_errors(files["mix"]) == []
 
 
 @pytest.mark.parametrize(
@@ -198,20 +198,18 @@ def test_the_icc_profile_is_named_with_its_version(tmp_path: Path):
         *({"orientation": each} for each in range(1, 9)),
     ],
 )
-def test_mix_is_valid_whatever_was_measured(tmp_path: Path, changes: dict[str, object]):
+def test_mix_is_valid_for_extreme_values(tmp_path: Path, changes: dict[str, object]):
     tools = memory_tools(tmp_path)
 
     _, files = described(tools, an_acquired_page(tools, a_master(tools), **changes))
 
-    assert faults(files["mix"]) == []
+    assert schema_errors(files["mix"]) == []
 
 
 @pytest.mark.parametrize(
     ("source", "device"), [(2, "scannerManufacturer"), (3, "digitalCameraManufacturer")]
 )
-def test_what_the_file_says_of_its_source_counts_more_than_its_exposure(
-    tmp_path: Path, source: int, device: str
-):
+def test_the_stated_source_overrides_the_exposure(tmp_path: Path, source: int, device: str):
     tools = memory_tools(tmp_path)
     exposure = ("-ExposureTime=0.01",) if source == 2 else ()
     master = a_master(tools, "-Make=Metis", f"-FileSource#={source}", *exposure, suffix=".jpg")
@@ -220,10 +218,10 @@ def test_what_the_file_says_of_its_source_counts_more_than_its_exposure(
 
     mix = etree.fromstring(files["mix"])
     assert mix.findtext(f".//mix:{device}", namespaces=NS) == "Metis"
-    assert faults(files["mix"]) == []
+    assert schema_errors(files["mix"]) == []
 
 
-def test_software_alone_makes_no_scanner(tmp_path: Path):
+def test_software_alone_does_not_name_a_scanner(tmp_path: Path):
     tools = memory_tools(tmp_path)
 
     fact, files = described(tools, an_acquired_page(tools, a_master(tools, "-Software=Gimp")))
@@ -243,13 +241,13 @@ def test_an_alpha_channel_is_an_extra_sample(tmp_path: Path):
 
         mix = etree.fromstring(files["mix"])
         assert "alpha data" in (mix.findtext(".//mix:extraSamples", namespaces=NS) or ""), suffix
-        assert faults(files["mix"]) == []
+        assert schema_errors(files["mix"]) == []
 
 
-def test_damaged_metadata_is_a_warning_and_what_is_sound_is_kept(tmp_path: Path):
+def test_damaged_metadata_is_a_warning_and_intact_tags_are_stored(tmp_path: Path):
     tools = memory_tools(tmp_path)
-    whole = tools.storage.read(a_master(tools, "-Make=Zeutschel", "-XMP-dc:Title=Psalter"))
-    damaged = whole.replace(b"<x:xmpmeta", b"<<<<<<meta")
+    intact = tools.storage.read(a_master(tools, "-Make=Zeutschel", "-XMP-dc:Title=Psalter"))
+    damaged = intact.replace(b"<x:xmpmeta", b"<<<<<<meta")
 
     fact, _ = described(tools, an_acquired_page(tools, stored(tools, damaged)))
 
@@ -260,7 +258,7 @@ def test_damaged_metadata_is_a_warning_and_what_is_sound_is_kept(tmp_path: Path)
     assert warning.agents[0].name == "exiftool"
 
 
-def test_more_metadata_than_can_be_read_costs_the_metadata_not_the_page(
+def test_a_page_with_too_much_metadata_continues_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     tools = memory_tools(tmp_path)
@@ -270,4 +268,4 @@ def test_more_metadata_than_can_be_read_costs_the_metadata_not_the_page(
 
     assert fact.acts[1].code == "page.metadata-damaged"
     assert set(files) == {"mix", "embedded"}
-    assert faults(files["mix"]) == []
+    assert schema_errors(files["mix"]) == []

@@ -1,4 +1,4 @@
-"""A model checks the language of texts, and only suggests."""
+"""A model suggests the language of a text and warns if another one is stated."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def codes(fact: PageEnriched) -> list[str]:
 
 
 @pytest.mark.parametrize("text, code", [(ENGLISH, "eng"), (GERMAN, "deu"), (LATIN, "lat")])
-def test_suggests_the_language_of_the_text_and_agrees_with_what_is_right(tools, text, code):
+def test_suggests_the_language_and_does_not_warn_if_it_is_as_stated(tools, text, code):
     fact = enriched(tools, a_recognized_page(tools, text, code))
 
     assert fact.suggestions[0].startswith(f"language: {code} ")
@@ -101,7 +101,7 @@ def test_the_acts_name_program_model_and_text(tools: Tools):
     ],
     ids=["one of two", "unknown to the model", "many", "nothing stated", "short", "ill read"],
 )
-def test_does_not_contradict_where_it_cannot_know(tools: Tools, page: dict):
+def test_does_not_warn_without_enough_evidence(tools: Tools, page: dict):
     stated, text = page.pop("stated"), page.pop("text")
 
     assert codes(enriched(tools, a_recognized_page(tools, text, *stated, **page))) == []
@@ -111,28 +111,28 @@ def test_does_not_contradict_where_it_cannot_know(tools: Tools, page: dict):
     "text",
     [None, "", "\n\n", "12 34 56 " * 40, "A few words", "\ufffd\x00" * 300, "xq" * 300],
 )
-def test_says_nothing_of_what_is_no_text(tools: Tools, text: str | None):
+def test_makes_no_suggestion_for_a_page_without_text(tools: Tools, text: str | None):
     fact = enriched(tools, a_recognized_page(tools, text, "eng"))
 
     assert codes(fact) == []
     assert text == "xq" * 300 or fact == PageEnriched()
 
 
-def test_every_language_that_is_suggested_has_a_code_of_iso_639_2():
-    known = set(language_guess._codes().values())
+def test_every_language_of_the_model_has_an_iso_639_2_code():
+    known = set(language_guess.codes_by_label().values())
 
     assert {"eng", "deu", "fra", "lat", "zho", "heb", "grc"} <= known
     assert all(languages.known(code) for code in known)
     assert "zxx" not in known
 
 
-def test_the_same_text_gives_the_same_answer(tools: Tools):
+def test_the_same_text_gives_the_same_suggestion(tools: Tools):
     page = a_recognized_page(tools, LATIN, "eng")
 
     assert enriched(tools, page) == enriched(tools, page)
 
 
-def test_tells_the_languages_of_real_prints(tools: Tools):
+def test_recognises_the_languages_of_real_prints(tools: Tools):
     french = sorted(corpus("gallicorpora-18e", "bpt6k1281160s").glob("*.xml"))
     german = sorted(corpus("kant-1784", "data", "OCR-D-GT-ALTO").glob("*.xml"))
     latin = [corpus("mets-vd18", "FULLTEXT_737438.xml")]

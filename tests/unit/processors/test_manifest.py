@@ -1,4 +1,4 @@
-"""A manifest is judged whole: every fault at once, with its place, and never an exception."""
+"""All errors of a manifest are reported at once, with their locations and without exceptions."""
 
 from typing import Any
 
@@ -17,16 +17,16 @@ FIVE_FIELDS = {
 }
 
 
-def faults(manifest: Any) -> list[tuple[str, str]]:
-    """Codes and places of the faults."""
+def errors(manifest: Any) -> list[tuple[str, str]]:
+    """Codes and locations of the errors."""
     read, found = read_manifest(as_bytes(manifest))
-    told = [(one.code, one.where) for one in found if is_error(one)]
-    assert (read is None) == bool(told)
-    return told
+    reported = [(one.code, one.where) for one in found if is_error(one)]
+    assert (read is None) == bool(reported)
+    return reported
 
 
 def of_item(**changes: Any) -> list[tuple[str, str]]:
-    return faults(a_manifest(an_item(**changes)))
+    return errors(a_manifest(an_item(**changes)))
 
 
 def of_page(**changes: Any) -> list[tuple[str, str]]:
@@ -38,7 +38,7 @@ def of_file(**changes: Any) -> list[tuple[str, str]]:
     return of_page(file={**a_manifest_page(2)["file"], **changes})
 
 
-def test_reads_a_manifest_without_fault() -> None:
+def test_reads_a_manifest_without_errors() -> None:
     read, found = read_manifest(as_bytes(a_manifest(an_item("vol-1"), an_item("vol-2", pages=2))))
 
     assert isinstance(read, Manifest)
@@ -61,8 +61,8 @@ def test_the_five_fields_alone_get_a_clear_diagnosis() -> None:
     assert all(one.found and one.fix and one.severity == "error" for one in found)
 
 
-def test_the_five_fields_with_a_true_digest_lack_only_the_items() -> None:
-    assert faults(sealed({k: v for k, v in FIVE_FIELDS.items() if k != "checksums"})) == [
+def test_the_five_fields_with_a_correct_digest_lack_only_the_items() -> None:
+    assert errors(sealed({k: v for k, v in FIVE_FIELDS.items() if k != "checksums"})) == [
         ("manifest.field-missing", "items")
     ]
 
@@ -89,15 +89,17 @@ def test_the_five_fields_with_a_true_digest_lack_only_the_items() -> None:
         ({"items": []}, "batch.without-items", "items"),
     ],
 )
-def test_a_fault_of_the_batch(changes: dict[str, Any], code: str, where: str) -> None:
-    told = faults(a_manifest(**changes))
+def test_an_error_of_the_batch_is_reported_with_its_location(
+    changes: dict[str, Any], code: str, where: str
+) -> None:
+    found = errors(a_manifest(**changes))
 
-    assert (code, where) in told
-    assert {one for one, _ in told} <= {code, "manifest.file-count-mismatch"}
+    assert (code, where) in found
+    assert {one for one, _ in found} <= {code, "manifest.file-count-mismatch"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "code", "place"),
+    ("changes", "code", "location"),
     [
         ({"item_id": "Ms. fol. 88"}, "item.id-malformed", "item_id"),
         ({"titel": "Psalter"}, "manifest.field-unknown", "titel"),
@@ -113,12 +115,14 @@ def test_a_fault_of_the_batch(changes: dict[str, Any], code: str, where: str) ->
         ({"title": "x" * 2001}, "manifest.field-out-of-range", "title"),
     ],
 )
-def test_a_fault_of_an_item(changes: dict[str, Any], code: str, place: str) -> None:
-    assert of_item(**changes) == [(code, f"items[0].{place}")]
+def test_an_error_of_an_item_is_reported_with_its_location(
+    changes: dict[str, Any], code: str, location: str
+) -> None:
+    assert of_item(**changes) == [(code, f"items[0].{location}")]
 
 
 @pytest.mark.parametrize(
-    ("changes", "code", "place"),
+    ("changes", "code", "location"),
     [
         ({"ref": "1 v"}, "page.ref-malformed", "ref"),
         ({"ref": "0001"}, "page.ref-duplicate", "ref"),
@@ -132,12 +136,14 @@ def test_a_fault_of_an_item(changes: dict[str, Any], code: str, place: str) -> N
         ({"labels": "1r"}, "manifest.field-wrong-type", "labels"),
     ],
 )
-def test_a_fault_of_a_page(changes: dict[str, Any], code: str, place: str) -> None:
-    assert of_page(**changes) == [(code, f"items[0].pages[1].{place}")]
+def test_an_error_of_a_page_is_reported_with_its_location(
+    changes: dict[str, Any], code: str, location: str
+) -> None:
+    assert of_page(**changes) == [(code, f"items[0].pages[1].{location}")]
 
 
 @pytest.mark.parametrize(
-    ("changes", "code", "place"),
+    ("changes", "code", "location"),
     [
         ({"sha256": "AB" * 32}, "file.sha256-malformed", "sha256"),
         ({"size_bytes": -1}, "manifest.field-out-of-range", "size_bytes"),
@@ -152,22 +158,24 @@ def test_a_fault_of_a_page(changes: dict[str, Any], code: str, place: str) -> No
         ({"path": "é" * 200}, "file.name-unsafe", "path"),
     ],
 )
-def test_a_fault_of_a_file(changes: dict[str, Any], code: str, place: str) -> None:
-    assert of_file(**changes) == [(code, f"items[0].pages[1].file.{place}")]
+def test_an_error_of_a_file_is_reported_with_its_location(
+    changes: dict[str, Any], code: str, location: str
+) -> None:
+    assert of_file(**changes) == [(code, f"items[0].pages[1].file.{location}")]
 
 
-def test_item_ids_that_differ_by_case_alone_are_the_same() -> None:
-    told = faults(a_manifest(an_item("vol-1"), an_item("Vol-1")))
+def test_item_ids_that_differ_only_in_case_are_duplicates() -> None:
+    found = errors(a_manifest(an_item("vol-1"), an_item("Vol-1")))
 
-    assert told == [("item.id-duplicate", "items[1].item_id")]
+    assert found == [("item.id-duplicate", "items[1].item_id")]
 
 
-def test_a_page_without_ref_takes_its_sequence_and_may_clash_with_a_given_one() -> None:
+def test_a_ref_derived_from_the_sequence_may_duplicate_a_given_one() -> None:
     assert of_page(ref=None) == []
     assert of_page(ref=None, sequence=1)[0] == ("page.ref-duplicate", "items[0].pages[1].ref")
 
 
-def test_equal_sequences_are_one_fault_where_no_ref_is_given() -> None:
+def test_equal_sequences_without_refs_are_one_error() -> None:
     pages = [a_manifest_page(1, ref=None), a_manifest_page(2, ref=None, sequence=1)]
 
     assert of_item(pages=pages) == [("page.sequence-duplicate", "items[0].pages[1].sequence")]
@@ -182,7 +190,7 @@ def test_a_missing_page_needs_no_file() -> None:
     assert read.page_count == 2
 
 
-def test_an_item_of_missing_pages_alone_is_refused() -> None:
+def test_an_item_with_only_missing_pages_is_refused() -> None:
     pages = [a_manifest_page(1, kind="missing", file=None)]
 
     assert of_item(pages=pages) == [("item.all-pages-missing", "items[0].pages")]
@@ -213,15 +221,15 @@ def test_an_item_over_the_limit_is_too_large() -> None:
         ),
     ],
 )
-def test_what_is_merely_unusual_is_a_warning(item: dict[str, Any], code: str) -> None:
+def test_unusual_values_are_warnings(item: dict[str, Any], code: str) -> None:
     read, found = read_manifest(as_bytes(a_manifest(item)))
 
     assert read is not None
     assert [(one.code, one.severity) for one in found] == [(code, "warn")]
 
 
-def test_a_body_changed_after_its_digest_is_found() -> None:
+def test_a_body_changed_after_its_digest_is_detected() -> None:
     manifest = a_manifest()
     manifest["items"][0]["title"] = "Another"
 
-    assert faults(manifest) == [("manifest.digest-mismatch", "checksums.manifest_sha256")]
+    assert errors(manifest) == [("manifest.digest-mismatch", "checksums.manifest_sha256")]

@@ -1,4 +1,4 @@
-"""Bytes that call themselves a manifest: told from each other, and never an exception."""
+"""Bytes that are not a manifest are reported with the right code and without exceptions."""
 
 import json
 from typing import Any
@@ -27,20 +27,20 @@ from tests.support.deliveries import a_manifest, an_item, as_bytes
         (b"[" * 100_000, "manifest.not-json"),
     ],
 )
-def test_bytes_that_are_no_manifest_are_told_from_each_other(delivered: bytes, code: str) -> None:
+def test_bytes_that_are_not_a_manifest_have_different_codes(delivered: bytes, code: str) -> None:
     read, found = read_manifest(delivered)
 
     assert read is None
     assert [one.code for one in found] == [code]
 
 
-def test_a_byte_order_mark_does_no_harm() -> None:
+def test_a_byte_order_mark_is_accepted() -> None:
     read, _ = read_manifest(b"\xef\xbb\xbf" + as_bytes(a_manifest()))
 
     assert read is not None
 
 
-def test_a_key_given_twice_is_a_fault_with_its_place() -> None:
+def test_a_duplicate_key_is_reported_with_its_location() -> None:
     text = json.dumps(a_manifest()).replace(
         '"title": "Psalter"', '"title": "A", "title": "Psalter"'
     )
@@ -51,7 +51,7 @@ def test_a_key_given_twice_is_a_fault_with_its_place() -> None:
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\x0bb", "half \ud800", "\ufffe"])
-def test_text_that_nobody_can_keep_is_a_fault(text: str) -> None:
+def test_text_that_cannot_be_stored_is_an_error(text: str) -> None:
     _, found = read_manifest(as_bytes(a_manifest(an_item(title=text))))
 
     assert [(one.code, one.where) for one in found] == [("manifest.text-broken", "items[0].title")]
@@ -71,7 +71,7 @@ JSON_VALUES = st.recursive(
     st.sampled_from(["batch_id", "items", "item", "page", "file", "checksums", "operator"]),
     JSON_VALUES,
 )
-def test_no_value_anywhere_makes_it_crash(where: str, value: Any) -> None:
+def test_no_value_raises_an_exception(where: str, value: Any) -> None:
     manifest = a_manifest()
     places: dict[str, tuple[Any, Any]] = {
         "item": (manifest["items"], 0),

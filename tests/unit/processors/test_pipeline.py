@@ -1,7 +1,7 @@
-"""The table of steps: complete, light to read, and what follows from it.
+"""The table of steps is complete, and what is derived from it is as expected.
 
-The second tables of this file are written apart from the rows on purpose: they hold what must stay
-as it is when a step is added."""
+The tables in this file are independent of the rows on purpose: they list what must not change when
+a step is added."""
 
 import inspect
 import typing
@@ -24,7 +24,7 @@ from streams.topology import FACTS_READ, TRACKER_OUTPUTS
 
 FROM_OUTSIDE = {"BatchSubmitted", "PageCaptured", "PackageReceived", "ControlRequested"}
 READ_OUTSIDE = {"BatchSettled", "ControlDecided"}
-"""Facts for stations and people: no part of the line takes them."""
+"""Facts that only stations and people read."""
 READ_BY_THE_TRACKER = {
     *("BatchReceived", "CaptureAccepted", "ReceiptAccepted", "BatchAccepted", "ItemRegistered"),
     *("PageAcquired", "PageDerived", "PageRecognized", "PageDescribed", "PageEnriched"),
@@ -48,34 +48,34 @@ GROUPS = ["MASTER", "DEFAULT", "THUMBS", "FULLTEXT", "DOWNLOAD", "TARGET"]
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.work)
-def test_the_function_of_a_row_takes_what_the_row_says(step: Step):
+def test_the_function_of_a_step_takes_the_fact_of_its_row(step: Step):
     first = next(iter(inspect.signature(step.function).parameters))
 
     assert typing.get_type_hints(step.function)[first] is step.takes
 
 
-def test_the_table_lacks_nothing() -> None:
+def test_the_table_is_complete() -> None:
     assert table_errors() == []
 
 
-def test_what_comes_from_outside_owes_no_events() -> None:
+def test_external_requests_have_no_events() -> None:
     assert {one.__name__ for one in {*MODELS} - {*facts_with_events()}} == FROM_OUTSIDE
 
 
-def test_the_tracker_reads_and_writes_what_it_did() -> None:
+def test_the_tracker_reads_and_writes_the_expected_facts() -> None:
     assert {topic_of(record).name for record in READ_BY_THE_TRACKER} <= set(FACTS_READ)
     assert set(TRACKER_OUTPUTS) == {topic_of(record).name for record in WRITTEN_BY_THE_TRACKER}
 
 
 @pytest.mark.parametrize("fact", MODELS, ids=lambda fact: fact.__name__)
-def test_every_fact_is_written_and_read_by_somebody(fact: type[Fact]) -> None:
+def test_every_fact_has_a_writer_and_a_reader(fact: type[Fact]) -> None:
     assert written_by(fact)
     read_by_the_tracker = topic_of(fact.__name__).name in FACTS_READ
     assert taken_by(fact) or read_by_the_tracker or fact.__name__ in READ_OUTSIDE
 
 
-def test_every_file_has_the_place_in_the_package_that_it_had() -> None:
-    places = {use: (file.folder, file.group) for use, file in package_files().items()}
+def test_every_use_has_the_expected_folder_and_group_in_the_package() -> None:
+    targets = {use: (file.folder, file.group) for use, file in package_files().items()}
 
-    assert places | PACKAGED == places
+    assert targets | PACKAGED == targets
     assert [group for group in groups() if group in GROUPS] == GROUPS

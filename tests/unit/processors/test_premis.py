@@ -34,13 +34,13 @@ def test_every_event_names_the_worker_after_the_program():
     assert of_act.agents == (program, worker, A_TOOL)
 
 
-def test_a_fact_that_names_no_worker_gives_events_that_name_none():
+def test_events_of_a_fact_without_worker_name_none():
     (event,) = events_of(a_page())
 
     assert [agent.role for agent in event.agents] == ["executing program"]
 
 
-def test_each_act_is_an_event_of_its_own():
+def test_each_act_is_an_event():
     act = Act(
         type="fixity check",
         outcome="fai",
@@ -58,7 +58,7 @@ def test_each_act_is_an_event_of_its_own():
     assert event.agents[1].name == "hashlib"
 
 
-def test_ids_come_from_the_fact():
+def test_event_ids_are_derived_from_the_fact():
     head = a_head()
 
     (event,) = events_of(a_page(head=head))
@@ -72,13 +72,13 @@ def test_the_same_fact_gives_the_same_events():
     assert events_of(a_page()) == events_of(a_page())
 
 
-def test_a_type_of_no_vocabulary_is_refused():
+def test_an_event_type_without_vocabulary_is_refused():
     with pytest.raises(KeyError, match="no vocabulary"):
         event_type_uri("fixity chek")
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "0.1.0+step.2", "0.1.12"])
-def test_a_fact_of_a_version_before_0_2_keeps_the_texts_of_its_time(version: str):
+def test_a_fact_of_a_version_before_0_2_keeps_the_old_texts(version: str):
     (event,) = events_of(made_by(version))
 
     assert event.detail == "Page 0001, page, admitted with priority normal."

@@ -1,4 +1,4 @@
-"""Profiles resolve to one document with everything filled in."""
+"""Profiles are resolved to one document with all defaults."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from processors import profile
 from processors.profile import InvalidProfile, Profile, UnknownProfile
 
 
-def test_as_delivered_warns_of_what_is_unusual():
+def test_the_default_profile_warns_of_unusual_masters():
     resolved = profile.resolve("as-delivered")
 
     assert resolved["formats"] == ["tiff", "bigtiff", "jpeg", "png"]
@@ -19,7 +19,7 @@ def test_as_delivered_warns_of_what_is_unusual():
 
 
 @pytest.mark.parametrize("name", profile.names())
-def test_every_shipped_profile_survives_its_own_document(name: str):
+def test_every_shipped_profile_can_be_read_from_its_document(name: str):
     resolved = profile.resolve(name)
 
     again = Profile.from_json(profile.canonical(resolved))
@@ -27,25 +27,25 @@ def test_every_shipped_profile_survives_its_own_document(name: str):
     assert again.model_dump(mode="json") == resolved
 
 
-def test_a_resolved_profile_may_carry_what_other_steps_need():
+def test_a_resolved_profile_may_have_unknown_fields():
     document = profile.canonical({**profile.resolve("as-delivered"), "rule_files": ["a"]})
 
     assert Profile.from_json(document).name == "as-delivered"
 
 
-def test_an_unknown_name_is_told_with_those_known():
-    with pytest.raises(UnknownProfile) as told:
+def test_an_unknown_name_is_reported_with_the_known_names():
+    with pytest.raises(UnknownProfile) as found:
         profile.resolve("book-color")
 
-    assert "book-colour" in told.value.known
+    assert "book-colour" in found.value.known
 
 
-def test_a_name_cannot_leave_the_folder(tmp_path: Path):
+def test_a_name_cannot_refer_to_another_folder(tmp_path: Path):
     with pytest.raises(UnknownProfile):
         profile.resolve("../profiles/as-delivered", tmp_path)
 
 
-def test_a_profile_of_the_user_comes_first(tmp_path: Path):
+def test_a_profile_of_the_institution_overrides_a_shipped_one(tmp_path: Path):
     text = (profile.SHIPPED / "as-delivered.toml").read_text().replace("dpi = 300", "dpi = 400")
     (tmp_path / "as-delivered.toml").write_text(text)
 

@@ -1,4 +1,4 @@
-"""An institution's own profiles and rules: resolved into one document, or refused with the key."""
+"""Profiles and rules of an institution are resolved, or refused with the wrong key."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def own(folder: Path, text: str, **rules: str) -> Path:
     return a_folder(folder / "profiles", {"mine.toml": text, **files})
 
 
-def test_an_own_profile_changes_what_it_says_and_keeps_the_rest(tmp_path: Path) -> None:
+def test_an_own_profile_overrides_only_the_fields_that_it_states(tmp_path: Path) -> None:
     folder = own(tmp_path, 'extends = "book-colour"\nmin_resolution_dpi = 400\n[ocr]\ndpi = 200\n')
 
     made = profile.resolve("mine", folder)
@@ -48,7 +48,7 @@ def test_an_own_profile_changes_what_it_says_and_keeps_the_rest(tmp_path: Path) 
     assert made == {**base, **changed}
 
 
-def test_the_rules_stand_in_the_resolved_document(tmp_path: Path) -> None:
+def test_the_resolved_document_contains_the_rules(tmp_path: Path) -> None:
     folder = own(tmp_path, 'extends = "as-delivered"\nrule_files = ["house"]\n', house=RULE)
 
     made = profile.resolve("mine", folder)
@@ -62,7 +62,7 @@ def test_the_rules_stand_in_the_resolved_document(tmp_path: Path) -> None:
     assert again.model_dump(mode="json", by_alias=True) == made
 
 
-def test_rules_are_judged_with_the_manifest(tmp_path: Path) -> None:
+def test_rules_are_checked_with_the_manifest(tmp_path: Path) -> None:
     folder = own(tmp_path, 'extends = "as-delivered"\nrule_files = ["house"]\n', house=RULE)
     item = an_item(
         identifiers=[{"type": "a", "value": "Ms. fol. 88"}, {"type": "b", "value": "88"}],
@@ -81,7 +81,7 @@ def test_rules_are_judged_with_the_manifest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("formats = [", "mine.toml: "),
         ('extends = "nowhere"', "extends 'nowhere'"),
@@ -92,10 +92,10 @@ def test_rules_are_judged_with_the_manifest(tmp_path: Path) -> None:
         ('extends = "as-delivered"\nrules = []', "rules belong in rule files"),
     ],
 )
-def test_a_profile_that_cannot_be_used_is_told_with_its_key(
-    tmp_path: Path, text: str, told: str
+def test_an_invalid_profile_is_reported_with_its_key(
+    tmp_path: Path, text: str, expected: str
 ) -> None:
-    with pytest.raises(InvalidProfile, match=told) as refused:
+    with pytest.raises(InvalidProfile, match=expected) as refused:
         profile.resolve("mine", own(tmp_path, text))
 
     assert refused.value.code == "profile.malformed"
@@ -118,7 +118,7 @@ GOOD = '[[rule]]\ncode = "institution.x"\nfor = "item"\nfield = "title"\nfix = "
         GOOD.replace('fix = "x"', "") + "required = true\n",
     ],
 )
-def test_a_rule_file_that_cannot_be_used_is_refused(tmp_path: Path, rule: str) -> None:
+def test_an_invalid_rule_file_is_refused(tmp_path: Path, rule: str) -> None:
     folder = own(tmp_path, 'extends = "as-delivered"\nrule_files = ["house"]\n', house=rule)
 
     with pytest.raises(InvalidProfile, match=r"rules/house\.toml") as refused:

@@ -1,4 +1,4 @@
-"""A page is read in one pass, and everything that comes of it is the same every time."""
+"""The text of a page is recognised with reproducible outputs."""
 
 import os
 import time
@@ -53,7 +53,7 @@ def test_reads_print_into_five_files(tools: Tools):
     assert fact.mean_confidence is not None and fact.mean_confidence > 80
 
 
-def test_owes_one_act_that_names_software_models_and_files(tools: Tools):
+def test_has_one_act_that_names_software_models_and_files(tools: Tools):
     page = an_acquired_page(tools)
 
     fact = recognized(tools, page)
@@ -75,7 +75,7 @@ def test_gives_the_same_bytes_in_another_folder(tools: Tools, tmp_path: Path):
     assert second == first
 
 
-def test_places_are_in_the_pixels_of_the_master(tools: Tools):
+def test_positions_are_in_the_pixels_of_the_master(tools: Tools):
     larger = (
         pyvips.Image.new_from_file(str(PRINTED)).resize(2).copy(xres=600 / 25.4, yres=600 / 25.4)
     )
@@ -93,7 +93,7 @@ def test_places_are_in_the_pixels_of_the_master(tools: Tools):
     assert "grey copy" in root.findtext(f".//{{{NS4}}}processingStepSettings")
 
 
-def test_a_turned_master_is_read_upright(tools: Tools):
+def test_a_master_with_an_orientation_tag_is_read_upright(tools: Tools):
     turned = pyvips.Image.new_from_file(str(PRINTED)).rot270().copy()
     turned.set_type(pyvips.GValue.gint_type, "orientation", 6)
     page = an_acquired_page(tools, turned.tiffsave_buffer(compression="lzw"))
@@ -105,7 +105,7 @@ def test_a_turned_master_is_read_upright(tools: Tools):
     assert (size.get("WIDTH"), size.get("HEIGHT")) == (str(page.height_px), str(page.width_px))
 
 
-def test_every_file_names_the_page_as_its_package_does(tools: Tools, tmp_path: Path):
+def test_every_file_contains_the_packaged_name_of_the_master(tools: Tools, tmp_path: Path):
     files = contents(tools, recognized(tools, an_acquired_page(tools)))
 
     assert b"<fileName>ms-1_0001.png</fileName>" in files["alto"]
@@ -130,11 +130,11 @@ def test_does_not_read_targets_and_blanks(tools: Tools, kind: str):
     assert (fact.read, fact.files, fact.acts) == (False, (), ())
 
 
-def test_does_not_read_what_has_no_language(tools: Tools):
+def test_does_not_read_pages_without_language(tools: Tools):
     assert not recognized(tools, an_acquired_page(tools, languages=("zxx",))).read
 
 
-def test_warns_when_no_word_is_found(tools: Tools):
+def test_warns_if_no_word_is_found(tools: Tools):
     white = (pyvips.Image.black(400, 300) + 255).cast("uchar").tiffsave_buffer()
 
     fact = recognized(tools, an_acquired_page(tools, white))
@@ -143,7 +143,7 @@ def test_warns_when_no_word_is_found(tools: Tools):
     assert [act.code for act in fact.acts[1:]] == ["page.no-text-found"]
 
 
-def test_warns_when_the_confidence_is_low(tools: Tools):
+def test_warns_if_the_confidence_is_low(tools: Tools):
     rules = {"ocr": {"confidence_floor": 99.9}}
 
     fact = recognized(tools, an_acquired_page(tools, rules=rules))
@@ -151,7 +151,7 @@ def test_warns_when_the_confidence_is_low(tools: Tools):
     assert [act.code for act in fact.acts[1:]] == ["page.confidence-low"]
 
 
-def test_passes_on_what_later_branches_need(tools: Tools):
+def test_the_fact_names_the_optional_branches(tools: Tools):
     page = an_acquired_page(tools, script="Latn")
     page = page.model_copy(update={"optional_branches": ("enrich_page",)})
 
@@ -163,7 +163,7 @@ def test_passes_on_what_later_branches_need(tools: Tools):
     assert (not_read.script, not_read.optional_branches) == ("Latn", ("enrich_page",))
 
 
-def test_a_page_longer_than_tesseract_takes_is_read_smaller(tools: Tools):
+def test_a_page_above_the_limit_of_tesseract_is_reduced(tools: Tools):
     line = pyvips.Image.new_from_file(str(PRINTED))
     long = line.embed(0, 0, 33_000, line.height, extend="white")
     page = an_acquired_page(tools, long.tiffsave_buffer(compression="lzw", xres=10, yres=10))
@@ -185,7 +185,7 @@ def test_rejects_an_unknown_language(tools: Tools):
     assert outcome.code == "language.unknown"
 
 
-def test_waits_for_a_model_that_this_machine_lacks(tools: Tools, monkeypatch):
+def test_a_missing_model_is_a_transient_failure(tools: Tools, monkeypatch):
     monkeypatch.setattr(ocr, "installed_models", lambda: frozenset({"osd"}))
 
     outcome = recognize_page(an_acquired_page(tools), tools)
@@ -214,7 +214,7 @@ def test_a_hanging_tesseract_is_ended_in_time(tools: Tools, tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("script", ["kill -SEGV $$", "exit 1", "exit 0"])
-def test_a_crashing_tesseract_is_told(tools: Tools, tmp_path: Path, monkeypatch, script: str):
+def test_a_crash_of_tesseract_is_reported(tools: Tools, tmp_path: Path, monkeypatch, script: str):
     page = an_acquired_page(tools)
     guarded_as(monkeypatch, tmp_path, script)
 
@@ -222,13 +222,13 @@ def test_a_crashing_tesseract_is_told(tools: Tools, tmp_path: Path, monkeypatch,
         recognize_page(page, tools)
 
 
-def test_leaves_nothing_in_the_scratch_folder(tools: Tools):
+def test_the_scratch_folder_is_empty_afterwards(tools: Tools):
     recognized(tools, an_acquired_page(tools))
 
     assert list(tools.scratch.iterdir()) == []
 
 
-def test_tesseract_is_started_through_its_guard():
+def test_tesseract_is_started_through_its_wrapper():
     words = ocr.GUARDED.read_text()
 
     assert os.access(ocr.GUARDED, os.X_OK)
@@ -236,7 +236,7 @@ def test_tesseract_is_started_through_its_guard():
     assert "setpriv --pdeathsig KILL tesseract" in words
 
 
-def test_a_film_is_read_in_its_own_pixels(tools: Tools):
+def test_a_film_is_read_without_scaling(tools: Tools):
     film = pyvips.Image.new_from_file(str(PRINTED)).copy(xres=4800 / 25.4, yres=4800 / 25.4)
     page = an_acquired_page(tools, film.tiffsave_buffer())
 

@@ -1,4 +1,4 @@
-"""`make schemas` reports a fact without topic or row, and a row that is incomplete."""
+"""`make schemas` reports a fact without topic or row, and an incomplete row."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def make_schemas(tree: Path, **changes: Any) -> "subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=tree, capture_output=True, text=True)
 
 
-def test_a_schema_without_a_row_is_refused_and_the_row_is_asked_for(tree: Path) -> None:
+def test_a_schema_without_a_row_is_refused_with_the_row_to_add(tree: Path) -> None:
     made = make_schemas(tree)
 
     assert made.returncode != 0
@@ -49,7 +49,7 @@ def test_a_schema_without_a_row_is_refused_and_the_row_is_asked_for(tree: Path) 
     assert "processors/pipeline.py" in made.stderr
 
 
-def test_a_schema_without_a_topic_is_refused_and_the_topic_is_asked_for(tree: Path) -> None:
+def test_a_schema_without_a_topic_is_refused_with_the_topic_to_add(tree: Path) -> None:
     made = make_schemas(tree, topic=None)
 
     assert made.returncode != 0
@@ -57,7 +57,7 @@ def test_a_schema_without_a_topic_is_refused_and_the_topic_is_asked_for(tree: Pa
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"topic": {"key": "colour"}}, "with one of batch_id, item_id, page_id"),
         ({"topic": {"key": "package_id"}}, "so it needs that field"),
@@ -65,17 +65,17 @@ def test_a_schema_without_a_topic_is_refused_and_the_topic_is_asked_for(tree: Pa
         ({"fields": json.loads(DERIVED.read_text("utf-8"))["fields"][:1]}, "acts, files"),
     ],
 )
-def test_a_fact_that_can_have_no_topic_is_refused(
-    tree: Path, changes: dict[str, Any], said: str
+def test_a_fact_whose_name_gives_no_topic_is_refused(
+    tree: Path, changes: dict[str, Any], expected: str
 ) -> None:
     made = make_schemas(tree, **changes)
 
     assert made.returncode != 0
-    assert said in made.stderr
+    assert expected in made.stderr
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "expected"),
     [
         (replace(ROW, detail=""), "derive_page: its row has no `detail`"),
         (replace(ROW, detail="{fact.words} words"), "{fact.words}, which PageDerived does not"),
@@ -88,7 +88,7 @@ def test_a_fact_that_can_have_no_topic_is_refused(
     ],
 )
 def test_reports_a_row_that_is_incomplete(
-    monkeypatch: pytest.MonkeyPatch, row: Row, said: str
+    monkeypatch: pytest.MonkeyPatch, row: Row, expected: str
 ) -> None:
     table = tuple(row if one is ROW else one for one in pipeline.TABLE)
     monkeypatch.setattr(table_check, "TABLE", table)
@@ -96,4 +96,6 @@ def test_reports_a_row_that_is_incomplete(
     for name, kind in kinds.items():
         monkeypatch.setattr(table_check, name, tuple(x for x in table if isinstance(x, kind)))
 
-    assert any(said in error for error in table_check.table_errors()), table_check.table_errors()
+    assert any(expected in error for error in table_check.table_errors()), (
+        table_check.table_errors()
+    )

@@ -1,4 +1,4 @@
-"""Pre-flight accepts a batch with its items, or tells every fault."""
+"""Pre-flight accepts a batch with its items, or reports every error."""
 
 import json
 from pathlib import Path
@@ -96,7 +96,7 @@ def test_the_page_list_has_every_page_in_order_with_defaults_filled_in(tools: To
     assert written["batch"]["manifest"]["sha256"] == batch.files[0].sha256
 
 
-def test_a_script_is_part_of_what_a_page_needs_to_be_read(tools: Tools) -> None:
+def test_a_missing_model_for_a_script_is_reported(tools: Tools) -> None:
     batch = staged(tools, a_manifest(an_item(script="Latf", languages=["deu"])))
 
     outcome = validate_batch(batch, tools)
@@ -116,7 +116,7 @@ def test_the_profile_is_frozen_with_the_batch(tools: Tools) -> None:
     assert item.files[1] == fact.files[1]
 
 
-def test_says_what_was_checked(tools: Tools) -> None:
+def test_the_acts_name_what_was_checked(tools: Tools) -> None:
     batch = staged(tools, a_manifest())
 
     fact, _ = accepted(validate_batch(batch, tools))
@@ -128,7 +128,7 @@ def test_says_what_was_checked(tools: Tools) -> None:
     assert fact.acts[0].sources == (f"sha256:{batch.files[0].sha256}",)
 
 
-def test_warnings_stand_in_the_fact_and_in_the_act(tools: Tools) -> None:
+def test_warnings_are_in_the_fact_and_in_the_act(tools: Tools) -> None:
     pages = [a_manifest_page(1), a_manifest_page(3)]
 
     fact, _ = accepted(validate_batch(staged(tools, a_manifest(an_item(pages=pages))), tools))
@@ -138,7 +138,7 @@ def test_warnings_stand_in_the_fact_and_in_the_act(tools: Tools) -> None:
     assert (fact.acts[1].outcome, fact.acts[1].code) == ("war", "item.sequence-gap")
 
 
-def test_more_warnings_than_the_fact_holds_are_kept_as_a_file(tools: Tools) -> None:
+def test_more_warnings_than_fit_in_the_fact_are_stored_as_a_file(tools: Tools) -> None:
     items = [an_item(f"vol-{n}", metadata=[]) for n in range(25)]
 
     fact, _ = accepted(validate_batch(staged(tools, a_manifest(*items)), tools))
@@ -147,7 +147,7 @@ def test_more_warnings_than_the_fact_holds_are_kept_as_a_file(tools: Tools) -> N
     assert len(document(tools, fact.files, "diagnostics")) == 25
 
 
-def test_one_fault_goes_by_its_own_code(tools: Tools) -> None:
+def test_a_single_error_has_its_own_code(tools: Tools) -> None:
     batch = staged(tools, a_manifest(scanner_profile="nowhere"))
 
     outcome = validate_batch(batch, tools)
@@ -159,7 +159,7 @@ def test_one_fault_goes_by_its_own_code(tools: Tools) -> None:
     )
 
 
-def test_many_faults_are_told_at_once(tools: Tools) -> None:
+def test_several_errors_are_reported_at_once(tools: Tools) -> None:
     pages = [a_manifest_page(1), a_manifest_page(2, kind="plate"), a_manifest_page(3, sequence=1)]
     batch = staged(tools, a_manifest(an_item(pages=pages), file_count=9))
 
@@ -177,7 +177,7 @@ def test_many_faults_are_told_at_once(tools: Tools) -> None:
     ]
 
 
-def test_every_file_that_did_not_arrive_is_told(tools: Tools) -> None:
+def test_every_missing_file_is_reported(tools: Tools) -> None:
     batch = staged(tools, a_manifest(an_item(pages=5)), pages=3)
 
     outcome = validate_batch(batch, tools)
@@ -189,7 +189,7 @@ def test_every_file_that_did_not_arrive_is_told(tools: Tools) -> None:
     ]
 
 
-def test_a_file_of_another_size_is_told(tools: Tools) -> None:
+def test_a_file_with_another_size_is_reported(tools: Tools) -> None:
     file = {**a_manifest_page(1)["file"], "size_bytes": 1}
 
     outcome = validate_batch(
@@ -208,7 +208,7 @@ def test_a_file_of_another_size_is_told(tools: Tools) -> None:
         (b'<mets xmlns="http://www.loc.gov/METS/"/>', "MODS", "record.schema-mismatch"),
     ],
 )
-def test_records_are_read_before_anything_is_computed(
+def test_records_are_checked_in_pre_flight(
     tools: Tools, content: bytes, schema: str, code: str
 ) -> None:
     stored = tools.storage.keep(content, area=Area.STAGING, use="record", media_type="")

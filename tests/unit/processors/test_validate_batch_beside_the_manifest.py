@@ -1,4 +1,4 @@
-"""What pre-flight takes besides the manifest: texts, digests of others, own profiles, schemas."""
+"""Pre-flight uses delivered texts, digests in METS, own profiles and schemas."""
 
 import json
 from dataclasses import replace
@@ -53,7 +53,7 @@ def pages_of(outcome: Any, tools: Tools) -> list[dict[str, Any]]:
     return list(json.loads(tools.storage.read(listed))["pages"])
 
 
-def test_the_text_of_a_page_stands_in_the_page_list(tools: Tools) -> None:
+def test_the_page_list_contains_the_text_of_a_page(tools: Tools) -> None:
     text = stored(tools, "vol-1/1.xml", ALTO)
     item = an_item(pages=[a_manifest_page(1, text=text), a_manifest_page(2)])
 
@@ -67,14 +67,14 @@ def test_the_text_of_a_page_stands_in_the_page_list(tools: Tools) -> None:
     assert second["text"] is None
 
 
-def test_a_page_with_its_own_text_needs_no_model(tools: Tools) -> None:
+def test_a_page_with_delivered_text_needs_no_model(tools: Tools) -> None:
     text = stored(tools, "vol-1/1.xml", ALTO)
     item = an_item(pages=[a_manifest_page(1, text=text, languages=["jpn"])])
 
     assert isinstance(validate_batch(staged(tools, a_manifest(item, file_count=3)), tools), Done)
 
 
-def test_digests_that_a_mets_states_go_along_to_the_page(tools: Tools) -> None:
+def test_digests_in_a_mets_are_added_to_the_page(tools: Tools) -> None:
     files = [
         FILE.format(id="a", md5="AB" * 16, name="0001.png"),
         FILE.format(id="b", md5="CD" * 16, name="0002.png"),
@@ -104,7 +104,7 @@ def test_a_profile_of_the_institution_is_frozen_with_the_batch(
 
 
 @pytest.mark.parametrize(("policy", "severity"), [("warn", "warn"), ("refuse", "error")])
-def test_the_profile_says_how_grave_an_invalid_record_is(
+def test_the_profile_sets_the_severity_of_an_invalid_record(
     tools: Tools, tmp_path: Path, policy: str, severity: str
 ) -> None:
     text = f'extends = "as-delivered"\ninvalid_record = "{policy}"\n'
@@ -125,7 +125,7 @@ def test_the_profile_says_how_grave_an_invalid_record_is(
     assert isinstance(outcome, Rejected) == (policy == "refuse")
 
 
-def test_a_missing_model_is_told_along_with_other_faults(tools: Tools) -> None:
+def test_a_missing_model_is_reported_with_other_errors(tools: Tools) -> None:
     item = an_item(languages=["jpn"], titel="x")
 
     outcome = validate_batch(staged(tools, a_manifest(item)), tools)
@@ -137,7 +137,7 @@ def test_a_missing_model_is_told_along_with_other_faults(tools: Tools) -> None:
     ]
 
 
-def test_missing_schemas_are_the_world_not_the_material(tools: Tools, tmp_path: Path) -> None:
+def test_missing_schemas_are_a_transient_failure(tools: Tools, tmp_path: Path) -> None:
     bare = replace(tools, standards=tmp_path / "nothing")
 
     with pytest.raises(ToolCrashed, match="make standards"):
@@ -167,7 +167,7 @@ PLACES = {
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(field=st.sampled_from(sorted(PLACES)), value=JSON_VALUES)
-def test_no_value_anywhere_makes_pre_flight_crash(field: str, value: Any, tools: Tools) -> None:
+def test_no_value_makes_pre_flight_raise_an_exception(field: str, value: Any, tools: Tools) -> None:
     body = {name: part for name, part in a_manifest().items() if name != "checksums"}
     holder: Any = body
     for step in PLACES[field]:

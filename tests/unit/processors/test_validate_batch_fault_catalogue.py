@@ -1,4 +1,4 @@
-"""Every fault of the catalogue is told with its place, in any company, and nothing else is."""
+"""Every error of the catalogue is reported with its location, alone and with others."""
 
 import os
 from collections import Counter
@@ -37,8 +37,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
 
 
-def judged(batch: Batch, home: Path) -> tuple[Any, list[tuple[str, str, str]], set[str]]:
-    """Outcome, what was told (code, place, severity), and the keys that pre-flight wrote."""
+def pre_flight(batch: Batch, home: Path) -> tuple[Any, list[tuple[str, str, str]], set[str]]:
+    """Outcome, findings (code, location, severity), and the keys that pre-flight wrote."""
     standards = standards_folder() if present() else None
     fact, tools = batch.staged(home / "store", home / "profiles", standards)
     before = set(tools.storage.objects)  # type: ignore[attr-defined]
@@ -49,12 +49,12 @@ def judged(batch: Batch, home: Path) -> tuple[Any, list[tuple[str, str, str]], s
     else:
         assert isinstance(outcome, Rejected), outcome
         found = outcome.diagnostics
-    told = [(one.code, one.where, one.severity) for one in found]
-    return outcome, told, set(tools.storage.objects) - before  # type: ignore[attr-defined]
+    reported = [(one.code, one.where, one.severity) for one in found]
+    return outcome, reported, set(tools.storage.objects) - before  # type: ignore[attr-defined]
 
 
 def planted(seed: int, names: list[str]) -> tuple[Batch, Told]:
-    """A sound batch with these faults in it, each in a place of its own, and what must be told."""
+    """A valid batch with these errors at different locations, and the expected findings."""
     levels = Counter(CATALOGUE[name].level for name in names)
     made = a_batch(seed, items=1 + levels["item"] + levels["page"], structured=levels["structured"])
     items: list[Any] = made.body["items"]
@@ -65,36 +65,36 @@ def planted(seed: int, names: list[str]) -> tuple[Batch, Told]:
     made.random.shuffle(pages)
     expected: Told = []
     for name in names:
-        fault = CATALOGUE[name]
+        error = CATALOGUE[name]
         site = Site(made)
-        if fault.level in ("item", "structured"):
-            number = structured.pop() if fault.level == "structured" else of_items.pop()
+        if error.level in ("item", "structured"):
+            number = structured.pop() if error.level == "structured" else of_items.pop()
             site = Site(made, f"items[{number}]", items[number])
-        elif fault.level == "page":
+        elif error.level == "page":
             number, at = pages.pop()
             where, listed = f"items[{number}].pages[{at}]", items[number]["pages"]
             site = Site(made, where, items[number], listed[at], listed[0])
-        expected += fault.plant(site)
+        expected += error.plant(site)
     return made, expected
 
 
-def expected_to_show(told: Told) -> Told:
-    return [one for one in told if present() or one[0] not in BY_SCHEMA]
+def expected_to_show(found: Told) -> Told:
+    return [one for one in found if present() or one[0] not in BY_SCHEMA]
 
 
-def test_the_catalogue_is_as_large_as_promised() -> None:
+def test_the_catalogue_has_the_promised_number_of_errors() -> None:
     assert len(CATALOGUE) >= 40
     assert {name for pair in MASKS for name in (pair[0], *pair[1])} <= set(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_a_fault_alone_is_told_with_its_place_and_no_other(name: str, home: Path) -> None:
+def test_a_single_error_is_reported_with_its_location_and_no_other(name: str, home: Path) -> None:
     batch, expected = planted(7, [name])
 
-    outcome, told, written = judged(batch, home)
+    outcome, found, written = pre_flight(batch, home)
 
-    assert [one[:2] for one in told] == expected_to_show(expected)
-    refused = any(severity in ("error", "fatal") for _, _, severity in told)
+    assert [one[:2] for one in found] == expected_to_show(expected)
+    refused = any(severity in ("error", "fatal") for _, _, severity in found)
     assert isinstance(outcome, Rejected) == refused
     if refused:
         assert written == set()
@@ -103,14 +103,14 @@ def test_a_fault_alone_is_told_with_its_place_and_no_other(name: str, home: Path
 
 @settings(QUIET, max_examples=SUBSETS)
 @given(seed=st.integers(0, 2**32), names=st.sets(st.sampled_from(sorted(CATALOGUE)), max_size=12))
-def test_all_faults_planted_are_told_at_once_and_no_other(
+def test_all_planted_errors_are_reported_at_once_and_no_other(
     seed: int, names: set[str], home: Path
 ) -> None:
     batch, expected = planted(seed, visible(names))
 
-    outcome, told, written = judged(batch, home)
+    outcome, found, written = pre_flight(batch, home)
 
-    assert sorted(one[:2] for one in told) == sorted(expected_to_show(expected))
+    assert sorted(one[:2] for one in found) == sorted(expected_to_show(expected))
     if isinstance(outcome, Rejected):
         assert written == set()
     else:
@@ -119,24 +119,24 @@ def test_all_faults_planted_are_told_at_once_and_no_other(
 
 @settings(QUIET, max_examples=SOUND)
 @given(seed=st.integers(0, 2**32), items=st.integers(1, 4), structured=st.integers(0, 2))
-def test_a_batch_without_fault_gives_no_diagnosis(
+def test_a_batch_without_errors_has_no_diagnostics(
     seed: int, items: int, structured: int, home: Path
 ) -> None:
-    outcome, told, _ = judged(a_batch(seed, items, structured), home)
+    outcome, found, _ = pre_flight(a_batch(seed, items, structured), home)
 
-    assert told == []
+    assert found == []
     assert isinstance(outcome, Done)
     assert len(outcome.facts) == 1 + items + structured
 
 
-def test_every_code_of_pre_flight_is_in_the_catalogue_or_named_here() -> None:
+def test_every_code_of_pre_flight_is_planted_or_listed_here() -> None:
     elsewhere = {
         "manifest.too-large": "a document of 256 MiB",
         "batch.too-many-items": "10,001 items; test_manifest",
         "batch.too-many-pages": "200,001 pages",
         "item.too-large": "20,001 pages; test_manifest",
         "record.too-large": "a record of 64 MiB",
-        "manifest.faulty": "the common code of several faults; test_validate_batch",
+        "manifest.faulty": "the common code of several errors; test_validate_batch",
     }
     shown = {code for name in CATALOGUE for code, _ in planted(1, [name])[1]}
     preflight = {one.code for one in entries().values() if one.chapter in PREFLIGHT}

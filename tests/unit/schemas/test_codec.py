@@ -1,4 +1,4 @@
-"""The schema that a message is written with."""
+"""Messages are encoded with the expected schema version."""
 
 from schemas.codec import decode, encode, schema_id_of
 from schemas.models import PremisEvent, Record
@@ -24,7 +24,7 @@ def test_an_event_is_written_with_the_first_schema_that_has_all_its_fields():
     assert schema_of(of_worker(an_event(), "worker-7c1f09ae")) == later[0]
 
 
-def test_an_event_comes_back_whole_from_whichever_schema():
+def test_an_event_is_decoded_completely_from_every_schema():
     for worker in (None, "worker-7c1f09ae"):
         event = of_worker(an_event(), worker)
 

@@ -1,4 +1,4 @@
-"""The contract's schemas: documented, generated without drift, growing without breaking."""
+"""The schemas are documented, compatible, and equal to the generated models."""
 
 import json
 from pathlib import Path
@@ -51,14 +51,14 @@ def test_every_registered_version_is_compatible_with_every_other(record: str):
 
 
 @pytest.mark.parametrize("record", RECORDS)
-def test_no_schema_has_an_avro_enum_or_a_fixed(record: str):
+def test_no_schema_has_an_avro_enum_or_fixed(record: str):
     text = self_contained(record)
 
     assert '"enum"' not in text
     assert '"fixed"' not in text
 
 
-def test_the_models_are_made_from_the_schemas():
+def test_the_models_are_generated_from_the_schemas():
     assert SOURCE.read_text("utf-8") == models_source(), "run: make schemas"
 
 
@@ -71,13 +71,13 @@ def test_a_new_field_with_a_default_is_compatible():
 def test_a_new_field_without_a_default_is_refused():
     old, new = changed(lambda fields: fields.append({"name": "x", "type": "string", "doc": "X."}))
 
-    assert any("backward" in fault for fault in incompatibilities(old, new))
+    assert any("backward" in error for error in incompatibilities(old, new))
 
 
 def test_removing_a_field_without_a_default_is_refused():
     old, new = changed(lambda fields: fields.remove(named(fields, "ref")))
 
-    assert any("forward" in fault for fault in incompatibilities(old, new))
+    assert any("forward" in error for error in incompatibilities(old, new))
 
 
 def test_a_changed_logical_type_is_refused():
@@ -85,24 +85,24 @@ def test_a_changed_logical_type_is_refused():
         head = named(fields, "head")["type"]["fields"]
         named(head, "occurred_at")["type"]["logicalType"] = "timestamp-millis"
 
-    faults = incompatibilities(*changed(to_millis))
+    errors = incompatibilities(*changed(to_millis))
 
-    assert any("logicalType" in fault and "Head.occurred_at" in fault for fault in faults)
+    assert any("logicalType" in error and "Head.occurred_at" in error for error in errors)
 
 
 def test_a_removed_doc_is_refused():
-    faults = incompatibilities(*changed(lambda fields: named(fields, "ref").pop("doc")))
+    errors = incompatibilities(*changed(lambda fields: named(fields, "ref").pop("doc")))
 
-    assert faults == ["PageAdmitted.ref: its doc was removed"]
+    assert errors == ["PageAdmitted.ref: its doc was removed"]
 
 
 def test_another_order_of_fields_is_refused():
-    faults = incompatibilities(*changed(lambda fields: fields.insert(0, fields.pop())))
+    errors = incompatibilities(*changed(lambda fields: fields.insert(0, fields.pop())))
 
-    assert any("order of fields" in fault for fault in faults)
+    assert any("order of fields" in error for error in errors)
 
 
-def test_a_fact_comes_back_from_its_bytes():
+def test_a_fact_is_decoded_from_its_bytes():
     assert decode(encode(a_page())) == a_page()
 
 
@@ -113,12 +113,12 @@ def test_the_wire_format_is_magic_zero_and_a_schema_id():
     assert int.from_bytes(value[1:5]) == schema_store().latest_id("PageAdmitted")
 
 
-def test_a_fact_that_nobody_stamped_is_not_written():
+def test_a_fact_without_completed_head_is_not_encoded():
     with pytest.raises(ValueError, match="no event_id"):
         encode(a_page(head=UNSTAMPED))
 
 
-def test_a_message_over_its_limit_is_not_written():
+def test_a_message_over_its_limit_is_not_encoded():
     with pytest.raises(TooLarge):
         encode(a_page(original_name="x" * 600_000))
 
@@ -127,12 +127,12 @@ def test_a_message_over_its_limit_is_not_written():
     "value",
     [None, b"", b"\x00\x00", b"\x05" * 30, b"\x00\x00\x00\x00\x01", encode(a_page()) + b"x"],
 )
-def test_bytes_that_are_no_fact_are_told_apart(value: bytes | None):
+def test_bytes_that_are_not_a_fact_are_undecodable(value: bytes | None):
     with pytest.raises(Undecodable):
         decode(value)
 
 
-def test_another_fact_than_the_expected_one_is_told_apart():
+def test_another_fact_than_the_expected_one_is_undecodable():
     with pytest.raises(Undecodable, match="PageAdmitted where a BatchSubmitted"):
         decode(encode(a_page()), type(a_submission()))
 
@@ -156,16 +156,16 @@ def test_the_fields_of_a_model_are_in_the_order_of_its_schema(model: type[Fact])
     assert list(model.model_fields) == [field["name"] for field in schema["fields"]]
 
 
-def test_the_schema_that_is_registered_says_nothing_of_topics():
+def test_the_registered_schema_does_not_contain_the_topic():
     assert all("topic" not in json.loads(self_contained(record)) for record in RECORDS)
 
 
-def test_a_fact_is_keyed_by_what_its_topic_says():
+def test_a_fact_has_the_key_of_its_topic():
     assert key_of(a_page()) == "vol-1:0001"
     assert key_of(a_submission("b-7")) == "b-7"
 
 
-def test_every_schema_can_be_parsed_by_itself():
+def test_every_schema_can_be_parsed_alone():
     for record in RECORDS:
         assert fastavro.parse_schema(json.loads(self_contained(record)), named_schemas={})
 

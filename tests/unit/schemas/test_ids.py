@@ -1,4 +1,4 @@
-"""Ids come from causes; these vectors are fixed for ever (docs/ids.md)."""
+"""Ids are derived from causes; the test vectors never change (docs/ids.md)."""
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ def test_the_parts_are_joined_by_the_unit_separator():
     assert ids.make_id("ms-2026-17", 1) == ids.make_id("ms-2026-17", "1")
 
 
-def test_a_decision_makes_it_new_work():
+def test_a_decision_changes_the_work_id():
     assert ids.work_id("e", "acquire_page") == ids.make_id("e", "acquire_page")
     assert ids.work_id("e", "acquire_page", "d") == ids.make_id("d", "e", "acquire_page")
 
@@ -32,7 +32,7 @@ def test_golden_vectors():
         ("///", "item-"),
     ],
 )
-def test_an_identifier_is_made_safe(verbatim: str, safe: str):
+def test_an_identifier_becomes_a_valid_item_id(verbatim: str, safe: str):
     made = ids.made_safe(verbatim)
 
     assert made == safe or (made.startswith(safe.rstrip("-")) and made[-9] == "-")
@@ -40,9 +40,9 @@ def test_an_identifier_is_made_safe(verbatim: str, safe: str):
 
 
 @given(st.text(min_size=1))
-def test_whatever_an_identifier_holds_the_result_is_an_item_id(verbatim: str):
+def test_every_identifier_becomes_a_valid_item_id(verbatim: str):
     assert ids.ITEM_ID.match(ids.made_safe(verbatim))
 
 
-def test_two_identifiers_that_look_alike_stay_apart():
+def test_two_similar_identifiers_give_different_item_ids():
     assert ids.made_safe("a b") != ids.made_safe("a/b")

@@ -1,4 +1,4 @@
-"""Colours survive the way from the master to the screen; judged by arithmetic of our own."""
+"""Colours are converted correctly, compared with independent arithmetic."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_colours_are_within_two_delta_e_of_the_truth(tmp_path: Path, name: str, 
         assert (sum(found) / 24 <= 1.0, max(found) <= 2.0) == (True, True), (use, found)
 
 
-def test_without_its_profile_the_chart_would_fail(tmp_path: Path):
+def test_the_chart_fails_without_its_profile(tmp_path: Path):
     matrix, curve, _ = SPACES["AdobeRGB-like, version 2"]
 
     found = differences(chart(matrix, curve, 8))
@@ -101,19 +101,19 @@ def shown(image: pyvips.Image, **how) -> list[float]:
     return colour_of(image, **how).rendition(image)(0, 0)
 
 
-def test_colour_without_profile_is_taken_for_srgb_and_said_so():
+def test_colour_without_profile_is_treated_as_srgb():
     image = pixel(10, 100, 200)
 
     assert shown(image) == [10, 100, 200]
     assert colour_of(image).detail == "RGB without ICC profile, treated as sRGB"
 
 
-def test_sixteen_bit_become_eight():
+def test_sixteen_bits_become_eight():
     assert shown(pixel(257 * 9, 257 * 99, 65535, form="ushort", space="rgb16")) == [9, 99, 255]
     assert shown(pixel(257 * 99, form="ushort", space="grey16")) == [99]
 
 
-def test_a_profile_that_is_srgb_by_another_name_leaves_the_numbers():
+def test_a_profile_equal_to_srgb_leaves_the_values_unchanged():
     srgb = pixel(0, 0, 0).icc_transform("srgb", input_profile="srgb").get(PROFILE)
     image = with_profile(pixel(10, 100, 200), srgb)
 
@@ -121,7 +121,7 @@ def test_a_profile_that_is_srgb_by_another_name_leaves_the_numbers():
     assert "is sRGB, values unchanged" in colour_of(image).detail
 
 
-def test_grey_stays_grey_and_moves_to_the_curve_of_srgb():
+def test_grey_stays_grey_and_gets_the_curve_of_srgb():
     image = with_profile(pixel(100, space="b-w"), icc.grey_profile("grey 1.8", 1.8))
 
     expected = 255 * icc.srgb_curve((100 / 255) ** 1.8)
@@ -130,7 +130,7 @@ def test_grey_stays_grey_and_moves_to_the_curve_of_srgb():
     assert colour_of(image).grey
 
 
-def test_deep_grey_goes_through_its_profile_too():
+def test_grey_with_sixteen_bits_is_converted_by_its_profile():
     image = pixel(25700, form="ushort", space="grey16")
 
     found = shown(with_profile(image, icc.grey_profile("grey 1.8", 1.8)))
@@ -138,7 +138,7 @@ def test_deep_grey_goes_through_its_profile_too():
     assert found[0] == pytest.approx(255 * icc.srgb_curve((100 / 255) ** 1.8), abs=1)
 
 
-def test_grey_with_a_profile_for_colours_is_a_neutral_of_it():
+def test_grey_with_a_colour_profile_is_converted_as_neutral():
     profile = SPACES["eciRGB-like, version 4"][2]
 
     found = shown(with_profile(pixel(100, space="b-w"), profile))
@@ -148,7 +148,7 @@ def test_grey_with_a_profile_for_colours_is_a_neutral_of_it():
 
 
 @pytest.mark.parametrize("profile", [b"", b"no profile" * 30, icc.grey_profile("for grey", 2.2)])
-def test_an_unusable_profile_is_named_and_colours_are_taken_for_srgb(profile: bytes):
+def test_an_unusable_profile_is_named_and_colours_are_treated_as_srgb(profile: bytes):
     image = with_profile(pixel(10, 100, 200), profile)
 
     assert shown(image) == [10, 100, 200]
@@ -156,7 +156,7 @@ def test_an_unusable_profile_is_named_and_colours_are_taken_for_srgb(profile: by
     assert "not usable, RGB without ICC profile, treated as sRGB" in colour_of(image).detail
 
 
-def test_cmyk_without_profile_is_printed_by_the_press_of_libvips():
+def test_cmyk_without_profile_uses_the_profile_of_libvips():
     paper = shown(pixel(0, 0, 0, 0, space="cmyk"))
     cyan = shown(pixel(255, 0, 0, 0, space="cmyk"))
 
@@ -165,7 +165,7 @@ def test_cmyk_without_profile_is_printed_by_the_press_of_libvips():
     assert "CMYK without ICC profile" in colour_of(pixel(0, 0, 0, 0, space="cmyk")).detail
 
 
-def test_cmyk_goes_through_its_profile():
+def test_cmyk_is_converted_by_its_profile():
     press = pixel(0, 0, 0).icc_transform("cmyk", input_profile="srgb").get(PROFILE)
     image = with_profile(pixel(255, 0, 0, 0, space="cmyk"), press)
 
@@ -173,7 +173,7 @@ def test_cmyk_goes_through_its_profile():
     assert colour_of(image).detail.startswith("from '")
 
 
-def test_the_darkest_that_a_device_knows_becomes_black():
+def test_the_darkest_colour_of_a_device_becomes_black():
     profile = icc.matrix_profile_v2("lifted", ADOBE, icc.ADOBE_GAMMA, floor=0.02)
 
     assert shown(with_profile(pixel(0, 0, 0), profile)) == [0, 0, 0]

@@ -1,4 +1,4 @@
-"""The grey copy that is read: what a TIFF holds beside its page does not come into it."""
+"""The grey copy shows the page without extra samples and pyramid levels."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from processors.imaging.derivatives import Master
 
 def copied(master: Path, dpi: int = 300) -> tuple[GreyCopy, pyvips.Image]:
     target = master.with_name("grey.tif")
-    told = write_grey_copy(master, target, resolution_dpi=300.0, dpi=dpi, max_long_side_px=10_000)
-    return told, pyvips.Image.new_from_file(str(target))
+    found = write_grey_copy(master, target, resolution_dpi=300.0, dpi=dpi, max_long_side_px=10_000)
+    return found, pyvips.Image.new_from_file(str(target))
 
 
 def a_tiff(path: Path, image: pyvips.Image, *kinds: int) -> Path:
@@ -33,20 +33,20 @@ def samples(*values: int) -> pyvips.Image:
 
 
 @pytest.mark.parametrize("fourth", [0, 255])
-def test_a_sample_that_is_no_alpha_is_not_seen(tmp_path: Path, fourth: int) -> None:
+def test_a_sample_that_is_not_alpha_is_ignored(tmp_path: Path, fourth: int) -> None:
     _, grey = copied(a_tiff(tmp_path / "infrared.tif", samples(50, 50, 50, fourth), 0))
 
     assert grey(20, 20) == pytest.approx([50], abs=2)
 
 
-def test_alpha_is_seen_on_white(tmp_path: Path) -> None:
+def test_alpha_is_flattened_on_white(tmp_path: Path) -> None:
     _, grey = copied(a_tiff(tmp_path / "alpha.tif", samples(50, 50, 50, 0), 2))
 
     assert grey(20, 20) == [255]
 
 
 @pytest.mark.parametrize(("kinds", "alpha"), [((2, 0), 0), ((0, 2), 1), ((0, 0), None)])
-def test_of_two_further_samples_the_one_that_is_alpha_counts(
+def test_of_two_extra_samples_the_alpha_sample_is_used(
     tmp_path: Path, kinds: tuple[int, int], alpha: int | None
 ) -> None:
     further = [255 if number == alpha else 128 for number in (0, 1)]
@@ -63,9 +63,9 @@ def test_a_pyramid_is_read_at_its_full_size(tmp_path: Path) -> None:
     page = samples(90).resize(20)
     page.tiffsave(str(path), tile=True, pyramid=True, subifd=True)
 
-    told, grey = copied(path)
+    found, grey = copied(path)
     half, smaller = copied(path, dpi=150)
 
-    assert (told.width_px, told.height_px, told.dpi) == (1200, 800, 300)
+    assert (found.width_px, found.height_px, found.dpi) == (1200, 800, 300)
     assert (grey.width, grey.height) == (1200, 800)
     assert (half.dpi, smaller.width) == (150, 600)

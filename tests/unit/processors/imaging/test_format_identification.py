@@ -1,4 +1,4 @@
-"""Formats are told by their first bytes, whatever the name says."""
+"""Formats are identified by their first bytes, independent of the file name."""
 
 import pytest
 
@@ -37,7 +37,7 @@ from processors.imaging import format_identification
         (b"P5\n2 2\n255\n", "fmt/406"),
     ],
 )
-def test_names_a_format_as_pronom_does(head: bytes, puid: str):
+def test_formats_have_the_identifiers_of_pronom(head: bytes, puid: str):
     format_ = format_identification.identify(head)
 
     assert format_ is not None
@@ -45,7 +45,7 @@ def test_names_a_format_as_pronom_does(head: bytes, puid: str):
     assert format_.is_image
 
 
-def test_knows_what_is_no_image():
+def test_a_format_states_whether_it_is_an_image():
     pdf = format_identification.identify(b"%PDF-1.7\n")
     newer = format_identification.identify(b"%PDF-2.1\n")
     xml = format_identification.identify(b'<?xml version="1.0"?><mods/>')
@@ -56,19 +56,19 @@ def test_knows_what_is_no_image():
     assert xml is not None and not xml.is_image
 
 
-def test_takes_no_text_for_a_bitmap():
+def test_a_text_is_not_identified_as_a_bitmap():
     assert format_identification.identify(b"BMW drives past the library every morning") is None
 
 
-def test_knows_nothing_of_an_empty_file():
+def test_an_empty_file_has_no_format():
     assert format_identification.identify(b"") is None
 
 
-def test_names_a_page_as_its_package_does():
+def test_names_a_page_as_in_its_package():
     assert format_identification.packaged_name("ms-1", "0002", "image/tiff") == "ms-1_0002.tif"
 
 
-def test_names_a_jpeg_2000_whose_signature_is_damaged():
+def test_identifies_jpeg_2000_with_a_damaged_signature():
     format_ = format_identification.identify(b"\0\0\0\x0cjP  \r\n\x87\x0b\0\0\0\x14ftypjp2 ")
 
     assert format_ is not None

@@ -1,4 +1,4 @@
-"""An ICC profile is looked at before it is believed."""
+"""An ICC profile is checked for damage and mismatch."""
 
 import pytest
 
@@ -14,12 +14,12 @@ def changed(at: int, value: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("profile", [COLOUR, GREY, COLOUR + bytes(3)])
-def test_finds_a_sound_profile_whole(profile: bytes):
+def test_an_intact_profile_has_no_damage(profile: bytes):
     assert icc.damage(profile) is None
 
 
 @pytest.mark.parametrize(
-    ("profile", "told"),
+    ("profile", "expected"),
     [
         (b"", "it has only 0 bytes"),
         (COLOUR[:100], "it has only 100 bytes"),
@@ -30,15 +30,15 @@ def test_finds_a_sound_profile_whole(profile: bytes):
         (changed(136, b"\0\xff\xff\xff"), "its tag 'desc' ends at byte"),
     ],
 )
-def test_tells_where_a_profile_is_damaged(profile: bytes, told: str):
+def test_reports_where_a_profile_is_damaged(profile: bytes, expected: str):
     found = icc.damage(profile)
 
     assert found is not None
-    assert told in found
+    assert expected in found
 
 
 @pytest.mark.parametrize(
-    ("profile", "colour_space", "told"),
+    ("profile", "colour_space", "expected"),
     [
         (COLOUR, "rgb", None),
         (GREY, "greyscale", None),
@@ -49,5 +49,5 @@ def test_tells_where_a_profile_is_damaged(profile: bytes, told: str):
         (changed(12, b"link"), "rgb", "its class is 'link', which does not describe images"),
     ],
 )
-def test_tells_when_a_profile_is_for_other_images(profile: bytes, colour_space: str, told: str):
-    assert icc.mismatch(profile, colour_space) == told
+def test_reports_a_profile_for_other_images(profile: bytes, colour_space: str, expected: str):
+    assert icc.mismatch(profile, colour_space) == expected

@@ -1,9 +1,9 @@
-"""A resolution is read in a fixed order, told when in doubt, never guessed."""
+"""A resolution is taken from consistent statements only."""
 
 from processors.imaging.resolution import Problem, StatedResolution, agreed_resolution
 
 
-def test_takes_exif_before_jfif_when_they_agree():
+def test_exif_precedes_jfif_if_they_agree():
     resolution = agreed_resolution(
         [StatedResolution("jfif", 300, 300), StatedResolution("exif", 300, 300)]
     )
@@ -11,7 +11,7 @@ def test_takes_exif_before_jfif_when_they_agree():
     assert (resolution.dpi, resolution.source, resolution.problem) == (300, "exif", None)
 
 
-def test_takes_rounding_for_agreement():
+def test_statements_may_differ_by_rounding():
     resolution = agreed_resolution(
         [StatedResolution("exif", 300, 300), StatedResolution("phys", 299.72, 299.72)]
     )
@@ -19,7 +19,7 @@ def test_takes_rounding_for_agreement():
     assert resolution.dpi == 300
 
 
-def test_takes_none_of_two_that_differ_and_tells_both():
+def test_conflicting_statements_give_no_resolution_and_are_listed():
     resolution = agreed_resolution(
         [StatedResolution("exif", 300, 300), StatedResolution("jfif", 72, 72)]
     )
@@ -28,10 +28,10 @@ def test_takes_none_of_two_that_differ_and_tells_both():
     assert resolution.text == "exif 300 x 300 dpi, jfif 72 x 72 dpi"
 
 
-def test_takes_none_when_the_axes_differ():
+def test_different_axes_give_no_resolution():
     assert agreed_resolution([StatedResolution("tiff", 204, 98)]).problem is Problem.CONFLICTING
 
 
-def test_says_that_nothing_is_stated():
+def test_an_absent_resolution_is_reported():
     assert agreed_resolution([]).problem is Problem.ABSENT
     assert agreed_resolution([StatedResolution("tiff", 0, 0)]).problem is Problem.ABSENT

@@ -1,4 +1,4 @@
-"""The structure of a TIFF is judged by the standard, not by what one decoder forgives."""
+"""The structure of a TIFF is checked against the standard."""
 
 import struct
 
@@ -13,12 +13,12 @@ EXIF, SUB_IMAGES = 34665, 330
 
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_finds_nothing_in_a_sound_file(order: str, big: bool):
+def test_a_valid_file_has_no_violations(order: str, big: bool):
     assert tiff_structure.check(ATiff(order=order, big=big).bytes()) == ()
 
 
 @pytest.mark.parametrize(
-    ("tags", "told"),
+    ("tags", "reported"),
     [
         ({262: (SHORT, [2])}, "photometric interpretation 2 requires 3 samples, found 1"),
         ({262: (SHORT, [99])}, "the photometric interpretation is unknown: 99"),
@@ -43,19 +43,19 @@ def test_finds_nothing_in_a_sound_file(order: str, big: bool):
         ({273: (LONG, [8, 8]), 279: (LONG, [64, 64])}, "strip 2 at byte 8 overlaps strip 1"),
     ],
 )
-def test_tells_what_breaks_the_rules_without_hiding_a_pixel(tags, told: str):
+def test_reports_violations_that_lose_no_pixel(tags, reported: str):
     found = tiff_structure.check(ATiff(tags=tags).bytes())
 
-    assert any(told in each for each in found), found
+    assert any(reported in each for each in found), found
 
 
 @pytest.mark.parametrize("date", [b"2024:02:29 23:59:59\0", b"    :  :     :  :  \0"])
-def test_takes_dates_as_exif_writes_them(date: bytes):
+def test_accepts_dates_as_exif_writes_them(date: bytes):
     assert tiff_structure.check(ATiff(tags={306: (ASCII, date)}).bytes()) == ()
 
 
 @pytest.mark.parametrize(
-    ("tags", "without", "told"),
+    ("tags", "without", "found"),
     [
         ({279: (LONG, [63])}, (), "the strips contain 63 bytes, the pixels require 64"),
         ({273: (LONG, [900])}, (), "strip 1 of 1 ends at byte 964"),
@@ -66,14 +66,14 @@ def test_takes_dates_as_exif_writes_them(date: bytes):
         ({}, (273,), "has neither strips nor tiles"),
     ],
 )
-def test_refuses_an_image_whose_pixels_cannot_all_be_there(tags, without, told: str):
+def test_refuses_an_image_with_missing_pixels(tags, without, found: str):
     with pytest.raises(DamagedHeader) as damage:
         tiff_structure.check(ATiff(tags=tags, without=without).bytes())
 
-    assert told in str(damage.value)
+    assert found in str(damage.value)
 
 
-def test_tells_of_tags_given_twice_and_out_of_order():
+def test_reports_duplicate_and_unordered_tags():
     made, _ = ATiff().made_entries()
     twice = [*made[:1], *made]
 
@@ -82,7 +82,7 @@ def test_tells_of_tags_given_twice_and_out_of_order():
     assert tiff_structure.check(ATiff(entries=swapped).bytes()) == ("tag 256 follows tag 257",)
 
 
-def test_tells_of_a_value_used_twice_and_of_one_at_an_odd_byte():
+def test_reports_overlapping_values_and_odd_offsets():
     made, behind = ATiff().made_entries()
     at = ATiff().strip + len(PIXELS) + 2 + 12 * len(made) + 4 + len(behind) - 16
     same = [struct.pack("<HHII", tag, RATIONAL, 1, at) for tag in (282, 283)]
@@ -95,7 +95,7 @@ def test_tells_of_a_value_used_twice_and_of_one_at_an_odd_byte():
     assert f"the value of tag 282 begins at the odd offset {at - 1}" in found
 
 
-def test_ends_with_sub_directories_that_point_at_each_other():
+def test_ends_if_sub_directories_point_at_each_other():
     plain = ATiff(tags={EXIF: (IFD, [0])})
     end = len(plain.bytes())
     pointing = struct.pack("<HHHIII", 1, EXIF, LONG, 1, end, 0)
@@ -106,7 +106,7 @@ def test_ends_with_sub_directories_that_point_at_each_other():
     assert found.startswith("the Exif directory: the Exif directory points to the directory")
 
 
-def test_a_second_image_that_is_not_whole_is_told_not_refused():
+def test_an_incomplete_second_image_is_reported_and_not_refused():
     plain = ATiff()
     end = len(plain.bytes())
     entries = [struct.pack("<HHII", tag, LONG, 1, 8) for tag in (256, 257)]

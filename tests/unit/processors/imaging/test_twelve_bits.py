@@ -1,4 +1,4 @@
-"""A master of 12 bits a sample goes the same way as others, and keeps its tones."""
+"""A master with 12 bits per sample is processed and keeps its tones."""
 
 import random
 import struct
@@ -46,7 +46,7 @@ def a_master(samples: int, photometric: int, order: str = "<") -> tuple[list[int
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(("samples", "photometric"), [(1, 1), (1, 0), (3, 2)])
-def test_keeps_every_tone(tmp_path: Path, samples: int, photometric: int, order: str):
+def test_every_value_is_kept(tmp_path: Path, samples: int, photometric: int, order: str):
     values, content = a_master(samples, photometric, order)
     path = tmp_path / "master.tif"
     path.write_bytes(content)
@@ -62,7 +62,9 @@ def test_keeps_every_tone(tmp_path: Path, samples: int, photometric: int, order:
 
 
 @pytest.mark.parametrize(("samples", "photometric"), [(1, 1), (3, 2)])
-def test_goes_through_the_line(tmp_path: Path, samples: int, photometric: int):
+def test_a_master_of_twelve_bits_is_acquired_and_derived(
+    tmp_path: Path, samples: int, photometric: int
+):
     tools = memory_tools(tmp_path)
     content = a_master(samples, photometric)[1]
 
@@ -82,7 +84,7 @@ def test_goes_through_the_line(tmp_path: Path, samples: int, photometric: int):
     assert (copy.width_px, copy.height_px) == (WIDTH, HEIGHT)
 
 
-def test_says_which_twelve_bits_it_does_not_read(tmp_path: Path):
+def test_reports_twelve_bits_that_are_not_supported(tmp_path: Path):
     tools = memory_tools(tmp_path)
     content = ATiff(
         pixels=bytes(96), tags={258: (SHORT, [12]), 259: (SHORT, [5]), 279: (LONG, [96])}

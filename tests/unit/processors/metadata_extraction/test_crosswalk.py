@@ -1,4 +1,4 @@
-"""Embedded fields: dates as far as they are said, and Dublin Core by the table of the docs."""
+"""Embedded dates and fields are mapped to Dublin Core as documented."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from lxml import etree
 
 from processors.metadata_extraction.crosswalk import CROSSWALK, XML_LANG, dublin_core_of
 from processors.metadata_extraction.embedded import Embedded, embedded_of, iso_date
-from tests.support.describe_builders import faults
+from tests.support.describe_builders import schema_errors
 
 DOCS = Path("docs/metadata.md")
 
@@ -17,13 +17,13 @@ def dublin_core(tags: dict[str, Any]) -> list[tuple[str, str | None, str | None]
     """Element, text and language of each field; the document is valid."""
     document = dublin_core_of(embedded_of(tags))
     assert document is not None
-    assert faults(document) == []
+    assert schema_errors(document) == []
     fields = etree.fromstring(document)
     return [(etree.QName(one).localname, one.text, one.get(XML_LANG)) for one in fields]
 
 
 @pytest.mark.parametrize(
-    ("embedded", "told"),
+    ("embedded", "expected"),
     [
         ("2026:02:03 04:05:06", "2026-02-03T04:05:06"),
         ("2026:02:03 04:05:06.78+01:00", "2026-02-03T04:05:06+01:00"),
@@ -42,17 +42,17 @@ def dublin_core(tags: dict[str, Any]) -> list[tuple[str, str | None, str | None]
         (None, None),
     ],
 )
-def test_a_date_is_told_as_far_as_it_is_said_and_possible(embedded: str | None, told: str | None):
-    assert iso_date(embedded) == told
+def test_a_date_is_as_precise_as_it_is_stated_and_valid(embedded: str | None, expected: str | None):
+    assert iso_date(embedded) == expected
 
 
-def test_the_first_tag_that_speaks_counts_alone():
+def test_only_the_first_tag_with_a_value_is_used():
     tags = {"XMP-dc:Title": " \0 ", "IPTC:ObjectName": "second", "PNG:Title": "third"}
 
     assert dublin_core(tags) == [("title", "second", None)]
 
 
-def test_every_language_is_told_once_and_the_default_first():
+def test_every_language_is_listed_once_with_the_default_first():
     tags = {
         "XMP-dc:Title": "Over the waters",
         "XMP-dc:Title-de": "Über den Wassern",
@@ -71,7 +71,7 @@ def test_a_title_without_default_language_is_a_title():
     assert dublin_core({"XMP-dc:Title-la": "Super aquas"}) == [("title", "Super aquas", "la")]
 
 
-def test_values_are_several_in_lists_and_between_semicolons_where_exif_has_them_so():
+def test_values_are_split_in_lists_and_at_semicolons_of_exif():
     tags = {
         "IFD0:Artist": "Müller; Meyer;Müller",
         "IPTC:Keywords": ["psalter", 1984, True, "psalter", "a;b"],
@@ -83,21 +83,21 @@ def test_values_are_several_in_lists_and_between_semicolons_where_exif_has_them_
     ]  # fmt: skip
 
 
-def test_a_structure_is_no_text():
+def test_a_structure_is_not_text():
     assert dublin_core_of(Embedded({"XMP-dc:Title": {"nested": "x"}})) is None
 
 
-def test_text_that_xml_cannot_carry_is_replaced():
+def test_characters_that_xml_does_not_allow_are_replaced():
     assert dublin_core({"XMP-dc:Title": "a\x01b\ufffe"}) == [("title", "a\ufffdb\ufffd", None)]
 
 
-def test_a_date_that_is_none_gives_way_to_the_next():
+def test_an_invalid_date_is_skipped():
     tags = {"XMP-dc:Date": ["about 1898"], "ExifIFD:DateTimeOriginal": "2026:02:03 04:05:06"}
 
     assert dublin_core(tags) == [("date", "2026-02-03T04:05:06", None)]
 
 
-def test_binary_values_are_left_out_at_any_depth_and_large_ones_told():
+def test_binary_values_are_removed_and_large_ones_reported():
     binary = "(Binary data 12 bytes, use -b option to extract)"
     tags = {
         "IFD1:ThumbnailImage": binary,

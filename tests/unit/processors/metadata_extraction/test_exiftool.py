@@ -1,4 +1,4 @@
-"""The exiftool that stays open: its limits, its end, its new beginning."""
+"""The exiftool process has limits, ends with its caller and is restarted."""
 
 import os
 import signal
@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 
 from infra.processes import children_of, is_alive
-from processors import describe_page as step
 from processors.metadata_extraction import exiftool
 from processors.metadata_extraction.exiftool import Exiftool, UnusableMetadata
 from processors.outcome import ToolCrashed, ToolHung
-from tests.support.describe_builders import a_master, an_acquired_page, described
+from tests.support.describe_builders import a_master
 from tests.support.imaging_builders import memory_tools
 
 
 def a_program(folder: Path, *lines: str) -> Path:
-    """A program that speaks in exiftool's place."""
+    """A program that runs instead of exiftool."""
     path = folder / "program"
     path.write_text("\n".join(["#!/bin/bash", *lines]) + "\n")
     path.chmod(0o755)
@@ -28,7 +27,7 @@ def a_program(folder: Path, *lines: str) -> Path:
 
 
 def an_answer(folder: Path, text: str) -> Path:
-    """A program that gives this answer to the first question."""
+    """A program that gives this answer to the first request."""
     return a_program(
         folder, "while read -r word; do", '  [[ "$word" == -execute* ]] && break', "done",
         text, 'echo "{ready${word#-execute}}"', "sleep 60",
@@ -49,21 +48,21 @@ def image(tmp_path: Path) -> Path:
     return tools.storage.path(a_master(tools, "-Make=Zeutschel"))
 
 
-def test_an_exiftool_that_was_killed_is_started_again(tmp_path: Path):
-    tools = memory_tools(tmp_path)
-    page = an_acquired_page(tools, a_master(tools))
-    before, _ = described(tools, page)
-    pid = step._exiftool().pid
+def test_a_killed_exiftool_is_started_again(image: Path):
+    running = Exiftool()
+    before = running.read(image)
+    pid = running.pid
     assert pid is not None
 
     os.kill(pid, signal.SIGKILL)
-    after, _ = described(tools, page)
+    after = running.read(image)
 
     assert after == before
-    assert step._exiftool().pid != pid
+    assert running.pid not in (None, pid)
+    running.close()
 
 
-def test_an_exiftool_that_hangs_is_ended_with_all_it_started(tmp_path: Path):
+def test_a_hanging_exiftool_is_killed_with_its_children(tmp_path: Path):
     # The second sleep holds the output open: killing the first process alone would not end it.
     hanging = Exiftool(a_program(tmp_path, "sleep 60 &", "sleep 60"), answer_seconds=0.5)
     started: list[int] = []
@@ -85,14 +84,14 @@ def test_an_exiftool_that_hangs_is_ended_with_all_it_started(tmp_path: Path):
     assert hanging.pid is None
 
 
-def test_an_answer_that_drips_for_ever_is_no_answer(tmp_path: Path):
+def test_an_endless_answer_times_out(tmp_path: Path):
     dripping = a_program(tmp_path, "while :; do echo -n x; sleep 0.05; done")
 
     with pytest.raises(ToolHung):
         Exiftool(dripping, answer_seconds=0.4).read(tmp_path)
 
 
-def test_an_exiftool_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_exiftool_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "setpriv").symlink_to("/usr/bin/setpriv")
     monkeypatch.setenv("PATH", str(tmp_path))
 
@@ -102,7 +101,7 @@ def test_an_exiftool_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pyte
         Exiftool(tmp_path / "none").read(tmp_path)
 
 
-def test_a_file_that_is_gone_is_not_taken_for_one_without_metadata(tmp_path: Path):
+def test_a_missing_file_is_not_a_file_without_metadata(tmp_path: Path):
     running = Exiftool()
 
     with pytest.raises(ToolCrashed, match="returned no tags of gone"):
@@ -110,14 +109,14 @@ def test_a_file_that_is_gone_is_not_taken_for_one_without_metadata(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "expected"),
     [("head -c 17000000 /dev/zero", "more than 16 MB"), ("echo '[{\"a\": '", "not valid JSON")],
     ids=["endless", "broken"],
 )
-def test_what_cannot_be_used_is_the_files_fault(tmp_path: Path, answer: str, told: str):
+def test_unusable_output_is_a_problem_of_the_file(tmp_path: Path, answer: str, expected: str):
     reading = Exiftool(an_answer(tmp_path, answer))
 
-    with pytest.raises(UnusableMetadata, match=told):
+    with pytest.raises(UnusableMetadata, match=expected):
         reading.read(tmp_path)
 
 
@@ -128,7 +127,7 @@ def test_an_answer_about_another_file_is_refused(tmp_path: Path):
         reading.read(tmp_path)
 
 
-def test_what_an_interrupted_question_left_is_never_taken_for_the_next_answer(
+def test_the_rest_of_an_interrupted_answer_is_not_read_as_the_next_one(
     image: Path, monkeypatch: pytest.MonkeyPatch
 ):
     running = Exiftool()
@@ -146,7 +145,7 @@ def test_what_an_interrupted_question_left_is_never_taken_for_the_next_answer(
     assert running.read(image)["IFD0:Make"] == "Zeutschel"
 
 
-def test_it_is_renewed_after_so_many_files_and_when_it_has_grown(
+def test_it_is_restarted_after_many_files_and_when_it_has_grown(
     image: Path, monkeypatch: pytest.MonkeyPatch
 ):
     running = Exiftool()
@@ -160,7 +159,7 @@ def test_it_is_renewed_after_so_many_files_and_when_it_has_grown(
     assert len(set(pids)) == 3
 
 
-def test_nothing_of_the_users_own_perl_and_configuration_is_used(
+def test_perl_settings_and_configuration_of_the_user_are_ignored(
     image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / ".ExifTool_config").write_text("die 'read the configuration';\n")
@@ -174,7 +173,7 @@ def test_nothing_of_the_users_own_perl_and_configuration_is_used(
     assert "ExifTool:Warning" not in tags
 
 
-def test_it_ends_with_its_caller_even_when_that_is_killed(image: Path):
+def test_it_ends_with_its_caller_even_if_that_is_killed(image: Path):
     program = (
         "import os, sys, pathlib\n"
         "from processors.metadata_extraction.exiftool import Exiftool\n"

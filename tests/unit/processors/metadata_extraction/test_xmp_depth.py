@@ -1,4 +1,4 @@
-"""XMP that is nested by the thousand is told and not read."""
+"""Deeply nested XMP is reported and not read."""
 
 import pytest
 
@@ -19,7 +19,7 @@ UNDEFINED = 7
         (b"</a></a>", 0),
     ],
 )
-def test_depth(packet: bytes, depth: int):
+def test_the_depth_of_xmp_is_counted(packet: bytes, depth: int):
     assert depth_of(packet) == depth
 
 

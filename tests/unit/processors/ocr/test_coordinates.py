@@ -1,4 +1,4 @@
-"""Words, their lines and their places, without Tesseract."""
+"""Words, lines and positions, without Tesseract."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def tsv(*words: tuple[str, float, int, int], line: int = 1) -> bytes:
     return "\n".join([HEADER, *rows, ""]).encode()
 
 
-def test_words_have_text_confidence_place_and_line():
+def test_words_have_text_confidence_position_and_line():
     words = words_of(tsv(('"quoted', 91.5, 3, 4), (" ", 95, 20, 4), ("word", 88.5, 40, 4)))
 
     assert [word.text for word in words.all] == ['"quoted', "word"]
@@ -31,7 +31,7 @@ def test_a_page_without_words_has_no_confidence():
     assert words_of(tsv()).mean_confidence is None
 
 
-def test_lines_that_run_down_are_told_from_lines_that_run_across():
+def test_vertical_lines_are_distinguished_from_horizontal_ones():
     assert not words_of(tsv(("a", 90, 0, 0), ("b", 90, 50, 1), ("c", 90, 90, 2))).run_down()
     assert words_of(tsv(("a", 90, 0, 0), ("b", 90, 1, 50), ("c", 90, 2, 90))).run_down()
     assert not words_of(tsv(("spine", 90, 0, 0))).run_down()
@@ -46,22 +46,22 @@ def test_lines_that_run_down_are_told_from_lines_that_run_across():
         (270, (40, 10, 80, 30)),
     ],
 )
-def test_places_are_turned_back(turned: int, edges: tuple[int, int, int, int]):
+def test_positions_are_rotated_back(turned: int, edges: tuple[int, int, int, int]):
     # The displayed copy has 100 x 200 pixels, the box is 10, 20 to 30, 60 in the copy as read.
     scale = Scale(100, 200, 100, 200, turned)
 
     assert scale.edges(10, 20, 30, 60) == edges
 
 
-def test_places_are_scaled_after_they_were_turned_back():
+def test_positions_are_scaled_after_the_rotation():
     assert Scale(100, 200, 300, 600, 180).box(10, 20, 20, 40) == (210, 420, 60, 120)
 
 
-def test_no_place_is_outside_the_master():
+def test_no_position_is_outside_the_master():
     assert Scale(100, 200, 50, 100).edges(-5, -5, 120, 230) == (0, 0, 50, 100)
 
 
-def test_hocr_lines_of_a_turned_page_have_an_angle_and_no_baseline():
+def test_hocr_lines_of_a_rotated_page_have_an_angle_and_no_baseline():
     hocr = (
         b"<span class='ocr_line' title=\"bbox 10 20 30 60; baseline 0.01 -6; x_size 30; "
         b'x_descenders 6; x_ascenders 6">'
@@ -79,7 +79,7 @@ def test_hocr_lines_of_an_upright_page_keep_their_baseline():
     assert b"baseline 0.01 -12; x_size 60" in hocr_for_master(hocr, Scale(9, 9, 18, 18), "p")
 
 
-def test_text_in_tables_is_left_alone():
+def test_text_in_tsv_is_unchanged():
     row = tsv(("bbox\t1", 90, 10, 20)).decode()
 
     turned = tsv_for_master(row.encode(), Scale(100, 200, 100, 200, 180)).decode()

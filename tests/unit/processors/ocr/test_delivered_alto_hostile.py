@@ -1,4 +1,4 @@
-"""A delivered text that nests what ALTO never nests is told once, not once for each level."""
+"""Nested blocks in delivered ALTO are read once."""
 
 from processors.ocr.delivered_alto import read_delivered
 from tests.hostile.documents import documents
@@ -6,7 +6,7 @@ from tests.hostile.documents import documents
 WORDS = 2000
 
 
-def test_blocks_within_blocks_are_told_once():
+def test_nested_blocks_are_read_once():
     (nested,) = (one for one in documents() if one.name == "alto, blocks within blocks")
 
     assert read_delivered(nested.content, None).words == WORDS

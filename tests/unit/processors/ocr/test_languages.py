@@ -1,4 +1,4 @@
-"""Languages and scripts lead to the models that are installed."""
+"""Languages and scripts select the installed models."""
 
 from processors.ocr import languages
 from processors.ocr.languages import MissingModel
@@ -6,7 +6,7 @@ from processors.ocr.languages import MissingModel
 INSTALLED = frozenset({"eng", "deu", "fra", "lat", "Fraktur", "osd"})
 
 
-def test_both_codes_of_a_language_lead_to_one_model():
+def test_both_codes_of_a_language_give_the_same_model():
     assert languages.models_for(["ger"], None, INSTALLED) == ("deu",)
     assert languages.models_for(["deu"], None, INSTALLED) == ("deu",)
 
@@ -15,7 +15,7 @@ def test_german_in_fraktur_is_read_with_the_fraktur_model():
     assert languages.models_for(["ger"], "Latf", INSTALLED) == ("Fraktur",)
 
 
-def test_finds_models_of_scripts_in_their_own_folder():
+def test_finds_models_of_scripts_in_the_script_folder():
     assert languages.models_for(["ger"], "Latf", {"script/Fraktur"}) == ("script/Fraktur",)
 
 
@@ -23,21 +23,21 @@ def test_falls_back_to_the_older_fraktur_model():
     assert languages.models_for(["ger"], "Latf", {"frk", "deu"}) == ("frk",)
 
 
-def test_keeps_the_order_of_languages_and_names_each_model_once():
+def test_keeps_the_order_of_languages_without_duplicate_models():
     models = languages.models_for(["fre", "ger", "fra"], "Latn", INSTALLED)
 
     assert models == ("fra", "deu")
 
 
-def test_reads_a_language_without_a_model_with_that_of_its_script():
+def test_a_language_without_a_model_uses_that_of_its_script():
     assert languages.models_for(["got"], "Latn", {"script/Latin"}) == ("script/Latin",)
 
 
-def test_a_script_can_choose_between_models_of_one_language():
+def test_a_script_selects_between_models_of_one_language():
     assert languages.candidates_for("chi", "Hant") == ("chi_tra",)
 
 
-def test_an_unknown_code_is_told_and_no_crash():
+def test_an_unknown_code_is_reported():
     missing = languages.missing_models(["xyz"], None, INSTALLED)
 
     assert missing == (MissingModel("xyz", ()),)
@@ -54,6 +54,6 @@ def test_no_linguistic_content_needs_no_model():
     assert languages.missing_models(["zxx"], None, INSTALLED) == ()
 
 
-def test_knows_scripts():
+def test_scripts_are_those_of_iso_15924():
     assert languages.known_script("Latf")
     assert not languages.known_script("Fraktur")

@@ -1,4 +1,4 @@
-"""The tar of a package, and the record it is made from, are read and written a piece at a time."""
+"""Tar and item record of a package are written and read in chunks."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ def tools(tmp_path: Path) -> Tools:
     return memory_tools(tmp_path)
 
 
-def test_the_tar_tells_nothing_of_the_machine(tools: Tools) -> None:
+def test_the_tar_does_not_depend_on_the_machine(tools: Tools) -> None:
     item = a_completed_item(tools)
     package = published(item, tools)
 
@@ -32,9 +32,11 @@ def test_the_tar_tells_nothing_of_the_machine(tools: Tools) -> None:
     assert [each.name for each in entries[:4]] == [f"vol-1.v1/{name}" for name in bag.TAG_FILES]
 
 
-def test_a_tar_is_what_the_standard_library_writes_and_its_digest_is_known(tmp_path: Path) -> None:
+def test_a_tar_equals_that_of_the_standard_library_and_its_digest_is_returned(
+    tmp_path: Path,
+) -> None:
     contents = {"a.txt": b"", "long/" + "ß" * 120: b"x" * 513, "whole": b"y" * 512}
-    told = tar_writer.write(
+    found = tar_writer.write(
         tmp_path / "ours.tar",
         "p",
         [tar_writer.member_of(*one) for one in contents.items()],
@@ -48,11 +50,11 @@ def test_a_tar_is_what_the_standard_library_writes_and_its_digest_is_known(tmp_p
             archive.addfile(entry, io.BytesIO(content))
     written = (tmp_path / "ours.tar").read_bytes()
     assert written == (tmp_path / "theirs.tar").read_bytes()
-    assert told == hashlib.sha256(written).hexdigest()
+    assert found == hashlib.sha256(written).hexdigest()
 
 
 @pytest.mark.parametrize(("size", "content"), [(3, b"four"), (5, b"four"), (4, b"five")])
-def test_a_file_that_is_not_as_its_fact_says_is_refused(
+def test_a_file_that_differs_from_its_fact_is_refused(
     tmp_path: Path, size: int, content: bytes
 ) -> None:
     digest = hashlib.sha256(b"four").hexdigest()
@@ -62,7 +64,7 @@ def test_a_file_that_is_not_as_its_fact_says_is_refused(
         tar_writer.write(tmp_path / "x.tar", "p", [member], mtime=0)
 
 
-def test_headers_that_differ_from_what_was_meant_are_told(tmp_path: Path) -> None:
+def test_headers_that_differ_from_the_expected_ones_are_reported(tmp_path: Path) -> None:
     target = tmp_path / "x.tar"
     tar_writer.write(
         target, "p", [tar_writer.member_of("a", b"1"), tar_writer.member_of("b", b"22")], mtime=0
@@ -76,7 +78,7 @@ def test_headers_that_differ_from_what_was_meant_are_told(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("characters", [1, 2, 3, 7, 1000])
-def test_a_record_is_read_in_pieces_of_any_size(
+def test_a_record_is_read_in_chunks_of_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, characters: int
 ) -> None:
     document = {
@@ -94,7 +96,7 @@ def test_a_record_is_read_in_pieces_of_any_size(
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a":', '{"a":[1', '{"a":1}'[:-1], '{"a" 1}'])
-def test_what_is_no_whole_record_is_refused(tmp_path: Path, content: str) -> None:
+def test_an_incomplete_record_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "record.json"
     path.write_text(content)
 

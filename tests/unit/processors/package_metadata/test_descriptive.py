@@ -1,4 +1,4 @@
-"""MODS and Dublin Core of a package: as submitted, else made of the item's fields."""
+"""MODS and Dublin Core are those submitted, or made from the fields of the item."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def _texts(root: etree._Element, path: str) -> list[str | None]:
     return [one.text for one in root.findall(path, NS)]
 
 
-def test_a_submitted_record_is_kept_byte_for_byte_and_is_the_main_one(tools: Tools) -> None:
+def test_a_submitted_record_is_unchanged_and_is_the_main_one(tools: Tools) -> None:
     records = (("MODS", "vol-1/my mods.xml", MODS), ("MODS", "other/MY MODS.xml", MODS + b" "))
 
     files = files_of(published(a_completed_item(tools, records=records), tools), tools)
@@ -48,7 +48,7 @@ def test_a_submitted_record_is_kept_byte_for_byte_and_is_the_main_one(tools: Too
     assert b"Psalter" in files["data/metadata/dc.xml"]
 
 
-def test_mods_says_what_the_item_says(tools: Tools) -> None:
+def test_mods_has_the_fields_of_the_item(tools: Tools) -> None:
     mods = _made(tools, "mods", part_of="Collected works")
 
     assert _texts(mods, "mods:titleInfo/mods:title") == ["Psalter & Hymns"]
@@ -59,14 +59,14 @@ def test_mods_says_what_the_item_says(tools: Tools) -> None:
     assert _texts(mods, "mods:accessCondition")[0] == RIGHTS["uri"]
 
 
-def test_mods_names_the_host_by_its_address_where_that_is_given(tools: Tools) -> None:
+def test_mods_names_the_host_by_its_uri_if_given(tools: Tools) -> None:
     mods = _made(tools, "mods", part_of="https://library.example/works/7")
 
     host = mods.find("mods:relatedItem[@type='host']/mods:identifier", NS)
     assert (host.get("type"), host.text) == ("uri", "https://library.example/works/7")
 
 
-def test_dublin_core_says_what_the_item_says(tools: Tools) -> None:
+def test_dublin_core_has_the_fields_of_the_item(tools: Tools) -> None:
     dc = _made(tools, "dc", part_of="Collected works")
 
     assert [(etree.QName(one).localname, one.text) for one in dc][:6] == [

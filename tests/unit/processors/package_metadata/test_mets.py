@@ -1,4 +1,4 @@
-"""METS tells of a package's pages, files, technical data and chapters."""
+"""METS lists the pages, files, technical metadata and chapters of a package."""
 
 import hashlib
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_lists_pages_in_order_with_kind_and_labels_and_their_files(tools: Tools)
     assert [len(div.findall("m:fptr", NS)) for div in divs] == [9, 0, 4]
 
 
-def test_groups_files_and_tells_the_pyramid_from_the_access_image(tools: Tools) -> None:
+def test_groups_files_and_distinguishes_pyramid_and_access_image(tools: Tools) -> None:
     pages = (a_page_entry(1), a_page_entry(2, kind="target"))
 
     mets = metadata_of(a_completed_item(tools, pages=pages), tools, "mets")
@@ -71,7 +71,7 @@ def test_groups_files_and_tells_the_pyramid_from_the_access_image(tools: Tools) 
     assert grouped == {"GROUP_0001", "GROUP_0002"}
 
 
-def test_names_every_payload_file_but_itself_with_its_digest(tools: Tools) -> None:
+def test_names_every_payload_file_except_itself_with_its_digest(tools: Tools) -> None:
     records = (("MODS", "vol-1/mods.xml", MODS), ("EAD", "vol-1/find.xml", b"<ead/>"))
     package = published(a_completed_item(tools, records=records), tools)
 
@@ -91,7 +91,7 @@ def test_names_every_payload_file_but_itself_with_its_digest(tools: Tools) -> No
     assert named == expected
 
 
-def test_wraps_the_mix_of_a_page_and_its_master_points_at_it(tools: Tools) -> None:
+def test_wraps_the_mix_of_a_page_and_refers_to_it_from_the_master(tools: Tools) -> None:
     mets = metadata_of(a_completed_item(tools), tools, "mets")
 
     masters = mets.findall(".//m:file[@USE='master']", NS)
@@ -105,7 +105,7 @@ def test_wraps_the_mix_of_a_page_and_its_master_points_at_it(tools: Tools) -> No
     assert wrap.findtext(".//mix:imageHeight", None, NS) == "200"
 
 
-def test_wraps_what_a_master_says_of_itself_and_only_its_page_points_at_it(tools: Tools) -> None:
+def test_wraps_the_embedded_description_and_refers_to_it_from_its_page_only(tools: Tools) -> None:
     pages = (a_page_entry(1), a_page_entry(2, embedded="From the camera"))
 
     mets = metadata_of(a_completed_item(tools, pages=pages), tools, "mets")
@@ -128,7 +128,7 @@ def _chapters(tools: Tools, submitted: bytes) -> list[tuple[str | None, str | No
     return [(labels[link.get(FROM)], link.get(TO)) for link in links]
 
 
-def test_takes_the_chapters_of_a_submitted_mets_and_links_them_to_its_own_pages(
+def test_copies_the_chapters_of_a_submitted_mets_and_links_them_to_the_pages(
     tools: Tools,
 ) -> None:
     submitted = submitted_mets(("scan%200002.tif", "Prologue"), ("scan 0003.tif", "Act I"))
@@ -140,13 +140,13 @@ def test_takes_the_chapters_of_a_submitted_mets_and_links_them_to_its_own_pages(
     ]
 
 
-def test_knows_a_page_that_a_submitted_mets_names_in_another_form(tools: Tools) -> None:
+def test_matches_a_page_that_a_submitted_mets_names_in_another_format(tools: Tools) -> None:
     submitted = submitted_mets(("max/scan 0003.jpg", "Act I"), ("unknown.jpg", "Act II"))
 
     assert _chapters(tools, submitted) == [("Whole", "PHYS"), ("Act I", "PAGE_0003")]
 
 
-def test_knows_a_page_whatever_the_case_of_its_name(tools: Tools) -> None:
+def test_matches_a_page_ignoring_the_case_of_its_name(tools: Tools) -> None:
     submitted = submitted_mets(("SCAN 0003.TIF", "Act I"))
 
     assert _chapters(tools, submitted) == [("Whole", "PHYS"), ("Act I", "PAGE_0003")]
@@ -156,7 +156,7 @@ def a_page_at(path: str, ref: str) -> dict[str, Any]:
     return {"ref": ref, "file": {"path": path}}
 
 
-def test_a_number_sign_is_a_letter_of_a_delivered_name() -> None:
+def test_a_number_sign_in_a_delivered_name_has_no_special_meaning() -> None:
     submitted = submitted_mets(("scan%231.tif", "One"), ("scan%232.tif", "Two"))
     pages = [a_page_at("vol/scan#1.tif", "0001"), a_page_at("vol/scan#2.tif", "0002")]
 
@@ -166,7 +166,7 @@ def test_a_number_sign_is_a_letter_of_a_delivered_name() -> None:
     assert found.refs == {0: "0001", 1: "0002"}
 
 
-def test_chapters_are_linked_to_no_page_whose_name_another_has_too() -> None:
+def test_chapters_are_not_linked_to_pages_with_ambiguous_names() -> None:
     submitted = submitted_mets(("1.tif", "One"), ("2.tif", "Two"))
     pages = [a_page_at(path, ref) for path, ref in (("a/1.tif", "1"), ("b/1.tif", "2"))]
 
@@ -177,7 +177,7 @@ def test_chapters_are_linked_to_no_page_whose_name_another_has_too() -> None:
 
 
 @pytest.mark.parametrize("submitted", [submitted_mets(("unknown.tif", "One")), b"no xml"])
-def test_invents_no_chapters_where_a_submitted_mets_names_none_of_its_files(
+def test_there_are_no_chapters_if_a_submitted_mets_names_none_of_the_files(
     tools: Tools, submitted: bytes
 ) -> None:
     assert _chapters(tools, submitted) == []

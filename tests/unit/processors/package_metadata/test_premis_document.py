@@ -1,4 +1,4 @@
-"""PREMIS tells of a package's objects, how they came of each other, and in which events."""
+"""PREMIS lists the objects of a package, their relationships and events."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def _text(element: etree._Element, name: str) -> str | None:
     return element.findtext(f".//p:{name}", None, NS)
 
 
-def test_holds_every_event_that_the_facts_of_the_item_owe(tools: Tools) -> None:
+def test_contains_every_event_of_the_facts_of_the_item(tools: Tools) -> None:
     item = a_completed_item(tools)
 
     premis = metadata_of(item, tools, "premis")
@@ -58,7 +58,7 @@ def test_holds_every_event_that_the_facts_of_the_item_owe(tools: Tools) -> None:
     ]
 
 
-def test_names_each_agent_once_and_no_other(tools: Tools) -> None:
+def test_lists_each_agent_once_and_no_other(tools: Tools) -> None:
     premis = metadata_of(a_completed_item(tools), tools, "premis")
 
     agents = [agent.text for agent in premis.findall(f"p:agent/{VALUE.format('agent')}", NS)]
@@ -77,7 +77,7 @@ def test_links_each_event_to_the_worker_that_ran_the_program(tools: Tools) -> No
     assert worker in [one.text for one in premis.findall(f"p:agent/{VALUE.format('agent')}", NS)]
 
 
-def test_an_item_has_a_representation_and_this_has_pages_and_files(tools: Tools) -> None:
+def test_an_item_has_a_representation_with_pages_and_files(tools: Tools) -> None:
     premis = metadata_of(a_completed_item(tools), tools, "premis")
 
     kinds = [
@@ -90,10 +90,10 @@ def test_an_item_has_a_representation_and_this_has_pages_and_files(tools: Tools)
         ("premis:representation", "page:vol-1:0001"),
         ("premis:file", "file:data/master/vol-1_0001.tif"),
     ]
-    whole = _object(premis, "representation:vol-1")
+    representation = _object(premis, "representation:vol-1")
     assert [
         (_text(one, "relationshipSubType"), _text(one, "relatedObjectIdentifierValue"))
-        for one in whole.findall("p:relationship", NS)
+        for one in representation.findall("p:relationship", NS)
     ] == [("represents", "item:vol-1"), ("has root", "file:data/metadata/mets.xml")]
     names = {value.text for value in premis.findall(f"p:object/{VALUE.format('object')}", NS)}
     related = {value.text for value in premis.findall(".//p:relatedObjectIdentifierValue", NS)}
@@ -109,7 +109,7 @@ def test_an_item_has_a_representation_and_this_has_pages_and_files(tools: Tools)
         ("data/access/vol-1_0002.tif", PageDerived, "libvips", "fmt/353"),
     ],
 )
-def test_tells_from_which_master_in_which_event_and_by_what_a_derivative_came(
+def test_a_derivative_names_its_master_event_and_software(
     tools: Tools, path: str, fact: type, made_by: str, puid: str
 ) -> None:
     item = a_completed_item(tools)
@@ -130,7 +130,7 @@ def test_tells_from_which_master_in_which_event_and_by_what_a_derivative_came(
     assert _text(file, "formatRegistryKey") == puid
 
 
-def test_a_master_has_its_delivered_name_and_what_wrote_it_and_no_source(tools: Tools) -> None:
+def test_a_master_has_its_delivered_name_and_software_and_no_source(tools: Tools) -> None:
     premis = metadata_of(a_completed_item(tools), tools, "premis")
 
     master = _object(premis, "file:data/master/vol-1_0001.tif")
@@ -141,7 +141,7 @@ def test_a_master_has_its_delivered_name_and_what_wrote_it_and_no_source(tools: 
     assert [one.text for one in master.findall(".//p:relationshipSubType", NS)] == ["is part of"]
 
 
-def test_a_text_that_was_delivered_has_its_delivered_name(tools: Tools) -> None:
+def test_a_delivered_text_has_its_delivered_name(tools: Tools) -> None:
     pages = (a_page_entry(1, text={"path": "vol-1/from elsewhere.xml"}), a_page_entry(2))
     premis = metadata_of(a_completed_item(tools, pages=pages), tools, "premis")
 
@@ -151,7 +151,7 @@ def test_a_text_that_was_delivered_has_its_delivered_name(tools: Tools) -> None:
     assert names == ["vol-1/from elsewhere.xml", None]
 
 
-def test_rights_are_linked_with_the_item_from_both_sides(tools: Tools) -> None:
+def test_rights_and_item_are_linked_in_both_directions(tools: Tools) -> None:
     premis = metadata_of(a_completed_item(tools), tools, "premis")
 
     (statement,) = premis.findall("p:rights/p:rightsStatement", NS)

@@ -1,4 +1,4 @@
-"""XML from outside is read in one way only, and judged offline."""
+"""XML from external sources is parsed safely and validated offline."""
 
 import pytest
 
@@ -21,7 +21,7 @@ OAI = '<o:dc xmlns:o="http://www.openarchives.org/OAI/2.0/oai_dc/" xmlns:d="http
         b"\xff\xfe\x00",
     ],
 )
-def test_refuses_what_is_no_plain_xml(document: bytes) -> None:
+def test_refuses_bytes_that_are_not_plain_xml(document: bytes) -> None:
     with pytest.raises(XmlRefused):
         parse(document)
 
@@ -35,7 +35,7 @@ def test_reads_plain_xml() -> None:
     assert parse(b"<?xml version='1.0'?><!-- x --><a>b</a>").text == "b"
 
 
-def test_an_undeclared_name_in_a_record_is_found() -> None:
+def test_an_undeclared_name_in_a_record_is_reported() -> None:
     good = parse(f"{OAI}<d:title>A</d:title></o:dc>".encode())
     wrong = parse(f"{OAI}<d:titel>A</d:titel></o:dc>".encode())
 
@@ -44,5 +44,5 @@ def test_an_undeclared_name_in_a_record_is_found() -> None:
     assert "titel" in validate(wrong, folder)[0]
 
 
-def test_a_document_of_an_unknown_namespace_is_not_called_valid() -> None:
+def test_a_document_with_an_unknown_namespace_is_not_valid() -> None:
     assert validate(parse(b"<a/>"), standards.fetch()) != []

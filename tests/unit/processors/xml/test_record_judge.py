@@ -1,4 +1,4 @@
-"""A record is judged by the schema of its root, and by what schemas do not see."""
+"""A record is checked against its schema and for content that schemas do not check."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ WRAPPED = (
 DC_FIELD = '<dc:{0} xmlns:dc="http://purl.org/dc/elements/1.1/">x</dc:{0}>'
 
 
-def faults(text: str | bytes) -> list[str]:
+def errors(text: str | bytes) -> list[str]:
     content = text if isinstance(text, bytes) else text.format(title="A", name="b").encode()
     return record_judge.schema_errors(parse(content), standards_folder())
 
@@ -27,8 +27,8 @@ def faults(text: str | bytes) -> list[str]:
 @pytest.mark.parametrize(
     "text", [MODS, DC, PREMIS, WRAPPED.replace("{}", DC_FIELD.format("title"))]
 )
-def test_sound_records_pass(text: str) -> None:
-    assert faults(text) == []
+def test_valid_records_have_no_errors(text: str) -> None:
+    assert errors(text) == []
 
 
 @needs_schemas
@@ -44,19 +44,19 @@ def test_sound_records_pass(text: str) -> None:
         WRAPPED.replace("{}", MODS).replace('ID="d"', ""),
     ],
 )
-def test_a_name_that_no_schema_knows_is_found_also_inside_a_mets(text: str) -> None:
-    assert faults(text) != []
+def test_an_undeclared_name_is_reported_also_inside_a_mets(text: str) -> None:
+    assert errors(text) != []
 
 
 @needs_schemas
-def test_four_of_the_real_mets_break_their_schema_and_the_others_do_not() -> None:
+def test_four_of_the_real_mets_are_invalid_and_the_others_valid() -> None:
     files = [
         path
         for path in Path(corpus("mets-vd18")).glob("*.xml")
         if b"mets:mets" in path.read_bytes()
     ]
 
-    broken = {path.stem for path in files if faults(path.read_bytes())}
+    broken = {path.stem for path in files if errors(path.read_bytes())}
 
     assert broken == {
         "12936472X_1880",
@@ -81,13 +81,15 @@ def test_four_of_the_real_mets_break_their_schema_and_the_others_do_not() -> Non
         (WRAPPED.replace("{}", "<a/>"), True, True),
     ],
 )
-def test_what_says_nothing_and_what_has_no_title(text: str, empty: bool, titled: bool) -> None:
+def test_empty_records_and_records_without_title_are_detected(
+    text: str, empty: bool, titled: bool
+) -> None:
     root = parse(text.format(title="A", name="b").encode())
 
     assert (record_judge.is_empty(root), record_judge.has_title(root)) == (empty, titled)
 
 
-def test_names_are_those_of_the_whole() -> None:
+def test_identifiers_are_those_of_the_item() -> None:
     root = parse(WRAPPED.replace("{}", MODS).format(title="A", name="Ms. 88").encode())
 
     assert record_judge.identifiers(root) == ("Ms. 88",)

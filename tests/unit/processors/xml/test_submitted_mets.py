@@ -1,4 +1,4 @@
-"""A submitted METS gives order, labels, names and logical structure; addresses are never followed."""
+"""Order, labels, identifiers and logical structure are read from a submitted METS."""
 
 import pytest
 from lxml import etree
@@ -38,7 +38,7 @@ BOOK = f"""{HEAD}
 </mets>"""
 
 
-def test_pages_come_in_the_order_of_the_physical_map_and_chapters_link_to_them() -> None:
+def test_pages_have_the_order_of_the_physical_map_and_chapters_link_to_them() -> None:
     assert read_structure(etree.fromstring(BOOK)) == Structure(
         pages=(
             SubmittedPage(("1.tif", "1.jpg"), 11, None),
@@ -51,11 +51,11 @@ def test_pages_come_in_the_order_of_the_physical_map_and_chapters_link_to_them()
     )
 
 
-def test_a_mets_without_maps_says_nothing() -> None:
+def test_a_mets_without_maps_has_no_structure() -> None:
     assert read_structure(etree.fromstring(f"{HEAD}</mets>")) == Structure((), None, ("ms-88",))
 
 
-def test_a_map_without_type_serves_when_it_points_at_files() -> None:
+def test_a_map_without_type_is_used_if_it_refers_to_files() -> None:
     text = f"""{HEAD}<fileSec><fileGrp><file ID="a"><FLocat xlink:href="a.tif"/></file></fileGrp>
     </fileSec><structMap><div><div><fptr FILEID="a"/></div></div></structMap></mets>"""
 
@@ -84,7 +84,7 @@ def test_addresses_are_reduced_to_their_base_name(address: str, name: str) -> No
     assert base_name(address) == name
 
 
-def test_the_kant_mets_gives_its_two_pages() -> None:
+def test_the_kant_mets_has_two_pages() -> None:
     root = etree.parse(corpus("kant-1784", "data", "mets.xml")).getroot()
 
     made = read_structure(root)
@@ -112,7 +112,7 @@ REAL = {
 
 
 @pytest.mark.parametrize(("name", "pages"), REAL.items())
-def test_real_mets_give_their_pages_and_structure(name: str, pages: int) -> None:
+def test_real_mets_have_the_expected_pages_and_structure(name: str, pages: int) -> None:
     root = etree.parse(corpus("mets-vd18", name)).getroot()
 
     made = read_structure(root)
@@ -129,7 +129,7 @@ def _linked(division: Division) -> set[int]:
     return set(division.pages).union(*(_linked(inner) for inner in division.divisions))
 
 
-def test_labels_are_as_the_book_has_them() -> None:
+def test_labels_are_those_of_the_book() -> None:
     root = etree.parse(corpus("mets-vd18", "k2_mets_vd18_147638674.xml")).getroot()
 
     made = read_structure(root)
