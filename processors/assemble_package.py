@@ -21,7 +21,7 @@ from processors.package.layout import (
     unique_path,
 )
 from processors.package_metadata.descriptive import dublin_core, mods
-from processors.package_metadata.mets import Document, Metadata, write_mets
+from processors.package_metadata.mets import MetadataFile, MetsInput, write_mets
 from processors.package_metadata.mets_structure import submitted_structure
 from processors.package_metadata.premis_document import write_premis
 from processors.step import FormatName
@@ -32,7 +32,7 @@ from schemas.models import Act, FileRef, ItemCompleted, PackageCounts, PackagePu
 XML = "application/xml"
 TAR = "application/x-tar"
 MAX_PAGES_LISTED = 20
-MAIN_FORMS = {"MODS": "mods", "DublinCore": "dc", "DC": "dc"}
+MAIN_SCHEMAS = {"MODS": "mods", "DublinCore": "dc", "DC": "dc"}
 """Submitted descriptive records that replace those made from the item's fields."""
 PDF_PUIDS = {f"1.{minor}": f"fmt/{14 + minor}" for minor in range(7)} | {"1.7": "fmt/276"}
 
@@ -96,9 +96,9 @@ def _metadata_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[
         _main_record(item, "mods", mods, submitted, tools),
         _main_record(item, "dc", dublin_core, submitted, tools),
     ]
-    metadata = [Metadata(main[0], "MODS"), Metadata(main[1], "DublinCore"), *submitted]
+    metadata = [MetadataFile(main[0], "MODS"), MetadataFile(main[1], "DublinCore"), *submitted]
     structures = (one for one in submitted if one.schema == "METS")
-    document = Document(
+    document = MetsInput(
         item,
         contents,
         metadata,
@@ -131,7 +131,7 @@ def _identified(payload: Payload, tools: Tools) -> FormatName:
     return FormatName(found.name, found.version, found.puid)
 
 
-def _submitted(item: ItemRecord) -> list[Metadata]:
+def _submitted(item: ItemRecord) -> list[MetadataFile]:
     """The submitted records, unchanged."""
     taken: set[str] = set()
     records = []
@@ -147,7 +147,7 @@ def _submitted(item: ItemRecord) -> list[Metadata]:
             use="metadata",
             original_name=file["path"],
         )
-        records.append(Metadata(payload, record["schema"], record["role"]))
+        records.append(MetadataFile(payload, record["schema"], record["role"]))
     return records
 
 
@@ -155,12 +155,12 @@ def _main_record(
     item: ItemRecord,
     name: str,
     generate: Callable[..., bytes],
-    submitted: Sequence[Metadata],
+    submitted: Sequence[MetadataFile],
     tools: Tools,
 ) -> Payload:
     """mods.xml or dc.xml: the first submitted record of that schema, else a minimal one."""
     for one in submitted:
-        if one.role == "descriptive" and MAIN_FORMS.get(one.schema) == name:
+        if one.role == "descriptive" and MAIN_SCHEMAS.get(one.schema) == name:
             return _written(name, tools.storage.read(one.payload.stored), tools)
     return _written(name, generate(item.item_id, item.description, item.rights), tools)
 

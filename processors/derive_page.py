@@ -14,7 +14,7 @@ from processors.tools import Area, Tools
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageDerived
 
 EXECUTING = "executing program"
-NEVER_NEGATIVE = ("cover", "target")
+NOT_FILM = ("cover", "target")
 """Kinds of page that are not film; they are not inverted in a batch of negatives."""
 NAMES = {"pyramid": "Pyramid", "access": "Access image", "thumbnail": "Thumbnail"}
 
@@ -28,7 +28,7 @@ def derive_page(page: PageAcquired, tools: Tools) -> Outcome:
             master = Master(
                 tools.storage.path(source),
                 resolution_dpi=page.resolution_dpi,
-                negative=rules.negatives and page.kind not in NEVER_NEGATIVE,
+                negative=rules.negatives and page.kind not in NOT_FILM,
             )
             files, acts = [], list(_warnings(master, source))
             for use, rule, derivative in _derivatives(master, rules, Path(folder), tools):

@@ -37,8 +37,7 @@ def recognize_page(page: PageAcquired, tools: Tools) -> Outcome:
     delivered = next((file for file in page.files if file.use == "provided-text"), None)
     if delivered is not None:
         return delivered_text.take_over(page, delivered, tools)
-    silent = bool(page.languages) and all(languages.is_silent(code) for code in page.languages)
-    if page.kind in NOT_READ or silent or not profile.ocr.enabled:
+    if page.kind in NOT_READ or _has_no_text(page) or not profile.ocr.enabled:
         return Done(
             PageRecognized(
                 languages=page.languages,
@@ -55,6 +54,11 @@ def recognize_page(page: PageAcquired, tools: Tools) -> Outcome:
         return _not_readable(missing)
     models = languages.models_for(page.languages, page.script, installed)
     return Done(_read(page, models, profile, tools))
+
+
+def _has_no_text(page: PageAcquired) -> bool:
+    codes = page.languages
+    return bool(codes) and all(languages.has_no_linguistic_content(code) for code in codes)
 
 
 def _not_readable(missing: tuple[languages.MissingModel, ...]) -> Outcome:

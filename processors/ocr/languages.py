@@ -30,7 +30,7 @@ def _table() -> dict[str, Any]:
 @cache
 def _codes() -> frozenset[str]:
     table = _table()
-    lists = (table["own_model"], table["script_model"], table["silent"])
+    lists = (table["own_model"], table["script_model"], table["no_linguistic_content"])
     return frozenset((*(code for codes in lists for code in codes), *table["models"]))
 
 
@@ -43,7 +43,7 @@ def from_model_label(label: str) -> str | None:
     """The terminological ISO 639-2 code of an ISO 639-1 or ISO 639-3 code; None if there is
     none."""
     code = str(_table()["two_letter"].get(label, label))
-    return terminological(code) if known(code) and not is_silent(code) else None
+    return terminological(code) if known(code) and not has_no_linguistic_content(code) else None
 
 
 def known(code: str) -> bool:
@@ -56,15 +56,15 @@ def known_script(code: str) -> bool:
     return code in _table()["script_codes"]
 
 
-def is_silent(code: str) -> bool:
+def has_no_linguistic_content(code: str) -> bool:
     """Whether a code means that there is no text to recognise."""
-    return code in _table()["silent"]
+    return code in _table()["no_linguistic_content"]
 
 
 def candidates_for(code: str, script: str | None) -> tuple[str, ...]:
-    """Models for a language in a script, best first; empty for an unknown or silent code."""
+    """Models for a language in a script, best first; empty for an unknown code or no text."""
     table, language = _table(), terminological(code)
-    if not known(code) or is_silent(code):
+    if not known(code) or has_no_linguistic_content(code):
         return ()
     if script in table["scripts_first"]:
         return tuple(table["scripts_first"][script])
@@ -94,7 +94,7 @@ def missing_models(
     return tuple(
         MissingModel(code, candidates)
         for code, candidates, model in _looked_up(languages, script, installed)
-        if model is None and not is_silent(code)
+        if model is None and not has_no_linguistic_content(code)
     )
 
 

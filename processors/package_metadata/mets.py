@@ -11,7 +11,7 @@ from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload, groups
 from processors.package_metadata.descriptive import rights_element, rights_lines
 from processors.package_metadata.mets_structure import (
-    Logical,
+    LogicalStructure,
     logical_map,
     page_div,
     structure_links,
@@ -30,7 +30,7 @@ ADMINISTRATIVE = {"rights": "rightsMD", "preservation": "digiprovMD"}
 
 
 @dataclass(frozen=True)
-class Metadata:
+class MetadataFile:
     """A metadata file of the package, with its schema and role."""
 
     payload: Payload
@@ -44,13 +44,13 @@ class Metadata:
 
 
 @dataclass(frozen=True)
-class Document:
+class MetsInput:
     """The input of a METS document."""
 
     item: ItemRecord
     contents: Contents
-    metadata: Sequence[Metadata]
-    logical: Logical | None
+    metadata: Sequence[MetadataFile]
+    logical: LogicalStructure | None
     """The logical structure of a submitted METS, such as chapters."""
     read: Callable[[FileRef], bytes]
     """Reads a document to wrap."""
@@ -68,7 +68,7 @@ class Document:
                 yield page["ref"], self.contents.wrapped[name, use]
 
 
-def write_mets(path: Path, document: Document) -> None:
+def write_mets(path: Path, document: MetsInput) -> None:
     """Write the METS (https://www.loc.gov/standards/mets/) of a package to a file, page by page.
 
     It contains no data of the run, so that equal items give equal bytes: no CREATEDATE, and
@@ -118,7 +118,7 @@ def _reference(schema: str, href: str, extra: dict[str, str | None]) -> etree._E
     return _mets("mdRef", attributes=attributes | extra)
 
 
-def _section(name: str, one: Metadata) -> etree._Element:
+def _section(name: str, one: MetadataFile) -> etree._Element:
     checked: dict[str, str | None] = {
         "MIMETYPE": one.payload.media_type,
         "SIZE": str(one.payload.size_bytes),
@@ -130,7 +130,7 @@ def _section(name: str, one: Metadata) -> etree._Element:
     return _mets(name, reference, attributes={"ID": one.section})
 
 
-def _administrative(rights: Rights, metadata: Sequence[Metadata]) -> Iterator[etree._Element]:
+def _administrative(rights: Rights, metadata: Sequence[MetadataFile]) -> Iterator[etree._Element]:
     """Rights, then provenance, as METS requires."""
     wrapped = rights_element(rights)
     if wrapped is not None:
@@ -141,7 +141,7 @@ def _administrative(rights: Rights, metadata: Sequence[Metadata]) -> Iterator[et
     yield from (_section("digiprovMD", one) for one in metadata if one.role == "preservation")
 
 
-def _write_files(out: Stream, document: Document) -> None:
+def _write_files(out: Stream, document: MetsInput) -> None:
     payloads = document.contents.payloads
     if not payloads:
         return
@@ -177,7 +177,7 @@ def _file(payload: Payload, technical: str | None) -> etree._Element:
     return _mets("file", _mets("FLocat", attributes=location), attributes=attributes)
 
 
-def _write_structure(out: Stream, document: Document) -> None:
+def _write_structure(out: Stream, document: MetsInput) -> None:
     """Pages in order; then the logical structure of a submitted METS with links to the pages."""
     item = document.item
     files, described = document.contents.by_page(), dict(document.of_pages("embedded-dc"))

@@ -22,7 +22,7 @@ FROM, TO = f"{{{XLINK}}}from", f"{{{XLINK}}}to"
 
 
 @dataclass(frozen=True)
-class Logical:
+class LogicalStructure:
     """A submitted logical structure, with the pages of the item that it refers to."""
 
     top: Division
@@ -32,7 +32,7 @@ class Logical:
 
 def submitted_structure(
     records: Iterable[bytes], pages: Sequence[dict[str, Any]]
-) -> Logical | None:
+) -> LogicalStructure | None:
     """The logical structure of the first submitted METS that names files of the item, or None."""
     for content in records:
         try:
@@ -41,7 +41,7 @@ def submitted_structure(
             continue
         refs = _matched(structure, pages)
         if structure.logical is not None and refs:
-            return Logical(structure.logical, refs)
+            return LogicalStructure(structure.logical, refs)
     return None
 
 
@@ -85,7 +85,7 @@ def page_div(
     )
 
 
-def logical_map(mets: Maker, logical: Logical, described_by: str) -> etree._Element:
+def logical_map(mets: Maker, logical: LogicalStructure, described_by: str) -> etree._Element:
     """The structMap of type LOGICAL, with divisions numbered in document order."""
     ids = _numbered(logical)
 
@@ -104,7 +104,7 @@ def logical_map(mets: Maker, logical: Logical, described_by: str) -> etree._Elem
     return mets("structMap", made(logical.top), attributes={"TYPE": "LOGICAL"})
 
 
-def structure_links(mets: Maker, logical: Logical) -> etree._Element:
+def structure_links(mets: Maker, logical: LogicalStructure) -> etree._Element:
     """A smLink from each division to each page that it links directly; the top division links to
     the physical sequence, which METS viewers expect."""
     ids = _numbered(logical)
@@ -124,5 +124,5 @@ def _all(division: Division) -> Iterator[Division]:
         yield from _all(inner)
 
 
-def _numbered(logical: Logical) -> dict[int, str]:
+def _numbered(logical: LogicalStructure) -> dict[int, str]:
     return {id(one): f"LOG_{number:04d}" for number, one in enumerate(_all(logical.top))}

@@ -11,7 +11,7 @@ from processors.records import Root
 from processors.rules.codes import finding
 from processors.rules.manifest_view import ManifestPath, View
 from processors.rules.value_formats import SCHEMAS
-from processors.xml import record_judge
+from processors.xml import record_validation
 from processors.xml.parser import XmlRefused, parse
 from processors.xml.submitted_mets import (
     SubmittedPage,
@@ -65,11 +65,11 @@ def record_findings(
     if schema in SCHEMAS and stated.schema != schema:
         yield finding("record.schema-mismatch", where, f"{path} is {stated.description}")
         return
-    if record_judge.is_empty(root):
+    if record_validation.is_empty(root):
         yield finding("record.empty", where, f"{path} contains no text")
         return
     yield from _by_schema(root, where, path, context)
-    if not record_judge.has_title(root):
+    if not record_validation.has_title(root):
         yield finding("record.without-title", where, f"{path} has no title")
     yield from _names_agree(root, where, context)
     if stated.schema == "METS":
@@ -80,22 +80,22 @@ def record_findings(
 def _by_schema(
     root: etree._Element, where: str, path: str, context: Context
 ) -> Iterator[Diagnostic]:
-    if not record_judge.has_schema(root):
+    if not record_validation.has_schema(root):
         found = f"{path} uses the namespace {etree.QName(root).namespace}"
         yield finding("record.version-not-judged", where, found)
     elif context.standards is not None:
-        errors = record_judge.schema_errors(root, context.standards)
+        errors = record_validation.schema_errors(root, context.standards)
         if errors and etree.QName(root).localname == "mets":
-            yield finding("record.mets-invalid", where, record_judge.summary(errors))
+            yield finding("record.mets-invalid", where, record_validation.summary(errors))
         elif errors and context.invalid != "accept":
             severity = "error" if context.invalid == "refuse" else "warn"
-            found = record_judge.summary(errors)
+            found = record_validation.summary(errors)
             yield finding("record.schema-invalid", where, found, severity=severity)
 
 
 def _names_agree(root: etree._Element, where: str, context: Context) -> Iterator[Diagnostic]:
     """Record and item share an identifier if both have any."""
-    stated = record_judge.identifiers(root)
+    stated = record_validation.identifiers(root)
     own = [
         value
         for one in context.item.entries("identifiers")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.standards import present, standards_folder
-from processors.xml import record_judge
+from processors.xml import record_validation
 from processors.xml.parser import parse
 from tests.support.corpora import corpus
 from tests.support.valid_batches import DC, MODS, PREMIS
@@ -20,7 +20,7 @@ DC_FIELD = '<dc:{0} xmlns:dc="http://purl.org/dc/elements/1.1/">x</dc:{0}>'
 
 def errors(text: str | bytes) -> list[str]:
     content = text if isinstance(text, bytes) else text.format(title="A", name="b").encode()
-    return record_judge.schema_errors(parse(content), standards_folder())
+    return record_validation.schema_errors(parse(content), standards_folder())
 
 
 @needs_schemas
@@ -86,11 +86,11 @@ def test_empty_records_and_records_without_title_are_detected(
 ) -> None:
     root = parse(text.format(title="A", name="b").encode())
 
-    assert (record_judge.is_empty(root), record_judge.has_title(root)) == (empty, titled)
+    assert (record_validation.is_empty(root), record_validation.has_title(root)) == (empty, titled)
 
 
 def test_identifiers_are_those_of_the_item() -> None:
     root = parse(WRAPPED.replace("{}", MODS).format(title="A", name="Ms. 88").encode())
 
-    assert record_judge.identifiers(root) == ("Ms. 88",)
-    assert record_judge.summary(["a", "b", "c", "d"]) == "4 schema errors: a; b; c and 1 more"
+    assert record_validation.identifiers(root) == ("Ms. 88",)
+    assert record_validation.summary(["a", "b", "c", "d"]) == "4 schema errors: a; b; c and 1 more"
