@@ -1,7 +1,10 @@
 # Targets for people and CI; `make help` lists them.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
-SOURCES := schemas processors streams infra tests bench
+SOURCES := schemas processors streams infra tests bench docs/generate.py
+
+# Runs a line, so it belongs to the slow tests.
+NEW_STEP := tests/architecture/test_a_new_step.py
 
 # How long faults are injected, and the seed of their schedule.
 SECONDS ?= 180
@@ -24,13 +27,13 @@ demo: install ## Run a small collection through a line and print the result
 test: check faults ## Run everything that CI runs
 	@# In parallel: most of them wait most of the time.
 	$(PYTHON) -m pytest -q tests/faults & \
-	$(PYTHON) -m pytest -q tests/e2e tests/integration; code=$$?; wait $$! && exit $$code
+	$(PYTHON) -m pytest -q tests/e2e tests/integration $(NEW_STEP); code=$$?; wait $$! && exit $$code
 
 check: install ## Run formatter, linter, type checker and unit tests
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
 	.venv/bin/mypy
-	$(PYTHON) -m pytest -q tests/unit tests/contract tests/architecture
+	$(PYTHON) -m pytest -q tests/unit tests/contract tests/architecture --ignore $(NEW_STEP)
 
 schemas: install ## Generate the models from the .avsc files; fails if a schema or a row is missing
 	$(PYTHON) -m schemas.generate

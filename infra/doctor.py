@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from infra.paths import CHECKOUT, cache_folder, kafka_jars
+from infra.paths import CHECKOUT, cache_folder, java_binary, kafka_jars
 
 INSTALL = "Run: make install"
 LANGUAGES = ("eng", "fra", "deu", "lat", "Fraktur", "osd")
@@ -85,9 +85,8 @@ def _setpriv() -> Row:
 
 
 def _java() -> Row:
-    home = os.environ.get("JAVA_HOME")
-    java = f"{home}/bin/java" if home and Path(home, "bin/java").exists() else "java"
-    found = re.search(r'version "(\d+)([^"]*)"', _output_of(java, "-XX:-UsePerfData", "-version"))
+    answer = _output_of(java_binary(), "-XX:-UsePerfData", "-version")
+    found = re.search(r'version "(\d+)([^"]*)"', answer)
     version = "".join(found.groups()) if found else ""
     return _row("java", bool(found) and int(found[1]) >= 17 if found else False, version, ">= 17")
 

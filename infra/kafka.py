@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from typing import Any
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from infra import ports, processes
+from infra import paths, ports, processes
 from infra.files import write_json
 from schemas.catalogue import READY
 
@@ -74,7 +73,6 @@ REPLICATED = {
     "min.insync.replicas": 2,
 }
 """The differences with three brokers: each record is on all, and two must acknowledge it."""
-CLUSTER_SIZES = (1, 3)
 
 
 class WrongBrokers(ValueError):
@@ -93,7 +91,7 @@ def cluster_of(home: Path, wanted: int | None = None) -> Cluster:
     """The brokers of a home: those of its first start, else the wanted number, else one.
 
     Raises WrongBrokers."""
-    if wanted not in (None, *CLUSTER_SIZES):
+    if wanted not in (None, *ports.CLUSTER_SIZES):
         raise WrongBrokers(f"a home has 1 or 3 brokers, not {wanted}")
     file = home / "kafka" / "cluster.json"
     if not file.exists():
@@ -173,7 +171,7 @@ class LocalKafka:
 
     def _java(self) -> list[str]:
         temporary = f"-Djava.io.tmpdir={self.home / 'run' / 'tmp'}"
-        return [java_binary(), *JVM, temporary, "-cp", f"{self._jars}/*"]
+        return [paths.java_binary(), *JVM, temporary, "-cp", f"{self._jars}/*"]
 
     def _write_properties(self) -> Path:
         settings = SETTINGS | (REPLICATED if self.nodes > 1 else {}) | self._addresses()
@@ -279,14 +277,6 @@ class ReadyProbe:
         self._done = error is None
         if error is not None:
             self._producer = None
-
-
-def java_binary() -> str:
-    """The java command: of JAVA_HOME if it is set, else on the path."""
-    home = os.environ.get("JAVA_HOME")
-    if home and (Path(home) / "bin" / "java").exists():
-        return str(Path(home) / "bin" / "java")
-    return shutil.which("java") or "java"
 
 
 def tail(log: Path, lines: int = 15) -> str:

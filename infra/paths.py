@@ -1,6 +1,7 @@
 """The paths of the checkout, of the cache and of the folders of a home."""
 
 import os
+import shutil
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -15,6 +16,14 @@ def cache_folder() -> Path:
 def kafka_jars() -> Path:
     """The folder of Kafka's jars in the cache."""
     return cache_folder() / f"kafka-{KAFKA_VERSION}"
+
+
+def java_binary() -> str:
+    """The java command: of JAVA_HOME if it is set, else on the path."""
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin" / "java").exists():
+        return str(Path(home) / "bin" / "java")
+    return shutil.which("java") or "java"
 
 
 def prepare_home(home: Path) -> Path:

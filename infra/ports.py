@@ -9,6 +9,8 @@ from pathlib import Path
 from infra.files import write_json
 
 PORTS = ("kafka", "kafka_controller", "postgres", "router_web", "health")
+CLUSTER_SIZES = (1, 3)
+"""How many brokers a home may have."""
 # Below Linux's range for outgoing connections: no client takes a port while its server restarts.
 LOWEST, HIGHEST = 20000, 32000
 

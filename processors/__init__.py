@@ -1,1 +1,1 @@
-"""What the work is: steps and rules, free of Kafka, Postgres, asyncio, environment and clock."""
+"""Steps and rules. They use no Kafka, PostgreSQL, asyncio, environment variables or clock."""

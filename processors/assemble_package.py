@@ -1,4 +1,4 @@
-"""Makes one package of a completed item: a tar of a BagIt bag, from the item record alone."""
+"""Makes the package of a completed item, a BagIt bag in a tar, from its item record."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ from processors.imaging import format_identification
 from processors.outcome import Done, Outcome, StorageError, rejected
 from processors.package import bag, tar_writer
 from processors.package.contents import Contents, contents_of
-from processors.package.item_record import Item, RecordIncomplete, read_item
+from processors.package.item_record import ItemRecord, RecordIncomplete, read_item
 from processors.package.layout import (
     DERIVATIVE_GROUPS,
     METADATA,
@@ -31,38 +31,38 @@ from schemas.models import Act, FileRef, ItemCompleted, PackageCounts, PackagePu
 
 XML = "application/xml"
 TAR = "application/x-tar"
-MOST_TOLD = 20
+MAX_PAGES_LISTED = 20
 MAIN_FORMS = {"MODS": "mods", "DublinCore": "dc", "DC": "dc"}
-"""Submitted descriptive records that take the place of the ones made from the item's fields."""
+"""Submitted descriptive records that replace those made from the item's fields."""
 PDF_PUIDS = {f"1.{minor}": f"fmt/{14 + minor}" for minor in range(7)} | {"1.7": "fmt/276"}
 
 
-def assemble_package(item: ItemCompleted, tools: Tools) -> Outcome:
-    """Write the package of an item that is complete, check what was stored, and publish it."""
+def assemble_package(completed: ItemCompleted, tools: Tools) -> Outcome:
+    """Write the package of a completed item, verify what was stored, and publish it."""
     try:
-        known = read_item(item, tools)
-        contents = contents_of(known)
-        known = known.without(contents.withdrawn)
-    except RecordIncomplete as lacking:
-        return rejected("package.record-incomplete", str(lacking))
-    package = package_id(known.item_id, item.head.revision)
-    files = [*contents.payloads, *_metadata_files(known, contents, tools)]
+        item = read_item(completed, tools)
+        contents = contents_of(item)
+        item = item.without(contents.withdrawn)
+    except RecordIncomplete as incomplete:
+        return rejected("package.record-incomplete", str(incomplete))
+    package = package_id(item.item_id, completed.head.revision)
+    files = [*contents.payloads, *_metadata_files(item, contents, tools)]
     files.sort(key=lambda file: bag.by_bytes(file.path))
     digests = {file.path: file.sha256 for file in files}
-    tags = bag.tag_files(digests, _bag_info(known, package, files))
+    tags = bag.tag_files(digests, _bag_info(item, package, files))
     target = tools.scratch / "package.tar"
     try:
-        mtime = int(item.head.occurred_at.timestamp())
+        mtime = int(completed.head.occurred_at.timestamp())
         written = tar_writer.write(target, package, _members(tags, files, tools), mtime=mtime)
     except tar_writer.FixityMismatch as mismatch:
         found = f"the store has {mismatch.found}, expected {mismatch.expected}"
         return rejected("package.fixity-mismatch", found, mismatch.path)
-    kept = _kept(target, package, written, tags, files, tools)
+    stored = _store(target, package, written, tags, files, tools)
     content = bag.content_digest(digests)
-    return Done(_published(known, package, kept, files, contents.read, content))
+    return Done(_published(item, package, stored, files, contents.read, content))
 
 
-def _kept(
+def _store(
     target: Path,
     package: str,
     written: str,
@@ -70,29 +70,31 @@ def _kept(
     files: Sequence[Payload],
     tools: Tools,
 ) -> FileRef:
-    """The tar in the store. Raises StorageError when it is not the one that was written.
+    """Store the tar. Raises StorageError if the stored bytes differ from those written.
 
-    Its bytes are not unpacked again: each file was hashed on its way into it, the whole was hashed
-    on its way to the disk, and the store verifies what it holds against that."""
+    The tar is not unpacked again: each file and the whole tar were hashed while they were written,
+    and the store verifies its copy against that digest."""
     sizes = {name: len(content) for name, content in tags.items()}
     sizes |= {file.path: file.size_bytes for file in files}
-    wrong = tar_writer.faults(target, package, sizes)
+    wrong = tar_writer.differences(target, package, sizes)
     if wrong:
         raise StorageError(f"the tar differs from its manifests: {'; '.join(wrong[:3])}")
     tools.progress(f"storing {package}")
-    kept = tools.storage.keep(target, area=Area.PACKAGES, use="package", media_type=TAR, move=True)
-    if kept.sha256 != written:
-        raise StorageError(f"the tar was written as {written} and stored as {kept.sha256}")
+    stored = tools.storage.keep(
+        target, area=Area.PACKAGES, use="package", media_type=TAR, move=True
+    )
+    if stored.sha256 != written:
+        raise StorageError(f"the tar was written as {written} and stored as {stored.sha256}")
     target.unlink(missing_ok=True)
-    return kept
+    return stored
 
 
-def _metadata_files(item: Item, contents: Contents, tools: Tools) -> list[Payload]:
-    """MODS, DC, the submitted records, METS and PREMIS, as files of the package."""
+def _metadata_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Payload]:
+    """MODS, DC, submitted records, METS and PREMIS as files of the package."""
     submitted = _submitted(item)
     main = [
-        _main(item, "mods", mods, submitted, tools),
-        _main(item, "dc", dublin_core, submitted, tools),
+        _main_record(item, "mods", mods, submitted, tools),
+        _main_record(item, "dc", dublin_core, submitted, tools),
     ]
     metadata = [Metadata(main[0], "MODS"), Metadata(main[1], "DublinCore"), *submitted]
     structures = (one for one in submitted if one.schema == "METS")
@@ -117,7 +119,7 @@ def _read(file: FileRef, tools: Tools) -> bytes:
 
 
 def _identified(payload: Payload, tools: Tools) -> FormatName:
-    """The format of a file by its first bytes, else by its media type."""
+    """The format of a file, from its first bytes or else from its media type."""
     with _open(payload, tools) as file:
         head = file.read(format_identification.HEAD_BYTES)
     found = format_identification.identify(head)
@@ -129,8 +131,8 @@ def _identified(payload: Payload, tools: Tools) -> FormatName:
     return FormatName(found.name, found.version, found.puid)
 
 
-def _submitted(item: Item) -> list[Metadata]:
-    """Records as delivered, byte for byte."""
+def _submitted(item: ItemRecord) -> list[Metadata]:
+    """The submitted records, unchanged."""
     taken: set[str] = set()
     records = []
     for record in item.records:
@@ -149,14 +151,14 @@ def _submitted(item: Item) -> list[Metadata]:
     return records
 
 
-def _main(
-    item: Item,
+def _main_record(
+    item: ItemRecord,
     name: str,
     generate: Callable[..., bytes],
     submitted: Sequence[Metadata],
     tools: Tools,
 ) -> Payload:
-    """mods.xml or dc.xml: the first descriptive record submitted so, else a minimal one."""
+    """mods.xml or dc.xml: the first submitted record of that schema, else a minimal one."""
     for one in submitted:
         if one.role == "descriptive" and MAIN_FORMS.get(one.schema) == name:
             return _written(name, tools.storage.read(one.payload.stored), tools)
@@ -176,8 +178,8 @@ def _as_payload(name: str, path: Path) -> Payload:
     return Payload(f"{METADATA}/{name}.xml", path, digest, size, XML, use="metadata")
 
 
-def _bag_info(item: Item, package: str, files: Sequence[Payload]) -> dict[str, str]:
-    """bag-info.txt; its date is the fact's, never the clock's."""
+def _bag_info(item: ItemRecord, package: str, files: Sequence[Payload]) -> dict[str, str]:
+    """The fields of bag-info.txt; the date is that of the fact, so that repeated work is equal."""
     total = sum(file.size_bytes for file in files)
     info = {
         "Bagging-Date": item.completed.head.occurred_at.date().isoformat(),
@@ -190,7 +192,7 @@ def _bag_info(item: Item, package: str, files: Sequence[Payload]) -> dict[str, s
     if item.completed.head.batch_id:
         info["Bag-Group-Identifier"] = item.completed.head.batch_id
     if item.missing:
-        first = ", ".join(item.missing[:MOST_TOLD])
+        first = ", ".join(item.missing[:MAX_PAGES_LISTED])
         info["Completeness"] = f"incomplete; {len(item.missing)} pages are missing: {first}"
     return info
 
@@ -198,7 +200,7 @@ def _bag_info(item: Item, package: str, files: Sequence[Payload]) -> dict[str, s
 def _members(
     tags: dict[str, bytes], files: Sequence[Payload], tools: Tools
 ) -> Iterator[tar_writer.Member]:
-    """Tag files first, so that who reads the stream can check it as it comes; then the payload."""
+    """Tag files first, so that a reader can check the stream while it arrives; then the payload."""
     for name in bag.TAG_FILES:
         yield tar_writer.member_of(name, tags[name])
     for file in files:
@@ -208,7 +210,7 @@ def _members(
 
 
 def _open(file: Payload, tools: Tools) -> BinaryIO:
-    """A file of the package for reading. Raises StorageError when the store does not hold it."""
+    """Open a file of the package. Raises StorageError if the store does not have it."""
     tools.progress(f"packing {file.path}")
     path = file.source if isinstance(file.source, Path) else tools.storage.path(file.stored)
     try:
@@ -218,15 +220,20 @@ def _open(file: Payload, tools: Tools) -> BinaryIO:
 
 
 def _published(
-    item: Item, package: str, kept: FileRef, files: Sequence[Payload], read: int, content: str
+    item: ItemRecord,
+    package: str,
+    stored: FileRef,
+    files: Sequence[Payload],
+    read: int,
+    content: str,
 ) -> PackagePublished:
     return PackagePublished(
         package_id=package,
         item_id=item.item_id,
         revision=item.completed.head.revision,
-        key=kept.key,
-        sha256=kept.sha256,
-        size_bytes=kept.size_bytes,
+        key=stored.key,
+        sha256=stored.sha256,
+        size_bytes=stored.size_bytes,
         content_digest=content,
         rights=item.rights,
         counts=PackageCounts(
@@ -237,18 +244,18 @@ def _published(
             derivatives=sum(file.group in DERIVATIVE_GROUPS for file in files),
             files=len(files),
         ),
-        files=(kept,),
-        acts=_acts(package, kept, len(files), content),
+        files=(stored,),
+        acts=_acts(package, stored, len(files), content),
     )
 
 
-def _acts(package: str, kept: FileRef, count: int, content: str) -> tuple[Act, ...]:
-    item, whole = (f"package:{package}",), (f"sha256:{kept.sha256}",)
+def _acts(package: str, stored: FileRef, count: int, content: str) -> tuple[Act, ...]:
+    item, tar = (f"package:{package}",), (f"sha256:{stored.sha256}",)
     return (
         Act(
             type="fixity check",
             outcome="suc",
-            detail=f"{count} files had the SHA-256 of their facts while they were copied",
+            detail=f"{count} files had the SHA-256 that their facts state while they were copied",
             sources=item,
         ),
         Act(
@@ -256,13 +263,13 @@ def _acts(package: str, kept: FileRef, count: int, content: str) -> tuple[Act, .
             outcome="suc",
             detail=f"SHA-256 of {count} payload files and of the tar; content digest {content}",
             sources=item,
-            results=whole,
+            results=tar,
         ),
         Act(
             type="validation",
             outcome="suc",
             detail="The tar's headers were read again and agree with the bag's manifests; what is "
             "stored has the SHA-256 that was computed while it was written",
-            sources=whole,
+            sources=tar,
         ),
     )

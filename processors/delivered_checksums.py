@@ -1,4 +1,4 @@
-"""Checksums that came with a delivery beside the manifest's own, each written `algorithm:hex`."""
+"""Vendor checksums, which a delivery states in addition to SHA-256, written as `algorithm:hex`."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,32 +10,32 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Checksum:
-    """One checksum as it was delivered, and what the file's bytes give."""
+    """A checksum as delivered, and as computed from the file."""
 
     algorithm: str
     stated: str
     found: str | None
-    """None for an algorithm that is not known here."""
+    """None if the algorithm is unknown."""
 
     @property
     def agrees(self) -> bool:
-        """Whether the file is the one that was meant; unknown counts as not."""
+        """Whether the file has this checksum; False if the algorithm is unknown."""
         return self.found == self.stated
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What one reading of a file gives."""
+class Digests:
+    """The checksums of a file."""
 
     sha256: str
     vendor: tuple[Checksum, ...]
 
 
-def measure(path: Path, stated: tuple[str, ...] = ()) -> Measured:
-    """The file's SHA-256 and all vendor checksums, in one reading. Raises OSError."""
+def compute_digests(path: Path, stated: tuple[str, ...] = ()) -> Digests:
+    """The SHA-256 and all vendor checksums of a file, which is read once. Raises OSError."""
     pairs = [each.strip().lower().partition(":")[::2] for each in stated]
     wanted = {"sha256", *(name for name, _ in pairs)} & set(ALGORITHMS)
-    # Neither MD5 nor SHA-1 protects anything here: they are compared, and that is all.
+    # MD5 and SHA-1 are compared with what was delivered; nothing relies on their security.
     sums = {name: hashlib.new(name, usedforsecurity=False) for name in sorted(wanted)}
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
@@ -43,4 +43,4 @@ def measure(path: Path, stated: tuple[str, ...] = ()) -> Measured:
                 each.update(chunk)
     found = {name: each.hexdigest() for name, each in sums.items()}
     vendor = tuple(Checksum(name, value, found.get(name)) for name, value in pairs)
-    return Measured(found["sha256"], vendor)
+    return Digests(found["sha256"], vendor)

@@ -1,4 +1,4 @@
-"""Takes over the text that was delivered with a page, instead of recognising it."""
+"""Takes over the ALTO delivered with a page instead of recognising its text."""
 
 from lxml import etree
 
@@ -8,16 +8,16 @@ from processors.tools import Area, Tools
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageRecognized
 
 SIZE_TOLERANCE = 0.01
-"""Share by which the size that the ALTO names may differ from the master's."""
-FIRST_TURNED_ORIENTATION = 5
-"""From this orientation tag on, width and height change places for display (TIFF 6.0)."""
+"""Share by which the page size in the ALTO may differ from the master's."""
+FIRST_SIDEWAYS_ORIENTATION = 5
+"""From this value of the orientation tag, width and height are swapped for display (TIFF 6.0)."""
 
 
 def take_over(page: PageAcquired, delivered: FileRef, tools: Tools) -> Outcome:
-    """The delivered ALTO byte for byte, and its text in reading order beside it."""
+    """Store the delivered ALTO unchanged, and its text in reading order as plain text."""
     content = tools.storage.read(delivered)
     try:
-        told = read_delivered(content, tools.standards)
+        alto = read_delivered(content, tools.standards)
     except NotReadable as wrong:
         where = f"the text delivered for {page.original_name}"
         return rejected("page.text-not-readable", str(wrong), where)
@@ -26,25 +26,25 @@ def take_over(page: PageAcquired, delivered: FileRef, tools: Tools) -> Outcome:
             content, area=Area.DERIVATIVES, use="alto", media_type="application/xml"
         ),
         tools.storage.keep(
-            told.text.encode(), area=Area.DERIVATIVES, use="text", media_type="text/plain"
+            alto.text.encode(), area=Area.DERIVATIVES, use="text", media_type="text/plain"
         ),
     )
     fact = PageRecognized(
         languages=page.languages,
         script=page.script,
-        mean_confidence=told.mean_confidence,
-        words=told.words,
-        characters=len("".join(told.text.split())),
+        mean_confidence=alto.mean_confidence,
+        words=alto.words,
+        characters=len("".join(alto.text.split())),
         read=True,
         provided=True,
         optional_branches=page.optional_branches,
         files=files,
-        acts=(*_done(told, delivered, files), *_warnings(page, told, delivered)),
+        acts=(*_acts(alto, delivered, files), *_warnings(page, alto, delivered)),
     )
     return Done(fact)
 
 
-def _done(told: DeliveredText, delivered: FileRef, files: tuple[FileRef, ...]) -> tuple[Act, ...]:
+def _acts(alto: DeliveredText, delivered: FileRef, files: tuple[FileRef, ...]) -> tuple[Act, ...]:
     parser = Agent(
         type="software", name="lxml", version=etree.__version__, role="executing program"
     )
@@ -53,14 +53,14 @@ def _done(told: DeliveredText, delivered: FileRef, files: tuple[FileRef, ...]) -
         Act(
             type="validation",
             outcome="suc",
-            detail=f"The ALTO delivered with the page is {told.judged_by}; taken over unchanged.",
+            detail=f"The ALTO delivered with the page is {alto.validity}; it is stored unchanged.",
             agents=(parser,),
             sources=(source,),
         ),
         Act(
             type="creation",
             outcome="suc",
-            detail="Plain text drawn from the delivered ALTO in its reading order.",
+            detail="Plain text extracted from the delivered ALTO in reading order.",
             agents=(parser,),
             sources=(source,),
             results=(f"sha256:{files[1].sha256}",),
@@ -68,13 +68,13 @@ def _done(told: DeliveredText, delivered: FileRef, files: tuple[FileRef, ...]) -
     )
 
 
-def _warnings(page: PageAcquired, told: DeliveredText, delivered: FileRef) -> tuple[Act, ...]:
+def _warnings(page: PageAcquired, alto: DeliveredText, delivered: FileRef) -> tuple[Act, ...]:
     source = (f"sha256:{delivered.sha256}",)
     found = []
-    differs = _size_difference(page, told)
+    differs = _size_difference(page, alto)
     if differs:
         found.append(("page.text-size-differs", differs))
-    if not told.words:
+    if not alto.words:
         found.append(("page.no-text-found", "The ALTO delivered with the page contains no words."))
     return tuple(
         Act(type="validation", outcome="war", code=code, detail=detail, sources=source)
@@ -82,18 +82,19 @@ def _warnings(page: PageAcquired, told: DeliveredText, delivered: FileRef) -> tu
     )
 
 
-def _size_difference(page: PageAcquired, told: DeliveredText) -> str:
-    """How the size that the ALTO names differs from that of the displayed master; empty if not."""
-    said = told.size_px(page.resolution_dpi)
-    if said is None:
+def _size_difference(page: PageAcquired, alto: DeliveredText) -> str:
+    """How the page size in the ALTO differs from the displayed master; empty if it does not."""
+    stated = alto.size_px(page.resolution_dpi)
+    if stated is None:
         return ""
-    turned = page.orientation >= FIRST_TURNED_ORIENTATION
-    shown = (page.height_px, page.width_px) if turned else (page.width_px, page.height_px)
+    sideways = page.orientation >= FIRST_SIDEWAYS_ORIENTATION
+    displayed = (page.height_px, page.width_px) if sideways else (page.width_px, page.height_px)
     if all(
-        abs(one - other) <= SIZE_TOLERANCE * other for one, other in zip(said, shown, strict=True)
+        abs(one - other) <= SIZE_TOLERANCE * other
+        for one, other in zip(stated, displayed, strict=True)
     ):
         return ""
     return (
-        f"The delivered ALTO describes a page of {said[0]} x {said[1]} pixels; "
-        f"the displayed master has {shown[0]} x {shown[1]} pixels."
+        f"The delivered ALTO describes a page of {stated[0]} x {stated[1]} pixels; "
+        f"the displayed master has {displayed[0]} x {displayed[1]} pixels."
     )

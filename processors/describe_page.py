@@ -1,4 +1,4 @@
-"""Draws technical and descriptive metadata of a page from its master."""
+"""Extracts technical and descriptive metadata from the master of a page."""
 
 from functools import cache
 from pathlib import Path
@@ -12,9 +12,9 @@ from processors.metadata_extraction.embedded import (
     SOFTWARE,
     Embedded,
     embedded_of,
-    moment,
+    iso_date,
 )
-from processors.metadata_extraction.exiftool import Exiftool, Unusable
+from processors.metadata_extraction.exiftool import Exiftool, UnusableMetadata
 from processors.metadata_extraction.mix import mix
 from processors.metadata_extraction.xmp_depth import refuse_deep_xmp
 from processors.outcome import Done, Outcome
@@ -24,13 +24,13 @@ from schemas.models import Act, Agent, FileRef, PageAcquired, PageDescribed
 
 EXECUTING = "executing program"
 JSON, XML = "application/json", "application/xml"
-LONGEST_TOLD = 1000
-MOST_NAMED = 10
+MAX_DETAIL_LENGTH = 1000
+MAX_TAGS_LISTED = 10
 
 
 @cache
 def _exiftool() -> Exiftool:
-    """The one of this process."""
+    """The exiftool of this process."""
     return Exiftool()
 
 
@@ -40,8 +40,8 @@ def _version() -> str:
 
 
 def describe_page(page: PageAcquired, tools: Tools) -> Outcome:
-    """Keep what the master says of itself, as read, as MIX 2.0 and, where it describes, as Dublin
-    Core. The master is not changed. Raises ToolHung, ToolCrashed and StorageError."""
+    """Store the embedded metadata of a master as JSON, as MIX 2.0 and, if it has a description, as
+    Dublin Core. Raises ToolHung, ToolCrashed and StorageError."""
     master = file_for("master", page.files)
     embedded = _embedded(tools.storage.path(master))
     documents = [("mix", XML, mix(page, embedded)), ("embedded", JSON, embedded.document())]
@@ -59,9 +59,9 @@ def _embedded(master: Path) -> Embedded:
     try:
         refuse_deep_xmp(master)
         return embedded_of(_exiftool().read(master))
-    except Unusable as why:
-        # The pixels are sound, or the page would not be here: it does not fail for its metadata.
-        return Embedded({}, complaints=(str(why),))
+    except UnusableMetadata as unusable:
+        # The pixels are intact, so the page goes on without its embedded metadata.
+        return Embedded({}, warnings=(str(unusable),))
 
 
 def _fact(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> PageDescribed:
@@ -70,35 +70,35 @@ def _fact(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> Pa
         device_model=embedded.text(*MODEL),
         device_serial=embedded.text(*SERIAL),
         capture_software=embedded.text(*SOFTWARE),
-        captured_at=moment(embedded.text(*DIGITIZED)),
+        captured_at=iso_date(embedded.text(*DIGITIZED)),
         files=files,
         acts=_acts(embedded, files, master),
     )
 
 
 def _acts(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> tuple[Act, ...]:
-    made = ", ".join(file.use for file in files)
+    written = ", ".join(file.use for file in files)
     exiftool = Agent(type="software", name="exiftool", version=_version(), role=EXECUTING)
-    drawn = Act(
+    extraction = Act(
         type="metadata extraction",
         outcome="suc",
-        detail=f"{len(embedded.tags)} embedded tags read; written: {made}.",
+        detail=f"{len(embedded.tags)} embedded tags read; written: {written}.",
         agents=(exiftool,),
         sources=(f"sha256:{master.sha256}",),
         results=tuple(f"sha256:{file.sha256}" for file in files),
     )
-    told = [*embedded.complaints]
+    problems = [*embedded.warnings]
     if embedded.dropped:
-        first = ", ".join(embedded.dropped[:MOST_NAMED])
-        told.append(f"tags too large to be kept ({len(embedded.dropped)}): {first}")
-    if not told:
-        return (drawn,)
+        first = ", ".join(embedded.dropped[:MAX_TAGS_LISTED])
+        problems.append(f"tags too large to be stored ({len(embedded.dropped)}): {first}")
+    if not problems:
+        return (extraction,)
     warning = Act(
         type="validation",
         outcome="war",
         code="page.metadata-damaged",
-        detail="; ".join(told)[:LONGEST_TOLD],
+        detail="; ".join(problems)[:MAX_DETAIL_LENGTH],
         agents=(exiftool,),
         sources=(f"sha256:{master.sha256}",),
     )
-    return drawn, warning
+    return extraction, warning

@@ -1,4 +1,4 @@
-"""An institution's own rules: what a rule file may say, and what breaks a rule."""
+"""Rule files of an institution: additional requirements for manifests."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ CONDITIONS = ("required", "pattern", "one_of", "max_length")
 
 
 class Rule(BaseModel):
-    """One demand on one field of every item, page or batch; the field's path goes through lists."""
+    """A requirement for a field of every batch, item or page; lists in the path are expanded."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,9 +19,9 @@ class Rule(BaseModel):
     about: Literal["batch", "item", "page"] = Field(alias="for", serialization_alias="for")
     field: str = Field(pattern=r"^[a-z_0-9]+(\.[a-z_0-9]+)*$")
     required: Literal[True] | None = None
-    """At least one value that is not empty."""
+    """At least one value must not be empty."""
     pattern: str | None = None
-    """A regular expression that every value fits as a whole."""
+    """A regular expression that must match every value completely."""
     one_of: tuple[str, ...] | None = None
     max_length: int | None = Field(default=None, ge=1)
     severity: Literal["error", "warn"] = "error"
@@ -38,8 +38,8 @@ class Rule(BaseModel):
             raise ValueError(f"pattern: {wrong}") from wrong
         return self
 
-    def broken_by(self, value: dict[str, Any]) -> Iterator[str]:
-        """What breaks the rule in a batch, item or page; nothing when it holds."""
+    def violations(self, value: dict[str, Any]) -> Iterator[str]:
+        """The violations of the rule in a batch, item or page."""
         texts = [text for text in _at(value, self.field.split(".")) if text]
         if self.required and not texts:
             yield "nothing is given"
@@ -53,7 +53,7 @@ class Rule(BaseModel):
 
 
 class RuleFile(BaseModel):
-    """What a rule file holds."""
+    """The content of a rule file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,7 +61,7 @@ class RuleFile(BaseModel):
 
 
 def _at(value: Any, path: list[str]) -> Iterator[str]:
-    """The texts and numbers at a path, each element of a list by itself."""
+    """The texts and numbers at a path, including each element of a list."""
     if isinstance(value, list):
         for one in value:
             yield from _at(one, path)

@@ -1,4 +1,4 @@
-"""The manifest as the contract has it, and reading one: every fault at once, never an exception."""
+"""The model of a manifest, and how it is read: all findings at once, without exceptions."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path as Folder
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from pydantic_core import PydanticKnownError
 
 from processors.rules.body_digest import body_digest
-from processors.rules.codes import is_fault
+from processors.rules.codes import is_error
 from processors.rules.document import read_document
 from processors.rules.manifest_view import View
 from processors.rules.shape import shape_findings
@@ -43,13 +43,13 @@ Languages = Annotated[tuple[Word, ...], Field(strict=False, max_length=10)]
 
 
 class Part(BaseModel):
-    """A part of a manifest: strict about types and names, frozen."""
+    """A frozen part of a manifest with strict types and no unknown fields."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class File(Part):
-    """A delivered file; its path is a name only."""
+    """A delivered file; its path is only a name."""
 
     path: Path
     sha256: Sha256
@@ -58,7 +58,7 @@ class File(Part):
 
 
 class Page(Part):
-    """One capture of an item."""
+    """A page of an item."""
 
     ref: Ref | None = None
     sequence: Annotated[int, Field(ge=1, le=10**9)]
@@ -70,16 +70,16 @@ class Page(Part):
     capture: Word | None = None
     file: File | None = None
     text: File | None = None
-    """ALTO that came with the page, taken over instead of recognition."""
+    """ALTO delivered with the page, which replaces recognition."""
 
     @property
-    def known_as(self) -> str:
-        """The ref: as given, else the sequence in four digits."""
+    def effective_ref(self) -> str:
+        """The ref if given, else the sequence in four digits."""
         return self.ref or f"{self.sequence:04d}"
 
 
 class MetadataRecord(Part):
-    """A record that came with an item."""
+    """A metadata record of an item."""
 
     role: Role
     schema_: Annotated[Schema, Field(alias="schema")]
@@ -87,15 +87,15 @@ class MetadataRecord(Part):
     file: File
 
 
-class NamedAs(Part):
-    """A name the institution gives to an item."""
+class OwnIdentifier(Part):
+    """An identifier that the institution gives to an item."""
 
     type: Word
     value: Text
 
 
 class RightsStatement(Part):
-    """What may be done with an item."""
+    """The rights of an item."""
 
     uri: Uri | None = None
     access: Access | None = None
@@ -108,7 +108,7 @@ class Item(Part):
     """One volume, folder or object."""
 
     item_id: ItemId
-    identifiers: Annotated[tuple[NamedAs, ...], Field(strict=False, max_length=20)] = ()
+    identifiers: Annotated[tuple[OwnIdentifier, ...], Field(strict=False, max_length=20)] = ()
     title: Text | None = None
     languages: Languages | None = None
     script: Script | None = None
@@ -121,14 +121,14 @@ class Item(Part):
 
 
 class Items(Sequence[Item]):
-    """The items of a manifest, each read when asked for: a batch may have 200,000 pages."""
+    """The items of a manifest, each parsed on access, because a batch may have 200,000 pages."""
 
     def __init__(self, listed: list[Any]) -> None:
         self._listed = listed
 
     @classmethod
     def of(cls, value: object) -> "Items":
-        """The items in a list; whether they are sound is asked of each."""
+        """The items in a list; each is validated on access."""
         if not isinstance(value, list):
             raise PydanticKnownError("tuple_type")
         return cls(value)
@@ -146,7 +146,7 @@ class Items(Sequence[Item]):
         return Item.model_validate(self._listed[at])
 
     def page_count(self) -> int:
-        """Pages of all items; nothing else is read."""
+        """Number of pages of all items, without parsing them."""
         return sum(len(one["pages"]) for one in self._listed)
 
 
@@ -157,7 +157,7 @@ class Checksums(Part):
 
 
 class Manifest(Part):
-    """One delivery (docs/contract.md §2)."""
+    """The description of a delivery (docs/contract.md §2)."""
 
     batch_id: BatchId
     scanner_profile: Word
@@ -172,24 +172,24 @@ class Manifest(Part):
 
     @property
     def page_count(self) -> int:
-        """Pages of all items, those that are missing included."""
+        """Number of pages of all items, including missing ones."""
         return self.items.page_count()
 
 
 def read_manifest(
     delivered: bytes, profiles: Folder | None = None
 ) -> tuple[Manifest | None, list[Diagnostic]]:
-    """The manifest in these bytes, None when it is faulty, and all that was found in it."""
+    """The manifest in these bytes, or None if it has errors, and all findings."""
     body, found = read_document(delivered)
     if body is None:
         return None, found
-    return judge(View(body, profiles), found)
+    return check_manifest(View(body, profiles), found)
 
 
-def judge(
+def check_manifest(
     view: View, found: list[Diagnostic] | None = None
 ) -> tuple[Manifest | None, list[Diagnostic]]:
-    """Likewise, of a manifest that is read already."""
+    """The manifest in a parsed document, or None if it has errors, and all findings."""
     found = list(found or ())
     manifest = None
     try:
@@ -197,13 +197,13 @@ def judge(
     except ValidationError as wrong:
         found += shape_findings(wrong)
     for at, item in enumerate(view.top.listed("items")):
-        found += _shape_of(item, at)
+        found += _item_findings(item, at)
     found += findings(view)
-    faulty = any(is_fault(one) for one in found)
-    return (None if faulty else manifest), found
+    refused = any(is_error(one) for one in found)
+    return (None if refused else manifest), found
 
 
-def _shape_of(item: object, at: int) -> Iterator[Diagnostic]:
+def _item_findings(item: object, at: int) -> Iterator[Diagnostic]:
     try:
         Item.model_validate(item)
     except ValidationError as wrong:

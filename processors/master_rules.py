@@ -1,19 +1,19 @@
-"""Judges one master by its profile: refusals and warnings, each with its code."""
+"""Checks a master against its profile: refusals and warnings, each with its code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from processors.delivered_checksums import Measured
+from processors.delivered_checksums import Digests
 from processors.imaging import icc
 from processors.imaging.format_identification import Format
 from processors.imaging.header import Header
-from processors.imaging.resolution import Chosen, Problem
+from processors.imaging.resolution import Problem, Resolution
 from processors.page_files import extension_of
 from processors.profile import Policy, Profile
 
-MOST_SAMPLES = 16
+MAX_SAMPLES = 16
 """Maximum number of samples per pixel: colours, alpha, and extra channels of a scanner."""
-MOST_TOLD = 8
+MAX_PROBLEMS_LISTED = 8
 """Maximum number of irregularities of one file that are listed."""
 TIFF = ("tiff", "bigtiff")
 
@@ -29,7 +29,7 @@ class Finding:
     refused: bool = True
 
 
-def fixity_refused(measured: Measured, announced: str) -> Finding | None:
+def fixity_refused(measured: Digests, announced: str) -> Finding | None:
     """Why a file is not the one that was captured, or None."""
     if measured.sha256 != announced:
         found = f"SHA-256 is {measured.sha256}, expected {announced}"
@@ -77,50 +77,50 @@ def header_refused(header: Header, size_bytes: int, profile: Profile) -> Finding
     for value, limit, unit in measured:
         if value > limit:
             return Finding("page.too-large", f"{value} {unit}, the limit is {limit}")
-    if header.samples_per_pixel > MOST_SAMPLES:
-        found = f"{header.samples_per_pixel} samples per pixel, the limit is {MOST_SAMPLES}"
+    if header.samples_per_pixel > MAX_SAMPLES:
+        found = f"{header.samples_per_pixel} samples per pixel, the limit is {MAX_SAMPLES}"
         return unsupported(found, profile)
     kinds = (
         (header.compression, profile.compressions, "compression"),
         (header.bits_per_sample, profile.bits_per_sample, "bits per sample"),
         (header.colour_space, profile.colour_spaces, "colour space"),
     )
-    for kind, taken, name in kinds:
-        if kind not in taken:
-            known = ", ".join(str(each) for each in taken)
-            return unsupported(f"{name} {kind}; profile {profile.name} accepts {known}", profile)
+    for kind, accepted, name in kinds:
+        if kind not in accepted:
+            listed = ", ".join(str(each) for each in accepted)
+            return unsupported(f"{name} {kind}; profile {profile.name} accepts {listed}", profile)
     return None
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is known about one master that can be decoded."""
+class DecodedMaster:
+    """The properties of a master whose pixels were decoded."""
 
     format: Format
     header: Header
-    resolution: Chosen
+    resolution: Resolution
     icc_profile: str | None
     """The name that the embedded ICC profile states."""
     irregular: tuple[str, ...] = ()
     """Rules of its format that the file violates."""
-    complaint: str | None = None
+    decoder_message: str | None = None
     """What the decoder reported although every pixel was decoded."""
 
 
-def findings(original_name: str, seen: Seen, profile: Profile) -> tuple[Finding, ...]:
+def findings(original_name: str, master: DecodedMaster, profile: Profile) -> tuple[Finding, ...]:
     """The problems of a decodable master, each a warning or a refusal as the profile says."""
-    header, resolution = seen.header, seen.resolution
+    header, resolution = master.header, master.resolution
     checks = (
-        (_irregular(seen), profile.irregular_tiff),
-        (_unusual(seen), profile.unusual_structure),
+        (_irregular(master), profile.irregular_tiff),
+        (_unusual(master), profile.unusual_structure),
         (_resolution(resolution), profile.unknown_resolution),
         (_low_resolution(resolution, profile), profile.low_resolution),
         (_no_icc(header), profile.missing_icc),
-        (_unfit_icc(header), _at_least_warned(profile.missing_icc)),
+        (_unusable_icc(header), _warn_or_refuse(profile.missing_icc)),
         (_lossy(header), profile.lossy_master),
         (_more_images(header), profile.more_images),
         (_turned(header), profile.turned),
-        (_extension(original_name, seen.format), profile.other_extension),
+        (_extension(original_name, master.format), profile.other_extension),
     )
     return tuple(
         replace(found, refused=policy == "refuse")
@@ -129,43 +129,47 @@ def findings(original_name: str, seen: Seen, profile: Profile) -> tuple[Finding,
     )
 
 
-def _at_least_warned(policy: Policy) -> Policy:
+def _warn_or_refuse(policy: Policy) -> Policy:
     """A misleading ICC profile is reported even where none is required."""
     return "warn" if policy == "accept" else policy
 
 
-def _irregular(seen: Seen) -> Finding | None:
-    if not seen.irregular or seen.format.family not in TIFF:
+def _irregular(master: DecodedMaster) -> Finding | None:
+    if not master.irregular or master.format.family not in TIFF:
         return None
-    found = f"Every pixel was decoded, but the file violates TIFF 6.0: {_few(seen.irregular)}"
+    found = f"Every pixel was decoded, but the file violates TIFF 6.0: {_joined(master.irregular)}"
     return Finding("page.structure-irregular", found)
 
 
-def _unusual(seen: Seen) -> Finding | None:
-    of_other_formats = () if seen.format.family in TIFF else seen.irregular
-    complaint = (f"the decoder reported {seen.complaint}",) if seen.complaint else ()
-    problems = (*of_other_formats, *complaint)
+def _unusual(master: DecodedMaster) -> Finding | None:
+    of_other_formats = () if master.format.family in TIFF else master.irregular
+    reported = master.decoder_message
+    problems = (*of_other_formats, *((f"the decoder reported {reported}",) if reported else ()))
     if not problems:
         return None
-    found = f"Every pixel was decoded, but the structure is unusual: {_few(problems)}"
+    found = f"Every pixel was decoded, but the structure is unusual: {_joined(problems)}"
     return Finding("page.structure-unusual", found)
 
 
-def _few(problems: tuple[str, ...]) -> str:
-    more = f"; and {len(problems) - MOST_TOLD} more" if len(problems) > MOST_TOLD else ""
-    return "; ".join(problems[:MOST_TOLD]) + more
+def _joined(problems: tuple[str, ...]) -> str:
+    more = (
+        f"; and {len(problems) - MAX_PROBLEMS_LISTED} more"
+        if len(problems) > MAX_PROBLEMS_LISTED
+        else ""
+    )
+    return "; ".join(problems[:MAX_PROBLEMS_LISTED]) + more
 
 
-def _resolution(resolution: Chosen) -> Finding | None:
+def _resolution(resolution: Resolution) -> Finding | None:
     if resolution.problem is None:
         return None
     if resolution.problem is Problem.CONFLICTING:
-        found = f"The stated resolutions differ: {resolution.told}"
+        found = f"The stated resolutions differ: {resolution.text}"
         return Finding("page.resolution-conflicting", found)
     return Finding("page.resolution-unknown", "The file states no resolution with a unit")
 
 
-def _low_resolution(resolution: Chosen, profile: Profile) -> Finding | None:
+def _low_resolution(resolution: Resolution, profile: Profile) -> Finding | None:
     lowest = profile.min_resolution_dpi
     if lowest is None or resolution.dpi is None or resolution.dpi >= lowest * 0.99:
         return None
@@ -180,16 +184,16 @@ def _no_icc(header: Header) -> Finding | None:
     return Finding("page.icc-missing", found)
 
 
-def _unfit_icc(header: Header) -> Finding | None:
+def _unusable_icc(header: Header) -> Finding | None:
     """An embedded profile is damaged, or does not describe such an image."""
     if header.icc is None:
         return None
     broken = icc.damage(header.icc)
     if broken:
         return Finding("page.icc-damaged", f"The ICC profile is damaged: {broken}")
-    unfit = icc.mismatch(header.icc, header.colour_space)
-    if unfit:
-        return Finding("page.icc-mismatch", f"The ICC profile does not match the image: {unfit}")
+    mismatch = icc.mismatch(header.icc, header.colour_space)
+    if mismatch:
+        return Finding("page.icc-mismatch", f"The ICC profile does not match the image: {mismatch}")
     return None
 
 

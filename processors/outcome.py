@@ -1,4 +1,4 @@
-"""What a step may answer, and the reasons for which a machine tries again."""
+"""The outcomes of steps, and transient errors."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +9,7 @@ from schemas.models import UNSTAMPED, Diagnostic, Fact, Head
 
 
 class ErrorClass(StrEnum):
-    """Why the world, not the material, is at fault."""
+    """Cause of a transient failure."""
 
     STORAGE = "storage"
     TOOL_CRASHED = "tool-crashed"
@@ -19,37 +19,37 @@ class ErrorClass(StrEnum):
 
 
 class TransientError(Exception):
-    """Raised by an adapter when the world is at fault; the driver makes it a TryLater."""
+    """A failure outside the material; the driver converts it to TryLater."""
 
     error_class = ErrorClass.UNKNOWN
 
 
 class StorageError(TransientError):
-    """The store did not take or give an object."""
+    """The store could not read or write an object."""
 
     error_class = ErrorClass.STORAGE
 
 
 class ToolCrashed(TransientError):
-    """A tool ended with an error that does not come from the material."""
+    """A tool failed for a reason outside the material."""
 
     error_class = ErrorClass.TOOL_CRASHED
 
 
 class ToolHung(TransientError):
-    """A tool gave no answer in time."""
+    """A tool did not answer in time."""
 
     error_class = ErrorClass.TOOL_HUNG
 
 
 class OutOfMemory(TransientError):
-    """A step asked for more memory than its process may have."""
+    """A step needed more memory than its process may use."""
 
     error_class = ErrorClass.MEMORY
 
 
 class Done:
-    """It worked; the facts say what came of it, about the input's subject where they name none."""
+    """The work is done. A fact without a subject is about the subject of the input."""
 
     __match_args__ = ("facts",)
 
@@ -65,20 +65,20 @@ class Done:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The material is at fault; a person must act."""
+    """The material is refused; a person must act."""
 
     code: str
     found: str
     fix: str
     where: str = ""
-    """Empty: the input's subject."""
+    """Location of the problem; empty for the subject of the input."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """All that was found, when there is more than one thing."""
+    """All findings, if there are several."""
 
 
 @dataclass(frozen=True)
 class TryLater:
-    """The world is at fault; a machine will act."""
+    """A transient failure; the work is retried automatically."""
 
     why: str
     error_class: ErrorClass
@@ -99,7 +99,7 @@ def subject(
     page_id: str | None = None,
     revision: int = 1,
 ) -> Head:
-    """The head of a fact about another subject than the input's; the driver fills in the rest."""
+    """The head of a fact about another subject than the input; the driver completes it."""
     return UNSTAMPED.model_copy(
         update={"batch_id": batch_id, "item_id": item_id, "page_id": page_id, "revision": revision}
     )

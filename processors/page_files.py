@@ -1,4 +1,4 @@
-"""Finds the files that a page's facts speak of."""
+"""Finds files of a page in a fact."""
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -9,7 +9,7 @@ from schemas.models import FileRef
 
 
 def file_for(use: str, files: Iterable[FileRef]) -> FileRef:
-    """The file of that use. Raises LookupError."""
+    """The file with a use. Raises LookupError if there is none."""
     for file in files:
         if file.use == use:
             return file
@@ -17,10 +17,10 @@ def file_for(use: str, files: Iterable[FileRef]) -> FileRef:
 
 
 def profile_of(files: Iterable[FileRef], storage: Storage) -> Profile:
-    """The resolved profile that a fact carries; steps read nothing else."""
+    """The resolved profile in the files of a fact."""
     return Profile.from_json(storage.read(file_for("profile", files)))
 
 
 def extension_of(name: str) -> str:
-    """The last extension of a file's name, lower-case, without dot."""
+    """The last extension of a file name, lower-case, without dot."""
     return PurePosixPath(name.replace("\\", "/")).suffix.lower().lstrip(".")

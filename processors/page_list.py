@@ -1,4 +1,4 @@
-"""Page lists: what an item's later steps need of the manifest, as one canonical document."""
+"""Writes page lists: the part of a manifest that later steps of an item need."""
 
 import json
 from pathlib import PurePosixPath
@@ -21,11 +21,11 @@ MEDIA_TYPES = {
     ".webp": "image/webp",
     ".xml": "application/xml",
 }
-"""What a delivered name promises; acquire_page looks at the bytes."""
+"""Media types by suffix of the delivered name; acquire_page identifies the format by the bytes."""
 
 
 def staging_key(sha256: str) -> str:
-    """Where a station stores a file."""
+    """The key under which a station stores a file."""
     return f"staging/sha256/{sha256[:2]}/{sha256}"
 
 
@@ -39,17 +39,17 @@ def script_of(item: Item, page: Page) -> str | None:
     return page.script or item.script
 
 
-Stated = dict[str, tuple[str, ...]]
-"""Digests that a submitted METS states, as `md5:…`, by base name."""
+DigestsByName = dict[str, tuple[str, ...]]
+"""Digests in a submitted METS, as `md5:…`, by base name."""
 
 
 def page_list(
-    manifest: Manifest, received: FileRef, item: Item, stated: Stated | None = None
+    manifest: Manifest, received: FileRef, item: Item, stated: DigestsByName | None = None
 ) -> bytes:
-    """The page list of an item: canonical JSON, defaults filled in, pages in order.
+    """The page list of an item: canonical JSON with defaults filled in, pages in order.
 
-    What a METS states of a page's file joins the digests that the manifest gives, so that the
-    page is checked by it."""
+    The digests in a submitted METS (`stated`) are added to the vendor checksums of the pages, so
+    that acquire_page checks them."""
     document = {
         "item": item.model_dump(mode="json", exclude={"pages", "metadata"}),
         "pages": [_page(item, page, stated or {}) for page in _ordered(item)],
@@ -79,18 +79,18 @@ def page_list(
 
 
 def canonical_json(document: Any) -> bytes:
-    """The one way of writing a document."""
+    """Canonical JSON: sorted keys, no white space."""
     return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _ordered(item: Item) -> list[Page]:
-    return sorted(item.pages, key=lambda page: (page.sequence, page.known_as))
+    return sorted(item.pages, key=lambda page: (page.sequence, page.effective_ref))
 
 
-def _page(item: Item, page: Page, stated: Stated) -> dict[str, Any]:
+def _page(item: Item, page: Page, stated: DigestsByName) -> dict[str, Any]:
     return {
         **page.model_dump(mode="json"),
-        "ref": page.known_as,
+        "ref": page.effective_ref,
         "languages": list(languages_of(item, page)),
         "script": script_of(item, page),
         "file": _file(page.file, stated) if page.file else None,
@@ -98,7 +98,7 @@ def _page(item: Item, page: Page, stated: Stated) -> dict[str, Any]:
     }
 
 
-def _file(file: File, stated: Stated | None = None) -> dict[str, Any]:
+def _file(file: File, stated: DigestsByName | None = None) -> dict[str, Any]:
     path = PurePosixPath(file.path)
     suffix, also = path.suffix.lower(), (stated or {}).get(name_key(path.name), ())
     return {

@@ -1,4 +1,4 @@
-"""The line as one table: which step makes which fact of which, and every other fact."""
+"""The table of steps: which fact each step takes and gives, and all other facts."""
 
 from functools import cache
 
@@ -106,6 +106,7 @@ TABLE: tuple[Row, ...] = (
             PackageFile("thumbnail", "data/access", "THUMBS", infix=".thumbnail"),
         ),
         branch=True,
+        version="2",
     ),
     Step(
         "recognize_page",
@@ -123,7 +124,7 @@ TABLE: tuple[Row, ...] = (
         ),
         branch=True,
         version="2",
-        # A turned page is read twice, each time within the profile's own limit.
+        # A rotated page is read twice, each time within the time limit of the profile.
         timeout_seconds=400,
     ),
     Step(
@@ -134,6 +135,7 @@ TABLE: tuple[Row, ...] = (
         detail="Metadata extracted from the master.",
         lane="metadata",
         branch=True,
+        version="2",
     ),
     Step(
         "enrich_page",
@@ -162,7 +164,7 @@ TABLE: tuple[Row, ...] = (
         ControlDecided, by=(TRACKER,), premis="decision", detail="{fact.action}: {fact.reason}"
     ),
     OtherFact(
-        # Without a cause: its time is that of the latest fact that it joins.
+        # No cause: its time is that of the latest fact that it combines.
         ItemCompleted,
         by=(TRACKER,),
         premis="completion",
@@ -198,8 +200,8 @@ TABLE: tuple[Row, ...] = (
         "quarantined: {fact.quarantined}, cancelled: {fact.cancelled}.",
     ),
 )
-"""Sorted by the order of events: causes first. A new step is one row here, one file beside this one
-and one schema; `make schemas` reports what is missing."""
+"""In the order of events, causes first. A new step needs a row here, a module in this folder and a
+schema; `make schemas` reports what is missing."""
 
 STEPS = tuple(row for row in TABLE if isinstance(row, Step))
 OTHER_FACTS = tuple(row for row in TABLE if isinstance(row, OtherFact))
@@ -215,25 +217,25 @@ def transition(record: str) -> Row:
     return _by_record()[record]
 
 
-def facts_that_owe_events() -> tuple[type[Fact], ...]:
-    """The facts that owe PREMIS events, in the order of the table (docs/contract.md §6)."""
+def facts_with_events() -> tuple[type[Fact], ...]:
+    """The facts from which PREMIS events are made, in the order of the table."""
     return tuple(row.fact for row in TABLE if row.premis)
 
 
 def written_by(fact: type[Fact]) -> tuple[str, ...]:
-    """Who writes a fact: steps by name, else roles."""
+    """The steps and roles that write a fact."""
     steps = [step.name for step in STEPS if fact in (step.gives, *step.also_gives)]
     others = [name for row in OTHER_FACTS if row.fact is fact for name in row.by]
     return (*steps, *others)
 
 
 def taken_by(fact: type[Fact]) -> tuple[str, ...]:
-    """The steps that work on a fact."""
+    """The steps that take a fact."""
     return tuple(step.name for step in STEPS if step.takes is fact)
 
 
 def read_by_tracker(row: Row) -> bool:
-    """Whether the tracker reads a fact: all that steps give, and what others write for no step."""
+    """Whether the tracker reads a fact: one that a step gives, or that others write for no step."""
     writers, takers = written_by(row.fact), taken_by(row.fact)
     by_steps = {step.name for step in STEPS}.intersection(writers)
     return bool(by_steps) or (writers != (TRACKER,) and not takers)
@@ -241,32 +243,32 @@ def read_by_tracker(row: Row) -> bool:
 
 @cache
 def package_files() -> dict[str, PackageFile]:
-    """What belongs in a package, by use, in the table's order."""
+    """The files of packages, by use, in the order of the table."""
     return {file.use: file for step in STEPS for file in step.packages}
 
 
 def router_steps() -> tuple[Step, ...]:
-    """What the router does, by the record it takes."""
+    """The steps of the router."""
     return tuple(step for step in STEPS if step.name == ROUTER)
 
 
 def worker_steps() -> tuple[Step, ...]:
-    """What workers do."""
+    """The steps of the workers."""
     return tuple(step for step in STEPS if step.name != ROUTER)
 
 
 def branches() -> tuple[Step, ...]:
-    """Steps that a profile may require."""
+    """The branches that a profile can require."""
     return tuple(step for step in STEPS if step.branch and not step.after_branch)
 
 
 def late_branches() -> tuple[Step, ...]:
-    """Steps that a profile may want, and that no page can wait for."""
+    """The branches that take the fact of another branch; a profile cannot require them."""
     return tuple(step for step in STEPS if step.branch and step.after_branch)
 
 
 def wanted(step: Step, fact: Fact) -> bool:
-    """Whether a step has anything to do with a fact: branches are named in it."""
+    """Whether a step processes a fact; a branch only if the fact names it."""
     if not step.branch:
         return True
     named = (getattr(fact, "required_branches", ()), getattr(fact, "optional_branches", ()))

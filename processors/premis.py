@@ -1,4 +1,4 @@
-"""PREMIS events made from facts, purely: anyone can check the log against the facts."""
+"""Makes PREMIS events from facts alone, so that the log can be verified against the facts."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ LC_CODES = {
     "unquarantine": "unq",
     "validation": "val",
 }
-"""Labels of id.loc.gov eventType that are used here, with their codes."""
+"""Labels of id.loc.gov eventType that copystand uses, with their codes."""
 
 OWN_TYPES = {
     "submission receipt": "A well-formed submission was received; it has not been validated yet.",
@@ -49,19 +49,19 @@ OWN_TYPES = {
     "enrichment": "A model made suggestions about a page; no other step depends on them.",
     "log-anomaly": "The sealer received a record that cannot be sealed as it is.",
 }
-"""Event types of our own, with their definitions (docs/vocabulary.ttl has them as SKOS)."""
+"""Event types that copystand defines (docs/vocabulary.ttl has them as SKOS)."""
 
 OLD_TEXTS = (((0, 2, 0), premis_wording_0_1.DETAILS),)
-"""Texts that were changed since, oldest first: those of facts made before that version."""
+"""Texts for facts made before a version, oldest first."""
 
 RELEASE = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})(\+step\.\w+)?")
 PRODUCER_ROLE = "executing program"
 WORKER_ROLE = "implementer"
-LONGEST_DETAIL = 4000
+MAX_DETAIL_LENGTH = 4000
 
 
 def event_type_uri(label: str) -> str:
-    """URI of an event type. Raises KeyError for a label of no vocabulary."""
+    """URI of an event type. Raises KeyError for an unknown label."""
     if label in LC_CODES:
         return LC_EVENT_TYPE + LC_CODES[label]
     if label in OWN_TYPES:
@@ -70,14 +70,14 @@ def event_type_uri(label: str) -> str:
 
 
 def subject_of(head: Head) -> str:
-    """The narrowest object that a head is about, as written in sources and results."""
+    """The subject of a head, as written in sources and results."""
     if head.page_id:
         return f"page:{head.page_id}"
     return f"item:{head.item_id}" if head.item_id else f"batch:{head.batch_id or '_none'}"
 
 
 def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
-    """The 1..n PREMIS events that a fact owes: k = 0 the transition itself, then its acts in order
+    """The PREMIS events of a fact: one for the transition, then one for each act
     (PREMIS 3.0, Event entity; docs/contract.md §6)."""
     head = fact.head
     return tuple(
@@ -92,7 +92,7 @@ def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
             outcome=act.outcome,
             code=act.code,
             detail=act.detail,
-            agents=(*makers(head.producer), *act.agents),
+            agents=(*producer_agents(head.producer), *act.agents),
             sources=act.sources,
             results=act.results,
         )
@@ -100,15 +100,15 @@ def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
     )
 
 
-def makers(made_by: Producer) -> Iterator[Agent]:
-    """The program that made a fact, and the worker that ran it; old facts name no worker."""
+def producer_agents(made_by: Producer) -> Iterator[Agent]:
+    """The program that made a fact, and the worker that ran it, which old facts do not name."""
     yield Agent(type="software", name=made_by.name, version=made_by.version, role=PRODUCER_ROLE)
     if made_by.worker:
         yield Agent(type="software", name=made_by.worker, role=WORKER_ROLE)
 
 
-def _plan(fact: WorkDeferred) -> dict[str, str]:
-    """Which of how many attempts failed, and what follows; facts from before say less."""
+def _retry_fields(fact: WorkDeferred) -> dict[str, str]:
+    """The fields `attempt` and `next_try` of a deferral; old facts have fewer data."""
     attempt, allowed = str(fact.attempt), fact.attempts_allowed
     if not allowed:
         return {"attempt": attempt, "next_try": ""}
@@ -122,9 +122,9 @@ def _plan(fact: WorkDeferred) -> dict[str, str]:
 
 
 def _transition(fact: Fact) -> Act:
-    """The act of passing from one state to the next."""
+    """The transition of a fact, as an act."""
     row = transition(type(fact).__name__)
-    plan = _plan(fact) if isinstance(fact, WorkDeferred) else {}
+    retry_fields = _retry_fields(fact) if isinstance(fact, WorkDeferred) else {}
     code, outcome = _outcome(fact)
     person = getattr(fact, "operator", None) or getattr(fact, "by", None)
     agents = (Agent(type="person", name=person, role="authorizer"),) if person else ()
@@ -132,15 +132,15 @@ def _transition(fact: Fact) -> Act:
         type=row.premis,
         outcome=outcome,
         code=code,
-        detail=text_of(fact).format(fact=fact, **plan)[:LONGEST_DETAIL],
+        detail=detail_text(fact).format(fact=fact, **retry_fields)[:MAX_DETAIL_LENGTH],
         agents=agents,
         sources=(subject_of(fact.head),),
         results=tuple(f"sha256:{file.sha256}" for file in fact.files[:20]),
     )
 
 
-def text_of(fact: Fact) -> str:
-    """What the event of a transition says, in the words of the version that made the fact."""
+def detail_text(fact: Fact) -> str:
+    """The detail template for a transition, as in the version that made the fact."""
     record = type(fact).__name__
     release = RELEASE.fullmatch(fact.head.producer.version)
     if release:

@@ -1,8 +1,8 @@
 """Texts of events whose facts were made by a version before 0.2.0.
 
-Events are sealed, and anyone can make them from the facts again and compare the bytes: a text that
-was sealed once must never change. When a text in the table of steps changes, the old one is kept in
-a module like this, and `OLD_TEXTS` in processors/premis.py names the version that changed it."""
+Sealed events can be made again from their facts and compared byte by byte, so the text of a sealed
+event must not change. If a text in the table of steps changes, the old text is moved to a module
+like this one, and `OLD_TEXTS` in processors/premis.py names the version that changed it."""
 
 DETAILS = {
     "BatchReceived": "Submission taken in; its manifest's body has SHA-256 {fact.manifest_sha256}.",
@@ -25,4 +25,4 @@ DETAILS = {
     "{fact.quarantined} quarantined, {fact.cancelled} cancelled.",
     "WorkQuarantined": "Set aside at {fact.step}: {fact.where}: {fact.found}. {fact.fix}",
 }
-"""What the event of a transition said, by record."""
+"""Detail of a transition, by record."""

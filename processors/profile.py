@@ -1,4 +1,4 @@
-"""Profiles: what a batch may contain and what is made of it, frozen into one JSON document."""
+"""Profiles: the rules for the pages of a batch and what is derived from them."""
 
 import json
 import re
@@ -25,10 +25,10 @@ from processors.step import Step
 SHIPPED = Path(__file__).parent / "profiles"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 RULES = "rules"
-"""Folder of the rule files, among the institution's own profiles."""
+"""Folder of the rule files, below the institution's own profiles."""
 
 Policy = Literal["accept", "warn", "refuse"]
-"""What happens to a page that shows a certain thing."""
+"""What happens to a page with a certain property."""
 
 
 def _required_branch(value: object) -> object:
@@ -40,7 +40,7 @@ def _optional_branch(value: object) -> object:
 
 
 def _one_of(value: object, steps: Sequence[Step]) -> object:
-    """The value, when it names one of these steps."""
+    """The value, if it is the name of one of these steps."""
     known = sorted(steps, key=lambda step: (step.after_branch, step.name))
     if any(step.name == value for step in known):
         return value
@@ -62,8 +62,8 @@ class UnknownProfile(LookupError):
         self.known = known
 
 
-class UnfitProfile(ValueError):
-    """A profile or rule file that cannot be used; the text says where and why."""
+class InvalidProfile(ValueError):
+    """A profile or rule file is invalid; the message says where and why."""
 
     def __init__(self, code: str, found: str) -> None:
         super().__init__(found)
@@ -75,7 +75,7 @@ class _Part(BaseModel):
 
 
 class Limits(_Part):
-    """The largest master that is decoded; read from the header before anything else."""
+    """Maximum size of a master, checked in its header before it is decoded."""
 
     max_width_px: int = 100_000
     max_height_px: int = 100_000
@@ -88,52 +88,52 @@ class Ocr(_Part):
 
     enabled: bool = True
     dpi: int = 300
-    """Masters of a higher resolution are read in a copy of this one."""
+    """Masters with a higher resolution are read in a copy with this one."""
     max_long_side_px: int = 6000
-    """Longest side of the copy when the resolution of the master is unknown."""
+    """Maximum long side of the copy if the resolution of the master is unknown."""
     confidence_floor: float = 50.0
-    """A page whose mean word confidence (0 to 100) lies below gets a warning."""
+    """A page whose mean word confidence (0 to 100) is lower gets a warning."""
     timeout_seconds: float = 150.0
     orientation: bool = True
-    """Whether a page that cannot be read as it stands is tried turned."""
+    """Whether a page with unreadable text is tried rotated."""
 
 
 class ReadingImage(_Part):
     """A JPEG made for the screen; never larger than the master."""
 
     long_side_px: int = Field(ge=16, le=65_000)
-    """No more than JPEG can hold."""
+    """The maximum is that of JPEG."""
     quality: int = Field(default=85, ge=1, le=100)
 
 
 class Pyramid(_Part):
-    """A tiled TIFF with all smaller sizes inside, for image servers."""
+    """A tiled TIFF with all smaller sizes, for image servers."""
 
     compression: Literal["jpeg", "deflate", "lzw"] = "jpeg"
     quality: int = Field(default=85, ge=1, le=100)
-    """Of JPEG."""
+    """Quality of JPEG compression."""
     tile_px: int = Field(default=256, ge=64, le=4096, multiple_of=16)
-    """TIFF 6.0 wants multiples of 16."""
+    """TIFF 6.0 requires multiples of 16."""
 
 
 class Derivatives(_Part):
-    """What is made from a master; None leaves one out, and TOML says `false` for it."""
+    """Reading images made from a master; None, or `false` in TOML, omits one."""
 
     access: ReadingImage | None = ReadingImage(long_side_px=2000)
     thumbnail: ReadingImage | None = ReadingImage(long_side_px=300, quality=80)
     pyramid: Pyramid | None = Pyramid()
     negatives: bool = False
-    """Masters are photographic negatives: reading images show the positive, but for covers and
-    targets."""
+    """Masters are photographic negatives: reading images show the positive, except those of covers
+    and targets."""
 
     @field_validator("access", "thumbnail", "pyramid", mode="before")
     @classmethod
-    def _left_out(cls, value: object) -> object:
+    def _omitted(cls, value: object) -> object:
         return None if value is False else value
 
 
 class Profile(_Part):
-    """A resolved profile: nothing is left to look up."""
+    """A resolved profile, including its rules."""
 
     name: str
     description: str = ""
@@ -147,51 +147,51 @@ class Profile(_Part):
         "describe_page",
         "recognize_page",
     )
-    """What a page waits for."""
+    """Branches that must end before an item is complete."""
     optional_branches: tuple[OptionalBranch, ...] = ("enrich_page",)
-    """What is made of a page besides, and never waited for."""
+    """Further branches, for which no item waits."""
     unknown_resolution: Policy = "warn"
     low_resolution: Policy = "warn"
     missing_icc: Policy = "warn"
-    """Bitonal masters owe no ICC profile."""
+    """Bitonal masters need no ICC profile."""
     lossy_master: Policy = "warn"
     more_images: Policy = "warn"
     irregular_tiff: Policy = "refuse"
-    """The file breaks rules of TIFF 6.0, though every pixel was decoded here: another reader, or
-    this one in twenty years, may see something else."""
+    """The file violates TIFF 6.0, although every pixel was decoded: other readers may decode it
+    differently."""
     unusual_structure: Policy = "warn"
-    """The decoder complains of tags, though every pixel is sound."""
+    """The decoder reported a problem, although every pixel was decoded."""
     turned: Policy = "warn"
-    """An orientation tag says that the image is to be turned for display."""
+    """The orientation tag requires rotation for display."""
     other_extension: Policy = "warn"
-    """The file's name promises another format."""
+    """The file name has the extension of another format."""
     invalid_record: Policy = "warn"
-    """A MODS, Dublin Core or PREMIS record breaks its schema; of METS that is told alone."""
+    """A MODS, Dublin Core or PREMIS record is invalid; invalid METS is always a warning."""
     ocr: Ocr = Ocr()
     derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
     rule_files: tuple[str, ...] = ()
-    """The institution's own rule files, by name."""
+    """Names of the institution's rule files."""
     rules: tuple[Rule, ...] = ()
-    """What stands in them."""
+    """The rules in these files."""
 
     @classmethod
     def from_json(cls, document: bytes) -> Self:
-        """The profile in a resolved document; what else stands there is for other steps."""
+        """The profile in a resolved document; unknown fields are ignored."""
         fields: dict[str, Any] = json.loads(document)
         return cls.model_validate({key: fields[key] for key in fields if key in cls.model_fields})
 
 
 def names(folder: Path | None = None) -> tuple[str, ...]:
-    """The profiles that can be named: those shipped and those of the user's folder."""
-    folders = [place for place in (folder, SHIPPED) if place is not None and place.is_dir()]
-    found = {path.stem for place in folders for path in place.glob("*.toml")}
+    """Names of all profiles: those shipped and those in the institution's folder."""
+    folders = [one for one in (folder, SHIPPED) if one is not None and one.is_dir()]
+    found = {path.stem for one in folders for path in one.glob("*.toml")}
     return tuple(sorted(name for name in found if NAME.match(name)))
 
 
 @dataclass(frozen=True)
-class LookedUp:
-    """A profile that was asked for: its resolved document, or why there is none."""
+class ProfileLookup:
+    """The resolved document of a profile, or the error."""
 
     document: dict[str, Any] | None = None
     code: str | None = None
@@ -199,23 +199,23 @@ class LookedUp:
     known: tuple[str, ...] = ()
 
 
-def look_up(name: str | None, folder: Path | None = None) -> LookedUp:
-    """The profile of that name, or the code of what is wrong; neither where none is named."""
+def look_up(name: str | None, folder: Path | None = None) -> ProfileLookup:
+    """The profile with a name, or the error code; neither if the name is None."""
     if name is None:
-        return LookedUp()
+        return ProfileLookup()
     try:
-        return LookedUp(resolve(name, folder))
+        return ProfileLookup(resolve(name, folder))
     except UnknownProfile as unknown:
-        return LookedUp(code="profile.unknown", found=name, known=unknown.known)
-    except UnfitProfile as unfit:
-        return LookedUp(code=unfit.code, found=str(unfit))
+        return ProfileLookup(code="profile.unknown", found=name, known=unknown.known)
+    except InvalidProfile as invalid:
+        return ProfileLookup(code=invalid.code, found=str(invalid))
 
 
 def resolve(name: str, folder: Path | None = None) -> dict[str, Any]:
-    """The profile of that name with everything filled in, as plain JSON values; the user's own
-    comes before one shipped. Raises UnknownProfile, and UnfitProfile for one that is wrong."""
-    for place in (folder, SHIPPED):
-        path = place / f"{name}.toml" if place is not None else None
+    """The profile with a name, with all defaults, as JSON values; the institution's own profiles
+    precede those shipped. Raises UnknownProfile and InvalidProfile."""
+    for one in (folder, SHIPPED):
+        path = one / f"{name}.toml" if one is not None else None
         if path is not None and NAME.match(name) and path.is_file():
             made = _validated(name, _with_base(path), folder)
             return made.model_dump(mode="json", by_alias=True)
@@ -223,21 +223,21 @@ def resolve(name: str, folder: Path | None = None) -> dict[str, Any]:
 
 
 def _with_base(path: Path) -> dict[str, Any]:
-    """The fields of a profile, over those of the shipped one that it extends."""
+    """The fields of a profile, merged with the shipped profile that it extends."""
     fields = _read(path, "profile.malformed")
     base = fields.pop("extends", None)
     if base is None:
         return fields
     below = SHIPPED / f"{base}.toml"
     if not isinstance(base, str) or not NAME.match(base) or not below.is_file():
-        raise UnfitProfile(
+        raise InvalidProfile(
             "profile.malformed", f"{path.name}: extends {base!r}, which is not a shipped profile"
         )
     return _merged(_read(below, "profile.malformed"), fields)
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Both, tables merged field by field; what stands above counts."""
+    """Both, with tables merged field by field; `above` overrides `below`."""
     made = {**below, **above}
     for key, value in above.items():
         if isinstance(value, dict) and isinstance(below.get(key), dict):
@@ -248,11 +248,11 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profile:
     fields.setdefault("name", name)
     if "rules" in fields:
-        raise UnfitProfile("profile.malformed", f"{name}.toml: rules belong in rule files")
+        raise InvalidProfile("profile.malformed", f"{name}.toml: rules belong in rule files")
     try:
         made = Profile.model_validate(fields)
     except ValidationError as wrong:
-        raise UnfitProfile("profile.malformed", f"{name}.toml: {_told(wrong)}") from wrong
+        raise InvalidProfile("profile.malformed", f"{name}.toml: {_error_text(wrong)}") from wrong
     rules = tuple(rule for file in made.rule_files for rule in _rules(file, folder))
     return made.model_copy(update={"rules": rules})
 
@@ -260,22 +260,22 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
 def _rules(name: str, folder: Path | None) -> tuple[Rule, ...]:
     path = folder / RULES / f"{name}.toml" if folder is not None else None
     if path is None or not NAME.match(name) or not path.is_file():
-        raise UnfitProfile("profile.rules-malformed", f"{RULES}/{name}.toml does not exist")
+        raise InvalidProfile("profile.rules-malformed", f"{RULES}/{name}.toml does not exist")
     try:
         return RuleFile.model_validate(_read(path, "profile.rules-malformed")).rule
     except ValidationError as wrong:
-        found = f"{RULES}/{path.name}: {_told(wrong)}"
-        raise UnfitProfile("profile.rules-malformed", found) from wrong
+        found = f"{RULES}/{path.name}: {_error_text(wrong)}"
+        raise InvalidProfile("profile.rules-malformed", found) from wrong
 
 
 def _read(path: Path, code: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as wrong:
-        raise UnfitProfile(code, f"{path.name}: {wrong}") from wrong
+        raise InvalidProfile(code, f"{path.name}: {wrong}") from wrong
 
 
-def _told(wrong: ValidationError) -> str:
+def _error_text(wrong: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
         for error in wrong.errors(include_url=False, include_input=False)
@@ -283,6 +283,6 @@ def _told(wrong: ValidationError) -> str:
 
 
 def canonical(resolved: dict[str, Any]) -> bytes:
-    """The bytes under which a resolved profile is kept."""
+    """A resolved profile as canonical JSON."""
     text = json.dumps(resolved, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text.encode()

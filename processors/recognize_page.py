@@ -1,4 +1,4 @@
-"""Reads the text of a page: one Tesseract pass, five outputs in the pixels of the master."""
+"""Recognises the text of a page with Tesseract; outputs have the pixels of the master."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -11,8 +11,8 @@ from processors.imaging.format_identification import packaged_name
 from processors.ocr import engine as ocr
 from processors.ocr import languages
 from processors.ocr.alto import Origin, alto_for_master
-from processors.ocr.coordinates import Scale, hocr_for_master, pdf_without_clock, tsv_for_master
-from processors.ocr.orientation import Image, Upright, read_upright
+from processors.ocr.coordinates import Scale, hocr_for_master, pdf_with_fixed_date, tsv_for_master
+from processors.ocr.orientation import BestReading, Image, read_in_best_orientation
 from processors.outcome import Done, ErrorClass, Outcome, TryLater, rejected
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
@@ -20,18 +20,19 @@ from processors.tools import Area, Tools
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageRecognized
 
 NOT_READ = ("target", "blank", "missing")
-"""Kinds of page that hold no text of the item."""
+"""Kinds of page without text of the item."""
 EXECUTING = "executing program"
 TEXT, XML = "text/plain", "application/xml"
-LONGEST_SIDE_PX = 32_000
-"""Tesseract takes no image with a side of more than 32,767 pixels."""
-MOST_PIXELS = 200_000_000
-"""A larger copy is made smaller: Tesseract needs some 10 bytes a pixel."""
+MAX_SIDE_PX = 32_000
+"""Tesseract refuses images with a side of more than 32,767 pixels."""
+MAX_PIXELS = 200_000_000
+"""A larger copy is reduced, because Tesseract needs about 10 bytes per pixel."""
 
 
 def recognize_page(page: PageAcquired, tools: Tools) -> Outcome:
-    """Recognise the text of one page, or take over the text that was delivered with it; a page of
-    a kind that is not read ends without files."""
+    """Recognise the text of one page, or take over the ALTO delivered with it.
+
+    A page of a kind that is not read gets no files."""
     profile = profile_of(page.files, tools.storage)
     delivered = next((file for file in page.files if file.use == "provided-text"), None)
     if delivered is not None:
@@ -67,10 +68,10 @@ def _not_readable(missing: tuple[languages.MissingModel, ...]) -> Outcome:
 
 @dataclass(frozen=True)
 class _Result:
-    """What was read, in the pixels of the master."""
+    """The recognised text, in the pixels of the master."""
 
     copy: GreyCopy
-    upright: Upright
+    best: BestReading
     files: tuple[FileRef, ...]
 
 
@@ -78,7 +79,7 @@ def _read(
     page: PageAcquired, models: tuple[str, ...], profile: Profile, tools: Tools
 ) -> PageRecognized:
     result = _recognized(page, models, profile, tools)
-    words = result.upright.words
+    words = result.best.words
     return PageRecognized(
         languages=page.languages,
         script=page.script,
@@ -87,10 +88,10 @@ def _read(
         words=len(words.all),
         characters=words.characters,
         read=True,
-        turned_degrees=result.upright.turned,
+        turned_degrees=result.best.rotated_degrees,
         optional_branches=page.optional_branches,
         files=result.files,
-        acts=(_creation(page, models, result), *_warnings(page, profile, result.upright)),
+        acts=(_creation(page, models, result), *_warnings(page, profile, result.best)),
     )
 
 
@@ -109,22 +110,22 @@ def _recognized(
             max_long_side_px=longest,
         )
         tools.progress("recognition")
-        upright = read_upright(
+        best = read_in_best_orientation(
             Image(image, copy.dpi, models, profile.ocr.timeout_seconds),
             tools.progress,
             turn=profile.ocr.orientation,
         )
     files = tuple(
         tools.storage.keep(content, area=Area.DERIVATIVES, use=use, media_type=media_type)
-        for use, media_type, content in _outputs(page, models, copy, upright)
+        for use, media_type, content in _outputs(page, models, copy, best)
     )
-    return _Result(copy, upright, files)
+    return _Result(copy, best, files)
 
 
 def _copy_limits(page: PageAcquired, profile: Profile) -> tuple[int, int]:
-    """Resolution and longest side of the copy, such that Tesseract can take it."""
+    """Resolution and long side of the copy, within the limits of Tesseract."""
     long_side, dpi = max(page.width_px, page.height_px), profile.ocr.dpi
-    scale = min(LONGEST_SIDE_PX / long_side, sqrt(MOST_PIXELS / (page.width_px * page.height_px)))
+    scale = min(MAX_SIDE_PX / long_side, sqrt(MAX_PIXELS / (page.width_px * page.height_px)))
     longest = min(profile.ocr.max_long_side_px, int(long_side * scale))
     if page.resolution_dpi and page.resolution_dpi <= FILM_DPI:
         dpi = min(dpi, max(1, int(page.resolution_dpi * scale)))
@@ -132,32 +133,32 @@ def _copy_limits(page: PageAcquired, profile: Profile) -> tuple[int, int]:
 
 
 def _outputs(
-    page: PageAcquired, models: tuple[str, ...], copy: GreyCopy, upright: Upright
+    page: PageAcquired, models: tuple[str, ...], copy: GreyCopy, best: BestReading
 ) -> tuple[tuple[str, str, bytes], ...]:
-    reading, scale = upright.reading, Scale.of(copy, upright.turned)
+    reading, scale = best.reading, Scale.of(copy, best.rotated_degrees)
     item_id = (page.head.item_id or "").strip() or "item"
     name = packaged_name(item_id, page.ref, file_for("master", page.files).media_type)
-    settings = _settings(models, copy, upright.turned)
+    settings = _settings(models, copy, best.rotated_degrees)
     origin = Origin(name, page.sequence, "tesseract", ocr.tesseract_version(), settings)
     return (
-        ("alto", XML, alto_for_master(reading.alto, upright.words, scale, origin)),
+        ("alto", XML, alto_for_master(reading.alto, best.words, scale, origin)),
         ("hocr", "text/html", hocr_for_master(reading.hocr, scale, name)),
         ("text", TEXT, reading.text.replace(b"\f", b"")),
         ("tsv", "text/tab-separated-values", tsv_for_master(reading.tsv, scale)),
-        ("pdf", "application/pdf", pdf_without_clock(reading.pdf)),
+        ("pdf", "application/pdf", pdf_with_fixed_date(reading.pdf)),
     )
 
 
-def _settings(models: tuple[str, ...], copy: GreyCopy, turned: int) -> str:
+def _settings(models: tuple[str, ...], copy: GreyCopy, rotated_degrees: int) -> str:
     size = f"{copy.width_px} x {copy.height_px} pixels"
-    after = f", turned by {turned} degrees clockwise" if turned else ""
+    after = f", turned by {rotated_degrees} degrees clockwise" if rotated_degrees else ""
     return f"models {'+'.join(models)}; grey copy of {size}{after}, read as {copy.dpi} dpi"
 
 
 def _creation(page: PageAcquired, models: tuple[str, ...], result: _Result) -> Act:
-    """The one act that says by what, from what and into what."""
+    """The act with programs, source, settings and results."""
     unknown = "" if page.resolution_dpi else " The master's resolution is unknown."
-    settings = _settings(models, result.copy, result.upright.turned)
+    settings = _settings(models, result.copy, result.best.rotated_degrees)
     software: tuple[tuple[str, str | None], ...] = (
         ("libvips", vips_version()),
         ("tesseract", ocr.tesseract_version()),
@@ -176,11 +177,11 @@ def _creation(page: PageAcquired, models: tuple[str, ...], result: _Result) -> A
     )
 
 
-def _warnings(page: PageAcquired, profile: Profile, upright: Upright) -> tuple[Act, ...]:
-    mean, floor = upright.words.mean_confidence, profile.ocr.confidence_floor
+def _warnings(page: PageAcquired, profile: Profile, best: BestReading) -> tuple[Act, ...]:
+    mean, floor = best.words.mean_confidence, profile.ocr.confidence_floor
     found = []
-    if upright.turned:
-        detail = f"The text was read in a copy rotated by {upright.turned} degrees clockwise."
+    if best.rotated_degrees:
+        detail = f"The text was read in a copy rotated by {best.rotated_degrees} degrees clockwise."
         found.append(("page.turned", detail))
     if mean is None:
         found.append(("page.no-text-found", f"No words were found on this {page.kind}."))

@@ -1,11 +1,11 @@
-"""Metadata records told apart by their root element, without building a tree."""
+"""Identifies metadata records by their root element, without building a tree."""
 
 from dataclasses import dataclass
 from typing import NoReturn
 from xml.parsers import expat
 
 HEAD_BYTES = 64 * 1024
-LARGEST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 METS = "http://www.loc.gov/METS/"
 METS2 = "http://www.loc.gov/METS/v2"
 MODS = "http://www.loc.gov/mods/v3"
@@ -27,15 +27,15 @@ RECORD_ROOTS = {
     (DC, "dc"): ("DublinCore", "descriptive"),
     (DCTERMS, "dc"): ("DublinCore", "descriptive"),
 }
-"""Root elements of records that an item can have, with their schema and role."""
+"""Schema and role of metadata records, by root element."""
 
 
 class NotXml(ValueError):
-    """The bytes are not XML that is accepted; the text says why."""
+    """The bytes are not XML that is accepted; the message says why."""
 
 
-class _Found(Exception):
-    """The root element is known; no more needs to be read."""
+class _RootFound(Exception):
+    """Stops the parser at the root element."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class Root:
 
     @property
     def schema(self) -> str | None:
-        """METS, MODS, PREMIS or DublinCore; None for what is no record."""
+        """METS, MODS, PREMIS or DublinCore; None if it is not a metadata record."""
         return RECORD_ROOTS.get((self.namespace, self.name), (None, None))[0]
 
     @property
     def role(self) -> str | None:
-        """What a record of this schema is for; None for what is no record."""
+        """The role of the record; None if it is not a metadata record."""
         return RECORD_ROOTS.get((self.namespace, self.name), (None, None))[1]
 
     @property
-    def taken_for(self) -> str:
-        """What it is, in words."""
+    def description(self) -> str:
+        """The kind of document, in words."""
         if self.schema:
             return f"a {self.schema} record"
         if self.namespace.startswith(ALTO) or self.name == "alto":
@@ -74,18 +74,18 @@ def root_of(head: bytes) -> Root:
     parser = _parser(found)
     try:
         parser.Parse(head, False)
-    except _Found:
+    except _RootFound:
         return found[0]
     except (expat.ExpatError, ValueError, LookupError) as wrong:
         raise NotXml(str(wrong)) from wrong
     raise NotXml("the first 64 KiB contain no element")
 
 
-def has_words(alto: bytes) -> bool:
-    """Whether a whole ALTO document has a word in it. Raises NotXml, also for what is no ALTO."""
+def contains_words(alto: bytes) -> bool:
+    """Whether an ALTO document contains a word. Raises NotXml, also for other XML."""
     root = root_of(alto)
     if root.name != "alto":
-        raise NotXml(root.taken_for)
+        raise NotXml(root.description)
     parser = _parser([])
     words: list[str] = []
 
@@ -109,7 +109,7 @@ def _parser(found: list[Root]) -> expat.XMLParserType:
         if not found:
             namespace, _, name = tag.rpartition("\x1f")
             found.append(Root(namespace, name, attributes.get("version")))
-            raise _Found
+            raise _RootFound
 
     def doctype(*_: object) -> NoReturn:
         raise NotXml("it has a DOCTYPE")

@@ -1,4 +1,4 @@
-"""Checks messages of stations and repositories, and makes the line's facts of them."""
+"""Checks the messages of stations and repositories, and accepts them as facts."""
 
 import re
 
@@ -32,9 +32,9 @@ def receive_batch(batch: BatchSubmitted, tools: Tools) -> Outcome:
     if len(manifests) != 1:
         found = f"files with use manifest: {len(manifests)}, required: 1"
         return rejected("submission.manifest-missing", found)
-    fault = _not_in_store(manifests[0], tools)
-    if fault:
-        return fault
+    missing = _missing_in_store(manifests[0], tools)
+    if missing:
+        return missing
     return Done(
         BatchReceived(
             manifest_sha256=batch.manifest_sha256,
@@ -46,7 +46,7 @@ def receive_batch(batch: BatchSubmitted, tools: Tools) -> Outcome:
     )
 
 
-def _not_in_store(manifest: FileRef, tools: Tools) -> Rejected | None:
+def _missing_in_store(manifest: FileRef, tools: Tools) -> Rejected | None:
     expected = f"staging/sha256/{manifest.sha256[:2]}/{manifest.sha256}"
     named = SHA256.match(manifest.sha256) and manifest.key == expected
     size = tools.storage.size(manifest.key) if named else None

@@ -1,4 +1,4 @@
-"""The kinds of rows in the table of steps, and what a row says."""
+"""The rows of the table of steps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ StepFunction = Callable[[Any, Tools], Outcome]
 
 @dataclass(frozen=True)
 class FormatName:
-    """A format as PREMIS names it."""
+    """Name, version and registry key of a format in PREMIS."""
 
     name: str
     version: str | None = None
@@ -25,110 +25,110 @@ class FormatName:
 
 @dataclass(frozen=True)
 class PackageFile:
-    """Where files of one use go in the package; each is named ITEM_REF, then infix and suffix."""
+    """The place of files with one use in the package; names are ITEM_REF, infix, suffix."""
 
     use: str
-    """Use of the `FileRef` in the step's fact."""
+    """`use` of the FileRef in the fact of the step."""
     folder: str
-    """Folder below the bag's root; it begins with data/."""
+    """Folder relative to the root of the bag; it begins with data/."""
     group: str
     """METS file group."""
     suffix: str = ""
-    """Suffix of its name, with the dot; by default that of its media type."""
+    """Suffix of the name, with dot; by default that of the media type."""
     infix: str = ""
-    """Stands before the suffix, where two uses would have one name."""
+    """Text before the suffix, if two uses would otherwise have the same name."""
     format: FormatName | None = None
-    """Its format in PREMIS; by default the one that its first bytes or its media type show."""
+    """Format in PREMIS; by default identified by the first bytes or the media type."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """Work that turns one fact into one outcome. Its topic, consumer group, retries, receipts,
-    events, files in the package and pages in docs/ follow from this row."""
+    """A step, which turns one fact into one outcome. Its topic, consumer group, retries, receipts,
+    events, files in the package and documentation are derived from this row."""
 
     work: str
-    """The function that does it, which is called like its module unless both are named, as in
-    `module:function`. Loaded when it is first called: to know a step is not to load libvips."""
+    """The function: `name` for a function with the name of its module, else `module:function`.
+    It is imported on the first call, so that the table does not load libvips."""
     takes: type[Fact]
-    """The fact that it works on."""
+    """The fact that the step takes."""
     gives: type[Fact]
-    """The fact that it makes when the work is done."""
+    """The fact that the step makes on success."""
     premis: str
-    """Event type of the transition that `gives` tells of: a label of processors/premis.py."""
+    """Event type of the transition to `gives`, a label in processors/premis.py."""
     detail: str
-    """What the event says in words; `{fact.words}` is the field `words` of `gives`."""
+    """Detail of the event; `{fact.words}` is the field `words` of `gives`."""
     lane: str
-    """One of schemas/catalogue.py LANES: its rank in the worker's queue, its topic for retries."""
+    """One of LANES in schemas/catalogue.py; it determines priority and retry topic."""
     packages: tuple[PackageFile, ...] = ()
-    """Files of `gives` that belong in the package; those of any other use stay out of it."""
+    """The files of `gives` that go into the package."""
     also_gives: tuple[type[Fact], ...] = ()
-    """Further facts that it makes; each has an OtherFact row."""
+    """Further facts that the step makes; each has an OtherFact row."""
     branch: bool = False
-    """Whether a profile says if it is done at all."""
+    """Whether a profile can require or omit the step."""
     after_branch: bool = False
-    """A branch that takes what another branch gave; no page can wait for it."""
+    """Whether the branch takes the fact of another branch; no item waits for it."""
     version: str = "1"
-    """Raised when the same input should give another answer; recorded in events, never in ids."""
+    """Raised if the same input gives another result; part of events, not of ids."""
     timeout_seconds: float = 60.0
-    """How long one call may take, whatever the size of its files."""
+    """Time limit of a call, without the allowance for its files."""
     seconds_per_megabyte: float = 5.0
-    """What its time limit grows by with the size of its files."""
+    """Additional time per megabyte of input files."""
     name_on_topics: str = ""
-    """Given when it differs from the function's name."""
+    """Name of the step if it differs from that of the function."""
     follows: type[Fact] | None = None
-    """The fact that precedes `gives` in a history, where that is not `takes`."""
+    """The fact that precedes `gives` in a history, if it is not `takes`."""
 
     @property
     def name(self) -> str:
-        """What it is called in ids, groups, receipts and commands."""
+        """Name of the step in ids, groups, receipts and commands."""
         return self.name_on_topics or self.work.rpartition(":")[2]
 
     @property
     def module(self) -> str:
-        """The module that holds its function."""
+        """The module of the function."""
         module, _, name = self.work.rpartition(":")
         return f"processors.{module or name}"
 
     @property
     def function(self) -> StepFunction:
-        """What does the work."""
+        """The function of the step."""
         found: StepFunction = getattr(import_module(self.module), self.work.rpartition(":")[2])
         return found
 
     @property
     def topic(self) -> str:
-        """Where its inputs come from."""
+        """The topic that the step consumes."""
         return topic_of(self.takes.__name__).name
 
     @property
     def group(self) -> str:
-        """Its consumer group."""
+        """The consumer group of the step."""
         return f"copystand.{self.name}"
 
     @property
     def fact(self) -> type[Fact]:
-        """The fact that the row is about."""
+        """The fact of this row."""
         return self.gives
 
     @property
     def cause(self) -> type[Fact] | None:
-        """The fact that precedes it in a history."""
+        """The fact that precedes `gives` in a history."""
         return self.follows or self.takes
 
 
 @dataclass(frozen=True)
 class OtherFact:
-    """A fact that is not the `gives` of a step: who writes it, and what its event says."""
+    """A fact that is not the `gives` of a step."""
 
     fact: type[Fact]
     by: tuple[str, ...] = ()
-    """Roles that write it; empty for what a step also gives."""
+    """Roles that write the fact; empty if it is in `also_gives` of a step."""
     premis: str = ""
-    """Event type of the transition; empty for a request from outside, which gets no event."""
+    """Event type of the transition; empty for an external request, which has no event."""
     detail: str = ""
-    """What the event says in words."""
+    """Detail of the event."""
     cause: type[Fact] | None = None
-    """The fact that precedes it in a history, if one always does."""
+    """The fact that precedes this one in a history, if it is always the same."""
 
 
 Row = Step | OtherFact

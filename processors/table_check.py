@@ -1,4 +1,4 @@
-"""`make schemas`: what the table of steps lacks, and what to add."""
+"""`make schemas`: checks the table of steps, and says what to add."""
 
 import sys
 from collections import Counter
@@ -15,20 +15,20 @@ from schemas.catalogue import LANES, MODELS
 from schemas.models import Fact
 
 TABLE_FILE = "processors/pipeline.py"
-PLANNED = {"attempt", "next_try"}
-"""Fields that the detail of a deferral has beside its fact."""
+RETRY_FIELDS = {"attempt", "next_try"}
+"""Further fields in the detail of a deferral."""
 
 
-def faults() -> list[str]:
-    """What is wrong with the table; empty when every fact and every row is complete."""
-    found = [*_facts_and_rows(), *_uses()]
+def table_errors() -> list[str]:
+    """The errors in the table; empty if every fact and every row is complete."""
+    found = [*_fact_errors(), *_use_errors()]
     for row in TABLE:
         name = row.name if isinstance(row, Step) else row.fact.__name__
-        found += [f"{name}: {fault}" for fault in _faults(row)]
+        found += [f"{name}: {error}" for error in _row_errors(row)]
     return found
 
 
-def _facts_and_rows() -> Iterator[str]:
+def _fact_errors() -> Iterator[str]:
     rows = Counter(row.fact for row in TABLE)
     for fact in MODELS:
         if not rows[fact]:
@@ -44,20 +44,20 @@ def _facts_and_rows() -> Iterator[str]:
             yield f"{row.fact.__name__} is written by nobody: say `by` in its row of {TABLE_FILE}"
 
 
-def _uses() -> Iterator[str]:
+def _use_errors() -> Iterator[str]:
     uses = Counter(file.use for step in STEPS for file in step.packages)
     yield from (
         f"the use {use} has {n} PackageFile rows; leave one" for use, n in uses.items() if n > 1
     )
 
 
-def _faults(row: Row) -> Iterator[str]:
+def _row_errors(row: Row) -> Iterator[str]:
     if row.premis:
         try:
             event_type_uri(row.premis)
         except KeyError as unknown:
             yield f"{unknown.args[0]}; add it to processors/premis.py, or use one that is there"
-        yield from _detail_faults(row)
+        yield from _detail_errors(row)
     if isinstance(row, Step):
         if row.lane not in LANES:
             yield f"no lane is called {row.lane!r}; known: {', '.join(LANES)}"
@@ -68,16 +68,16 @@ def _faults(row: Row) -> Iterator[str]:
                 yield f"{file.use}: a folder of the package begins with data/, not {file.folder}"
 
 
-def _detail_faults(row: Row) -> Iterator[str]:
+def _detail_errors(row: Row) -> Iterator[str]:
     if not row.detail:
         yield "its row has no `detail`: what the event says in words"
     for _, field, _, _ in Formatter().parse(row.detail):
-        if field and field not in PLANNED and not _known(row.fact, field):
+        if field and field not in RETRY_FIELDS and not _known(row.fact, field):
             yield f"its detail names {{{field}}}, which {row.fact.__name__} does not have"
 
 
 def _known(fact: type[Fact], field: str) -> bool:
-    """Whether a field such as fact.counts.files leads to a value of the fact."""
+    """Whether a field such as fact.counts.files exists in the fact."""
     first, *names = field.split(".")
     model: object = fact
     for name in names:
@@ -90,8 +90,8 @@ def _known(fact: type[Fact], field: str) -> bool:
 
 
 def main() -> None:
-    """Exit with what is wrong, one line each."""
-    found = faults()
+    """Exit with the errors, one line each."""
+    found = table_errors()
     if found:
         sys.exit("the table of steps is incomplete:\n" + "\n".join(found))
 

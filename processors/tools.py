@@ -1,4 +1,4 @@
-"""What a step gets to work with: a store, a scratch folder, and nothing else of the world."""
+"""The tools that a step gets: the store, a scratch folder and the standards."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from schemas.models import FileRef
 
 
 class Area(StrEnum):
-    """The parts of the store; each is the first part of its keys."""
+    """Areas of the store; each is a prefix of keys."""
 
     STAGING = "staging"
     MASTERS = "masters"
@@ -18,20 +18,20 @@ class Area(StrEnum):
     PACKAGES = "packages"
     RECEIPTS = "receipts"
     RECORDS = "receipts/records"
-    """What the line wrote down for itself: page lists, resolved profiles, item records."""
+    """Internal documents: page lists, resolved profiles, item records."""
 
 
 class Storage(Protocol):
-    """The store as steps see it; content-addressed, create-if-absent, durable on return.
+    """The content-addressed store, as steps use it.
 
-    Every method raises StorageError when the store does not answer or does not hold the object."""
+    Every method raises StorageError if the store does not answer or does not have the object."""
 
     def path(self, ref: FileRef) -> Path:
-        """A local file with these bytes, for reading only. Its digest is not checked."""
+        """A read-only local file with the object. Its digest is not checked."""
         ...
 
     def read(self, ref: FileRef) -> bytes:
-        """The bytes, checked against the reference's digest."""
+        """The bytes of an object, with verified digest."""
         ...
 
     def keep(
@@ -39,23 +39,23 @@ class Storage(Protocol):
     ) -> FileRef:
         """Store under `<area>/sha256/<2 hex>/<sha256>`; verified and fsynced on return.
 
-        With `move` the source is the caller's no more: it may be taken instead of copied."""
+        With `move` the source may be moved instead of copied."""
         ...
 
     def get(self, key: str) -> bytes | None:
-        """The bytes under a key, or None."""
+        """The bytes of a key, or None."""
         ...
 
     def put_new(self, key: str, value: bytes) -> bool:
-        """Store bytes under a key of the caller's; False, and nothing done, when it is taken."""
+        """Store bytes under a new key; False, without a change, if the key exists."""
         ...
 
     def size(self, key: str) -> int | None:
-        """Length in bytes of what a key holds, or None."""
+        """Size in bytes of the object of a key, or None."""
         ...
 
     def holds(self, key: str, size_bytes: int) -> bool:
-        """Whether a key holds so many bytes, and durably: as good as having kept them."""
+        """Whether an object of this size is stored durably."""
         ...
 
 
@@ -65,14 +65,14 @@ def _no_progress(_: str) -> None:
 
 @dataclass(frozen=True)
 class Tools:
-    """Built once in each pool child."""
+    """The tools of a step; built once per child of the worker."""
 
     storage: Storage
     scratch: Path
     """A private folder, emptied between tasks."""
     progress: Callable[[str], None] = field(default=_no_progress)
-    """Long steps tell that they are alive."""
+    """Long steps call it regularly to report progress."""
     profiles: Path | None = None
-    """The institution's own profiles and rule files; None: only those shipped."""
+    """Folder of the institution's own profiles and rule files; None if there is none."""
     standards: Path | None = None
-    """The XSD files of the standards; None: where infra put them is not known here."""
+    """Folder of the XSD files; None if they are not installed."""

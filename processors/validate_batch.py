@@ -1,4 +1,4 @@
-"""Pre-flight: checks the manifest before any work begins, and reports all errors at once."""
+"""Pre-flight: checks a batch before any page is processed, and reports all findings at once."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from processors import profile
-from processors.manifest import Item, Manifest, judge
+from processors.manifest import Item, Manifest, check_manifest
 from processors.outcome import Done, Outcome, Rejected, ToolCrashed, rejected, subject
-from processors.page_list import Stated, canonical_json, page_list, staging_key
-from processors.rules.codes import finding, is_fault
+from processors.page_list import DigestsByName, canonical_json, page_list, staging_key
+from processors.rules.codes import finding, is_error
 from processors.rules.document import read_document
 from processors.rules.language_models import models_installed
 from processors.rules.manifest_view import ManifestPath, View
-from processors.rules.staged_files import files_arrived
+from processors.rules.staged_files import delivered_file_findings
 from processors.rules.value_formats import as_instant, is_vendor_checksum
 from processors.tools import Area, Storage, Tools
+from processors.wording import counted
 from processors.xml.parser import parse
 from processors.xml.submitted_mets import delivered_name, name_key, stated_digests
 from schemas.models import (
@@ -28,12 +29,12 @@ from schemas.models import (
     ItemRegistered,
 )
 
-SHOWN = 20
+DIAGNOSTICS_IN_FACT = 20
 JSON = "application/json"
 
 
 def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
-    """Judge a batch by its manifest; accepted, its items are registered with their page lists."""
+    """Check a batch; accept it and register its items if there are no errors."""
     received = next((file for file in batch.files if file.use == "manifest"), None)
     if received is None or tools.storage.size(staging_key(received.sha256)) is None:
         missing = (
@@ -46,31 +47,31 @@ def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
     if body is None:
         return _rejected(found)
     view, staging = View(body, tools.profiles), Staging(tools.storage)
-    manifest, found = judge(view, found)
-    found += _against_announcement(view.top, batch)
+    manifest, found = check_manifest(view, found)
+    found += _announcement_findings(view.top, batch)
     try:
-        found += files_arrived(view, staging, tools.standards, tools.progress)
+        found += delivered_file_findings(view, staging, tools.standards, tools.progress)
     except FileNotFoundError as missing:
         raise ToolCrashed(str(missing)) from missing
     found += models_installed(view)
     resolved = view.profile.document
-    if manifest is None or resolved is None or any(is_fault(one) for one in found):
+    if manifest is None or resolved is None or any(is_error(one) for one in found):
         return _rejected(found)
-    return _accepted(Accepted(manifest, received, resolved, batch.head.revision), found, tools)
+    return _accepted(AcceptedBatch(manifest, received, resolved, batch.head.revision), found, tools)
 
 
 class Staging:
-    """What arrived, in the store."""
+    """The delivered files in the staging area of the store."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def size(self, sha256: str) -> int | None:
-        """Length in bytes, or None when the file did not arrive."""
+        """Size in bytes, or None if the file is not there."""
         return self._storage.size(staging_key(sha256))
 
     def read(self, sha256: str, size_bytes: int) -> bytes:
-        """The bytes of a file that arrived."""
+        """The bytes of a delivered file."""
         return self._storage.read(
             FileRef(
                 use="record",
@@ -82,7 +83,7 @@ class Staging:
         )
 
 
-def _against_announcement(top: ManifestPath, batch: BatchReceived) -> Iterator[Diagnostic]:
+def _announcement_findings(top: ManifestPath, batch: BatchReceived) -> Iterator[Diagnostic]:
     batch_id, checksums = top.text("batch_id"), top.inner("checksums")
     if batch_id is not None and batch_id != batch.head.batch_id:
         found = f"{batch_id}, published as {batch.head.batch_id}"
@@ -94,12 +95,12 @@ def _against_announcement(top: ManifestPath, batch: BatchReceived) -> Iterator[D
 
 
 def _rejected(found: list[Diagnostic]) -> Rejected:
-    """A single error gives its own code, several a common one; all diagnostics are attached."""
-    faults = [one for one in found if is_fault(one)]
-    if len(faults) == 1:
-        only = faults[0]
+    """Reject with the code of a single error or a common code; all diagnostics are attached."""
+    errors = [one for one in found if is_error(one)]
+    if len(errors) == 1:
+        only = errors[0]
         return Rejected(only.code, only.found, only.fix, only.where, tuple(found))
-    several = rejected("manifest.faulty", f"{len(faults)} errors: {_summary(faults)}", "manifest")
+    several = rejected("manifest.faulty", f"{len(errors)} errors: {_summary(errors)}", "manifest")
     return replace(several, diagnostics=tuple(found))
 
 
@@ -109,8 +110,8 @@ def _summary(found: Iterable[Diagnostic]) -> str:
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """A batch that has passed."""
+class AcceptedBatch:
+    """A batch without errors."""
 
     manifest: Manifest
     received: FileRef
@@ -118,7 +119,7 @@ class Accepted:
     revision: int
 
 
-def _accepted(of: Accepted, found: list[Diagnostic], tools: Tools) -> Done:
+def _accepted(of: AcceptedBatch, found: list[Diagnostic], tools: Tools) -> Done:
     frozen = tools.storage.keep(
         profile.canonical(of.resolved), area=Area.RECORDS, use="profile", media_type=JSON
     )
@@ -127,13 +128,13 @@ def _accepted(of: Accepted, found: list[Diagnostic], tools: Tools) -> Done:
 
 
 def _batch_accepted(
-    of: Accepted, frozen: FileRef, found: list[Diagnostic], tools: Tools
+    of: AcceptedBatch, frozen: FileRef, found: list[Diagnostic], tools: Tools
 ) -> BatchAccepted:
     manifest, files = of.manifest, [of.received, frozen]
-    if len(found) > SHOWN:
-        whole = canonical_json([one.model_dump() for one in found])
+    if len(found) > DIAGNOSTICS_IN_FACT:
+        content = canonical_json([one.model_dump() for one in found])
         files.append(
-            tools.storage.keep(whole, area=Area.RECORDS, use="diagnostics", media_type=JSON)
+            tools.storage.keep(content, area=Area.RECORDS, use="diagnostics", media_type=JSON)
         )
     return BatchAccepted(
         head=subject(manifest.batch_id, revision=of.revision),
@@ -146,7 +147,7 @@ def _batch_accepted(
         not_before=as_instant(manifest.not_before),
         project=manifest.project,
         operator=manifest.operator,
-        diagnostics=tuple(found[:SHOWN]),
+        diagnostics=tuple(found[:DIAGNOSTICS_IN_FACT]),
         diagnostics_count=len(found),
         files=tuple(files),
         acts=_acts(manifest, of.received, found),
@@ -154,7 +155,7 @@ def _batch_accepted(
 
 
 def _acts(manifest: Manifest, received: FileRef, found: list[Diagnostic]) -> tuple[Act, ...]:
-    counted = f"{len(manifest.items)} items, {manifest.page_count} pages"
+    size = f"{counted(len(manifest.items), 'item')}, {counted(manifest.page_count, 'page')}"
     stored = (f"sha256:{received.sha256}",)
     fixity = Act(
         type="fixity check",
@@ -167,15 +168,15 @@ def _acts(manifest: Manifest, received: FileRef, found: list[Diagnostic]) -> tup
         type="validation",
         outcome="war" if found else "suc",
         code=found[0].code if found else None,
-        detail=f"Pre-flight of {counted}: "
-        + (f"{len(found)} warnings: {_summary(found)}" if found else "no findings"),
+        detail=f"Pre-flight of {size}: "
+        + (f"{counted(len(found), 'warning')}: {_summary(found)}" if found else "no findings"),
         sources=stored,
     )
     return fixity, validation
 
 
-def _registered(of: Accepted, item: Item, frozen: FileRef, tools: Tools) -> ItemRegistered:
-    stated = _stated(item, Staging(tools.storage))
+def _registered(of: AcceptedBatch, item: Item, frozen: FileRef, tools: Tools) -> ItemRegistered:
+    stated = _digests_in_mets(item, Staging(tools.storage))
     pages = tools.storage.keep(
         page_list(of.manifest, of.received, item, stated),
         area=Area.RECORDS,
@@ -195,8 +196,8 @@ def _registered(of: Accepted, item: Item, frozen: FileRef, tools: Tools) -> Item
     )
 
 
-def _stated(item: Item, staging: Staging) -> Stated:
-    """Digests that the item's METS state for files, where no two pages share a name."""
+def _digests_in_mets(item: Item, staging: Staging) -> DigestsByName:
+    """Digests in the METS records of an item, for file names that only one page has."""
     mets = [record.file for record in item.metadata if record.schema_ == "METS"]
     if not mets:
         return {}

@@ -1,1 +1,1 @@
-"""The contract: what messages say, how they are named and written. Imports nothing of ours."""
+"""The contract: schemas, ids and wire format of messages. It imports no other package."""

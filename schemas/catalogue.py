@@ -24,19 +24,19 @@ LANES = (
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic as it must exist."""
+    """A topic and its configuration."""
 
     name: str
     record: str | None
-    """Record of its values; None where they are others' bytes or plain text."""
+    """Record type of its values; None for copies of other messages and for plain text."""
     key: str
-    """What the key is."""
+    """The meaning of the key."""
     partitions: int = WORK_PARTITIONS
     config: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 def _fact(model: type[Fact]) -> Topic:
-    """The topic of a fact; its name follows from the record's."""
+    """The topic of a fact, named after its record type."""
     noun, participle = re.findall("[A-Z][a-z]+", model.__name__)
     return Topic(
         f"digitization.{noun.lower()}.{participle.lower()}.v1",
@@ -72,7 +72,7 @@ MODELS: tuple[type[Fact], ...] = tuple(
     if isinstance(one, type) and issubclass(one, Fact)
     if one is not Fact
 )
-"""Every fact, as its schema says (schemas/avro)."""
+"""All facts (schemas/avro)."""
 FACTS = tuple(_fact(model) for model in MODELS)
 REDONE = tuple(
     Topic(
@@ -85,8 +85,7 @@ REDONE = tuple(
     for lane in LANES
 )
 READY = Topic("copystand.ready", None, "none", 1, {"retention.ms": "3600000"})
-"""`copystand up` writes to it to see that the local broker takes messages, and creates it; the line
-neither provisions nor reads it."""
+"""`copystand up` creates it and writes to it to check the local broker; no role reads it."""
 TOPICS = (*FACTS, *REDONE, AUDIT_INTAKE, AUDIT_PREMIS, AUDIT_CHECKPOINTS)
 
 
@@ -96,17 +95,17 @@ def _by_record() -> dict[str, Topic]:
 
 
 def topic_of(record: str) -> Topic:
-    """The topic of a fact. Raises KeyError for what is no fact."""
+    """The topic of a fact. Raises KeyError if the record is not a fact."""
     return _by_record()[record]
 
 
 def redone_topic(lane: str) -> str:
-    """Name of the topic through which a lane gets work again."""
+    """Name of the retry topic of a lane."""
     return f"digitization.work.redone.{lane}.v1"
 
 
 def key_of(fact: Fact) -> str:
-    """The message key of a fact: what its topic is keyed by."""
+    """The message key of a fact."""
     kind, head = fact.topic_key, fact.head
     if kind == "subject id":
         origin = getattr(fact, "origin", None)

@@ -1,4 +1,4 @@
-"""Confluent wire format: magic 0, 4-byte schema id, Avro body; models in, models out."""
+"""Encodes and decodes messages in Confluent wire format: magic 0, 4-byte schema id, Avro body."""
 
 import json
 import struct
@@ -21,52 +21,52 @@ M = TypeVar("M", bound=Message)
 
 
 class Undecodable(ValueError):
-    """Bytes that are no fact of ours; the text says why."""
+    """The bytes are not a known message; the message says why."""
 
 
 class TooLarge(ValueError):
-    """A message over its limit."""
+    """A message exceeds its maximum size."""
 
 
 @cache
 def _parsed(schema_id: int) -> tuple[str, Any]:
     schema = json.loads(schema_store().text(schema_id))
-    # Each version gets its own names: a later version redefines the same record.
+    # Each version has its own names, because a later version redefines the same record.
     return schema["name"], fastavro.parse_schema(schema, named_schemas={})
 
 
 def encode(fact: Message) -> bytes:
-    """A fact as bytes on the wire. Raises UnknownSchema, TooLarge; ValueError for no head."""
+    """A message in wire format. Raises UnknownSchema, TooLarge, and ValueError without event_id."""
     record = type(fact).__name__
     if not fact.head.event_id:
         raise ValueError(f"{record} has no event_id: the driver stamps heads")
     if record == EVENT:
-        value = _written_as_first(fact)
+        value = _in_oldest_schema(fact)
     else:
-        value = _written(fact.model_dump(), schema_store().latest_id(record))
+        value = _serialised(fact.model_dump(), schema_store().latest_id(record))
     limit = MAX_AUDIT_BYTES if record == EVENT else MAX_MESSAGE_BYTES
     if len(value) > limit:
         raise TooLarge(f"{record} takes {len(value)} bytes, the limit is {limit}")
     return value
 
 
-def _written_as_first(event: Message) -> bytes:
+def _in_oldest_schema(event: Message) -> bytes:
     """An event in the oldest version of its schema that has all its fields.
 
-    Events are made from facts again, also by later versions of this software: their bytes, and so
-    the schema, must follow from the fact alone."""
+    Later versions of this software make events from facts again, so the bytes and the schema must
+    depend on the fact alone."""
     plain = event.model_dump(exclude_defaults=True)
     *older, latest = schema_store().ids(EVENT)
     for schema_id in older:
         try:
-            return _written(plain, schema_id)
+            return _serialised(plain, schema_id)
         except ValueError:
-            continue  # it lacks a field
-    return _written(plain, latest)
+            continue  # This version lacks a field.
+    return _serialised(plain, latest)
 
 
-def _written(plain: dict[str, Any], schema_id: int) -> bytes:
-    """A record in one version of its schema. Raises ValueError for a field that it lacks."""
+def _serialised(plain: dict[str, Any], schema_id: int) -> bytes:
+    """A record in one version of its schema. Raises ValueError if that lacks a field."""
     out = BytesIO()
     out.write(PREFIX.pack(MAGIC, schema_id))
     fastavro.schemaless_writer(out, _parsed(schema_id)[1], plain, strict_allow_default=True)
@@ -74,7 +74,7 @@ def _written(plain: dict[str, Any], schema_id: int) -> bytes:
 
 
 def schema_id_of(value: bytes | None) -> int:
-    """The schema id in a message's prefix. Raises Undecodable."""
+    """The schema id of a message. Raises Undecodable."""
     if value is None:
         raise Undecodable("the message has no value")
     if len(value) < PREFIX.size:
@@ -94,8 +94,8 @@ def decode(value: bytes | None, expected: type[M]) -> M: ...
 
 
 def decode(value: bytes | None, expected: type[Message] | None = None) -> Message:
-    """The fact in a message. Raises Undecodable for all that is no fact of ours, or not the
-    expected one."""
+    """The message in these bytes. Raises Undecodable if it is unknown or not of the expected
+    type."""
     schema_id = schema_id_of(value)
     assert value is not None
     try:
@@ -111,7 +111,7 @@ def decode(value: bytes | None, expected: type[Message] | None = None) -> Messag
         raise
     except UnknownSchema as unknown:
         raise Undecodable(str(unknown)) from unknown
-    except Exception as wrong:  # fastavro raises whatever the bytes provoke
+    except Exception as wrong:  # fastavro raises many types of exceptions for invalid bytes.
         raise Undecodable(f"{type(wrong).__name__}: {str(wrong)[:500]}") from wrong
     if expected is not None and not isinstance(fact, expected):
         raise Undecodable(f"found a {record} where a {expected.__name__} belongs")

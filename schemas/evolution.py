@@ -1,4 +1,4 @@
-"""FULL_TRANSITIVE, checked offline: what may not change between two versions of a schema."""
+"""Checks FULL_TRANSITIVE compatibility of schema versions offline."""
 
 import json
 from typing import Any
@@ -8,10 +8,10 @@ from avro.schema import parse
 
 
 def incompatibilities(old: str, new: str) -> list[str]:
-    """Why a new schema text may not follow an old one; empty when it may.
+    """Incompatible changes between an old and a new schema text.
 
-    Beside the rules of Avro (both directions), a logicalType, a doc and the order of fields are
-    frozen, and every field has a doc."""
+    In addition to the rules of Avro in both directions, logical types and the order of fields must
+    not change, and a doc must not be removed."""
     found: list[str] = []
     before, after = parse(old), parse(new)
     for reader, writer, name in ((after, before, "backward"), (before, after, "forward")):
@@ -23,7 +23,7 @@ def incompatibilities(old: str, new: str) -> list[str]:
 
 
 def undocumented(text: str) -> list[str]:
-    """Records and fields of a schema that have no doc."""
+    """Records and fields of a schema without doc."""
     found = []
     for name, record in _records(json.loads(text)).items():
         found += [] if record.get("doc") else [name]
@@ -63,7 +63,7 @@ def _logical(type_: Any) -> list[str]:
 
 
 def _records(type_: Any) -> dict[str, Any]:
-    """All records defined anywhere in a schema, by name."""
+    """All records in a schema, by name."""
     if isinstance(type_, list):
         return {name: record for branch in type_ for name, record in _records(branch).items()}
     if not isinstance(type_, dict):

@@ -1,4 +1,4 @@
-"""`make schemas`: models from schemas/avro, and the ids of new schema versions."""
+"""`make schemas`: writes the models of schemas/avro, and registers new schema versions."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ from schemas.store import REGISTERED, SchemaStore
 
 MODELS = HERE / "models.py"
 KEYS = ("batch_id", "item_id", "page_id", "package_id", "subject id")
-"""What a topic of facts can be keyed by."""
+"""Possible keys of the topic of a fact."""
 PRIMITIVES = {
     "string": "str",
     "int": "int",
@@ -31,7 +31,7 @@ PRIMITIVES = {
     "boolean": "bool",
     "bytes": "bytes",
 }
-HEADER = '''"""Models of the facts, made from schemas/avro by `make schemas`: never edited."""
+HEADER = '''"""Models of the facts, generated from schemas/avro by `make schemas`; do not edit."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -40,7 +40,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Record(BaseModel):
-    """A record of the contract: frozen, strict about names."""
+    """A record of the contract, frozen and without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 '''
@@ -91,25 +91,25 @@ UNSTAMPED = Head(
     occurred_at=datetime(1970, 1, 1, tzinfo=UTC),
     producer=Producer(name="", version=""),
 )
-"""The head of a fact that a step made and the driver has not stamped yet."""
+"""The head of a fact that the driver has not completed yet."""
 '''
 
 
 BASES = '''
 class Message(Record):
-    """A record that is published by itself."""
+    """A record that is published as a message."""
 
-    if TYPE_CHECKING:  # each model has the field in its schema's place
+    if TYPE_CHECKING:  # Each model has the field at the position in its schema.
         head: Head = UNSTAMPED
 
 
 class Fact(Message):
-    """A message that says what happened, on a topic of its own."""
+    """A message that says what happened, with its own topic."""
 
     topic_key: ClassVar[str]
-    """What its topic is keyed by."""
+    """The key of its topic."""
     partitions: ClassVar[int | None] = None
-    """Partitions of its topic; None for as many as work has."""
+    """Partitions of its topic; None for WORK_PARTITIONS."""
 
     if TYPE_CHECKING:
         files: tuple[FileRef, ...] = ()
@@ -122,45 +122,45 @@ def models_source() -> str:
     parts, has_bases = [HEADER], False
     for schema in in_dependency_order():
         if base(schema) != "Record" and not has_bases:
-            # A fact mentions all that the bases mention.
+            # A fact comes after all records that the base classes use.
             parts.append(BASES)
             has_bases = True
         parts.append(model_source(schema))
         if schema["name"] == "Head":
             parts.append(UNSTAMPED)
-    # Long docs stay on one line: they are data, and the file is never edited.
+    # Long docs stay on one line, because the file is generated.
     text = "# ruff: noqa: E501\n" + "\n\n".join(parts)
     command = [sys.executable, "-m", "ruff", "format", "-q", "--stdin-filename", "models.py", "-"]
     return subprocess.run(command, input=text, text=True, capture_output=True, check=True).stdout
 
 
 def register() -> list[str]:
-    """Give an id to each schema text that has none yet; refuse an incompatible one."""
-    complaints: list[str] = []
+    """Register new schema texts, and return the incompatible changes of those refused."""
+    refused: list[str] = []
     for record in (schema["name"] for schema in messages()):
         store = SchemaStore()
         text, known = self_contained(record), store.versions(record)
         if text in known:
             continue
-        faults = [fault for old in known for fault in incompatibilities(old, text)]
-        complaints += [f"{record}: {fault}" for fault in faults]
-        if not faults:
+        errors = [error for old in known for error in incompatibilities(old, text)]
+        refused += [f"{record}: {error}" for error in errors]
+        if not errors:
             REGISTERED.mkdir(exist_ok=True)
             (REGISTERED / f"{store.next_id():04d}.{record}.avsc").write_text(text, "utf-8")
-    return complaints
+    return refused
 
 
-def without_topic() -> list[str]:
-    """Schemas of facts that do not say what their topic is, each with what to add."""
+def topic_errors() -> list[str]:
+    """Schemas of facts without a valid topic, each with what to add."""
     return [
-        f"{schema['name']}: {fault}"
+        f"{schema['name']}: {error}"
         for schema in in_dependency_order()
         if schema["name"] != AUDIT_RECORD
-        for fault in _topic_faults(schema)
+        for error in _topic_errors(schema)
     ]
 
 
-def _topic_faults(schema: Schema) -> list[str]:
+def _topic_errors(schema: Schema) -> list[str]:
     lacking = sorted(FACT_FIELDS - field_names(schema))
     if "head" in field_names(schema) or TOPIC in schema:
         if lacking:
@@ -177,13 +177,13 @@ def _topic_faults(schema: Schema) -> list[str]:
 
 
 def main() -> None:
-    """Write the models, register new versions, or say why not."""
-    faults = without_topic()
-    if faults:
-        sys.exit("schemas without a topic:\n" + "\n".join(faults))
-    complaints = register()
-    if complaints:
-        sys.exit("schemas are not FULL_TRANSITIVE compatible:\n" + "\n".join(complaints))
+    """Register new versions and write the models, or exit with the errors."""
+    errors = topic_errors()
+    if errors:
+        sys.exit("schemas without a topic:\n" + "\n".join(errors))
+    refused = register()
+    if refused:
+        sys.exit("schemas are not FULL_TRANSITIVE compatible:\n" + "\n".join(refused))
     MODELS.write_text(models_source(), "utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Ids made from causes, so that the same work gives the same id (docs/contract.md §1)."""
+"""Ids derived from causes, so that the same work gives the same id (docs/contract.md §1)."""
 
 import re
 import unicodedata
@@ -18,12 +18,12 @@ def make_id(*parts: str | int) -> str:
 
 
 def work_id(event_id: str, step: str, decision_id: str | None = None) -> str:
-    """Id of the work of a step on a fact; a decision makes it new work."""
+    """Id of a work item: a step applied to a fact, again after a decision."""
     return make_id(decision_id, event_id, step) if decision_id else make_id(event_id, step)
 
 
 def fact_id(of_work: str, record: str, index: int = 0) -> str:
-    """Id of the index-th fact of a record that a work gave."""
+    """Id of the index-th fact of a record type that a work item gave."""
     return make_id(of_work, record, index)
 
 
@@ -38,7 +38,7 @@ def premis_id(event_id: str, ordinal: int) -> str:
 
 
 def undecodable_id(topic: str, partition: int, offset: int, value: bytes | None) -> str:
-    """Stands in for the event_id of a message that cannot be decoded."""
+    """Id used instead of the event_id of a message that cannot be decoded."""
     return make_id(topic, partition, offset, sha256(value or b"").hexdigest())
 
 
@@ -53,7 +53,7 @@ def page_id(item_id: str, ref: str) -> str:
 
 
 def made_safe(verbatim: str) -> str:
-    """An institution's identifier as an item_id: unchanged if it fits, else with a digest."""
+    """An identifier of an institution as an item_id: unchanged if valid, else with a digest."""
     plain = unicodedata.normalize("NFKD", verbatim)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", plain)
     if safe == verbatim and ITEM_ID.match(safe):

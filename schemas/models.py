@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""Models of the facts, made from schemas/avro by `make schemas`: never edited."""
+"""Models of the facts, generated from schemas/avro by `make schemas`; do not edit."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Record(BaseModel):
-    """A record of the contract: frozen, strict about names."""
+    """A record of the contract, frozen and without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -83,7 +83,7 @@ UNSTAMPED = Head(
     occurred_at=datetime(1970, 1, 1, tzinfo=UTC),
     producer=Producer(name="", version=""),
 )
-"""The head of a fact that a step made and the driver has not stamped yet."""
+"""The head of a fact that the driver has not completed yet."""
 
 
 class Diagnostic(Record):
@@ -117,19 +117,19 @@ class FileRef(Record):
 
 
 class Message(Record):
-    """A record that is published by itself."""
+    """A record that is published as a message."""
 
-    if TYPE_CHECKING:  # each model has the field in its schema's place
+    if TYPE_CHECKING:  # Each model has the field at the position in its schema.
         head: Head = UNSTAMPED
 
 
 class Fact(Message):
-    """A message that says what happened, on a topic of its own."""
+    """A message that says what happened, with its own topic."""
 
     topic_key: ClassVar[str]
-    """What its topic is keyed by."""
+    """The key of its topic."""
     partitions: ClassVar[int | None] = None
-    """Partitions of its topic; None for as many as work has."""
+    """Partitions of its topic; None for WORK_PARTITIONS."""
 
     if TYPE_CHECKING:
         files: tuple[FileRef, ...] = ()

@@ -1,4 +1,4 @@
-"""Reads schemas/avro and writes each record as one self-contained schema, references inlined."""
+"""Reads schemas/avro, and makes self-contained schemas with inlined references."""
 
 import json
 from collections.abc import Iterator
@@ -12,10 +12,9 @@ NAMESPACE = "digitization.v1"
 FACT_FIELDS = frozenset({"head", "files", "acts"})
 """A record with these fields is a fact and has a topic of its own."""
 AUDIT_RECORD = "PremisEvent"
-"""The one message that is no fact; it has the audit topics."""
+"""The only message that is not a fact; it uses the audit topics."""
 TOPIC = "topic"
-"""Attribute of a fact's schema that says what its topic is keyed by; it is no part of the schema
-that is registered."""
+"""Attribute with the key of a fact's topic; it is not in the registered schema."""
 
 Schema = dict[str, Any]
 
@@ -28,7 +27,7 @@ def sources() -> dict[str, Schema]:
 
 
 def messages() -> list[Schema]:
-    """Every record that is published by itself: those with a head."""
+    """All records that are published as messages: those with a head."""
     return [one for one in in_dependency_order() if "head" in field_names(one)]
 
 
@@ -38,7 +37,7 @@ def field_names(schema: Schema) -> frozenset[str]:
 
 
 def references(type_: object) -> Iterator[str]:
-    """Full names of our records that a type expression mentions, in order."""
+    """Full names of the records in a type expression, in order."""
     if isinstance(type_, str):
         if type_.startswith(NAMESPACE + "."):
             yield type_
@@ -54,7 +53,7 @@ def references(type_: object) -> Iterator[str]:
 
 
 def in_dependency_order() -> list[Schema]:
-    """Every record after the records that it mentions."""
+    """All records, each after the records that it refers to."""
     ordered: dict[str, Schema] = {}
 
     def visit(full_name: str) -> None:
@@ -70,8 +69,8 @@ def in_dependency_order() -> list[Schema]:
 
 
 def self_contained(record: str) -> str:
-    """The schema of one record as it is registered: one JSON text, each reference inlined where
-    it is first met (Avro 1.12, Names)."""
+    """The registered schema of a record, with each reference inlined at its first use
+    (Avro 1.12, Names)."""
     seen: set[str] = set()
 
     def inline(type_: Any) -> Any:
@@ -88,5 +87,5 @@ def self_contained(record: str) -> str:
             return {**type_, "items": inline(type_["items"])}
         return type_
 
-    whole = inline(sources()[f"{NAMESPACE}.{record}"])
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    complete = inline(sources()[f"{NAMESPACE}.{record}"])
+    return json.dumps(complete, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Schema ids: file-backed, committed, stable. A file is `registered/<id>.<Record>.avsc`."""
+"""The registered schemas, in files `registered/<id>.<Record>.avsc`."""
 
 from functools import cache
 from hashlib import sha256
@@ -8,11 +8,11 @@ REGISTERED = Path(__file__).parent / "registered"
 
 
 class UnknownSchema(LookupError):
-    """A schema id or record that is not registered here."""
+    """A schema id or record is not registered."""
 
 
 class SchemaStore:
-    """Looks up registered schema texts, byte for byte as kept."""
+    """Looks up registered schema texts."""
 
     def __init__(self, folder: Path = REGISTERED) -> None:
         self._texts: dict[int, str] = {}
@@ -44,7 +44,7 @@ class SchemaStore:
         return [self._texts[number] for number in self._ids.get(record, [])]
 
     def next_id(self) -> int:
-        """The id that the next new schema gets."""
+        """The id of the next schema to register."""
         return max(self._texts, default=0) + 1
 
     def digest(self, schema_id: int) -> bytes:

@@ -2,7 +2,6 @@
 
 `docs/settings.md` is generated from this model."""
 
-import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,38 +10,16 @@ from typing import Annotated
 from pydantic import AfterValidator, PlainValidator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from infra import ports
 from streams import storage_settings
+from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
 from streams.settings_fields import variable
-
-MEGABYTE = 1_000_000
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-CLUSTER_SIZES = (1, 3)
-
-
-def machine_memory_bytes() -> int:
-    """Memory of this machine, or of the container when that has less."""
-    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        limit = CGROUP_LIMIT.read_text().strip()
-    except OSError:
-        return physical
-    return min(physical, int(limit)) if limit.isdigit() else physical
-
-
-def most_memory_mb() -> float:
-    """60 % of the memory; Kafka, PostgreSQL and the rest of each child process need the rest."""
-    return machine_memory_bytes() * 0.6 // MEGABYTE
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def cluster_size(count: int) -> int:
     """The number of brokers of a home. Raises ValueError."""
-    if count not in CLUSTER_SIZES:
+    if count not in ports.CLUSTER_SIZES:
         raise ValueError
     return count
 
@@ -67,63 +44,73 @@ class EnvironmentVariables(BaseSettings):
     )
 
     home: Annotated[Path, AfterValidator(Path.absolute)] = variable(
-        *("COPYSTAND_HOME", Path("var")),
+        "COPYSTAND_HOME",
+        Path("var"),
         "Folder of the line: data, logs, ports and passwords.",
         read_by="all",
     )
     kafka_brokers: str = variable(
-        *("KAFKA_BROKERS", ""),
+        "KAFKA_BROKERS",
+        "",
         "Bootstrap servers `host:port,…` of a Kafka cluster that `copystand up` did not start.",
         read_by="all",
         default_text="the home's own Kafka",
     )
     postgres_dsn: str = variable(
-        *("POSTGRES_DSN", ""),
+        "POSTGRES_DSN",
+        "",
         "Connection URI, without user and password, of a PostgreSQL server that `copystand up` did"
         " not start.",
         read_by="all",
         default_text="the home's own PostgreSQL",
     )
     postgres_password_file: Path | None = variable(
-        *("POSTGRES_PASSWORD_FILE", None),
+        "POSTGRES_PASSWORD_FILE",
+        None,
         "File with the password of the superuser `postgres` of that server.",
         read_by="`python -m streams.provision`",
     )
     broker_count: Annotated[int, AfterValidator(cluster_size)] | None = variable(
-        *("COPYSTAND_BROKERS", None),
+        "COPYSTAND_BROKERS",
+        None,
         "Number of Kafka brokers of a new home. A home keeps its number.",
         read_by="`copystand up`",
         must_be="1 or 3",
         default_text="1",
     )
     client_ports: Annotated[dict[str, int], PlainValidator(ports_by_name)] = variable(
-        *("COPYSTAND_CLIENT_PORTS", dict),
+        "COPYSTAND_CLIENT_PORTS",
+        dict,
         "Ports at which clients reach a server through a proxy.",
         read_by="`copystand up`",
         must_be="like kafka=20001,postgres=20002",
         default_text="the servers' own ports",
     )
     cache: Path | None = variable(
-        *("COPYSTAND_CACHE", None),
+        "COPYSTAND_CACHE",
+        None,
         "Folder for downloads: Kafka and the XSD files.",
         read_by="`make install`, `copystand up`, station, worker",
         default_text="`.cache` in the checkout",
     )
     java_home: Path | None = variable(
-        *("JAVA_HOME", None),
+        "JAVA_HOME",
+        None,
         "Java installation that runs Kafka.",
         read_by="`make install`, `copystand up`, `copystand doctor`",
         default_text="`java` on the PATH",
     )
     worker_id: str = variable(
-        *("COPYSTAND_WORKER_ID", socket.gethostname),
+        "COPYSTAND_WORKER_ID",
+        socket.gethostname,
         "Name of this machine: member of the consumer groups, and sender of what it submits. Each"
         " machine needs its own.",
         read_by="router, worker, station, repository",
         default_text="the host name",
     )
     pool_size: int = variable(
-        *("WORK_POOL_SIZE", cores),
+        "WORK_POOL_SIZE",
+        cores,
         "Child processes of a worker, and thus pages in work at once. The tracker admits pages for"
         " so many processes.",
         read_by="worker, tracker",
@@ -132,7 +119,8 @@ class EnvironmentVariables(BaseSettings):
         default_text="the number of cores",
     )
     session_timeout_seconds: float = variable(
-        *("COPYSTAND_SESSION_TIMEOUT", 45),
+        "COPYSTAND_SESSION_TIMEOUT",
+        45,
         "Kafka removes a worker that sends no heartbeat for this long from its consumer groups, and"
         " the other workers take over its partitions. Kafka's minimum is 6.",
         read_by="worker",
@@ -141,7 +129,8 @@ class EnvironmentVariables(BaseSettings):
         old_name="COPYSTAND_SILENCE_SECONDS",
     )
     liveness_timeout_seconds: float = variable(
-        *("COPYSTAND_LIVENESS_TIMEOUT", 120),
+        "COPYSTAND_LIVENESS_TIMEOUT",
+        120,
         "The supervisor kills and restarts a role that gives no sign of life for this long. A role"
         " normally gives one each second.",
         read_by="supervisor",
@@ -150,13 +139,15 @@ class EnvironmentVariables(BaseSettings):
         old_name="COPYSTAND_STALLED_SECONDS",
     )
     retry_scale: float = variable(
-        *("COPYSTAND_RETRY_SCALE", 1.0),
+        "COPYSTAND_RETRY_SCALE",
+        1.0,
         "Factor for every retry delay. Tests make it small.",
         read_by="router, worker, tracker",
         ge=0,
     )
     images_mb: float = variable(
-        *("COPYSTAND_IMAGES_MB", most_memory_mb),
+        "COPYSTAND_IMAGES_MB",
+        most_memory_mb,
         "Memory for the decoded images that a worker processes at once. Further pages wait.",
         read_by="worker",
         unit="MB",
@@ -164,7 +155,8 @@ class EnvironmentVariables(BaseSettings):
         default_text="60 % of the memory",
     )
     child_mb: float = variable(
-        *("COPYSTAND_CHILD_MB", most_memory_mb),
+        "COPYSTAND_CHILD_MB",
+        most_memory_mb,
         "Memory limit of one child process of a worker (RLIMIT_DATA).",
         read_by="worker",
         unit="MB",
@@ -172,85 +164,98 @@ class EnvironmentVariables(BaseSettings):
         default_text="60 % of the memory",
     )
     recycle_mb: float = variable(
-        *("COPYSTAND_RECYCLE_MB", 600),
+        "COPYSTAND_RECYCLE_MB",
+        600,
         "A child process that still holds more than this after a task is replaced.",
         read_by="worker",
         unit="MB",
         ge=200,
     )
     reserve_mb: float = variable(
-        *("COPYSTAND_RESERVE_MB", 256),
+        "COPYSTAND_RESERVE_MB",
+        256,
         "Free disk space that stays unused. With less, work waits.",
         read_by="worker, tracker, watchdog",
         unit="MB",
         ge=0,
     )
     night: Annotated[NightWindow | None, PlainValidator(read_night_window)] = variable(
-        *("COPYSTAND_NIGHT", None),
+        "COPYSTAND_NIGHT",
+        None,
         "Hours, in the machine's time zone, in which batches of priority `night` are admitted."
         " Without it they are admitted at any time, after all other batches.",
         read_by="tracker",
         must_be='two times like "20:00-06:00"',
     )
     quiet_minutes: float = variable(
-        *("COPYSTAND_QUIET_MINUTES", 60),
+        "COPYSTAND_QUIET_MINUTES",
+        60,
         "`copystand status` reports a running batch without progress for this long.",
         read_by="watchdog",
         unit="minutes",
         ge=0,
     )
     answer_days: float = variable(
-        *("COPYSTAND_ANSWER_DAYS", 14),
+        "COPYSTAND_ANSWER_DAYS",
+        14,
         "`copystand status` reports a package that no repository has answered for this long.",
         read_by="watchdog, `copystand packages list`",
         unit="days",
         ge=0,
     )
     object_store: Annotated[str, AfterValidator(storage_settings.check_store)] = variable(
-        *("COPYSTAND_STORE", ""),
+        "COPYSTAND_STORE",
+        "",
         "Bucket and prefix that hold the objects.",
         read_by="all",
         must_be="empty or s3://bucket/prefix",
         default_text="local disk, in the home",
     )
     s3_allow_http: bool = variable(
-        *("COPYSTAND_S3_ALLOW_HTTP", False),
+        "COPYSTAND_S3_ALLOW_HTTP",
+        False,
         "1 permits an endpoint without TLS that is not on this machine.",
         read_by="all",
         must_be="1 or empty",
         default_text="",
     )
     aws_region: str = variable(
-        *("AWS_REGION", storage_settings.DEFAULT_REGION),
+        "AWS_REGION",
+        storage_settings.DEFAULT_REGION,
         "Region of the bucket.",
         read_by="all",
     )
     s3_endpoint: Annotated[str, AfterValidator(storage_settings.check_endpoint)] = variable(
-        *("COPYSTAND_S3_ENDPOINT", ""),
+        "COPYSTAND_S3_ENDPOINT",
+        "",
         "Address of the S3 service.",
         read_by="all",
         must_be="https://host:port",
         default_text="`https://s3.REGION.amazonaws.com`",
     )
     aws_access_key_id: Annotated[str, AfterValidator(storage_settings.check_key)] = variable(
-        *("AWS_ACCESS_KEY_ID", ""),
+        "AWS_ACCESS_KEY_ID",
+        "",
         "Access key. COPYSTAND_STORE needs it.",
         read_by="all",
     )
     aws_secret_access_key: Annotated[str, AfterValidator(storage_settings.check_key)] = variable(
-        *("AWS_SECRET_ACCESS_KEY", ""),
+        "AWS_SECRET_ACCESS_KEY",
+        "",
         "Secret of the access key. COPYSTAND_STORE needs it.",
         read_by="all",
         secret=True,
     )
     aws_session_token: str = variable(
-        *("AWS_SESSION_TOKEN", ""),
+        "AWS_SESSION_TOKEN",
+        "",
         "Session token of temporary keys.",
         read_by="all",
         secret=True,
     )
     store_cache_gb: float = variable(
-        *("COPYSTAND_STORE_CACHE_GB", 20),
+        "COPYSTAND_STORE_CACHE_GB",
+        20,
         "Disk space for local copies of objects in a bucket.",
         read_by="worker, station, repository",
         unit="GB",

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from infra.ports import brokers
-from streams.environment_variables import MEGABYTE, EnvironmentVariables
+from streams.environment_variables import EnvironmentVariables
+from streams.machine import MEGABYTE
 from streams.settings_fields import mistakes, renamed
 from streams.storage_settings import LOCAL, S3Location, bucket_and_prefix
 

@@ -1,1 +1,1 @@
-"""What models say about pages: suggestions, never waited for, never taken as true."""
+"""Language models that make suggestions about pages."""

@@ -10,8 +10,8 @@ from typing import Any
 from processors.ocr import languages
 
 PACKAGE = "py3langid"
-LONGEST_TEXT = 20_000
-"""Characters that are looked at; more change no answer."""
+MAX_TEXT_LENGTH = 20_000
+"""Characters that the model reads; more do not change its answer."""
 CLOSE = (
     {"nor", "nob", "nno"},
     {"hrv", "srp", "bos", "cnr"},
@@ -22,40 +22,40 @@ CLOSE = (
     {"cat", "oci"},
     {"por", "glg"},
 )
-"""Languages that a text of a page is not enough to tell apart, or that have one code for all."""
+"""Languages that the text of one page does not distinguish, or that share one code."""
 
 
 @dataclass(frozen=True)
 class Guess:
-    """What the model makes of a text."""
+    """The model's answer for a text."""
 
     code: str
     """Terminological ISO 639-2."""
     probability: float
     probabilities: dict[str, float]
-    """Of every language that the model knows and ISO 639-2 has a code for."""
+    """By ISO 639-2 code, for each language of the model that has one."""
 
     def of_any(self, codes: tuple[str, ...]) -> float:
-        """Probability that the text is in one of these languages or one close to it."""
-        wide = {near for code in codes for near in close_to(code)}
-        return sum(self.probabilities.get(code, 0.0) for code in wide)
+        """Probability that the text is in one of these languages or a similar one."""
+        similar = {near for code in codes for near in close_to(code)}
+        return sum(self.probabilities.get(code, 0.0) for code in similar)
 
 
 def close_to(code: str) -> set[str]:
-    """A language, by its terminological code, and those that it is not told from."""
+    """The terminological code of a language, and those of languages similar to it."""
     code = languages.terminological(code)
     return {code}.union(*(group for group in CLOSE if code in group))
 
 
 def known_to_model(code: str) -> bool:
-    """Whether the model can recognise a language at all."""
+    """Whether the model includes a language."""
     return languages.terminological(code) in _codes().values()
 
 
 def guess(text: str) -> Guess | None:
-    """The language that a text is likely in; None when it gives the model nothing to go by."""
+    """The most likely language of a text; None if the text gives no indication."""
     ranked: dict[str, float] = {}
-    for label, probability in _identifier().rank(text[:LONGEST_TEXT]):
+    for label, probability in _identifier().rank(text[:MAX_TEXT_LENGTH]):
         code = _codes()[label]
         ranked[code] = ranked.get(code, 0.0) + float(probability)
     best = max(ranked, key=lambda code: ranked[code])
@@ -82,7 +82,7 @@ def _model_file() -> Path:
 
 @cache
 def _identifier() -> Any:
-    # Loaded when it is first asked, once in each process: 0.7 s and 60 MB.
+    # Loaded on first use, once per process: 0.7 s and 60 MB.
     from py3langid.langid import LanguageIdentifier  # type: ignore[import-untyped]
 
     identifier = LanguageIdentifier.from_model_file(_model_file(), norm_probs=True)
@@ -93,6 +93,6 @@ def _identifier() -> Any:
 
 @cache
 def _codes() -> dict[str, str]:
-    """The model's labels with the codes of ISO 639-2."""
+    """The ISO 639-2 code of each label of the model."""
     labels = _identifier().labels
     return {label: code for label in labels if (code := languages.from_model_label(label))}

@@ -1,1 +1,1 @@
-"""Masters: their formats, headers and resolution, and decoding them whole."""
+"""Image files: formats, headers, structure, colour, decoding and derivatives."""

@@ -1,4 +1,4 @@
-"""Identifies the format of a file, also of raw camera files that begin like any TIFF."""
+"""Identifies the format of a file, including raw camera files based on TIFF."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from processors.imaging.format_identification import HEAD_BYTES, Format, identif
 
 
 def identify_file(path: Path) -> Format | None:
-    """The format that a file's first bytes show; for TIFF, also its directories. Raises OSError."""
+    """The format of a file by its first bytes and, for TIFF, its directories. Raises OSError."""
     with path.open("rb") as stream:
         format_ = identify(stream.read(HEAD_BYTES))
     if format_ is not None and format_.family == "tiff":

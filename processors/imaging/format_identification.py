@@ -1,4 +1,4 @@
-"""File formats by their first bytes, named as PRONOM names them."""
+"""Identifies file formats by their first bytes; names and identifiers are those of PRONOM."""
 
 import re
 import tomllib
@@ -11,12 +11,12 @@ from typing import Any
 TABLE = Path(__file__).parent / "formats.toml"
 
 HEAD_BYTES = 65536
-"""As much of a file's beginning as is looked at."""
+"""Bytes at the beginning of a file that identification reads."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format; `family` is the word that profiles use for it."""
+    """A file format; `family` is its name in profiles."""
 
     family: str
     name: str
@@ -54,8 +54,8 @@ PNG_PUIDS = {"1.0": "fmt/11", "1.1": "fmt/12", "1.2": "fmt/13"}
 
 
 @cache
-def _plain() -> tuple[tuple[re.Pattern[bytes], Format], ...]:
-    """Formats that a fixed signature tells, in the order of trial."""
+def _signatures() -> tuple[tuple[re.Pattern[bytes], Format], ...]:
+    """Signatures and their formats, in the order in which they are tried."""
     rows = tomllib.loads(TABLE.read_text("utf-8"))["format"]
     return tuple((re.compile(row.pop("magic").encode(), re.DOTALL), _format(row)) for row in rows)
 
@@ -65,12 +65,12 @@ def _format(row: dict[str, Any]) -> Format:
 
 
 def identify(head: bytes) -> Format | None:
-    """The format that a file's first HEAD_BYTES show, whatever its name says; None when unknown."""
+    """The format of a file by its first HEAD_BYTES; None if unknown."""
     special: Callable[[bytes], Format]
     for magic, special in ((b"\xff\xd8\xff", _jpeg), (b"\x89PNG\r\n\x1a\n", _png), (b"BM", _bmp)):
         if head.startswith(magic) and (magic != b"BM" or _looks_like_bmp(head)):
             return special(head)
-    return next((format_ for pattern, format_ in _plain() if pattern.match(head)), None)
+    return next((format_ for pattern, format_ in _signatures() if pattern.match(head)), None)
 
 
 def extension_for(media_type: str) -> str:
@@ -116,7 +116,7 @@ def _png(head: bytes) -> Format:
 
 
 def _looks_like_bmp(head: bytes) -> bool:
-    # "BM" alone begins many a text: the length of the second header must be one that exists.
+    # Many texts begin with "BM", so the length of the second header must be valid, too.
     return len(head) > 18 and int.from_bytes(head[14:18], "little") in (
         12,
         16,

@@ -1,20 +1,20 @@
-"""What an image says of itself before anything is decoded."""
+"""Properties of an image that its header states."""
 
 import mmap
 from dataclasses import dataclass
 
-from processors.imaging.resolution import Resolution
+from processors.imaging.resolution import StatedResolution
 
 Buffer = bytes | mmap.mmap
 
 
 class DamagedHeader(Exception):
-    """The structure of the file cannot be followed; the text says where it breaks."""
+    """The structure of a file is damaged; the message says where."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """Size, kind of pixels and statements of one image."""
+    """The header of an image."""
 
     width_px: int
     height_px: int
@@ -24,15 +24,15 @@ class Header:
     """bitonal, greyscale, rgb, cmyk or other."""
     compression: str
     lossy: bool = False
-    resolutions: tuple[Resolution, ...] = ()
-    """All that the file says about its resolution, in the order of precedence."""
+    resolutions: tuple[StatedResolution, ...] = ()
+    """All resolutions that the file states, in order of precedence."""
     icc: bytes | None = None
-    """The embedded profile; empty where one is announced and cannot be had."""
+    """The embedded profile; empty if it cannot be read."""
     orientation: int = 1
-    """Exif orientation, 1 when the image stands upright."""
+    """Exif orientation; 1 is upright."""
     images: int = 1
-    """Full images in the file; reduced copies and masks are not counted."""
+    """Number of full images, without reduced copies and masks."""
     photometric: str | None = None
     """min-is-white, min-is-black, rgb, palette, separated, ycbcr or cielab."""
     byte_order: str | None = None
-    """little-endian or big-endian, where the format leaves the choice."""
+    """little-endian or big-endian, if the format allows both."""

@@ -8,17 +8,18 @@ from processors.imaging.header import DamagedHeader, Header
 
 
 def irregularities(path: Path, family: str) -> tuple[str, ...]:
-    """What is unusual about a file's structure, though nothing is missing. Raises DamagedHeader
-    where pixels cannot be had, and OSError."""
-    judges = {
+    """Structural problems of a file that lose no pixels.
+
+    Raises DamagedHeader if pixels are missing, and OSError."""
+    checks = {
         "tiff": tiff_structure.check,
         "bigtiff": tiff_structure.check,
         "png": png_header.irregularities,
     }
-    if family not in judges:
+    if family not in checks:
         return ()
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return judges[family](data)
+        return checks[family](data)
 
 
 def read_header(path: Path, family: str) -> Header:

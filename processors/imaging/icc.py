@@ -1,10 +1,10 @@
-"""Reads ICC profiles: description, integrity, and fit to an image (ICC.1:2022)."""
+"""Reads ICC profiles: description, damage, and mismatch with an image (ICC.1:2022)."""
 
 import struct
 
 UNNAMED = "unnamed ICC profile"
 HEADER_BYTES = 128
-MOST_TAGS = 1000
+MAX_TAGS = 1000
 LINKS = (b"link", b"abst", b"nmcl")
 """Profile classes that do not describe the colours of an image (7.2.7)."""
 SPACES = {"greyscale": b"GRAY", "rgb": b"RGB ", "cmyk": b"CMYK"}
@@ -20,7 +20,7 @@ def damage(profile: bytes) -> str | None:
         return "its signature is missing"
     if stated > size or profile[stated:].strip(b"\0"):
         return f"it states {stated} bytes and has {size}"
-    if count > MOST_TAGS or HEADER_BYTES + 4 + 12 * count > size:
+    if count > MAX_TAGS or HEADER_BYTES + 4 + 12 * count > size:
         return f"it states {count} tags, which do not fit in {size} bytes"
     for name, offset, length in struct.iter_unpack(">4sII", profile[132 : 132 + 12 * count]):
         if offset + length > size:

@@ -1,15 +1,16 @@
 """Reads the markers of a JPEG file up to its first scan (ITU-T T.81, annex B)."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from processors.imaging import tiff_header
 from processors.imaging.header import Buffer, DamagedHeader, Header
-from processors.imaging.resolution import INCH_PER_CM, Resolution, in_dpi
+from processors.imaging.resolution import INCH_PER_CM, StatedResolution, in_dpi
+from processors.imaging.tiff_directory import Value, directories
 
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
-ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 COLOUR_SPACES = {1: "greyscale", 3: "rgb", 4: "cmyk"}
 PHOTOMETRICS = {1: "min-is-black", 3: "ycbcr", 4: "separated"}
@@ -19,7 +20,7 @@ JFIF_UNITS = {1: 1.0, 2: INCH_PER_CM}
 def read(data: Buffer) -> Header:
     """The header of a JPEG file. Raises DamagedHeader."""
     frame: tuple[int, bytes] | None = None
-    resolutions: list[Resolution] = []
+    resolutions: list[StatedResolution] = []
     icc: list[tuple[int, bytes]] = []
     orientation, adobe_rgb = 1, False
     for marker, body in _segments(data):
@@ -54,19 +55,19 @@ def read(data: Buffer) -> Header:
     )
 
 
-def exif(block: bytes) -> tuple[tuple[Resolution, ...], int]:
-    """Resolution and orientation in an Exif block; nothing when the block is damaged."""
+def exif(block: bytes) -> tuple[tuple[StatedResolution, ...], int]:
+    """Resolutions and orientation in an Exif block; the defaults if the block is damaged."""
     try:
-        first = next(tiff_header.directories(block), {})
+        first: Mapping[int, Value] = next(directories(block), {})
         return tiff_header.resolutions(first, "exif"), tiff_header.orientation(first)
     except DamagedHeader:
         return (), 1
 
 
-def _jfif(body: bytes) -> Iterator[Resolution]:
+def _jfif(body: bytes) -> Iterator[StatedResolution]:
     unit, x, y = struct.unpack_from(">BHH", body, 7)
     if unit in JFIF_UNITS:
-        yield Resolution("jfif", in_dpi(x, JFIF_UNITS[unit]), in_dpi(y, JFIF_UNITS[unit]))
+        yield StatedResolution("jfif", in_dpi(x, JFIF_UNITS[unit]), in_dpi(y, JFIF_UNITS[unit]))
 
 
 def _segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
@@ -75,7 +76,7 @@ def _segments(data: Buffer) -> Iterator[tuple[int, bytes]]:
         if data[at] != 0xFF:
             raise DamagedHeader(f"a marker is missing at byte {at}")
         marker = data[at + 1]
-        if marker == 0xFF or marker in ALONE:
+        if marker == 0xFF or marker in STANDALONE:
             at += 1 if marker == 0xFF else 2
             continue
         if marker in (START_OF_SCAN, END_OF_IMAGE):

@@ -1,24 +1,24 @@
-"""Watches a JPEG decoder read its scan: what it leaves over tells of damage it did not notice."""
+"""Records how far a JPEG decoder reads: unread bytes show damage that it does not report."""
 
 import re
 from pathlib import Path
 
 import pyvips
 
-from processors.imaging.jpeg_header import ALONE, END_OF_IMAGE
+from processors.imaging.jpeg_header import END_OF_IMAGE, STANDALONE
 
-WATCHED = 64
-"""Bytes before the end-of-image marker that are handed over one by one, so that each unread one
-shows."""
+SINGLE_BYTES = 64
+"""The last bytes before the end-of-image marker are passed one by one, so that the count of unread
+bytes is exact."""
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _PADDING = re.compile(rb"\x00*\xff*")
 
 
-class WatchedScan:
-    """A JPEG file as a source of libvips that knows how far the decoder came.
+class JpegScanSource:
+    """A JPEG file as a source of libvips that records how far the decoder has read.
 
-    A hole of zeros is valid Huffman code. The decoder finds too few bits after it, and warns, or
-    too many, and says nothing: libvips never asks it to read up to the end of the image."""
+    A hole of zeros is valid Huffman code. After it the decoder has too few bits, which it reports,
+    or too many, which it does not: libvips never lets it read to the end of the image."""
 
     def __init__(self, path: Path) -> None:
         self._content = path.read_bytes()
@@ -26,13 +26,13 @@ class WatchedScan:
         self._end = _end_of_image(self._content)
 
     def source(self) -> pyvips.SourceCustom:
-        """What to load the image from."""
+        """The source from which libvips loads the image."""
         source = pyvips.SourceCustom()
         source.on_read(self._read)
         return source
 
-    def left_over(self) -> int:
-        """Bytes of the scan that no pixel needed, padding not counted."""
+    def unread_bytes(self) -> int:
+        """Number of bytes of the scan that the decoder did not read, without padding."""
         marker = _MARKER.search(self._content, self._position)
         end = marker.start() if marker else len(self._content)
         rest = self._content[self._position : end]
@@ -47,18 +47,18 @@ class WatchedScan:
         end = self._end
         if end is None or start > end:
             return size
-        return 1 if end - start <= WATCHED else min(size, end - start - WATCHED)
+        return 1 if end - start <= SINGLE_BYTES else min(size, end - start - SINGLE_BYTES)
 
 
 def _end_of_image(content: bytes) -> int | None:
-    """Where the image ends, by its markers; the last place that looks so, where they lead nowhere.
+    """Position of the end-of-image marker; the last one in the file if the markers are broken.
 
-    Comments may be full of what looks like an end, and watching each would take for ever."""
+    Segments are skipped by their lengths, because comments may contain the same bytes."""
     at = 2
     while found := _MARKER.search(content, at):
         at, marker = found.start(), content[found.start() + 1]
         if marker == END_OF_IMAGE:
             return at
-        at += 2 if marker in ALONE else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        at += 2 if marker in STANDALONE else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
     last = content.rfind(bytes((0xFF, END_OF_IMAGE)))
     return None if last < 0 else last

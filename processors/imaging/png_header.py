@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from processors.imaging.header import Buffer, DamagedHeader, Header
 from processors.imaging.jpeg_header import exif
-from processors.imaging.resolution import INCH_PER_METRE, Resolution, in_dpi
+from processors.imaging.resolution import INCH_PER_METRE, StatedResolution, in_dpi
 
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 COLOUR_SPACES = {0: "greyscale", 2: "rgb", 3: "rgb", 4: "greyscale", 6: "rgb"}
 PHOTOMETRICS = {0: "min-is-black", 2: "rgb", 3: "palette", 4: "min-is-black", 6: "rgb"}
-LARGEST_PROFILE = 32 * 1024 * 1024
+MAX_PROFILE_BYTES = 32 * 1024 * 1024
 
 
 def read(data: Buffer) -> Header:
@@ -42,21 +42,21 @@ def read(data: Buffer) -> Header:
 
 
 def irregularities(data: Buffer) -> tuple[str, ...]:
-    """Data after the end of the image."""
+    """Reports data after the end of the image."""
     after = len(data) - data.rfind(b"IEND") - 8
     return (f"{after} bytes follow the end of the image",) if after > 0 else ()
 
 
-def _phys(body: bytes) -> Iterator[Resolution]:
+def _phys(body: bytes) -> Iterator[StatedResolution]:
     if len(body) == 9 and body[8] == 1:
         x, y = struct.unpack_from(">II", body)
-        yield Resolution("phys", in_dpi(x, INCH_PER_METRE), in_dpi(y, INCH_PER_METRE))
+        yield StatedResolution("phys", in_dpi(x, INCH_PER_METRE), in_dpi(y, INCH_PER_METRE))
 
 
 def _icc(body: bytes) -> bytes:
     packed = body.partition(b"\0")[2][1:]
     try:
-        return zlib.decompressobj().decompress(packed, LARGEST_PROFILE)
+        return zlib.decompressobj().decompress(packed, MAX_PROFILE_BYTES)
     except zlib.error:
         return b""
 

@@ -1,4 +1,4 @@
-"""Raw images of cameras that begin like any TIFF: their first image is only a preview."""
+"""Identifies raw camera files based on TIFF, whose first image is only a preview."""
 
 import mmap
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from processors.imaging.tiff_directory import Directory, directories, directory_
 
 DNG_VERSION, MAKE, PHOTOMETRIC, SUB_IMAGES = 50706, 271, 262, 330
 SENSOR_PIXELS = (32803, 34892)
-"""Photometric interpretations of what lies below a colour filter (TIFF/EP; DNG 1.4)."""
+"""Photometric interpretations of sensor data with a colour filter (TIFF/EP; DNG 1.4)."""
 DNG_PUIDS = {
     "1.0": "fmt/436",
     "1.1": "fmt/152",
@@ -18,7 +18,7 @@ DNG_PUIDS = {
     "1.3": "fmt/438",
     "1.4": "fmt/730",
 }
-MOST_LOOKED_AT = 20
+MAX_SUB_IMAGES = 20
 MAKERS = (
     (b"nikon", "Nikon Digital SLR Camera Raw Image File", "fmt/202", ("nef", "nrw")),
     (b"sony", "Sony ARW RAW Image File", None, ("arw", "sr2", "srf")),
@@ -32,7 +32,7 @@ MEDIA_TYPE = "image/x-raw"
 
 
 def identify(path: Path) -> Format | None:
-    """The raw format that a TIFF really is; None for a plain one or one that is damaged."""
+    """The raw format of a file based on TIFF; None for a plain or damaged TIFF."""
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             first = next(directories(data), None)
@@ -41,7 +41,7 @@ def identify(path: Path) -> Format | None:
             version = first.get(DNG_VERSION, ())
             if len(version) == 4:
                 return _dng(f"{int(version[0])}.{int(version[1])}")
-            if any(_shows_sensor(each) for each in _images(first)):
+            if any(_is_sensor_data(each) for each in _images(first)):
                 return _of_maker(first)
         except DamagedHeader:
             return None
@@ -50,13 +50,13 @@ def identify(path: Path) -> Format | None:
 
 def _images(first: Directory) -> Iterator[Directory]:
     yield first
-    places = first.get(SUB_IMAGES, ())
-    if isinstance(places, tuple):
-        for place in places[:MOST_LOOKED_AT]:
-            yield directory_at(first.data, first.layout, int(place))
+    offsets = first.get(SUB_IMAGES, ())
+    if isinstance(offsets, tuple):
+        for offset in offsets[:MAX_SUB_IMAGES]:
+            yield directory_at(first.data, first.layout, int(offset))
 
 
-def _shows_sensor(directory: Directory) -> bool:
+def _is_sensor_data(directory: Directory) -> bool:
     return directory.one(PHOTOMETRIC, 0) in SENSOR_PIXELS
 
 
@@ -67,8 +67,8 @@ def _dng(version: str) -> Format:
 
 def _of_maker(first: Directory) -> Format:
     make = first.get(MAKE, b"")
-    told = make.lower() if isinstance(make, bytes) else b""
+    stated = make.lower() if isinstance(make, bytes) else b""
     for maker, name, puid, extensions in MAKERS:
-        if told.startswith(maker):
+        if stated.startswith(maker):
             return Format("raw", name, MEDIA_TYPE, puid, None, extensions)
     return Format("raw", "raw image of a camera, in a TIFF", MEDIA_TYPE, None, None, ("raw",))

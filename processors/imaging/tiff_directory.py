@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 from processors.imaging.header import Buffer, DamagedHeader
@@ -13,66 +14,67 @@ SIZES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
 CODES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
 CODES |= {16: "Q", 17: "q", 18: "Q"}
 ASCII, RATIONAL, UNDEFINED, SIGNED_RATIONAL = 2, 5, 7, 10
-MOST_DIRECTORIES = 20_000
-MOST_ENTRIES = 400_000
-"""In all directories together: overlapping ones could make a small file endless."""
-MOST_VALUES = 2_000_000
-MOST_BYTES = 64 * 1024 * 1024
-"""Of one value that is read."""
+MAX_DIRECTORIES = 20_000
+MAX_ENTRIES = 400_000
+"""Total of all directories; overlapping directories could repeat entries without end."""
+MAX_VALUES = 2_000_000
+MAX_BYTES = 64 * 1024 * 1024
+"""Maximum size of a value."""
 ICC_PROFILE = 34675
+BYTE_ORDERS = {b"II": "<", b"MM": ">"}
 Value = tuple[float, ...] | bytes
 
 
 class Entry(NamedTuple):
-    """One tag as the directory gives it."""
+    """An entry of a directory."""
 
     tag: int
     kind: int
     values: int
-    """How many values it has."""
+    """Number of values."""
     at: int
-    """Where the value begins."""
+    """Offset of the value."""
     length: int
-    """Its bytes; 0 for a kind that is not known."""
+    """Length of the value in bytes; 0 for an unknown type."""
     inline: bool
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things stand in a file of one byte order and offset size."""
+    """Byte order and offset size of a file."""
 
     order: str
     big: bool
 
     @property
     def offset(self) -> str:
-        """Form of an offset."""
+        """Struct format of an offset."""
         return self.order + ("Q" if self.big else "I")
 
     @property
     def count(self) -> str:
-        """Form of the number of entries."""
+        """Struct format of the number of entries."""
         return self.order + ("Q" if self.big else "H")
 
     @property
     def entry_size(self) -> int:
-        """Bytes of an entry."""
+        """Length of an entry in bytes."""
         return 20 if self.big else 12
 
     @property
     def inline(self) -> int:
-        """Bytes that an entry itself has for a value, and those of an offset."""
+        """Maximum length of a value inside an entry; also the length of an offset."""
         return 8 if self.big else 4
 
     @property
     def header_bytes(self) -> int:
-        """What stands before everything else."""
+        """Length of the file header."""
         return 16 if self.big else 8
 
 
 @dataclass(frozen=True)
 class Directory(Mapping[int, Value]):
-    """One directory; values are read when asked for, the first of a tag given twice."""
+    """A directory; values are read on access. Of a duplicate tag the first entry counts."""
 
     data: Buffer
     layout: Layout
@@ -83,7 +85,7 @@ class Directory(Mapping[int, Value]):
 
     @property
     def end(self) -> int:
-        """Where the directory ends, its pointer to the next included."""
+        """End of the directory, after the pointer to the next one."""
         start = self.offset + struct.calcsize(self.layout.count)
         return start + len(self.entries) * self.layout.entry_size + self.layout.inline
 
@@ -102,13 +104,13 @@ class Directory(Mapping[int, Value]):
         return len(self.by_tag)
 
     def one(self, tag: int, default: float) -> float:
-        """The first number of a tag, or the default where it has none."""
+        """The first number of a tag, or the default."""
         value = self.get(tag)
         return value[0] if isinstance(value, tuple) and value else default
 
     def raw(self, entry: Entry) -> bytes:
-        """The bytes of a value. Raises DamagedHeader for one that is too long to be true."""
-        if entry.length > MOST_BYTES:
+        """The bytes of a value. Raises DamagedHeader if it exceeds MAX_BYTES."""
+        if entry.length > MAX_BYTES:
             raise DamagedHeader(f"the value of tag {entry.tag} has {entry.length} bytes")
         return bytes(self.data[entry.at : entry.at + entry.length])
 
@@ -116,7 +118,7 @@ class Directory(Mapping[int, Value]):
         kind, count, order = entry.kind, entry.values, self.layout.order
         if kind in (ASCII, UNDEFINED) or (kind == 1 and entry.tag == ICC_PROFILE):
             return self.raw(entry)
-        if count > MOST_VALUES:
+        if count > MAX_VALUES:
             raise DamagedHeader(f"tag {entry.tag} has {count} values")
         raw = self.raw(entry)
         if kind in (RATIONAL, SIGNED_RATIONAL):
@@ -125,9 +127,15 @@ class Directory(Mapping[int, Value]):
         return struct.unpack(f"{order}{count}{CODES[kind]}", raw) if kind in CODES else raw
 
 
+def is_tiff(path: Path) -> bool:
+    """Whether a file begins with a byte order mark of TIFF. Raises OSError."""
+    with path.open("rb") as stream:
+        return stream.read(2) in BYTE_ORDERS
+
+
 def layout_of(data: Buffer) -> Layout:
     """Byte order and offset size of a file. Raises DamagedHeader."""
-    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
+    order = BYTE_ORDERS.get(bytes(data[:2]))
     if order is None:
         raise DamagedHeader("the byte order mark is missing")
     (version,) = unpack(data, order + "H", 2, "header")
@@ -143,19 +151,19 @@ def directories(data: Buffer) -> Iterator[Directory]:
     seen: set[int] = set()
     entries = 0
     while offset:
-        if offset in seen or len(seen) >= MOST_DIRECTORIES:
+        if offset in seen or len(seen) >= MAX_DIRECTORIES:
             raise DamagedHeader(f"the directories form a loop at byte {offset}")
         seen.add(offset)
         directory = directory_at(data, layout, offset)
         entries += len(directory.entries)
-        if entries > MOST_ENTRIES:
-            raise DamagedHeader(f"the directories have more than {MOST_ENTRIES} tags")
+        if entries > MAX_ENTRIES:
+            raise DamagedHeader(f"the directories have more than {MAX_ENTRIES} tags")
         yield directory
         offset = directory.following
 
 
 def directory_at(data: Buffer, layout: Layout, offset: int) -> Directory:
-    """The directory at a place, every value seen to lie in the file. Raises DamagedHeader."""
+    """The directory at an offset. Raises DamagedHeader if it or a value exceeds the file."""
     if offset < layout.header_bytes:
         raise DamagedHeader(f"a directory is expected at byte {offset}, which is in the header")
     (count,) = unpack(data, layout.count, offset, "directory")
@@ -163,7 +171,7 @@ def directory_at(data: Buffer, layout: Layout, offset: int) -> Directory:
     after = start + count * layout.entry_size
     if not count or after > len(data):
         raise DamagedHeader(f"the directory at byte {offset} with {count} entries exceeds the file")
-    if count > MOST_ENTRIES:
+    if count > MAX_ENTRIES:
         raise DamagedHeader(f"the directory at byte {offset} has {count} tags")
     (following,) = unpack(data, layout.offset, after, "end of the directory")
     form = layout.order + ("HHQQ" if layout.big else "HHII")
@@ -176,18 +184,18 @@ def directory_at(data: Buffer, layout: Layout, offset: int) -> Directory:
 
 
 def _entry(
-    size: int, layout: Layout, place: int, tag: int, kind: int, count: int, pointer: int
+    size: int, layout: Layout, start: int, tag: int, kind: int, count: int, pointer: int
 ) -> Entry:
     length = count * SIZES.get(kind, 0)
     inline = length <= layout.inline
-    at = place + 4 + layout.inline if inline else pointer
+    at = start + 4 + layout.inline if inline else pointer
     if at + length > size:
         raise DamagedHeader(f"tag {tag} points to byte {at + length}, the file has {size} bytes")
     return Entry(tag, kind, count, at, length, inline)
 
 
 def unpack(data: Buffer, form: str, at: int, what: str) -> tuple[int, ...]:
-    """Numbers at a place. Raises DamagedHeader where the file ends before."""
+    """Numbers at an offset. Raises DamagedHeader if the file ends before them."""
     try:
         return struct.unpack_from(form, data, at)
     except (struct.error, OverflowError):

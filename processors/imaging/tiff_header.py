@@ -1,10 +1,10 @@
-"""What the first directory of a TIFF or BigTIFF file says of its image."""
+"""Reads the header of the first image of a TIFF or BigTIFF file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from processors.imaging import tiff_directory
 from processors.imaging.header import Buffer, DamagedHeader, Header
-from processors.imaging.resolution import INCH_PER_CM, Resolution, in_dpi
+from processors.imaging.resolution import INCH_PER_CM, StatedResolution, in_dpi
 from processors.imaging.tiff_directory import ICC_PROFILE, Directory, Value
 
 COMPRESSIONS = {
@@ -40,7 +40,7 @@ UPRIGHT, LAST_ORIENTATION = 1, 8
 
 
 def read(data: Buffer) -> Header:
-    """The header of the first image; every directory is followed. Raises DamagedHeader."""
+    """The header of the first image; all directories are read. Raises DamagedHeader."""
     found = list(tiff_directory.directories(data))
     if not found:
         raise DamagedHeader("the file has no image directory")
@@ -69,28 +69,23 @@ def read(data: Buffer) -> Header:
     )
 
 
-def directories(data: Buffer) -> Iterator[Mapping[int, Value]]:
-    """The directories of a file in order, each as its tags. Raises DamagedHeader."""
-    yield from tiff_directory.directories(data)
-
-
-def resolutions(directory: Mapping[int, Value], source: str) -> tuple[Resolution, ...]:
-    """What a directory says of the resolution; nothing when it names no unit of length."""
+def resolutions(directory: Mapping[int, Value], source: str) -> tuple[StatedResolution, ...]:
+    """The resolution in a directory; empty if it states no unit of length."""
     inches = {2: 1.0, 3: INCH_PER_CM}.get(int(_number(directory, 296, 2)))
     if inches is None or 282 not in directory or 283 not in directory:
         return ()
     x, y = (in_dpi(_number(directory, tag, 0.0), inches) for tag in (282, 283))
-    return (Resolution(source, x, y),)
+    return (StatedResolution(source, x, y),)
 
 
 def orientation(directory: Mapping[int, Value]) -> int:
-    """The orientation tag; 1, upright, where there is none or one that does not exist."""
+    """The orientation tag; 1 (upright) if it is missing or invalid."""
     stated = int(_number(directory, 274, UPRIGHT))
     return stated if UPRIGHT <= stated <= LAST_ORIENTATION else UPRIGHT
 
 
 def _icc(directory: Directory) -> bytes | None:
-    """The embedded profile; empty where the tag is there and holds none."""
+    """The embedded profile; empty if the tag has another type."""
     value = directory.get(ICC_PROFILE)
     return value if value is None or isinstance(value, bytes) else b""
 

@@ -9,10 +9,10 @@ STRIPS, TILES = (273, 279, "strip"), (324, 325, "tile")
 Region = tuple[int, int, str, int]
 """Start, end, name and number (0: none) of a region in use."""
 ONE_STRIP = 2**32 - 1
-LARGEST_TILE_BYTES = 1 << 30
+MAX_TILE_BYTES = 1 << 30
 PADDING = 4
-"""Bytes that writers add to a part so that the next one begins at an even offset."""
-MOST_TOLD = 20
+"""Maximum number of bytes that writers add to align the next part."""
+MAX_OVERLAPS_LISTED = 20
 SEPARATE_PLANES, YCBCR, UNCOMPRESSED = 2, 6, 1
 
 
@@ -24,13 +24,13 @@ class Parts:
     offsets: tuple[float, ...]
     lengths: tuple[float, ...]
     needed: int
-    """As many parts as the image's size asks for."""
+    """Number of parts that the size of the image requires."""
     pixel_bytes: int | None
-    """Uncompressed bytes of all parts; None where compression leaves that open."""
+    """Total length of uncompressed parts; None for a compressed image."""
 
 
 def parts_of(directory: Directory) -> Parts:
-    """The strips or tiles that a directory names. Raises DamagedHeader when there are none."""
+    """The strips or tiles of a directory. Raises DamagedHeader if there are none."""
     offsets_tag, lengths_tag, name = TILES if TILES[0] in directory else STRIPS
     offsets = directory.get(offsets_tag, ())
     lengths = directory.get(lengths_tag, ())
@@ -47,7 +47,7 @@ def parts_of(directory: Directory) -> Parts:
     if across < 1 or down < 1:
         raise DamagedHeader(f"each {name} has {across} x {down} pixels")
     row_bytes = -(-across * together * int(directory.one(258, 1)) // 8)
-    if name == "tile" and row_bytes * down > LARGEST_TILE_BYTES:
+    if name == "tile" and row_bytes * down > MAX_TILE_BYTES:
         raise DamagedHeader(f"each tile has {across} x {down} pixels")
     needed = -(-width // across) * -(-height // down) * planes
     rows = needed * down if name == "tile" else height * planes
@@ -106,7 +106,7 @@ def overlapping(regions: list[Region]) -> list[str]:
     for region in regions[1:]:
         if region[0] < furthest[1]:
             found.append(f"{_named(region)} at byte {region[0]} overlaps {_named(furthest)}")
-            if len(found) == MOST_TOLD:
+            if len(found) == MAX_OVERLAPS_LISTED:
                 break
         if region[1] > furthest[1]:
             furthest = region

@@ -17,7 +17,7 @@ RGB, PALETTE, CMYK = 2, 3, 5
 COLOURS = {0: 1, 1: 1, RGB: 3, PALETTE: 1, 4: 1, CMYK: 4, 6: 3, 8: 3}
 """Samples of a pixel that are its colour, by photometric interpretation."""
 TILE_STEP = 16
-MOST_SUB_DIRECTORIES = 100
+MAX_SUB_DIRECTORIES = 100
 ALLOWED = {284: (1, 2), 296: (1, 2, 3), 274: tuple(range(1, 9)), 266: (1, 2)}
 """Tags with few permitted values."""
 
@@ -52,7 +52,7 @@ def _image(directory: Directory, size: int, regions: list[Region]) -> list[str]:
             zip(parts.offsets, parts.lengths, strict=False), start=1
         )
     ]
-    return [*found, *_samples(directory), *_values(directory), *_places(directory)]
+    return [*found, *_samples(directory), *_values(directory), *_odd_offsets(directory)]
 
 
 class _Walk:
@@ -61,7 +61,7 @@ class _Walk:
     def __init__(self) -> None:
         self.regions: list[Region] = []
         self._visited: set[int] = set()
-        self._left = MOST_SUB_DIRECTORIES
+        self._left = MAX_SUB_DIRECTORIES
 
     def follow(self, directory: Directory) -> list[str]:
         """The violations in the tags of a directory and of those that it points to."""
@@ -72,23 +72,23 @@ class _Walk:
             for entry in directory.entries
             if not entry.inline
         ]
-        found = tiff_tags.faults(directory)
+        found = tiff_tags.violations(directory)
         for tag, name in tiff_tags.SUB_DIRECTORIES.items():
             entry = directory.by_tag.get(tag)
             if entry is None or entry.kind not in tiff_tags.POINTERS:
                 continue
-            for place in directory[tag]:
+            for offset in directory[tag]:
                 if not self._left:
-                    return [*found, f"tags point to more than {MOST_SUB_DIRECTORIES} directories"]
+                    return [*found, f"tags point to more than {MAX_SUB_DIRECTORIES} directories"]
                 self._left -= 1
-                found += self._pointed_to(directory, int(place), name)
+                found += self._pointed_to(directory, int(offset), name)
         return found
 
-    def _pointed_to(self, above: Directory, place: int, name: str) -> list[str]:
-        if place in self._visited:
-            return [f"{name} points to the directory at byte {place}, which is already in use"]
+    def _pointed_to(self, above: Directory, offset: int, name: str) -> list[str]:
+        if offset in self._visited:
+            return [f"{name} points to the directory at byte {offset}, which is already in use"]
         try:
-            directory = directory_at(above.data, above.layout, place)
+            directory = directory_at(above.data, above.layout, offset)
         except DamagedHeader as damage:
             return [f"{name} cannot be read: {damage}"]
         return [f"{name}: {each}" for each in self.follow(directory)]
@@ -135,7 +135,7 @@ def _values(directory: Directory) -> Iterator[str]:
             yield f"tag {tag} has the value {side:g}, which is not a multiple of {TILE_STEP}"
 
 
-def _places(directory: Directory) -> Iterator[str]:
+def _odd_offsets(directory: Directory) -> Iterator[str]:
     """Directories and values begin at even offsets (TIFF 6.0, section 2)."""
     if directory.offset % 2:
         yield f"the directory begins at the odd offset {directory.offset}"

@@ -5,7 +5,7 @@ import re
 from processors.imaging.tiff_directory import ASCII, RATIONAL, SIZES, UNDEFINED, Directory, Entry
 
 INTEGERS = frozenset({1, 3, 4, 16})
-"""A reader takes any unsigned integer for any other (TIFF 6.0, section 2)."""
+"""Readers accept any unsigned integer type for another (TIFF 6.0, section 2)."""
 POINTERS = frozenset({4, 13, 16, 18})
 TEXT, RATIO = frozenset({ASCII}), frozenset({RATIONAL})
 OPAQUE = frozenset({1, UNDEFINED})
@@ -26,14 +26,14 @@ KINDS = {
     34675: OPAQUE,
 }
 SINGLE = frozenset({254, 256, 257, 259, 262, 266, 274, 277, 278, 282, 283, 284, 296})
-"""Tags of one value."""
+"""Tags with exactly one value."""
 DATES = frozenset({306, 36867, 36868})
 DATE = re.compile(rb"\d{4}:(0[1-9]|1[0-2]):(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-4]):[0-5]\d:[0-6]\d\0")
 NO_DATE = re.compile(rb"[ 0:]*\0")
 """Exif allows spaces for an unknown date; cameras write zeros."""
 
 
-def faults(directory: Directory) -> list[str]:
+def violations(directory: Directory) -> list[str]:
     """The violations of the tags of a directory, including their order."""
     found: list[str] = []
     before = -1

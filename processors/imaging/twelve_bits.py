@@ -1,4 +1,4 @@
-"""Uncompressed TIFF of 12 bits a sample, which libvips does not read: made 16 bits on the way."""
+"""Reads uncompressed TIFF with 12 bits per sample, which libvips does not support, as 16 bits."""
 
 import mmap
 from pathlib import Path
@@ -6,35 +6,34 @@ from pathlib import Path
 import pyvips
 
 from processors.imaging.header import DamagedHeader
-from processors.imaging.tiff_directory import ICC_PROFILE, Directory, directories
+from processors.imaging.tiff_directory import ICC_PROFILE, Directory, directories, is_tiff
 from processors.imaging.tiff_header import orientation
 from processors.imaging.tiff_parts import ONE_STRIP, SEPARATE_PLANES, UNCOMPRESSED, parts_of
 
 BITS = 12
 MM_PER_UNIT = {2: 25.4, 3: 10.0}
 KINDS = {(0, 1): "grey16", (1, 1): "grey16", (2, 3): "rgb16"}
-"""Interpretation by photometric interpretation and samples; no other kind is read."""
+"""Supported images: libvips interpretation by photometric interpretation and samples."""
 FULL = 65535
-MOST_PER_MM = 1e6
-"""What libvips takes for a resolution."""
+MAX_PIXELS_PER_MM = 1e6
+"""Maximum resolution in libvips."""
 
 
 def open_twelve_bits(path: Path) -> pyvips.Image | None:
-    """The image with 16 bits a sample, black and white where they were; None for other files."""
-    with path.open("rb") as stream:
-        if stream.read(2) not in (b"II", b"MM"):
-            return None
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            try:
-                first = next(directories(data), None)
-                if first is None or first.one(258, 1) != BITS or not _is_plain(first):
-                    return None
-                return _with_statements(first, _unpacked(first))
-            except DamagedHeader:
+    """The image with 16 bits per sample and the full range of values; None for other files."""
+    if not is_tiff(path):
+        return None
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            first = next(directories(data), None)
+            if first is None or first.one(258, 1) != BITS or not _is_supported(first):
                 return None
+            return _with_metadata(first, _unpacked(first))
+        except DamagedHeader:
+            return None
 
 
-def _is_plain(first: Directory) -> bool:
+def _is_supported(first: Directory) -> bool:
     kind = first.one(262, 1), first.one(277, 1)
     planes = first.one(284, 1) if first.one(277, 1) > 1 else 1
     in_strips = 324 not in first and first.one(266, 1) == 1
@@ -47,7 +46,7 @@ def _is_plain(first: Directory) -> bool:
 
 
 def _unpacked(first: Directory) -> pyvips.Image:
-    """Two samples stand in three bytes, the high bits first; rows begin at whole bytes."""
+    """Two samples are packed in three bytes, high bits first; each row begins at a byte."""
     width, height, samples = (int(first.one(tag, 1)) for tag in (256, 257, 277))
     row_bytes = -(-width * samples * BITS // 8)
     packed = _packed(first, height, row_bytes)
@@ -56,14 +55,14 @@ def _unpacked(first: Directory) -> pyvips.Image:
     high, middle, low = triples.bandsplit()
     pairs = (high * 16 + (middle >> 4)).bandjoin((middle & 15) * 256 + low).cast("ushort")
     flat = pairs.bandunfold().crop(0, 0, width * samples, height)
-    # 4095 becomes 65535: the upper four bits are repeated below.
+    # The upper four bits are repeated below, so that 4095 becomes 65535.
     full = (flat * 16 + (flat >> 8)).cast("ushort")
     image = full.bandfold(factor=samples)
     return FULL - image if first.one(262, 1) == 0 else image
 
 
 def _packed(first: Directory, height: int, row_bytes: int) -> bytes:
-    """The rows of all strips, without what may pad a strip. Raises DamagedHeader."""
+    """The rows of all strips, without padding. Raises DamagedHeader."""
     offsets = parts_of(first).offsets
     rows = min(int(first.one(278, ONE_STRIP)), height)
     lengths = [min(rows, height - top) * row_bytes for top in range(0, height, rows)]
@@ -76,15 +75,15 @@ def _packed(first: Directory, height: int, row_bytes: int) -> bytes:
     return b"".join(strips)
 
 
-def _with_statements(first: Directory, image: pyvips.Image) -> pyvips.Image:
-    """The image with what libvips would have told of it: kind, resolution, turn, profile."""
+def _with_metadata(first: Directory, image: pyvips.Image) -> pyvips.Image:
+    """The image with interpretation, resolution, orientation and profile."""
     kind = KINDS[int(first.one(262, 1)), int(first.one(277, 1))]
     mm = MM_PER_UNIT.get(int(first.one(296, 2)), 0.0)
     stated = {"xres": 282, "yres": 283} if mm else {}
-    scale = {name: min(first.one(tag, 0) / mm, MOST_PER_MM) for name, tag in stated.items()}
-    told = image.cast("ushort").copy(interpretation=kind, **scale)
-    told.set_type(pyvips.GValue.gint_type, "orientation", orientation(first))
+    scale = {name: min(first.one(tag, 0) / mm, MAX_PIXELS_PER_MM) for name, tag in stated.items()}
+    tagged = image.cast("ushort").copy(interpretation=kind, **scale)
+    tagged.set_type(pyvips.GValue.gint_type, "orientation", orientation(first))
     profile = first.get(ICC_PROFILE)
     if isinstance(profile, bytes):
-        told.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    return told
+        tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    return tagged

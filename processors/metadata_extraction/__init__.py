@@ -1,1 +1,1 @@
-"""What an image file says of itself: read by exiftool, kept whole, put into MIX and Dublin Core."""
+"""Embedded metadata of masters, read with exiftool and written as JSON, MIX and Dublin Core."""

@@ -1,9 +1,9 @@
-"""The embedded title, creator, date, rights and keywords as Dublin Core; suggestions, no more."""
+"""Maps embedded metadata, such as title and creator, to Dublin Core."""
 
 import re
 from collections.abc import Iterator
 
-from processors.metadata_extraction.embedded import Embedded, moment, texts
+from processors.metadata_extraction.embedded import Embedded, iso_date, texts
 from processors.xml.writing import DC, OAI_DC, Maker, readable, serialised
 
 CROSSWALK: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -53,16 +53,16 @@ CROSSWALK: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
 )
-"""Element of Dublin Core, and the tags that may fill it; the first that speaks counts.
+"""Elements of Dublin Core and their tags; the first tag with a value is used.
 
-Which tags mean the same is as the Metadata Working Group has it (guidelines 2.0). The order is our
-own: XMP first, for it knows Unicode, several values and languages; then IPTC; EXIF last, for its
-texts are ASCII by the book and often a device's default."""
+Equivalent tags follow the Metadata Working Group (guidelines 2.0). XMP comes first, because it has
+Unicode, several values and languages; then IPTC; EXIF last, because its texts are ASCII by
+definition and often a default of the device."""
 
-SEVERAL = ("IFD0:Artist", "IFD0:XPAuthor", "IFD0:XPKeywords")
-"""Tags that hold several values in one text, between semicolons."""
-MOST_VALUES = 100
-LONGEST_VALUE = 4000
+MULTIPLE_VALUES = ("IFD0:Artist", "IFD0:XPAuthor", "IFD0:XPKeywords")
+"""Tags whose text contains several values separated by semicolons."""
+MAX_VALUES = 100
+MAX_VALUE_LENGTH = 4000
 LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
@@ -70,11 +70,11 @@ _dc = Maker(DC, {"oai_dc": OAI_DC, "dc": DC})
 _oai = Maker(OAI_DC, {"oai_dc": OAI_DC, "dc": DC})
 
 Value = tuple[str, str | None]
-"""A text and its language, where one is named."""
+"""A text and its language, if one is stated."""
 
 
 def dublin_core_of(embedded: Embedded) -> bytes | None:
-    """An oai_dc:dc of what is embedded; None when nothing of it is."""
+    """The embedded description as oai_dc:dc; None if there is none."""
     fields = [
         _dc(name, text, attributes={XML_LANG: language})
         for name, tags in CROSSWALK
@@ -86,19 +86,19 @@ def dublin_core_of(embedded: Embedded) -> bytes | None:
 def _values(embedded: Embedded, name: str, tags: tuple[str, ...]) -> list[Value]:
     for tag in tags:
         found: dict[str, str | None] = {}
-        for text, language in _said(embedded, tag):
-            told = moment(text) if name == "date" else _clean(text)
-            if told:
-                found.setdefault(told, language)  # each once, in the order given
+        for text, language in _tag_values(embedded, tag):
+            value = iso_date(text) if name == "date" else _clean(text)
+            if value:
+                found.setdefault(value, language)  # without duplicates, in order
         if found:
-            return list(found.items())[:MOST_VALUES]
+            return list(found.items())[:MAX_VALUES]
     return []
 
 
-def _said(embedded: Embedded, tag: str) -> Iterator[Value]:
-    """What a tag says: its values, or its default language and then the others."""
+def _tag_values(embedded: Embedded, tag: str) -> Iterator[Value]:
+    """The values of a tag, those in the default language first."""
     for text in texts(embedded.tags.get(tag)):
-        for part in text.split(";") if tag in SEVERAL else (text,):
+        for part in text.split(";") if tag in MULTIPLE_VALUES else (text,):
             yield part, None
     if tag.startswith("XMP-"):
         for name in sorted(embedded.tags):
@@ -108,4 +108,4 @@ def _said(embedded: Embedded, tag: str) -> Iterator[Value]:
 
 
 def _clean(text: str) -> str:
-    return readable(" ".join(text.replace("\0", " ").split()))[:LONGEST_VALUE]
+    return readable(" ".join(text.replace("\0", " ").split()))[:MAX_VALUE_LENGTH]

@@ -1,4 +1,4 @@
-"""What exiftool read of a file, without what it says of the run; and where to find things in it."""
+"""The tags that exiftool read from a file, without those that describe the run."""
 
 import json
 import math
@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 RUN_GROUPS = ("System", "ExifTool", "Composite")
-"""Of the file system, of exiftool itself, and reckoned from other tags."""
-LONGEST_VALUE = 20_000
-LARGEST_DOCUMENT = 1_000_000
-LONGEST_LINE = 500
+"""Groups from the file system, from exiftool itself, and computed from other tags."""
+MAX_VALUE_LENGTH = 20_000
+MAX_DOCUMENT_LENGTH = 1_000_000
+MAX_LINE_LENGTH = 500
 
 MAKE = ("IFD0:Make", "XMP-tiff:Make")
 MODEL = ("IFD0:Model", "XMP-tiff:Model")
@@ -24,8 +24,8 @@ DIGITIZED = (
     "XMP-exif:DateTimeDigitized",
     "XMP-xmp:CreateDate",
 )
-"""EXIF's CreateDate is DateTimeDigitized: of a scanned photograph DateTimeOriginal may be the day
-on which the photograph was taken."""
+"""CreateDate of EXIF is DateTimeDigitized. DateTimeOriginal may be the date on which a scanned
+photograph was taken."""
 
 BINARY = re.compile(r"\(Binary data \d+ bytes, use -b option to extract\)")
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -33,35 +33,35 @@ MOMENT = re.compile(
     r"(?P<year>\d{4})(?:[:-](?P<month>\d\d)(?:[:-](?P<day>\d\d)"
     r"(?:[ T](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?"
 )
-FARTHEST_ZONE = "14:00"
+MAX_ZONE_OFFSET = "14:00"
 
 Tags = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """Tags by `group:name`, and what exiftool complained of."""
+    """Tags by `group:name`, and the warnings of exiftool."""
 
     tags: Tags
-    complaints: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    """Names of tags that are too large to be kept."""
+    """Names of tags that were too large to be stored."""
 
     def document(self) -> bytes:
-        """All tags as JSON, sorted: the same file gives the same bytes."""
+        """All tags as JSON, sorted, so that the same file gives the same bytes."""
         text = json.dumps(self.tags, sort_keys=True, ensure_ascii=False, indent=1)
         return text.encode("utf-8", "replace") + b"\n"
 
     def text(self, *names: str) -> str | None:
-        """The first of these tags that says something, as one line of text."""
+        """The value of the first of these tags that is not empty, as one line."""
         for name in names:
             for value in texts(self.tags.get(name)):
-                if told := line(value):
-                    return told
+                if text := one_line(value):
+                    return text
         return None
 
     def number(self, *names: str) -> float | None:
-        """The first of these tags, as a number above 0."""
+        """The value of the first of these tags as a number; None if it is not above 0."""
         try:
             number = float(self.text(*names) or 0)
         except ValueError:
@@ -70,9 +70,9 @@ class Embedded:
 
 
 def embedded_of(read: Tags) -> Embedded:
-    """What a file says of itself, of what exiftool read."""
-    complaints = sorted(
-        line(str(value))
+    """The embedded metadata in the output of exiftool."""
+    warnings = sorted(
+        one_line(str(value))
         for name, value in read.items()
         if name.startswith("ExifTool:") and name.rpartition(":")[2] in ("Warning", "Error")
     )
@@ -83,16 +83,16 @@ def embedded_of(read: Tags) -> Embedded:
         if name == "SourceFile" or name.partition(":")[0] in RUN_GROUPS or value is None:
             continue
         length = len(name) + len(json.dumps(value, ensure_ascii=False))
-        if length > LONGEST_VALUE or size + length > LARGEST_DOCUMENT:
-            dropped.append(line(name))
+        if length > MAX_VALUE_LENGTH or size + length > MAX_DOCUMENT_LENGTH:
+            dropped.append(one_line(name))
         else:
             tags[name] = value
             size += length
-    return Embedded(tags, tuple(complaints), tuple(dropped))
+    return Embedded(tags, tuple(warnings), tuple(dropped))
 
 
 def texts(value: Any) -> Iterator[str]:
-    """The texts of a value, of which a list has several and a structure none."""
+    """The texts in a value; a list may have several, a structure has none."""
     if isinstance(value, list):
         for one in value:
             yield from texts(one)
@@ -102,13 +102,13 @@ def texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def line(text: str) -> str:
-    """A text on one line, without control characters, and not too long."""
-    return " ".join(CONTROL.sub(" ", text).split())[:LONGEST_LINE]
+def one_line(text: str) -> str:
+    """A text on one line, without control characters, truncated."""
+    return " ".join(CONTROL.sub(" ", text).split())[:MAX_LINE_LENGTH]
 
 
-def moment(value: str | None) -> str | None:
-    """A date of EXIF, IPTC or XMP as ISO 8601, as far as it is said and possible; else None."""
+def iso_date(value: str | None) -> str | None:
+    """A date of EXIF, IPTC or XMP as ISO 8601, as precise as it is valid; None if it is not."""
     found = MOMENT.fullmatch((value or "").strip())
     if found is None or found["year"] == "0000":
         return None
@@ -118,18 +118,18 @@ def moment(value: str | None) -> str | None:
     if day in (None, "00"):
         return f"{year}-{month}" if month <= "12" else None
     date = f"{year}-{month}-{day}"
-    if not _exists(date):
+    if not _is_valid(date):
         return None
     time = found["time"] or ""
-    whole = f"{date}T{time if len(time) != len('00:00') else f'{time}:00'}"
-    if not _exists(whole):
+    full = f"{date}T{time if len(time) != len('00:00') else f'{time}:00'}"
+    if not _is_valid(full):
         return date
     zone = found["zone"] or ""
-    possible = zone == "Z" or (zone[1:] <= FARTHEST_ZONE and zone[-2:] <= "59")
-    return whole + (zone if possible else "")
+    valid = zone == "Z" or (zone[1:] <= MAX_ZONE_OFFSET and zone[-2:] <= "59")
+    return full + (zone if valid else "")
 
 
-def _exists(text: str) -> bool:
+def _is_valid(text: str) -> bool:
     try:
         datetime.fromisoformat(text)
     except ValueError:
@@ -138,7 +138,7 @@ def _exists(text: str) -> bool:
 
 
 def _without_binary(value: Any) -> Any:
-    """The value without what exiftool only tells the size of; None when nothing is left."""
+    """The value without binary data, which exiftool only counts; None if nothing is left."""
     if isinstance(value, str) and BINARY.fullmatch(value):
         return None
     if isinstance(value, list):

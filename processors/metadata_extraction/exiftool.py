@@ -1,4 +1,4 @@
-"""One exiftool that stays open: started when first asked, started again when it died or hung."""
+"""An exiftool process that is kept running, and restarted after a crash or timeout."""
 
 import contextlib
 import json
@@ -12,61 +12,63 @@ from typing import Any
 from processors.outcome import ToolCrashed, ToolHung
 
 GUARDED = Path(__file__).parent / "bin" / "exiftool"
-"""exiftool without a user's configuration, killed when its caller dies."""
-ASKED = (b"-json", b"-G1", b"-n", b"-struct", b"-charset", b"filename=utf8")
-"""JSON with the group of each tag, numbers as they are, XMP structures whole."""
+"""Wrapper that ignores the user's configuration and ends exiftool together with its caller."""
+OPTIONS = (b"-json", b"-G1", b"-n", b"-struct", b"-charset", b"filename=utf8")
+"""JSON with the group of each tag, numbers unconverted, XMP structures nested."""
 ANSWER_SECONDS = 30.0
-FILES_BEFORE_RENEWAL = 2000
-LARGEST_ANSWER = 16_000_000
-LARGEST_RESIDENT = 200_000_000
-"""It takes 40 MB; what a file with thousands of tags made it take, it would keep."""
+FILES_BEFORE_RESTART = 2000
+MAX_ANSWER_BYTES = 16_000_000
+MAX_RESIDENT_BYTES = 200_000_000
+"""exiftool uses 40 MB. After a file with thousands of tags it does not release memory."""
 NOT_FOUND = 127
 
 
-class Unusable(Exception):
-    """What exiftool says of a file cannot be used; the file is at fault. The text says why."""
+class UnusableMetadata(Exception):
+    """The embedded metadata of a file cannot be used; the message says why."""
 
 
 class Exiftool:
-    """A running exiftool; not to be used by two threads at once."""
+    """A running exiftool; not thread-safe."""
 
     def __init__(self, program: Path = GUARDED, answer_seconds: float = ANSWER_SECONDS) -> None:
-        """Nothing is started yet."""
+        """Use this program; it is started by the first request."""
         self._program, self._answer_seconds = program, answer_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._asked = 0
 
     @property
     def pid(self) -> int | None:
-        """Of the running process, if there is one."""
+        """Process id of exiftool, or None if it is not running."""
         return self._process.pid if self._process else None
 
     def read(self, path: Path) -> dict[str, Any]:
-        """All tags of a file by `group:name`. Raises Unusable, ToolHung and ToolCrashed."""
-        if self._asked >= FILES_BEFORE_RENEWAL or self._resident_bytes() > LARGEST_RESIDENT:
+        """All tags of a file by `group:name`.
+
+        Raises UnusableMetadata, ToolHung and ToolCrashed."""
+        if self._asked >= FILES_BEFORE_RESTART or self._resident_bytes() > MAX_RESIDENT_BYTES:
             self.close()
         wanted = os.path.abspath(path)
-        answer = self._ask(*ASKED, os.fsencode(wanted))
+        answer = self._ask(*OPTIONS, os.fsencode(wanted))
         if not answer.lstrip().startswith(b"[{"):
             self.close()
             raise ToolCrashed(f"exiftool returned no tags of {path.name}: {_shown(answer)!r}")
         try:
-            # Files contain texts in any encoding, and control characters; neither is an error.
+            # Tags may have any encoding and contain control characters; neither is an error.
             text = answer.decode("utf-8", "replace")
             (tags,) = json.loads(text, strict=False, parse_float=_number)
-        except (ValueError, RecursionError) as unfit:
-            raise Unusable(f"the output of exiftool is not valid JSON: {unfit}") from None
+        except (ValueError, RecursionError) as invalid:
+            raise UnusableMetadata(f"the output of exiftool is not valid JSON: {invalid}") from None
         if tags.get("SourceFile") != wanted:
             self.close()
             raise ToolCrashed("exiftool answered for another file")
         return dict(tags)
 
     def version(self) -> str:
-        """Such as 12.57. Raises ToolHung and ToolCrashed."""
+        """The version of exiftool, such as 12.57. Raises ToolHung and ToolCrashed."""
         return self._ask(b"-ver").decode(errors="replace").strip()
 
     def close(self) -> None:
-        """End the process, if there is one."""
+        """End exiftool if it is running."""
         process, self._process, self._asked = self._process, None, 0
         if process is not None:
             _end(process)
@@ -81,7 +83,7 @@ class Exiftool:
         try:
             pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
         except (OSError, IndexError):
-            return 0  # it is gone, which asking it will show
+            return 0  # It has ended; the next request will notice.
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def _ask(self, *words: bytes) -> bytes:
@@ -91,7 +93,7 @@ class Exiftool:
         except ToolCrashed:
             if not started_before:
                 raise
-            return self._exchange(words)  # it died meanwhile, for a reason that may be past
+            return self._exchange(words)  # It ended between two requests: restart it once.
 
     def _exchange(self, words: tuple[bytes, ...]) -> bytes:
         process = self._process or self._start()
@@ -113,7 +115,7 @@ class Exiftool:
             missing = process.returncode == NOT_FOUND
             raise ToolCrashed("exiftool is not installed" if missing else str(gone)) from None
         except BaseException:
-            # What is left of this answer must never be taken for that about the next file.
+            # The rest of this answer must not be read as the answer for the next file.
             self.close()
             raise
         finally:
@@ -134,31 +136,33 @@ class Exiftool:
 
 
 def _answer(process: "subprocess.Popen[bytes]", words: tuple[bytes, ...], number: int) -> bytes:
-    """All that it says until it is ready. Raises Unusable, and OSError when it goes away."""
+    """The output for one request. Raises UnusableMetadata, and OSError if exiftool ends."""
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(b"\n".join([*words, b"-execute%d\n" % number]))
     process.stdin.flush()
-    # No value in JSON ends so: within a text a line's end is written as \n.
+    # JSON cannot contain this line: a line break in a text is written as \n.
     ready, answer = b"{ready%d}\n" % number, bytearray()
     while not answer.endswith(ready):
         chunk = os.read(process.stdout.fileno(), 1 << 16)
         if not chunk:
             raise OSError("exiftool ended before it had answered")
         answer += chunk
-        if len(answer) > LARGEST_ANSWER:
-            raise Unusable(f"it has more than {LARGEST_ANSWER // 1_000_000} MB of metadata")
+        if len(answer) > MAX_ANSWER_BYTES:
+            raise UnusableMetadata(
+                f"it has more than {MAX_ANSWER_BYTES // 1_000_000} MB of metadata"
+            )
     return bytes(answer[: -len(ready)])
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill it with all that it may have started."""
+    """Kill exiftool and all processes that it started."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
 def _number(text: str) -> float | str:
-    """A number, or its text where a number would not be written the same: 1.50 may be a title."""
+    """A number; its text if a number would be written differently, such as the title 1.50."""
     return float(text) if repr(float(text)) == text else text
 
 

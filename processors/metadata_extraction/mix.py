@@ -1,4 +1,4 @@
-"""MIX 2.0 of a master: what was measured of its pixels, and what its file says of its capture."""
+"""Writes MIX 2.0 of a master, from the decoded image and its embedded metadata."""
 
 from fractions import Fraction
 
@@ -11,7 +11,7 @@ from processors.metadata_extraction.embedded import (
     SERIAL,
     SOFTWARE,
     Embedded,
-    moment,
+    iso_date,
 )
 from processors.page_files import file_for
 from processors.xml.writing import MIX, Maker, serialised
@@ -28,7 +28,7 @@ ORIENTATIONS = (
     "normal, image flipped, rotated ccw 90°",
     "normal, rotated cw 90°",
 )
-"""By the orientation tag of TIFF and EXIF, 1 to 8 (MIX data dictionary 8.5)."""
+"""By value of the orientation tag, 1 to 8 (MIX data dictionary 8.5)."""
 COLOUR_SPACES = {
     "bitonal": "WhiteIsZero",
     "greyscale": "BlackIsZero",
@@ -50,15 +50,15 @@ CAPTURE_DEVICES = {
     "2": "reflection print scanner",
     "3": "digital still camera",
 }
-"""By EXIF's FileSource."""
+"""By value of FileSource in EXIF."""
 EXTRA_SAMPLES = {
     "0": "unspecified data",
     "1": "associated alpha data (with pre-multiplied color)",
     "2": "unassociated alpha data",
 }
-"""By the tag of TIFF."""
+"""By value of ExtraSamples in TIFF."""
 FLOATING_POINT = "3"
-LARGEST_NUMBER = 10**9
+NUMBER_LIMIT = 10**9
 
 Element = etree._Element
 
@@ -77,7 +77,7 @@ def mix(page: PageAcquired, embedded: Embedded) -> bytes:
 
 
 def _some(name: str, *children: Element | None) -> Element | None:
-    """An element with these children; None when there are none."""
+    """An element with these children; None without children."""
     kept = [child for child in children if child is not None]
     return _mix(name, *kept) if kept else None
 
@@ -140,7 +140,7 @@ def _image(page: PageAcquired, embedded: Embedded) -> Element | None:
 
 
 def _profile_version(embedded: Embedded) -> str | None:
-    """Two bytes: the version, then two digits of half a byte each (ICC.1:2022, 7.2.4)."""
+    """The version from its two bytes (ICC.1:2022, 7.2.4)."""
     version = int(embedded.number("ICC-header:ProfileVersion") or 0)
     return f"{version >> 8}.{version >> 4 & 15}.{version & 15}" if 0 < version < 1 << 16 else None
 
@@ -151,7 +151,7 @@ def _capture(page: PageAcquired, embedded: Embedded) -> Element | None:
         "ImageCaptureMetadata",
         _some(
             "GeneralCaptureInformation",
-            _text("dateTimeCreated", moment(embedded.text(*DIGITIZED))),
+            _text("dateTimeCreated", iso_date(embedded.text(*DIGITIZED))),
             _text("captureDevice", CAPTURE_DEVICES.get(_source(embedded))),
         ),
         _camera(embedded) if _is_camera(embedded) else _scanner(embedded),
@@ -160,8 +160,7 @@ def _capture(page: PageAcquired, embedded: Embedded) -> Element | None:
 
 
 def _is_camera(embedded: Embedded) -> bool:
-    """As the file says; where it does not, exposure and aperture are a camera's, and a device that
-    names neither is taken for a scanner."""
+    """Whether the device is a camera: by FileSource, else if exposure or aperture is stated."""
     if _source(embedded) in CAPTURE_DEVICES:
         return _source(embedded) == "3"
     return embedded.number("ExifIFD:ExposureTime", "ExifIFD:FNumber", "ExifIFD:ISO") is not None
@@ -172,7 +171,7 @@ def _source(embedded: Embedded) -> str:
 
 
 def _scanner(embedded: Embedded) -> Element | None:
-    """The scanner that the file names; what software wrote the file says nothing of a scanner."""
+    """The scanner; None if only the software is stated, which may be any program."""
     if embedded.text(*MAKE, *MODEL, *SERIAL) is None:
         return None
     return _some(
@@ -197,7 +196,7 @@ def _camera(embedded: Embedded) -> Element | None:
         "ImageData",
         _text("fNumber", _plain(embedded.number("ExifIFD:FNumber"))),
         _text("exposureTime", _plain(embedded.number("ExifIFD:ExposureTime"))),
-        _text("isoSpeedRatings", round(speed) if speed and 1 <= speed < LARGEST_NUMBER else None),
+        _text("isoSpeedRatings", round(speed) if speed and 1 <= speed < NUMBER_LIMIT else None),
         _text("exifVersion", version if version in EXIF_VERSIONS else None),
         _text("focalLength", _plain(embedded.number("ExifIFD:FocalLength"))),
     )
@@ -214,9 +213,8 @@ def _camera(embedded: Embedded) -> Element | None:
 
 
 def _plain(value: float | None) -> str | None:
-    """Written without an exponent, which xsd:decimal does not know; None when it is no figure that
-    a camera can have."""
-    if value is None or not 1e-6 <= value < LARGEST_NUMBER:
+    """A value without exponent, as xsd:decimal requires; None if it is implausible."""
+    if value is None or not 1e-6 <= value < NUMBER_LIMIT:
         return None
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
@@ -254,7 +252,7 @@ def _unit(embedded: Embedded) -> str:
 
 
 def _extra_samples(page: PageAcquired, embedded: Embedded) -> list[str]:
-    """What the samples beside those of colour are; of PNG, whose alpha is always one of them."""
+    """The meaning of the extra samples; in PNG the extra sample is always alpha."""
     if embedded.text("File:FileType") == "PNG":
         return [EXTRA_SAMPLES["2"]] if page.samples_per_pixel in (2, 4) else []
     named = (embedded.text("IFD0:ExtraSamples") or "").split()[: page.samples_per_pixel]
@@ -262,7 +260,7 @@ def _extra_samples(page: PageAcquired, embedded: Embedded) -> list[str]:
 
 
 def _frequencies(page: PageAcquired, embedded: Embedded) -> tuple[float | None, float | None]:
-    """Samples an inch in both directions; unequal ones are the file's own."""
+    """Horizontal and vertical samples per inch."""
     if page.resolution_dpi is None:
         return None, None
     x, y = embedded.number("IFD0:XResolution"), embedded.number("IFD0:YResolution")

@@ -1,1 +1,1 @@
-"""Text recognition: languages and models, the engine, and its results as ALTO and more."""
+"""Text recognition with Tesseract: languages, models, orientation and outputs."""

@@ -1,4 +1,4 @@
-"""Makes Tesseract's ALTO what archives take: version 4, the master's pixels, true confidences."""
+"""Converts Tesseract's ALTO to version 4, with the master's pixels and correct confidences."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from processors.outcome import ToolCrashed
 NS3 = "http://www.loc.gov/standards/alto/ns-v3#"
 NS4 = "http://www.loc.gov/standards/alto/ns-v4#"
 XSI_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
-PLACE = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
+POSITION = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
 SPACE, BLOCK = f"{{{NS4}}}SP", f"{{{NS4}}}TextBlock"
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What the ALTO says about where it comes from."""
+    """The source image and software that the ALTO names."""
 
     file_name: str
     """The master's name in the package."""
@@ -28,10 +28,10 @@ class Origin:
 
 
 def alto_for_master(alto: bytes, words: Words, scale: Scale, origin: Origin) -> bytes:
-    """ALTO 4 in the master's pixels, naming the packaged file and how it was made.
+    """ALTO 4 in the master's pixels, with the name of the packaged master.
 
-    Raises ToolCrashed when Tesseract's outputs do not agree with each other."""
-    # Tesseract's outline is taken over as text, so that namespaces need no rewriting in the tree.
+    Raises ToolCrashed if the outputs of Tesseract contradict each other."""
+    # The namespace is replaced in the text, which is simpler than in the tree.
     reader = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=True
     )
@@ -39,7 +39,7 @@ def alto_for_master(alto: bytes, words: Words, scale: Scale, origin: Origin) -> 
     root.attrib.pop(XSI_LOCATION, "")
     _describe(root, origin)
     for element in root.iter(etree.Element):
-        _place(element, scale)
+        _scale_position(element, scale)
     _set_confidences(root, words)
     etree.cleanup_namespaces(root)
     etree.indent(root, "  ")
@@ -64,24 +64,23 @@ def _describe(root: etree._Element, origin: Origin) -> None:
     page.set("PHYSICAL_IMG_NR", str(origin.sequence))
 
 
-def _place(element: etree._Element, scale: Scale) -> None:
-    """Take one element's place and size to the master."""
+def _scale_position(element: etree._Element, scale: Scale) -> None:
+    """Convert position and size of an element to the master's pixels."""
     attributes = element.attrib
-    said = attributes.get("WIDTH")
-    if said is None:
+    stated_width = attributes.get("WIDTH")
+    if stated_width is None:
         return
-    if element.tag == SPACE and (scale.turned or said.startswith("-")):
-        # A space has no height, and in lines that run down Tesseract gives it a width below zero:
-        # its place is what lies between its neighbours.
-        for name in PLACE:
+    if element.tag == SPACE and (scale.turned or stated_width.startswith("-")):
+        # A space has no height, and Tesseract gives it a negative width in vertical lines.
+        for name in POSITION:
             attributes.pop(name, "")
         return
     if scale.same:
         return
     if element.tag == BLOCK and scale.turned:
         attributes["ROTATION"] = str(scale.turned)
-    left, top, width, height = (round(float(attributes.get(name, "0"))) for name in PLACE)
-    for name, value in zip(PLACE, scale.box(left, top, width, height), strict=True):
+    left, top, width, height = (round(float(attributes.get(name, "0"))) for name in POSITION)
+    for name, value in zip(POSITION, scale.box(left, top, width, height), strict=True):
         if name in attributes:
             attributes[name] = str(value)
 
@@ -91,7 +90,7 @@ def _set_confidences(root: etree._Element, words: Words) -> None:
     if [each.get("CONTENT") for each in strings] != [word.text for word in words.all]:
         raise ToolCrashed(f"tesseract's ALTO has {len(strings)} words, its TSV {len(words.all)}")
     for string, word in zip(strings, words.all, strict=True):
-        # Tesseract itself writes 9 % as 0.9 and 100 % as 0.100.
+        # Tesseract writes 9 % as 0.9 and 100 % as 0.100.
         string.set("WC", f"{min(1.0, max(0.0, word.confidence / 100)):.4f}")
     mean, page = words.mean_confidence, root.find(f".//{_name('Page')}")
     if mean is not None and page is not None:

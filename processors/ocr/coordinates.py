@@ -1,4 +1,4 @@
-"""Takes places in the image that was read back to the pixels of the master as displayed."""
+"""Converts positions in the grey copy to pixels of the master as displayed."""
 
 import re
 from dataclasses import dataclass
@@ -10,36 +10,36 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Scale:
-    """From the pixels of the image that was read to those of the master as displayed: upright by
-    its orientation tag, which is how reading images show it."""
+    """The conversion from pixels of the grey copy to those of the master, upright by its
+    orientation tag as in the reading images."""
 
     copy_width: int
     copy_height: int
     width: int
     height: int
     turned: int = 0
-    """By how many degrees clockwise the copy was turned before it was read."""
+    """Degrees clockwise by which the copy was rotated before recognition."""
 
     @classmethod
     def of(cls, copy: GreyCopy, turned: int = 0) -> "Scale":
-        """The scale between a grey copy, perhaps turned, and its master."""
+        """The conversion for a grey copy, which may be rotated."""
         return cls(
             copy.width_px, copy.height_px, copy.master_width_px, copy.master_height_px, turned
         )
 
     @property
     def same(self) -> bool:
-        """Whether the master itself, in its own pixels, was read."""
+        """Whether positions need no conversion."""
         sizes = (self.copy_width, self.copy_height) == (self.width, self.height)
         return sizes and not self.turned
 
     @property
     def sideways(self) -> bool:
-        """Whether what was across in the image that was read is down in the master."""
+        """Whether horizontal positions in the copy are vertical in the master."""
         return self.turned in (90, 270)
 
     def edges(self, left: int, top: int, right: int, bottom: int) -> Box:
-        """The four edges in the master, never outside it."""
+        """The four edges in the master, limited to its size."""
         across, down = self.copy_width, self.copy_height
         if self.turned == 90:
             left, top, right, bottom = top, down - right, bottom, down - left
@@ -50,12 +50,12 @@ class Scale:
         return self._x(left), self._y(top), self._x(right), self._y(bottom)
 
     def box(self, left: int, top: int, width: int, height: int) -> Box:
-        """A box as left, top, width, height; its far edges are scaled as edges."""
+        """A box as left, top, width and height."""
         x, y, right, bottom = self.edges(left, top, left + width, top + height)
         return x, y, right - x, bottom - y
 
     def length(self, value: float) -> float:
-        """A length across the lines, to three decimals."""
+        """A length perpendicular to the text lines, to three decimals."""
         if self.sideways:
             return round(value * self.width / self.copy_width, 3)
         return round(value * self.height / self.copy_height, 3)
@@ -79,8 +79,8 @@ _TITLE = re.compile(r"\btitle=('[^']*'|\"[^\"]*\")")
 def hocr_for_master(hocr: bytes, scale: Scale, name: str) -> bytes:
     """The hOCR with the master's pixels and the packaged name.
 
-    It has a DOCTYPE and is never parsed: only title attributes, which hold no text of the page,
-    are rewritten (hOCR 1.2)."""
+    hOCR has a DOCTYPE and is therefore not parsed as XML: only title attributes, which contain no
+    text of the page, are rewritten (hOCR 1.2)."""
     dpi = scale.width / scale.copy_width
 
     def title(found: re.Match[str]) -> str:
@@ -103,8 +103,7 @@ def _hocr_box(found: re.Match[str], scale: Scale) -> str:
 
 
 def _with_text_angle(title: str, turned: int) -> str:
-    """The title of a line with its angle, counter-clockwise, in place of its baseline: that is
-    given for upright lines alone."""
+    """The title of a line with textangle instead of baseline, which only upright lines have."""
     own = sum(int(found[1] or 0) for found in _DIRECTION.finditer(title))
     title = _DIRECTION.sub("", title)
     return title.replace("; x_size", f"; textangle {(own + turned) % 360}; x_size", 1)
@@ -116,7 +115,7 @@ def _resolution(text: str, factor: float) -> str:
 
 
 def tsv_for_master(tsv: bytes, scale: Scale) -> bytes:
-    """The TSV with the master's pixels; its text is left as it is."""
+    """The TSV with the master's pixels; its text is unchanged."""
     if scale.same:
         return tsv
     lines = tsv.decode().split("\n")
@@ -136,7 +135,7 @@ _CREATION_DATE = re.compile(rb"/CreationDate \(D:[^)]*\)")
 _EPOCH = b"/CreationDate (D:19700101000000Z)"
 
 
-def pdf_without_clock(pdf: bytes) -> bytes:
-    """The PDF with its date of making at the beginning of 1970; no byte moves, offsets hold."""
-    # Spaces after the date make up for the time zone, which tells where the machine stands.
+def pdf_with_fixed_date(pdf: bytes) -> bytes:
+    """The PDF with creation date 1970-01-01; offsets in the file stay valid."""
+    # Spaces replace the time zone, so that the length does not change.
     return _CREATION_DATE.sub(lambda found: _EPOCH.ljust(len(found[0])), pdf)

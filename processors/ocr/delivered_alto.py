@@ -1,4 +1,4 @@
-"""Reads ALTO that was delivered with a page: whether it can be taken over, and the text in it."""
+"""Reads and validates ALTO that was delivered with a page."""
 
 import re
 from collections.abc import Iterator
@@ -17,39 +17,39 @@ NAMESPACES = (
     "http://schema.ccs-gmbh.com/ALTO",
     None,
 )
-"""Of all versions; only the fourth is judged by its schema."""
+"""Namespaces of all versions; only version 4 is validated against its schema."""
 SCHEMA_MINOR = 2
-"""The schema at hand is 4.2; a document that says it is newer may hold what that does not know."""
+"""The installed schema is 4.2; newer documents may use elements that it does not have."""
 _VERSION = re.compile(r"alto-4-(\d+)\.xsd|^4\.(\d+)")
 XSI_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
 MM_PER_INCH = 25.4
 PER_INCH = {"mm10": MM_PER_INCH * 10, "inch1200": 1200.0}
-"""Units of measurement other than the pixel, by how many make an inch."""
+"""Units of measurement other than pixel, with their number per inch."""
 FINDINGS_SHOWN = 3
 
 
 class NotReadable(ValueError):
-    """The bytes are not ALTO of one page; the text says why."""
+    """The bytes are not ALTO of one page; the message says why."""
 
 
 @dataclass(frozen=True)
 class DeliveredText:
-    """What a delivered ALTO says."""
+    """The text of a delivered ALTO."""
 
     text: str
-    """Lines in reading order, blocks apart by an empty line."""
+    """Lines in reading order, with an empty line between blocks."""
     words: int
     mean_confidence: float | None
-    """0 to 100; None when not every word has one."""
+    """0 to 100; None if a word has none."""
     width: float | None
     height: float | None
-    """Size of the page in `unit`; None when it is not given."""
+    """Size of the page in `unit`; None if it is not stated."""
     unit: str
-    judged_by: str
-    """How it was checked, in words."""
+    validity: str
+    """Result of the validation, in words."""
 
     def size_px(self, resolution_dpi: float | None) -> tuple[int, int] | None:
-        """The page's size in pixels; None when it is not given or cannot be told."""
+        """The size of the page in pixels; None if it is not stated or cannot be computed."""
         if not self.width or not self.height:
             return None
         if self.unit == "pixel":
@@ -61,13 +61,13 @@ class DeliveredText:
 
 
 def read_delivered(content: bytes, standards: Path | None) -> DeliveredText:
-    """What the ALTO of one page says. Raises NotReadable."""
+    """The text in the ALTO of one page. Raises NotReadable."""
     try:
         root = parse(content)
     except XmlRefused as wrong:
         raise NotReadable(str(wrong)) from None
     page = _page_of(root)
-    judged_by = _judged(root, standards)
+    validity = _validated(root, standards)
     strings = list(page.iter("{*}String"))
     lines = [
         [_line_text(line) for line in _outermost(block, "TextLine")] for block in _blocks(root)
@@ -80,7 +80,7 @@ def read_delivered(content: bytes, standards: Path | None) -> DeliveredText:
         width=_number(page.get("WIDTH")),
         height=_number(page.get("HEIGHT")),
         unit=(root.findtext("{*}Description/{*}MeasurementUnit") or "pixel").strip(),
-        judged_by=judged_by,
+        validity=validity,
     )
 
 
@@ -94,11 +94,11 @@ def _page_of(root: etree._Element) -> etree._Element:
     return pages[0]
 
 
-def _judged(root: etree._Element, standards: Path | None) -> str:
+def _validated(root: etree._Element, standards: Path | None) -> str:
     if etree.QName(root).namespace != ALTO:
         return "well formed, of a version before 4"
-    said = f"{root.get('SCHEMAVERSION', '')} {root.get(XSI_LOCATION, '')}".strip()
-    version = _VERSION.search(said)
+    stated = f"{root.get('SCHEMAVERSION', '')} {root.get(XSI_LOCATION, '')}".strip()
+    version = _VERSION.search(stated)
     minor = int(version[1] or version[2]) if version else SCHEMA_MINOR
     if standards is None or minor > SCHEMA_MINOR:
         return "well formed, its schema not at hand"
@@ -115,23 +115,23 @@ def _judged(root: etree._Element, standards: Path | None) -> str:
 
 
 def _outermost(above: etree._Element, name: str) -> Iterator[etree._Element]:
-    """Elements of a name that lie in no other of it: no version of ALTO nests them, and the text
-    of nested ones would be told once for each level."""
+    """Elements of a name that are not inside another one; the text of nested elements, which ALTO
+    does not allow, would be repeated."""
     for one in above.iter(f"{{*}}{name}"):
         if next(one.iterancestors(f"{{*}}{name}"), None) is None:
             yield one
 
 
 def _blocks(root: etree._Element) -> list[etree._Element]:
-    """Blocks of text in reading order: as ReadingOrder says, else as IDNEXT says, else as they
-    stand (ALTO 4.3, ReadingOrderType; ALTO 4.2, IDNEXT)."""
+    """Text blocks in reading order: by ReadingOrder, else by IDNEXT, else in document order
+    (ALTO 4.3, ReadingOrderType; ALTO 4.2, IDNEXT)."""
     blocks = list(_outermost(root, "TextBlock"))
     order = [reference.get("REF") for reference in root.iter("{*}ElementRef")]
     if order:
-        places = {name: place for place, name in reversed(list(enumerate(order)))}
+        positions = {name: number for number, name in reversed(list(enumerate(order)))}
         last = len(order)
         return sorted(
-            blocks, key=lambda block: min(places.get(name, last) for name in _names(block))
+            blocks, key=lambda block: min(positions.get(name, last) for name in _names(block))
         )
     return list(_chained(blocks))
 
@@ -143,7 +143,7 @@ def _names(block: etree._Element) -> list[str | None]:
 def _chained(blocks: list[etree._Element]) -> Iterator[etree._Element]:
     following = {block.get("IDNEXT") for block in blocks} - {None}
     by_id = {block.get("ID"): block for block in blocks}
-    # Those that follow no other begin a chain; a chain without beginning stands where it stands.
+    # A block that follows no other begins a chain; a ring begins with its first block.
     starts = [block for block in blocks if block.get("ID") not in following]
     seen: set[etree._Element] = set()
     for start in [*starts, *blocks]:
@@ -155,7 +155,7 @@ def _chained(blocks: list[etree._Element]) -> Iterator[etree._Element]:
 
 
 def _line_text(line: etree._Element) -> str:
-    """The words of a line; a hyphen at its end stays with its word."""
+    """The words of a line, with the hyphen at its end."""
     words = " ".join(string.get("CONTENT", "") for string in line.iter("{*}String"))
     hyphens = "".join(hyphen.get("CONTENT", "") for hyphen in line.iter("{*}HYP"))
     return " ".join(words.split()) + hyphens

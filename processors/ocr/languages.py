@@ -1,4 +1,4 @@
-"""Languages and scripts as archives write them, and the recognition models that read them."""
+"""Codes of languages and scripts, and their recognition models."""
 
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
@@ -15,11 +15,11 @@ DEFAULT_SCRIPT = "Latn"
 
 @dataclass(frozen=True)
 class MissingModel:
-    """A language that cannot be read here, and why."""
+    """A language without an installed model."""
 
     code: str
     candidates: tuple[str, ...]
-    """Models that would read it, best first; empty when the code is not one of ISO 639-2."""
+    """Models for this language, best first; empty for a code that is not in ISO 639-2."""
 
 
 @cache
@@ -40,29 +40,29 @@ def terminological(code: str) -> str:
 
 
 def from_model_label(label: str) -> str | None:
-    """The terminological ISO 639-2 code of what a language model calls a language by ISO 639-1 or
-    ISO 639-3; None when ISO 639-2 has none for it, or when it is no language."""
+    """The terminological ISO 639-2 code of an ISO 639-1 or ISO 639-3 code; None if there is
+    none."""
     code = str(_table()["two_letter"].get(label, label))
     return terminological(code) if known(code) and not is_silent(code) else None
 
 
 def known(code: str) -> bool:
-    """Whether this is a code of ISO 639-2, bibliographic or terminological."""
+    """Whether a code is in ISO 639-2, bibliographic or terminological."""
     return terminological(code) in _codes()
 
 
 def known_script(code: str) -> bool:
-    """Whether this is a code of ISO 15924."""
+    """Whether a code is in ISO 15924."""
     return code in _table()["script_codes"]
 
 
 def is_silent(code: str) -> bool:
-    """Whether the code says that there is no language to read."""
+    """Whether a code means that there is no text to recognise."""
     return code in _table()["silent"]
 
 
 def candidates_for(code: str, script: str | None) -> tuple[str, ...]:
-    """Models that read a language in a script, best first; empty for an unknown or silent code."""
+    """Models for a language in a script, best first; empty for an unknown or silent code."""
     table, language = _table(), terminological(code)
     if not known(code) or is_silent(code):
         return ()
@@ -80,9 +80,9 @@ def candidates_for(code: str, script: str | None) -> tuple[str, ...]:
 def models_for(
     languages: Iterable[str], script: str | None, installed: Collection[str]
 ) -> tuple[str, ...]:
-    """The installed models to read these languages with, in order, each once.
+    """The installed models for these languages, in order, without duplicates.
 
-    Codes that are unknown or whose model is not installed are left out: ask missing_models."""
+    Languages without an installed model are skipped; missing_models returns them."""
     found = (model for _, _, model in _looked_up(languages, script, installed) if model)
     return tuple(dict.fromkeys(found))
 
@@ -90,7 +90,7 @@ def models_for(
 def missing_models(
     languages: Iterable[str], script: str | None, installed: Collection[str]
 ) -> tuple[MissingModel, ...]:
-    """The languages that no installed model reads, in order."""
+    """The languages without an installed model, in order."""
     return tuple(
         MissingModel(code, candidates)
         for code, candidates, model in _looked_up(languages, script, installed)
@@ -103,6 +103,6 @@ def _looked_up(
 ) -> Iterator[tuple[str, tuple[str, ...], str | None]]:
     for code in languages:
         candidates = candidates_for(code, script)
-        # Some distributions install the models of scripts in a sub-folder of that name.
+        # Some distributions install the models of scripts in the folder `script`.
         forms = (form for name in candidates for form in (name, f"script/{name}"))
         yield code, candidates, next((form for form in forms if form in installed), None)

@@ -1,8 +1,8 @@
-"""Finds out whether the text of a page stands upright, and reads it turned when it does not.
+"""Detects rotated text on a page, and recognises it in a rotated copy.
 
-Tesseract reads lines that run from top to bottom, but neither those that run upwards nor those that
-stand on their heads. So the first reading tells: a page whose lines run down lies on its side; one
-read with little confidence may stand on its head. Ordinary pages cost nothing more."""
+Tesseract reads lines that run from top to bottom, but not lines that run upwards or upside down.
+If the lines of the first reading run down, the page is tried rotated by 90 or 270 degrees; if its
+confidence is low, by 180 degrees. Other pages are read once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,112 +14,114 @@ from processors.ocr import engine
 from processors.ocr.words import Word, Words, words_of
 
 READABLE = 55.0
-"""Mean confidence of the words that tells text from upside-down text: the latter was read with 22
-to 40 on all pages tried, upright print of three centuries with 65 and more."""
+"""Mean word confidence from which text counts as upright. In tests, upside-down text had 22 to 40,
+upright print of three centuries 65 and more."""
 LEGIBLE = 45.0
-"""Mean confidence that turned text must have at least."""
+"""Minimum mean word confidence of rotated text."""
 SAMPLE_WORDS = 40
-"""Of a longer page only so many words are read turned, to see whether the whole should be."""
+"""Of a longer page, a sample of this many words is tried first."""
 MARGIN_PX = 10
-RUN_DOWN_BY_NATURE = ("chi", "Han", "jpn", "Japanese", "kor", "mon")
-"""How models of scripts begin whose lines may run down on a page that stands upright."""
+VERTICAL_SCRIPTS = ("chi", "Han", "jpn", "Japanese", "kor", "mon")
+"""Prefixes of models for scripts whose lines may run down on an upright page."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """A grey image to be read, and how."""
+    """A grey image, and the settings of the recognition."""
 
     path: Path
     dpi: int
     models: tuple[str, ...]
     timeout_seconds: float
-    """For each time that it is read."""
+    """Time limit of one reading."""
 
 
 @dataclass(frozen=True)
-class _Call:
-    """A reason to read a page turned, and when the turned reading is kept."""
+class _Rotation:
+    """A rotation to try, and the conditions for keeping its result."""
 
     degrees: int
     gain: float
-    """By how much the mean confidence must rise."""
+    """Minimum increase of the mean confidence."""
     factor: float
-    """How many times the confident characters there must be."""
+    """Minimum ratio of characters weighted by confidence."""
 
 
-_LIES_ON_ITS_SIDE = _Call(270, gain=-10.0, factor=0.9)
-"""Its lines say so, and were read well as they are."""
-_LIES_ON_THE_OTHER = _Call(90, gain=15.0, factor=1.25)
-_STANDS_ON_ITS_HEAD = _Call(180, gain=15.0, factor=1.25)
+_ROTATE_270 = _Rotation(270, gain=-10.0, factor=0.9)
+"""For lines that run down and were read well; the result need not be much better."""
+_ROTATE_90 = _Rotation(90, gain=15.0, factor=1.25)
+_ROTATE_180 = _Rotation(180, gain=15.0, factor=1.25)
 
 
 @dataclass(frozen=True)
-class Upright:
-    """The reading that was kept."""
+class BestReading:
+    """The better of the readings."""
 
     reading: engine.Reading
     words: Words
-    turned: int
-    """By how many degrees clockwise the image was turned before."""
+    rotated_degrees: int
+    """Degrees clockwise by which the image was rotated."""
 
 
-def read_upright(image: Image, progress: Callable[[str], None], *, turn: bool) -> Upright:
-    """Read an image, and once more turned where that is called for; the better reading is kept.
+def read_in_best_orientation(
+    image: Image, progress: Callable[[str], None], *, turn: bool
+) -> BestReading:
+    """Recognise an image, a second time rotated if that may be better; return the better reading.
 
     Raises ToolHung and ToolCrashed."""
     first = _read(image, image.path, 0)
-    call = _call_for(first.words, image.models) if turn else None
-    if call is None:
+    rotation = _rotation_to_try(first.words, image.models) if turn else None
+    if rotation is None:
         return first
     progress("turning")
-    if call is not _LIES_ON_ITS_SIDE and not _sample_is_better(image, first.words, call):
+    if rotation is not _ROTATE_270 and not _sample_is_better(image, first.words, rotation):
         return first
     target = image.path.with_name("turned.tif")
-    _write_turned(image.path, target, call.degrees)
+    _write_rotated(image.path, target, rotation.degrees)
     progress("recognition, turned")
-    second = _read(image, target, call.degrees)
-    return second if _better(first.words, second.words, call) else first
+    second = _read(image, target, rotation.degrees)
+    return second if _better(first.words, second.words, rotation) else first
 
 
-def _read(image: Image, path: Path, degrees: int) -> Upright:
+def _read(image: Image, path: Path, degrees: int) -> BestReading:
     reading = engine.read_image(
         path, image.models, dpi=image.dpi, timeout_seconds=image.timeout_seconds
     )
-    return Upright(reading, words_of(reading.tsv), degrees)
+    return BestReading(reading, words_of(reading.tsv), degrees)
 
 
-def _call_for(words: Words, models: tuple[str, ...]) -> _Call | None:
+def _rotation_to_try(words: Words, models: tuple[str, ...]) -> _Rotation | None:
     mean = words.mean_confidence
     if mean is None:
-        # Pictures and blanks: turned text would have given words, though wrong ones.
+        # A picture or blank page: rotated text would have given wrong words.
         return None
     names = (model.rpartition("/")[2] for model in models)
-    if not any(name.startswith(RUN_DOWN_BY_NATURE) for name in names) and words.run_down():
-        return _LIES_ON_ITS_SIDE if mean >= READABLE else _LIES_ON_THE_OTHER
-    return None if mean >= READABLE else _STANDS_ON_ITS_HEAD
+    if not any(name.startswith(VERTICAL_SCRIPTS) for name in names) and words.run_down():
+        return _ROTATE_270 if mean >= READABLE else _ROTATE_90
+    return None if mean >= READABLE else _ROTATE_180
 
 
-def _better(first: Words, second: Words, call: _Call) -> bool:
+def _better(first: Words, second: Words, rotation: _Rotation) -> bool:
     before, after = first.mean_confidence or 0.0, second.mean_confidence or 0.0
-    enough = after >= max(LEGIBLE, before + call.gain)
-    return enough and second.weight >= first.weight * call.factor
+    enough = after >= max(LEGIBLE, before + rotation.gain)
+    return enough and second.weight >= first.weight * rotation.factor
 
 
-def _sample_is_better(image: Image, words: Words, call: _Call) -> bool:
-    """Whether some lines read better turned; a short page is not worth a sample of its own."""
+def _sample_is_better(image: Image, words: Words, rotation: _Rotation) -> bool:
+    """Whether a sample reads better rotated; always true for a short page."""
     if len(words.all) <= 2 * SAMPLE_WORDS:
         return True
     sample = _sample(words)
     target = image.path.with_name("sample.tif")
-    _write_turned(image.path, target, call.degrees, sample.all)
+    _write_rotated(image.path, target, rotation.degrees, sample.all)
     tsv = engine.read_words(
         target, image.models, dpi=image.dpi, timeout_seconds=image.timeout_seconds
     )
-    return _better(sample, words_of(tsv), call)
+    return _better(sample, words_of(tsv), rotation)
 
 
 def _sample(words: Words) -> Words:
-    """Whole lines from the beginning of the block with the most words."""
+    """The first lines of the block with the most words."""
     blocks: dict[str, list[Word]] = {}
     for word in words.all:
         blocks.setdefault(word.line[0], []).append(word)
@@ -132,8 +134,8 @@ def _sample(words: Words) -> Words:
     return Words(tuple(sample))
 
 
-def _write_turned(source: Path, target: Path, degrees: int, words: tuple[Word, ...] = ()) -> None:
-    """Write the image turned clockwise, or only what surrounds the words."""
+def _write_rotated(source: Path, target: Path, degrees: int, words: tuple[Word, ...] = ()) -> None:
+    """Write the image rotated clockwise, or only the part with these words."""
     image = pyvips.Image.new_from_file(str(source))
     if words:
         left = max(0, min(word.left for word in words) - MARGIN_PX)

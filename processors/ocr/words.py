@@ -1,4 +1,4 @@
-"""The words that Tesseract found on a page: their text, confidence, place and line."""
+"""The words that Tesseract found on a page: text, confidence, position and line."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ COLUMNS = 12
 
 @dataclass(frozen=True)
 class Word:
-    """One word, in the pixels of the image that was read."""
+    """A word, with its position in the image that was read."""
 
     text: str
     confidence: float
@@ -21,7 +21,7 @@ class Word:
     right: int
     bottom: int
     line: tuple[str, ...]
-    """Block, paragraph and line that it stands in."""
+    """Block, paragraph and line of the word."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Words:
 
     @property
     def mean_confidence(self) -> float | None:
-        """Mean confidence to two decimals; None when there is no word."""
+        """Mean confidence to two decimals; None without words."""
         if not self.all:
             return None
         return round(sum(word.confidence for word in self.all) / len(self.all), 2)
@@ -44,15 +44,15 @@ class Words:
 
     @property
     def weight(self) -> float:
-        """Characters, each counted by the confidence of its word."""
+        """Number of characters, weighted by the confidence of their words."""
         return sum(len(word.text) * word.confidence for word in self.all) / 100
 
     def lines(self) -> tuple[tuple[Word, ...], ...]:
-        """The words by their lines, in reading order."""
+        """The words of each line, in reading order."""
         return tuple(tuple(words) for _, words in groupby(self.all, key=lambda word: word.line))
 
     def run_down(self) -> bool:
-        """Whether most words stand in lines that run from top to bottom."""
+        """Whether most words are in lines that run from top to bottom."""
         return sum(len(line) for line in self.lines() if _runs_down(line)) > len(self.all) / 2
 
 

@@ -1,1 +1,1 @@
-"""What a package is made of: its record, its layout, the bag and the tar."""
+"""The item record, layout, bag and tar of a package."""

@@ -1,22 +1,22 @@
-"""What goes into a package, gathered in one pass over the facts of its item."""
+"""Collects the contents of a package in one pass over the facts of its item."""
 
 from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
-from processors.package.item_record import Item, RecordIncomplete
+from processors.package.item_record import ItemRecord, RecordIncomplete
 from processors.package.layout import TARGET, TARGETS, Payload, packaged_name, unique_path
 from processors.pipeline import package_files
 from schemas.ids import page_id, premis_id
 from schemas.models import Act, Fact, FileRef, PageAcquired, PageDescribed, PageRecognized
 
-WRAPPED = ("mix", "embedded-dc")
-"""Uses whose documents stand inside METS and are no files of the package."""
+WRAPPED_USES = ("mix", "embedded-dc")
+"""Uses whose documents are wrapped in METS instead of being files of the package."""
 
 
 @dataclass(frozen=True, slots=True)
-class Master:
-    """What is known of the master of a page."""
+class MasterProperties:
+    """Properties of a master, for its PREMIS object."""
 
     format_name: str
     format_version: str | None
@@ -28,8 +28,8 @@ class Master:
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """What a master says of how it came to be."""
+class CreatingApplication:
+    """The software that wrote a master, and when."""
 
     software: str | None
     captured_at: str | None
@@ -37,30 +37,30 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Contents:
-    """Files and facts of the pages, by page_id where they are a page's."""
+    """Files and properties of the pages of an item."""
 
     payloads: tuple[Payload, ...]
     wrapped: dict[tuple[str, str], FileRef]
-    """Documents to be wrapped in METS, by page_id and use."""
-    masters: dict[str, Master]
-    embedded: dict[str, Embedded]
+    """Documents to wrap in METS, by page_id and use."""
+    masters: dict[str, MasterProperties]
+    embedded: dict[str, CreatingApplication]
     read: int
-    """Pages with text."""
+    """Number of pages with text."""
     withdrawn: frozenset[str]
-    """Refs of pages that were to have a file and have none."""
+    """Refs of pages that a person withdrew."""
 
     def by_page(self) -> dict[str, list[Payload]]:
-        """Files of each page in their order."""
+        """Files of each page, in order."""
         found: dict[str, list[Payload]] = {}
         for payload in self.payloads:
             found.setdefault(payload.page_id or "", []).append(payload)
         return found
 
 
-class _Gathering:
-    """Contents while they grow."""
+class _Collector:
+    """Collects contents fact by fact."""
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: ItemRecord) -> None:
         self._kinds = {page_id(item.item_id, page["ref"]): page["kind"] for page in item.pages}
         self._texts = {
             page_id(item.item_id, page["ref"]): page["text"]["path"]
@@ -71,56 +71,58 @@ class _Gathering:
         self._software: dict[tuple[str, str | None], tuple[str, str | None]] = {}
         self.payloads: list[Payload] = []
         self.wrapped: dict[tuple[str, str], FileRef] = {}
-        self.masters: dict[str, Master] = {}
-        self.embedded: dict[str, Embedded] = {}
+        self.masters: dict[str, MasterProperties] = {}
+        self.embedded: dict[str, CreatingApplication] = {}
         self.read: set[str] = set()
 
     def add(self, fact: Fact) -> None:
-        """Take what a fact tells of its page."""
+        """Add the files and properties in a fact."""
         page = fact.head.page_id
-        # A capture's fact may speak of a page that has been withdrawn from the list.
+        # The fact of a capture may be about a page that was removed from the list.
         if page not in self._kinds:
             return
         for file in fact.files:
             if file.use in package_files():
                 self.payloads.append(self._payload(fact, file, page))
-            elif file.use in WRAPPED:
+            elif file.use in WRAPPED_USES:
                 self.wrapped[page, file.use] = file
         if isinstance(fact, PageAcquired):
-            self.masters[page] = Master(**{name: getattr(fact, name) for name in Master.__slots__})
+            self.masters[page] = MasterProperties(
+                **{name: getattr(fact, name) for name in MasterProperties.__slots__}
+            )
         elif isinstance(fact, PageDescribed):
-            self.embedded[page] = Embedded(fact.capture_software, fact.captured_at)
+            self.embedded[page] = CreatingApplication(fact.capture_software, fact.captured_at)
         elif isinstance(fact, PageRecognized) and fact.read:
             self.read.add(page)
 
     def _payload(self, fact: Fact, file: FileRef, page: str) -> Payload:
-        place = package_files()[file.use]
-        path = f"{place.folder}/{packaged_name(page, file.use, file.media_type)}"
-        ordinal, act = _making(fact, file)
+        target = package_files()[file.use]
+        path = f"{target.folder}/{packaged_name(page, file.use, file.media_type)}"
+        ordinal, act = _creating_act(fact, file)
         return Payload(
             path=unique_path(path, self._taken),
             source=file.key,
             sha256=file.sha256,
             size_bytes=file.size_bytes,
-            # The same few words in every fact: kept once.
+            # Interned, because all facts repeat the same values.
             media_type=intern(file.media_type),
             use=intern(file.use),
-            group=TARGETS if self._kinds[page] == TARGET and file.use == "master" else place.group,
+            group=TARGETS if self._kinds[page] == TARGET and file.use == "master" else target.group,
             page_id=page,
             original_name=self._delivered_as(fact, file, page),
             event_id=premis_id(fact.head.event_id, ordinal),
-            made_by=self._maker_of(act) if act and file.use != "master" else None,
+            made_by=self._creating_software(act) if act and file.use != "master" else None,
         )
 
     def _delivered_as(self, fact: Fact, file: FileRef, page: str) -> str | None:
-        """The delivered name of a master, and of a text that was taken over as delivered."""
+        """The delivered name of a master or a delivered text."""
         if isinstance(fact, PageAcquired):
             return fact.original_name
         taken_over = isinstance(fact, PageRecognized) and fact.provided and file.use == "alto"
         return self._texts.get(page) if taken_over else None
 
-    def _maker_of(self, act: Act) -> tuple[str, str | None] | None:
-        """The last program of the act: what came before it prepared its input."""
+    def _creating_software(self, act: Act) -> tuple[str, str | None] | None:
+        """The last program of the act; earlier ones prepared its input."""
         programs = [
             (agent.name, agent.version)
             for agent in act.agents
@@ -129,8 +131,8 @@ class _Gathering:
         return self._software.setdefault(programs[-1], programs[-1]) if programs else None
 
 
-def _making(fact: Fact, file: FileRef) -> tuple[int, Act | None]:
-    """Which event of a fact made a file: the act that names it as a result, else the transition."""
+def _creating_act(fact: Fact, file: FileRef) -> tuple[int, Act | None]:
+    """The act that names a file as its result, with its ordinal; 0 and None for the transition."""
     name = f"sha256:{file.sha256}"
     for ordinal, act in enumerate(fact.acts, 1):
         if name in act.results:
@@ -138,25 +140,25 @@ def _making(fact: Fact, file: FileRef) -> tuple[int, Act | None]:
     return 0, None
 
 
-def contents_of(item: Item) -> Contents:
-    """Everything of the pages that goes into the package, in order. Raises RecordIncomplete."""
-    gathering = _Gathering(item)
+def contents_of(item: ItemRecord) -> Contents:
+    """The contents of the package of an item. Raises RecordIncomplete."""
+    collector = _Collector(item)
     for fact in item.facts():
-        gathering.add(fact)
-    lacking = [page["ref"] for page in item.pages if _lacks_its_master(item, page, gathering)]
-    withdrawn = item.withdrawn() if lacking else frozenset[str]()
-    unforeseen = [ref for ref in lacking if ref not in withdrawn]
-    if unforeseen:
-        raise RecordIncomplete(f"the record contains no master of page {', '.join(unforeseen[:5])}")
+        collector.add(fact)
+    without_master = [page["ref"] for page in item.pages if _lacks_master(item, page, collector)]
+    withdrawn = item.withdrawn() if without_master else frozenset[str]()
+    unexpected = [ref for ref in without_master if ref not in withdrawn]
+    if unexpected:
+        raise RecordIncomplete(f"the record contains no master of page {', '.join(unexpected[:5])}")
     return Contents(
-        tuple(gathering.payloads),
-        gathering.wrapped,
-        gathering.masters,
-        gathering.embedded,
-        len(gathering.read),
+        tuple(collector.payloads),
+        collector.wrapped,
+        collector.masters,
+        collector.embedded,
+        len(collector.read),
         withdrawn,
     )
 
 
-def _lacks_its_master(item: Item, page: dict[str, Any], gathering: _Gathering) -> bool:
-    return bool(page.get("file")) and page_id(item.item_id, page["ref"]) not in gathering.masters
+def _lacks_master(item: ItemRecord, page: dict[str, Any], collector: _Collector) -> bool:
+    return bool(page.get("file")) and page_id(item.item_id, page["ref"]) not in collector.masters

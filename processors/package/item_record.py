@@ -1,4 +1,4 @@
-"""The item record and the page list of a completed item, as assemble_package reads them."""
+"""Reads the item record and the page list of a completed item."""
 
 import hashlib
 import json
@@ -14,44 +14,44 @@ from schemas import models
 from schemas.models import Fact, FileRef, ItemCompleted, Rights
 
 FACTS = ("facts", "captures", "releases")
-FACTS_BETWEEN_SIGNS = 200
+FACTS_PER_PROGRESS_REPORT = 200
 
 
 class RecordIncomplete(ValueError):
-    """The item record lacks what a package needs; the text says what."""
+    """The item record lacks something that a package needs; the message says what."""
 
 
 @dataclass(frozen=True)
-class Item:
-    """What is known of an item, read from its record and page list."""
+class ItemRecord:
+    """A completed item, read from its record and page list."""
 
     completed: ItemCompleted
     item_id: str
     description: dict[str, Any]
-    """The item's fields as submitted, pages left out."""
+    """The submitted fields of the item, without pages."""
     pages: tuple[dict[str, Any], ...]
-    """Page list entries by sequence and ref."""
+    """Page list entries, sorted by sequence and ref."""
     records: tuple[dict[str, Any], ...]
-    """Metadata records as submitted, with where their bytes are."""
+    """Submitted metadata records, with the keys of their files."""
     record: Path
-    """The item record: too large to be kept in memory."""
+    """The file of the item record, which is too large for memory."""
     progress: Callable[[str], None]
 
     def facts(self) -> Iterator[Fact]:
         """Facts, captures and releases in the order of the item record, then the completion."""
         for number, (key, value) in enumerate(members(self.record)):
-            if number % FACTS_BETWEEN_SIGNS == 0:
+            if number % FACTS_PER_PROGRESS_REPORT == 0:
                 self.progress("reading the item record")
             if key in FACTS:
                 yield getattr(models, value["record"]).model_validate(value["fact"])
         yield self.completed
 
     def withdrawn(self) -> frozenset[str]:
-        """Refs of the pages without which a person let the item go on."""
+        """Refs of the pages that a person withdrew."""
         return frozenset(value for key, value in members(self.record) if key == "withdrawn")
 
     def without(self, refs: frozenset[str]) -> Self:
-        """The item with these pages as missing ones."""
+        """The item with these pages as missing."""
         pages = (
             {**page, "kind": "missing", "file": None} if page["ref"] in refs else page
             for page in self.pages
@@ -60,21 +60,21 @@ class Item:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Refs of the pages that the package has a place for and no file."""
+        """Refs of the pages that have no file in the package."""
         return tuple(page["ref"] for page in self.pages if page["kind"] == "missing")
 
     @property
     def rights(self) -> Rights:
-        """Rights as submitted."""
+        """The submitted rights."""
         given = self.description.get("rights") or {}
         return Rights(**{name: given.get(name) for name in Rights.model_fields})
 
 
-def read_item(completed: ItemCompleted, tools: Tools) -> Item:
-    """The item that a completion speaks of, from its record. Raises RecordIncomplete."""
+def read_item(completed: ItemCompleted, tools: Tools) -> ItemRecord:
+    """The item of a completion. Raises RecordIncomplete and StorageError."""
     record = _checked(_named(completed, "item-record"), tools)
     page_list = json.loads(tools.storage.read(_named(completed, "page-list")))
-    return Item(
+    return ItemRecord(
         completed=completed,
         item_id=page_list["item"]["item_id"],
         description=page_list["item"],
@@ -93,7 +93,7 @@ def _named(completed: ItemCompleted, use: str) -> FileRef:
 
 
 def _checked(file: FileRef, tools: Tools) -> Path:
-    """A local file whose bytes have the digest of its reference. Raises StorageError."""
+    """A local copy of a file, with verified digest. Raises StorageError."""
     path = tools.storage.path(file)
     try:
         with path.open("rb") as content:

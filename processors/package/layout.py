@@ -1,4 +1,4 @@
-"""What lies where in a package: names and METS groups by a file's use and media type."""
+"""Names, folders and METS groups of the files in a package."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,9 +10,9 @@ from schemas.models import FileRef
 
 TARGET = "target"
 TARGETS = "TARGET"
-"""METS group of the masters of targets, whatever group masters have."""
+"""METS group of the masters of targets."""
 DERIVATIVE_GROUPS = ("DEFAULT", "THUMBS")
-"""METS groups whose files count as derivatives; texts are counted apart."""
+"""METS groups whose files count as derivatives."""
 METADATA = "data/metadata"
 SUBMITTED = f"{METADATA}/submitted"
 
@@ -27,10 +27,10 @@ SUFFIX_OF_TYPE = {
 def packaged_name(page_id: str, use: str, media_type: str) -> str:
     """Name of a page's file in its package, for example ms-fol-88_0001.tif.
 
-    Raises KeyError for a use that stays out of the package."""
+    Raises KeyError for a use that is not in packages."""
     item_id, _, ref = page_id.rpartition(":")
     if use == "master":
-        # ALTO and hOCR name it too.
+        # ALTO and hOCR contain the same name.
         return format_identification.packaged_name(item_id, ref, media_type)
     file = package_files()[use]
     suffix = file.suffix or SUFFIX_OF_TYPE.get(media_type, ".bin")
@@ -38,12 +38,12 @@ def packaged_name(page_id: str, use: str, media_type: str) -> str:
 
 
 def groups() -> tuple[str, ...]:
-    """The METS groups in their order."""
+    """The METS groups, in order."""
     return (*dict.fromkeys(file.group for file in package_files().values()), TARGETS)
 
 
 def submitted_name(delivered: str) -> str:
-    """A delivered record's name, made safe for every file system; folders are left out."""
+    """The name of a delivered record without folders, valid on every file system."""
     name = PurePosixPath(delivered.replace("\\", "/")).name
     stem, dot, suffix = name.rpartition(".")
     if not stem:
@@ -53,12 +53,12 @@ def submitted_name(delivered: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One file of the package below data/; small, since an item may have 200,000."""
+    """A file of the package below data/. An item may have 200,000, so the object is small."""
 
     path: str
-    """Path from the bag's root."""
+    """Path relative to the root of the bag."""
     source: str | Path
-    """Where its bytes are: a key of the store, or a file that was just written."""
+    """Its bytes: a key of the store, or a file that was just written."""
     sha256: str
     size_bytes: int
     media_type: str
@@ -68,13 +68,13 @@ class Payload:
     page_id: str | None = None
     original_name: str | None = None
     event_id: str | None = None
-    """PREMIS event that made it, when a fact tells of one."""
+    """PREMIS event that created it, if a fact has one."""
     made_by: tuple[str, str | None] | None = None
-    """Name and version of the software that wrote it, where that is known."""
+    """Name and version of the software that created it, if known."""
 
     @property
     def stored(self) -> FileRef:
-        """The file as the store knows it. Raises ValueError for one that was just written."""
+        """Reference to the file in the store. Raises ValueError if it is not there."""
         if isinstance(self.source, Path):
             raise ValueError(f"{self.path} is not in the store")
         return FileRef(
@@ -92,21 +92,21 @@ class Payload:
 
     @property
     def xml_id(self) -> str:
-        """Its id within METS."""
+        """Its ID in METS."""
         if self.page_id:
             return f"{self.use}_{PurePosixPath(self.path).name}"
         return "MD_" + self.href.replace("/", "_")
 
     @property
     def href(self) -> str:
-        """Its address as seen from data/metadata/."""
+        """Its path relative to data/metadata/."""
         if self.path.startswith(METADATA + "/"):
             return self.path.removeprefix(METADATA + "/")
         return "../" + self.path.removeprefix("data/")
 
 
 def unique_path(path: str, taken: set[str]) -> str:
-    """The path, with _2, _3 … before its suffix when it is taken, in whatever case."""
+    """The path, with _2, _3 … before its suffix if it is already used, ignoring case."""
     folder, name = path.rsplit("/", 1)
     pure, number = PurePosixPath(name), 1
     while path.casefold() in taken:

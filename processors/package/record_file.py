@@ -12,8 +12,8 @@ _decoder = json.JSONDecoder()
 def members(path: Path) -> Iterator[tuple[str, Any]]:
     """Key and value of every member of the object; of a list, the key with each element.
 
-    An item record of 20,000 pages is some hundred megabytes: only one fact of it is in memory.
-    Raises ValueError where the file is not a JSON object."""
+    The item record of 20,000 pages has some hundred megabytes; only one fact is in memory.
+    Raises ValueError if the file is not a JSON object."""
     with path.open(encoding="utf-8", newline="") as file:
         text = _Text(file)
         for _ in text.separated("{", "}"):
@@ -27,7 +27,7 @@ def members(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 class _Text:
-    """A window that moves over the text."""
+    """A moving window over the text."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -42,7 +42,7 @@ class _Text:
         return bool(chunk)
 
     def peek(self) -> str:
-        """The next character that is no white space; empty at the end."""
+        """The next character that is not white space; empty at the end."""
         while True:
             while self._at < len(self._window):
                 character = self._window[self._at]
@@ -53,14 +53,14 @@ class _Text:
                 return ""
 
     def expect(self, wanted: str) -> None:
-        """Skip one character. Raises ValueError when it is another one."""
+        """Skip one character. Raises ValueError if it is another one."""
         found = self.peek()
         if found != wanted:
             raise ValueError(f"expected {wanted!r}, found {found!r}")
         self._at += 1
 
     def separated(self, first: str, last: str) -> Iterator[None]:
-        """Stop at each part of a list or object; the caller reads it."""
+        """Yield at each element of a list or member of an object, which the caller reads."""
         self.expect(first)
         if self.peek() != last:
             yield
@@ -79,7 +79,7 @@ class _Text:
                 if not self._more():
                     raise
                 continue
-            # A number may go on behind the window, as 1.5 does that is cut to "1." or "1.5e-".
+            # A number may continue after the window: 1.5 may be cut to "1." or "1.5e-".
             if end + 2 >= len(self._window) and self._more():
                 continue
             self._at = end

@@ -1,4 +1,4 @@
-"""The package's tar: the same bytes for the same files, hashed while it is written."""
+"""Writes the tar of a package reproducibly, and hashes it while writing."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ CHUNK = 1 << 20
 
 
 class FixityMismatch(ValueError):
-    """A file does not have the digest or length that its fact says."""
+    """A file does not have the digest or size that its fact states."""
 
     def __init__(self, path: str, expected: str, found: str) -> None:
         super().__init__(f"{path}: {found} found, {expected} expected")
@@ -21,7 +21,7 @@ class FixityMismatch(ValueError):
 
 @dataclass(frozen=True)
 class Member:
-    """A file to be written, and what it must turn out to be."""
+    """A file to write, with its expected digest and size."""
 
     path: str
     sha256: str
@@ -36,7 +36,7 @@ def member_of(path: str, content: bytes) -> Member:
 
 
 class _Hashed:
-    """A file that is written and hashed at once."""
+    """An output file that is hashed while it is written."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -49,22 +49,21 @@ class _Hashed:
         self.length += len(content)
 
     def fill(self, block: int) -> None:
-        """Zeros up to the next full block."""
+        """Write zeros up to the end of the block."""
         self.write(bytes(-self.length % block))
 
 
 def write(target: Path, folder: str, members: Iterable[Member], *, mtime: int) -> str:
-    """Write an uncompressed pax tar with everything below one folder, in the order given, and
-    return its SHA-256. Every member is read once.
+    """Write an uncompressed pax tar with all members in one folder, and return its SHA-256.
 
-    Owner 0, no names, mode 0644, one time: nothing of the machine.
-    Raises FixityMismatch and OSError."""
+    Members are read once, in the order given. Owner, mode and time are fixed, so that the bytes do
+    not depend on the machine. Raises FixityMismatch and OSError."""
     with target.open("wb") as file:
         out = _Hashed(file)
         for member in members:
             entry = tarfile.TarInfo(f"{folder}/{member.path}")
             entry.size, entry.mtime, entry.mode = member.size_bytes, mtime, 0o644
-            # Not by TarFile.addfile: it keeps every entry in memory, and a volume has 200,000.
+            # TarFile.addfile keeps every entry in memory, and a volume may have 200,000.
             out.write(entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict"))
             with member.open() as source:
                 _copy(source, out, member)
@@ -86,13 +85,13 @@ def _copy(source: BinaryIO, out: _Hashed, member: Member) -> None:
         raise FixityMismatch(member.path, member.sha256, digest.hexdigest())
 
 
-def faults(path: Path, folder: str, sizes: Mapping[str, int]) -> list[str]:
-    """What a tar's headers say otherwise than names and sizes expected; only headers are read."""
-    left, told = dict(sizes), []
+def differences(path: Path, folder: str, sizes: Mapping[str, int]) -> list[str]:
+    """Differences between the headers of a tar and the expected names and sizes."""
+    left, found = dict(sizes), []
     with tarfile.open(path, "r:") as archive:
         while entry := archive.next():
             archive.members.clear()  # type: ignore[attr-defined]
             name = entry.name.removeprefix(folder + "/")
             if not entry.isreg() or name == entry.name or left.pop(name, None) != entry.size:
-                told.append(f"{entry.name} of {entry.size} bytes was not expected")
-    return told + [f"{name} is missing" for name in left]
+                found.append(f"{entry.name} of {entry.size} bytes was not expected")
+    return found + [f"{name} is missing" for name in left]

@@ -1,1 +1,1 @@
-"""The metadata files of a package: METS, PREMIS, MODS, Dublin Core."""
+"""The metadata files of a package: METS, PREMIS, MODS and Dublin Core."""

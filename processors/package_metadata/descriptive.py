@@ -1,4 +1,4 @@
-"""Minimal MODS 3.8 and simple Dublin Core, made of the item's fields as submitted."""
+"""Writes minimal MODS 3.8 and simple Dublin Core from the submitted fields of an item."""
 
 from typing import Any
 
@@ -13,19 +13,19 @@ _oai = Maker(OAI_DC, {"oai_dc": OAI_DC, "dc": DC})
 
 
 def rights_lines(rights: Rights) -> list[str]:
-    """Rights as lines of text, the URI first; empty when nothing was said."""
-    said = (
+    """Rights as lines of text, the URI first; empty if none are stated."""
+    lines = (
         rights.uri,
         rights.access and f"access: {rights.access}",
         rights.embargo_until and f"embargo until: {rights.embargo_until}",
         rights.holder and f"rights holder: {rights.holder}",
         rights.note,
     )
-    return [line for line in said if line]
+    return [line for line in lines if line]
 
 
 def mods(item_id: str, item: dict[str, Any], rights: Rights) -> bytes:
-    """A MODS record (https://www.loc.gov/standards/mods/) that says what was submitted, no more."""
+    """A MODS record (https://www.loc.gov/standards/mods/) of the submitted fields."""
     children: list[etree._Element] = []
     if item.get("title"):
         children.append(_mods("titleInfo", _mods("title", item["title"])))
@@ -45,7 +45,7 @@ def mods(item_id: str, item: dict[str, Any], rights: Rights) -> bytes:
 
 
 def _host(part_of: str) -> etree._Element:
-    """The work that the item is a part of: by its address, else by its name."""
+    """The work that contains the item: its URI, else its title."""
     if part_of.startswith(("http://", "https://", "urn:")):
         return _mods("identifier", part_of, attributes={"type": "uri"})
     return _mods("titleInfo", _mods("title", part_of))
@@ -70,7 +70,7 @@ def dublin_core(item_id: str, item: dict[str, Any], rights: Rights) -> bytes:
 
 
 def dublin_core_element(item_id: str, item: dict[str, Any], rights: Rights) -> etree._Element:
-    """The same as an element, to be wrapped."""
+    """A simple Dublin Core record as an element."""
     fields: list[tuple[str, str]] = []
     if item.get("title"):
         fields.append(("title", item["title"]))
@@ -84,6 +84,6 @@ def dublin_core_element(item_id: str, item: dict[str, Any], rights: Rights) -> e
 
 
 def rights_element(rights: Rights) -> etree._Element | None:
-    """Rights alone as Dublin Core, for METS; None when nothing was said."""
+    """Rights as Dublin Core, for METS; None if none are stated."""
     lines = rights_lines(rights)
     return _oai("dc", *(_dc("rights", line) for line in lines)) if lines else None

@@ -1,4 +1,4 @@
-"""METS 1.12 of a package: pages in order, files by group, metadata by reference or wrapped."""
+"""Writes METS 1.12 of a package: metadata, files by group, and pages in order."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from lxml import etree
 
 from processors.package.contents import Contents
-from processors.package.item_record import Item
+from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload, groups
 from processors.package_metadata.descriptive import rights_element, rights_lines
 from processors.package_metadata.mets_structure import (
@@ -24,14 +24,14 @@ from schemas.models import FileRef, Rights
 _mets = Maker(METS, {"mets": METS, "xlink": XLINK, "oai_dc": OAI_DC, "dc": DC, "mix": MIX})
 HREF, LINK_TYPE, LINK_TITLE = f"{{{XLINK}}}href", f"{{{XLINK}}}type", f"{{{XLINK}}}title"
 KNOWN_TYPES = {"MODS": "MODS", "DublinCore": "DC", "DC": "DC", "PREMIS": "PREMIS", "EAD": "EAD"}
-"""MDTYPE of each schema name; any other is OTHER and named."""
+"""MDTYPE by schema name; other schemas are OTHER."""
 ADMINISTRATIVE = {"rights": "rightsMD", "preservation": "digiprovMD"}
-"""Section of the records that are not about content or structure."""
+"""METS section of the records by role, except descriptive and structural ones."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """A metadata file of the package, its schema and what it is about."""
+    """A metadata file of the package, with its schema and role."""
 
     payload: Payload
     schema: str
@@ -45,23 +45,23 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Document:
-    """All that a METS document is made of."""
+    """The input of a METS document."""
 
-    item: Item
+    item: ItemRecord
     contents: Contents
     metadata: Sequence[Metadata]
     logical: Logical | None
-    """Chapters and the like, as a submitted METS has them."""
+    """The logical structure of a submitted METS, such as chapters."""
     read: Callable[[FileRef], bytes]
-    """Gives the bytes of a document that is to be wrapped."""
+    """Reads a document to wrap."""
 
     @property
     def described_by(self) -> str:
-        """IDs of the records that describe the whole."""
+        """IDs of the records that describe the item."""
         return " ".join(one.section for one in self.metadata if one.role not in ADMINISTRATIVE)
 
     def of_pages(self, use: str) -> Iterator[tuple[str, FileRef]]:
-        """Ref and reference of the wrapped documents of a use, by page in order."""
+        """Page ref and file of each wrapped document of a use, in page order."""
         for page in self.item.pages:
             name = page_id(self.item.item_id, page["ref"])
             if (name, use) in self.contents.wrapped:
@@ -71,7 +71,8 @@ class Document:
 def write_mets(path: Path, document: Document) -> None:
     """Write the METS (https://www.loc.gov/standards/mets/) of a package to a file, page by page.
 
-    It holds nothing of the run: no CREATEDATE, and premis.xml without digest or size."""
+    It contains no data of the run, so that equal items give equal bytes: no CREATEDATE, and
+    premis.xml without digest and size."""
     item = document.item
     attributes = {
         "OBJID": item.item_id,
@@ -130,7 +131,7 @@ def _section(name: str, one: Metadata) -> etree._Element:
 
 
 def _administrative(rights: Rights, metadata: Sequence[Metadata]) -> Iterator[etree._Element]:
-    """Rights, then provenance: the order that METS asks for."""
+    """Rights, then provenance, as METS requires."""
     wrapped = rights_element(rights)
     if wrapped is not None:
         yield _wrapping("rightsMD", "RIGHTS", "DC", wrapped)
@@ -177,17 +178,17 @@ def _file(payload: Payload, technical: str | None) -> etree._Element:
 
 
 def _write_structure(out: Stream, document: Document) -> None:
-    """Pages in order; where a METS was submitted, its chapters and their links to our pages."""
+    """Pages in order; then the logical structure of a submitted METS with links to the pages."""
     item = document.item
     files, described = document.contents.by_page(), dict(document.of_pages("embedded-dc"))
-    whole = {
+    sequence = {
         "ID": "PHYS",
         "TYPE": "physSequence",
         "LABEL": item.description.get("title"),
         "DMDID": document.described_by,
         "ADMID": "RIGHTS PREMIS" if rights_lines(item.rights) else "PREMIS",
     }
-    with out.element("structMap", {"TYPE": "PHYSICAL"}), out.element("div", whole):
+    with out.element("structMap", {"TYPE": "PHYSICAL"}), out.element("div", sequence):
         for page in item.pages:
             own = files.get(page_id(item.item_id, page["ref"]), ())
             record = f"DMD_{page['ref']}" if page["ref"] in described else None

@@ -1,4 +1,4 @@
-"""Structure in METS: a page's division, and the logical structure that a submitted METS tells."""
+"""Writes structure in METS: divisions of pages, and the logical structure of a submitted METS."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from processors.xml.submitted_mets import (
     delivered_name,
     name_key,
     read_structure,
+    stem_key,
 )
 from processors.xml.writing import XLINK, Maker
 
@@ -22,17 +23,17 @@ FROM, TO = f"{{{XLINK}}}from", f"{{{XLINK}}}to"
 
 @dataclass(frozen=True)
 class Logical:
-    """A submitted logical structure, and which of its pages are ours."""
+    """A submitted logical structure, with the pages of the item that it refers to."""
 
     top: Division
     refs: dict[int, str]
-    """Ref of our page by the place of the page in the submitted METS."""
+    """Page ref by index of the page in the submitted METS."""
 
 
 def submitted_structure(
     records: Iterable[bytes], pages: Sequence[dict[str, Any]]
 ) -> Logical | None:
-    """The logical structure of the first submitted METS that names files of ours, if any."""
+    """The logical structure of the first submitted METS that names files of the item, or None."""
     for content in records:
         try:
             structure = read_structure(parse(content))
@@ -45,33 +46,31 @@ def submitted_structure(
 
 
 def _matched(structure: Structure, pages: Sequence[dict[str, Any]]) -> dict[int, str]:
-    """By base name of the files as delivered, when it is one page's; a METS may name an image in
-    any of its forms, so where the whole name is not met, the name without its suffix counts."""
-    whole: dict[str, set[str]] = {}
+    """Refs by page index, matched by base name, else by base name without suffix.
+
+    A name that several pages have does not match."""
+    exact: dict[str, set[str]] = {}
     stems: dict[str, set[str]] = {}
     for page in pages:
         if page.get("file"):
-            name = name_key(delivered_name(page["file"]["path"]))
-            whole.setdefault(name, set()).add(page["ref"])
-            stems.setdefault(_stem(name), set()).add(page["ref"])
+            name = delivered_name(page["file"]["path"])
+            exact.setdefault(name_key(name), set()).add(page["ref"])
+            stems.setdefault(stem_key(name), set()).add(page["ref"])
     found: dict[int, str] = {}
-    for place, submitted in enumerate(structure.pages):
-        names = [name_key(name) for name in submitted.names]
-        exact = next((whole[name] for name in names if name in whole), None)
-        refs = exact or {ref for name in names for ref in stems.get(_stem(name), ())}
+    for number, submitted in enumerate(structure.pages):
+        keys = [name_key(name) for name in submitted.names]
+        refs = next((exact[key] for key in keys if key in exact), None) or {
+            ref for name in submitted.names for ref in stems.get(stem_key(name), ())
+        }
         if len(refs) == 1:
-            found[place] = next(iter(refs))
+            found[number] = next(iter(refs))
     return found
-
-
-def _stem(name: str) -> str:
-    return name.rpartition(".")[0] or name
 
 
 def page_div(
     mets: Maker, page: dict[str, Any], files: Sequence[Payload], described_by: str | None
 ) -> etree._Element:
-    """The division of one page; a page that is missing has its place and no file."""
+    """The division of a page; that of a missing page has no file."""
     return mets(
         "div",
         *(mets("fptr", attributes={"FILEID": file.xml_id}) for file in files),
@@ -87,7 +86,7 @@ def page_div(
 
 
 def logical_map(mets: Maker, logical: Logical, described_by: str) -> etree._Element:
-    """The structMap of type LOGICAL; its divisions are numbered as they come."""
+    """The structMap of type LOGICAL, with divisions numbered in document order."""
     ids = _numbered(logical)
 
     def made(division: Division) -> etree._Element:
@@ -106,8 +105,8 @@ def logical_map(mets: Maker, logical: Logical, described_by: str) -> etree._Elem
 
 
 def structure_links(mets: Maker, logical: Logical) -> etree._Element:
-    """A smLink from each division to each page of ours that it holds itself; the top one links to
-    the whole, as viewers of such METS expect."""
+    """A smLink from each division to each page that it links directly; the top division links to
+    the physical sequence, which METS viewers expect."""
     ids = _numbered(logical)
     links = [(ids[id(logical.top)], "PHYS")]
     for division in _all(logical.top):

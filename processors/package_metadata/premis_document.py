@@ -1,4 +1,4 @@
-"""PREMIS 3.0 of a package: its objects, every event of its facts, agents and rights."""
+"""Writes PREMIS 3.0 of a package: objects, events, agents and rights."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from lxml import etree
 
 from processors.package.contents import Contents
-from processors.package.item_record import Item
+from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload
 from processors.package_metadata.descriptive import rights_lines
 from processors.package_metadata.premis_objects import OWN, identified, objects, premis
@@ -31,14 +31,14 @@ ROLE_CODES = {
 
 def write_premis(
     path: Path,
-    item: Item,
+    item: ItemRecord,
     contents: Contents,
     metadata: Iterable[Payload],
     identify: Callable[[Payload], FormatName],
 ) -> None:
     """Write the PREMIS document (https://www.loc.gov/standards/premis/) of a package to a file.
 
-    Elements are written one by one, so that a volume of 20,000 pages stays small in memory."""
+    Elements are written one by one, because an item may have 20,000 pages."""
     agents: dict[str, Agent] = {}
     with streamed(path, premis, "premis", {"version": "3.0"}) as out:
         for element in objects(item, contents, metadata, identify):
@@ -59,13 +59,13 @@ def _coded(name: str, text: str, vocabulary: str, code: str | None) -> etree._El
 
 
 def agent_id(agent: Agent) -> str:
-    """Identifier of an agent: type, name and version."""
+    """Identifier of an agent, made of type, name and version."""
     version = f"@{agent.version}" if agent.version else ""
     return f"{agent.type}:{agent.name}{version}"
 
 
 def agent_element(name: str, agent: Agent) -> etree._Element:
-    """One agent as a PREMIS element; name is its agent_id."""
+    """An agent as a PREMIS element; `name` is its agent_id."""
     return premis(
         "agent",
         identified("agentIdentifier", OWN, name),
@@ -76,7 +76,7 @@ def agent_element(name: str, agent: Agent) -> etree._Element:
 
 
 def event_element(event: PremisEvent) -> etree._Element:
-    """One event of the log as a PREMIS element."""
+    """An event as a PREMIS element."""
     authority = "eventType" if event.event_type_uri.startswith(LC_EVENT_TYPE) else OWN
     note = None
     if event.code:
@@ -116,7 +116,7 @@ def _linked_object(name: str, role: str, code: str) -> etree._Element:
     return element
 
 
-def _rights(item: Item) -> Iterator[etree._Element]:
+def _rights(item: ItemRecord) -> Iterator[etree._Element]:
     rights = item.rights
     if not rights_lines(rights):
         return

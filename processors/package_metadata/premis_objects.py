@@ -1,11 +1,11 @@
-"""PREMIS objects of a package: the item, its representation, its pages and every file."""
+"""The PREMIS objects of a package: item, representation, pages and files."""
 
 from collections.abc import Callable, Iterable, Iterator
 
 from lxml import etree
 
-from processors.package.contents import Contents, Embedded, Master
-from processors.package.item_record import Item
+from processors.package.contents import Contents, CreatingApplication, MasterProperties
+from processors.package.item_record import ItemRecord
 from processors.package.layout import METADATA, Payload
 from processors.package_metadata.descriptive import rights_lines
 from processors.pipeline import package_files
@@ -19,7 +19,7 @@ OWN = "copystand"
 
 
 XML = FormatName("Extensible Markup Language", "1.0", "fmt/101")
-"""XML of any kind has the identifier of XML 1.0."""
+"""Format of all XML files; PRONOM has no identifiers for most schemas."""
 
 
 def identified(prefix: str, kind: str, value: str) -> etree._Element:
@@ -28,14 +28,14 @@ def identified(prefix: str, kind: str, value: str) -> etree._Element:
 
 
 def objects(
-    item: Item,
+    item: ItemRecord,
     contents: Contents,
     metadata: Iterable[Payload],
     identify: Callable[[Payload], FormatName],
 ) -> Iterator[etree._Element]:
     """All objects: item, representation, then each page with its files, then metadata files.
 
-    `identify` names the format of a file that neither its fact nor its use tells."""
+    `identify` returns the format of a file if neither its fact nor its use states it."""
     yield _entity(item)
     yield _representation(item)
     files = contents.by_page()
@@ -66,7 +66,7 @@ def objects(
         )
 
 
-def _entity(item: Item) -> etree._Element:
+def _entity(item: ItemRecord) -> etree._Element:
     rights = None
     if rights_lines(item.rights):
         rights = identified("linkingRightsStatementIdentifier", OWN, f"rights:{item.item_id}")
@@ -82,7 +82,7 @@ def _entity(item: Item) -> etree._Element:
     )
 
 
-def _representation(item: Item) -> etree._Element:
+def _representation(item: ItemRecord) -> etree._Element:
     return premis(
         "object",
         identified("objectIdentifier", OWN, f"representation:{item.item_id}"),
@@ -101,7 +101,7 @@ def _property(name: str, value: str) -> etree._Element:
 
 
 def relation(kind: str, subtype: str, related: str, event: str | None = None) -> etree._Element:
-    """How an object stands to another one, and in which event that came to be."""
+    """The relationship to another object, and the event that created it."""
     return premis(
         "relationship",
         premis("relationshipType", kind),
@@ -111,7 +111,9 @@ def relation(kind: str, subtype: str, related: str, event: str | None = None) ->
     )
 
 
-def _master(payload: Payload, known: Master, embedded: Embedded | None) -> etree._Element:
+def _master(
+    payload: Payload, known: MasterProperties, embedded: CreatingApplication | None
+) -> etree._Element:
     properties = [
         _property("width_px", str(known.width_px)),
         _property("height_px", str(known.height_px)),
@@ -171,12 +173,12 @@ def _file(
 
 
 def _application(name: str | None, version: str | None, date: str | None) -> etree._Element | None:
-    said = (
+    fields = (
         ("creatingApplicationName", name),
         ("creatingApplicationVersion", version),
         ("dateCreatedByApplication", date),
     )
-    parts = [premis(element, text) for element, text in said if text]
+    parts = [premis(element, text) for element, text in fields if text]
     return premis("creatingApplication", *parts) if parts else None
 
 

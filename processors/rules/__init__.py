@@ -1,1 +1,1 @@
-"""What pre-flight asks of a manifest: one table of checks, and the codes of what they find."""
+"""The checks of a manifest in pre-flight."""

@@ -1,4 +1,4 @@
-"""The digest of a manifest's body, as the contract writes it."""
+"""Computes the digest of a manifest body (docs/contract.md §2)."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def body_digest(body: dict[str, Any]) -> str:
-    """SHA-256 of the body without `checksums`, as sorted JSON with default separators."""
+    """SHA-256 of the body without `checksums`, as JSON with sorted keys and default separators."""
     made = sha256()
     for piece in _pieces({name: value for name, value in body.items() if name != "checksums"}):
         made.update(piece.encode())
@@ -15,7 +15,7 @@ def body_digest(body: dict[str, Any]) -> str:
 
 
 def _pieces(covered: dict[str, Any]) -> Iterator[str]:
-    """The text in pieces of one item at most, so that memory stays flat."""
+    """The JSON text in pieces of at most one item, so that memory stays flat."""
     between = "{"
     for name in sorted(covered):
         value = covered[name]

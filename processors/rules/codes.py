@@ -1,9 +1,9 @@
-"""Diagnostics: what is found in a delivery, with severity and fix from the error catalogue."""
+"""Makes diagnostics, with severity and fix from the error catalogue."""
 
 from processors.error_catalogue import fix_of, severity_of
 from schemas.models import Diagnostic
 
-FAULTS = ("fatal", "error")
+ERROR_SEVERITIES = ("fatal", "error")
 FOUND_LENGTH = 160
 
 
@@ -13,11 +13,6 @@ def shown(value: object) -> str:
     text = text.encode("utf-8", "backslashreplace").decode()
     plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return plain if len(plain) <= FOUND_LENGTH else plain[: FOUND_LENGTH - 1] + "…"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun, in the plural where needed: "1 page", "2 pages"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def finding(
@@ -32,6 +27,6 @@ def diagnostic(code: str, severity: str, where: str, found: object, fix: str) ->
     return Diagnostic(code=code, where=where, found=shown(found), fix=fix, severity=severity)
 
 
-def is_fault(diagnostic: Diagnostic) -> bool:
-    """Whether a diagnostic keeps a batch from being accepted."""
-    return diagnostic.severity in FAULTS
+def is_error(diagnostic: Diagnostic) -> bool:
+    """Whether a diagnostic refuses the batch."""
+    return diagnostic.severity in ERROR_SEVERITIES

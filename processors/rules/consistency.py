@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from processors.rules.codes import counted, finding
+from processors.rules.codes import finding
 from processors.rules.manifest_view import View, files_of
 from processors.rules.value_formats import DIGEST, SCHEMAS, is_date, is_uri, is_vendor_checksum
+from processors.wording import counted
 from schemas.models import Diagnostic
 
 RIGHTS_HOSTS = ("rightsstatements.org", "creativecommons.org")
@@ -32,7 +33,7 @@ def _is_usual(uri: str) -> bool:
 
 
 def spreads_have_two_labels(view: View) -> Iterator[Diagnostic]:
-    """A spread shows two pages: it has the labels of both, or none."""
+    """A spread has the labels of both pages, or none."""
     for _, pages in view.pages:
         for page in pages:
             labels = page.listed("labels")
@@ -41,16 +42,16 @@ def spreads_have_two_labels(view: View) -> Iterator[Diagnostic]:
                 yield finding("page.spread-labels", f"{page.where}.labels", found)
 
 
-def parts_have_another_whole(view: View) -> Iterator[Diagnostic]:
+def no_item_is_part_of_itself(view: View) -> Iterator[Diagnostic]:
     """No item is part of itself."""
     for item in view.items:
-        whole, own = item.text("part_of"), item.text("item_id")
-        if whole is not None and own is not None and whole.casefold() == own.casefold():
-            yield finding("item.part-of-itself", f"{item.where}.part_of", whole)
+        host, own = item.text("part_of"), item.text("item_id")
+        if host is not None and own is not None and host.casefold() == own.casefold():
+            yield finding("item.part-of-itself", f"{item.where}.part_of", host)
 
 
 def vendor_checksums_agree(view: View) -> Iterator[Diagnostic]:
-    """A file has one digest of each algorithm, and that of SHA-256 is its own."""
+    """A file has one digest per algorithm; a SHA-256 equals `sha256`."""
     for item, pages in view.pages:
         for file in files_of(item, pages):
             own = file.text("sha256") or ""
@@ -66,8 +67,8 @@ def vendor_checksums_agree(view: View) -> Iterator[Diagnostic]:
                     yield finding("file.vendor-checksum-differs", where, found)
 
 
-def main_form_is_there(view: View) -> Iterator[Diagnostic]:
-    """An item that has records has one in the form that the batch names; METS wraps any."""
+def main_schema_present(view: View) -> Iterator[Diagnostic]:
+    """An item with records has one in the schema of the batch, or a METS, which can wrap it."""
     form = view.top.text("metadata_schema")
     for item in view.items:
         forms = {one.text("schema") for one in item.entries("metadata")}

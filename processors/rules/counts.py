@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from processors.rules.body_digest import body_digest
-from processors.rules.codes import counted, finding
+from processors.rules.codes import finding
 from processors.rules.manifest_view import View, files_of
+from processors.wording import counted
 from schemas.models import Diagnostic
 
-PAGES_AN_ITEM = 20_000
-ITEMS_A_BATCH = 10_000
-PAGES_A_BATCH = 200_000
+MAX_PAGES_PER_ITEM = 20_000
+MAX_ITEMS_PER_BATCH = 10_000
+MAX_PAGES_PER_BATCH = 200_000
 GAPS_SHOWN = 5
 
 
@@ -43,10 +44,10 @@ def within_limits(view: View) -> Iterator[Diagnostic]:
     listed = view.body.get("items")
     if listed == []:
         yield finding("batch.without-items", "items", "the list is empty")
-    if isinstance(listed, list) and len(listed) > ITEMS_A_BATCH:
+    if isinstance(listed, list) and len(listed) > MAX_ITEMS_PER_BATCH:
         yield finding("batch.too-many-items", "items", f"{len(listed)} items")
     total = sum(len(pages) for _, pages in view.pages)
-    if total > PAGES_A_BATCH:
+    if total > MAX_PAGES_PER_BATCH:
         yield finding("batch.too-many-pages", "items", f"{total} pages")
     for item, pages in view.pages:
         where = f"{item.where}.pages"
@@ -56,11 +57,11 @@ def within_limits(view: View) -> Iterator[Diagnostic]:
             yield finding(
                 "item.all-pages-missing", where, f"{counted(len(pages), 'page')}, all missing"
             )
-        if len(pages) > PAGES_AN_ITEM:
+        if len(pages) > MAX_PAGES_PER_ITEM:
             yield finding("item.too-large", where, f"{len(pages)} pages")
 
 
-def sequences_run_on(view: View) -> Iterator[Diagnostic]:
+def sequences_have_no_gaps(view: View) -> Iterator[Diagnostic]:
     """Sequences run from 1 without a gap; a gap may indicate a forgotten page."""
     for item, pages in view.pages:
         numbers = sorted({n for page in pages if (n := page.number("sequence")) and n > 0})

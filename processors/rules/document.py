@@ -1,4 +1,4 @@
-"""Reads the JSON document of a manifest, or reports why it cannot be read."""
+"""Reads the JSON document of a manifest, or reports why it is invalid."""
 
 import json
 import re
@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 from processors.rules.codes import finding
 from schemas.models import Diagnostic
 
-LARGEST_BYTES = 256 * 1024 * 1024
-DEEPEST = 32
-TOO_DEEP = f"nested deeper than {DEEPEST} levels"
-NO_CHARACTER = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+MAX_BYTES = 256 * 1024 * 1024
+MAX_DEPTH = 32
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 Document = dict[str, Any] | None
 
 
@@ -19,25 +19,25 @@ ESCAPED = re.compile(r"\\[bf]|\\u(?:00[01]|[dD][89a-fA-F]|[fF]{3}[eE]|[fF]{4})")
 """Escapes of characters that XML and databases may not be able to store."""
 
 
-class _KeyTwice(dict[str, Any]):
+class _DuplicateKey(dict[str, Any]):
     """An object with a duplicate key."""
 
-    twice: str
+    duplicate: str
 
 
 class _Objects:
     """Builds the objects of a document and remembers whether any had a duplicate key."""
 
-    any_twice = False
+    any_duplicate = False
 
     def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) == len(pairs):
             return made
-        self.any_twice = True
+        self.any_duplicate = True
         seen: set[str] = set()
-        marked = _KeyTwice(made)
-        marked.twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        marked = _DuplicateKey(made)
+        marked.duplicate = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         return marked
 
 
@@ -49,7 +49,7 @@ def read_document(delivered: bytes) -> tuple[Document, list[Diagnostic]]:
     """The JSON object in these bytes, and the problems found."""
     if not delivered.strip():
         return None, [finding("manifest.empty", "manifest", f"{len(delivered)} bytes")]
-    if len(delivered) > LARGEST_BYTES:
+    if len(delivered) > MAX_BYTES:
         return None, [finding("manifest.too-large", "manifest", f"{len(delivered)} bytes")]
     objects = _Objects()
     try:
@@ -64,11 +64,11 @@ def read_document(delivered: bytes) -> tuple[Document, list[Diagnostic]]:
         return None, [
             finding("manifest.not-json", "manifest", f"{_kind(body)} instead of an object")
         ]
-    if _is_deeper_than(DEEPEST, body):
+    if _is_deeper_than(MAX_DEPTH, body):
         return None, [finding("manifest.not-json", "manifest", TOO_DEEP)]
     # Locating an error walks the whole document; this check shows that most have none.
-    suspect = objects.any_twice or ESCAPED.search(text) or NO_CHARACTER.search(text)
-    return body, list(text_faults(body)) if suspect else []
+    suspect = objects.any_duplicate or ESCAPED.search(text) or FORBIDDEN.search(text)
+    return body, list(text_findings(body)) if suspect else []
 
 
 def _is_deeper_than(depth: int, value: object) -> bool:
@@ -90,29 +90,31 @@ def _kind(value: object) -> str:
     )
 
 
-def text_faults(body: dict[str, Any]) -> Iterator[Diagnostic]:
+def text_findings(body: dict[str, Any]) -> Iterator[Diagnostic]:
     """Duplicate keys, and text that neither XML nor a database can store."""
-    open_ends: list[tuple[str, Any]] = [("", body)]
-    while open_ends:
-        where, value = open_ends.pop()
-        if isinstance(value, _KeyTwice):
+    remaining: list[tuple[str, Any]] = [("", body)]
+    while remaining:
+        where, value = remaining.pop()
+        if isinstance(value, _DuplicateKey):
             yield finding(
-                "manifest.key-duplicate", where or "manifest", f"duplicate key {value.twice}"
+                "manifest.key-duplicate", where or "manifest", f"duplicate key {value.duplicate}"
             )
         if isinstance(value, dict):
             for name, inner in reversed(value.items()):
-                open_ends.append((f"{where}.{name}" if where else name, inner))
-            yield from (_broken(where or "manifest", name) for name in value if not _sound(name))
+                remaining.append((f"{where}.{name}" if where else name, inner))
+            yield from (
+                _unstorable(where or "manifest", name) for name in value if not _is_storable(name)
+            )
         elif isinstance(value, list):
-            open_ends += reversed([(f"{where}[{at}]", inner) for at, inner in enumerate(value)])
-        elif isinstance(value, str) and not _sound(value):
-            yield _broken(where, value)
+            remaining += reversed([(f"{where}[{at}]", inner) for at, inner in enumerate(value)])
+        elif isinstance(value, str) and not _is_storable(value):
+            yield _unstorable(where, value)
 
 
-def _broken(where: str, text: str) -> Diagnostic:
+def _unstorable(where: str, text: str) -> Diagnostic:
     return finding("manifest.text-broken", where.encode("ascii", "replace").decode(), text)
 
 
-def _sound(text: str) -> bool:
-    """Whether every character may stand in XML 1.0 (production 2, Char)."""
-    return NO_CHARACTER.search(text) is None
+def _is_storable(text: str) -> bool:
+    """Whether XML 1.0 allows every character (production 2, Char)."""
+    return FORBIDDEN.search(text) is None

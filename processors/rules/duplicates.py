@@ -8,10 +8,10 @@ from schemas.models import Diagnostic
 
 
 def _repeated(
-    code: str, places: Iterable[tuple[str, object]], fold: bool = False
+    code: str, values: Iterable[tuple[str, object]], fold: bool = False
 ) -> Iterator[Diagnostic]:
     first: dict[object, str] = {}
-    for where, value in places:
+    for where, value in values:
         key = value.casefold() if fold and isinstance(value, str) else value
         if key in first:
             yield finding(code, where, f"{value} is already used at {first[key]}")
@@ -20,7 +20,7 @@ def _repeated(
 
 
 def item_ids_differ(view: View) -> Iterator[Diagnostic]:
-    """No two items have the same item_id, whatever the case."""
+    """No two items have the same item_id, ignoring case."""
     named = ((f"{item.where}.item_id", item.text("item_id")) for item in view.items)
     yield from _repeated("item.id-duplicate", ((w, v) for w, v in named if v), fold=True)
 
@@ -35,27 +35,27 @@ def pages_differ(view: View) -> Iterator[Diagnostic]:
 
 
 def _refs_differ(pages: tuple[ManifestPath, ...]) -> Iterator[Diagnostic]:
-    # Refs made from equal sequences clash too, but that is one fault: page.sequence-duplicate.
-    made: set[str] = set()
+    # Equal refs derived from equal sequences are reported only as page.sequence-duplicate.
+    derived: set[str] = set()
     refs: list[tuple[str, str]] = []
     for page in pages:
-        ref, is_made = ref_of(page), page.value.get("ref") is None
-        if ref is None or (is_made and ref in made):
+        ref, is_derived = ref_of(page), page.value.get("ref") is None
+        if ref is None or (is_derived and ref in derived):
             continue
-        if is_made:
-            made.add(ref)
+        if is_derived:
+            derived.add(ref)
         refs.append((f"{page.where}.ref", ref))
     yield from _repeated("page.ref-duplicate", refs, fold=True)
 
 
 def paths_differ(view: View) -> Iterator[Diagnostic]:
-    """No file is named twice."""
+    """No two files have the same path."""
     files = (file for item, pages in view.pages for file in files_of(item, pages))
     named = ((f"{file.where}.path", file.text("path")) for file in files)
     yield from _repeated("file.path-duplicate", ((where, path) for where, path in named if path))
 
 
-def pictures_differ(view: View) -> Iterator[Diagnostic]:
+def page_files_differ(view: View) -> Iterator[Diagnostic]:
     """Two pages of an item with identical files are reported as a warning."""
     for _, pages in view.pages:
         files = (file for page in pages if (file := page.inner("file")))
@@ -63,8 +63,8 @@ def pictures_differ(view: View) -> Iterator[Diagnostic]:
         yield from _repeated("page.same-bytes", ((w, v) for w, v in digests if v))
 
 
-def files_fit_kinds(view: View) -> Iterator[Diagnostic]:
-    """Every page has its file, and a missing page has neither file nor text."""
+def files_match_kinds(view: View) -> Iterator[Diagnostic]:
+    """Every page has a file, except that a missing page has neither file nor text."""
     for _, pages in view.pages:
         for page in pages:
             missing, file = page.value.get("kind") == "missing", page.value.get("file")

@@ -1,4 +1,4 @@
-"""Check of a manifest's languages against the recognition models that are installed."""
+"""Checks that recognition models for the languages of a manifest are installed."""
 
 from collections.abc import Iterator
 
@@ -15,10 +15,10 @@ Need = tuple[str, str | None]
 
 
 def models_installed(view: View) -> Iterator[Diagnostic]:
-    """Every language has its model; a missing one is reported once, where it is first needed.
+    """Every language has an installed model; a missing model is reported once.
 
-    A profile that cannot be used counts as one with OCR, so that all problems are reported at
-    once. Raises ToolCrashed when Tesseract does not answer."""
+    An invalid profile counts as one with OCR, so that all findings are reported at once. Raises
+    ToolCrashed if Tesseract does not answer."""
     document = view.profile.document
     if document is not None and not document["ocr"]["enabled"]:
         return

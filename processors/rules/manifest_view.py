@@ -1,4 +1,4 @@
-"""A manifest as far as it can be read: what has the wrong shape is left out, the rest is judged."""
+"""Tolerant access to a manifest: values of the wrong type are skipped, the others are checked."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,28 +13,28 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ManifestPath:
-    """A part of the manifest and where it stands."""
+    """A part of a manifest, with its location."""
 
     where: str
     value: Body
 
     def text(self, name: str) -> str | None:
-        """A field, when it is text."""
+        """A field, if it is text."""
         value = self.value.get(name)
         return value if isinstance(value, str) else None
 
     def number(self, name: str) -> int | None:
-        """A field, when it is a whole number."""
+        """A field, if it is an integer."""
         value = self.value.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def listed(self, name: str) -> list[Any]:
-        """A field, when it is a list; else none."""
+        """A field, if it is a list; else an empty list."""
         value = self.value.get(name)
         return value if isinstance(value, list) else []
 
     def inner(self, name: str) -> "ManifestPath | None":
-        """A field, when it is an object."""
+        """A field, if it is an object."""
         value = self.value.get(name)
         return ManifestPath(f"{self.where}.{name}", value) if isinstance(value, dict) else None
 
@@ -48,7 +48,7 @@ class ManifestPath:
 
 @dataclass(frozen=True)
 class View:
-    """All that can be read of a manifest."""
+    """The readable parts of a manifest."""
 
     body: Body
     profiles: Path | None = None
@@ -66,17 +66,17 @@ class View:
 
     @property
     def pages(self) -> Iterator[tuple[ManifestPath, tuple[ManifestPath, ...]]]:
-        """Each item with its pages. Made anew each time: a batch may have 200,000."""
+        """Each item with its pages, not cached, because a batch may have 200,000."""
         return ((item, tuple(item.entries("pages"))) for item in self.items)
 
     @cached_property
-    def profile(self) -> profile.LookedUp:
-        """What the scanner profile comes to."""
+    def profile(self) -> profile.ProfileLookup:
+        """The result of looking up the scanner profile."""
         return profile.look_up(self.top.text("scanner_profile"), self.profiles)
 
 
 def files_of(item: ManifestPath, pages: tuple[ManifestPath, ...]) -> Iterator[ManifestPath]:
-    """The files of an item: of records, then of each page and its text."""
+    """The files of an item: records, then each page and its text."""
     for record in item.entries("metadata"):
         if file := record.inner("file"):
             yield file
@@ -87,7 +87,7 @@ def files_of(item: ManifestPath, pages: tuple[ManifestPath, ...]) -> Iterator[Ma
 
 
 def ref_of(page: ManifestPath) -> str | None:
-    """A page's ref as it will be: as given, else its sequence in four digits."""
+    """The ref of a page if given, else its sequence in four digits."""
     if page.value.get("ref") is not None:
         return page.text("ref")
     sequence = page.number("sequence")

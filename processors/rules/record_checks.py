@@ -1,4 +1,4 @@
-"""Checks the content of records, on its own and against the item."""
+"""Checks the content of metadata records, alone and against their item."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,38 +11,39 @@ from processors.records import Root
 from processors.rules.codes import finding
 from processors.rules.manifest_view import ManifestPath, View
 from processors.rules.value_formats import SCHEMAS
-from processors.xml import record_judge as judge
+from processors.xml import record_judge
 from processors.xml.parser import XmlRefused, parse
 from processors.xml.submitted_mets import (
     delivered_name,
     name_key,
     read_structure,
     stated_digests,
+    stem_key,
 )
 from schemas.models import Diagnostic
 
 FOLDER_TYPE = "folder"
-"""Type of the identifier that a station makes of a folder's name."""
-COMPARED_FROM = 5
-"""Characters from which a name counts as found inside another."""
-NAMED = 3
+"""Type of the identifier that a station derives from a folder name."""
+MIN_PARTIAL_LENGTH = 5
+"""Minimum length of an identifier that may be part of another one."""
+IDENTIFIERS_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Context:
-    """What records are judged against."""
+    """The item, profile and schemas against which records are checked."""
 
     item: ManifestPath
     pages: tuple[ManifestPath, ...]
     standards: Path | None
     invalid: str
-    """The profile's policy for a record that breaks its schema: accept, warn or refuse."""
+    """Policy of the profile for an invalid record: accept, warn or refuse."""
 
 
-def judged(
+def context_of(
     view: View, item: ManifestPath, pages: tuple[ManifestPath, ...], standards: Path | None
 ) -> Context:
-    """The context of an item's records."""
+    """The context for the records of an item."""
     document = view.profile.document
     invalid = str(document["invalid_record"]) if document else "warn"
     return Context(item, pages, standards, invalid)
@@ -51,26 +52,26 @@ def judged(
 def record_findings(
     record: ManifestPath, where: str, path: str, content: bytes, context: Context
 ) -> Iterator[Diagnostic]:
-    """The problems of one record. Raises FileNotFoundError when schemas are missing."""
+    """The findings about a record. Raises FileNotFoundError if schemas are missing."""
     try:
         root = parse(content)
     except XmlRefused as wrong:
         yield finding("record.not-well-formed", where, f"{path}: {wrong}")
         return
     name = etree.QName(root)
-    known = Root(name.namespace or "", name.localname)
+    stated = Root(name.namespace or "", name.localname)
     schema = record.text("schema")
-    if schema in SCHEMAS and known.schema != schema:
-        yield finding("record.schema-mismatch", where, f"{path} is {known.taken_for}")
+    if schema in SCHEMAS and stated.schema != schema:
+        yield finding("record.schema-mismatch", where, f"{path} is {stated.description}")
         return
-    if judge.is_empty(root):
+    if record_judge.is_empty(root):
         yield finding("record.empty", where, f"{path} contains no text")
         return
     yield from _by_schema(root, where, path, context)
-    if not judge.has_title(root):
+    if not record_judge.has_title(root):
         yield finding("record.without-title", where, f"{path} has no title")
     yield from _names_agree(root, where, context)
-    if known.schema == "METS":
+    if stated.schema == "METS":
         yield from _pages_agree(root, where, context)
         yield from _digests_agree(root, context)
 
@@ -78,22 +79,22 @@ def record_findings(
 def _by_schema(
     root: etree._Element, where: str, path: str, context: Context
 ) -> Iterator[Diagnostic]:
-    if not judge.is_judged(root):
+    if not record_judge.has_schema(root):
         found = f"{path} uses the namespace {etree.QName(root).namespace}"
         yield finding("record.version-not-judged", where, found)
     elif context.standards is not None:
-        faults = judge.schema_faults(root, context.standards)
-        if faults and etree.QName(root).localname == "mets":
-            yield finding("record.mets-invalid", where, judge.counted(faults))
-        elif faults and context.invalid != "accept":
+        errors = record_judge.schema_errors(root, context.standards)
+        if errors and etree.QName(root).localname == "mets":
+            yield finding("record.mets-invalid", where, record_judge.summary(errors))
+        elif errors and context.invalid != "accept":
             severity = "error" if context.invalid == "refuse" else "warn"
-            found = judge.counted(faults)
+            found = record_judge.summary(errors)
             yield finding("record.schema-invalid", where, found, severity=severity)
 
 
 def _names_agree(root: etree._Element, where: str, context: Context) -> Iterator[Diagnostic]:
     """Record and item share an identifier if both have any."""
-    stated = judge.identifiers(root)
+    stated = record_judge.identifiers(root)
     own = [
         value
         for one in context.item.entries("identifiers")
@@ -103,13 +104,14 @@ def _names_agree(root: etree._Element, where: str, context: Context) -> Iterator
         return
     own.append(context.item.text("item_id") or own[0])
     if not any(_same(left, right) for left in stated for right in own):
-        found = f"record: {', '.join(stated[:NAMED])}; item: {', '.join(own[:NAMED])}"
+        of_record, of_item = (", ".join(some[:IDENTIFIERS_SHOWN]) for some in (stated, own))
+        found = f"record: {of_record}; item: {of_item}"
         yield finding("record.identifier-differs", where, found)
 
 
 def _same(left: str, right: str) -> bool:
     short, long = sorted(("".join(one.casefold().split()) for one in (left, right)), key=len)
-    return short == long or (len(short) >= COMPARED_FROM and short in long)
+    return short == long or (len(short) >= MIN_PARTIAL_LENGTH and short in long)
 
 
 def _pages_agree(root: etree._Element, where: str, context: Context) -> Iterator[Diagnostic]:
@@ -120,10 +122,10 @@ def _pages_agree(root: etree._Element, where: str, context: Context) -> Iterator
     in_order = sorted(context.pages, key=lambda page: page.number("sequence") or 0)
     delivered = [name for page in in_order if (name := page_name(page))]
     by_name = {name_key(name): name for name in delivered}
-    by_stem = {_stem(name): name for name in delivered}
+    by_stem = {stem_key(name): name for name in delivered}
     matched = [_match(page.names, by_name, by_stem) for page in structure.pages]
     found = [name for name in matched if name is not None]
-    said = []
+    differences = []
     if len(found) < len(structure.pages):
         unknown = next(
             (one.names[0] if one.names else "a page without a file")
@@ -132,43 +134,45 @@ def _pages_agree(root: etree._Element, where: str, context: Context) -> Iterator
         )
         count = len(structure.pages) - len(found)
         total = len(structure.pages)
-        said.append(f"not delivered: {count} of {total} pages in the METS, such as {unknown}")
+        differences.append(
+            f"not delivered: {count} of {total} pages in the METS, such as {unknown}"
+        )
     surplus = [name for name in delivered if name not in set(found)]
     if surplus:
         total = len(delivered)
-        said.append(f"not in the METS: {len(surplus)} of {total} pages, such as {surplus[0]}")
-    if not said and found != delivered:
+        differences.append(
+            f"not in the METS: {len(surplus)} of {total} pages, such as {surplus[0]}"
+        )
+    if not differences and found != delivered:
         pairs = enumerate(zip(found, delivered, strict=False), 1)
         differs = ((n, there, here) for n, (there, here) in pairs if there != here)
         if at := next(differs, None):
-            said.append("the order differs: page {} is {} in the METS, {} in the item".format(*at))
-        else:  # for example a spread that the METS lists twice
-            said.append(f"the METS has {len(found)} pages, the item {len(delivered)}")
-    if said:
-        yield finding("record.mets-pages-differ", where, "; ".join(said))
+            differences.append(
+                "the order differs: page {} is {} in the METS, {} in the item".format(*at)
+            )
+        else:  # for example, the METS lists a spread twice
+            differences.append(f"the METS has {len(found)} pages, the item {len(delivered)}")
+    if differences:
+        yield finding("record.mets-pages-differ", where, "; ".join(differences))
 
 
 def page_name(page: ManifestPath) -> str | None:
-    """Base name of a page's file, as delivered."""
+    """Base name of the delivered file of a page."""
     file = page.inner("file")
     path = file.text("path") if file else None
     return delivered_name(path) if path else None
 
 
-def _stem(name: str) -> str:
-    return name_key(name).rsplit(".", 1)[0]
-
-
 def _match(names: tuple[str, ...], by_name: dict[str, str], by_stem: dict[str, str]) -> str | None:
     exact = (by_name.get(name_key(name)) for name in names)
-    alike = (by_stem.get(_stem(name)) for name in names)
+    alike = (by_stem.get(stem_key(name)) for name in names)
     return next((name for name in (*exact, *alike) if name is not None), None)
 
 
 def _digests_agree(root: etree._Element, context: Context) -> Iterator[Diagnostic]:
     """The digests of page files in the METS match those in the manifest.
 
-    A digest of another algorithm is passed on to the page (page_list)."""
+    A digest of another algorithm is checked with the page (page_list)."""
     stated = {(name_key(one.name), one.algorithm): one.digest for one in stated_digests(root)}
     if not stated:
         return

@@ -1,4 +1,4 @@
-"""Diagnostics from the validation errors that pydantic reports for a manifest."""
+"""Converts the validation errors of pydantic to diagnostics."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,22 +29,22 @@ REPORTED_ELSEWHERE = "string_unicode"
 ALIASES = {"schema_": "schema"}
 
 
-def place(location: tuple[int | str, ...]) -> str:
-    """Where in the document: `items[0].pages[2].file.sha256`."""
-    written = ""
+def location_text(location: tuple[int | str, ...]) -> str:
+    """A location as text, such as `items[0].pages[2].file.sha256`."""
+    text = ""
     for part in location:
-        written += f"[{part}]" if isinstance(part, int) else f".{ALIASES.get(part, part)}"
-    return written.removeprefix(".")
+        text += f"[{part}]" if isinstance(part, int) else f".{ALIASES.get(part, part)}"
+    return text.removeprefix(".")
 
 
 def shape_findings(
     wrong: ValidationError, above: tuple[int | str, ...] = ()
 ) -> Iterator[Diagnostic]:
-    """One diagnostic for each error; `above` is the location of the part that was validated."""
+    """A diagnostic for each error; `above` is the location of the validated part."""
     for error in wrong.errors(include_url=False):
         if error["type"] == REPORTED_ELSEWHERE:
             continue
-        yield _diagnostic(place((*above, *error["loc"])), error)
+        yield _diagnostic(location_text((*above, *error["loc"])), error)
 
 
 def _diagnostic(where: str, error: Any) -> Diagnostic:

@@ -1,4 +1,4 @@
-"""The table of checks that every manifest meets."""
+"""The table of checks of a manifest."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,26 +12,26 @@ CHECKS: tuple[Check, ...] = (
     counts.digest_agrees,
     counts.file_count_agrees,
     counts.within_limits,
-    counts.sequences_run_on,
+    counts.sequences_have_no_gaps,
     duplicates.item_ids_differ,
     duplicates.pages_differ,
     duplicates.paths_differ,
-    duplicates.pictures_differ,
-    duplicates.files_fit_kinds,
+    duplicates.page_files_differ,
+    duplicates.files_match_kinds,
     consistency.rights_agree,
     consistency.spreads_have_two_labels,
-    consistency.parts_have_another_whole,
+    consistency.no_item_is_part_of_itself,
     consistency.vendor_checksums_agree,
-    consistency.main_form_is_there,
+    consistency.main_schema_present,
     names.profile_usable,
-    names.own_rules_hold,
+    names.institution_rules_hold,
     names.languages_known,
     names.records_present,
 )
-"""A new check is a function here and a code in codes.py."""
+"""A new check needs a function here and a code in processors/errors."""
 
 
 def findings(view: View) -> Iterator[Diagnostic]:
-    """All that the checks find, in the order of the table."""
+    """The findings of all checks, in the order of the table."""
     for check in CHECKS:
         yield from check(view)

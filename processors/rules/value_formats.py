@@ -1,4 +1,4 @@
-"""The forms that single values of a manifest may take, each with the code of its fault."""
+"""Formats of single values in a manifest, each with its error code."""
 
 import re
 from collections.abc import Callable
@@ -16,17 +16,17 @@ KINDS = ("page", "cover", "spine", "endpaper", "foldout", "insert", "target", "b
 SCHEMAS = ("METS", "PREMIS", "DublinCore", "MODS")
 ROLES = ("descriptive", "structural", "preservation", "rights")
 PRIORITIES = ("rush", "normal", "night")
-LONGEST_PATH = 1024
-LONGEST_NAME_BYTES = 255
+MAX_PATH_LENGTH = 1024
+MAX_NAME_BYTES = 255
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 VENDOR_DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 """Hex digits by algorithm."""
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
-def _form(code: str, fits: Callable[[str], object]) -> AfterValidator:
+def _format(code: str, matches: Callable[[str], object]) -> AfterValidator:
     def check(value: str) -> str:
-        if not fits(value):
+        if not matches(value):
             raise PydanticCustomError(code, "form")
         return value
 
@@ -34,11 +34,11 @@ def _form(code: str, fits: Callable[[str], object]) -> AfterValidator:
 
 
 def _one_of(code: str, choices: tuple[str, ...]) -> AfterValidator:
-    return _form(code, lambda value: value in choices)
+    return _format(code, lambda value: value in choices)
 
 
 def is_date(value: str) -> bool:
-    """Whether this is a date such as 2031-01-01."""
+    """Whether a text is a date such as 2031-01-01."""
     try:
         return date.fromisoformat(value).isoformat() == value
     except ValueError:
@@ -53,7 +53,7 @@ def _is_instant(value: str) -> bool:
 
 
 def as_instant(value: str | None) -> datetime | None:
-    """A time with its zone, in UTC. Raises ValueError for one without."""
+    """A time in UTC. Raises ValueError if it has no time zone."""
     if value is None:
         return None
     moment = datetime.fromisoformat(value)
@@ -63,7 +63,7 @@ def as_instant(value: str | None) -> datetime | None:
 
 
 def is_uri(value: str) -> bool:
-    """Whether this is an absolute URI."""
+    """Whether a text is an absolute URI."""
     try:
         parts = urlsplit(value)
     except ValueError:
@@ -72,39 +72,38 @@ def is_uri(value: str) -> bool:
 
 
 def is_safe_path(path: str) -> bool:
-    """Whether a path stays below where it begins, on every file system."""
+    """Whether a path is valid on every file system and stays below its folder."""
     parts = path.split("/")
     return (
-        0 < len(path) <= LONGEST_PATH
+        0 < len(path) <= MAX_PATH_LENGTH
         and "\\" not in path
         and not DRIVE.match(path)
         and path.replace("\u00a0", " ").isprintable()
         and all(
-            part not in ("", ".", "..")
-            and len(part.encode("utf-8", "replace")) <= LONGEST_NAME_BYTES
+            part not in ("", ".", "..") and len(part.encode("utf-8", "replace")) <= MAX_NAME_BYTES
             for part in parts
         )
     )
 
 
 def is_vendor_checksum(value: str) -> bool:
-    """Whether this is an algorithm that we know, a colon, and a digest of its length."""
+    """Whether a text is a known algorithm, a colon, and a digest of its length."""
     algorithm, _, digest = value.partition(":")
     length = VENDOR_DIGESTS.get(algorithm)
     return len(digest) == length and re.fullmatch("[0-9a-f]+", digest) is not None
 
 
-BatchId = Annotated[str, _form("batch.id-malformed", BATCH_ID.match)]
-ItemId = Annotated[str, _form("item.id-malformed", ITEM_ID.match)]
-Ref = Annotated[str, _form("page.ref-malformed", PAGE_REF.match)]
-Operator = Annotated[str, _form("person.not-a-pseudonym", PSEUDONYM.match)]
-Sha256 = Annotated[str, _form("file.sha256-malformed", DIGEST.match)]
-VendorChecksum = Annotated[str, _form("file.vendor-checksum-malformed", is_vendor_checksum)]
-Path = Annotated[str, _form("file.name-unsafe", is_safe_path)]
-Script = Annotated[str, _form("language.script-unknown", known_script)]
-Date = Annotated[str, _form("rights.embargo-malformed", is_date)]
-Instant = Annotated[str, _form("batch.not-before-malformed", _is_instant)]
-Uri = Annotated[str, _form("rights.uri-malformed", is_uri)]
+BatchId = Annotated[str, _format("batch.id-malformed", BATCH_ID.match)]
+ItemId = Annotated[str, _format("item.id-malformed", ITEM_ID.match)]
+Ref = Annotated[str, _format("page.ref-malformed", PAGE_REF.match)]
+Operator = Annotated[str, _format("person.not-a-pseudonym", PSEUDONYM.match)]
+Sha256 = Annotated[str, _format("file.sha256-malformed", DIGEST.match)]
+VendorChecksum = Annotated[str, _format("file.vendor-checksum-malformed", is_vendor_checksum)]
+Path = Annotated[str, _format("file.name-unsafe", is_safe_path)]
+Script = Annotated[str, _format("language.script-unknown", known_script)]
+Date = Annotated[str, _format("rights.embargo-malformed", is_date)]
+Instant = Annotated[str, _format("batch.not-before-malformed", _is_instant)]
+Uri = Annotated[str, _format("rights.uri-malformed", is_uri)]
 Kind = Annotated[str, _one_of("page.kind-unknown", KINDS)]
 Layout = Annotated[str, _one_of("page.layout-unknown", ("single", "spread"))]
 Role = Annotated[str, _one_of("record.role-unknown", ROLES)]

@@ -1,1 +1,1 @@
-"""Reading XML safely, validating it by schema, and writing it with the same bytes everywhere."""
+"""Reads untrusted XML safely, validates it against schemas, and writes it reproducibly."""

@@ -1,14 +1,14 @@
-"""The one way to read XML from outside: no DOCTYPE, no entities, no network, a size limit."""
+"""Reads XML from external sources: no DOCTYPE, no entities, no network, a size limit."""
 
 from typing import Any
 
 from lxml import etree
 
-LARGEST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 
 
 class XmlRefused(ValueError):
-    """The bytes are not XML that is accepted; the text says why."""
+    """The bytes are not XML that is accepted; the message says why."""
 
 
 class _RootReached(Exception):
@@ -16,7 +16,7 @@ class _RootReached(Exception):
 
 
 class _Prolog:
-    """A parser target that stops at the first element, and at a DOCTYPE before it."""
+    """A parser target that stops at the first element or at a DOCTYPE before it."""
 
     def doctype(self, *_: object) -> None:
         raise XmlRefused("it has a DOCTYPE; remove it")
@@ -35,7 +35,7 @@ class _Prolog:
 
 
 def parser(target: Any = None) -> etree.XMLParser:
-    """A parser that loads nothing, expands nothing and has libxml2's limits on."""
+    """A parser without external files and entities, with the limits of libxml2."""
     return etree.XMLParser(
         target=target,
         resolve_entities=False,
@@ -48,12 +48,12 @@ def parser(target: Any = None) -> etree.XMLParser:
     )
 
 
-def parse(content: bytes, *, limit_bytes: int = LARGEST_BYTES) -> etree._Element:
-    """The root element of XML from outside. Raises XmlRefused."""
+def parse(content: bytes, *, limit_bytes: int = MAX_BYTES) -> etree._Element:
+    """The root element of untrusted XML. Raises XmlRefused."""
     if len(content) > limit_bytes:
         raise XmlRefused(f"it has {len(content)} bytes, the limit is {limit_bytes}")
     try:
-        # The prolog first: a DOCTYPE is refused before anything that it declares is acted upon.
+        # The prolog is read first, so that a DOCTYPE is refused before its declarations are used.
         etree.fromstring(content, parser(_Prolog()))
     except _RootReached:
         pass

@@ -1,4 +1,4 @@
-"""What is found in one submitted record by itself: its schema, emptiness, title, identifiers."""
+"""Checks a submitted record alone: schema, emptiness, title, identifiers."""
 
 import re
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from processors.xml import submitted_mets
 from processors.xml.validate import FILES, validate
 from processors.xml.writing import DC, METS, MODS, OAI_DC
 
-SHOWN = 3
+ERRORS_SHOWN = 3
 NAMESPACE = re.compile(r"\{[^}]*\}")
 WRAPPED = f"{{{METS}}}xmlData"
 DC_ROOTS = (f"{{{OAI_DC}}}dc", f"{{{DC}}}dc", f"{{{DCTERMS}}}dc")
 TITLES = (f"{{{MODS}}}titleInfo/*", f"{{{DC}}}title", f"{{{DCTERMS}}}title")
-NAMES = (
+IDENTIFIERS = (
     f"{{{MODS}}}identifier",
     f"{{{MODS}}}recordInfo/{{{MODS}}}recordIdentifier",
     f"{{{DC}}}identifier",
@@ -25,16 +25,16 @@ NAMES = (
 )
 
 
-def is_judged(root: etree._Element) -> bool:
-    """Whether there is a schema for documents of this kind and version."""
+def has_schema(root: etree._Element) -> bool:
+    """Whether a schema is installed for this kind and version of document."""
     return etree.QName(root).namespace in FILES
 
 
-def schema_faults(root: etree._Element, standards: Path) -> list[str]:
-    """What the schemas find, a line each, in the document and in each record that it wraps.
+def schema_errors(root: etree._Element, standards: Path) -> list[str]:
+    """The schema errors in a document and in each record that it wraps, one line each.
 
-    METS is lax about what it wraps: an undeclared name in a known namespace shows only when the
-    record is judged by itself, and Dublin Core only in its wrapper."""
+    METS validates wrapped records only laxly, so each one is validated alone, and Dublin Core in
+    its OAI wrapper."""
     if root.tag == f"{{{DC}}}dc":
         return validate(_in_wrapper(root), standards)
     found = validate(root, standards)
@@ -45,14 +45,14 @@ def schema_faults(root: etree._Element, standards: Path) -> list[str]:
 
 
 def _records_in(data: etree._Element) -> Iterator[etree._Element]:
-    loose = False
+    has_dublin_core = False
     for child in data.iterchildren(tag=etree.Element):
         namespace = etree.QName(child).namespace
         if namespace == DC:
-            loose = True
+            has_dublin_core = True
         elif namespace in FILES and namespace != METS:
             yield child
-    if loose:
+    if has_dublin_core:
         yield _in_wrapper(data)
 
 
@@ -62,16 +62,16 @@ def _in_wrapper(above: etree._Element) -> etree._Element:
     return wrapper
 
 
-def counted(faults: list[str]) -> str:
-    """Schema errors as one line: their number and the first of them."""
-    shown = "; ".join(NAMESPACE.sub("", one) for one in faults[:SHOWN])
-    more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-    errors = "1 schema error" if len(faults) == 1 else f"{len(faults)} schema errors"
-    return f"{errors}: {shown}{more}"
+def summary(errors: list[str]) -> str:
+    """Schema errors in one line: their number and the first ones."""
+    shown = "; ".join(NAMESPACE.sub("", one) for one in errors[:ERRORS_SHOWN])
+    more = f" and {len(errors) - ERRORS_SHOWN} more" if len(errors) > ERRORS_SHOWN else ""
+    count = "1 schema error" if len(errors) == 1 else f"{len(errors)} schema errors"
+    return f"{count}: {shown}{more}"
 
 
 def is_empty(root: etree._Element) -> bool:
-    """Whether a record says nothing at all."""
+    """Whether a record has no content."""
     if any(text.strip() for text in root.itertext()):
         return False
     if root.tag == f"{{{METS}}}mets":
@@ -81,17 +81,19 @@ def is_empty(root: etree._Element) -> bool:
 
 
 def has_title(root: etree._Element) -> bool:
-    """Whether a descriptive record, or one wrapped in a METS, names a title; true of others."""
+    """Whether a descriptive record, or one wrapped in a METS, has a title; True for others."""
     about = list(_descriptive(root))
     texts = (text for one in about for path in TITLES for text in _texts(one, path))
     return not about or any(texts)
 
 
 def identifiers(root: etree._Element) -> tuple[str, ...]:
-    """Names that a record gives to what it describes."""
+    """Identifiers of the object that a record describes."""
     if root.tag == f"{{{METS}}}mets":
         return submitted_mets.read_structure(root).identifiers
-    named = (text for one in _descriptive(root) for path in NAMES for text in _texts(one, path))
+    named = (
+        text for one in _descriptive(root) for path in IDENTIFIERS for text in _texts(one, path)
+    )
     return tuple(dict.fromkeys(named))
 
 

@@ -1,4 +1,4 @@
-"""What a submitted METS says of an item: order and labels of pages, logical structure, names."""
+"""Reads submitted METS: order and labels of pages, logical structure, identifiers, digests."""
 
 import unicodedata
 from collections import Counter
@@ -14,7 +14,7 @@ from processors.xml.writing import DC, METS, MODS, XLINK
 M = f"{{{METS}}}"
 HREF, FROM, TO = (f"{{{XLINK}}}{name}" for name in ("href", "from", "to"))
 NO_LABEL = ("", "-", "uncounted")
-"""What production systems write where a page has no number."""
+"""Labels of production systems for a page without number."""
 ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
 IDENTIFIERS = (
     f"{{{MODS}}}mods/{{{MODS}}}identifier",
@@ -25,29 +25,29 @@ IDENTIFIERS = (
 
 @dataclass(frozen=True)
 class SubmittedPage:
-    """A page of the physical structure."""
+    """A page in the physical structure."""
 
     names: tuple[str, ...]
-    """Base names of its files; addresses are never followed."""
+    """Base names of its files; addresses are not opened."""
     order: int
-    """ORDER as submitted, else its place, from 1."""
+    """ORDER as submitted, else its position from 1."""
     label: str | None
 
 
 @dataclass(frozen=True)
 class Division:
-    """A part of the logical structure, such as a chapter."""
+    """A division of the logical structure, such as a chapter."""
 
     type: str | None
     label: str | None
     pages: tuple[int, ...]
-    """Places in Structure.pages of those that it links to itself."""
+    """Indices in Structure.pages of the pages that are linked directly."""
     divisions: tuple["Division", ...]
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A METS as far as it tells of an item."""
+    """The parts of a METS that copystand uses."""
 
     pages: tuple[SubmittedPage, ...]
     logical: Division | None
@@ -64,7 +64,7 @@ class StatedDigest:
 
 
 def read_structure(root: etree._Element) -> Structure:
-    """The structure in a METS 1 document; what is not there is empty."""
+    """The structure of a METS 1 document; missing parts are empty."""
     names = _names_by_id(root)
     physical = _map(root, "PHYSICAL")
     physical = _untyped_map(root) if physical is None else physical
@@ -78,7 +78,7 @@ def read_structure(root: etree._Element) -> Structure:
 
 
 def stated_digests(root: etree._Element) -> tuple[StatedDigest, ...]:
-    """Every CHECKSUM of an algorithm that we know, by the base names that one file alone has."""
+    """Each CHECKSUM of a known algorithm, for base names that only one file has."""
     files = [(file, set(_names_of(file))) for file in root.iter(f"{M}file")]
     times = Counter(name_key(name) for _, names in files for name in names)
     return tuple(
@@ -92,7 +92,7 @@ def stated_digests(root: etree._Element) -> tuple[StatedDigest, ...]:
 
 
 def base_name(address: str) -> str:
-    """The last part of a path or URL, decoded: what a file is matched by."""
+    """The last part of a path or URL, decoded, by which files are matched."""
     try:
         path = urlsplit(address).path or address
     except ValueError:
@@ -101,13 +101,19 @@ def base_name(address: str) -> str:
 
 
 def delivered_name(path: str) -> str:
-    """The base name of a file as delivered; in it, #, ? and % are letters like others."""
+    """The base name of a delivered path, in which #, ? and % have no special meaning."""
     return PurePosixPath(path).name
 
 
 def name_key(name: str) -> str:
-    """What is alike in base names that mean one file, whatever system wrote them."""
+    """A base name as files are compared: without differences of case and Unicode form."""
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def stem_key(name: str) -> str:
+    """The name_key without suffix: a METS may name the same page in another format."""
+    key = name_key(name)
+    return key.rpartition(".")[0] or key
 
 
 def _names_of(file: etree._Element) -> Iterator[str]:
@@ -132,7 +138,7 @@ def _map(root: etree._Element, kind: str) -> etree._Element | None:
 
 
 def _untyped_map(root: etree._Element) -> etree._Element | None:
-    """Where no map calls itself physical: the first other one that points at files."""
+    """The first structMap that is not logical and refers to files."""
     return next(
         (
             one
@@ -144,7 +150,7 @@ def _untyped_map(root: etree._Element) -> etree._Element | None:
 
 
 def _page_divs(above: etree._Element) -> Iterator[etree._Element]:
-    """Divisions of type page, and those at the end of a branch that point at files."""
+    """Divisions of type page, and innermost divisions that refer to files."""
     for div in _in_order(above.findall(f"{M}div")):
         inner = div.find(f"{M}div") is not None
         if (div.get("TYPE") or "").casefold() == "page":
@@ -156,7 +162,7 @@ def _page_divs(above: etree._Element) -> Iterator[etree._Element]:
 
 
 def _in_order(siblings: list[etree._Element]) -> list[etree._Element]:
-    """By ORDER where every sibling has its own, else as they stand."""
+    """Siblings sorted by ORDER if all have different values, else in document order."""
     numbers = [_number(one.get("ORDER")) for one in siblings]
     if None in numbers or len(set(numbers)) < len(numbers):
         return siblings
@@ -168,11 +174,11 @@ def _number(text: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
-def _page(div: etree._Element, place: int, names: dict[str, tuple[str, ...]]) -> SubmittedPage:
+def _page(div: etree._Element, position: int, names: dict[str, tuple[str, ...]]) -> SubmittedPage:
     given = _number(div.get("ORDER"))
     return SubmittedPage(
         names=tuple(dict.fromkeys(name for at in _file_ids(div) for name in names.get(at, ()))),
-        order=place if given is None else given,
+        order=position if given is None else given,
         label=_label(div, "ORDERLABEL", "LABEL"),
     )
 
@@ -190,7 +196,7 @@ def _label(div: etree._Element, *attributes: str) -> str | None:
 
 
 Links = dict[str, tuple[int, ...]]
-"""Pages by the ID of a logical division, and by the ID of a file."""
+"""Page indices by ID of a logical division or of a file."""
 
 
 def _links(
@@ -198,22 +204,22 @@ def _links(
 ) -> Links:
     if physical is None:
         return {}
-    # By position in the list: lxml makes a new proxy for an element whenever it likes.
-    places = {div.get("ID"): number for number, div in enumerate(divs) if div.get("ID")}
+    # Indexed by position, because lxml may create a new proxy object for the same element.
+    positions = {div.get("ID"): number for number, div in enumerate(divs) if div.get("ID")}
     made: dict[str, list[int]] = {}
     for number, div in enumerate(divs):
         for file_id in _file_ids(div):
             made.setdefault(file_id, []).append(number)
     groups = {
         group.get("ID"): [
-            places[one.get("ID")] for one in group.iter(f"{M}div") if one.get("ID") in places
+            positions[one.get("ID")] for one in group.iter(f"{M}div") if one.get("ID") in positions
         ]
         for group in physical.iter(f"{M}div")
-        if group.get("ID") and group.get("ID") not in places
+        if group.get("ID") and group.get("ID") not in positions
     }
     for link in root.iter(f"{M}smLink"):
         source, target = ((link.get(end) or "").lstrip("#") for end in (FROM, TO))
-        reached = [places[target]] if target in places else groups.get(target, [])
+        reached = [positions[target]] if target in positions else groups.get(target, [])
         made.setdefault(source, []).extend(reached)
     return {key: tuple(sorted(set(numbers))) for key, numbers in made.items()}
 
@@ -229,7 +235,7 @@ def _division(div: etree._Element, links: Links) -> Division:
 
 
 def descriptions(root: etree._Element) -> tuple[etree._Element, ...]:
-    """The wrapped records that describe the whole: those of the logical top, else the first."""
+    """The wrapped records that describe the item: of the top logical division, else the first."""
     logical = _map(root, "LOGICAL")
     top = logical.find(f"{M}div") if logical is not None else None
     wanted = set((top.get("DMDID") or "").split()) if top is not None else set()
@@ -239,7 +245,7 @@ def descriptions(root: etree._Element) -> tuple[etree._Element, ...]:
 
 
 def _identifiers(root: etree._Element) -> tuple[str, ...]:
-    """Those of the document, and of the records that describe the whole."""
+    """Identifiers of the document and of the records that describe the item."""
     texts: list[str | None] = [root.get("OBJID")]
     texts += [one.text for one in root.findall(f"{M}metsHdr/{M}altRecordID")]
     for data in descriptions(root):

@@ -1,4 +1,4 @@
-"""Judges documents by their XML schemas, all at once and without a network."""
+"""Validates documents against XML schemas without network access."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -34,11 +34,11 @@ OAI_DC_SCHEMA = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
     </xs:complexType>
   </xs:element>
 </xs:schema>"""
-"""The wrapper of simple Dublin Core as OAI-PMH 2.0 describes it, in our own words."""
+"""A schema for the wrapper of simple Dublin Core that OAI-PMH 2.0 describes."""
 
 
 class _Offline(etree.Resolver):
-    """Answers every import from one folder, whatever address it names."""
+    """Resolves every import from one folder."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -53,8 +53,8 @@ class _Offline(etree.Resolver):
 
 @lru_cache(maxsize=4)
 def _schema(folder: Path) -> etree.XMLSchema:
-    """One driver for all: METS leaves xmlData lax, so mets.xsd alone neither finds the types that
-    PREMIS names in xsi:type nor looks into the records it wraps."""
+    """One schema that imports all others, so that records wrapped in METS and the types that PREMIS
+    names in xsi:type are validated."""
     imports = "".join(
         f'<xs:import namespace="{namespace}" schemaLocation="{name}"/>'
         for namespace, name in FILES.items()
@@ -66,9 +66,9 @@ def _schema(folder: Path) -> etree.XMLSchema:
 
 
 def validate(root: etree._Element, folder: Path) -> list[str]:
-    """What is wrong with a document by its schema, a line each; empty when it is valid.
+    """The schema errors of a document, one line each; empty if it is valid.
 
-    The folder holds the XSD files. Raises FileNotFoundError when one is missing."""
+    `folder` contains the XSD files. Raises FileNotFoundError if one is missing."""
     for name in FILES.values():
         if name != OAI_DC_FILE and not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing; run: make standards")

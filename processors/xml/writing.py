@@ -1,4 +1,4 @@
-"""Namespaces, and how elements are made and serialised: the same bytes everywhere."""
+"""Writes XML reproducibly: namespaces, elements and serialisation."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,16 +18,16 @@ XSI = "http://www.w3.org/2001/XMLSchema-instance"
 MIX = "http://www.loc.gov/mix/v20"
 
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot carry (https://www.w3.org/TR/xml/#charsets)."""
+"""Characters that XML 1.0 does not allow (https://www.w3.org/TR/xml/#charsets)."""
 
 
 def readable(text: str) -> str:
-    """The text with what XML cannot carry replaced by U+FFFD."""
+    """The text with each character that XML does not allow replaced by U+FFFD."""
     return FORBIDDEN.sub("\ufffd", text)
 
 
 class Maker:
-    """Makes elements of one namespace under one prefix."""
+    """Makes elements of one namespace."""
 
     def __init__(self, namespace: str, nsmap: Mapping[str, str]) -> None:
         self._namespace = namespace
@@ -39,7 +39,7 @@ class Maker:
         *children: etree._Element | str | None,
         attributes: Mapping[str, str | None] | None = None,
     ) -> etree._Element:
-        """An element with these children, text and attributes; None is left out."""
+        """An element with these children, text and attributes; None is skipped."""
         element = etree.Element(f"{{{self._namespace}}}{name}", nsmap=self._nsmap)
         for key, value in (attributes or {}).items():
             if value is not None:
@@ -60,10 +60,10 @@ def serialised(root: etree._Element) -> bytes:
 
 
 class Stream:
-    """Writes a document element by element, so that a large one stays small in memory.
+    """Writes a document element by element, so that memory stays small.
 
-    An element keeps no declaration that its root makes already: lxml's own xmlfile repeats all of
-    them on every element, which makes a volume's METS half as large again."""
+    Namespace declarations of the root are not repeated. The xmlfile of lxml repeats them on every
+    element, which makes the METS of a volume half as large again."""
 
     def __init__(self, file: IO[bytes], maker: Maker) -> None:
         self._file = file
@@ -75,7 +75,7 @@ class Stream:
     def element(
         self, name: str, attributes: Mapping[str, str | None] | None = None
     ) -> Iterator[None]:
-        """An element that is filled with what is written meanwhile; the first one is the root."""
+        """Open an element; what is written inside the `with` block becomes its content."""
         empty = self._maker(name, attributes=attributes)
         if not self._level:
             self._file.write(b'<?xml version="1.0" encoding="UTF-8"?>')
@@ -93,7 +93,7 @@ class Stream:
             self._file.write(b"\n")
 
     def write(self, element: etree._Element) -> None:
-        """A whole element."""
+        """Write a complete element."""
         etree.indent(element, space="  ", level=self._level)
         self._line(self._stripped(etree.tostring(element, encoding="UTF-8", with_tail=False)))
 
@@ -101,7 +101,7 @@ class Stream:
         self._file.write(b"\n" + b"  " * self._level + content)
 
     def _stripped(self, content: bytes) -> bytes:
-        """Only the first tag can repeat a declaration; no ">" stands in its attributes."""
+        """Remove repeated declarations from the first tag, whose attributes contain no ">"."""
         head, end, rest = content.partition(b">")
         for declaration in self._declared:
             head = head.replace(declaration, b"")
@@ -112,7 +112,7 @@ class Stream:
 def streamed(
     path: Path, maker: Maker, root: str, attributes: Mapping[str, str | None] | None = None
 ) -> Iterator[Stream]:
-    """A document in a file, its root opened; UTF-8, indented by two spaces."""
+    """Write a document to a file and open its root; UTF-8, indented by two spaces."""
     with path.open("wb") as file:
         stream = Stream(file, maker)
         with stream.element(root, attributes):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from processors.pipeline import TABLE, facts_that_owe_events
+from processors.pipeline import TABLE, facts_with_events
 
-RANK = {fact.__name__: rank for rank, fact in enumerate(facts_that_owe_events())}
+RANK = {fact.__name__: rank for rank, fact in enumerate(facts_with_events())}
 CAUSES = {row.fact.__name__: row.cause for row in TABLE if row.premis}
 """The fact that precedes each. item.completed has none: its time is that of the latest fact that it
 joins, so it is sorted by time."""

@@ -8,8 +8,8 @@ import click
 
 from processors.outcome import StorageError
 from processors.page_list import MEDIA_TYPES
-from processors.rules.codes import counted
 from processors.tools import Area
+from processors.wording import counted
 from schemas.models import ControlDecided, FileRef
 from streams.cli.listings import Row, rows
 from streams.cli.requests import (

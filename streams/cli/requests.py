@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from processors.rules.codes import counted
+from processors.wording import counted
 from schemas.ids import PSEUDONYM
 from schemas.models import ControlDecided, ControlRequested
 from streams.cli.listings import print_fields

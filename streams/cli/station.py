@@ -17,8 +17,9 @@ from rich.progress import (
 )
 
 from processors.outcome import StorageError
-from processors.rules.codes import counted, is_fault
+from processors.rules.codes import is_error
 from processors.rules.value_formats import PRIORITIES, SCHEMAS
+from processors.wording import counted
 from schemas import ids
 from schemas.models import Diagnostic
 from streams.clients.station import submission as client
@@ -101,7 +102,7 @@ def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> 
     with _progress() as report:
         found = client.check(folder, SubmissionOptions(name, **options), Settings.load(), report)
     emit([one.model_dump() for one in found], as_json, lambda _: _print_diagnostics(found))
-    if any(is_fault(one) for one in found):
+    if any(is_error(one) for one in found):
         raise SystemExit(int(Exit.FAILED))
 
 

@@ -1,5 +1,7 @@
 """`copystand status`: batches and roles, once or repeatedly."""
 
+import atexit
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +11,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from processors.rules.codes import counted
+from processors.wording import counted
 from streams.console import Exit, drawn, emit, err, fail, json_option, out
 from streams.monitoring.status import line_status
 from streams.settings import Settings
@@ -49,6 +51,8 @@ def status(watch: float | None, as_json: bool) -> None:
             "--watch and --json cannot be used together",
             "Run `copystand status --json` once for each document.",
         )
+    # Without the garbage collection at exit, which takes longer than reading the status.
+    atexit.register(gc.freeze)
     settings = Settings.load()
     if watch is None:
         emit(_document(settings), as_json, lambda document: out.print(drawn_status(document)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from processors.rules.codes import counted
+from processors.wording import counted
 from streams.demo.collection import BOOKS, FAULTS, VOLUMES
 from streams.demo.faults import FAULT_CODES
 

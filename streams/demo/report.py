@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from processors.rules.codes import counted
+from processors.wording import counted
 from streams.audit.history_view import history_view
 from streams.console import drawn, fields, out
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from infra.files import fsync_folder, write_atomic
-from processors.premis import event_type_uri, makers
+from processors.premis import event_type_uri, producer_agents
 from schemas.codec import TooLarge, encode
 from schemas.ids import make_id
 from schemas.models import Head, PremisEvent, Producer
@@ -72,6 +72,6 @@ def _event(record: IntakeRecord, invalid: InvalidRecord, made_by: Producer) -> P
         code=invalid.code,
         detail=f"{record.topic}, partition {record.partition}, offset {record.offset}: "
         f"{found}. Its bytes are kept with the sealer.",
-        agents=tuple(makers(made_by)),
+        agents=tuple(producer_agents(made_by)),
         sources=(f"sha256:{sha256(record.value or b'').hexdigest()}",),
     )

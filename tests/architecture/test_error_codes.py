@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("processors", "streams", "infra")
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
 TAKES_CODE = re.compile(
-    "Act|Answer|Fault|Finding|PackageRefused|Policy|Refused|Rejected|UnfitProfile"
+    "Act|Answer|Fault|Finding|PackageRefused|Policy|Refused|Rejected|InvalidProfile"
     "|finding|refuse_batch|refused|rejected"
 )
 FIX = re.compile(r"(^|_)fix(es)?$")

@@ -58,7 +58,8 @@ def _lines(path: Path) -> Iterator[Text]:
     """A page in paragraphs, each with its first line, so that a phrase is found across lines."""
     first = 1
     for paragraph in path.read_text("utf-8").split("\n\n"):
-        yield Text(f"{path.relative_to(ROOT)}:{first}", paragraph)
+        # Names in code, such as a former parameter, are not prose.
+        yield Text(f"{path.relative_to(ROOT)}:{first}", re.sub(r"`[^`\n]*`", "``", paragraph))
         first += paragraph.count("\n") + 2
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from processors.pipeline import facts_that_owe_events
+from processors.pipeline import facts_with_events
 from processors.premis import events_of
 from schemas.catalogue import AUDIT_INTAKE, REDONE, topic_of
 from schemas.codec import Undecodable, decode
@@ -13,7 +13,7 @@ from tests.core_machine.broker import Broker
 from tests.core_machine.world import World
 
 REDONE_TOPICS = {topic.name for topic in REDONE}
-OWING = {topic_of(fact.__name__).name for fact in facts_that_owe_events()}
+OWING = {topic_of(fact.__name__).name for fact in facts_with_events()}
 
 # Each count from the rows that cause the state of a page, not from the state itself.
 COUNTS = """

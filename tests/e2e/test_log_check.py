@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from processors import premis
-from processors.pipeline import facts_that_owe_events
+from processors.pipeline import facts_with_events
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import encode, schema_id_of
 from schemas.ids import make_id
@@ -247,7 +247,7 @@ def test_findings_of_the_sealer_are_counted_apart():
 
 
 def test_its_own_tables_and_the_lines_agree():
-    owing = {fact.__name__ for fact in facts_that_owe_events()}
+    owing = {fact.__name__ for fact in facts_with_events()}
     assert set(FACTS_THAT_OWE) == {topic_of(record).name for record in owing}
     assert {label: premis.event_type_uri(label) for label in URIS} == URIS
     assert set(TRANSITIONS) == owing

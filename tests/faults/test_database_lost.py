@@ -9,7 +9,7 @@ TIMES = 5
 """With growing pauses, the fifth would be 8 s."""
 
 
-def test_the_tracker_is_back_at_once_however_often_the_database_was_lost(tmp_path: Path):
+def test_the_tracker_restarts_at_once_however_often_the_database_was_lost(tmp_path: Path):
     line = Line(tmp_path / "home")
     try:
         line.up()

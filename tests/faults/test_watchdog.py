@@ -1,4 +1,4 @@
-"""Roles that hang are started again, and work that cannot be done waits: seen from outside."""
+"""Roles that hang are restarted, and work that cannot be done waits, as seen from outside."""
 
 import json
 import os
@@ -23,22 +23,22 @@ exec {real} "$@"
 
 
 @pytest.fixture(scope="module")
-def flag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def broken_flag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """While this file exists, tesseract fails."""
     return tmp_path_factory.mktemp("broken") / "tesseract-is-broken"
 
 
 @pytest.fixture(scope="module")
-def line(flag: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A line that gives up on a silent role after six seconds."""
-    tool = flag.parent / "tesseract"
-    tool.write_text(FAILING_TESSERACT.format(real="/usr/bin/tesseract", flag=flag))
+def line(broken_flag: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A line whose supervisor kills a role without a sign of life after six seconds."""
+    tool = broken_flag.parent / "tesseract"
+    tool.write_text(FAILING_TESSERACT.format(real="/usr/bin/tesseract", flag=broken_flag))
     tool.chmod(0o755)
     line = Line(
         tmp_path_factory.mktemp("watched") / "home",
         COPYSTAND_LIVENESS_TIMEOUT="6",
         COPYSTAND_RETRY_SCALE="1",
-        PATH=f"{flag.parent}:{os.environ['PATH']}",
+        PATH=f"{broken_flag.parent}:{os.environ['PATH']}",
     )
     try:
         line.up()
@@ -59,24 +59,24 @@ def health(line: Line, page: str) -> tuple[int, dict]:
         return 0, {}
 
 
-def test_every_role_that_stops_without_ending_is_started_again(line: Line):
+def test_every_stopped_role_is_restarted(line: Line):
     stopped = {role: line.parts()[role]["pid"] for role in ROLES}
 
     for pid in stopped.values():
         os.kill(pid, signal.SIGSTOP)
 
-    def all_new() -> bool:
+    def all_restarted() -> bool:
         parts = line.parts()
         return all(
             parts[role]["state"] == "ready" and parts[role]["pid"] != stopped[role]
             for role in ROLES
         )
 
-    wait_for(all_new, 60, lambda: f"{line.parts()}\n{line.logs()}")
+    wait_for(all_restarted, 60, lambda: f"{line.parts()}\n{line.logs()}")
     wait_for(lambda: health(line, "ready")[0] == 200, 30, lambda: str(health(line, "ready")))
 
 
-def test_without_its_database_the_line_lives_and_is_not_ready(line: Line):
+def test_without_its_database_the_line_is_live_and_not_ready(line: Line):
     pid = line.parts()["postgres"]["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -92,21 +92,21 @@ def test_without_its_database_the_line_lives_and_is_not_ready(line: Line):
     wait_for(lambda: health(line, "ready")[0] == 200, 60, lambda: str(health(line, "ready")))
 
 
-def test_pages_wait_while_a_tool_is_broken_and_go_on_when_it_is_mended(
-    line: Line, flag: Path, tmp_path: Path
+def test_pages_wait_while_a_tool_is_broken_and_continue_when_it_is_repaired(
+    line: Line, broken_flag: Path, tmp_path: Path
 ):
     pages.write_item(tmp_path / "batch" / "vol-1", PAGES)
-    flag.touch()
+    broken_flag.touch()
     line.ask("station", "submit", tmp_path / "batch", "--batch-id", BATCH)
 
-    def told() -> bool:
+    def waits_for_the_tool() -> bool:
         status = line.ask("status")
         waits = {row["role"]: row["waits_for"] for row in status["roles"]}
         waiting = {row["step"]: row["waiting"] for row in status["retries"]}
         return "waits for text" in (waits["worker"] or "") and waiting.get("recognize_page", 0) > 0
 
-    wait_for(told, 60, lambda: f"{line.ask('status')}\n{line.logs()}")
-    flag.unlink()
+    wait_for(waits_for_the_tool, 60, lambda: f"{line.ask('status')}\n{line.logs()}")
+    broken_flag.unlink()
 
     wait_for(
         lambda: line.figures(BATCH).get("state") == "settled",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from processors.outcome import Done, Outcome, Rejected, TryLater
 from processors.pipeline import STEPS
-from processors.rules.codes import is_fault
+from processors.rules.codes import is_error
 from processors.tools import Area, Tools
 from schemas.models import BatchReceived, FileRef, PageAcquired, Record
 from streams.settings import Settings
@@ -141,7 +141,7 @@ def _stated(manifest: bytes) -> str:
 def codes_of(outcome: Outcome) -> set[str]:
     """The codes in an outcome: of a refusal its own and those of its faults."""
     if isinstance(outcome, Rejected):
-        return {outcome.code, *(one.code for one in outcome.diagnostics if is_fault(one))}
+        return {outcome.code, *(one.code for one in outcome.diagnostics if is_error(one))}
     if isinstance(outcome, TryLater):
         return {f"fault: {outcome.error_class}: {outcome.why}"[:300]}
     return {PROCESSED}

@@ -1,4 +1,4 @@
-"""A full disk makes work wait; nothing fails, and it goes on when there is room again."""
+"""A full disk makes work wait; nothing fails, and work continues when there is space again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.support.running_line import Line, wait_for
 
 
 @pytest.fixture
-def full(tmp_path: Path) -> Iterator[Line]:
+def line_without_space(tmp_path: Path) -> Iterator[Line]:
     """A line whose reserve is larger than any disk."""
     line = Line(tmp_path / "home", COPYSTAND_RESERVE_MB=str(10**9))
     try:
@@ -20,19 +20,23 @@ def full(tmp_path: Path) -> Iterator[Line]:
         line.down()
 
 
-def test_pages_wait_for_free_space_and_status_says_so(full: Line, tmp_path: Path):
+def test_pages_wait_for_free_space_and_status_says_so(line_without_space: Line, tmp_path: Path):
     pages.write_item(tmp_path / "d" / "vol-f", 1, first=93)
-    full.run("station", "submit", tmp_path / "d", "--batch-id", "waits")
+    line_without_space.run("station", "submit", tmp_path / "d", "--batch-id", "waits")
 
-    def noted() -> str:
-        roles = full.ask("status")["roles"]
+    def waits_for() -> str:
+        roles = line_without_space.ask("status")["roles"]
         return next(row["waits_for"] or "" for row in roles if row["role"] == "worker")
 
-    wait_for(lambda: "free space" in noted(), 30, lambda: str(full.ask("status")))
-    assert full.ask("quarantine", "list") == []
+    wait_for(lambda: "free space" in waits_for(), 30, lambda: str(line_without_space.ask("status")))
+    assert line_without_space.ask("quarantine", "list") == []
 
-    roomy = Line(full.home)
-    full.down()
-    roomy.up()
-    wait_for(lambda: roomy.figures("waits").get("packaged") == 1, 60, lambda: str(roomy.logs()))
-    roomy.down()
+    line_with_space = Line(line_without_space.home)
+    line_without_space.down()
+    line_with_space.up()
+    wait_for(
+        lambda: line_with_space.figures("waits").get("packaged") == 1,
+        60,
+        lambda: str(line_with_space.logs()),
+    )
+    line_with_space.down()

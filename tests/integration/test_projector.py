@@ -1,4 +1,4 @@
-"""The projector on a real broker and database: every sealed event once, in order, for ever."""
+"""The projector on a real broker and database: every sealed event once and in order."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def put(log: Log, seq: int, value: bytes) -> None:
     producer.flush(10)
 
 
-def test_a_row_says_what_was_sealed(log: Log) -> None:
+def test_a_row_has_the_content_of_the_sealed_event(log: Log) -> None:
     event = an_event(7, "NUL \x00, ß")
     log.deliver([delivery(event)])
 
@@ -112,7 +112,7 @@ def test_dropping_the_projection_and_replaying_gives_the_same_rows(log: Log) -> 
     assert digest(log) == before
 
 
-def test_ends_with_0_on_sigterm(log: Log) -> None:
+def test_exits_with_0_on_sigterm(log: Log) -> None:
     seal_all(log, 5)
     with log.projector() as projector:
         wait_for_rows(log, 5)
@@ -134,7 +134,7 @@ def test_stops_at_a_gap_and_skips_nothing(log: Log) -> None:
     assert "has seq 2, expected 1" in (log.home / "role.log").read_text()
 
 
-def test_a_second_projector_ends_rather_than_double_a_row(log: Log) -> None:
+def test_a_second_projector_ends_and_doubles_no_row(log: Log) -> None:
     seal_all(log, 5)
     with log.projector() as first:
         wait_for_rows(log, 5)

@@ -1,4 +1,4 @@
-"""The sealer on a real broker: every event once, numbered without a gap, whatever happens."""
+"""The sealer on a real broker: every event once, numbered without a gap, in every failure."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_seals_every_event_in_order_with_its_bytes_untouched(log: Log) -> None:
     assert abs(times[-1] / 1e6 - time.time()) < 60
 
 
-def test_ends_with_0_on_sigterm_and_goes_on_where_it_was(log: Log) -> None:
+def test_exits_with_0_on_sigterm_and_continues_where_it_was(log: Log) -> None:
     log.deliver(deliveries(10))
     with log.sealer() as first:
         log.wait_for(10)
@@ -73,7 +73,7 @@ def test_ends_with_0_on_sigterm_and_goes_on_where_it_was(log: Log) -> None:
     assert numbers(log) == list(range(20))
 
 
-def test_drops_an_event_that_comes_again(log: Log) -> None:
+def test_drops_a_redelivered_event(log: Log) -> None:
     log.deliver([*deliveries(5), *deliveries(5), *deliveries(6)])
 
     with log.sealer():
@@ -87,8 +87,8 @@ def test_drops_an_event_that_comes_again(log: Log) -> None:
     assert not (log.home / "audit" / "anomalies").exists()
 
 
-BAD = [
-    (*delivery(an_event(0, detail="another story")), "log.other-bytes"),
+INVALID = [
+    (*delivery(an_event(0, detail="changed")), "log.other-bytes"),
     (b"x", encode(an_event(1))[:5] + b"\xff" * MAX_AUDIT_BYTES, "log.too-large"),
     (b"x", b"\x00\x00\x00\x00\x16not Avro", "log.not-decodable"),
     (b"x", b"\x00\x00\x00\xff\xff", "log.not-decodable"),
@@ -102,44 +102,46 @@ BAD = [
 ]
 
 
-def test_tells_of_each_record_that_it_cannot_seal_and_goes_on(log: Log) -> None:
+def test_reports_each_record_that_it_cannot_seal_and_continues(log: Log) -> None:
     last = an_event(50)
-    log.deliver([delivery(an_event(0)), *[(key, value) for key, value, _ in BAD], delivery(last)])
+    log.deliver(
+        [delivery(an_event(0)), *[(key, value) for key, value, _ in INVALID], delivery(last)]
+    )
 
     with log.sealer():
-        first, *told, after = events(log.wait_for(len(BAD) + 2))
+        first, *anomalies, after = events(log.wait_for(len(INVALID) + 2))
 
     assert (first, after) == (an_event(0), last)
-    assert [(one.event_type, one.outcome, one.code) for one in told] == [
-        ("log-anomaly", "fai", code) for _, _, code in BAD
+    assert [(one.event_type, one.outcome, one.code) for one in anomalies] == [
+        ("log-anomaly", "fai", code) for _, _, code in INVALID
     ]
-    for offset, (one, (_, value, code)) in enumerate(zip(told, BAD, strict=True), 1):
-        kept = log.home / "audit" / "anomalies" / f"0-{offset}"
+    for offset, (one, (_, value, code)) in enumerate(zip(anomalies, INVALID, strict=True), 1):
+        preserved = log.home / "audit" / "anomalies" / f"0-{offset}"
         assert one.head.event_id == make_id("sealer", 0, offset)
-        assert kept.with_suffix(".value").read_bytes() == (value or b"")
-        assert json.loads(kept.with_suffix(".json").read_text())["code"] == code
+        assert preserved.with_suffix(".value").read_bytes() == (value or b"")
+        assert json.loads(preserved.with_suffix(".json").read_text())["code"] == code
 
 
-def test_tells_of_an_anomaly_once_when_the_intake_is_read_again(log: Log, tmp_path: Path) -> None:
-    log.deliver([(key, value) for key, value, _ in BAD[1:]])
+def test_reports_an_anomaly_once_when_the_intake_is_read_again(log: Log, tmp_path: Path) -> None:
+    log.deliver([(key, value) for key, value, _ in INVALID[1:]])
     with log.sealer():
-        before = log.wait_for(len(BAD) - 1)
-    forgetful = replace(log, line=replace(log.line, group=log.line.group + ".new"))
+        before = log.wait_for(len(INVALID) - 1)
+    reads_again = replace(log, line=replace(log.line, group=log.line.group + ".new"))
 
-    with forgetful.sealer():
-        forgetful.deliver([delivery(an_event(50))])
-        after = forgetful.wait_for(len(BAD))
+    with reads_again.sealer():
+        reads_again.deliver([delivery(an_event(50))])
+        after = reads_again.wait_for(len(INVALID))
 
     assert [message.value() for message in after[:-1]] == [message.value() for message in before]
 
 
-def test_an_anomaly_stands_with_the_page_it_is_about(log: Log) -> None:
-    log.deliver([delivery(an_event(0)), delivery(an_event(0, detail="another story"))])
+def test_an_anomaly_names_the_page_of_its_record(log: Log) -> None:
+    log.deliver([delivery(an_event(0)), delivery(an_event(0, detail="changed"))])
 
     with log.sealer():
-        told = events(log.wait_for(2))[1]
+        anomaly = events(log.wait_for(2))[1]
 
-    assert (told.head.page_id, told.head.cause_id) == ("i-1:0001", an_event(0).head.cause_id)
+    assert (anomaly.head.page_id, anomaly.head.cause_id) == ("i-1:0001", an_event(0).head.cause_id)
 
 
 def test_loses_and_doubles_nothing_when_killed_in_the_middle(log: Log) -> None:
@@ -159,7 +161,7 @@ def test_loses_and_doubles_nothing_when_killed_in_the_middle(log: Log) -> None:
     assert [seq for _, seq, _ in indexed(log)] == list(range(6000))
 
 
-def test_builds_the_same_index_again_from_the_log(log: Log) -> None:
+def test_rebuilds_the_same_index_from_the_log(log: Log) -> None:
     log.deliver(deliveries(300))
     with log.sealer() as sealer:
         log.wait_for(300)
@@ -196,7 +198,7 @@ def test_a_second_sealer_fences_the_first(log: Log) -> None:
     assert "another sealer has taken over" in (log.home / "role.log").read_text()
 
 
-def test_refuses_to_seal_when_the_log_is_not_the_one_it_knows(
+def test_refuses_to_seal_when_the_log_differs_from_the_index(
     log: Log, parts: Parts, tmp_path: Path
 ) -> None:
     log.deliver(deliveries(10))
@@ -212,7 +214,7 @@ def test_refuses_to_seal_when_the_log_is_not_the_one_it_knows(
     assert "disagree" in (log.home / "role.log").read_text()
 
 
-def test_sealer_and_projector_go_on_after_the_broker_was_killed(tmp_path: Path) -> None:
+def test_sealer_and_projector_continue_after_the_broker_was_killed(tmp_path: Path) -> None:
     sent = deliveries(4000)
     with running_parts(tmp_path / "parts") as own:
         log = a_log(own, tmp_path / "sealer")

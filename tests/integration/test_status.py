@@ -1,4 +1,4 @@
-"""How batches stand: what their items tell is what their pages are."""
+"""The figures of a batch agree with its pages, and `status` shows what needs attention."""
 
 import random
 
@@ -12,7 +12,7 @@ FROM line.pages WHERE batch_id = 'b-1'
 """
 
 
-def test_the_figures_are_those_of_the_pages_after_every_fact(tracker, storage):
+def test_the_figures_agree_with_the_pages_after_every_fact(tracker, storage):
     batch = Delivery(storage, "b-1", {"vol-1": 3, "vol-2": 2}, missing=frozenset({"vol-1:0002"}))
     facts = [*batch.everything(), batch.page_quarantined("vol-2:0001", "acquire_page")]
     random.Random(4).shuffle(facts)

@@ -11,8 +11,8 @@ from typing import Any
 
 from infra.files import fsync_folder
 from processors.package import bag
-from processors.rules.codes import counted
 from processors.tools import Storage
+from processors.wording import counted
 from schemas.models import FileRef
 from streams.clients.repository import unpacking
 from streams.clients.repository.unpacking import PackageRefused, differs
@@ -94,7 +94,7 @@ def _tags(root: Path, found: dict[str, str]) -> dict[str, bytes]:
 
 
 def _check_bag(package: Row, found: dict[str, str], tags: dict[str, bytes]) -> None:
-    faults = bag.faults(found, tags)
+    faults = bag.differences(found, tags)
     digest = bag.content_digest(found)
     if not faults and digest != package["content_digest"]:
         faults = [f"its content digest is {digest}, not {package['content_digest']}"]

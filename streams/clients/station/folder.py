@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from processors.rules.body_digest import body_digest
-from processors.rules.codes import counted
+from processors.wording import counted
 from schemas.ids import made_safe
 from schemas.models import Diagnostic
 from streams.clients.station import fixity
@@ -240,7 +240,7 @@ def _report_left_out(
     files: Iterable[DeliveredFile], consumed: set[str], delivery: Delivery
 ) -> None:
     delivery.diagnostics += [
-        finding("file.left-out", one.name, f"identified as {one.taken_for}")
+        finding("file.left-out", one.name, f"identified as {one.description}")
         for one in files
         if one.name not in consumed
     ]
@@ -250,6 +250,6 @@ def _report_left_over(files: list[DeliveredFile], consumed: set[str], delivery: 
     """Report files outside the folder of an item; records have a code of their own."""
     records = [one for one in files if _is_record(one) and one.name not in consumed]
     delivery.diagnostics += [
-        finding("record.of-no-item", one.name, one.taken_for) for one in records
+        finding("record.of-no-item", one.name, one.description) for one in records
     ]
     _report_left_out((one for one in files if not _is_record(one)), consumed, delivery)

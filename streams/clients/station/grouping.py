@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from processors.rules.codes import counted
+from processors.wording import counted
 from schemas.models import Diagnostic
 from streams.clients.station.findings import finding
 from streams.clients.station.scan import DeliveredFile
@@ -112,7 +112,7 @@ def _report_nesting(deep: dict[str, list[DeliveredFile]], depth: int, grouping: 
 def _leave_over(rest: dict[str, list[DeliveredFile]], base: str, grouping: Grouping) -> None:
     for at, inside in rest.items():
         grouping.left_over += inside
-        example = f"{inside[0].parts[-1]} ({inside[0].taken_for})"
+        example = f"{inside[0].parts[-1]} ({inside[0].description})"
         found = f"{counted(len(inside), 'file')}, such as {example}"
         where = f"{base}/{at}" if base else at
         grouping.diagnostics.append(finding("folder.without-images", where, found))

@@ -1,9 +1,13 @@
 """Order and labels of the pages of a folder: from pages.csv, else from a METS, else by name."""
 
-from pathlib import PurePosixPath
-
 from processors.xml.parser import XmlRefused, parse
-from processors.xml.submitted_mets import SubmittedPage, read_structure
+from processors.xml.submitted_mets import (
+    SubmittedPage,
+    delivered_name,
+    name_key,
+    read_structure,
+    stem_key,
+)
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.sidecar_files import PageRow, PageRows, numbered, rows_of
 
@@ -32,15 +36,15 @@ def _pages_in(mets: DeliveredFile) -> tuple[SubmittedPage, ...]:
 def _by_mets(pages: tuple[SubmittedPage, ...], images: list[DeliveredFile]) -> list[PageRow]:
     """Images in the order of the METS, then images it does not name; empty if it names none.
 
-    Only base names are compared, without suffix if need be: the METS may name another format."""
+    Names are compared as in pre-flight: base names, then base names without suffix."""
     remaining = {image.name: image for image in images}
-    exact = {PurePosixPath(name).name.casefold(): name for name in remaining}
-    alike = {_stem(name): name for name in remaining}
+    exact = {name_key(delivered_name(name)): name for name in remaining}
+    alike = {stem_key(delivered_name(name)): name for name in remaining}
     rows: list[PageRow] = []
     for page in pages:
         candidates = (
-            *(exact.get(name.casefold()) for name in page.names),
-            *(alike.get(_stem(name)) for name in page.names),
+            *(exact.get(name_key(name)) for name in page.names),
+            *(alike.get(stem_key(name)) for name in page.names),
         )
         image = next(
             (remaining.pop(name) for name in candidates if name is not None and name in remaining),
@@ -49,7 +53,3 @@ def _by_mets(pages: tuple[SubmittedPage, ...], images: list[DeliveredFile]) -> l
         if image is not None:
             rows.append(PageRow({"labels": [page.label]} if page.label else {}, image))
     return [*rows, *(PageRow({}, image) for image in remaining.values())] if rows else []
-
-
-def _stem(name: str) -> str:
-    return PurePosixPath(name).name.casefold().rsplit(".", 1)[0]

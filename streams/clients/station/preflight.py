@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 from infra.standards import present, standards_folder
-from processors.manifest import judge
+from processors.manifest import check_manifest
 from processors.outcome import ToolCrashed
-from processors.rules.document import text_faults
+from processors.rules.document import text_findings
 from processors.rules.manifest_view import View
-from processors.rules.staged_files import files_arrived
+from processors.rules.staged_files import delivered_file_findings
 from schemas.models import Diagnostic
 from streams.clients.station.folder import Delivery, ManifestFile
 
@@ -38,11 +38,11 @@ def preflight(delivery: Delivery, profiles: Path | None = None) -> list[Diagnost
     if not delivery.manifest.get("items"):
         return []
     view = View(delivery.manifest, profiles)
-    _, found = judge(view, list(text_faults(delivery.manifest)))
+    _, found = check_manifest(view, list(text_findings(delivery.manifest)))
     standards = standards_folder()
     # Checks without their schemas here are left to pre-flight on a worker.
     schemas = standards if present(standards) else None
-    found += files_arrived(view, FolderFiles(delivery.files), schemas, lambda _: None)
+    found += delivered_file_findings(view, FolderFiles(delivery.files), schemas, lambda _: None)
     if shutil.which("tesseract"):
         from processors.rules.language_models import models_installed
 

@@ -36,7 +36,7 @@ class DeliveredFile:
     is_image: bool
     root: Root | None
     """Root element of an XML file."""
-    taken_for: str
+    description: str
     """What it was identified as, in words."""
 
     @property
@@ -144,15 +144,15 @@ def _read_file(path: Path, name: str) -> DeliveredFile:
         media_type=identified.media_type if identified else None,
         is_image=is_image,
         root=root,
-        taken_for=_taken_for(head, identified, root),
+        description=_describe(head, identified, root),
     )
 
 
-def _taken_for(
+def _describe(
     head: bytes, identified: format_identification.Format | None, root: Root | None
 ) -> str:
     if root:
-        return root.taken_for
+        return root.description
     if identified:
         return identified.name
     if not head:

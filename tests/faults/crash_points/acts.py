@@ -237,5 +237,5 @@ ACTS = (
     ),
     Act("index", seal_three, indexed, nothing, nothing, no_debris, (Exception,), flushed=False),
     Act("anomaly", keep_anomaly, kept_anomalies, nothing, nothing, drafts, (OSError,)),
-    Act("note", remember_store, note, nothing, nothing, no_debris, (OSError,)),
+    Act("note", remember_store, note, nothing, nothing, no_debris, (OSError,), named=False),
 )

@@ -170,7 +170,7 @@ def test_rejects_what_breaks_its_schema():
 def test_what_says_that_it_is_newer_than_our_schema_is_not_judged_by_it():
     newer = alto(block(line("word"))).replace(b"<alto ", b'<alto SCHEMAVERSION="4.4" ')
 
-    assert "schema not at hand" in read_delivered(newer, standards_folder()).judged_by
+    assert "schema not at hand" in read_delivered(newer, standards_folder()).validity
 
 
 @pytest.mark.parametrize("version", ["v2", "v3"])

@@ -8,7 +8,7 @@ import pyvips
 from pydantic import ValidationError
 
 from processors.derive_page import derive_page
-from processors.imaging import alpha, derivatives, tiff_header
+from processors.imaging import alpha, derivatives, tiff_directory
 from processors.imaging.colour import PROFILE
 from processors.outcome import Done, Rejected
 from processors.profile import Derivatives, ReadingImage
@@ -245,7 +245,7 @@ def test_transparency_is_seen_on_white(tools: Tools):
     assert found.bands == 3
     assert found(20, 50) == pytest.approx([255] * 3, abs=2)
     assert found(80, 50) == pytest.approx([90, 120, 150], abs=3)
-    assert "transparency on white" in fact.acts[1].detail
+    assert "transparency flattened on white" in fact.acts[1].detail
 
 
 def test_a_fourth_sample_that_is_no_alpha_is_left_out(tools: Tools, monkeypatch):
@@ -257,7 +257,7 @@ def test_a_fourth_sample_that_is_no_alpha_is_left_out(tools: Tools, monkeypatch)
 
     found = pyvips.Image.new_from_buffer(contents(tools, fact)["access"], "")
     assert found(50, 50) == pytest.approx([90, 120, 150], abs=3)
-    assert "fourth sample left out" in fact.acts[1].detail
+    assert "extra sample removed" in fact.acts[1].detail
 
 
 def test_negatives_are_shown_as_positives_when_the_profile_says_so(tools: Tools):
@@ -342,7 +342,7 @@ def test_resolution_follows_the_size_and_is_not_invented(tools: Tools):
 
 
 def unit_of(tiff: bytes) -> int:
-    (unit,) = {each[296][0] for each in tiff_header.directories(tiff)}
+    (unit,) = {each[296][0] for each in tiff_directory.directories(tiff)}
     return int(unit)
 
 

@@ -264,7 +264,7 @@ def test_more_metadata_than_can_be_read_costs_the_metadata_not_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     tools = memory_tools(tmp_path)
-    monkeypatch.setattr(exiftool, "LARGEST_ANSWER", 1_000)
+    monkeypatch.setattr(exiftool, "MAX_ANSWER_BYTES", 1_000)
 
     fact, files = described(tools, an_acquired_page(tools, a_master(tools, "-Make=Zeutschel")))
 

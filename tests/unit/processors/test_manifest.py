@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from processors.manifest import Manifest, read_manifest
-from processors.rules.codes import is_fault
+from processors.rules.codes import is_error
 from tests.support.deliveries import a_manifest, a_manifest_page, an_item, as_bytes, sealed
 
 FIVE_FIELDS = {
@@ -20,7 +20,7 @@ FIVE_FIELDS = {
 def faults(manifest: Any) -> list[tuple[str, str]]:
     """Codes and places of the faults."""
     read, found = read_manifest(as_bytes(manifest))
-    told = [(one.code, one.where) for one in found if is_fault(one)]
+    told = [(one.code, one.where) for one in found if is_error(one)]
     assert (read is None) == bool(told)
     return told
 
@@ -44,7 +44,7 @@ def test_reads_a_manifest_without_fault() -> None:
     assert isinstance(read, Manifest)
     assert found == []
     assert read.page_count == 5
-    assert read.items[0].pages[0].known_as == "0001"
+    assert read.items[0].pages[0].effective_ref == "0001"
 
 
 def test_the_five_fields_alone_get_a_clear_diagnosis() -> None:

@@ -12,12 +12,12 @@ from processors.package.layout import groups
 from processors.pipeline import (
     STEPS,
     Step,
-    facts_that_owe_events,
+    facts_with_events,
     package_files,
     taken_by,
     written_by,
 )
-from processors.table_check import faults
+from processors.table_check import table_errors
 from schemas.catalogue import MODELS, topic_of
 from schemas.models import Fact
 from streams.topology import FACTS_READ, TRACKER_OUTPUTS
@@ -55,11 +55,11 @@ def test_the_function_of_a_row_takes_what_the_row_says(step: Step):
 
 
 def test_the_table_lacks_nothing() -> None:
-    assert faults() == []
+    assert table_errors() == []
 
 
 def test_what_comes_from_outside_owes_no_events() -> None:
-    assert {one.__name__ for one in {*MODELS} - {*facts_that_owe_events()}} == FROM_OUTSIDE
+    assert {one.__name__ for one in {*MODELS} - {*facts_with_events()}} == FROM_OUTSIDE
 
 
 def test_the_tracker_reads_and_writes_what_it_did() -> None:

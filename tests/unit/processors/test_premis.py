@@ -3,7 +3,7 @@
 import pytest
 
 from processors.pipeline import transition
-from processors.premis import event_type_uri, events_of, text_of
+from processors.premis import detail_text, event_type_uri, events_of
 from schemas import ids
 from schemas.models import Act, Agent, PageAdmitted, Producer
 from tests.support.builders import a_head, a_page
@@ -104,7 +104,7 @@ def test_each_version_has_the_text_that_the_next_change_replaced(
     changes = (((0, 2, 0), {"PageAdmitted": "first"}), ((0, 3, 0), {"PageAdmitted": "second"}))
     monkeypatch.setattr("processors.premis.OLD_TEXTS", changes)
 
-    texts = [text_of(made_by(f"0.{minor}.0")) for minor in range(1, 4)]
+    texts = [detail_text(made_by(f"0.{minor}.0")) for minor in range(1, 4)]
 
     assert texts[:2] == ["first", "second"]
     assert texts[2] == transition("PageAdmitted").detail

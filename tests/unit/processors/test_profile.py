@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from processors import profile
-from processors.profile import Profile, UnfitProfile, UnknownProfile
+from processors.profile import InvalidProfile, Profile, UnknownProfile
 
 
 def test_as_delivered_warns_of_what_is_unusual():
@@ -56,5 +56,5 @@ def test_a_misspelt_key_of_a_profile_is_refused(tmp_path: Path):
     text = (profile.SHIPPED / "as-delivered.toml").read_text()
     (tmp_path / "mine.toml").write_text('missing_ic = "warn"\n' + text)
 
-    with pytest.raises(UnfitProfile, match="missing_ic"):
+    with pytest.raises(InvalidProfile, match="missing_ic"):
         profile.resolve("mine", tmp_path)

@@ -6,7 +6,7 @@ import pytest
 
 from processors import pipeline, profile
 from processors.manifest import read_manifest
-from processors.profile import Profile, UnfitProfile
+from processors.profile import InvalidProfile, Profile
 from tests.support.deliveries import a_folder, a_manifest, a_manifest_page, an_item, as_bytes
 
 RULE = """[[rule]]
@@ -95,7 +95,7 @@ def test_rules_are_judged_with_the_manifest(tmp_path: Path) -> None:
 def test_a_profile_that_cannot_be_used_is_told_with_its_key(
     tmp_path: Path, text: str, told: str
 ) -> None:
-    with pytest.raises(UnfitProfile, match=told) as refused:
+    with pytest.raises(InvalidProfile, match=told) as refused:
         profile.resolve("mine", own(tmp_path, text))
 
     assert refused.value.code == "profile.malformed"
@@ -121,7 +121,7 @@ GOOD = '[[rule]]\ncode = "institution.x"\nfor = "item"\nfield = "title"\nfix = "
 def test_a_rule_file_that_cannot_be_used_is_refused(tmp_path: Path, rule: str) -> None:
     folder = own(tmp_path, 'extends = "as-delivered"\nrule_files = ["house"]\n', house=rule)
 
-    with pytest.raises(UnfitProfile, match=r"rules/house\.toml") as refused:
+    with pytest.raises(InvalidProfile, match=r"rules/house\.toml") as refused:
         profile.resolve("mine", folder)
 
     assert refused.value.code == "profile.rules-malformed"

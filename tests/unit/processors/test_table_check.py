@@ -96,4 +96,4 @@ def test_reports_a_row_that_is_incomplete(
     for name, kind in kinds.items():
         monkeypatch.setattr(table_check, name, tuple(x for x in table if isinstance(x, kind)))
 
-    assert any(said in fault for fault in table_check.faults()), table_check.faults()
+    assert any(said in error for error in table_check.table_errors()), table_check.table_errors()

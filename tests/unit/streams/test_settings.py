@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.environment_variables import cores, most_memory_mb
+from streams.machine import cores, most_memory_mb
 from streams.settings import Settings, SettingsError, deprecated
 
 

@@ -105,7 +105,7 @@ def test_colour_without_profile_is_taken_for_srgb_and_said_so():
     image = pixel(10, 100, 200)
 
     assert shown(image) == [10, 100, 200]
-    assert colour_of(image).told == "RGB without ICC profile taken for sRGB"
+    assert colour_of(image).detail == "RGB without ICC profile, treated as sRGB"
 
 
 def test_sixteen_bit_become_eight():
@@ -118,7 +118,7 @@ def test_a_profile_that_is_srgb_by_another_name_leaves_the_numbers():
     image = with_profile(pixel(10, 100, 200), srgb)
 
     assert shown(image) == [10, 100, 200]
-    assert "is sRGB, numbers kept" in colour_of(image).told
+    assert "is sRGB, values unchanged" in colour_of(image).detail
 
 
 def test_grey_stays_grey_and_moves_to_the_curve_of_srgb():
@@ -153,7 +153,7 @@ def test_an_unusable_profile_is_named_and_colours_are_taken_for_srgb(profile: by
 
     assert shown(image) == [10, 100, 200]
     assert colour_of(image).unusable is not None
-    assert "not usable, RGB without ICC profile taken for sRGB" in colour_of(image).told
+    assert "not usable, RGB without ICC profile, treated as sRGB" in colour_of(image).detail
 
 
 def test_cmyk_without_profile_is_printed_by_the_press_of_libvips():
@@ -162,7 +162,7 @@ def test_cmyk_without_profile_is_printed_by_the_press_of_libvips():
 
     assert min(paper) >= 250
     assert cyan[0] < 80 < cyan[2]
-    assert "CMYK without ICC profile" in colour_of(pixel(0, 0, 0, 0, space="cmyk")).told
+    assert "CMYK without ICC profile" in colour_of(pixel(0, 0, 0, 0, space="cmyk")).detail
 
 
 def test_cmyk_goes_through_its_profile():
@@ -170,7 +170,7 @@ def test_cmyk_goes_through_its_profile():
     image = with_profile(pixel(255, 0, 0, 0, space="cmyk"), press)
 
     assert shown(image)[0] < 80
-    assert colour_of(image).told.startswith("from '")
+    assert colour_of(image).detail.startswith("from '")
 
 
 def test_the_darkest_that_a_device_knows_becomes_black():
@@ -185,4 +185,4 @@ def test_negatives_are_inverted_after_the_conversion():
 
     assert shown(image, negative=True) == [255 - number for number in shown(image)]
     assert shown(pixel(0, space="b-w"), negative=True) == [255]
-    assert colour_of(image, negative=True).told.endswith("; inverted last")
+    assert colour_of(image, negative=True).detail.endswith("; inverted after conversion")

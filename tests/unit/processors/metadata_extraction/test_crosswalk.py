@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 
 from processors.metadata_extraction.crosswalk import CROSSWALK, XML_LANG, dublin_core_of
-from processors.metadata_extraction.embedded import Embedded, embedded_of, moment
+from processors.metadata_extraction.embedded import Embedded, embedded_of, iso_date
 from tests.support.describe_builders import faults
 
 DOCS = Path("docs/metadata.md")
@@ -43,7 +43,7 @@ def dublin_core(tags: dict[str, Any]) -> list[tuple[str, str | None, str | None]
     ],
 )
 def test_a_date_is_told_as_far_as_it_is_said_and_possible(embedded: str | None, told: str | None):
-    assert moment(embedded) == told
+    assert iso_date(embedded) == told
 
 
 def test_the_first_tag_that_speaks_counts_alone():
@@ -110,7 +110,7 @@ def test_binary_values_are_left_out_at_any_depth_and_large_ones_told():
 
     assert embedded.tags == {"XMP-xmp:Thumbnails": [{"Format": "JPEG"}]}
     assert embedded.dropped == ("XMP-dc:Description",)
-    assert embedded.complaints == ("Bad thing",)
+    assert embedded.warnings == ("Bad thing",)
 
 
 def test_the_docs_show_the_table():

@@ -13,7 +13,7 @@ import pytest
 from infra.processes import children_of, is_alive
 from processors import describe_page as step
 from processors.metadata_extraction import exiftool
-from processors.metadata_extraction.exiftool import Exiftool, Unusable
+from processors.metadata_extraction.exiftool import Exiftool, UnusableMetadata
 from processors.outcome import ToolCrashed, ToolHung
 from tests.support.describe_builders import a_master, an_acquired_page, described
 from tests.support.imaging_builders import memory_tools
@@ -117,7 +117,7 @@ def test_a_file_that_is_gone_is_not_taken_for_one_without_metadata(tmp_path: Pat
 def test_what_cannot_be_used_is_the_files_fault(tmp_path: Path, answer: str, told: str):
     reading = Exiftool(an_answer(tmp_path, answer))
 
-    with pytest.raises(Unusable, match=told):
+    with pytest.raises(UnusableMetadata, match=told):
         reading.read(tmp_path)
 
 
@@ -150,10 +150,10 @@ def test_it_is_renewed_after_so_many_files_and_when_it_has_grown(
     image: Path, monkeypatch: pytest.MonkeyPatch
 ):
     running = Exiftool()
-    monkeypatch.setattr(exiftool, "FILES_BEFORE_RENEWAL", 2)
+    monkeypatch.setattr(exiftool, "FILES_BEFORE_RESTART", 2)
     pids = [running.read(image) and running.pid for _ in range(3)]
 
-    monkeypatch.setattr(exiftool, "LARGEST_RESIDENT", 1_000_000)
+    monkeypatch.setattr(exiftool, "MAX_RESIDENT_BYTES", 1_000_000)
     pids.append(running.read(image) and running.pid)
 
     assert pids[0] == pids[1]

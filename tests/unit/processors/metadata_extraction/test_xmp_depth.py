@@ -2,8 +2,8 @@
 
 import pytest
 
-from processors.metadata_extraction.exiftool import Unusable
-from processors.metadata_extraction.xmp_depth import DEEPEST, depth_of, refuse_deep_xmp
+from processors.metadata_extraction.exiftool import UnusableMetadata
+from processors.metadata_extraction.xmp_depth import MAX_DEPTH, depth_of, refuse_deep_xmp
 from tests.support.tiff_builders import ATiff
 
 UNDEFINED = 7
@@ -24,11 +24,11 @@ def test_depth(packet: bytes, depth: int):
 
 
 def test_a_tiff_with_deep_xmp_is_refused_and_one_with_plain_xmp_is_not(tmp_path):
-    for depth in (DEEPEST, DEEPEST + 1):
+    for depth in (MAX_DEPTH, MAX_DEPTH + 1):
         packet = b"<a>" * depth + b"</a>" * depth
         path = tmp_path / f"{depth}.tif"
         path.write_bytes(ATiff(tags={700: (UNDEFINED, packet)}).bytes())
 
-    refuse_deep_xmp(tmp_path / f"{DEEPEST}.tif")
-    with pytest.raises(Unusable, match="nested 101 levels deep"):
-        refuse_deep_xmp(tmp_path / f"{DEEPEST + 1}.tif")
+    refuse_deep_xmp(tmp_path / f"{MAX_DEPTH}.tif")
+    with pytest.raises(UnusableMetadata, match="nested 101 levels deep"):
+        refuse_deep_xmp(tmp_path / f"{MAX_DEPTH + 1}.tif")

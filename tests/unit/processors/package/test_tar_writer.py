@@ -68,8 +68,8 @@ def test_headers_that_differ_from_what_was_meant_are_told(tmp_path: Path) -> Non
         target, "p", [tar_writer.member_of("a", b"1"), tar_writer.member_of("b", b"22")], mtime=0
     )
 
-    assert tar_writer.faults(target, "p", {"a": 1, "b": 2}) == []
-    assert tar_writer.faults(target, "p", {"a": 1, "b": 3, "c": 1}) == [
+    assert tar_writer.differences(target, "p", {"a": 1, "b": 2}) == []
+    assert tar_writer.differences(target, "p", {"a": 1, "b": 3, "c": 1}) == [
         "p/b of 2 bytes was not expected",
         "c is missing",
     ]

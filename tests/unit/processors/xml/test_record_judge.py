@@ -20,7 +20,7 @@ DC_FIELD = '<dc:{0} xmlns:dc="http://purl.org/dc/elements/1.1/">x</dc:{0}>'
 
 def faults(text: str | bytes) -> list[str]:
     content = text if isinstance(text, bytes) else text.format(title="A", name="b").encode()
-    return record_judge.schema_faults(parse(content), standards_folder())
+    return record_judge.schema_errors(parse(content), standards_folder())
 
 
 @needs_schemas
@@ -91,4 +91,4 @@ def test_names_are_those_of_the_whole() -> None:
     root = parse(WRAPPED.replace("{}", MODS).format(title="A", name="Ms. 88").encode())
 
     assert record_judge.identifiers(root) == ("Ms. 88",)
-    assert record_judge.counted(["a", "b", "c", "d"]) == "4 schema errors: a; b; c and 1 more"
+    assert record_judge.summary(["a", "b", "c", "d"]) == "4 schema errors: a; b; c and 1 more"

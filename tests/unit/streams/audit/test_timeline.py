@@ -1,4 +1,4 @@
-"""The order of cause, and the bytes of a leaf."""
+"""The order of cause, the headers of a seal, and the bytes of a leaf."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 DOCS = Path(__file__).parents[4] / "docs" / "audit.md"
 
 
-def told(
+def rows_of(
     fact: str, seconds: float, seq: int, acts: int = 0, **subject: Any
 ) -> list[dict[str, Any]]:
     cause = uuid4()
@@ -44,15 +44,15 @@ def facts(rows: list[dict[str, Any]]) -> list[str]:
     return [f"{row['fact']}{row['revision']}.{row['ordinal']}" for row in in_order_of_cause(rows)]
 
 
-def test_an_effect_never_stands_before_its_cause_though_clocks_differ() -> None:
+def test_an_effect_never_precedes_its_cause_though_clocks_differ() -> None:
     item = {"item_id": "i"}
     page = {**item, "page_id": "i:1"}
     parts = [
-        told("PageAcquired", 1, 60, **page),
-        told("BatchReceived", 50, 70),
-        told("PageAdmitted", 7, 10, **page),
-        told("BatchAccepted", 3, 20),
-        told("ItemRegistered", 9, 30, **item),
+        rows_of("PageAcquired", 1, 60, **page),
+        rows_of("BatchReceived", 50, 70),
+        rows_of("PageAdmitted", 7, 10, **page),
+        rows_of("BatchAccepted", 3, 20),
+        rows_of("ItemRegistered", 9, 30, **item),
     ]
 
     for order in permutations(parts):
@@ -67,7 +67,7 @@ def test_an_effect_never_stands_before_its_cause_though_clocks_differ() -> None:
 
 def test_the_acts_of_a_fact_stay_together() -> None:
     page = {"item_id": "i", "page_id": "i:1"}
-    rows = told("PageAcquired", 1, 0, acts=2, **page) + told("PageAdmitted", 1, 5, **page)
+    rows = rows_of("PageAcquired", 1, 0, acts=2, **page) + rows_of("PageAdmitted", 1, 5, **page)
 
     assert facts(rows) == [
         "PageAdmitted1.0",
@@ -77,15 +77,15 @@ def test_the_acts_of_a_fact_stay_together() -> None:
     ]
 
 
-def test_a_recapture_stands_after_what_went_wrong_before() -> None:
+def test_a_recapture_follows_the_quarantine_of_the_first_capture() -> None:
     page = {"item_id": "i", "page_id": "i:1"}
     rows = [
-        *told("PageAcquired", 30, 9, **page, revision=2),
-        *told("PageAdmitted", 20, 8, **page, revision=2),
-        *told("ControlDecided", 19, 7, **page),
-        *told("WorkQuarantined", 11, 6, **page),
-        *told("PageAdmitted", 10, 5, **page),
-        *told("ItemRegistered", 1, 1, item_id="i"),
+        *rows_of("PageAcquired", 30, 9, **page, revision=2),
+        *rows_of("PageAdmitted", 20, 8, **page, revision=2),
+        *rows_of("ControlDecided", 19, 7, **page),
+        *rows_of("WorkQuarantined", 11, 6, **page),
+        *rows_of("PageAdmitted", 10, 5, **page),
+        *rows_of("ItemRegistered", 1, 1, item_id="i"),
     ]
 
     assert facts(rows) == [
@@ -98,14 +98,14 @@ def test_a_recapture_stands_after_what_went_wrong_before() -> None:
     ]
 
 
-def test_a_seal_survives_its_headers() -> None:
+def test_a_seal_is_read_back_from_its_headers() -> None:
     seal = Seal(258, 1_770_000_000_000_001, sha256(b"schema").digest())
 
     assert seal_of(headers_of(seal)) == seal
 
 
 @pytest.mark.parametrize("headers", [None, [], [("seq", b"\0" * 7)], headers_of(Seal(0, 0, b""))])
-def test_a_broken_seal_is_told(headers: Any) -> None:
+def test_a_broken_seal_is_refused(headers: Any) -> None:
     with pytest.raises(BrokenSeal):
         seal_of(headers)
 

@@ -8,7 +8,7 @@ import pytest
 import pyvips
 
 from processors.outcome import Rejected, subject
-from processors.rules.codes import is_fault
+from processors.rules.codes import is_error
 from processors.tools import Area, Tools
 from processors.validate_batch import validate_batch
 from schemas.models import BatchReceived
@@ -127,5 +127,5 @@ def test_the_faulty_manifest_has_the_three_faults_and_no_other(tmp_path: Path) -
     outcome = validate_batch(batch, Tools(storage=storage, scratch=tmp_path))
 
     assert isinstance(outcome, Rejected)
-    faults = [one.code for one in outcome.diagnostics if is_fault(one)]
+    faults = [one.code for one in outcome.diagnostics if is_error(one)]
     assert sorted(faults) == sorted(FAULT_CODES)

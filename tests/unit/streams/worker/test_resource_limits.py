@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pyvips
 
-from streams.environment_variables import machine_memory_bytes
 from streams.worker.resource_limits import MemoryBudget, decoded_bytes
 from tests.support.imaging_builders import an_admitted_page, memory_tools
 
@@ -66,7 +65,3 @@ def test_a_file_with_an_unreadable_header_counts_as_zero(tmp_path: Path):
     page = an_admitted_page(tools, b"II*\0 no more")
 
     assert decoded_bytes(page, tools.storage) == 0
-
-
-def test_the_default_limits_know_the_memory_of_the_machine():
-    assert machine_memory_bytes() > 100_000_000

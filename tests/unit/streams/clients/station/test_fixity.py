@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.rules.codes import is_fault
+from processors.rules.codes import is_error
 from streams.clients.station.fixity import bag_of, digest_all
 from streams.clients.station.folder import SubmissionOptions, read_folder
 from streams.clients.station.scan import scan, silent
@@ -23,7 +23,7 @@ def faults(bag: Path) -> list[str]:
     files = {one.name: one for one in scan(bag).files}
     stated = bag_of("", files)
     _, found = digest_all((), stated, files, silent)
-    return [one.code for one in (*stated.diagnostics, *found) if is_fault(one)]
+    return [one.code for one in (*stated.diagnostics, *found) if is_error(one)]
 
 
 @pytest.mark.skipif(not SUITE.is_dir(), reason=f"{SUITE} is not here")

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from processors.manifest import judge
+from processors.manifest import check_manifest
 from processors.rules.manifest_view import View
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from tests.support.deliveries import ALTO, CORPORA, METS, MODS, a_folder, a_png
@@ -31,7 +31,7 @@ def paths(delivery: Delivery, item: int = 0) -> list[str]:
 
 
 def is_accepted(delivery: Delivery) -> bool:
-    return delivery.may_be_published and judge(View(delivery.manifest))[0] is not None
+    return delivery.may_be_published and check_manifest(View(delivery.manifest))[0] is not None
 
 
 def test_a_folder_of_images_is_one_item(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_differences_between_pages_csv_and_folder_are_reported(tmp_path: Path) -
         ("pages-csv.file-unlisted", "2.png"),
     ]
     assert made.may_be_published
-    faults = [(one.code, one.where) for one in judge(View(made.manifest))[1]]
+    faults = [(one.code, one.where) for one in check_manifest(View(made.manifest))[1]]
     assert faults == [("page.file-missing", "items[0].pages[1].file")]
 
 

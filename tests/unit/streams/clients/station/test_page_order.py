@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from processors.manifest import judge
+from processors.manifest import check_manifest
 from processors.rules.manifest_view import View
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from streams.clients.station.preflight import preflight
@@ -83,7 +83,7 @@ def test_the_mets_of_real_books_order_their_pages(tmp_path: Path, name: str) -> 
     made = read(a_folder(tmp_path / "d", {**images, "mets.xml": mets}))
 
     assert pages(made)[0]["file"]["path"] == "00000001.png"
-    assert judge(View(made.manifest))[0] is not None
+    assert check_manifest(View(made.manifest))[0] is not None
     assert all(one.severity == "warn" for one in preflight(made))
 
 

@@ -1,0 +1,135 @@
+"""The watchdog's report when servers do not answer, the disk is full, and a role makes no progress."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psycopg
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.monitoring import watchdog
+from streams.monitoring.consumer_lag import ConsumerGroups, GroupLag
+from streams.monitoring.watchdog import STALL_LIMIT_SECONDS_OF_OTHERS, Watchdog
+from streams.settings import Settings
+
+SEALER = "copystand.sealer"
+
+
+class FakeGroups(ConsumerGroups):
+    """Groups whose lag the test sets."""
+
+    def __init__(self) -> None:
+        """The broker answers; the sealer has 5 records to finish."""
+        self.found: dict[str, GroupLag] | None = {SEALER: GroupLag(5, 10)}
+
+    def lags(self) -> dict[str, GroupLag]:
+        """The lags as set; a broker that is not set does not answer."""
+        if self.found is None:
+            raise KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+        return self.found
+
+
+class FakeTables:
+    """A connection to tables without rows."""
+
+    def __enter__(self) -> "FakeTables":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def execute(self, *_: object) -> "FakeTables":
+        """Run nothing."""
+        return self
+
+    def fetchall(self) -> list[Any]:
+        """No row."""
+        return []
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    (tmp_path / "run" / "roles").mkdir(parents=True)
+    monkeypatch.setattr(watchdog, "unanswered_packages", lambda settings: None)
+    return Settings(home=tmp_path, reserve_mb=0)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [1000.0]
+    monkeypatch.setattr(watchdog.time, "monotonic", lambda: now[0])
+    return now
+
+
+def no_database() -> NoReturn:
+    raise psycopg.OperationalError("connection refused\n")
+
+
+def a_watchdog(
+    settings: Settings, groups: FakeGroups, connect: Callable[[], Any] = FakeTables
+) -> Watchdog:
+    return Watchdog(settings, groups, connect)
+
+
+def test_a_line_that_works_has_no_fault(settings: Settings):
+    report = a_watchdog(settings, FakeGroups()).check()
+
+    assert report["checks"] == {}
+    assert report["groups"] == {SEALER: {"lag": 5, "still_seconds": 0}}
+    assert report["lags"] == {"sealer": 5}
+
+
+def test_servers_that_do_not_answer_are_faults(settings: Settings):
+    groups = FakeGroups()
+    groups.found = None
+
+    checks = a_watchdog(settings, groups, no_database).check()["checks"]
+
+    assert checks["database"] == "does not answer: connection refused"
+    assert checks["broker"].startswith("does not answer: ")
+
+
+def test_less_free_space_than_the_reserve_is_a_fault(settings: Settings):
+    greedy = settings.model_copy(update={"reserve_mb": 1e12})
+
+    checks = a_watchdog(greedy, FakeGroups()).check()["checks"]
+
+    assert "bytes free, less than the reserve" in checks["space"]
+
+
+def test_a_stalled_role_is_killed_once(
+    settings: Settings, clock: list[float], monkeypatch: pytest.MonkeyPatch
+):
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, how: killed.append((pid, how)))
+    (settings.run / "roles" / "sealer.json").write_text(json.dumps({"pid": 4711}))
+    watching = a_watchdog(settings, FakeGroups())
+
+    watching.check()
+    clock[0] += 61
+    slow = watching.check()["checks"]
+    clock[0] += STALL_LIMIT_SECONDS_OF_OTHERS
+    watching.check()
+    watching.check()
+
+    assert slow == {"sealing": "no event sealed for 61 s"}
+    assert killed == [(4711, signal.SIGKILL)]
+
+
+def test_a_role_without_its_database_is_not_stalled(
+    settings: Settings, clock: list[float], monkeypatch: pytest.MonkeyPatch
+):
+    killed: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda pid, how: killed.append(pid))
+    (settings.run / "roles" / "sealer.json").write_text(json.dumps({"pid": 4711}))
+    watching = a_watchdog(settings, FakeGroups(), no_database)
+
+    for _ in range(3):
+        watching.check()
+        clock[0] += STALL_LIMIT_SECONDS_OF_OTHERS
+
+    assert killed == []

@@ -1,0 +1,48 @@
+"""The index of sealed events: changed in one transaction, and replaced when it is damaged."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from streams.sealer.event_index import (
+    IDS_PER_QUERY,
+    EventIndex,
+    IndexedEvent,
+    Position,
+    PositionConflict,
+)
+
+START = Position(0, 0, 0)
+
+
+def events(count: int) -> list[IndexedEvent]:
+    return [IndexedEvent(str(UUID(int=seq)), seq, bytes([seq % 256])) for seq in range(count)]
+
+
+def test_events_are_found_by_id_also_when_they_need_several_queries(tmp_path: Path):
+    index = EventIndex(tmp_path / "index.db")
+    sealed = events(2 * IDS_PER_QUERY + 1)
+
+    index.advance(START, sealed, Position(len(sealed), len(sealed), 5))
+
+    found = index.find([one.event_id for one in sealed] + [str(UUID(int=9**9))])
+    assert found == {one.event_id: one for one in sealed}
+    assert index.all() == sealed
+    assert index.position() == Position(len(sealed), len(sealed), 5)
+
+
+def test_an_index_that_another_sealer_advanced_is_left_alone(tmp_path: Path):
+    index, other = EventIndex(tmp_path / "index.db"), EventIndex(tmp_path / "index.db")
+    other.advance(START, events(1), Position(1, 2, 5))
+
+    with pytest.raises(PositionConflict):
+        index.advance(START, events(2), Position(2, 3, 6))
+
+    assert (index.position(), index.all()) == (Position(1, 2, 5), events(1))
+
+
+def test_a_damaged_index_is_replaced_by_an_empty_one(tmp_path: Path):
+    (tmp_path / "index.db").write_bytes(b"not a database, and long enough to be read as one" * 50)
+
+    assert EventIndex(tmp_path / "index.db").position() == START
