@@ -1,4 +1,4 @@
-"""The name under which facts say which process made them, and no machine is named."""
+"""Pseudonyms of machine and role, which facts contain in place of a host name."""
 
 import logging
 import secrets
