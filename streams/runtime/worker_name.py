@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """A pseudonym for the process that makes a fact, so that no fact names a machine."""
+=======
+"""Pseudonyms of machine and role, which facts contain in place of a host name."""
+>>>>>>> 0ca76ce0868c3e32f8828bfe92e8c9d2b82eb323
 
 import logging
 import secrets
