@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING
 from streams.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from threading import Event
 
+    from processors.step import Step
+    from processors.tools import Storage
+    from streams.execution.driver import Driver, RunStep
+    from streams.kafka.consumer import StepConsumer
+    from streams.kafka.producer import Publisher
     from streams.projector.role import Projector
     from streams.sealer.clients import SealerTopics
     from streams.sealer.role import Sealer
+    from streams.worker.scheduler import TaskQueue
+
+    DriverFactory = Callable[[Sequence[Step]], Driver]
 
 
 def run_role(name: str, settings: Settings) -> None:
@@ -30,61 +39,37 @@ def run_router(settings: Settings) -> None:
     from processors.step import Step
     from processors.tools import Tools
     from schemas.models import Fact
-    from streams.execution.driver import Driver
-    from streams.execution.facts import FactBuilder
-    from streams.execution.receipts import Receipts
     from streams.kafka.producer import KafkaPublisher
     from streams.router import role
-    from streams.runtime.worker_name import worker_name
     from streams.storage.factory import open_storage
 
-    storage = open_storage(settings)
+    storage, publisher = open_storage(settings), KafkaPublisher(settings.kafka)
     tools = Tools(storage=storage, scratch=settings.home / "cache")
 
     def run_step(step: Step, fact: Fact) -> Outcome:
         return step.function(fact, tools)
 
-    driver = Driver(
-        router_steps(),
-        run_step,
-        Receipts(storage),
-        KafkaPublisher(settings.kafka),
-        FactBuilder(
-            *(storage, settings.version),
-            retry_scale=settings.retry_scale,
-            worker=worker_name(settings, "router"),
-        ),
-    )
-    role.run_router(settings, driver)
+    driver_for = _driver_factory(settings, "router", storage, publisher, run_step)
+    role.run_router(settings, driver_for(router_steps()))
 
 
 def run_worker(settings: Settings) -> None:
     """Run the worker with its pool of child processes."""
-    from processors.pipeline import worker_steps
-    from processors.step import Step
-    from schemas.catalogue import redone_topic
-    from streams.execution.driver import Driver
-    from streams.execution.facts import FactBuilder
-    from streams.execution.receipts import Receipts
-    from streams.kafka.consumer import StepConsumer
     from streams.kafka.producer import KafkaPublisher
     from streams.runtime.role_files import WaitReasons
-    from streams.runtime.worker_name import worker_name
     from streams.storage.disk_reserve import DiskReserve
     from streams.storage.factory import open_storage
     from streams.worker.circuit_breaker import Breakers
     from streams.worker.pool import Pool
     from streams.worker.resource_limits import MemoryBudget
-    from streams.worker.role import PREFETCHED, Worker, submit_to
+    from streams.worker.role import Worker
     from streams.worker.scheduler import TaskQueue
     from streams.worker.step_runner import StepRunner
 
-    storage, pool = open_storage(settings), Pool(settings)
-    publisher, receipts = KafkaPublisher(settings.kafka), Receipts(storage)
-    facts = FactBuilder(
-        *(storage, settings.version),
-        retry_scale=settings.retry_scale,
-        worker=worker_name(settings, "worker"),
+    storage, pool, publisher = (
+        open_storage(settings),
+        Pool(settings),
+        KafkaPublisher(settings.kafka),
     )
     reasons = WaitReasons(settings, "worker")
     breakers = Breakers(lambda reason: reasons.set("breakers", reason))
@@ -94,25 +79,50 @@ def run_worker(settings: Settings) -> None:
         lambda reason: reasons.set("disk", reason),
     )
     runner = StepRunner(pool.run, storage, MemoryBudget(settings.images_bytes), disk, breakers)
+    driver_for = _driver_factory(settings, "worker", storage, publisher, runner.run)
     tasks = TaskQueue(breakers)
+    consumers = _step_consumers(settings, tasks, driver_for)
+    # Twice the pool: while one thread waits for the broker, its child process has other work.
+    Worker(tasks, runner, consumers, threads=2 * settings.pool_size).run(settings)
+    pool.close(patient=True)
+    publisher.close()
 
-    def consumer_of(step: Step) -> StepConsumer:
-        driver = Driver((step,), runner.run, receipts, publisher, facts)
-        return StepConsumer(
+
+def _driver_factory(
+    settings: Settings, role: str, storage: "Storage", publisher: "Publisher", run_step: "RunStep"
+) -> "DriverFactory":
+    """A function that makes the driver of some steps; the drivers of a role share adapters."""
+    from streams.execution.driver import Driver
+    from streams.execution.facts import FactBuilder
+    from streams.execution.receipts import Receipts
+    from streams.runtime.worker_name import worker_name
+
+    receipts, worker = Receipts(storage), worker_name(settings, role)
+    facts = FactBuilder(storage, settings.version, retry_scale=settings.retry_scale, worker=worker)
+    return lambda steps: Driver(steps, run_step, receipts, publisher, facts)
+
+
+def _step_consumers(
+    settings: Settings, tasks: "TaskQueue", driver_for: "DriverFactory"
+) -> "list[StepConsumer]":
+    """One consumer for each step of the worker, which puts its messages into the queue."""
+    from processors.pipeline import worker_steps
+    from schemas.catalogue import redone_topic
+    from streams.kafka.consumer import StepConsumer
+    from streams.worker.role import PREFETCHED, submit_to
+
+    return [
+        StepConsumer(
             settings.kafka,
             step.group,
             settings.worker_id,
             [step.topic, redone_topic(step.lane)],
             PREFETCHED,
-            submit_to(tasks, step, driver),
+            submit_to(tasks, step, driver_for((step,))),
             settings.session_timeout_seconds,
         )
-
-    consumers = [consumer_of(step) for step in worker_steps()]
-    # Twice the pool: while one thread waits for the broker, its child process has other work.
-    Worker(tasks, runner, consumers, threads=2 * settings.pool_size).run(settings)
-    pool.close(patient=True)
-    publisher.close()
+        for step in worker_steps()
+    ]
 
 
 def run_tracker(settings: Settings) -> None:

@@ -176,5 +176,5 @@ def _is_event(message: Message) -> bool:
         return True
     if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
         raise CannotContinue(f"the topic lost sealed events that were not projected: {error}")
-    log.warning("broker unavailable", extra={"error": str(error)})
+    log.warning("consumer error", extra={"error": str(error)})
     return False

@@ -1,4 +1,4 @@
-"""A pseudonym for the process that makes a fact, so that no fact names a machine."""
+"""Pseudonyms of machine and role, which facts contain in place of a host name."""
 
 import logging
 import secrets

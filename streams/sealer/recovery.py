@@ -70,7 +70,7 @@ def _end_of(consumer: Consumer, topic: str, stopping: threading.Event) -> int:
         try:
             return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=5)[1])
         except KafkaException as error:
-            log.warning("broker unavailable", extra={"error": str(error)})
+            log.warning("consumer error", extra={"error": str(error)})
             time.sleep(0.5)
     raise ShutdownRequested
 
@@ -87,7 +87,7 @@ def _read(consumer: Consumer, topic: str) -> tuple[list[LogRecord], int | None]:
         elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             _fail(topic, str(error))
         else:
-            log.warning("broker unavailable", extra={"error": str(error)})
+            log.warning("consumer error", extra={"error": str(error)})
     return records, reached
 
 

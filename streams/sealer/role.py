@@ -124,7 +124,7 @@ class Sealer:
             elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
                 raise CannotContinue(f"the intake lost records that were not sealed: {error}")
             else:
-                log.warning("broker unavailable", extra={"error": str(error)})
+                log.warning("consumer error", extra={"error": str(error)})
         return messages
 
     def seal(self, messages: list[Message]) -> None:
@@ -193,7 +193,7 @@ class Sealer:
                 _check_fatal(error, failure)
                 if not error.retriable():
                     self._abort(failure)
-                log.warning("broker unavailable", extra={"call": call_name, "error": str(error)})
+                log.warning("producer error", extra={"call": call_name, "error": str(error)})
             if self._stopping.wait(RETRY_SECONDS):
                 raise ShutdownRequested
 
@@ -222,7 +222,7 @@ class Sealer:
                 committed = self._consumer.committed([start], timeout=REQUEST_SECONDS)[0]
                 break
             except KafkaException as error:
-                log.warning("broker unavailable", extra={"error": str(error)})
+                log.warning("consumer error", extra={"error": str(error)})
             if self._stopping.wait(RETRY_SECONDS):
                 raise ShutdownRequested
         # Without a committed offset everything is read again; sealed events are then dropped.

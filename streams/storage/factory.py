@@ -55,6 +55,7 @@ def check_store(settings: Settings) -> None:
     """Send the store a request. Raises StoreNotReachable."""
     if settings.s3 is None:
         return
+    # Imported here: a line on local disk does not load the S3 client.
     from streams.storage.s3 import check_bucket
 
     try:

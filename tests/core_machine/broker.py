@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
+from infra.topics import Partition
 from schemas.catalogue import TOPICS
-from streams.kafka.client import Partition
 from streams.kafka.messages import Incoming
 from tests.core_machine.dying import Crash
 
