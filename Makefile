@@ -1,7 +1,7 @@
 # Targets for people and CI; `make help` lists them.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
-SOURCES := schemas processors streams infra tests bench docs/generate.py
+SOURCES := schemas processors streams infra tests bench $(wildcard docs/*.py)
 
 # Runs a line, so it belongs to the slow tests.
 NEW_STEP := tests/architecture/test_a_new_step.py
