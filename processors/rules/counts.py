@@ -35,8 +35,9 @@ def file_count_agrees(view: View) -> Iterator[Diagnostic]:
         records += own
         pages += sum(1 for _ in files_of(item, of_item)) - own
     if isinstance(view.body.get("items"), list) and stated not in (None, pages + records):
-        listed = f"listed are {pages + records} ({pages} of pages, {records} of records)"
-        yield finding("manifest.file-count-mismatch", "file_count", f"{stated}, {listed}")
+        listed = f"{counted(pages + records, 'file')} (pages: {pages}, records: {records})"
+        found = f"{stated}; the items list {listed}"
+        yield finding("manifest.file-count-mismatch", "file_count", found)
 
 
 def within_limits(view: View) -> Iterator[Diagnostic]:
