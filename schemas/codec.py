@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Iterator
 from functools import cache
 from io import BytesIO
 from typing import Any, TypeVar, overload
@@ -28,9 +29,14 @@ class TooLarge(ValueError):
     """A message exceeds its maximum size."""
 
 
+def _schema(schema_id: int) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(schema_store().text(schema_id))
+    return schema
+
+
 @cache
 def _parsed(schema_id: int) -> tuple[str, Any]:
-    schema = json.loads(schema_store().text(schema_id))
+    schema = _schema(schema_id)
     # Each version has its own names, because a later version redefines the same record.
     return schema["name"], fastavro.parse_schema(schema, named_schemas={})
 
@@ -56,13 +62,48 @@ def _in_oldest_schema(event: Message) -> bytes:
     Later versions of this software make events from facts again, so the bytes and the schema must
     depend on the fact alone."""
     plain = event.model_dump(exclude_defaults=True)
-    *older, latest = schema_store().ids(EVENT)
-    for schema_id in older:
-        try:
-            return _serialised(plain, schema_id)
-        except ValueError:
-            continue  # This version lacks a field.
-    return _serialised(plain, latest)
+    versions = schema_store().ids(EVENT)
+    sufficient = (
+        one for one in versions if not any(_has(plain, path) for path in _fields_added_after(one))
+    )
+    return _serialised(plain, next(sufficient))
+
+
+@cache
+def _fields_added_after(schema_id: int) -> tuple[tuple[str, ...], ...]:
+    """Paths of the fields that the latest event schema has and this version has not."""
+    latest = schema_store().latest_id(EVENT)
+    return tuple(sorted({*_paths(_schema(latest), {})} - {*_paths(_schema(schema_id), {})}))
+
+
+def _paths(
+    type_: Any, records: dict[str, Any], prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """The path of every field in a schema; a list adds no step to a path.
+
+    `records` collects named records: Avro writes each of them once and then names it."""
+    if isinstance(type_, str):
+        type_ = records.get(type_)
+    if isinstance(type_, list):
+        for one in type_:
+            yield from _paths(one, records, prefix)
+    elif isinstance(type_, dict):
+        if "name" in type_:
+            records[f"{type_['namespace']}.{type_['name']}"] = type_
+        yield from _paths(type_.get("items"), records, prefix)
+        for field in type_.get("fields", ()):
+            path = (*prefix, field["name"])
+            yield path
+            yield from _paths(field["type"], records, path)
+
+
+def _has(plain: Any, path: tuple[str, ...]) -> bool:
+    """Whether a record, or one of a list of records, has a value at this path."""
+    if isinstance(plain, list | tuple):
+        return any(_has(one, path) for one in plain)
+    if not path:
+        return True
+    return isinstance(plain, dict) and path[0] in plain and _has(plain[path[0]], path[1:])
 
 
 def _serialised(plain: dict[str, Any], schema_id: int) -> bytes:

@@ -180,7 +180,7 @@ def let_the_tracker_sleep(went: Ran) -> None:
                 assert holders() == first_holder and second.poll() is None
                 # As when the network between them was cut: the server has given the sleeper up.
                 database.execute("SELECT pg_terminate_backend(%s)", first_holder)
-                until(line, lambda: told(line, "tracker-by-hand", " tracking ") == 1)
+                until(line, lambda: told(line, "tracker-by-hand", " tracker started ") == 1)
                 went.epochs.append(epoch())
             until(line, lambda: line.parts()["tracker"]["restarts"] > restarts)
             second.terminate()

@@ -10,8 +10,15 @@ from tests.support.log_check import make_id
 VERSION = version("copystand")
 
 
-SECOND = ("validate_batch", "acquire_page", "recognize_page", "assemble_package")
-"""Steps whose answers changed since the first version."""
+STEP_VERSIONS = {
+    "validate_batch": 3,
+    "acquire_page": 3,
+    "derive_page": 2,
+    "describe_page": 2,
+    "recognize_page": 3,
+    "assemble_package": 3,
+}
+"""Versions of the steps whose answers changed since the first version."""
 
 
 Agent = tuple[str, str, str | None]
@@ -146,7 +153,7 @@ def agent(name: str, version: str | None, kind: str = "software") -> Agent:
 
 def by_step(name: str) -> Agent:
     """A step of this version of the line."""
-    number = 2 if name in SECOND else 1
+    number = STEP_VERSIONS.get(name, 1)
     return agent(f"copystand/{name}", f"{VERSION}+step.{number}")
 
 
