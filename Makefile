@@ -26,8 +26,8 @@ demo: install ## Run a small collection through a line and print the result
 
 test: check faults ## Run everything that CI runs
 	@# In parallel: most of them wait most of the time.
-	$(PYTHON) -m pytest -q tests/faults & \
-	$(PYTHON) -m pytest -q tests/e2e tests/integration $(NEW_STEP); code=$$?; wait $$! && exit $$code
+	$(PYTHON) -m pytest -q tests/faults $(NEW_STEP) & \
+	$(PYTHON) -m pytest -q tests/e2e tests/integration; code=$$?; wait $$! && exit $$code
 
 check: install ## Run formatter, linter, type checker and unit tests
 	.venv/bin/ruff format --check $(SOURCES)
