@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from processors import premis_wording_0_1
 from processors.pipeline import transition
@@ -80,6 +81,7 @@ def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
     """The PREMIS events of a fact: one for the transition, then one for each act
     (PREMIS 3.0, Event entity; docs/contract.md §6)."""
     head = fact.head
+    made_by = tuple(producer_agents(head.producer))
     return tuple(
         PremisEvent(
             head=head.model_copy(
@@ -92,7 +94,7 @@ def events_of(fact: Fact) -> tuple[PremisEvent, ...]:
             outcome=act.outcome,
             code=act.code,
             detail=act.detail,
-            agents=(*producer_agents(head.producer), *act.agents),
+            agents=(*made_by, *act.agents),
             sources=act.sources,
             results=act.results,
         )
@@ -142,13 +144,18 @@ def _transition(fact: Fact) -> Act:
 def detail_text(fact: Fact) -> str:
     """The detail template for a transition, as in the version that made the fact."""
     record = type(fact).__name__
-    release = RELEASE.fullmatch(fact.head.producer.version)
-    if release:
-        made_by = tuple(int(number) for number in release.groups()[:3])
-        for before, texts in OLD_TEXTS:
-            if made_by < before and record in texts:
-                return texts[record]
+    release = _release_of(fact.head.producer.version)
+    for before, texts in OLD_TEXTS:
+        if release is not None and release < before and record in texts:
+            return texts[record]
     return transition(record).detail
+
+
+@lru_cache(maxsize=64)
+def _release_of(version: str) -> tuple[int, ...] | None:
+    """The release in the version of a producer, for example 0.2.0 in 0.2.0+step.3."""
+    found = RELEASE.fullmatch(version)
+    return tuple(int(number) for number in found.groups()[:3]) if found else None
 
 
 def _outcome(fact: Fact) -> tuple[str | None, str]:

@@ -61,56 +61,57 @@ def _in_oldest_schema(event: Message) -> bytes:
 
     Later versions of this software make events from facts again, so the bytes and the schema must
     depend on the fact alone."""
-    plain = event.model_dump(exclude_defaults=True)
-    versions = schema_store().ids(EVENT)
-    sufficient = (
-        one for one in versions if not any(_has(plain, path) for path in _fields_added_after(one))
-    )
-    return _serialised(plain, next(sufficient))
+    plain = event.model_dump()
+    for schema_id in schema_store().ids(EVENT):
+        if not any(_uses(plain, path, default) for path, default in _added_after(schema_id)):
+            return _serialised(plain, schema_id, strict=False)
+    raise AssertionError("the latest version has all fields")
 
 
 @cache
-def _fields_added_after(schema_id: int) -> tuple[tuple[str, ...], ...]:
-    """Paths of the fields that the latest event schema has and this version has not."""
-    latest = schema_store().latest_id(EVENT)
-    return tuple(sorted({*_paths(_schema(latest), {})} - {*_paths(_schema(schema_id), {})}))
+def _added_after(schema_id: int) -> tuple[tuple[tuple[str, ...], Any], ...]:
+    """The fields, with their defaults, that the latest event schema has and this one has not."""
+    latest = dict(_fields(_schema(schema_store().latest_id(EVENT)), {}))
+    known = dict(_fields(_schema(schema_id), {}))
+    return tuple((path, latest[path]) for path in latest if path not in known)
 
 
-def _paths(
+def _fields(
     type_: Any, records: dict[str, Any], prefix: tuple[str, ...] = ()
-) -> Iterator[tuple[str, ...]]:
-    """The path of every field in a schema; a list adds no step to a path.
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The path and the default of every field in a schema; a list adds no step to a path.
 
     `records` collects named records: Avro writes each of them once and then names it."""
     if isinstance(type_, str):
         type_ = records.get(type_)
     if isinstance(type_, list):
         for one in type_:
-            yield from _paths(one, records, prefix)
+            yield from _fields(one, records, prefix)
     elif isinstance(type_, dict):
         if "name" in type_:
             records[f"{type_['namespace']}.{type_['name']}"] = type_
-        yield from _paths(type_.get("items"), records, prefix)
+        yield from _fields(type_.get("items"), records, prefix)
         for field in type_.get("fields", ()):
             path = (*prefix, field["name"])
-            yield path
-            yield from _paths(field["type"], records, path)
+            yield path, field.get("default")
+            yield from _fields(field["type"], records, path)
 
 
-def _has(plain: Any, path: tuple[str, ...]) -> bool:
-    """Whether a record, or one of a list of records, has a value at this path."""
-    if isinstance(plain, list | tuple):
-        return any(_has(one, path) for one in plain)
-    if not path:
-        return True
-    return isinstance(plain, dict) and path[0] in plain and _has(plain[path[0]], path[1:])
+def _uses(plain: Any, path: tuple[str, ...], default: Any) -> bool:
+    """Whether a record, or one of a list of records, has another value than the default."""
+    if isinstance(plain, list | tuple) and path:
+        return any(_uses(one, path, default) for one in plain)
+    if path:
+        return plain is not None and _uses(plain[path[0]], path[1:], default)
+    return bool((list(plain) if isinstance(plain, tuple) else plain) != default)
 
 
-def _serialised(plain: dict[str, Any], schema_id: int) -> bytes:
-    """A record in one version of its schema. Raises ValueError if that lacks a field."""
+def _serialised(plain: dict[str, Any], schema_id: int, *, strict: bool = True) -> bytes:
+    """A record in one version of its schema. Raises ValueError for fields that it does not have,
+    or leaves them out when not strict."""
     out = BytesIO()
     out.write(PREFIX.pack(MAGIC, schema_id))
-    fastavro.schemaless_writer(out, _parsed(schema_id)[1], plain, strict_allow_default=True)
+    fastavro.schemaless_writer(out, _parsed(schema_id)[1], plain, strict_allow_default=strict)
     return out.getvalue()
 
 
