@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from schemas import models
-from schemas.models import Fact
+from schemas.models import Fact, Head
 
 FOREVER_MS = 9223372036854775807
 CENTURY_MS = 100 * 365 * 24 * 3600 * 1000
@@ -111,4 +111,4 @@ def key_of(fact: Fact) -> str:
         origin = getattr(fact, "origin", None)
         narrowest = head.page_id or head.item_id or head.batch_id
         return str(narrowest or (origin.event_id if origin else head.event_id))
-    return str(getattr(fact if hasattr(fact, kind) else head, kind))
+    return str(getattr(head if kind in Head.model_fields else fact, kind))
