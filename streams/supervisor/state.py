@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -9,6 +10,8 @@ from typing import IO, Any
 from infra import processes
 
 PID_SECONDS = 5.0
+NO_SPACE = "no-space"
+"""The phase of a line that is stopped until its disks have space."""
 
 
 def state_file(home: Path) -> Path:
@@ -18,13 +21,36 @@ def state_file(home: Path) -> Path:
 
 def lock(home: Path) -> IO[str] | None:
     """Lock the home for one supervisor; None when another holds it. Keep the file open."""
-    file = (home / "run" / "supervisor.lock").open("a+")
+    # Not opened for appending, so that write_pid can overwrite it.
+    path = home / "run" / "supervisor.lock"
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return None
     return file
+
+
+def write_pid(held: IO[str]) -> None:
+    """Write the pid of this process to the lock file, also when the disk is full."""
+    # Over the old text: a new block could not be had.
+    os.pwrite(held.fileno(), f"{os.getpid()}\n".encode(), 0)
+    os.ftruncate(held.fileno(), len(f"{os.getpid()}\n"))
+
+
+def overwrite(path: Path, document: dict[str, Any]) -> bool:
+    """Write JSON over an existing file, which works on a full disk; whether there was one.
+
+    A reader may find a part of it, which read_state ignores."""
+    text = (json.dumps(document) + "\n").encode()
+    try:
+        with path.open("r+b") as file:
+            file.write(text)
+            file.truncate()
+    except OSError:
+        return False
+    return True
 
 
 def supervisor_pid(home: Path) -> int | None:
@@ -51,3 +77,10 @@ def read_state(home: Path) -> dict[str, Any]:
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return document
+
+
+def stopped_for_space(state: dict[str, Any]) -> str:
+    """Why a line is stopped until its disks have space, or an empty text when it is not."""
+    if state.get("phase") != NO_SPACE:
+        return ""
+    return f"the line is stopped for lack of disk space: {'; '.join(set(state['space'].values()))}"

@@ -24,7 +24,9 @@ from streams.clients.station.line_queries import LineQueries, line_queries
 from streams.clients.station.preflight import PROFILES, preflight
 from streams.clients.station.scan import Progress, silent
 from streams.settings import NotUp, Settings, software_version
+from streams.storage.disk_reserve import require_space
 from streams.storage.factory import reachable_storage
+from streams.storage.local import LocalStorage
 
 PRODUCER = "copystand/station"
 JSON = "application/json"
@@ -142,7 +144,8 @@ def submit(
 ) -> Submission:
     """Store the files, then the manifest, then publish the submission.
 
-    Raises NotUp, NotPublished, StorageError; LookupError for an unknown `release`."""
+    Raises NotUp, NotPublished, StorageError, its kind NoSpace before anything is copied;
+    LookupError for an unknown `release`."""
     began = time.monotonic()
     publish = publish or _publisher(settings)
     revision = _next_revision(release, settings) if release else 1
@@ -154,7 +157,9 @@ def submit(
     submission.size_bytes = delivery.size_bytes
     if delivery.may_be_published:
         storage = reachable_storage(settings)
-        changed = _store(delivery, storage, progress)
+        if isinstance(storage, LocalStorage):
+            storage.sweep()
+        changed = _store(delivery, storage, settings, progress)
         submission.diagnostics += changed
         if not changed:
             submission.event_id = submission_id(delivery)
@@ -183,26 +188,55 @@ def _known_state(batch_id: str, event_id: str, settings: Settings) -> str:
     return "already known" if received else "submitted"
 
 
-def _store(delivery: Delivery, storage: Storage, progress: Progress) -> list[Diagnostic]:
+def _store(
+    delivery: Delivery, storage: Storage, settings: Settings, progress: Progress
+) -> list[Diagnostic]:
     """Store every file in staging; returns a diagnostic for each that changed meanwhile."""
     total, done = delivery.size_bytes, 0
     found: list[Diagnostic] = []
+    if settings.s3 is None:
+        _require_space_for_all(delivery, storage, settings)
+
+    def store(file: ManifestFile) -> str | None:
+        # Asked again for each file: others write to the disk, too.
+        return store_file(
+            file, storage, lambda: require_space(settings, file.name, [file.size_bytes])
+        )
+
     with ThreadPoolExecutor(STORING_THREADS) as threads:
-        changes = threads.map(lambda file: store_file(file, storage), delivery.files)
-        for file, change in zip(delivery.files, changes, strict=True):
-            done += file.size_bytes
-            progress("storing", done, total)
-            if change:
-                found.append(finding("file.changed-meanwhile", file.name, change))
+        changes = threads.map(store, delivery.files)
+        try:
+            for file, change in zip(delivery.files, changes, strict=True):
+                done += file.size_bytes
+                progress("storing", done, total)
+                if change:
+                    found.append(finding("file.changed-meanwhile", file.name, change))
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
     return found
 
 
-def store_file(file: ManifestFile, storage: Storage) -> str | None:
+def _require_space_for_all(delivery: Delivery, storage: Storage, settings: Settings) -> None:
+    """Raise NoSpace unless all that is not yet in the store fits."""
+    sizes = [
+        file.size_bytes
+        for file in delivery.files
+        if storage.size(staging_key(file.sha256)) != file.size_bytes
+    ]
+    manifest = len(canonical_json(delivery.manifest))
+    require_space(settings, delivery.manifest["batch_id"], [*sizes, manifest])
+
+
+def store_file(
+    file: ManifestFile, storage: Storage, before_copy: Callable[[], None] = lambda: None
+) -> str | None:
     """Store one file in staging; returns how it changed since it was read, or None."""
     content = file.content
     if not isinstance(content, bytes) and not content.path.is_file():
         return "it was deleted"
     if not storage.holds(staging_key(file.sha256), file.size_bytes):
+        before_copy()
         stored = storage.keep(
             content if isinstance(content, bytes) else content.path,
             area=Area.STAGING,
