@@ -155,7 +155,7 @@ def _store(settings: Settings) -> Row:
 def _start(home: Path, quiet: bool) -> dict[str, Any]:
     from streams.topology import ROLES
 
-    command = [sys.executable, "-m", "streams.supervisor.supervisor", "--home", str(home), *ROLES]
+    command = [sys.executable, "-m", "streams.supervisor", "--home", str(home), *ROLES]
     environment = {**os.environ, "COPYSTAND_CACHE": str(paths.cache_folder())}
     with _log(home).open("ab") as sink:
         child = subprocess.Popen(

@@ -1,10 +1,7 @@
 """The process behind `copystand up`: it owns Kafka, PostgreSQL and the roles of one home."""
 
-import argparse
-import errno
 import os
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from infra import files, paths, ports, processes
-from infra.kafka import LocalKafka, WrongBrokers, cluster_of, tail
+from infra.kafka import LocalKafka, cluster_of, tail
 from infra.kafka_metadata import MetadataLog
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
-from streams.settings import Settings, SettingsError
+from streams.settings import Settings
 from streams.supervisor.broker_process import BrokerProcess, MetadataLost
 from streams.supervisor.child_processes import (
     DatabaseProcess,
@@ -26,7 +23,7 @@ from streams.supervisor.child_processes import (
     write_log_line,
 )
 from streams.supervisor.disk_guard import HOME, guard_of
-from streams.supervisor.state import NO_SPACE, lock, overwrite, state_file, write_pid
+from streams.supervisor.state import NO_SPACE, overwrite, state_file
 
 START_LIMIT_SECONDS = 120.0
 FAILURES_BEFORE_READY = 4
@@ -74,6 +71,7 @@ class Supervisor:
         ]
         self.phase = "starting"
         self.error = ""
+        self._was_ready = False
         self._seconds: dict[str, float] = {}
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -108,14 +106,16 @@ class Supervisor:
             self._advance([*self.servers, *(one for one in self.roles if one.name == MONITOR)])
         try:
             self._start_up()
-            while self._grace_seconds is None and not self._lacks_space():
-                self._tick(self.servers + self.roles)
+        except MetadataLost:
+            raise
         except Exception as failure:
             self._guard.check()
-            if isinstance(failure, MetadataLost) or not self._lacks_space():
+            if not (self._was_ready or self._lacks_space()):
                 raise
-            write_log_line(f"not started for lack of space: {failure!r}")
-        if self._grace_seconds is None:
+            write_log_line(f"the start is tried again: {failure!r}")
+        while self.phase == "ready" and not self._lacks_space() and self._grace_seconds is None:
+            self._tick(self.servers + self.roles)
+        if self._lacks_space() and self._grace_seconds is None:
             self._stop_roles_for_lack_of_space()
 
     def _lacks_space(self) -> bool:
@@ -147,7 +147,7 @@ class Supervisor:
         self._timed("topics", self._prepare_topics)
         self._wait_until_ready(self.roles, running=self.servers + self.roles)
         if self._grace_seconds is None:
-            self.phase = "ready"
+            self.phase, self._was_ready = "ready", True
             self._write_state()
 
     def _prepare_database(self) -> None:
@@ -177,13 +177,14 @@ class Supervisor:
             self._tick(running)
             if self._lacks_space():
                 raise LacksSpace(next(iter(self._guard.shortages.values())))
-            for one in running:
+            # A line that was ready once is started until it succeeds.
+            for one in () if self._was_ready else running:
                 if one.failures >= FAILURES_BEFORE_READY:
                     raise StartFailed(
                         f"{one.name} {one.last_failure}, {one.failures} times in a row;"
                         f" {_end_of(one.log)}"
                     )
-            if time.monotonic() - self._started > START_LIMIT_SECONDS:
+            if not self._was_ready and time.monotonic() - self._started > START_LIMIT_SECONDS:
                 late = next(one for one in awaited if one.state != "ready")
                 raise StartFailed(
                     f"{late.name} is not ready after {START_LIMIT_SECONDS:g} s; {_end_of(late.log)}"
@@ -258,42 +259,3 @@ class Supervisor:
 
 def _end_of(log: Path) -> str:
     return f"end of {log}:\n{tail(log)}"
-
-
-def _prepared(settings: Settings, roles: Sequence[str]) -> Supervisor:
-    """A supervisor; waits while the disk has no space for its own files. Raises WrongBrokers."""
-    while True:
-        try:
-            return Supervisor(settings, roles)
-        except OSError as failure:
-            if failure.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            write_log_line(f"waiting for disk space: {failure}")
-            time.sleep(1)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Supervise a home until a signal; the exit code."""
-    parser = argparse.ArgumentParser(prog="streams.supervisor.supervisor")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("roles", nargs="*")
-    chosen = parser.parse_args(arguments)
-    home = paths.prepare_home(chosen.home)
-    held = lock(home)
-    if held is None:
-        print(f"another supervisor runs {home}", file=sys.stderr)
-        return 3
-    write_pid(held)
-    os.environ.update(COPYSTAND_HOME=str(home), TMPDIR=str(home / "run" / "tmp"))
-    os.environ.update(XDG_CACHE_HOME=str(home / "run" / "tmp"))
-    try:
-        return _prepared(Settings.load(), chosen.roles).run()
-    except (WrongBrokers, SettingsError) as wrong:
-        print(wrong, file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    code = main()
-    # The threads of a Kafka client must not delay the exit.
-    os._exit(code)
