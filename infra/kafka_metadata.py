@@ -3,6 +3,7 @@
 A broker that starts on a full disk empties this log, and with it loses every topic. It then marks
 their folders as stray and may create them again, empty."""
 
+import errno
 import re
 import shutil
 from contextlib import suppress
@@ -40,14 +41,17 @@ class MetadataLog:
         return not self._is_of_this_broker(self._log)
 
     def keep(self, floor: Space = NOTHING) -> None:
-        """Copy the log of a stopped broker, if at least the floor remains free."""
+        """Copy the log of a stopped broker. Raises OSError unless the floor remains free."""
         if not self._record.exists() or self.is_lost():
             return
         files = [one for one in self._log.iterdir() if one.suffix not in REBUILT]
         size = Space(sum(one.stat().st_size for one in files), len(files))
+        # One that does not fit beside the copy before it is made in its place.
         shutil.rmtree(self._kept, ignore_errors=True)
-        if free_space(self._data).covers(size + floor):
-            _copy(files, self._kept)
+        if not free_space(self._data).covers(size + floor):
+            text = f"a copy of its metadata log needs {size} beside {floor}"
+            raise OSError(errno.ENOSPC, text, str(self._data))
+        _copy(files, self._kept)
 
     def restore(self) -> bool:
         """Put the copy in the place of a lost log, and the folders of its topics back; whether

@@ -27,7 +27,7 @@ class BrokerProcess(ManagedProcess):
 
     def __init__(self, kafka: LocalKafka, logs: Mapping[str, MetadataLog], floor: Space) -> None:
         """The process of this broker. `logs` are those of all brokers of the home by their names;
-        a copy of its own is made only if the floor remains free."""
+        its own is copied before each start, beside the floor."""
         super().__init__(kafka.name, kafka.home)
         self._kafka = kafka
         self._metadata = logs[kafka.name]
@@ -44,7 +44,7 @@ class BrokerProcess(ManagedProcess):
         super().tick()
 
     def launch(self) -> "subprocess.Popen[bytes]":
-        """Start the broker. Raises MetadataLost."""
+        """Start the broker. Raises MetadataLost; OSError without space for the copy of its log."""
         if self._metadata.is_lost() and self._metadata.restore():
             write_log_line(f"{self.name} gets its metadata log back from before its last start")
         self._had_metadata = not self._metadata.is_lost()

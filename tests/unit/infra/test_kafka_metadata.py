@@ -100,10 +100,17 @@ def test_a_lost_log_is_not_copied_over_the_copy(broker: Path):
     assert log.restore()
 
 
+def test_a_copy_that_leaves_less_than_the_floor_is_not_made(broker: Path):
+    log = MetadataLog(broker)
+    log.record()
+
+    with pytest.raises(OSError, match="a copy of its metadata log needs"):
+        log.keep(floor=Space(10**18, 1))
+
+
 def test_without_a_copy_nothing_is_restored(broker: Path):
     log = MetadataLog(broker)
     log.record()
-    log.keep(floor=Space(10**18, 1))
     first_segment(broker).write_bytes(b"")
 
     assert not log.restore()
