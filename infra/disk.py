@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,10 +73,11 @@ def disks_of(home: Path) -> dict[Path, bool]:
     """One folder on each disk of a home, and whether the store writes there.
 
     A folder of the home may be a disk of its own, for example that of a broker."""
-    home = existing(home)
-    own = home.stat().st_dev
-    found = {home: True}
+    if not home.is_dir():
+        return {existing(home): True}
+    own, found = home.stat().st_dev, {home: True}
     for folder in sorted(home.iterdir()):
-        if folder.is_dir() and folder.stat().st_dev != own:
-            found[folder] = not folder.name.startswith(SERVERS)
+        with suppress(FileNotFoundError):
+            if folder.is_dir() and folder.stat().st_dev != own:
+                found[folder] = not folder.name.startswith(SERVERS)
     return found

@@ -40,14 +40,13 @@ def write_pid(held: IO[str]) -> None:
 
 
 def overwrite(path: Path, document: dict[str, Any]) -> bool:
-    """Write JSON over an existing file, which works on a full disk; whether there was one.
-
-    A reader may find a part of it, which read_state ignores."""
-    text = (json.dumps(document) + "\n").encode()
+    """Write JSON over an existing file, which works on a full disk; whether there was one."""
+    text = json.dumps(document).encode()
     try:
-        with path.open("r+b") as file:
-            file.write(text)
-            file.truncate()
+        with path.open("r+b", buffering=0) as file:
+            # With spaces in place of the rest of the old text: a single call, so that a reader
+            # finds one of the two.
+            file.write(text.ljust(os.fstat(file.fileno()).st_size))
     except OSError:
         return False
     return True

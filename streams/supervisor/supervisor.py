@@ -113,6 +113,8 @@ class Supervisor:
             if not (self._was_ready or self._lacks_space()):
                 raise
             write_log_line(f"the start is tried again: {failure!r}")
+            # A server that ended meanwhile is no longer ready.
+            self._tick(self.servers)
         while self.phase == "ready" and not self._lacks_space() and self._grace_seconds is None:
             self._tick(self.servers + self.roles)
         if self._lacks_space() and self._grace_seconds is None:
