@@ -30,10 +30,6 @@ BATCH_COLUMNS = [
     "in_flight",
 ]
 ROLE_COLUMNS = ["role", "pid", "state", "lag", "restarts"]
-PROBLEM_FIX = (
-    "The line continues by itself when this is resolved. Read log/supervisor.log in the home, and"
-    " docs/how-to/when-the-line-does-not-progress.md"
-)
 Document = dict[str, Any]
 
 
@@ -59,10 +55,7 @@ def status(watch: float | None, as_json: bool) -> None:
     atexit.register(gc.freeze)
     settings = Settings.load()
     if watch is None:
-        found = _document(settings)
-        emit(found, as_json, lambda document: out.print(drawn_status(document)))
-        if found["problem"]:
-            fail(Exit.MISSING_PART, found["problem"], PROBLEM_FIX)
+        emit(_document(settings), as_json, lambda document: out.print(drawn_status(document)))
         return
     try:
         _watch(lambda: _document(settings), watch)
@@ -74,7 +67,7 @@ def _document(settings: Settings) -> Document:
     home = settings.home.resolve()
     if supervisor_pid(home) is None:
         fail(Exit.MISSING_PART, f"no line is running in {home}", "Start it: copystand up")
-    return line_status(settings, read_state(home))
+    return line_status(settings, read_state(home).get("parts", {}))
 
 
 def _watch(read: Callable[[], Document], seconds: float) -> None:
@@ -95,8 +88,6 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
     lines = [Text(clock, style="dim")] if clock else []
     if left_out:
         lines.append(Text(f"ended batches not shown: {left_out} (copystand batch list)"))
-    if space := document["checks"].get("space"):
-        lines.append(Text(space, style="yellow"))
     lines += _unanswered(document["unanswered"])
     lines += [
         Text(f"{row['role']} {row['waits_for']}", style="yellow")

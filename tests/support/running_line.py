@@ -36,8 +36,8 @@ class Line:
     ) -> None:
         """A line that does not run yet; command starts the program, by default that of this checkout."""
         self.home = home
-        self.command = [str(word) for word in command]
-        self.environment = {
+        self._command = [str(word) for word in command]
+        self._environment = {
             **os.environ,
             "COPYSTAND_HOME": str(home),
             "COPYSTAND_RETRY_SCALE": "0.05",
@@ -47,8 +47,8 @@ class Line:
     def run(self, *arguments: str | Path) -> Answer:
         """A command as a user types it."""
         done = subprocess.run(
-            [*self.command, *map(str, arguments)],
-            env=self.environment,
+            [*self._command, *map(str, arguments)],
+            env=self._environment,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
@@ -66,8 +66,8 @@ class Line:
     def background(self, *arguments: str | Path) -> "subprocess.Popen[str]":
         """A command that runs beside the test."""
         return subprocess.Popen(
-            [*self.command, *map(str, arguments)],
-            env=self.environment,
+            [*self._command, *map(str, arguments)],
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -111,10 +111,8 @@ class Line:
         return pid
 
     def figures(self, batch_id: str) -> dict[str, Any]:
-        """The figures of a batch in `status`; empty while it or the database is not known."""
-        answer = self.run("status", "--json")
-        assert answer.code in (0, 3) and answer.document, f"{answer}\n{self.logs()}"
-        batches = answer.document["batches"]
+        """The figures of a batch in `status`; empty while it is not known."""
+        batches = self.ask("status")["batches"]
         return next((row for row in batches if row["batch_id"] == batch_id), {})
 
     def wait_until_all_parts_are_ready(self, seconds: float = 60) -> None:

@@ -11,19 +11,13 @@ from streams.console import out
 def a_status(**changes: Any) -> dict[str, Any]:
     """The status of a line without batches and roles."""
     nothing: dict[str, Any] = {"batches": [], "roles": [], "retries": [], "quiet": []}
-    return nothing | {"unanswered": None, "checks": {}} | changes
+    return nothing | {"unanswered": None} | changes
 
 
 def printed(status: dict[str, Any], most: int = 20) -> str:
     with out.capture() as captured:
         out.print(drawn_status(status, most))
     return captured.get()
-
-
-def test_the_disk_that_lacks_space_is_shown():
-    text = printed(a_status(checks={"space": "work waits for free space: /disk has 1.0 MB free"}))
-
-    assert "work waits for free space: /disk has 1.0 MB free" in text
 
 
 def test_active_batches_are_shown_before_ended_ones():
