@@ -97,14 +97,7 @@ class FullDisk:
     def waiting(self, batch_id: str) -> Iterator["subprocess.Popen[str]"]:
         """A station that submits a delivery and waits for its end."""
         words = ("station", "submit", self.delivery(batch_id), "--batch-id", batch_id, "--wait")
-        client = subprocess.Popen(
-            [*self.line.command, *map(str, words)],
-            env=self.line.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        client = self.line.background(*words, stderr=subprocess.PIPE)
         try:
             yield client
         finally:

@@ -63,14 +63,16 @@ class Line:
         assert answer.document is not None, f"{arguments}: no JSON on stdout: {answer}"
         return answer.document
 
-    def background(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+    def background(
+        self, *arguments: str | Path, stderr: int = subprocess.DEVNULL
+    ) -> "subprocess.Popen[str]":
         """A command that runs beside the test."""
         return subprocess.Popen(
             [*self._command, *map(str, arguments)],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
             text=True,
         )
 
@@ -111,8 +113,11 @@ class Line:
         return pid
 
     def figures(self, batch_id: str) -> dict[str, Any]:
-        """The figures of a batch in `status`; empty while it is not known."""
-        batches = self.ask("status")["batches"]
+        """The figures of a batch in `status`; empty while it or PostgreSQL is not known."""
+        answer = self.run("status", "--json")
+        known = answer.code == 0 or (answer.code == 3 and answer.document["database"])
+        assert known, f"{answer}\n{self.logs()}"
+        batches = answer.document["batches"]
         return next((row for row in batches if row["batch_id"] == batch_id), {})
 
     def wait_until_all_parts_are_ready(self, seconds: float = 60) -> None:
