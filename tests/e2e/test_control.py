@@ -35,9 +35,7 @@ def test_a_paused_batch_admits_no_more_pages_and_goes_on_when_resumed(
 
     assert resumed.code == 0
     assert f"batch:{BATCH}" in resumed.stdout
-    settled = lambda: line.figures(BATCH)["state"] == "settled"  # noqa: E731
-    wait_for(settled, 120, lambda: str(line.figures(BATCH)))
-    assert line.figures(BATCH)["packaged"] == 30
+    line.wait_for_figures(BATCH, 120, state="settled", packaged=30)
 
 
 def test_what_is_over_cannot_be_cancelled_and_the_answer_says_why(

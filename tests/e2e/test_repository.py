@@ -1,10 +1,7 @@
 """From a folder to a repository that accepts or refuses, on a whole line whose broker dies meanwhile."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.support import pages
 from tests.support.delivery import submission
@@ -12,17 +9,6 @@ from tests.support.running_line import Line, wait_for
 from tests.support.whole_log import read_when_quiet
 
 GOOD, TAMPERED = "r-good", "r-tampered"
-
-
-@pytest.fixture(scope="module")
-def own_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A line of its own: a repository that begins at the beginning answers for everything."""
-    started = Line(tmp_path_factory.mktemp("repository"))
-    try:
-        started.up()
-        yield started
-    finally:
-        started.down()
 
 
 def wait_for_state(line: Line, package_id: str, state: str) -> None:
@@ -37,9 +23,11 @@ def wait_for_state(line: Line, package_id: str, state: str) -> None:
 
 
 def test_a_repository_takes_what_is_good_and_refuses_what_was_tampered_with(
-    own_line: Line, tmp_path: Path
+    second_line: Line, tmp_path: Path
 ):
-    line, into = own_line, tmp_path / "in"
+    line, into = second_line, tmp_path / "in"
+    # A repository that begins at the beginning answers for everything.
+    assert line.ask("packages", "list") == []
     pages.write_item(tmp_path / "good" / "vol-a", 1, first=1)
     pages.write_item(tmp_path / "tampered" / "vol-b", 1, first=2)
     words = ("packages", "follow", "--group", "archive", "--into", into, "--limit", "1", "--json")

@@ -80,11 +80,7 @@ def kill_both(line: Line, other: OtherMachine, folder: Path, server: S3Server) -
     done_by_other = other.done()
     wait_for(lambda: works() >= KILL_FIRST_AFTER, PATIENCE_SECONDS, state)
     line.kill("worker")
-    wait_for(
-        lambda: line.figures(BATCH).get("state") == "settled",
-        PATIENCE_SECONDS,
-        lambda: f"{line.figures(BATCH)} {state()}",
-    )
+    line.wait_for_figures(BATCH, PATIENCE_SECONDS, state="settled")
     return done_by_other
 
 
