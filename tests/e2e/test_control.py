@@ -35,7 +35,7 @@ def test_a_paused_batch_admits_no_more_pages_and_goes_on_when_resumed(
 
     assert resumed.code == 0
     assert f"batch:{BATCH}" in resumed.stdout
-    line.wait_for_figures(BATCH, 120, state="settled", packaged=PAGES)
+    line.wait_for_figures(BATCH, seconds=120, state="settled", packaged=PAGES)
 
 
 def test_what_is_over_cannot_be_cancelled_and_the_answer_says_why(

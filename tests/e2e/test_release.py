@@ -28,7 +28,7 @@ def test_a_page_is_withdrawn_and_another_item_rejected(line: Line, held: dict[st
 
     assert withdrawn["granted"] and rejected["granted"]
     expected = {"registered": 4, "packaged": 2, "quarantined": 0, "cancelled": 2, "in_flight": 0}
-    line.wait_for_figures("unlucky", 60, **expected)
+    line.wait_for_figures("unlucky", seconds=60, **expected)
     (package,) = line.ask("packages", "list", "--batch", "unlucky")
     assert package["item_id"] == "unlucky.vol-w"
     states = {row["state"] for row in line.ask("quarantine", "list", "--batch", "unlucky")}

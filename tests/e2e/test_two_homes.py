@@ -54,7 +54,7 @@ def test_a_page_that_was_released_with_a_corrected_file_gives_the_content_of_one
     )
 
     assert (decision["granted"], decision["code"]) == (True, None)
-    line.wait_for_figures("mended", 60, packaged=2)
+    line.wait_for_figures("mended", seconds=60, packaged=2)
     (here,), (there,) = (
         one.ask("packages", "list", "--batch", "mended") for one in (line, second_line)
     )

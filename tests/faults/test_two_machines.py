@@ -80,7 +80,7 @@ def kill_both(line: Line, other: OtherMachine, folder: Path, server: S3Server) -
     done_by_other = other.done()
     wait_for(lambda: works() >= KILL_FIRST_AFTER, PATIENCE_SECONDS, state)
     line.kill("worker")
-    line.wait_for_figures(BATCH, PATIENCE_SECONDS, state="settled")
+    line.wait_for_figures(BATCH, seconds=PATIENCE_SECONDS, state="settled")
     return done_by_other
 
 

@@ -76,8 +76,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         line.ask("station", "submit", went.folder / LATER, "--batch-id", LATER)
         let_the_sealer_sleep(went)
         let_the_tracker_sleep(went)
-        for name in (BATCH, LATER):
-            line.wait_for_figures(name, PATIENCE_SECONDS, state="settled")
+        line.wait_for_figures(BATCH, LATER, seconds=PATIENCE_SECONDS, state="settled")
         line.wait_until_all_parts_are_ready()
         yield went
     finally:

@@ -18,6 +18,7 @@ COMMAND = Path(sys.executable).with_name("copystand")
 COMMAND_SECONDS = 240
 STEP_DONE = ' step executed {"outcome": "done"'
 """Part of the log line of each step that a worker has finished."""
+STATUS_SECONDS = 10
 BATCH_FIGURES = "SELECT * FROM line.batch_status WHERE batch_id = %s"
 
 
@@ -119,24 +120,23 @@ class Line:
         batches = self.ask("status")["batches"]
         return next((row for row in batches if row["batch_id"] == batch_id), {})
 
-    def wait_for_figures(self, batch_id: str, seconds: float, **figures: object) -> None:
-        """Wait until `status` shows these figures of a batch.
+    def wait_for_figures(self, *batch_ids: str, seconds: float, **figures: object) -> None:
+        """Wait until `status` shows these figures of each batch.
 
         Until then the view that `status` shows is asked: a command for each look would take most
         of a core from the line."""
-        last: dict[str, Any] = {}
+        last: dict[str, dict[str, Any]] = {}
 
         def reached() -> bool:
-            last.clear()
-            last.update(self._figures_in_view(batch_id))
-            return figures.items() <= last.items()
+            last.update({name: self._figures_in_view(name) for name in batch_ids})
+            return all(figures.items() <= found.items() for found in last.values())
 
-        wait_for(reached, seconds, lambda: f"{batch_id}: {last} {self.parts()}\n{self.logs()}")
-        wait_for(
-            lambda: figures.items() <= self.figures(batch_id).items(),
-            seconds,
-            lambda: f"status shows {self.figures(batch_id)} of {batch_id}\n{self.logs()}",
-        )
+        def shown() -> bool:
+            last.update({name: self.figures(name) for name in batch_ids})
+            return all(figures.items() <= found.items() for found in last.values())
+
+        wait_for(reached, seconds, lambda: f"{last} {self.parts()}\n{self.logs()}")
+        wait_for(shown, STATUS_SECONDS, lambda: f"status shows {last}\n{self.logs()}")
 
     def _figures_in_view(self, batch_id: str) -> dict[str, Any]:
         try:

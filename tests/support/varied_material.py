@@ -112,7 +112,7 @@ class Material:
 
     def wait_until(self, batch_id: str, **figures: object) -> None:
         """Wait until `status` shows these figures of a batch."""
-        self.line.wait_for_figures(batch_id, 60, **figures)
+        self.line.wait_for_figures(batch_id, seconds=60, **figures)
 
     def chapters_and_text(self, batch_id: str, name: str, first: int) -> None:
         """Write an item with a METS of two chapters, and ALTO beside each page."""
@@ -209,7 +209,7 @@ class Material:
         }
         key = body["head"]["page_id"].encode()  # type: ignore[index]
         self._send(CAPTURED, key, encoded(body, PAGE_CAPTURED_SCHEMA))
-        self.line.wait_for_figures(batch_id, 30, state="uploading")
+        self.line.wait_for_figures(batch_id, seconds=30, state="uploading")
 
     def unreadable(self) -> None:
         """Messages of others that are no facts: one for the router, one for the sealer."""
