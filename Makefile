@@ -3,6 +3,9 @@
 PYTHON := .venv/bin/python
 SOURCES := schemas processors streams infra tests bench $(wildcard docs/*.py)
 
+# Bytecode is kept: the tests start many hundred processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Runs a line, so it belongs to the slow tests.
 NEW_STEP := tests/architecture/test_a_new_step.py
 
