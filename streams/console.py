@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 STYLES = {
     **dict.fromkeys(("settled", "packaged", "accepted", "ready"), "green"),
-    **dict.fromkeys(("quarantined", "refused", "open", "dead"), "red"),
+    **dict.fromkeys(("quarantined", "refused", "open", "dead", "no answer"), "red"),
     **dict.fromkeys(("held", "paused", "cancelled", "superseded"), "yellow"),
 }
 """Colour of each state."""

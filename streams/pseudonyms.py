@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 from streams.named_queries import NamedQueries
 
+CONNECT_SECONDS = 5
 query = NamedQueries(Path(__file__).with_suffix(".sql"))
 
 
@@ -28,7 +29,7 @@ class Person:
 
 def add(dsn: str, name: str) -> str:
     """A new pseudonym for a person; two persons may have the same name."""
-    with psycopg.connect(dsn) as connection:
+    with psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS) as connection:
         row = connection.execute(query("add"), {"name": name}).fetchone()
     assert row is not None
     return str(row[0])
@@ -36,11 +37,13 @@ def add(dsn: str, name: str) -> str:
 
 def all_persons(dsn: str) -> list[Person]:
     """All persons in the order in which they were added."""
-    with psycopg.connect(dsn, row_factory=class_row(Person)) as connection:
+    with psycopg.connect(
+        dsn, connect_timeout=CONNECT_SECONDS, row_factory=class_row(Person)
+    ) as connection:
         return connection.execute(query("all")).fetchall()
 
 
 def delete_name(dsn: str, pseudonym: str) -> bool:
     """Delete a name; its pseudonym stays in the log and is never used again."""
-    with psycopg.connect(dsn) as connection:
+    with psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS) as connection:
         return connection.execute(query("delete"), {"pseudonym": pseudonym}).rowcount == 1

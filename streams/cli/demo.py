@@ -10,6 +10,7 @@ from threading import Event
 from typing import Any
 
 import click
+import psycopg
 from rich.progress import BarColumn, Progress, TimeElapsedColumn
 
 from streams.console import Exit, emit, err, fail, json_option, text_column
@@ -127,4 +128,12 @@ def _watched(line: DemoLine, batch_ids: set[str], quiet: bool) -> list[dict[str,
                     f" {row['quarantined']} quarantined",
                 )
 
-        return demo_run.Watch(lambda: batch_figures(line.settings), update).until_ended(batch_ids)
+        return demo_run.Watch(lambda: _figures(line), update).until_ended(batch_ids)
+
+
+def _figures(line: DemoLine) -> list[dict[str, Any]] | None:
+    """The figures of the batches; None while PostgreSQL starts again."""
+    try:
+        return batch_figures(line.settings)
+    except psycopg.Error:
+        return None

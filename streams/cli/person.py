@@ -17,7 +17,7 @@ def _table() -> Iterator[str]:
     """The connection string of the table; exits with 3 when PostgreSQL is down."""
     try:
         yield Settings.load().dsn("tracker")
-    except (NotUp, psycopg.OperationalError) as down:
+    except (NotUp, psycopg.Error) as down:
         postgres_down(down)
 
 

@@ -10,7 +10,7 @@ import time
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from streams.console import Exit, emit, err, fail, json_option, out, table, word
 from streams.settings import Settings, deprecated
 from streams.supervisor import supervisor
 from streams.supervisor.state import read_state, supervisor_pid
+
+if TYPE_CHECKING:  # it loads the Kafka client
+    from streams.monitoring.consumer_lag import ConsumerGroups
 
 START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
 
@@ -195,10 +198,9 @@ def _print_started(state: dict[str, Any], printed: set[str], quiet: bool) -> Non
 
 def _drain(settings: Settings, deadline: float) -> None:
     from streams.monitoring.consumer_lag import ConsumerGroups
-    from streams.monitoring.status import in_flight
 
     with closing(ConsumerGroups(settings.kafka)) as groups:
-        while (left := in_flight(settings, groups)) > 0:
+        while (left := _left(settings, groups)) > 0:
             if time.monotonic() > deadline:
                 fail(
                     Exit.TIMEOUT,
@@ -206,6 +208,20 @@ def _drain(settings: Settings, deadline: float) -> None:
                     "The line is still running. Use a longer --timeout, or leave out --drain.",
                 )
             time.sleep(0.5)
+
+
+def _left(settings: Settings, groups: "ConsumerGroups") -> int:
+    """The work in flight; exits with 3 when a server does not answer."""
+    import psycopg
+    from confluent_kafka import KafkaException
+
+    from streams.monitoring.status import in_flight
+
+    try:
+        return in_flight(settings, groups)
+    except (psycopg.Error, KafkaException, KeyError) as failed:
+        fix = "The line is still running. Check it (copystand status), or leave out --drain."
+        fail(Exit.MISSING_PART, f"the work in flight is unknown: {failed}", fix)
 
 
 def _log(home: Path) -> Path:
