@@ -7,6 +7,7 @@ from typing import Any
 import click
 import psycopg
 
+from infra.permissions import umask_of_user
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.queries import (
     AmbiguousLabel,
@@ -115,6 +116,7 @@ def _write_premis(path: Path, rows: list[Row]) -> None:
     from streams.audit.premis_xml import write_history
 
     try:
-        write_history(path, rows)
+        with umask_of_user():
+            write_history(path, rows)
     except OSError as failed:
         fail(Exit.FAILED, f"cannot write {path}: {failed}")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from infra.escaping import escaped
+from infra.permissions import use_private_umask
 from streams.console import Exit, escape_tracebacks, fail
 from streams.settings import NotUp, SettingsError
 
@@ -71,6 +72,7 @@ def cli() -> None:
 def main() -> None:
     """Run a command; wrong settings and missing services have exit codes of their own."""
     escape_tracebacks()
+    use_private_umask()
     try:
         cli(prog_name="copystand")
     except SettingsError as invalid:

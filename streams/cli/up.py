@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra import paths, processes
+from infra import paths, permissions, processes
 from infra.doctor import Row, check_parts
 from infra.kafka import tail
 from streams.console import Exit, emit, err, fail, json_option, out, table, words
@@ -105,10 +105,14 @@ def end_supervisor(home: Path, pid: int, how: signal.Signals) -> None:
 
 def _prepared(home: Path) -> Path:
     try:
-        return paths.prepare_home(home)
+        home = paths.prepare_home(home)
+        before = permissions.make_private(home)
     except OSError as failed:
         fix = "Set COPYSTAND_HOME to a writable folder."
         fail(Exit.USAGE, f"cannot use {home} as home: {failed}", fix)
+    if before:
+        err.print(f"The mode of {home} was {before} and is now 0700: only its owner can read it.")
+    return home
 
 
 def _prepare_store(settings: Settings) -> None:

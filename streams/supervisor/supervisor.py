@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra import files, paths, ports, processes
+from infra import files, paths, permissions, ports, processes
 from infra.kafka import LocalKafka, WrongBrokers, cluster_of, tail
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
@@ -189,6 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("roles", nargs="*")
     chosen = parser.parse_args(arguments)
+    permissions.use_private_umask()
     home = paths.prepare_home(chosen.home)
     held = lock(home)
     if held is None:

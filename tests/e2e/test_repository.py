@@ -1,6 +1,7 @@
 """From a folder to a repository that accepts or refuses, on a whole line whose broker dies meanwhile."""
 
 import json
+import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from tests.support.delivery import submission
 from tests.support.running_line import Line, wait_for
 from tests.support.whole_log import read_when_quiet
 
+UMASK = os.umask(0o022)
+os.umask(UMASK)
+"""Of the user of the commands."""
 GOOD, TAMPERED = "r-good", "r-tampered"
 EVIL = "\x1b[2J\x1b]52;c;cm0=\x07[red]A\u202e\u2028\nB"
 """Clears the screen, writes the clipboard, is markup, reverses text and begins lines."""
@@ -60,7 +64,8 @@ def test_a_repository_takes_what_is_good_and_refuses_what_was_tampered_with(
     wait_for_state(line, f"{GOOD}.vol-a.v1", "accepted")
 
     assert (taken["package_id"], taken["state"]) == (f"{GOOD}.vol-a.v1", "accepted")
-    assert Path(taken["path"], "bagit.txt").is_file()
+    assert Path(taken["path"], "bagit.txt").stat().st_mode & 0o777 == 0o644 & ~UMASK
+    assert Path(taken["path"]).stat().st_mode & 0o777 == 0o777 & ~UMASK
 
     submitted = submission(tmp_path / "tampered", TAMPERED, "--project", LABEL)
     assert line.run(*submitted, "--json").code == 0
