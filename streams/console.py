@@ -26,7 +26,7 @@ from rich.text import Text
 from infra.escaping import escaped, escaped_json, indented
 
 if TYPE_CHECKING:
-    from rich.progress import TextColumn
+    from rich.progress import Task, TextColumn
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 STYLES = {
@@ -233,7 +233,11 @@ def text_column(template: str) -> "TextColumn":
     # Imported late: most commands have no progress bar.
     from rich.progress import TextColumn
 
-    return TextColumn(template, markup=False)
+    class EscapedColumn(TextColumn):
+        def render(self, task: "Task") -> Text:
+            return words(template.format(task=task))
+
+    return EscapedColumn(template)
 
 
 def _cell(value: Any, column: str) -> Text:
