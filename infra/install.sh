@@ -156,6 +156,8 @@ make_venv() {
     venv_is_current && return
     say "Python environment in .venv"
     rm -f .venv/.locked
+    # Otherwise tools that an earlier lock file installed would stay.
+    [ "$FOR" != production ] || rm -rf .venv
     [ -x .venv/bin/python ] && .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         { rm -rf .venv && "$PYTHON" -m venv .venv; }
     .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r "$LOCK"
