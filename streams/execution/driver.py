@@ -26,6 +26,7 @@ from streams.execution.receipts import Receipts
 from streams.kafka.messages import Incoming, Outgoing
 from streams.kafka.producer import Publisher
 from streams.runtime.fatal_errors import end_process
+from streams.storage.keys import BadKey
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,8 @@ class Driver:
     def _outcome(self, work: Work) -> Outcome:
         try:
             return self._run(work.step, work.fact)
+        except BadKey as wrong:
+            return rejected("file.key-malformed", str(wrong)[:2000])
         except TransientError as error:
             return TryLater(str(error)[:2000], error.error_class)
         except Exception as error:
