@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from processors.error_catalogue import fix_of
 from processors.outcome import Done, Outcome, Rejected, TryLater
 from processors.premis import events_of
+from processors.route import proven_subject
 from processors.step import Step
 from processors.tools import Area, Storage
 from schemas import ids
@@ -116,7 +117,7 @@ class FactBuilder:
             index = counted.get(record, 0)
             counted[record] = index + 1
             own = draft.head
-            about = own if own.batch_id else work.head
+            about = own if own.revision else proven_subject(work.fact)
             event_id = ids.fact_id(work.work_id, record, index)
             if record == "WorkDeferred":
                 event_id = ids.deferral_id(work.work_id, work.attempt)
@@ -149,14 +150,15 @@ class FactBuilder:
         )
 
     def _quarantined(self, work: Work, outcome: Rejected) -> WorkQuarantined:
-        head, step = work.head, work.step
+        head, step = proven_subject(work.fact), work.step
+        named = head.page_id or head.item_id or head.batch_id or f"message {head.event_id[:100]}"
         return WorkQuarantined(
             step=step.name,
             lane=step.lane,
             work_id=work.work_id,
             required=not step.branch or step.name in getattr(work.fact, "required_branches", ()),
             code=outcome.code,
-            where=outcome.where or head.page_id or head.item_id or str(head.batch_id),
+            where=outcome.where or named,
             found=outcome.found,
             fix=outcome.fix,
             attempts=work.attempt,

@@ -36,16 +36,16 @@ class LocalStorage:
             if stat.S_ISREG(path.stat().st_mode):
                 return path
         except (FileNotFoundError, NotADirectoryError):
-            self._check_mounted(ref.key)
+            self._check_mounted()
         except OSError as error:
             raise StorageError(f"{ref.key}: {error}") from error
         raise ObjectUnusable(f"the store does not hold {ref.key}")
 
-    def _check_mounted(self, key: str) -> None:
-        """Without the folder of its area nothing is known about an object. Raises StorageError."""
-        area = self._home / key.split("/")[0]
-        if not area.is_dir():
-            raise StorageError(f"the folder {area} of the store is missing")
+    def _check_mounted(self) -> None:
+        """Without any of its folders the store is away, and no object is missing. Raises
+        StorageError."""
+        if not any((self._home / area).is_dir() for area in Area):
+            raise StorageError(f"{self._home} has no folder of a store")
 
     def read(self, ref: FileRef) -> bytes:
         try:

@@ -206,7 +206,7 @@ def test_reading_bytes_with_another_digest_is_an_error(storage: Storage):
         storage.read(ref)
 
 
-def test_without_the_folder_of_an_area_the_store_is_away_and_no_object_is_missing(tmp_path: Path):
+def test_without_its_folders_the_store_is_away_and_no_object_is_missing(tmp_path: Path):
     storage = LocalStorage(tmp_path)
     ref = keep(storage)
     (tmp_path / "masters").rename(tmp_path / "unmounted")
