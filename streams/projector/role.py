@@ -192,12 +192,14 @@ class Projector:
         return moved
 
     def _report_gap(self, connection: Connection) -> None:
-        """Nothing behind a gap is projected. The sealer may still write the missing number."""
+        """Nothing behind a gap is projected. Its first record is reported: once that is sealed with
+        the missing number, the record is known to be foreign. At a true gap it gets a higher one."""
         gap = self._order.gap()
         if gap == self._gap:
             return
         if gap:
             log.error("the log has a gap", extra={"topic": self._topic, "found": gap})
+            self._report([of_record(self._topic, self._order.ahead[0], self._made_by)])
         self._gap = gap
         self._set_reason(connection, f"the log has a gap: {gap}" if gap else "")
 

@@ -11,6 +11,10 @@ from streams.audit.sealed_record import BrokenSeal, Seal, seal_of
 from streams.kafka.messages import headers_of
 from streams.sealer.validation import IntakeRecord, ValidEvent, intake_record, validate
 
+LAST_MICROSECOND = 253_402_300_799_000_000
+"""9999-12-31T23:59:59Z."""
+MOST_AHEAD = 10_000
+
 
 @dataclass(frozen=True)
 class LogRecord:
@@ -38,7 +42,8 @@ class LogOrder:
 
     next_seq: int
     ahead: list[ForeignRecord] = field(default_factory=list)
-    """Records with a higher seq than the next one: foreign, or the log has a gap before them."""
+    """Records with a higher seq than the next one: foreign, or the log has a gap before them. At most
+    MOST_AHEAD of them."""
 
     def take(self, message: Message) -> tuple[LogRecord | None, Sequence[ForeignRecord]]:
         """The sealed event of a record, if it is the next one, and what is known to be foreign."""
@@ -55,7 +60,8 @@ class LogOrder:
         found = f"it has seq {seq}, expected {self.next_seq}"
         if seq < self.next_seq:
             return None, [_foreign(record, f"{found}: this seq is taken")]
-        self.ahead.append(_foreign(record, found))
+        if len(self.ahead) < MOST_AHEAD:
+            self.ahead.append(_foreign(record, found))
         return None, []
 
     def gap(self) -> str:
@@ -82,7 +88,3 @@ def _sealed(record: IntakeRecord, message: Message) -> LogRecord:
 def _foreign(record: IntakeRecord, found: str) -> ForeignRecord:
     digest = sha256(record.value or b"").hexdigest()
     return ForeignRecord(record.offset, record.arrived_at, digest, found[:500])
-
-
-LAST_MICROSECOND = 253_402_300_799_000_000
-"""9999-12-31T23:59:59Z."""

@@ -1,5 +1,6 @@
 """Messages that make the tracker's work fail, on a real PostgreSQL: each is quarantined alone."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,27 @@ def test_a_deferral_of_a_lane_that_does_not_exist_is_quarantined_and_the_rest_is
 
     assert codes(tracker) == ["message.undecodable"]
     assert not [one for one in tracker.outbox() if "no such lane" in one.topic]
+    assert finish(tracker, batch)["packaged"] == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"labels": 5}, {"file": {"path": "x"}}, {"sequence": "1"}, {"capture": ["x"]}]
+)
+def test_a_page_list_with_values_of_another_type_refuses_its_item_alone(
+    tracker: TrackerHarness, storage: MemoryStorage, batch: Delivery, change: dict[str, Any]
+):
+    other = Delivery(storage, "b-2", {"vol-2": 1})
+    registered = other.registered("vol-2")
+    document = json.loads(storage.read(registered.files[0]))
+    document["pages"][0] |= change
+    damaged = storage.keep(
+        json.dumps(document).encode(), area=Area.RECORDS, use="page-list", media_type="a/b"
+    )
+    poison = registered.model_copy(update={"files": (damaged, *registered.files[1:])})
+
+    tracker.process(other.received(), other.accepted(), poison)
+
+    assert codes(tracker) == ["item.page-list-unfit"]
     assert finish(tracker, batch)["packaged"] == 2
 
 
