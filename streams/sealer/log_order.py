@@ -42,8 +42,8 @@ class LogOrder:
 
     next_seq: int
     ahead: list[ForeignRecord] = field(default_factory=list)
-    """Records with a higher seq than the next one: foreign, or the log has a gap before them. At most
-    MOST_AHEAD of them."""
+    """Records with a higher seq than the next one, at most MOST_AHEAD: they are foreign, or the log
+    has a gap before them."""
 
     def take(self, message: Message) -> tuple[LogRecord | None, Sequence[ForeignRecord]]:
         """The sealed event of a record, if it is the next one, and what is known to be foreign."""

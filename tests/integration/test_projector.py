@@ -207,6 +207,18 @@ def test_foreign_records_are_reported_once_and_all_sealed_events_are_projected(l
     assert found == [UUID((key or b"").decode()) for key, _ in deliveries(7)]
 
 
+def test_on_an_idle_log_a_number_far_ahead_holds_nothing_back(log: Log) -> None:
+    (_, far) = delivery(an_event(50))
+    with log.sealer(), log.projector():
+        log.deliver(deliveries(1))
+        wait_for_rows(log, 1)
+        put(log, 10**9, far or b"")
+        wait_for_rows(log, 2)
+        until(lambda: position(log) == (1, None), 20, lambda: f"{position(log)}")
+
+    assert findings(log) == ["log.foreign-record"]
+
+
 def test_rows_of_another_hand_are_moved_away_and_reported(log: Log) -> None:
     with log.sealer(), log.projector():
         log.deliver(deliveries(2))
