@@ -192,8 +192,8 @@ class Projector:
         return moved
 
     def _report_gap(self, connection: Connection) -> None:
-        """Nothing behind a gap is projected. Its first record is reported. If that is sealed with the
-        missing number, the record is foreign. At a true gap it gets a higher number."""
+        """Nothing behind a gap is projected. Its first record is reported. If the report is sealed
+        with the missing number, the record is foreign. At a true gap it gets a higher number."""
         gap = self._order.gap()
         if gap == self._gap:
             return
