@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from processors.error_catalogue import fix_of
 from processors.outcome import subject
 from schemas.codec import decode
-from schemas.ids import PSEUDONYM
+from schemas.ids import BATCH_ID, PSEUDONYM
 from schemas.models import ControlDecided, ControlRequested, Head
 from streams.tracker import quarantine_decisions
 from streams.tracker.quarantine_checks import check_decision, common_subject
@@ -119,11 +119,12 @@ def _apply(unit: UnitOfWork, fact: ControlRequested, batch_id: str) -> None:
 
 
 def _known_subject(unit: UnitOfWork, fact: ControlRequested) -> Head:
-    """What a decision is about, as the tables know it: the sender may name any page."""
+    """What a decision is about: its records as the tables know them, or a batch that it names. The
+    head of the request may name any page."""
     if fact.action in quarantine_decisions.ACTIONS:
         return common_subject(unit, fact)
-    known = (name for name in _batches(fact) if unit.run("state_for_control", batch_id=name))
-    return subject(next(known, None))
+    named = (name for name in _batches(fact) if BATCH_ID.match(name))
+    return subject(next(named, None))
 
 
 def _control_decided(

@@ -98,7 +98,7 @@ def test_a_release_cannot_take_a_file_of_another_batch(
     tracker.process(a_request("release", name, value="a.tif", file=other))
 
     assert last_code(tracker) == "file.not-staged"
-    assert tracker.counts("b-1")["quarantined"] == 1
+    assert tracker.counts("b-1")["quarantined"] == 2  # the item is held with its page
 
 
 @pytest.mark.parametrize("action", ["release", "reject"])
@@ -116,7 +116,7 @@ def test_a_decision_names_the_subject_of_its_record_and_nothing_of_the_sender(
     assert named(tracker.published(ControlDecided)[-1].head) == ("b-1", "vol-1", PAGE, 1)
 
 
-def test_a_decision_about_nothing_known_names_nothing(tracker: TrackerHarness):
+def test_a_decision_about_an_unknown_batch_names_nothing_else(tracker: TrackerHarness):
     request = a_request("pause", "batch:b-9")
     lies = {"batch_id": "b-1", "item_id": "vol-1", "page_id": PAGE}
     head = request.head.model_copy(update=lies)
@@ -124,7 +124,7 @@ def test_a_decision_about_nothing_known_names_nothing(tracker: TrackerHarness):
     tracker.process(request.model_copy(update={"head": head}))
 
     decided = tracker.published(ControlDecided)[-1]
-    assert (decided.code, *named(decided.head)) == ("batch.unknown", None, None, None, 1)
+    assert (decided.code, *named(decided.head)) == ("batch.unknown", "b-9", None, None, 1)
 
 
 def test_a_person_who_is_named_by_no_pseudonym_is_refused_and_not_recorded(
