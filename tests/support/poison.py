@@ -14,6 +14,7 @@ from schemas.models import (
     ControlRequested,
     Fact,
     FileRef,
+    Head,
     PackageCounts,
     PackagePublished,
     PackageReceived,
@@ -53,18 +54,18 @@ def naming_others(batch_id: str, page_id: str) -> list[Message]:
         "page_id": page_id,
         "occurred_at": datetime.now(UTC),
     }
-    head = a_head(event_id=str(uuid4()), **lies)
+
+    def head(**changes: object) -> Head:
+        return a_head(event_id=str(uuid4()), **lies | changes)
+
     refused = {"package_id": f"{lies['item_id']}.v1", "accepted": False, "repository": "r"}
+    asked = {"action": "cancel", "subjects": ("batch:no",), "by": "p-1", "reason": ""}
     return [
-        message(a_submission(head=a_head(event_id=str(uuid4()), revision=-7, **lies))),
-        message(a_submission(head=a_head(event_id=str(uuid4()), **lies))),
-        message(PackageReceived(head=head, **refused)),
-        message(PageCaptured(head=head.model_copy(update={"item_id": "x"}), sequence=1)),
-        message(
-            ControlRequested(
-                head=head, action="cancel", subjects=("batch:no",), by="p-1", reason=""
-            )
-        ),
+        message(a_submission(head=head(revision=-7))),
+        message(a_submission(head=head())),
+        message(PackageReceived(head=head(), **refused)),
+        message(PageCaptured(head=head(item_id="x"), sequence=1)),
+        message(ControlRequested(head=head(), **asked)),
     ]
 
 
