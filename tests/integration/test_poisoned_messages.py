@@ -1,20 +1,24 @@
 """Messages that make the tracker's work fail, on a real PostgreSQL: each is quarantined alone."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from processors.outcome import StorageError
 from processors.tools import Area
-from schemas.models import ControlDecided, FileRef, Head, WorkQuarantined
+from schemas.codec import encode
+from schemas.models import ControlDecided, FileRef, Head, PageAdmitted, WorkQuarantined
 from streams.kafka.messages import Incoming
 from streams.runtime.role_files import WaitReasons, wait_reason
 from streams.settings import Settings
 from streams.storage.memory import MemoryStorage
 from streams.topology import RELEASED
-from streams.tracker.role import ENDS_THE_PROCESS, take_turn
+from streams.tracker.rebuild import store_decided
+from streams.tracker.role import ENDS_THE_PROCESS, Turns
 from streams.tracker.turn_guard import MOST_ENDS, TurnGuard
 from tests.support.line_facts import Delivery, a_request
 from tests.support.tracker_harness import TrackerHarness
@@ -225,10 +229,12 @@ def test_a_store_that_is_away_makes_the_tracker_wait_and_quarantines_nothing(
     tracker.process(batch.received(), batch.accepted())
     turn = tracker.log(batch.registered("vol-1"))
 
-    taken = [take_turn(tracker.manager, guard, reasons, turn) for _ in range(2 * MOST_ENDS)]
+    turns = Turns(tracker.manager, guard, reasons, Event())
+    taken = [turns.take(turn) for _ in range(2 * MOST_ENDS)]
     reason = wait_reason(settings, "tracker")
     storage.mounted = True
-    taken.append(take_turn(tracker.manager, TurnGuard(tmp_path / "turns"), reasons, turn))
+    next_process = Turns(tracker.manager, TurnGuard(tmp_path / "turns"), reasons, Event())
+    taken.append(next_process.take(turn))
 
     assert taken == [False] * 2 * MOST_ENDS + [True]
     assert reason == "waits for the store: the store does not respond"
@@ -247,7 +253,7 @@ def test_a_message_at_which_the_process_ends_repeatedly_is_quarantined_with_its_
     for _ in range(MOST_ENDS):
         TurnGuard(tmp_path / "turns").begin(poison)  # and the process ends
 
-    assert take_turn(tracker.manager, TurnGuard(tmp_path / "turns"), reasons, poison)
+    Turns(tracker.manager, TurnGuard(tmp_path / "turns"), reasons, Event()).process(poison)
 
     (record,) = tracker.published(WorkQuarantined)
     assert (record.code, record.found) == ("message.undecodable", ENDS_THE_PROCESS)
@@ -269,3 +275,23 @@ def test_released_bytes_of_a_skipped_message_are_read_again(
     assert sent.value == poison.value
     tracker.process(batch.recognized(PAGE), batch.published("vol-1"))
     assert tracker.counts("b-1")["packaged"] == 2
+
+
+def test_a_rebuild_skips_what_no_tracker_can_have_published(
+    tracker: TrackerHarness, batch: Delivery
+):
+    read = tracker.log(batch.acquired(PAGE), batch.recognized(PAGE))
+    tracker.manager.process(read)
+    own = tracker.outbox_without_events()
+    (admitted, *_) = tracker.published(PageAdmitted)
+    head = admitted.head.model_copy(update={"event_id": "forged", "revision": 2**40})
+    value = encode(admitted.model_copy(update={"head": head}))
+    forged = replace(own[0], value=value)
+    ours = {fact.head.event_id for fact in tracker.published(PageAdmitted)}
+
+    store_decided(tracker.conn, [forged, *own])
+
+    rows = tracker.conn.execute("SELECT event_id FROM line.decided").fetchall()
+    stored = {event_id for (event_id,) in rows}
+    assert ours <= stored
+    assert "forged" not in stored

@@ -33,7 +33,7 @@ def a_process(file: Path, messages: Sequence[Incoming]) -> list[Incoming]:
             guard.begin(turn)
             if POISON in turn:
                 return skipped
-        guard.end()
+        guard.end(turn)
     return skipped
 
 
@@ -44,20 +44,31 @@ def test_a_message_is_skipped_after_three_processes_ended_at_it(file: Path):
 
 
 def test_in_a_portion_the_message_is_found_and_the_others_are_processed(file: Path):
-    a_process(file, PORTION)
-    rest = [POISON, a_message(8)]
-    a_process(file, PORTION)
-    skipped = [a_process(file, rest) for _ in range(MOST_ENDS)]
+    skipped = [a_process(file, PORTION) for _ in range(MOST_ENDS + 2)]
 
-    assert skipped[-1] == [POISON]
-    assert all(not one for one in skipped[:-1])
+    assert skipped == [[]] * (MOST_ENDS + 1) + [[POISON]]
+
+
+def test_a_rebuild_finds_the_message_behind_many_others_and_reads_those_in_portions(file: Path):
+    early = [a_message(offset) for offset in range(5)]
+    for _ in range(MOST_ENDS + 1):
+        guard = TurnGuard(file)
+        for turn in (*guard.turns(early), *guard.turns(PORTION)):
+            guard.begin(turn)
+            if POISON in turn:
+                break
+            guard.end(turn)
+
+    guard = TurnGuard(file)
+    assert guard.turns(early) == [early]
+    assert [guard.ends_processes(turn) for turn in guard.turns(PORTION)] == [False, True, False]
 
 
 def test_a_turn_that_failed_for_another_reason_does_not_count(file: Path):
     for _ in range(5 * MOST_ENDS):
         guard = TurnGuard(file)
         guard.begin([POISON])
-        guard.forgive()
+        guard.forgive([POISON])
 
     assert not TurnGuard(file).ends_processes([POISON])
 
@@ -65,21 +76,24 @@ def test_a_turn_that_failed_for_another_reason_does_not_count(file: Path):
 def test_after_a_finished_turn_a_process_reads_portions(file: Path):
     guard = TurnGuard(file)
     guard.begin(PORTION)
-    guard.end()
+    guard.end(PORTION)
     guard.forgive()
 
     assert TurnGuard(file).turns(PORTION) == [PORTION]
 
 
-def test_after_an_end_in_a_turn_only_the_first_messages_are_read_one_by_one(file: Path):
+def test_after_an_end_in_a_turn_its_messages_alone_are_read_one_by_one(file: Path):
     TurnGuard(file).begin(PORTION)
     guard = TurnGuard(file)
+    others = [a_message(20), a_message(21)]
 
-    assert [len(turn) for turn in guard.turns(PORTION)] == [1, 1, 1, 1]
-    assert guard.turns(PORTION) == [PORTION]
+    assert [len(turn) for turn in guard.turns([*PORTION, *others])] == [1, 1, 1, 1, 2]
+    assert guard.turns(others) == [others]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '{"portion": "x"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[1]", '{"turn": 3}', '{"turn": [["t", 0, "x", "y"]], "ends": [1]}']
+)
 def test_a_damaged_file_counts_nothing(file: Path, content: str):
     file.write_text(content)
 
@@ -93,4 +107,7 @@ def test_a_full_disk_does_not_end_the_process(tmp_path: Path):
 def test_the_file_is_json_for_people(file: Path):
     TurnGuard(file).begin([POISON])
 
-    assert json.loads(file.read_text()) == {"digitization.page.acquired.v1:3:7": 1}
+    assert json.loads(file.read_text()) == {
+        "turn": [],
+        "ends": {"digitization.page.acquired.v1:3:7": 1},
+    }
