@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from processors.error_catalogue import fix_of
-from processors.outcome import Done, Outcome, Rejected, TryLater
+from processors.outcome import Done, Outcome, Rejected, TryLater, rejected
 from processors.premis import events_of
 from processors.route import proven_subject
 from processors.step import Step
@@ -27,6 +27,7 @@ from streams.kafka.messages import Incoming, Outgoing
 
 INLINE_DIAGNOSTICS = 20
 """A longer list is stored as a file, and the fact names the file."""
+RECEIPT_DAMAGED = "work.receipt-damaged"
 UNDECODABLE = "message.undecodable"
 """Code of a message that cannot be decoded: it is stored, and read again when it is released."""
 
@@ -109,6 +110,13 @@ class FactBuilder:
             origin=message.origin(event_id),
             files=(self._original(message),),
         )
+
+    def receipt_damaged(self, work: Work, why: str) -> Fact:
+        """The fact that quarantines work whose receipt is damaged."""
+        # A rejection by the step may have been published before under its own id.
+        (fact,) = self.facts(work, rejected(RECEIPT_DAMAGED, why))
+        event_id = ids.fact_id(work.work_id, RECEIPT_DAMAGED)
+        return fact.model_copy(update={"head": fact.head.model_copy(update={"event_id": event_id})})
 
     def _stamped(self, work: Work, drafts: Sequence[Fact]) -> list[Fact]:
         now, counted, stamped = self.clock(), dict[str, int](), []

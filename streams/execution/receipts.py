@@ -5,13 +5,16 @@ import base64
 import json
 from hashlib import sha256
 
-from processors.outcome import StorageError
+from processors.outcome import ObjectUnusable, StorageError
 from processors.tools import Storage
 from schemas import ids
 from streams.kafka.messages import Outgoing
 
+DAMAGED = 0
+"""In place of an attempt: the receipt of the record that another receipt is damaged."""
 
-class DamagedReceipt(StorageError):
+
+class DamagedReceipt(ObjectUnusable):
     """A receipt whose digest does not match its content."""
 
 

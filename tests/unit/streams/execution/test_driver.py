@@ -136,6 +136,24 @@ def test_a_key_that_the_store_never_gives_is_quarantined_at_the_first_attempt(tm
     assert "../../etc/passwd" in fact.found
 
 
+def test_work_whose_receipt_is_damaged_is_quarantined_once_and_can_be_released(bench: Bench):
+    bench.driver.handle(a_message())
+    (key,) = [key for key in bench.storage.objects if key.startswith("receipts/b-1/")]
+    bench.storage.objects[key] = bench.storage.objects[key].replace(b"work_id", b"work-id")
+    before = len(bench.publisher.messages)
+
+    bench.driver.handle(a_message())
+    bench.driver.handle(a_message())
+    *_, fact, again = bench.published()
+    bench.driver.handle(a_message(step="acquire_page", attempt="1", cause="decision"))
+
+    assert isinstance(fact, WorkQuarantined)
+    assert (fact.code, fact.head.page_id) == ("work.receipt-damaged", "vol-1:0001")
+    assert fact == again
+    assert len(bench.publisher.messages) == before + 2 * 2 + 2
+    assert bench.runs == 2
+
+
 def test_a_rejection_becomes_a_quarantine_with_the_original_bytes(tmp_path: Path):
     bench = Bench(tmp_path, Rejected("page.not-decodable", found="strip 3 is cut", fix="Rescan."))
     message = a_message()
