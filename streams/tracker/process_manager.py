@@ -21,9 +21,10 @@ from streams.tracker.incoming_facts import (
     place_of,
     quarantine_message,
 )
+from streams.tracker.pseudonym_numbers import highest_number
 from streams.tracker.queries import query
 from streams.tracker.settlement import reopen, settle
-from streams.tracker.unit_of_work import Connection, UnitOfWork, store_facts
+from streams.tracker.unit_of_work import Connection, StoredFact, UnitOfWork, store_facts
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ class ProcessManager:
         self._context = (storage, version, pool_size, retry_scale, has_space)
         self._night, self._clock, self._worker = night, clock, worker
         self._epoch = 0
+        self._highest_number = 0
+        """Of a pseudonym in the committed facts of this process."""
         self._offsets: dict[Partition, int] = {}
         self._stalled_at = time.monotonic()
 
@@ -139,13 +142,16 @@ class ProcessManager:
             self.quarantine(message, f"{type(cause).__name__}: {cause}"[:2000], decide=decide)
 
     def _process(self, messages: Sequence[Incoming], decide: bool, unprocessable: str = "") -> None:
+        number = 0
         with self.conn.transaction():
             unit = self._unit_of_work(rebuilding=not decide)
             try:
                 if unprocessable:
                     quarantine_message(unit, messages[0], unprocessable)
                 else:
-                    apply(unit, store_facts(unit, decode_all(unit, messages)))
+                    facts = decode_all(unit, messages)
+                    apply(unit, store_facts(unit, facts))
+                    number = self._note_pseudonyms(unit, facts)
                 derive(unit)
                 if decide:
                     self._decide(unit)
@@ -156,6 +162,7 @@ class ProcessManager:
                 raise _Unprocessable from failure
             advanced = self._advance_offsets(unit, messages)
         self._offsets |= advanced
+        self._highest_number = max(number, self._highest_number)
 
     def _unit_of_work(self, rebuilding: bool = False) -> UnitOfWork:
         unit = UnitOfWork(
@@ -175,6 +182,13 @@ class ProcessManager:
             pages = republish_stalled(unit)
             if pages:
                 log.warning("stalled pages republished", extra={"pages": pages})
+
+    def _note_pseudonyms(self, unit: UnitOfWork, facts: Sequence[StoredFact]) -> int:
+        """Keep the numbers of pseudonyms in facts from being given; the highest one of them."""
+        number = highest_number(facts)
+        if number > self._highest_number:
+            unit.run("note_pseudonym", number=number)
+        return number
 
     def _advance_offsets(
         self, unit: UnitOfWork, messages: Sequence[Incoming]
