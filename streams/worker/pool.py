@@ -19,7 +19,7 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from infra.standards import standards_folder
-from processors.outcome import Outcome, OutOfMemory, ToolCrashed, ToolHung
+from processors.outcome import ChildDied, Outcome, OutOfMemory, ToolHung
 from processors.step import Step
 from processors.tools import Tools
 from schemas.models import Fact
@@ -140,7 +140,7 @@ class Pool:
                 except ProcessExpired as ended:
                     if ended.exitcode != RECYCLED:
                         why = f"{step.name}: its process ended with {ended.exitcode}"
-                        raise ToolCrashed(why) from None
+                        raise ChildDied(why) from None
                     grew_in = self._stats.recycled(ended.pid)
                     log.info(
                         "child process recycled", extra={"before": step.name, "grew_in": grew_in}

@@ -11,7 +11,7 @@ from schemas.codec import Undecodable, decode, encode
 from schemas.models import ControlDecided, Message, WorkQuarantined
 from streams.kafka.messages import Incoming
 from streams.storage.memory import MemoryStorage
-from streams.tracker import process_manager
+from streams.tracker import incoming_facts
 from streams.tracker.unit_of_work import Connection
 from tests.core_machine.database import Databases
 from tests.support.line_facts import Delivery, a_request
@@ -80,7 +80,7 @@ def quarantine_undecodable(
     """Process a fact with an old decoder; returns its bytes and its quarantine record."""
     value = encode(tracker.batch.acquired(PAGE))
     with monkeypatch.context() as older:
-        older.setattr(process_manager, "decode", decode_without_pages)
+        older.setattr(incoming_facts, "decode", decode_without_pages)
         tracker.process_messages(tracker.log.raw(ACQUIRED, PAGE, value))
     (record,) = tracker.published(WorkQuarantined)
     assert isinstance(record, WorkQuarantined)
