@@ -14,6 +14,10 @@ CONNECT_SECONDS = 5
 query = NamedQueries(Path(__file__).with_suffix(".sql"))
 
 
+class NumbersUnknown(Exception):
+    """A new database has not read from the log yet which pseudonyms were given before."""
+
+
 @dataclass(frozen=True)
 class Person:
     """A person and their pseudonym."""
@@ -28,10 +32,13 @@ class Person:
 
 
 def add(dsn: str, name: str) -> str:
-    """A new pseudonym for a person; two persons may have the same name."""
+    """A new pseudonym for a person; two persons may have the same name. Raises NumbersUnknown."""
     with psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS) as connection:
         row = connection.execute(query("add"), {"name": name}).fetchone()
-    assert row is not None
+    if row is None:
+        raise NumbersUnknown(
+            "the tables are being rebuilt, and the numbers in use are not known yet"
+        )
     return str(row[0])
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 import psycopg
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TimeElapsedColumn
 
-from streams.console import Exit, emit, err, fail, json_option
+from streams.console import Exit, emit, err, fail, json_option, text_column
 from streams.demo import demo_run
 from streams.demo.collection import BOOKS, FAULTS, DemoDelivery, make_books, make_loose_leaves
 from streams.demo.demo_line import CommandFailed, DemoLine, ForeignHome
@@ -110,8 +110,8 @@ def _submit(line: DemoLine, folder: Path, batch_id: str) -> None:
 
 
 def _watched(line: DemoLine, batch_ids: set[str], quiet: bool) -> list[dict[str, Any]]:
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
-    figures = TextColumn("{task.fields[figures]}")
+    columns = (text_column("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
+    figures = text_column("{task.fields[figures]}")
     with Progress(*columns, figures, console=err, disable=quiet) as progress:
         tasks = {one: progress.add_task(one, total=None, figures="") for one in sorted(batch_ids)}
 

@@ -6,10 +6,9 @@ from typing import Any, NoReturn
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
-from rich.markup import escape
 
 from schemas.times import written
-from streams.console import Exit, emit, fail, out, shown, table
+from streams.console import Exit, emit, fail, out, shown, table, words
 from streams.settings import NotUp, Settings
 
 ROLE = "auditor_ro"
@@ -61,4 +60,4 @@ def print_fields(row: Row) -> None:
         else:
             text = ", ".join(map(str, value)) if isinstance(value, list) else shown(value)
             # Not wrapped here, so that a long key or digest can be copied.
-            out.print(f"[bold]{name}[/] {escape(text)}", highlight=False, soft_wrap=True)
+            out.print(words((name, "bold"), f" {text}"), soft_wrap=True)

@@ -19,6 +19,9 @@ def _table() -> Iterator[str]:
         yield Settings.load().dsn("tracker")
     except (NotUp, psycopg.Error) as down:
         postgres_down(down)
+    except pseudonyms.NumbersUnknown as early:
+        fix = "Start the line (copystand up), and run the command again when the tracker is ready."
+        fail(Exit.MISSING_PART, str(early), fix)
 
 
 @click.group()

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from processors.wording import counted
-from streams.console import Exit, drawn, emit, err, fail, json_option, out
+from streams.console import Exit, drawn, emit, err, fail, json_option, out, styled
 from streams.monitoring.status import line_status
 from streams.settings import Settings
 from streams.supervisor.state import read_state, stopped_for_space, supervisor_pid
@@ -93,7 +93,7 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
     batches, left_out = shown_batches(document["batches"], most)
     lines = [Text(clock, style="dim")] if clock else []
     if document["database"]:
-        lines.append(Text(f"{UNKNOWN}: {document['database']}", style="red"))
+        lines.append(styled(f"{UNKNOWN}: {document['database']}", "red"))
     if left_out:
         lines.append(Text(f"ended batches not shown: {left_out} (copystand batch list)"))
     if space := document["checks"].get("space"):

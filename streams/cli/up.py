@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from infra import paths, processes
+from infra import paths, permissions, processes
 from infra.disk import Shortage, free_space, mount_point
 from infra.doctor import Row, check_parts
 from infra.kafka import tail
 from processors.error_catalogue import fix_of
-from streams.console import Exit, emit, err, fail, json_option, out, table
+from streams.console import Exit, emit, err, fail, json_option, out, table, words
 from streams.settings import Settings, deprecated
 from streams.supervisor import supervisor
 from streams.supervisor.disk_guard import needed_at_first
@@ -49,10 +49,11 @@ def up(as_json: bool) -> None:
         state = _start(home, quiet=as_json)
     else:
         state = _wait_until_ready(home, None, quiet=as_json)
-        err.print(f"The line in {home} is already running.", highlight=False)
+        err.print(f"The line in {home} is already running.")
     seconds = round(time.monotonic() - began, 1)
     document = {"home": str(home), "ports": state["ports"], "seconds": seconds}
-    emit(document, as_json, lambda _: out.print(f"[green]ready[/] in {seconds} s, home {home}"))
+    ready = words(("ready", "green"), f" in {seconds} s, home {home}")
+    emit(document, as_json, lambda _: out.print(ready))
 
 
 @click.command()
@@ -71,7 +72,7 @@ def down(drain: bool, now: bool, timeout: float, as_json: bool) -> None:
     home = settings.home.resolve()
     pid = supervisor_pid(home)
     if pid is None:
-        err.print(f"No line is running in {home}.", highlight=False)
+        err.print(f"No line is running in {home}.")
     else:
         if drain:
             _drain(settings, began + timeout)
@@ -122,10 +123,14 @@ def _fail_without_space(shortage: str, *, begun: bool) -> NoReturn:
 
 def _prepared(home: Path) -> Path:
     try:
-        return paths.prepare_home(home)
+        home = paths.prepare_home(home)
+        before = permissions.make_private(home)
     except OSError as failed:
         fix = "Set COPYSTAND_HOME to a writable folder."
         fail(Exit.USAGE, f"cannot use {home} as home: {failed}", fix)
+    if before:
+        err.print(f"The mode of {home} was {before} and is now 0700: only its owner can read it.")
+    return home
 
 
 def _prepare_store(settings: Settings) -> None:
@@ -212,7 +217,7 @@ def _print_started(state: dict[str, Any], printed: set[str], quiet: bool) -> Non
         if name not in printed:
             printed.add(name)
             if not quiet:
-                out.print(f"  {name:<12} {seconds:6.2f} s", highlight=False)
+                out.print(f"  {name:<12} {seconds:6.2f} s")
 
 
 def _drain(settings: Settings, deadline: float) -> None:

@@ -3,15 +3,14 @@
 import argparse
 import errno
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra import paths
+from infra import paths, permissions
 from infra.kafka import WrongBrokers
+from streams.runtime.logs import write_log_line
 from streams.settings import Settings, SettingsError
-from streams.supervisor.child_processes import write_log_line
 from streams.supervisor.state import lock, write_pid
 from streams.supervisor.supervisor import Supervisor
 
@@ -34,10 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("roles", nargs="*")
     chosen = parser.parse_args(arguments)
+    permissions.use_private_umask()
     home = paths.prepare_home(chosen.home)
     held = lock(home)
     if held is None:
-        print(f"another supervisor runs {home}", file=sys.stderr)
+        write_log_line(f"another supervisor runs {home}")
         return 3
     write_pid(held)
     os.environ.update(COPYSTAND_HOME=str(home), TMPDIR=str(home / "run" / "tmp"))
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _prepared(Settings.load(), chosen.roles).run()
     except (WrongBrokers, SettingsError) as wrong:
-        print(wrong, file=sys.stderr)
+        write_log_line(str(wrong))
         return 2
 
 

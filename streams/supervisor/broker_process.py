@@ -8,7 +8,8 @@ from infra.disk import Space
 from infra.kafka import LocalKafka
 from infra.kafka_metadata import MetadataLog
 from processors.error_catalogue import fix_of
-from streams.supervisor.child_processes import ManagedProcess, write_log_line
+from streams.runtime.logs import write_log_line
+from streams.supervisor.child_processes import ManagedProcess
 
 
 class MetadataLost(Exception):

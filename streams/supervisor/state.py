@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from infra import processes
+from infra.permissions import FILE_MODE, LOCK
 
 PID_SECONDS = 5.0
 NO_SPACE = "no-space"
@@ -21,9 +22,9 @@ def state_file(home: Path) -> Path:
 
 def lock(home: Path) -> IO[str] | None:
     """Lock the home for one supervisor; None when another holds it. Keep the file open."""
-    # Not opened for appending, so that write_pid can overwrite it.
-    path = home / "run" / "supervisor.lock"
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
+    # Whoever can open the file can lock it, and keep the line from starting. It is not opened for
+    # appending, so that write_pid can overwrite it.
+    file = os.fdopen(os.open(home / LOCK, os.O_RDWR | os.O_CREAT, FILE_MODE), "r+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -54,7 +55,7 @@ def overwrite(path: Path, document: dict[str, Any]) -> bool:
 
 def supervisor_pid(home: Path) -> int | None:
     """Pid of the running supervisor of a home; a state file left by a dead one does not count."""
-    if not (home / "run" / "supervisor.lock").exists():
+    if not (home / LOCK).exists():
         return None
     held = lock(home)
     if held is not None:
@@ -62,7 +63,7 @@ def supervisor_pid(home: Path) -> int | None:
         return None
     deadline = time.monotonic() + PID_SECONDS
     while time.monotonic() < deadline:
-        written = (home / "run" / "supervisor.lock").read_text().strip()
+        written = (home / LOCK).read_text().strip()
         if written and processes.is_alive(int(written)):
             return int(written)
         time.sleep(0.05)

@@ -14,13 +14,13 @@ from infra.kafka import LocalKafka, cluster_of, tail
 from infra.kafka_metadata import MetadataLog
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
+from streams.runtime.logs import write_log_line
 from streams.settings import Settings
 from streams.supervisor.broker_process import BrokerProcess, MetadataLost
 from streams.supervisor.child_processes import (
     DatabaseProcess,
     ManagedProcess,
     RoleProcess,
-    write_log_line,
 )
 from streams.supervisor.disk_guard import HOME, guard_of
 from streams.supervisor.state import NO_SPACE, overwrite, state_file
