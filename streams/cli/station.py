@@ -145,7 +145,7 @@ def submit(
 
 def _tell_about_space(why: str) -> None:
     text = f"Waiting: {why}" if why else "There is disk space again."
-    err.print(text, highlight=False, markup=False, soft_wrap=True)
+    err.print(text, soft_wrap=True)
 
 
 @contextmanager

@@ -140,7 +140,7 @@ class _Receiver:
     sender: Sender
     retries: Retries
     note: Callable[[PackageOutcome], None]
-    require_space: Callable[[Package], None]
+    require_space: Callable[[Package], None] = lambda _: None
     """Raises NoSpace when the package cannot be unpacked."""
 
     def process(self, value: bytes) -> None:
