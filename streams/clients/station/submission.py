@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,26 +11,25 @@ import psycopg
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from processors.page_list import canonical_json
-from processors.tools import Area, Storage, staging_key
+from processors.tools import Area, Storage
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head
 from schemas.models import Producer as Software
 from streams.clients.station.findings import finding
-from streams.clients.station.folder import Delivery, ManifestFile, SubmissionOptions, read_folder
+from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from streams.clients.station.line_queries import LineQueries, line_queries
 from streams.clients.station.preflight import PROFILES, preflight
 from streams.clients.station.scan import Progress, silent
+from streams.clients.station.storing import store_delivery
 from streams.settings import NotUp, Settings, software_version
-from streams.storage.disk_reserve import require_space
 from streams.storage.factory import reachable_storage
 from streams.storage.local import LocalStorage
 
 PRODUCER = "copystand/station"
 JSON = "application/json"
 PUBLISH_SECONDS = 30
-STORING_THREADS = 4
 KAFKA_SETTINGS = {
     "acks": "all",
     "enable.idempotence": True,
@@ -159,7 +157,7 @@ def submit(
         storage = reachable_storage(settings)
         if isinstance(storage, LocalStorage):
             storage.sweep()
-        changed = _store(delivery, storage, settings, progress)
+        changed = store_delivery(delivery, storage, settings, progress)
         submission.diagnostics += changed
         if not changed:
             submission.event_id = submission_id(delivery)
@@ -186,68 +184,6 @@ def _known_state(batch_id: str, event_id: str, settings: Settings) -> str:
         return "submitted"
     received = status is not None and status.received_id == received_id(event_id)
     return "already known" if received else "submitted"
-
-
-def _store(
-    delivery: Delivery, storage: Storage, settings: Settings, progress: Progress
-) -> list[Diagnostic]:
-    """Store every file in staging; returns a diagnostic for each that changed meanwhile."""
-    total, done = delivery.size_bytes, 0
-    found: list[Diagnostic] = []
-    if settings.s3 is None:
-        _require_space_for_all(delivery, storage, settings)
-
-    def store(file: ManifestFile) -> str | None:
-        # Asked again for each file: others write to the disk, too.
-        return store_file(
-            file, storage, lambda: require_space(settings, file.name, [file.size_bytes])
-        )
-
-    with ThreadPoolExecutor(STORING_THREADS) as threads:
-        changes = threads.map(store, delivery.files)
-        try:
-            for file, change in zip(delivery.files, changes, strict=True):
-                done += file.size_bytes
-                progress("storing", done, total)
-                if change:
-                    found.append(finding("file.changed-meanwhile", file.name, change))
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-    return found
-
-
-def _require_space_for_all(delivery: Delivery, storage: Storage, settings: Settings) -> None:
-    """Raise NoSpace unless all that is not yet in the store fits."""
-    sizes = [
-        file.size_bytes
-        for file in delivery.files
-        if storage.size(staging_key(file.sha256)) != file.size_bytes
-    ]
-    manifest = len(canonical_json(delivery.manifest))
-    require_space(settings, delivery.manifest["batch_id"], [*sizes, manifest])
-
-
-def store_file(
-    file: ManifestFile, storage: Storage, before_copy: Callable[[], None] = lambda: None
-) -> str | None:
-    """Store one file in staging; returns how it changed since it was read, or None."""
-    content = file.content
-    if not isinstance(content, bytes) and not content.path.is_file():
-        return "it was deleted"
-    if not storage.holds(staging_key(file.sha256), file.size_bytes):
-        before_copy()
-        stored = storage.keep(
-            content if isinstance(content, bytes) else content.path,
-            area=Area.STAGING,
-            use=file.use,
-            media_type=file.media_type,
-        )
-        if stored.sha256 != file.sha256:
-            return f"its SHA-256 was {file.sha256}, then {stored.sha256}"
-    if not isinstance(content, bytes) and not content.is_as_scanned():
-        return "its size or modification time changed"
-    return None
 
 
 def _submitted(

@@ -11,6 +11,7 @@ from processors.tools import staging_key
 from schemas import ids
 from schemas.codec import decode
 from schemas.models import BatchSubmitted
+from streams.clients.station import storing
 from streams.clients.station import submission as client
 from streams.clients.station.folder import SubmissionOptions
 from streams.settings import Settings
@@ -103,7 +104,9 @@ def test_what_an_interrupted_submission_stored_needs_no_space_again(
     folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, list[int]]] = []
-    monkeypatch.setattr(client, "require_space", lambda _, what, sizes: asked.append((what, sizes)))
+    monkeypatch.setattr(
+        storing, "require_space", lambda _, what, sizes: asked.append((what, sizes))
+    )
     client.submit(folder, OPTIONS, settings, publish=Broker())
     (first_of_all, *each), _ = asked.copy(), asked.clear()
 
