@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from infra import files, paths, ports, processes
-from infra.kafka import LocalKafka, WrongBrokers, cluster_of, tail
+from infra.files import DamagedFile
+from infra.kafka import LocalKafka, tail
+from infra.kafka_cluster import WrongBrokers, cluster_of
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
+from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.settings import Settings, SettingsError
 from streams.supervisor.child_processes import (
     BrokerProcess,
@@ -54,7 +57,8 @@ class Supervisor:
             *map(BrokerProcess, self.brokers),
         ]
         self.roles: list[ManagedProcess] = [
-            RoleProcess(name, home, settings.liveness_timeout_seconds) for name in roles
+            RoleProcess(name, home, settings.liveness_timeout_seconds, self._repairs())
+            for name in roles
         ]
         self.phase = "starting"
         self.error = ""
@@ -99,11 +103,17 @@ class Supervisor:
         self.postgres.provision()
         migrate(self.postgres.dsn())
 
+    def _repairs(self) -> dict[int, Callable[[], None]]:
+        """What this process does for a role that must not, by the exit code of the role."""
+        return {PROJECTION_AHEAD: self.postgres.empty_projection}
+
     def _prepare_topics(self) -> None:
         # Imported late: it loads the steps, which takes a while; the servers start meanwhile.
-        from streams.provision import provision_topics
+        from streams.provision import provision_topics, repair_after_loss
 
         provision_topics(self.brokers[0].bootstrap, self.home)
+        # No role runs yet, so that no new record hides where a topic ended.
+        repair_after_loss(self.brokers[0].bootstrap, self.postgres.dsn("tracker"))
 
     def _timed(self, name: str, work: Callable[[], None]) -> None:
         if self._grace_seconds is None:
@@ -202,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(XDG_CACHE_HOME=str(home / "run" / "tmp"))
     try:
         return Supervisor(Settings.load(), chosen.roles).run()
-    except (WrongBrokers, SettingsError) as wrong:
+    except (WrongBrokers, DamagedFile, SettingsError) as wrong:
         print(wrong, file=sys.stderr)
         return 2
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from schemas.catalogue import MODELS, topic_of
 from schemas.codec import Undecodable, decode
 from schemas.models import UNSTAMPED, Fact
 from streams.execution.facts import utc_now
-from streams.kafka.messages import Incoming
+from streams.kafka.messages import Incoming, Outgoing
 from streams.night_window import NightWindow
 from streams.topology import RELEASED
 from streams.tracker.admission import admit, republish_stalled
@@ -114,6 +114,24 @@ class ProcessManager:
             unit.run("begin_rebuild")
             unit.run("empty_tables")
         self.rebuilding = True
+        self._read_offsets()
+
+    def publish_again(
+        self, ends: Mapping[Partition, int], messages: Iterable[Outgoing], *, last: bool
+    ) -> None:
+        """Put messages that the broker lost into the outbox, in one transaction.
+
+        With the last ones, reading continues at the present ends of the partitions, and the pages
+        in the window count as stalled, so that they are admitted again."""
+        with self.conn.transaction():
+            unit = self._unit_of_work()
+            for message in messages:
+                unit.publish_later(message.topic, message.key, message.value)
+            unit.flush()
+            if last:
+                rows = [(end, topic, partition) for (topic, partition), end in ends.items()]
+                unit.run_many("set_offset", rows)
+                unit.run("make_stalled")
         self._read_offsets()
 
     def finish_rebuild(self) -> None:

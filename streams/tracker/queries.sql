@@ -40,6 +40,22 @@ UPDATE line.offsets SET next_offset = %(next)s
 WHERE topic = %(topic)s AND partition = %(partition)s AND next_offset = %(old)s
 RETURNING next_offset;
 
+-- name: set_offset
+UPDATE line.offsets SET next_offset = %s WHERE topic = %s AND partition = %s;
+
+-- name: make_stalled
+UPDATE line.pages SET seen_at = '-infinity' WHERE working;
+
+-- Facts whose answer by another role may be lost before it was read.
+-- name: open_work
+SELECT completed_id FROM line.items WHERE completed_id IS NOT NULL AND package_id IS NULL
+UNION SELECT received_id FROM line.batches WHERE received_id IS NOT NULL AND accepted_id IS NULL;
+
+-- What the tracker published has no position; other facts have that of their first delivery.
+-- name: facts_after
+SELECT event_id, value, partition, "offset", record FROM line.facts
+WHERE event_id > %(after)s ORDER BY event_id LIMIT %(limit)s;
+
 -- name: store_facts
 INSERT INTO line.facts
 SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],

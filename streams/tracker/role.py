@@ -14,6 +14,7 @@ from streams.runtime.role_files import announce_ready
 from streams.settings import Settings
 from streams.topology import TRACKER_INPUTS
 from streams.tracker.database import end_tracker, wait_for_connection
+from streams.tracker.lost_messages import repair
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
@@ -66,6 +67,7 @@ def _run(
     if manager.rebuilding:
         # A new database, or one that was lost, and the outbox with it.
         rebuild(manager, reader, outbox_lost=True)
+    repair(manager, reader)
     reader.assign(manager.next_offsets(reader.partitions(TRACKER_INPUTS)))
     relay.start()
     watch_partitions(settings.kafka, [reader.idle_offsets])
