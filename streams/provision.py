@@ -10,12 +10,15 @@ from infra.files import write_atomic
 from infra.migrate import migrate
 from infra.postgres import DATABASE, SUPERUSER, provision_database
 from infra.topics import admin, provision, rewind, settled_end_offsets
-from streams import topology
+from schemas.catalogue import AUDIT_PREMIS
+from streams import projector, topology
 from streams.console import Exit, fail
+from streams.named_queries import NamedQueries
 from streams.settings import Settings
 from streams.tracker.queries import query
 
 ROUTER = "copystand.router"
+PROJECTION = NamedQueries(Path(projector.__file__).with_name("queries.sql"))
 
 
 def provision_topics(bootstrap_servers: str, home: Path) -> None:
@@ -47,6 +50,14 @@ def repair_after_loss(bootstrap_servers: str, tracker_dsn: str) -> None:
         reader = TopicReader(bootstrap_servers)
         repair(manager, reader)
         reader.close()
+
+
+def projection_is_ahead(bootstrap_servers: str, projector_dsn: str) -> bool:
+    """Whether the copy of the audit log has events that the log lost."""
+    with psycopg.connect(projector_dsn) as connection:
+        row = connection.execute(PROJECTION("position")).fetchone()
+    at = (AUDIT_PREMIS.name, 0)
+    return row is not None and row[1] > settled_end_offsets(admin(bootstrap_servers), [at])[at]
 
 
 def main() -> int:

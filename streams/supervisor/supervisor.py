@@ -109,11 +109,15 @@ class Supervisor:
 
     def _prepare_topics(self) -> None:
         # Imported late: it loads the steps, which takes a while; the servers start meanwhile.
-        from streams.provision import provision_topics, repair_after_loss
+        from streams import provision
 
-        provision_topics(self.brokers[0].bootstrap, self.home)
+        broker = self.brokers[0].bootstrap
+        provision.provision_topics(broker, self.home)
         # No role runs yet, so that no new record hides where a topic ended.
-        repair_after_loss(self.brokers[0].bootstrap, self.postgres.dsn("tracker"))
+        provision.repair_after_loss(broker, self.postgres.dsn("tracker"))
+        if provision.projection_is_ahead(broker, self.postgres.dsn("projector")):
+            write_log_line("the audit log lost events, so it is projected again from the beginning")
+            self.postgres.empty_projection()
 
     def _timed(self, name: str, work: Callable[[], None]) -> None:
         if self._grace_seconds is None:

@@ -68,7 +68,7 @@ def test_a_line_comes_back_after_power_cuts_with_empty_small_files_and_without_h
     assert survey.verdict.all() == []
     assert survey.back == survey.cuts.total() == 2
     assert "topic lost records" in logs["supervisor"]
-    assert "log lost sealed records" in logs["sealer"]
+    assert "the audit log lost events, so it is projected again" in logs["supervisor"]
 
 
 def test_the_moments_are_drawn_from_the_seed_by_events():
