@@ -15,7 +15,7 @@ from processors.tools import Storage
 from schemas import ids
 from schemas.catalogue import MODELS, topic_of
 from schemas.codec import Undecodable, decode
-from schemas.models import UNSTAMPED, Fact
+from schemas.models import UNSTAMPED, Fact, WorkDeferred
 from streams.execution.facts import utc_now
 from streams.kafka.messages import Incoming, Outgoing
 from streams.night_window import NightWindow
@@ -26,6 +26,7 @@ from streams.tracker.derived_states import derive
 from streams.tracker.fact_handlers import apply, decide_unanswered
 from streams.tracker.quarantine_records import refuse_undecodable
 from streams.tracker.queries import query
+from streams.tracker.retries import retry
 from streams.tracker.settlement import reopen, settle
 from streams.tracker.unit_of_work import Connection, StoredFact, UnitOfWork, store_facts
 
@@ -121,17 +122,18 @@ class ProcessManager:
     ) -> None:
         """Put messages that the broker lost into the outbox, in one transaction.
 
-        With the last ones, reading continues at the present ends of the partitions, and the pages
-        in the window count as stalled, so that they are admitted again."""
+        With the last ones, open retries are scheduled again, and reading continues at the present
+        ends of the partitions."""
         with self.conn.transaction():
             unit = self._unit_of_work()
             for message in messages:
                 unit.publish_later(message.topic, message.key, message.value)
-            unit.flush()
             if last:
                 rows = [(end, topic, partition) for (topic, partition), end in ends.items()]
                 unit.run_many("set_offset", rows)
-                unit.run("make_stalled")
+                for (value,) in unit.run("open_deferrals"):
+                    retry(unit, decode(value, WorkDeferred))
+            unit.flush()
         self._read_offsets()
 
     def finish_rebuild(self) -> None:
