@@ -12,13 +12,16 @@ SEED ?= 1
 # How often `make powercut` cuts the power.
 CUTS ?= 50
 
-.PHONY: help install faults demo test check schemas standards bench chaos powercut rolling lock
+.PHONY: help install production faults demo test check schemas standards bench chaos powercut rolling lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Install system packages, .venv, Kafka and XSD files; does nothing if they are there
 	@sh infra/install.sh
+
+production: ## Install what a line needs, without the tools of developers
+	@sh infra/install.sh production
 
 faults: install ## Also install what the fault tests need: strace, toxiproxy
 	@sh infra/install.sh faults
@@ -56,7 +59,11 @@ powercut: install ## Cut the power of lines 50 times at moments drawn from SEED;
 rolling: install ## Restart every role ten times under load
 	$(PYTHON) -m tests.faults.rolling --rounds 10
 
-lock: install ## Compile requirements.lock from requirements.in
+lock: install ## Compile requirements.lock and requirements-dev.lock from their .in files
 	@command -v uv >/dev/null || .cache/uv/bin/uv --version >/dev/null 2>&1 || \
 		{ python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }
-	PATH="$$PATH:.cache/uv/bin" uv pip compile -q --universal --generate-hashes --python-version 3.11 -o requirements.lock requirements.in
+	@# In this order: the second one takes its versions from the first.
+	for name in requirements requirements-dev; do \
+		PATH="$$PATH:.cache/uv/bin" uv pip compile -q --universal --generate-hashes \
+			--python-version 3.11 -o $$name.lock $$name.in || exit; \
+	done

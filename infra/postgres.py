@@ -7,13 +7,12 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from infra import processes
+from infra import confinement, processes
 from infra.files import fsync_folder, read_line, write_atomic
 from infra.kafka import tail
 
@@ -61,7 +60,7 @@ class LocalPostgres:
         settings = SETTINGS | {"port": str(self.port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [binary("postgres"), "-D", str(self._data), *options]
-        self.process = processes.spawn(command, self._log, privileges=privileges())
+        self.process = processes.spawn([*as_server(self._data), *command], self._log)
         return self.process
 
     def ready(self) -> bool:
@@ -111,10 +110,16 @@ class LocalPostgres:
             )
         for incomplete in (draft, self._data):
             shutil.rmtree(incomplete, ignore_errors=True)
+        # The server user reaches this folder only, so the password is copied into it.
+        password = draft / "password"
+        draft.mkdir(mode=0o700)
+        write_atomic(password, password_file(self.home, SUPERUSER).read_bytes(), mode=0o600)
+        for path in (draft, password):
+            _give_to_server(path)
         command = [binary("initdb"), "-k", "-A", "scram-sha-256", "-U", SUPERUSER, "-E", "UTF8"]
-        command += ["--locale=C.UTF-8", f"--pwfile={password_file(self.home, SUPERUSER)}"]
+        command += ["--locale=C.UTF-8", f"--pwfile={password}", "-D", str(draft / "data")]
         done = subprocess.run(
-            ["setpriv", *(privileges() or ["--pdeathsig", "KILL"]), *command, "-D", str(draft)],
+            ["setpriv", *processes.DIES_WITH_PARENT, "--", *as_server(draft), *command],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -122,15 +127,16 @@ class LocalPostgres:
         )
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
-        draft.rename(self._data)
+        (draft / "data").rename(self._data)
         fsync_folder(self.home)
+        shutil.rmtree(draft)
 
     def _set_password(self, password: str) -> None:
         """Give the superuser the password of its file, which lost the old one."""
         order = f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'\n"
         command = [binary("postgres"), "--single", "-D", str(self._data), "template1"]
         done = subprocess.run(
-            ["setpriv", *(privileges() or ["--pdeathsig", "KILL"]), *command],
+            ["setpriv", *processes.DIES_WITH_PARENT, "--", *as_server(self._data), *command],
             input=order,
             capture_output=True,
             text=True,
@@ -197,13 +203,15 @@ def make_password(home: Path, role: str) -> str:
     return read_line(path)
 
 
-def privileges() -> Sequence[str]:
-    """Options of setpriv for the server. PostgreSQL refuses root, but a home may be below /root."""
-    if os.geteuid() != 0:
-        return ()
-    pwd.getpwnam(SUPERUSER)
-    identity = (f"--reuid={SUPERUSER}", f"--regid={SUPERUSER}", "--init-groups")
-    return (*identity, "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+def as_server(folder: Path) -> list[str]:
+    """The start of a command of the server, which needs this folder. PostgreSQL refuses root."""
+    return confinement.as_user(SUPERUSER, folder) if os.geteuid() == 0 else []
+
+
+def _give_to_server(path: Path) -> None:
+    if os.geteuid() == 0:
+        user = pwd.getpwnam(SUPERUSER)
+        os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def binary(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import psycopg
 
+from infra.permissions import umask_of_user
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.queries import (
     AmbiguousLabel,
@@ -18,7 +19,7 @@ from streams.audit.queries import (
 )
 from streams.audit.timeline import Row
 from streams.cli.filters import Filters, filters_of
-from streams.cli.listings import postgres_down
+from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
 
@@ -78,7 +79,7 @@ def _show_history(
 ) -> None:
     try:
         dsn = Settings.load().dsn("auditor_ro")
-        with psycopg.connect(dsn, autocommit=True) as connection:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
             rows = history(connection, subject)
     except UnknownSubject as unknown:
         fail(
@@ -88,7 +89,7 @@ def _show_history(
         )
     except AmbiguousLabel as ambiguous:
         fail(Exit.USAGE, str(ambiguous), "Use one of these page ids.")
-    except (NotUp, psycopg.OperationalError) as down:
+    except (NotUp, psycopg.Error) as down:
         postgres_down(down)
     rows = [row for row in rows if _matches(row, Filters(**filters))][: filters["limit"]]
     if premis:
@@ -115,6 +116,7 @@ def _write_premis(path: Path, rows: list[Row]) -> None:
     from streams.audit.premis_xml import write_history
 
     try:
-        write_history(path, rows)
+        with umask_of_user():
+            write_history(path, rows)
     except OSError as failed:
         fail(Exit.FAILED, f"cannot write {path}: {failed}")

@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -11,20 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra import files, paths, ports, processes
+from infra import files, paths, permissions, ports, processes
 from infra.files import DamagedFile
 from infra.kafka import LocalKafka, tail
 from infra.kafka_cluster import WrongBrokers, cluster_of
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
 from streams.runtime.fatal_errors import PROJECTION_AHEAD
+from streams.runtime.logs import write_log_line
 from streams.settings import Settings, SettingsError
 from streams.supervisor.child_processes import (
     BrokerProcess,
     DatabaseProcess,
     ManagedProcess,
     RoleProcess,
-    write_log_line,
 )
 from streams.supervisor.state import lock, state_file
 
@@ -204,10 +203,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("roles", nargs="*")
     chosen = parser.parse_args(arguments)
+    permissions.use_private_umask()
     home = paths.prepare_home(chosen.home)
     held = lock(home)
     if held is None:
-        print(f"another supervisor runs {home}", file=sys.stderr)
+        write_log_line(f"another supervisor runs {home}")
         return 3
     held.truncate(0)
     held.write(str(os.getpid()))
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return Supervisor(Settings.load(), chosen.roles).run()
     except (WrongBrokers, DamagedFile, SettingsError) as wrong:
-        print(wrong, file=sys.stderr)
+        write_log_line(str(wrong))
         return 2
 
 

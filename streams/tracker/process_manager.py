@@ -24,6 +24,7 @@ from streams.tracker.admission import admit, republish_stalled
 from streams.tracker.completion import complete
 from streams.tracker.derived_states import derive
 from streams.tracker.fact_handlers import apply, decide_unanswered
+from streams.tracker.pseudonym_numbers import highest_number
 from streams.tracker.quarantine_records import refuse_undecodable
 from streams.tracker.queries import query
 from streams.tracker.retries import retry
@@ -67,6 +68,8 @@ class ProcessManager:
         self._context = (storage, version, pool_size, retry_scale, has_space)
         self._night, self._clock, self._worker = night, clock, worker
         self._epoch = 0
+        self._highest_number = 0
+        """Of a pseudonym in the committed facts of this process."""
         self._offsets: dict[Partition, int] = {}
         self._stalled_at = time.monotonic()
 
@@ -160,13 +163,16 @@ class ProcessManager:
             self._process([message], decide, unprocessable=why)
 
     def _process(self, messages: Sequence[Incoming], decide: bool, unprocessable: str = "") -> None:
+        number = 0
         with self.conn.transaction():
             unit = self._unit_of_work(rebuilding=not decide)
             try:
                 if unprocessable:
                     _quarantine_message(unit, messages[0], unprocessable)
                 else:
-                    apply(unit, store_facts(unit, _decode_all(unit, messages)))
+                    facts = _decode_all(unit, messages)
+                    apply(unit, store_facts(unit, facts))
+                    number = self._note_pseudonyms(unit, facts)
                 derive(unit)
             except UNPROCESSABLE as failure:
                 raise _Unprocessable from failure
@@ -175,6 +181,7 @@ class ProcessManager:
             unit.flush()
             advanced = self._advance_offsets(unit, messages)
         self._offsets |= advanced
+        self._highest_number = max(number, self._highest_number)
 
     def _unit_of_work(self, rebuilding: bool = False) -> UnitOfWork:
         unit = UnitOfWork(
@@ -194,6 +201,13 @@ class ProcessManager:
             pages = republish_stalled(unit)
             if pages:
                 log.warning("stalled pages republished", extra={"pages": pages})
+
+    def _note_pseudonyms(self, unit: UnitOfWork, facts: Sequence[StoredFact]) -> int:
+        """Keep the numbers of pseudonyms in facts from being given; the highest one of them."""
+        number = highest_number(facts)
+        if number > self._highest_number:
+            unit.run("note_pseudonym", number=number)
+        return number
 
     def _advance_offsets(
         self, unit: UnitOfWork, messages: Sequence[Incoming]

@@ -538,3 +538,6 @@ ORDER BY f.occurred_at, f.event_id;
 -- name: withdrawn_pages
 SELECT array_agg(ref ORDER BY sequence, ref COLLATE "C") FROM line.pages
 WHERE item_id = %(item_id)s AND withdrawn;
+
+-- name: note_pseudonym
+UPDATE people.numbers SET highest = %(number)s WHERE highest < %(number)s;

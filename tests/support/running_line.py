@@ -111,8 +111,11 @@ class Line:
         return pid
 
     def figures(self, batch_id: str) -> dict[str, Any]:
-        """The figures of a batch in `status`; empty while it is not known."""
-        batches = self.ask("status")["batches"]
+        """The figures of a batch in `status`; empty while it or PostgreSQL is not known."""
+        answer = self.run("status", "--json")
+        known = answer.code == 0 or (answer.code == 3 and answer.document["database"])
+        assert known, f"{answer}\n{self.logs()}"
+        batches = answer.document["batches"]
         return next((row for row in batches if row["batch_id"] == batch_id), {})
 
     def wait_until_all_parts_are_ready(self, seconds: float = 60) -> None:

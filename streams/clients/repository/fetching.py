@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.files import fsync_folder
+from infra.permissions import umask_of_user
 from processors.package import bag
 from processors.tools import Storage
 from processors.wording import counted
@@ -29,25 +30,31 @@ def fetch(
 
     Progress gets numbers of bytes; each byte of the tar is read twice. Raises PackageRefused,
     OSError; StorageError when the store does not respond."""
-    package_id = package["package_id"]
     final = folder / folder_name(package)
     if final.exists() or final.is_symlink():
         raise PackageRefused("package.already-there", f"{final} already exists")
     tar = _verified_tar(package, storage, progress)
+    with umask_of_user() as umask:
+        _unpack(package, tar, folder, 0o777 & ~umask, progress)
+    return final
+
+
+def _unpack(package: Row, tar: Path, folder: Path, mode: int, progress: Progress) -> None:
+    """Unpack a verified tar to folder/<package_id>, a folder of this mode."""
+    package_id = package["package_id"]
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder, prefix=f".{package_id[:100]}."))
     try:
         found = unpacking.unpack(tar, package_id, partial, progress)
         _check_bag(package, found, _tags(partial, found))
-        partial.chmod(0o755)
+        partial.chmod(mode)
         for path, _, _ in os.walk(partial):
             fsync_folder(Path(path))
-        partial.rename(final)
+        partial.rename(folder / folder_name(package))
         fsync_folder(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return final
 
 
 def verify(package: Row, storage: Storage, progress: Progress = lambda _: None) -> None:
