@@ -3,8 +3,24 @@
 PYTHON := .venv/bin/python
 SOURCES := schemas processors streams infra tests bench $(wildcard docs/*.py)
 
+# Bytecode is kept: the tests start many hundred processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Runs a line, so it belongs to the slow tests.
 NEW_STEP := tests/architecture/test_a_new_step.py
+
+# Each runs in a process of its own. Tests that share a line or a broker are in one of them.
+TESTS := test-chaos test-e2e test-integration test-late-faults test-middle-faults test-early-faults
+FILES_OF_test-chaos := tests/faults/test_chaos.py
+FILES_OF_test-e2e := tests/e2e
+FILES_OF_test-integration := tests/integration
+FILES_OF_test-late-faults := $(wildcard tests/faults/test_[r-z]*.py)
+FILES_OF_test-middle-faults := $(wildcard tests/faults/test_[k-q]*.py) $(NEW_STEP)
+FILES_OF_test-early-faults := $(filter-out tests/faults/test_chaos.py,$(wildcard tests/faults/test_[a-j]*.py))
+CHECKS := check-units check-others check-types
+FILES_OF_check-units := tests/unit/processors
+FILES_OF_check-others := tests/unit tests/contract tests/architecture \
+	--ignore $(FILES_OF_check-units) --ignore $(NEW_STEP)
 
 # How long faults are injected, and the seed of their schedule.
 SECONDS ?= 180
@@ -12,7 +28,8 @@ SEED ?= 1
 # How often `make powercut` cuts the power.
 CUTS ?= 50
 
-.PHONY: help install production faults demo test check schemas standards bench chaos powercut rolling lock
+.PHONY: help install production faults demo test check schemas standards bench chaos powercut rolling lock \
+	$(TESTS) $(CHECKS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,15 +47,20 @@ demo: install ## Run a small collection through a line and print the result
 	.venv/bin/copystand demo
 
 test: check faults ## Run everything that CI runs
-	@# In parallel: most of them wait most of the time.
-	$(PYTHON) -m pytest -q tests/faults $(NEW_STEP) & \
-	$(PYTHON) -m pytest -q tests/e2e tests/integration; code=$$?; wait $$! && exit $$code
+	@# Two at a time, since most of them wait most of the time; the longest first.
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(TESTS)
 
 check: install ## Run formatter, linter, type checker and unit tests
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(CHECKS)
+
+check-types:
 	.venv/bin/mypy
-	$(PYTHON) -m pytest -q tests/unit tests/contract tests/architecture --ignore $(NEW_STEP)
+
+# Without MAKEFLAGS, since some of these tests run make themselves.
+check-units check-others $(TESTS):
+	MAKEFLAGS= $(PYTHON) -m pytest -q $(FILES_OF_$@)
 
 schemas: install ## Generate the models from the .avsc files; fails if a schema or a row is missing
 	$(PYTHON) -m schemas.generate

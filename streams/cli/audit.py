@@ -8,11 +8,14 @@ import click
 import psycopg
 
 from infra.permissions import umask_of_user
+from processors.error_catalogue import fix_of
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.queries import (
     AmbiguousLabel,
+    Incomplete,
     UnknownSubject,
     batch_history,
+    check_complete,
     document_of,
     item_history,
     page_history,
@@ -80,6 +83,7 @@ def _show_history(
     try:
         dsn = Settings.load().dsn("auditor_ro")
         with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+            check_complete(connection)
             rows = history(connection, subject)
     except UnknownSubject as unknown:
         fail(
@@ -87,6 +91,9 @@ def _show_history(
             str(unknown),
             "New events appear after a few seconds. List the ids: copystand batch show BATCH",
         )
+    except Incomplete as why:
+        code = "log.projection-incomplete"
+        fail(Exit.MISSING_PART, f"{code}: {why}", fix_of(code))
     except AmbiguousLabel as ambiguous:
         fail(Exit.USAGE, str(ambiguous), "Use one of these page ids.")
     except (NotUp, psycopg.Error) as down:

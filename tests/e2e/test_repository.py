@@ -3,11 +3,8 @@
 import json
 import os
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.support import pages
 from tests.support.delivery import submission
@@ -25,17 +22,6 @@ SHOWN = r"\x1b[2J\x1b]52;c;cm0=\x07[red]A\u202e\u2028B"
 """The same in a terminal, without the line feed."""
 
 
-@pytest.fixture(scope="module")
-def own_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A line of its own: a repository that begins at the beginning answers for everything."""
-    started = Line(tmp_path_factory.mktemp("repository"))
-    try:
-        started.up()
-        yield started
-    finally:
-        started.down()
-
-
 def wait_for_state(line: Line, package_id: str, state: str) -> None:
     """Wait until the tracker has heard of an answer."""
     seen = {"state": ""}
@@ -48,9 +34,11 @@ def wait_for_state(line: Line, package_id: str, state: str) -> None:
 
 
 def test_a_repository_takes_what_is_good_and_refuses_what_was_tampered_with(
-    own_line: Line, tmp_path: Path
+    second_line: Line, tmp_path: Path
 ):
-    line, into = own_line, tmp_path / "in"
+    line, into = second_line, tmp_path / "in"
+    # A repository that begins at the beginning answers for everything.
+    assert line.ask("packages", "list") == []
     pages.write_item(tmp_path / "good" / "vol-a", 1, first=1)
     pages.write_item(tmp_path / "tampered" / "vol-b", 1, first=2)
     words = ("packages", "follow", "--group", "archive", "--into", into, "--limit", "1", "--json")
@@ -107,9 +95,9 @@ def test_a_repository_takes_what_is_good_and_refuses_what_was_tampered_with(
 
 
 def test_text_from_outside_is_shown_escaped_and_cannot_control_the_terminal(
-    own_line: Line, tmp_path: Path
+    second_line: Line, tmp_path: Path
 ):
-    line, package_id = own_line, f"{GOOD}.vol-a.v1"
+    line, package_id = second_line, f"{GOOD}.vol-a.v1"
     (tmp_path / "scans" / f"{EVIL}vol").mkdir(parents=True)
     for name in (EVIL, "\udcff.tif"):
         (tmp_path / "scans" / f"{EVIL}vol" / name).write_bytes(b"no image")

@@ -7,8 +7,8 @@ from pathlib import Path
 from streams.runtime.fatal_errors import LOST_A_SERVER
 from tests.support.running_line import Line, wait_for
 
-TIMES = 5
-"""With growing pauses, the fifth would be 8 s."""
+TIMES = 3
+"""With growing pauses, the third would be 2 s."""
 
 
 def test_the_tracker_restarts_at_once_and_no_pseudonym_is_given_twice(tmp_path: Path):

@@ -137,10 +137,6 @@ def test_pages_wait_while_a_tool_is_broken_and_continue_when_it_is_repaired(
     wait_for(waits_for_the_tool, 60, lambda: f"{line.ask('status')}\n{line.logs()}")
     broken_flag.unlink()
 
-    wait_for(
-        lambda: line.figures(BATCH).get("state") == "settled",
-        120,
-        lambda: f"{line.ask('status')}\n{line.logs()}",
-    )
+    line.wait_for_figures(BATCH, seconds=120, state="settled")
     assert line.ask("quarantine", "list") == []
     assert line.figures(BATCH)["packaged"] == PAGES

@@ -11,12 +11,14 @@ from typing import Any
 
 from infra.files import fsync_folder
 from infra.permissions import umask_of_user
+from processors.outcome import ObjectUnusable
 from processors.package import bag
-from processors.tools import Storage
+from processors.tools import Area, Storage
 from processors.wording import counted
 from schemas.models import FileRef
 from streams.clients.repository import unpacking
 from streams.clients.repository.unpacking import PackageRefused, differs
+from streams.storage.keys import content_key
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 Row = dict[str, Any]
@@ -80,10 +82,13 @@ def _verified_tar(package: Row, storage: Storage, progress: Progress) -> Path:
     """The tar in the store, read once from end to end. Raises PackageRefused, StorageError."""
     named = {name: package[name] for name in ("key", "sha256", "size_bytes")}
     ref = FileRef(use="package", media_type="application/x-tar", **named)
+    if ref.key != content_key(Area.PACKAGES, ref.sha256):
+        raise PackageRefused("package.key-malformed", f"key {ref.key[:200]!r}")
     # A store that does not respond raises here: that says nothing about the package.
-    if storage.size(ref.key) is None:
-        raise PackageRefused("package.not-in-store", f"the store does not contain {ref.key}")
-    path, digest = storage.path(ref), hashlib.sha256()
+    try:
+        path, digest = storage.path(ref), hashlib.sha256()
+    except ObjectUnusable as missing:
+        raise PackageRefused("package.not-in-store", str(missing)) from missing
     try:
         with path.open("rb") as file:
             while chunk := file.read(unpacking.CHUNK):
