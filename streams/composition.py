@@ -68,7 +68,7 @@ def run_worker(settings: Settings) -> None:
     storage, pool, publisher = (
         open_storage(settings),
         Pool(settings),
-        KafkaPublisher(settings.kafka),
+        KafkaPublisher(settings.kafka, connections=4, **{"linger.ms": 20}),
     )
     reasons = WaitReasons(settings, "worker")
     breakers = Breakers(lambda reason: reasons.set("breakers", reason))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra import paths, permissions
-from infra.kafka import WrongBrokers
+from infra.files import DamagedFile
+from infra.kafka_cluster import WrongBrokers
 from streams.runtime.logs import write_log_line
 from streams.settings import Settings, SettingsError
 from streams.supervisor.state import lock, write_pid
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(XDG_CACHE_HOME=str(home / "run" / "tmp"))
     try:
         return _prepared(Settings.load(), chosen.roles).run()
-    except (WrongBrokers, SettingsError) as wrong:
+    except (WrongBrokers, DamagedFile, SettingsError) as wrong:
         write_log_line(str(wrong))
         return 2
 

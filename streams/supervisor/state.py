@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from infra import processes
+from infra.files import read_json
 from infra.permissions import FILE_MODE, LOCK
 
 PID_SECONDS = 5.0
@@ -64,7 +65,7 @@ def supervisor_pid(home: Path) -> int | None:
     deadline = time.monotonic() + PID_SECONDS
     while time.monotonic() < deadline:
         written = (home / LOCK).read_text().strip()
-        if written and processes.is_alive(int(written)):
+        if written.isdigit() and processes.is_alive(int(written)):
             return int(written)
         time.sleep(0.05)
     return None
@@ -72,11 +73,7 @@ def supervisor_pid(home: Path) -> int | None:
 
 def read_state(home: Path) -> dict[str, Any]:
     """The state that the supervisor of a home wrote last, or an empty document."""
-    try:
-        document: dict[str, Any] = json.loads(state_file(home).read_text("utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    return document
+    return read_json(state_file(home))
 
 
 def stopped_for_space(state: dict[str, Any]) -> str:

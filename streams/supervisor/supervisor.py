@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from infra import files, paths, ports, processes
-from infra.kafka import LocalKafka, cluster_of, tail
+from infra.kafka import LocalKafka, tail
+from infra.kafka_cluster import cluster_of
 from infra.kafka_metadata import MetadataLog
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
+from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.runtime.logs import write_log_line
 from streams.settings import Settings
 from streams.supervisor.broker_process import BrokerProcess, MetadataLost
@@ -70,7 +72,8 @@ class Supervisor:
             *(BrokerProcess(one, self._metadata, settings.floor) for one in self.brokers),
         ]
         self.roles: list[ManagedProcess] = [
-            RoleProcess(name, home, settings.liveness_timeout_seconds) for name in roles
+            RoleProcess(name, home, settings.liveness_timeout_seconds, self._repairs())
+            for name in roles
         ]
         self.phase = "starting"
         self.error = ""
@@ -116,6 +119,7 @@ class Supervisor:
             if not (self._was_ready or self._lacks_space()):
                 raise
             write_log_line(f"the start is tried again: {failure!r}")
+            self._stop_roles()
             # A server that ended meanwhile is no longer ready.
             self._tick(self.servers)
         while self.phase == "ready" and not self._lacks_space() and self._grace_seconds is None:
@@ -134,6 +138,10 @@ class Supervisor:
         for shortage in self._guard.shortages.values():
             write_log_line(f"the line is stopped until there is space: {shortage}")
         self._write_state()
+        self._stop_roles()
+
+    def _stop_roles(self) -> None:
+        """Stop all roles but the one that monitors."""
         stopped = [one for one in self.roles if one.name != MONITOR]
         for role in stopped:
             role.terminate()
@@ -159,14 +167,24 @@ class Supervisor:
         self.postgres.provision()
         migrate(self.postgres.dsn())
 
+    def _repairs(self) -> dict[int, Callable[[], None]]:
+        """What this process does for a role that must not, by the exit code of the role."""
+        return {PROJECTION_AHEAD: self.postgres.empty_projection}
+
     def _prepare_topics(self) -> None:
         # Imported late: it loads the steps, which takes a while; the servers start meanwhile.
-        from streams.provision import provision_topics
+        from streams import provision
 
         running = [one for one in self.brokers if one.name not in self._guard.shortages]
-        provision_topics(running[0].bootstrap, self.home)
+        broker = running[0].bootstrap
+        provision.provision_topics(broker, self.home)
         for log in self._metadata.values():
             log.record()
+        # No role runs yet, so that no new record hides where a topic ended.
+        provision.repair_after_loss(broker, self.postgres.dsn("tracker"))
+        if provision.projection_is_ahead(broker, self.postgres.dsn("projector")):
+            write_log_line("the audit log lost events, so it is projected again from the beginning")
+            self.postgres.empty_projection()
 
     def _timed(self, name: str, work: Callable[[], None]) -> None:
         if self._grace_seconds is None:
