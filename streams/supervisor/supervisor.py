@@ -178,13 +178,13 @@ class Supervisor:
         running = [one for one in self.brokers if one.name not in self._guard.shortages]
         broker = running[0].bootstrap
         provision.provision_topics(broker, self.home)
-        for log in self._metadata.values():
-            log.record()
         # No role runs yet, so that no new record hides where a topic ended.
         provision.repair_after_loss(broker, self.postgres.dsn("tracker"))
         if provision.projection_is_ahead(broker, self.postgres.dsn("projector")):
             write_log_line("the audit log lost events, so it is projected again from the beginning")
             self.postgres.empty_projection()
+        for log in self._metadata.values():
+            log.record()
 
     def _timed(self, name: str, work: Callable[[], None]) -> None:
         if self._grace_seconds is None:
