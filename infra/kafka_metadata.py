@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from infra.disk import NOTHING, Space, free_space
-from infra.files import fsync_folder, write_atomic
+from infra.files import fsync_folder, read_line, write_atomic
 
 FIRST = f"{0:020}.log"
 HEAD_BYTES = 61
@@ -33,7 +33,7 @@ class MetadataLog:
 
     def record(self) -> None:
         """Remember the beginning of the log of a broker that has its topics."""
-        if not self._record.exists():
+        if not read_line(self._record):
             write_atomic(self._record, (_head(self._log) or NO_FIRST) + "\n")
 
     def is_lost(self) -> bool:
@@ -42,7 +42,7 @@ class MetadataLog:
 
     def keep(self, floor: Space = NOTHING) -> None:
         """Copy the log of a stopped broker. Raises OSError unless the floor remains free."""
-        if not self._record.exists() or self.is_lost():
+        if not read_line(self._record) or self.is_lost():
             return
         files = [one for one in self._log.iterdir() if one.suffix not in REBUILT]
         size = Space(sum(one.stat().st_size for one in files), len(files))
@@ -70,9 +70,8 @@ class MetadataLog:
         return True
 
     def _is_of_this_broker(self, log: Path) -> bool:
-        try:
-            recorded = self._record.read_text().strip()
-        except FileNotFoundError:
+        recorded = read_line(self._record)
+        if not recorded:
             return not self._has_topics() or _head(log) is not None or _has_snapshot(log)
         if (log / FIRST).exists():
             return _head(log) == recorded

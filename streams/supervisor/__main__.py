@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from infra import paths, permissions
 from infra.files import DamagedFile
 from infra.kafka_cluster import WrongBrokers
-from streams.runtime.logs import write_log_line
+from streams.runtime.logs import set_up_log, write_log_line
 from streams.settings import Settings, SettingsError
 from streams.supervisor.state import lock, write_pid
 from streams.supervisor.supervisor import Supervisor
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_log_line(f"another supervisor runs {home}")
         return 3
     write_pid(held)
+    set_up_log(logging.WARNING)
     os.environ.update(COPYSTAND_HOME=str(home), TMPDIR=str(home / "run" / "tmp"))
     os.environ.update(XDG_CACHE_HOME=str(home / "run" / "tmp"))
     try:

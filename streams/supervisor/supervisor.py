@@ -27,7 +27,8 @@ from streams.supervisor.child_processes import (
 from streams.supervisor.disk_guard import HOME, guard_of
 from streams.supervisor.state import NO_SPACE, overwrite, state_file
 
-START_LIMIT_SECONDS = 120.0
+START_LIMIT_SECONDS = 180.0
+"""With a minute in which the sessions of a killed line's consumers end, when offsets are reset."""
 FAILURES_BEFORE_READY = 4
 GRACE_SECONDS = 30.0
 GRACE_NOW_SECONDS = 5.0

@@ -20,7 +20,7 @@ DERIVED = (
     *("run/ports.json", "run/supervisor.json", "run/supervisor.lock", "run/provisioned"),
     *("run/watch.json", "run/worker.key", "run/store", "run/postgres*.password"),
     *("run/roles/*", "kafka/cluster.json", "kafka/server.properties", "kafka/data/meta.properties"),
-    *("kafka/data/bootstrap.checkpoint", "kafka/data/*-checkpoint"),
+    *("kafka/data/bootstrap.checkpoint", "kafka/data/*-checkpoint", "kafka/metadata.head"),
     *("kafka/data/__cluster_metadata-0/quorum-state", "audit/index.db"),
 )
 """Not kafka/meta.properties: of its two copies one is needed."""

@@ -54,6 +54,19 @@ def test_a_log_that_is_gone_is_lost(broker: Path):
     assert log.is_lost()
 
 
+def test_an_emptied_record_of_the_log_is_made_again(broker: Path):
+    log = MetadataLog(broker)
+    log.record()
+    record = broker / "metadata.head"
+    before = record.read_bytes()
+    record.write_bytes(b"")
+
+    assert not log.is_lost()
+    log.record()
+
+    assert record.read_bytes() == before
+
+
 def test_a_log_whose_first_segment_was_deleted_after_a_snapshot_is_not_lost(broker: Path):
     log = MetadataLog(broker)
     log.record()
