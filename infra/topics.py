@@ -18,6 +18,7 @@ from confluent_kafka.admin import (
 )
 
 from infra.kafka import QUIET
+from infra.kafka_access import Brokers
 from schemas.catalogue import Topic
 
 PATIENCE_SECONDS = 60
@@ -35,19 +36,19 @@ class WrongPartitions(Exception):
 class Admin(AdminClient):
     """An administration client; keep a reference to it while its calls run."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, brokers: Brokers) -> None:
         """A client of these brokers."""
-        super().__init__(QUIET | {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500})
-        self.bootstrap = bootstrap
+        super().__init__(QUIET | brokers.client | {"reconnect.backoff.max.ms": 500})
+        self.brokers = brokers
 
 
-def admin(bootstrap: str) -> Admin:
+def admin(brokers: Brokers) -> Admin:
     """An administration client for these brokers."""
-    return Admin(bootstrap)
+    return Admin(brokers)
 
 
 def provision(
-    bootstrap: str,
+    brokers: Brokers,
     topics: Iterable[Topic],
     groups: Mapping[str, Collection[str]],
     *,
@@ -59,7 +60,7 @@ def provision(
     Such a group starts at the beginning of a new line or of a new topic, and at the end of the
     topics of an existing line unless `backfill` names it. Committed offsets never change.
     """
-    client = admin(bootstrap)
+    client = admin(brokers)
     wanted = {topic.name: topic for topic in topics}
     created = _create_missing(client, wanted)
     _alter_configs(client, [topic for name, topic in wanted.items() if name not in created])
@@ -187,8 +188,8 @@ def group_client(client: Admin, group: str, *, partition_eof: bool = False) -> I
     # broker created its offsets topic (librdkafka 2.16.0).
     consumer = Consumer(
         QUIET
-        | {"bootstrap.servers": client.bootstrap, "group.id": group}
-        | {"enable.auto.commit": False, "enable.partition.eof": partition_eof}
+        | client.brokers.client
+        | {"group.id": group, "enable.auto.commit": False, "enable.partition.eof": partition_eof}
     )
     try:
         yield consumer

@@ -43,7 +43,7 @@ def run_router(settings: Settings) -> None:
     from streams.router import role
     from streams.storage.factory import open_storage
 
-    storage, publisher = open_storage(settings), KafkaPublisher(settings.kafka)
+    storage, publisher = open_storage(settings), KafkaPublisher(settings.kafka_as("router"))
     tools = Tools(storage=storage, scratch=settings.home / "cache")
 
     def run_step(step: Step, fact: Fact) -> Outcome:
@@ -69,7 +69,7 @@ def run_worker(settings: Settings) -> None:
     storage, pool, publisher = (
         open_storage(settings),
         Pool(settings),
-        KafkaPublisher(settings.kafka),
+        KafkaPublisher(settings.kafka_as("worker")),
     )
     reasons = WaitReasons(settings, "worker")
     breakers = Breakers(lambda reason: reasons.set("breakers", reason))
@@ -113,7 +113,7 @@ def _step_consumers(
 
     return [
         StepConsumer(
-            settings.kafka,
+            settings.kafka_as("worker"),
             step.group,
             settings.worker_id,
             [step.topic, redone_topic(step.lane)],
@@ -140,8 +140,8 @@ def run_tracker(settings: Settings) -> None:
         storage=open_storage(settings),
         has_space=lambda: reserve.has(0),
         connect=connect,
-        reader=TopicReader(settings.kafka),
-        relay=OutboxRelay(connect, settings.kafka),
+        reader=TopicReader(settings.kafka_as("tracker")),
+        relay=OutboxRelay(connect, settings.kafka_as("tracker")),
         worker=worker_name(settings, "tracker"),
     )
     role.run_tracker(settings, adapters)
@@ -157,7 +157,7 @@ def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None
     between = topics or clients.SealerTopics()
 
     def make_sealer(stopping: "Event") -> "Sealer":
-        brokers, folder = settings.kafka, settings.home / "audit"
+        brokers, folder = settings.kafka_as("sealer"), settings.home / "audit"
         adapters = role.SealerAdapters(
             producer=clients.transactional_producer(brokers, between),
             consumer=clients.intake_consumer(brokers, between),
@@ -180,7 +180,9 @@ def run_projector(settings: Settings, topic: str | None = None) -> None:
     from streams.projector import role
 
     def make_projector() -> "Projector":
-        return role.Projector(role.log_consumer(settings.kafka), topic or AUDIT_PREMIS.name)
+        return role.Projector(
+            role.log_consumer(settings.kafka_as("projector")), topic or AUDIT_PREMIS.name
+        )
 
     def connect() -> role.Connection:
         return psycopg.connect(settings.dsn("projector"), autocommit=True)
@@ -199,7 +201,7 @@ def run_watchdog(settings: Settings) -> None:
     def connect() -> watchdog.Connection:
         return psycopg.connect(settings.dsn("tracker"), connect_timeout=3, row_factory=dict_row)
 
-    groups = ConsumerGroups(settings.kafka)
+    groups = ConsumerGroups(settings.kafka_as("watchdog"))
     watchdog.run_watchdog(settings, watchdog.Watchdog(settings, groups, connect))
 
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from infra import ports
 from streams import storage_settings
+from streams.kafka_variables import KafkaVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
 from streams.settings_fields import variable
@@ -31,7 +32,7 @@ def ports_by_name(text: str | Mapping[str, int]) -> dict[str, int]:
     return dict(text)
 
 
-class EnvironmentVariables(BaseSettings):
+class EnvironmentVariables(KafkaVariables):
     """One field for each variable. The constructor takes values and reads no environment."""
 
     model_config = SettingsConfigDict(

@@ -17,11 +17,17 @@ import click
 from infra import paths, processes
 from infra.doctor import Row, check_parts
 from infra.kafka import tail
+from infra.kafka_access import is_open
 from streams.console import Exit, emit, err, fail, json_option, out, table
+from streams.kafka.client import OPERATOR
 from streams.settings import Settings, deprecated
 from streams.supervisor import supervisor
 from streams.supervisor.state import read_state, supervisor_pid
 
+NOW_LOCKED = (
+    "Kafka of this home now requires a login; your own programs need one:"
+    " docs/how-to/give-access-to-kafka.md"
+)
 START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
 
 
@@ -39,7 +45,10 @@ def up(as_json: bool) -> None:
         if missing:
             fail(Exit.MISSING_PART, f"{missing[0].part} is missing", missing[0].fix)
         _prepare_store(settings)
+        was_open = is_open(home)
         state = _start(home, quiet=as_json)
+        if was_open:
+            err.print(NOW_LOCKED, highlight=False)
     else:
         state = _wait_until_ready(home, None, quiet=as_json)
         err.print(f"The line in {home} is already running.", highlight=False)
@@ -196,7 +205,7 @@ def _drain(settings: Settings, deadline: float) -> None:
     from streams.monitoring.consumer_lag import ConsumerGroups
     from streams.monitoring.status import in_flight
 
-    with closing(ConsumerGroups(settings.kafka)) as groups:
+    with closing(ConsumerGroups(settings.kafka_as(OPERATOR))) as groups:
         while (left := in_flight(settings, groups)) > 0:
             if time.monotonic() > deadline:
                 fail(

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from infra.kafka_access import Brokers
 from streams.kafka.client import CLIENT, librdkafka
 from streams.kafka.messages import Outgoing
 from streams.runtime.fatal_errors import end_process
@@ -46,9 +47,9 @@ class MemoryPublisher:
 class KafkaPublisher:
     """Idempotent, acknowledged by all replicas, safe to call from several threads."""
 
-    def __init__(self, brokers: str, **settings: object) -> None:
+    def __init__(self, brokers: Brokers, **settings: object) -> None:
         self._producer = Producer(
-            {"bootstrap.servers": brokers, "error_cb": _on_error, **PRODUCER_SETTINGS, **settings},
+            {**brokers.client, "error_cb": _on_error, **PRODUCER_SETTINGS, **settings},
             logger=librdkafka,
         )
         self._stop = threading.Event()

@@ -45,7 +45,7 @@ class Supervisor:
         nodes = cluster_of(home, settings.broker_count).brokers
         self.ports = ports.choose(home, ports.names(nodes), settings.client_ports)
         self.brokers = [
-            LocalKafka(home, paths.kafka_jars(), self.ports, node, nodes)
+            LocalKafka(home, paths.kafka_jars(), self.ports, node, nodes, settings.network)
             for node in range(1, nodes + 1)
         ]
         self.postgres = LocalPostgres(home, ports.listen_port(self.ports, "postgres"))
@@ -90,6 +90,7 @@ class Supervisor:
         self._timed("migrations", self._prepare_database)
         self._wait_until_ready(self.servers, running=self.servers)
         self._timed("topics", self._prepare_topics)
+        self._timed("access", self._prepare_access)
         self._wait_until_ready(self.roles, running=self.servers + self.roles)
         if self._grace_seconds is None:
             self.phase = "ready"
@@ -103,7 +104,12 @@ class Supervisor:
         # Imported late: it loads the steps, which takes a while; the servers start meanwhile.
         from streams.provision import provision_topics
 
-        provision_topics(self.brokers[0].bootstrap, self.home)
+        provision_topics(self.brokers[0].admin, self.home)
+
+    def _prepare_access(self) -> None:
+        from streams.provision import provision_access
+
+        provision_access(self.brokers[0].admin, self.home)
 
     def _timed(self, name: str, work: Callable[[], None]) -> None:
         if self._grace_seconds is None:

@@ -47,7 +47,7 @@ def digest(log: Log) -> str:
 
 
 def put(log: Log, seq: int, value: bytes) -> None:
-    producer = Producer({"bootstrap.servers": log.parts.kafka})
+    producer = Producer({**log.parts.kafka.client})
     seal = Seal(seq, 1_000_000, schema_digest(value))
     producer.produce(log.line.premis, value=value, key=b"x", headers=headers_of(seal))
     producer.flush(10)

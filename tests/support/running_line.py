@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.kafka_access import ADMIN, Brokers, login_file, read_login
+
 COMMAND = Path(sys.executable).with_name("copystand")
 COMMAND_SECONDS = 240
 STEP_DONE = ' step executed {"outcome": "done"'
@@ -88,7 +90,16 @@ class Line:
         return found
 
     @property
-    def kafka(self) -> str:
+    def kafka(self) -> Brokers:
+        """The broker as its owner reaches it; a line of an older version has no access control."""
+        return self.kafka_as(ADMIN)
+
+    def kafka_as(self, user: str) -> Brokers:
+        """The broker as one of its users reaches it."""
+        file = login_file(self.home, user)
+        return Brokers(self.servers(), read_login(file) if file.exists() else None)
+
+    def servers(self) -> str:
         """Bootstrap servers."""
         return f"127.0.0.1:{self.ports()['kafka']}"
 

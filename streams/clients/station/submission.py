@@ -23,6 +23,7 @@ from streams.clients.station.folder import Delivery, ManifestFile, SubmissionOpt
 from streams.clients.station.line_queries import LineQueries, line_queries
 from streams.clients.station.preflight import PROFILES, preflight
 from streams.clients.station.scan import Progress, silent
+from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings, software_version
 from streams.storage.factory import reachable_storage
 
@@ -245,7 +246,7 @@ def _submitted(
 
 def _publisher(settings: Settings) -> Publish:
     """Publishes to the broker of the home. Raises NotUp; the publisher raises NotPublished."""
-    brokers = settings.kafka
+    brokers = settings.kafka_as(STATION)
 
     def publish(topic: str, key: str, value: bytes) -> None:
         failures: list[str] = []
@@ -254,7 +255,7 @@ def _publisher(settings: Settings) -> Publish:
             if error is not None:
                 failures.append(str(error))
 
-        producer = Producer({"bootstrap.servers": brokers, **KAFKA_SETTINGS})
+        producer = Producer({**brokers.client, **KAFKA_SETTINGS})
         try:
             producer.produce(topic, key=key.encode(), value=value, on_delivery=delivered)
             left = producer.flush(PUBLISH_SECONDS + 5)
