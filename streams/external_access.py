@@ -68,10 +68,14 @@ def add(brokers: Brokers, kind: str, name: str, file: Path) -> Login:
     if has_grants(brokers, user):
         raise AlreadyThere(f"the {kind} {name} exists")
     login = Login(user, secrets.token_urlsafe(24))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, json.dumps(asdict(login), indent=2) + "\n", mode=0o600)
     put_users(admin(brokers), [login])
     put_grants(brokers, [user], grants_of(kind, name))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(file, json.dumps(asdict(login), indent=2) + "\n", mode=0o600)
+    except OSError:
+        remove_user(brokers, user)
+        raise
     return login
 
 

@@ -37,7 +37,7 @@ def add_commands(group: click.Group, kind: str) -> None:
             login = external_access.add(settings.kafka_as(ADMIN), kind, name, file)
         except external_access.AlreadyThere as there:
             fail(Exit.FAILED, str(there), f"Revoke it first: copystand {kind} revoke {name}")
-        except ValueError as wrong:
+        except (OSError, ValueError) as wrong:
             fail(Exit.USAGE, str(wrong))
         except (KafkaException, RuntimeError) as failed:
             fail(Exit.MISSING_PART, f"Kafka error: {failed}", STATUS_FIX)

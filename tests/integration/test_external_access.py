@@ -99,6 +99,17 @@ def test_a_name_is_given_once(parts: Parts, added: Brokers, tmp_path: Path):
     assert not (tmp_path / "other.json").exists()
 
 
+def test_a_login_that_cannot_be_written_is_not_left_behind(parts: Parts, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    words = ("station", "add", "lab", "--into")
+
+    refused = call(parts, *words, tmp_path / "file" / "login.json")
+    added = call(parts, *words, tmp_path / "login.json")
+
+    assert (refused.exit_code, added.exit_code) == (2, 0), (refused.output, added.output)
+    assert call(parts, "station", "revoke", "lab").exit_code == 0
+
+
 @pytest.mark.parametrize("name", ["", "Reading", "a/b", "x" * 41, "-a", "a b"])
 def test_an_impossible_name_is_refused(parts: Parts, name: str):
     assert call(parts, "repository", "add", "--", name).exit_code == 2
