@@ -3,20 +3,40 @@
 PYTHON := .venv/bin/python
 SOURCES := schemas processors streams infra tests bench $(wildcard docs/*.py)
 
+# Bytecode is kept: the tests start many hundred processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Runs a line, so it belongs to the slow tests.
 NEW_STEP := tests/architecture/test_a_new_step.py
+
+# Each runs in a process of its own. Tests that share a line or a broker are in one of them.
+TESTS := test-chaos test-e2e test-integration test-late-faults test-middle-faults test-early-faults
+FILES_OF_test-chaos := tests/faults/test_chaos.py
+FILES_OF_test-e2e := tests/e2e
+FILES_OF_test-integration := tests/integration
+FILES_OF_test-late-faults := $(wildcard tests/faults/test_[r-z]*.py)
+FILES_OF_test-middle-faults := $(wildcard tests/faults/test_[k-q]*.py) $(NEW_STEP)
+FILES_OF_test-early-faults := $(filter-out tests/faults/test_chaos.py,$(wildcard tests/faults/test_[a-j]*.py))
+CHECKS := check-units check-others check-types
+FILES_OF_check-units := tests/unit/processors
+FILES_OF_check-others := tests/unit tests/contract tests/architecture \
+	--ignore $(FILES_OF_check-units) --ignore $(NEW_STEP)
 
 # How long faults are injected, and the seed of their schedule.
 SECONDS ?= 180
 SEED ?= 1
 
-.PHONY: help install faults demo test check schemas standards bench chaos rolling lock
+.PHONY: help install production faults demo test check schemas standards bench chaos rolling lock \
+	$(TESTS) $(CHECKS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Install system packages, .venv, Kafka and XSD files; does nothing if they are there
 	@sh infra/install.sh
+
+production: ## Install what a line needs, without the tools of developers
+	@sh infra/install.sh production
 
 faults: install ## Also install what the fault tests need: strace, toxiproxy
 	@sh infra/install.sh faults
@@ -25,15 +45,20 @@ demo: install ## Run a small collection through a line and print the result
 	.venv/bin/copystand demo
 
 test: check faults ## Run everything that CI runs
-	@# In parallel: most of them wait most of the time.
-	$(PYTHON) -m pytest -q tests/faults $(NEW_STEP) & \
-	$(PYTHON) -m pytest -q tests/e2e tests/integration; code=$$?; wait $$! && exit $$code
+	@# Two at a time, since most of them wait most of the time; the longest first.
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(TESTS)
 
 check: install ## Run formatter, linter, type checker and unit tests
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(CHECKS)
+
+check-types:
 	.venv/bin/mypy
-	$(PYTHON) -m pytest -q tests/unit tests/contract tests/architecture --ignore $(NEW_STEP)
+
+# Without MAKEFLAGS, since some of these tests run make themselves.
+check-units check-others $(TESTS):
+	MAKEFLAGS= $(PYTHON) -m pytest -q $(FILES_OF_$@)
 
 schemas: install ## Generate the models from the .avsc files; fails if a schema or a row is missing
 	$(PYTHON) -m schemas.generate
@@ -51,7 +76,11 @@ chaos: faults ## Inject random faults for SECONDS, drawn from SEED; adds a row t
 rolling: install ## Restart every role ten times under load
 	$(PYTHON) -m tests.faults.rolling --rounds 10
 
-lock: install ## Compile requirements.lock from requirements.in
+lock: install ## Compile requirements.lock and requirements-dev.lock from their .in files
 	@command -v uv >/dev/null || .cache/uv/bin/uv --version >/dev/null 2>&1 || \
 		{ python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }
-	PATH="$$PATH:.cache/uv/bin" uv pip compile -q --universal --generate-hashes --python-version 3.11 -o requirements.lock requirements.in
+	@# In this order: the second one takes its versions from the first.
+	for name in requirements requirements-dev; do \
+		PATH="$$PATH:.cache/uv/bin" uv pip compile -q --universal --generate-hashes \
+			--python-version 3.11 -o $$name.lock $$name.in || exit; \
+	done

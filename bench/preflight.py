@@ -94,8 +94,7 @@ def _judge(home: Path) -> int:
     from infra.standards import present, standards_folder
     from processors import pipeline
     from processors.outcome import Done, subject
-    from processors.page_list import staging_key
-    from processors.tools import Tools
+    from processors.tools import Tools, staging_key
     from schemas.models import BatchReceived, FileRef
     from streams.storage.local import LocalStorage
 

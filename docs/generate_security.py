@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from infra.acls import GROUP, TRANSACTION, Grant
-from infra.database_access import OPERATIONS, ROLES, relations, rights
+from infra.database_access import COLUMNS, OPERATIONS, ROLES, relations, rights
 from infra.kafka_access import ADMIN, BROKER
 from schemas.catalogue import READY
 from streams.access import USERS, grants, read_topics, written_topics
@@ -55,8 +55,8 @@ A name that ends with `*` covers all names that begin with it.
 
 ## Tables
 S: SELECT, I: INSERT, U: UPDATE, D: DELETE, T: TRUNCATE. The tables of the schema `audit` also
-refuse UPDATE, DELETE and TRUNCATE by a trigger. The projector may change two columns of
-`audit.projector_position`, its position. Only the superuser may create a role or change a right.
+refuse UPDATE, DELETE and TRUNCATE by a trigger. The projector may also change some columns:
+{_columns()}. Only the superuser may create a role or change a right.
 
 {_table(("table", *ROLES), tables)}
 """
@@ -75,6 +75,10 @@ def _named(user: str, resource: str) -> str:
 def _words(one: Grant) -> str:
     name = f"{one.name}*" if one.prefix else one.name
     return f"`{name}` {one.operation if one.allowed else 'refused'}"
+
+
+def _columns() -> str:
+    return "; ".join(f"`{', '.join(names)}` of `{table}`" for table, names in COLUMNS.items())
 
 
 def _rights(role: str, relation: str) -> str:

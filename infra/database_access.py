@@ -13,11 +13,17 @@ ROLES = {
     "projector": "The projector.",
     "auditor_ro": "All commands that list or show something.",
 }
-POSITION = ("last_seq", "next_offset")
-"""The columns of audit.projector_position that the projector may change."""
+COLUMNS = {
+    "audit.projector_position": ("last_seq", "next_offset", "waits_for"),
+    "audit.foreign_rows": ("reported",),
+}
+"""The columns that the projector may change in tables whose other columns it may only read."""
 GRANTED: dict[tuple[str, str], frozenset[str]] = {
     ("projector", "audit.events"): frozenset({READ, INSERT}),
     ("projector", "audit.projector_position"): frozenset({READ}),
+    ("projector", "audit.foreign_rows"): frozenset({READ}),
+    ("auditor_ro", "audit.foreign_rows"): frozenset({READ}),
+    ("tracker", "people.numbers"): frozenset({READ, UPDATE}),
     ("auditor_ro", "audit.event"): frozenset({READ}),
     ("auditor_ro", "audit.projector_position"): frozenset({READ}),
     ("tracker", "people.person"): frozenset({READ, INSERT, DELETE}),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from infra.escaping import print_line
 from infra.paths import CHECKOUT, cache_folder, java_binary, kafka_jars
 
 INSTALL = "Run: make install"
@@ -205,7 +206,7 @@ def main() -> int:
     """Print every missing part with its fix. Exit code 3 if there is one."""
     missing = [row for row in check_parts() if not row.found]
     for row in missing:
-        print(f"missing: {row.part} (needed: {row.needed}). {row.fix}", file=sys.stderr)
+        print_line(f"missing: {row.part} (needed: {row.needed}). {row.fix}", error=True)
     return 3 if missing else 0
 
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what copystand needs on Debian or Ubuntu. It changes nothing that is already installed.
-# 1. system packages  2. .venv from requirements.lock  3. Kafka's jars  4. the XSD files
+# 1. system packages  2. .venv from requirements-dev.lock  3. Kafka's jars  4. the XSD files
 # With the argument `faults` also 5. the tools of the fault suite: strace, toxiproxy
+# With the argument `production` .venv has no test tools: it is made from requirements.lock
 set -eu
 FOR=${1:-line}
 cd "$(dirname "$0")/.."
@@ -9,7 +10,9 @@ ROOT=$PWD
 CACHE=${COPYSTAND_CACHE:-$ROOT/.cache}
 JARS=$CACHE/kafka-4.3.1
 TOXIPROXY=$CACHE/toxiproxy-2.5.0
-LOCKED=$(cat requirements.lock pyproject.toml | sha256sum | cut -c1-64)
+LOCK=requirements-dev.lock
+[ "$FOR" != production ] || LOCK=requirements.lock
+LOCKED=$(cat "$LOCK" pyproject.toml | sha256sum | cut -c1-64)
 FAULTS=""
 WANTED=""
 
@@ -153,9 +156,11 @@ make_venv() {
     venv_is_current && return
     say "Python environment in .venv"
     rm -f .venv/.locked
+    # Otherwise tools that an earlier lock file installed would stay.
+    [ "$FOR" != production ] || rm -rf .venv
     [ -x .venv/bin/python ] && .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         { rm -rf .venv && "$PYTHON" -m venv .venv; }
-    .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+    .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r "$LOCK"
     .venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
     printf '%s' "$LOCKED" >.venv/.locked
 }

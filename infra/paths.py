@@ -4,6 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+from infra.permissions import FOLDER_MODE
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 KAFKA_VERSION = "4.3.1"
 
@@ -29,6 +31,8 @@ def java_binary() -> str:
 def prepare_home(home: Path) -> Path:
     """Create the folders that every process expects in a home; returns its absolute path."""
     home = home.expanduser().resolve()
+    if not home.exists():
+        home.mkdir(mode=FOLDER_MODE, parents=True)
     for name in ("run/tmp", "run/roles", "log", "kafka"):
         (home / name).mkdir(parents=True, exist_ok=True)
     return home

@@ -7,13 +7,12 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from infra import processes
+from infra import confinement, processes
 from infra.files import write_atomic
 from infra.kafka import tail
 
@@ -57,7 +56,7 @@ class LocalPostgres:
         settings = SETTINGS | {"port": str(self.port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [binary("postgres"), "-D", str(self._data), *options]
-        self.process = processes.spawn(command, self._log, privileges=privileges())
+        self.process = processes.spawn([*as_server(self._data), *command], self._log)
         return self.process
 
     def ready(self) -> bool:
@@ -97,10 +96,16 @@ class LocalPostgres:
         draft = self.home / "postgres.new"
         for incomplete in (draft, self._data):
             shutil.rmtree(incomplete, ignore_errors=True)
+        # The server user reaches this folder only, so the password is copied into it.
+        password = draft / "password"
+        draft.mkdir(mode=0o700)
+        write_atomic(password, password_file(self.home, SUPERUSER).read_bytes(), mode=0o600)
+        for path in (draft, password):
+            _give_to_server(path)
         command = [binary("initdb"), "-k", "-A", "scram-sha-256", "-U", SUPERUSER, "-E", "UTF8"]
-        command += ["--locale=C.UTF-8", f"--pwfile={password_file(self.home, SUPERUSER)}"]
+        command += ["--locale=C.UTF-8", f"--pwfile={password}", "-D", str(draft / "data")]
         done = subprocess.run(
-            ["setpriv", *(privileges() or ["--pdeathsig", "KILL"]), *command, "-D", str(draft)],
+            ["setpriv", *processes.DIES_WITH_PARENT, "--", *as_server(draft), *command],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -108,7 +113,8 @@ class LocalPostgres:
         )
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
-        draft.rename(self._data)
+        (draft / "data").rename(self._data)
+        shutil.rmtree(draft)
 
     def _remove_stale_pid(self) -> None:
         """Remove the pid file of a killed server: its pid may belong to another process now."""
@@ -167,13 +173,15 @@ def make_password(home: Path, role: str) -> str:
     return path.read_text().strip()
 
 
-def privileges() -> Sequence[str]:
-    """Options of setpriv for the server. PostgreSQL refuses root, but a home may be below /root."""
-    if os.geteuid() != 0:
-        return ()
-    pwd.getpwnam(SUPERUSER)
-    identity = (f"--reuid={SUPERUSER}", f"--regid={SUPERUSER}", "--init-groups")
-    return (*identity, "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+def as_server(folder: Path) -> list[str]:
+    """The start of a command of the server, which needs this folder. PostgreSQL refuses root."""
+    return confinement.as_user(SUPERUSER, folder) if os.geteuid() == 0 else []
+
+
+def _give_to_server(path: Path) -> None:
+    if os.geteuid() == 0:
+        user = pwd.getpwnam(SUPERUSER)
+        os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def binary(name: str) -> str:

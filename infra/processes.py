@@ -20,13 +20,12 @@ def spawn(
     command: Sequence[str],
     log: Path,
     env: Mapping[str, str] | None = None,
-    privileges: Sequence[str] = (),
 ) -> "subprocess.Popen[bytes]":
     """Start a command in its own process group. The kernel kills it when this thread ends."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
         child = subprocess.Popen(
-            ["setpriv", *privileges, *DIES_WITH_PARENT, "--", *command],
+            ["setpriv", *DIES_WITH_PARENT, "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from infra.escaping import print_line
 from infra.paths import cache_folder
 
 DIGESTS = Path(__file__).with_name("standards.sha256")
@@ -110,9 +111,9 @@ def _sha256(path: Path) -> str:
 def main() -> int:
     """Download the files and print their folder. Exit code 3 if that fails."""
     try:
-        print(f"{len(expected_digests())} XSD files in {fetch()}")
+        print_line(f"{len(expected_digests())} XSD files in {fetch()}")
     except StandardsMissing as missing:
-        print(f"copystand: {missing}", file=sys.stderr)
+        print_line(f"copystand: {missing}", error=True)
         return 3
     return 0
 

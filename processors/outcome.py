@@ -22,6 +22,8 @@ class TransientError(Exception):
     """A failure outside the material; the driver converts it to TryLater."""
 
     error_class = ErrorClass.UNKNOWN
+    by_input = False
+    """Whether the input of the step caused it: other work does not fail for this reason."""
 
 
 class StorageError(TransientError):
@@ -30,10 +32,22 @@ class StorageError(TransientError):
     error_class = ErrorClass.STORAGE
 
 
+class ObjectUnusable(StorageError):
+    """The store answers, but the object that was asked for is missing or has other bytes."""
+
+    by_input = True
+
+
 class ToolCrashed(TransientError):
     """A tool failed for a reason outside the material."""
 
     error_class = ErrorClass.TOOL_CRASHED
+
+
+class ChildDied(ToolCrashed):
+    """The child process of a step died while it ran the step."""
+
+    by_input = True
 
 
 class ToolHung(TransientError):

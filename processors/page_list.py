@@ -6,6 +6,7 @@ from typing import Any
 
 from processors.manifest import File, Item, Manifest, Page
 from processors.ocr.languages import DEFAULT_LANGUAGES
+from processors.tools import staging_key
 from processors.xml.submitted_mets import name_key
 from schemas.models import FileRef
 
@@ -22,11 +23,6 @@ MEDIA_TYPES = {
     ".xml": "application/xml",
 }
 """Media types by suffix of the delivered name; acquire_page identifies the format by the bytes."""
-
-
-def staging_key(sha256: str) -> str:
-    """The key under which a station stores a file."""
-    return f"staging/sha256/{sha256[:2]}/{sha256}"
 
 
 def languages_of(item: Item, page: Page) -> tuple[str, ...]:

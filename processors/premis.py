@@ -48,7 +48,7 @@ OWN_TYPES = {
     "deferral": "A step failed for a reason outside the material; it may be tried again.",
     "decision": "A person's request was granted or refused.",
     "enrichment": "A model made suggestions about a page; no other step depends on them.",
-    "log-anomaly": "The sealer received a record that cannot be sealed as it is.",
+    "log-anomaly": "The log got a record that cannot be sealed or is not from the sealer.",
 }
 """Event types that copystand defines (docs/vocabulary.ttl has them as SKOS)."""
 

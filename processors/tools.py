@@ -21,6 +21,11 @@ class Area(StrEnum):
     """Internal documents: page lists, resolved profiles, item records."""
 
 
+def staging_key(sha256: str) -> str:
+    """The key under which a station stores a file."""
+    return f"{Area.STAGING}/sha256/{sha256[:2]}/{sha256}"
+
+
 class Storage(Protocol):
     """The content-addressed store, as steps use it.
 

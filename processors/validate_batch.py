@@ -8,14 +8,14 @@ from typing import Any
 from processors import profile
 from processors.manifest import Item, Manifest, check_manifest
 from processors.outcome import Done, Outcome, Rejected, ToolCrashed, rejected, subject
-from processors.page_list import DigestsByName, canonical_json, page_list, staging_key
+from processors.page_list import DigestsByName, canonical_json, page_list
 from processors.rules.codes import finding, is_error
 from processors.rules.document import read_document
 from processors.rules.language_models import models_installed
 from processors.rules.manifest_view import ManifestPath, View
 from processors.rules.staged_files import delivered_file_findings
 from processors.rules.value_formats import as_instant, is_vendor_checksum
-from processors.tools import Area, Storage, Tools
+from processors.tools import Area, Storage, Tools, staging_key
 from processors.wording import counted
 from processors.xml.parser import parse
 from processors.xml.submitted_mets import delivered_name, name_key, stated_digests

@@ -100,7 +100,9 @@ def topic_of(record: str) -> Topic:
 
 
 def redone_topic(lane: str) -> str:
-    """Name of the retry topic of a lane."""
+    """Name of the retry topic of a lane. Raises ValueError for a lane that does not exist."""
+    if lane not in LANES:
+        raise ValueError(f"no lane is named {lane[:100]!r}")
     return f"digitization.work.redone.{lane}.v1"
 
 

@@ -42,6 +42,14 @@ def undecodable_id(topic: str, partition: int, offset: int, value: bytes | None)
     return make_id(topic, partition, offset, sha256(value or b"").hexdigest())
 
 
+def receipt_key(batch_id: str | None, of_work: str, attempt: int | None = None) -> str:
+    """Key of the receipt of a final outcome, or of a deferral with its attempt."""
+    name = of_work if attempt is None else f"{of_work}.{attempt}"
+    # An external client may send a batch id that is no valid storage key.
+    folder = batch_id if batch_id and BATCH_ID.match(batch_id) else "_none"
+    return f"receipts/{folder}/{of_work[:2]}/{name}"
+
+
 def package_id(item_id: str, revision: int) -> str:
     """Id of a package: one per item and revision."""
     return f"{item_id}.v{revision}"

@@ -84,7 +84,8 @@ def _writes() -> Iterator[Grant]:
                 yield Grant(user, TOPIC, topic_of(row.fact.__name__).name, WRITE)
     for topic in REDONE:
         yield Grant("tracker", TOPIC, topic, WRITE)
-    for role in ("router", "worker", "tracker"):
+    # The projector reports foreign records of the sealed log as events.
+    for role in ("router", "worker", "tracker", "projector"):
         yield Grant(role, TOPIC, AUDIT_INTAKE.name, WRITE)
 
 

@@ -172,16 +172,33 @@ def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None
     role.run_sealer(settings, make_sealer)
 
 
-def run_projector(settings: Settings, topic: str | None = None) -> None:
-    """Run the projector, of another topic when it is given."""
+def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> None:
+    """Run the projector, of other topics when they are given."""
     import psycopg
 
-    from schemas.catalogue import AUDIT_PREMIS
-    from streams.projector import role
+    from schemas.models import PremisEvent, Producer
+    from streams.kafka.producer import KafkaPublisher
+    from streams.projector import findings, role
+    from streams.runtime.role_files import WaitReasons
+    from streams.runtime.worker_name import worker_name
+    from streams.sealer import clients
+
+    between = topics or clients.SealerTopics()
+    brokers = settings.kafka_as("projector")
+    publisher, reasons = KafkaPublisher(brokers), WaitReasons(settings, "projector")
+    worker = worker_name(settings, "projector")
+    made_by = Producer(name=findings.PRODUCER_NAME, version=settings.version, worker=worker)
+
+    def report(events: "Sequence[PremisEvent]") -> None:
+        publisher.publish(findings.messages(between.intake, events))
 
     def make_projector() -> "Projector":
         return role.Projector(
-            role.log_consumer(settings.kafka_as("projector")), topic or AUDIT_PREMIS.name
+            role.log_consumer(brokers),
+            between.premis,
+            report,
+            lambda reason: reasons.set("log", reason),
+            made_by,
         )
 
     def connect() -> role.Connection:

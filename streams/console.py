@@ -1,33 +1,70 @@
-"""Output of the commands: JSON or tables on stdout, messages on stderr, exit codes."""
+"""Output of the commands: JSON or tables on stdout, messages on stderr, exit codes.
+
+All that a command prints goes through this module, which escapes control characters and interprets
+no markup: names, labels, reasons and file names come from outside."""
 
 import json
 import os
 import re
 import sys
-from collections.abc import Callable
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Any, NoReturn
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from infra.escaping import escaped, escaped_json, indented
+
+if TYPE_CHECKING:
+    from rich.progress import Task, TextColumn
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 STYLES = {
     **dict.fromkeys(("settled", "packaged", "accepted", "ready"), "green"),
-    **dict.fromkeys(("quarantined", "refused", "open", "dead"), "red"),
+    **dict.fromkeys(("quarantined", "refused", "open", "dead", "no answer"), "red"),
     **dict.fromkeys(("held", "paused", "cancelled", "superseded"), "yellow"),
 }
 """Colour of each state."""
 FILE_WIDTH = 132
 """Characters in a line of a file or pipe, which has no width of its own."""
 INDENT = "  "
-out = Console()
-err = Console(stderr=True)
+
+
+class SafeConsole(Console):
+    """A console that shows text as it is: without markup, and with control characters escaped."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        """The console of stdout or stderr."""
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print lines or renderables; a text is one line."""
+        # Before Rich sees it, which removes some control characters without a trace.
+        super().print(
+            *(Text(escaped(one)) if isinstance(one, str) else one for one in objects), **options
+        )
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """The segments of a renderable; every text on its way to the terminal is in one."""
+        for text, style, control in super().render(renderable, options):
+            # A segment with `control` moves the cursor; Rich makes it itself, for progress bars.
+            yield Segment(text if control else escaped(text, keep_lines=True), style, control)
+
+
+out = SafeConsole()
+err = SafeConsole(stderr=True)
 if not out.is_terminal and "COLUMNS" not in os.environ:
     out.width = FILE_WIDTH
 
@@ -52,9 +89,30 @@ def emit(document: Any, as_json: bool, render: Callable[[Any], None] | None = No
     """Print a document as JSON, or let render print it for people."""
     if as_json or render is None:
         # Written at once: written piece by piece, a long listing took as long as its query.
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+        sys.stdout.write(_json(document, indent=2) + "\n")
     else:
         render(document)
+
+
+def _json(document: Any, indent: int | None = None) -> str:
+    return escaped_json(json.dumps(document, ensure_ascii=False, indent=indent, default=str))
+
+
+@contextmanager
+def json_array() -> Iterator[Callable[[Any], None]]:
+    """Prints each document given to it at once, as an element of one array."""
+    count = 0
+
+    def show(document: Any) -> None:
+        nonlocal count
+        sys.stdout.write(("[\n" if count == 0 else ",\n") + _json(document))
+        sys.stdout.flush()
+        count += 1
+
+    try:
+        yield show
+    finally:
+        sys.stdout.write("\n]\n" if count else "[]\n")
 
 
 def drawn(rows: list[dict[str, Any]], columns: list[str]) -> RenderableType:
@@ -143,31 +201,69 @@ def table(rows: list[dict[str, Any]], columns: list[str]) -> None:
 def blocks(rows: list[dict[str, Any]], title: list[str], lines: list[str]) -> None:
     """Print each row as a title and lines below it, for what is too long for a table."""
     for row in rows:
-        words = [Text(shown(row[name]), STYLES.get(str(row[name]), "")) for name in title]
+        words = [styled(row[name], STYLES.get(str(row[name]), "")) for name in title]
         words[0].stylize("bold")
         out.print(Text(INDENT).join(words), soft_wrap=True)
-        out.print(fields({name: Text(shown(row[name])) for name in lines}))
+        out.print(fields({name: styled(row[name]) for name in lines}))
 
 
 def shown(value: Any) -> str:
-    """A value for people: thousands separated by commas, times (UTC) to the second."""
+    """A value for people in one line: thousands separated by commas, times (UTC) to the second."""
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     text = "" if value is None else str(value)
-    return f"{text[:10]} {text[11:19]}" if TIMESTAMP.fullmatch(text) else text
+    return f"{text[:10]} {text[11:19]}" if TIMESTAMP.fullmatch(text) else escaped(text)
+
+
+def styled(value: Any, style: str = "") -> Text:
+    """A value for people with a style; its own text is never markup."""
+    return Text(shown(value), style)
+
+
+def words(*parts: str | tuple[str, str]) -> Text:
+    """A line of texts; a text with a style is a pair."""
+    pairs = ((one, "") if isinstance(one, str) else one for one in parts)
+    return Text.assemble(*((escaped(text), style) for text, style in pairs))
+
+
+def text_column(template: str) -> "TextColumn":
+    """A column of a progress bar that shows a text, such as "{task.description}"."""
+    # Imported late: most commands have no progress bar.
+    from rich.progress import TextColumn
+
+    class EscapedColumn(TextColumn):
+        def render(self, task: "Task") -> Text:
+            return words(template.format(task=task))
+
+    return EscapedColumn(template)
 
 
 def _cell(value: Any, column: str) -> Text:
-    # Text from the line is text, never markup.
     text = str(value) if column == "pid" else shown(value)
-    return Text(text, style=STYLES.get(text, "") if column == "state" else "")
+    return Text(text, STYLES.get(text, "") if column == "state" else "")
 
 
 def fail(code: Exit, message: str, fix: str = "") -> NoReturn:
     """Print an error and what to do to stderr, and exit with a code."""
-    err.print(f"[bold red]copystand:[/] {escape(message)}", highlight=False)
+    err.print(Text.assemble(("copystand:", "bold red"), f" {indented(message)}"))
     if fix:
-        err.print(f"{INDENT}{fix}", highlight=False, markup=False)
+        err.print(f"{INDENT}{fix}")
     sys.exit(int(code))
+
+
+def escape_tracebacks() -> None:
+    """Escape the tracebacks of errors that end this process or a thread of it."""
+    sys.excepthook = _print_traceback
+    threading.excepthook = lambda end: _print_traceback(
+        end.exc_type, end.exc_value, end.exc_traceback
+    )
+
+
+def _print_traceback(
+    kind: type[BaseException], error: BaseException | None, at: TracebackType | None
+) -> None:
+    if not issubclass(kind, SystemExit):
+        text = "".join(traceback.format_exception(kind, error, at))
+        sys.stderr.write(indented(text) + "\n")

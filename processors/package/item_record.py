@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from processors.outcome import StorageError
+from processors.outcome import ObjectUnusable, StorageError
 from processors.package.record_file import members
 from processors.tools import Tools
 from schemas import models
@@ -101,5 +101,5 @@ def _checked(file: FileRef, tools: Tools) -> Path:
     except OSError as wrong:
         raise StorageError(f"{file.key}: {wrong}") from wrong
     if found != file.sha256:
-        raise StorageError(f"{file.key} holds {found}, not {file.sha256}")
+        raise ObjectUnusable(f"{file.key} holds {found}, not {file.sha256}")
     return path

@@ -8,6 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from infra.escaping import escaped
+
 OUTCOMES = {"suc": "green", "war": "yellow", "fai": "red"}
 """Outcomes of an event, and their colours."""
 Event = dict[str, Any]
@@ -38,7 +40,7 @@ def _rows(events: list[Event], width: int, detail_length: int) -> Table:
     rows.add_column(overflow="fold")
     for event in events:
         outcome = event["outcome"]
-        detail = printable(event["detail"], detail_length)
+        detail = shortened(event["detail"], detail_length)
         code = Text(f"{event['code']}: " if event["code"] else "", OUTCOMES.get(outcome, ""))
         rows.add_row(
             Text(str(event["seq"]), "dim"),
@@ -49,7 +51,7 @@ def _rows(events: list[Event], width: int, detail_length: int) -> Table:
     return rows
 
 
-def printable(text: str, length: int) -> str:
-    """The text without control characters, cut to a length."""
-    cut = text if len(text) <= length else f"{text[: length - 1]}…"
-    return "".join(one if one.isprintable() else " " for one in cut)
+def shortened(text: str, length: int) -> str:
+    """The text with its control characters escaped, cut to a length."""
+    shown = escaped(text)
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"

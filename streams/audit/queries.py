@@ -28,6 +28,22 @@ class AmbiguousLabel(LookupError):
     """Several pages of the item have this label; the text names them."""
 
 
+class Incomplete(RuntimeError):
+    """The projection of the log is not complete, or has rows that are not from the log."""
+
+
+def check_complete(connection: Connection) -> None:
+    """Return if the projection can be believed. Raises Incomplete."""
+    row = connection.execute(QUERY("completeness")).fetchone()
+    if row is None:
+        raise Incomplete("audit.projector_position has no row")
+    waits_for, foreign_seq = row
+    if waits_for:
+        raise Incomplete(str(waits_for))
+    if foreign_seq is not None:
+        raise Incomplete(f"seq {foreign_seq} was not written by the projector")
+
+
 def page_history(connection: Connection, page: str) -> list[Row]:
     """The events of a page, and those of its item and batch on the way to its package. `page` is
     ITEM:REF or ITEM:LABEL. Raises UnknownSubject, AmbiguousLabel."""

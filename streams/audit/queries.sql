@@ -1,5 +1,8 @@
 -- Queries of audit.event for auditors.
 
+-- name: completeness
+SELECT waits_for, (SELECT min(seq) FROM audit.event WHERE seq > last_seq) FROM audit.projector_position;
+
 -- name: around_page
 SELECT coalesce(array_agg(DISTINCT item_id) FILTER (WHERE item_id IS NOT NULL), '{}'),
        coalesce(array_agg(DISTINCT batch_id) FILTER (WHERE batch_id IS NOT NULL), '{}')

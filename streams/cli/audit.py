@@ -7,18 +7,22 @@ from typing import Any
 import click
 import psycopg
 
+from infra.permissions import umask_of_user
+from processors.error_catalogue import fix_of
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.queries import (
     AmbiguousLabel,
+    Incomplete,
     UnknownSubject,
     batch_history,
+    check_complete,
     document_of,
     item_history,
     page_history,
 )
 from streams.audit.timeline import Row
 from streams.cli.filters import Filters, filters_of
-from streams.cli.listings import postgres_down
+from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
 
@@ -78,7 +82,8 @@ def _show_history(
 ) -> None:
     try:
         dsn = Settings.load().dsn("auditor_ro")
-        with psycopg.connect(dsn, autocommit=True) as connection:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+            check_complete(connection)
             rows = history(connection, subject)
     except UnknownSubject as unknown:
         fail(
@@ -86,9 +91,12 @@ def _show_history(
             str(unknown),
             "New events appear after a few seconds. List the ids: copystand batch show BATCH",
         )
+    except Incomplete as why:
+        code = "log.projection-incomplete"
+        fail(Exit.MISSING_PART, f"{code}: {why}", fix_of(code))
     except AmbiguousLabel as ambiguous:
         fail(Exit.USAGE, str(ambiguous), "Use one of these page ids.")
-    except (NotUp, psycopg.OperationalError) as down:
+    except (NotUp, psycopg.Error) as down:
         postgres_down(down)
     rows = [row for row in rows if _matches(row, Filters(**filters))][: filters["limit"]]
     if premis:
@@ -115,6 +123,7 @@ def _write_premis(path: Path, rows: list[Row]) -> None:
     from streams.audit.premis_xml import write_history
 
     try:
-        write_history(path, rows)
+        with umask_of_user():
+            write_history(path, rows)
     except OSError as failed:
         fail(Exit.FAILED, f"cannot write {path}: {failed}")

@@ -70,7 +70,7 @@ def show(batch_id: str, as_json: bool) -> None:
 def _render(document: dict[str, Any]) -> None:
     for title, names in SUMMARY:
         words = [f"{name} {shown(document[name])}" for name in names if document[name] is not None]
-        out.print(title + "  ".join(words), highlight=False, markup=False)
+        out.print(title + "  ".join(words))
     # Only the states in which there is a page: the table stays narrow.
     states = [name for name in PAGE_STATES if any(item[name] for item in document["items"])]
     table(document["items"], ["item_id", "state", "page_count", *states])

@@ -10,9 +10,10 @@ from threading import Event
 from typing import Any
 
 import click
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+import psycopg
+from rich.progress import BarColumn, Progress, TimeElapsedColumn
 
-from streams.console import Exit, emit, err, fail, json_option
+from streams.console import Exit, emit, err, fail, json_option, text_column
 from streams.demo import demo_run
 from streams.demo.collection import BOOKS, FAULTS, DemoDelivery, make_books, make_loose_leaves
 from streams.demo.demo_line import CommandFailed, DemoLine, ForeignHome
@@ -109,8 +110,8 @@ def _submit(line: DemoLine, folder: Path, batch_id: str) -> None:
 
 
 def _watched(line: DemoLine, batch_ids: set[str], quiet: bool) -> list[dict[str, Any]]:
-    columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
-    figures = TextColumn("{task.fields[figures]}")
+    columns = (text_column("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
+    figures = text_column("{task.fields[figures]}")
     with Progress(*columns, figures, console=err, disable=quiet) as progress:
         tasks = {one: progress.add_task(one, total=None, figures="") for one in sorted(batch_ids)}
 
@@ -127,4 +128,12 @@ def _watched(line: DemoLine, batch_ids: set[str], quiet: bool) -> list[dict[str,
                     f" {row['quarantined']} quarantined",
                 )
 
-        return demo_run.Watch(lambda: batch_figures(line.settings), update).until_ended(batch_ids)
+        return demo_run.Watch(lambda: _figures(line), update).until_ended(batch_ids)
+
+
+def _figures(line: DemoLine) -> list[dict[str, Any]] | None:
+    """The figures of the batches; None while PostgreSQL starts again."""
+    try:
+        return batch_figures(line.settings)
+    except psycopg.Error:
+        return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from streams.console import Exit, emit, fail, json_option, out, shown, table
+from streams.console import Exit, emit, fail, json_option, out, shown, table, words
 from streams.settings import MEGABYTE, Settings
 from streams.worker.memory_stats import StepMemory, read_stats
 
@@ -117,10 +117,11 @@ def _show(document: Document) -> None:
     table(rows, COLUMNS)
     for worker in document["workers"]:
         period = f"from {shown(worker['since'])} to {shown(worker['written_at'])}"
-        out.print(f"worker {worker['worker']}: {period}", highlight=False)
+        out.print(f"worker {worker['worker']}: {period}")
     grows = document["grows"]
     if not grows:
         most = document["most_mb_per_100_tasks"]
-        out.print(f"[green]No memory leak found[/] (limit: {most:g} MB per 100 tasks).")
+        found = ("No memory leak found", "green")
+        out.print(words(found, f" (limit: {most:g} MB per 100 tasks)."))
         return
-    out.print(f"[red]Memory leak in {', '.join(grows)}.[/] {document['fix']}")
+    out.print(words((f"Memory leak in {', '.join(grows)}.", "red"), f" {document['fix']}"))

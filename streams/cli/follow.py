@@ -1,6 +1,5 @@
 """`packages follow` and `packages receive`: how a repository gets packages and answers."""
 
-import json
 import signal
 import sys
 import threading
@@ -19,7 +18,7 @@ from streams.cli.package_lookup import looked_up_packages
 from streams.cli.requests import timeout_option
 from streams.clients.repository import follow as client
 from streams.clients.repository.answers import Contradicts, NotSent, SpoolBusy, send_answer
-from streams.console import Exit, emit, err, fail, json_option, out
+from streams.console import Exit, emit, err, fail, json_array, json_option, out, words
 from streams.settings import NotUp, Settings
 
 REPOSITORY = "repository"
@@ -112,19 +111,8 @@ def _printer(as_json: bool) -> Iterator[Any]:
     if not as_json:
         yield _line
         return
-    count = 0
-
-    def show(outcome: client.PackageOutcome) -> None:
-        nonlocal count
-        text = json.dumps(_document(outcome), ensure_ascii=False)
-        sys.stdout.write(("[\n" if count == 0 else ",\n") + text)
-        sys.stdout.flush()
-        count += 1
-
-    try:
-        yield show
-    finally:
-        sys.stdout.write("\n]\n" if count else "[]\n")
+    with json_array() as show:
+        yield lambda outcome: show(_document(outcome))
 
 
 def _document(outcome: client.PackageOutcome) -> dict[str, Any]:
@@ -137,14 +125,14 @@ def _document(outcome: client.PackageOutcome) -> dict[str, Any]:
 def _line(outcome: client.PackageOutcome) -> None:
     package = outcome.package
     if outcome.accepted is False:
-        text = f"[red]refused[/]  {package.package_id}"
+        verdict = ("refused", "red")
     elif outcome.accepted:
-        text = f"[green]accepted[/] {package.package_id}"
+        verdict = ("accepted", "green")
     else:
-        text = f"verified {package.package_id}"
-    out.print(text, highlight=False, soft_wrap=True)
+        verdict = ("verified", "")
+    out.print(words(verdict, f" {package.package_id}"), soft_wrap=True)
     detail = outcome.reason if outcome.accepted is False else _location(package)
-    out.print(f"         {detail}", highlight=False, markup=False, soft_wrap=True)
+    out.print(f"         {detail}", soft_wrap=True)
 
 
 def _location(package: client.Package) -> str:
@@ -162,7 +150,7 @@ class _WaitMessages:
         now = time.monotonic()
         if now - self._printed_at.get(kind, -REPEAT_SECONDS) >= REPEAT_SECONDS:
             self._printed_at[kind] = now
-            err.print(f"waiting: {text}", highlight=False, markup=False, soft_wrap=True)
+            err.print(f"waiting: {text}", soft_wrap=True)
 
 
 @click.command()
@@ -209,4 +197,4 @@ def receive(
 def _print_answer(document: dict[str, Any]) -> None:
     answer = "accepted" if document["accepted"] else "refused"
     text = f"{document['package_id']}: {answer} by {document['repository']} ({document['state']})"
-    out.print(text, highlight=False, markup=False)
+    out.print(text)

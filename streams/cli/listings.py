@@ -6,13 +6,13 @@ from typing import Any, NoReturn
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
-from rich.markup import escape
 
 from schemas.times import written
-from streams.console import Exit, emit, fail, out, shown, table
+from streams.console import Exit, emit, fail, out, shown, table, words
 from streams.settings import NotUp, Settings
 
 ROLE = "auditor_ro"
+CONNECT_SECONDS = 5
 Row = dict[str, Any]
 
 
@@ -20,19 +20,20 @@ def rows(query: SQL, values: Row) -> list[Row]:
     """Rows of a query as documents, times in ISO 8601; exits with 3 when PostgreSQL is down."""
     try:
         with psycopg.connect(
-            Settings.load().dsn(ROLE), row_factory=dict_row, connect_timeout=5
+            Settings.load().dsn(ROLE), row_factory=dict_row, connect_timeout=CONNECT_SECONDS
         ) as connection:
             found = connection.execute(query, values).fetchall()
-    except (NotUp, psycopg.OperationalError) as down:
+    except (NotUp, psycopg.Error) as down:
         postgres_down(down)
     return [{name: _json_value(value) for name, value in row.items()} for row in found]
 
 
 def postgres_down(error: Exception) -> NoReturn:
-    """Exit with 3 because PostgreSQL cannot be reached."""
+    """Exit with 3 because PostgreSQL does not answer, or not with the rows."""
     if isinstance(error, NotUp):
         fail(Exit.MISSING_PART, str(error), error.fix)
-    fail(Exit.MISSING_PART, f"cannot connect to PostgreSQL: {error}".strip(), "Run: copystand up")
+    fix = "Check the line (copystand status), or start it: copystand up"
+    fail(Exit.MISSING_PART, f"PostgreSQL does not answer: {str(error).strip()}", fix)
 
 
 def _json_value(value: Any) -> Any:
@@ -59,4 +60,4 @@ def print_fields(row: Row) -> None:
         else:
             text = ", ".join(map(str, value)) if isinstance(value, list) else shown(value)
             # Not wrapped here, so that a long key or digest can be copied.
-            out.print(f"[bold]{name}[/] {escape(text)}", highlight=False, soft_wrap=True)
+            out.print(words((name, "bold"), f" {text}"), soft_wrap=True)

@@ -1,10 +1,15 @@
 """`copystand`: the commands, each loaded when it is called."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
-from streams.console import Exit, fail
+from infra.escaping import escaped
+from infra.permissions import use_private_umask
+from streams.console import Exit, escape_tracebacks, fail
 from streams.settings import NotUp, SettingsError
 
 COMMANDS = {
@@ -28,7 +33,15 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """A group that imports a command when it runs."""
+    """A group that imports a command when it runs, and escapes the words in usage errors."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _escaped_usage_errors():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, context: click.Context) -> Any:
+        with _escaped_usage_errors():
+            return super().invoke(context)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -41,6 +54,16 @@ class Commands(click.Group):
         return command
 
 
+@contextmanager
+def _escaped_usage_errors() -> Iterator[None]:
+    """Escapes the message, since the shell may have filled in file names from outside."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = escaped(error.message)
+        raise
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="copystand")
 def cli() -> None:
@@ -49,6 +72,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run a command; wrong settings and missing services have exit codes of their own."""
+    escape_tracebacks()
+    use_private_umask()
     try:
         cli(prog_name="copystand")
     except SettingsError as invalid:

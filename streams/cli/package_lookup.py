@@ -18,7 +18,7 @@ def looked_up_packages() -> Iterator[PackageQueries]:
     try:
         with package_queries(Settings.load().dsn(ROLE)) as packages:
             yield packages
-    except (NotUp, psycopg.OperationalError) as down:
+    except (NotUp, psycopg.Error) as down:
         postgres_down(down)
     except PackageRefused as refused:
         fail(Exit.FAILED, str(refused), refused.fix)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress
 
 from processors.outcome import StorageError
 from streams.cli.filters import filters_of
@@ -14,7 +14,7 @@ from streams.cli.listings import show_row
 from streams.cli.package_lookup import looked_up_packages
 from streams.clients.repository.fetching import fetch as fetch_package
 from streams.clients.repository.packages import PackageFilter
-from streams.console import Exit, emit, err, fail, json_option, out, table
+from streams.console import Exit, emit, err, fail, json_option, out, table, text_column
 from streams.settings import Settings
 from streams.storage.factory import reachable_storage
 
@@ -71,11 +71,11 @@ def fetch(package_id: str, folder: Path, as_json: bool) -> None:
         row = published.show(package_id)
         path = _fetched(row, folder)
     document = row | {"path": str(path.absolute())}
-    emit(document, as_json, lambda _: out.print(f"{path}: verified and unpacked", markup=False))
+    emit(document, as_json, lambda _: out.print(f"{path}: verified and unpacked"))
 
 
 def _fetched(row: dict[str, Any], folder: Path) -> Path:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (text_column("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=err, transient=True) as bars:
         task = bars.add_task(row["package_id"], total=2 * row["size_bytes"])
         try:

@@ -17,8 +17,11 @@ def _table() -> Iterator[str]:
     """The connection string of the table; exits with 3 when PostgreSQL is down."""
     try:
         yield Settings.load().dsn("tracker")
-    except (NotUp, psycopg.OperationalError) as down:
+    except (NotUp, psycopg.Error) as down:
         postgres_down(down)
+    except pseudonyms.NumbersUnknown as early:
+        fix = "Start the line (copystand up), and run the command again when the tracker is ready."
+        fail(Exit.MISSING_PART, str(early), fix)
 
 
 @click.group()

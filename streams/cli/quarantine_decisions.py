@@ -161,9 +161,9 @@ def _print_summary(document: Row) -> None:
     refused = [one for one in decisions if not one["granted"]]
     if document["granted"]:
         closed = f", {len(refused)} already closed" if refused else ""
-        out.print(f"{document['action']}: {count}{closed}", highlight=False)
+        out.print(f"{document['action']}: {count}{closed}")
         return
-    out.print(f"{document['action']}: {count}", highlight=False)
+    out.print(f"{document['action']}: {count}")
     for one in refused:
         text = f"{one['subjects'][0]} {one['code']}: {one['fix']}"
-        out.print(text, highlight=False, markup=False)
+        out.print(text)

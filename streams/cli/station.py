@@ -12,7 +12,6 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
-    TextColumn,
     TimeElapsedColumn,
 )
 
@@ -27,7 +26,7 @@ from streams.clients.station import submission as client
 from streams.clients.station.folder import DEFAULT_LANGUAGE, DEFAULT_PROFILE, SubmissionOptions
 from streams.clients.station.scan import Progress as ReportProgress
 from streams.clients.station.waiting import wait as wait_for
-from streams.console import Exit, emit, err, fail, json_option, out
+from streams.console import Exit, emit, err, fail, json_option, out, text_column, words
 from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
 
@@ -167,7 +166,7 @@ def _failures() -> Iterator[None]:
 
 def _exit(submission: client.Submission, in_time: bool, timeout: float | None) -> None:
     if not in_time:
-        err.print(f"Not finished within {timeout:g} s. The batch continues.", highlight=False)
+        err.print(f"Not finished within {timeout:g} s. The batch continues.")
         raise SystemExit(int(Exit.TIMEOUT))
     if submission.failed:
         raise SystemExit(int(Exit.FAILED))
@@ -177,31 +176,31 @@ def _print_submission(submission: client.Submission) -> None:
     _print_diagnostics(submission.diagnostics)
     amount = f"{counted(submission.items, 'item')}, {counted(submission.pages, 'page')}"
     size = f"{submission.size_bytes / 1e6:.1f} MB, {submission.seconds:.1f} s"
-    outcome = f"[bold]{submission.batch_id}[/]: {submission.state}"
-    out.print(f"{outcome}. {amount}, {size}", highlight=False)
+    outcome = f": {submission.state}. {amount}, {size}"
+    out.print(words((submission.batch_id, "bold"), outcome))
     for one in submission.quarantined:
-        out.print(f"  quarantined: copystand quarantine show {one}", highlight=False)
+        out.print(f"  quarantined: copystand quarantine show {one}")
 
 
 def _print_diagnostics(found: list[Diagnostic]) -> None:
     """Print the most severe first. A long list is cut; --json prints all."""
     ordered = sorted(found, key=lambda one: list(COLOURS).index(one.severity))
     for one in ordered[:SHOWN_DIAGNOSTICS]:
-        out.print(f"[{COLOURS[one.severity]}]{one.severity}[/] {one.code}", highlight=False)
-        out.print(f"  {one.where}: {one.found}", markup=False, highlight=False)
+        out.print(words((one.severity, COLOURS[one.severity]), f" {one.code}"))
+        out.print(f"  {one.where}: {one.found}")
         if one.severity != "info":
-            out.print(f"  {one.fix}", markup=False, highlight=False, style="dim")
+            out.print(f"  {one.fix}", style="dim")
     if len(found) > SHOWN_DIAGNOSTICS:
         more = len(found) - SHOWN_DIAGNOSTICS
-        out.print(f"… and {more} more. Use --json to print all.", highlight=False)
+        out.print(f"… and {more} more. Use --json to print all.")
     if not found:
-        out.print("No problems found.", highlight=False)
+        out.print("No problems found.")
 
 
 @contextmanager
 def _progress() -> Iterator[ReportProgress]:
     """Progress bars on stderr: bytes hashed and stored, then pages processed."""
-    common = (TextColumn("{task.description:>8}"), BarColumn())
+    common = (text_column("{task.description:>8}"), BarColumn())
     sizes = Progress(*common, DownloadColumn(), TimeElapsedColumn(), console=err)
     counts = Progress(*common, MofNCompleteColumn(), TimeElapsedColumn(), console=err)
     tasks: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from processors.wording import counted
-from streams.console import Exit, drawn, emit, err, fail, json_option, out
+from streams.console import Exit, drawn, emit, err, fail, json_option, out, styled
 from streams.monitoring.status import line_status
 from streams.settings import Settings
 from streams.supervisor.state import read_state, supervisor_pid
@@ -30,6 +30,8 @@ BATCH_COLUMNS = [
     "in_flight",
 ]
 ROLE_COLUMNS = ["role", "pid", "state", "lag", "restarts"]
+UNKNOWN = "The batches are unknown, PostgreSQL does not answer"
+FIX = "Check its log (log/postgres.log in the home), and the free space: df -h, df -i"
 Document = dict[str, Any]
 
 
@@ -55,7 +57,10 @@ def status(watch: float | None, as_json: bool) -> None:
     atexit.register(gc.freeze)
     settings = Settings.load()
     if watch is None:
-        emit(_document(settings), as_json, lambda document: out.print(drawn_status(document)))
+        document = _document(settings)
+        emit(document, as_json, lambda document: out.print(drawn_status(document)))
+        if document["database"]:
+            fail(Exit.MISSING_PART, f"PostgreSQL does not answer: {document['database']}", FIX)
         return
     try:
         _watch(lambda: _document(settings), watch)
@@ -86,6 +91,8 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
     """The tables of a status document with at most so many batches, and its notes below."""
     batches, left_out = shown_batches(document["batches"], most)
     lines = [Text(clock, style="dim")] if clock else []
+    if document["database"]:
+        lines.append(styled(f"{UNKNOWN}: {document['database']}", "red"))
     if left_out:
         lines.append(Text(f"ended batches not shown: {left_out} (copystand batch list)"))
     lines += _unanswered(document["unanswered"])

@@ -10,19 +10,22 @@ import time
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra import paths, processes
+from infra import paths, permissions, processes
 from infra.doctor import Row, check_parts
 from infra.kafka import tail
 from infra.kafka_access import is_open
-from streams.console import Exit, emit, err, fail, json_option, out, table
+from streams.console import Exit, emit, err, fail, json_option, out, table, words
 from streams.kafka.client import OPERATOR
 from streams.settings import Settings, deprecated
 from streams.supervisor import supervisor
 from streams.supervisor.state import read_state, supervisor_pid
+
+if TYPE_CHECKING:  # it loads the Kafka client
+    from streams.monitoring.consumer_lag import ConsumerGroups
 
 NOW_LOCKED = (
     "Kafka of this home now requires a login; your own programs need one:"
@@ -51,10 +54,11 @@ def up(as_json: bool) -> None:
             err.print(NOW_LOCKED, highlight=False)
     else:
         state = _wait_until_ready(home, None, quiet=as_json)
-        err.print(f"The line in {home} is already running.", highlight=False)
+        err.print(f"The line in {home} is already running.")
     seconds = round(time.monotonic() - began, 1)
     document = {"home": str(home), "ports": state["ports"], "seconds": seconds}
-    emit(document, as_json, lambda _: out.print(f"[green]ready[/] in {seconds} s, home {home}"))
+    ready = words(("ready", "green"), f" in {seconds} s, home {home}")
+    emit(document, as_json, lambda _: out.print(ready))
 
 
 @click.command()
@@ -73,7 +77,7 @@ def down(drain: bool, now: bool, timeout: float, as_json: bool) -> None:
     home = settings.home.resolve()
     pid = supervisor_pid(home)
     if pid is None:
-        err.print(f"No line is running in {home}.", highlight=False)
+        err.print(f"No line is running in {home}.")
     else:
         if drain:
             _drain(settings, began + timeout)
@@ -110,10 +114,14 @@ def end_supervisor(home: Path, pid: int, how: signal.Signals) -> None:
 
 def _prepared(home: Path) -> Path:
     try:
-        return paths.prepare_home(home)
+        home = paths.prepare_home(home)
+        before = permissions.make_private(home)
     except OSError as failed:
         fix = "Set COPYSTAND_HOME to a writable folder."
         fail(Exit.USAGE, f"cannot use {home} as home: {failed}", fix)
+    if before:
+        err.print(f"The mode of {home} was {before} and is now 0700: only its owner can read it.")
+    return home
 
 
 def _prepare_store(settings: Settings) -> None:
@@ -198,15 +206,14 @@ def _print_started(state: dict[str, Any], printed: set[str], quiet: bool) -> Non
         if name not in printed:
             printed.add(name)
             if not quiet:
-                out.print(f"  {name:<12} {seconds:6.2f} s", highlight=False)
+                out.print(f"  {name:<12} {seconds:6.2f} s")
 
 
 def _drain(settings: Settings, deadline: float) -> None:
     from streams.monitoring.consumer_lag import ConsumerGroups
-    from streams.monitoring.status import in_flight
 
     with closing(ConsumerGroups(settings.kafka_as(OPERATOR))) as groups:
-        while (left := in_flight(settings, groups)) > 0:
+        while (left := _left(settings, groups)) > 0:
             if time.monotonic() > deadline:
                 fail(
                     Exit.TIMEOUT,
@@ -214,6 +221,20 @@ def _drain(settings: Settings, deadline: float) -> None:
                     "The line is still running. Use a longer --timeout, or leave out --drain.",
                 )
             time.sleep(0.5)
+
+
+def _left(settings: Settings, groups: "ConsumerGroups") -> int:
+    """The work in flight; exits with 3 when a server does not answer."""
+    import psycopg
+    from confluent_kafka import KafkaException
+
+    from streams.monitoring.status import in_flight
+
+    try:
+        return in_flight(settings, groups)
+    except (psycopg.Error, KafkaException, KeyError) as failed:
+        fix = "The line is still running. Check it (copystand status), or leave out --drain."
+        fail(Exit.MISSING_PART, f"the work in flight is unknown: {failed}", fix)
 
 
 def _log(home: Path) -> Path:

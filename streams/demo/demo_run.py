@@ -46,7 +46,8 @@ class DemoResult:
 class Watch:
     """Waits until batches have ended and reports each change of their page counts."""
 
-    figures: Callable[[], list[Figures]]
+    figures: Callable[[], list[Figures] | None]
+    """None while they are unknown."""
     on_change: Callable[[list[Figures]], None]
     pause_seconds: float = WATCH_SECONDS
     limit_seconds: float = QUIET_LIMIT_SECONDS
@@ -56,7 +57,9 @@ class Watch:
         """The final page counts of these batches. Raises Stalled when they stop changing."""
         changed_at = time.monotonic()
         while True:
-            now = [one for one in self.figures() if one["batch_id"] in batch_ids]
+            found = self.figures()
+            known = self.last if found is None else found
+            now = [one for one in known if one["batch_id"] in batch_ids]
             if now != self.last:
                 self.last, changed_at = now, time.monotonic()
                 self.on_change(now)

@@ -3,13 +3,11 @@
 from typing import Any
 
 from rich.box import SIMPLE
-from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from processors.wording import counted
 from streams.audit.history_view import history_view
-from streams.console import drawn, fields, out
+from streams.console import drawn, fields, out, styled, words
 
 COUNTS = ("registered", "packaged", "quarantined", "cancelled", "in_flight")
 FAULT_FIELDS = ("code", "where", "found", "fix")
@@ -23,14 +21,13 @@ def show(report: dict[str, Any]) -> None:
     _quarantined(report["quarantined"])
     _timeline(report["timeline"])
     _accuracy(report["accuracy"])
-    out.print(
-        f"[bold]{report['pages_per_minute']} pages per minute[/]"
+    figures = (
         f" ({counted(report['pages'], 'page')} in {report['seconds']} s, from the submission to the"
-        f" last page); start-up {report['set_up_seconds']} s; home {report['home']}",
-        highlight=False,
+        f" last page); start-up {report['set_up_seconds']} s; home {report['home']}"
     )
+    out.print(words((f"{report['pages_per_minute']} pages per minute", "bold"), figures))
     for surprise in report["surprises"]:
-        out.print(f"[bold red]unexpected result:[/] {escape(surprise)}", highlight=False)
+        out.print(words(("unexpected result:", "bold red"), f" {surprise}"))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -40,7 +37,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _batches(rows: list[dict[str, Any]]) -> None:
-    out.print("[bold]Batches[/] (page counts)")
+    out.print(words(("Batches", "bold"), " (page counts)"))
     out.print(drawn(rows, ["batch_id", "state", *COUNTS]))
 
 
@@ -53,11 +50,11 @@ def _packages(rows: list[dict[str, Any]]) -> None:
 
 
 def _quarantined(rows: list[dict[str, Any]]) -> None:
-    out.print("[bold]Quarantine records[/]")
+    out.print(words(("Quarantine records", "bold")))
     for row in rows:
-        out.print(Text(row["page_id"] or row["item_id"] or row["batch_id"], "bold"))
+        out.print(styled(row["page_id"] or row["item_id"] or row["batch_id"], "bold"))
         for fault in _faults(row):
-            out.print(fields({name: Text(fault[name]) for name in FAULT_FIELDS}))
+            out.print(fields({name: styled(fault[name]) for name in FAULT_FIELDS}))
     out.print()
 
 
@@ -68,7 +65,7 @@ def _faults(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _timeline(timeline: dict[str, Any]) -> None:
-    out.print(f"[bold]History of page {timeline['page_id']}[/] (causal order)", highlight=False)
+    out.print(words((f"History of page {timeline['page_id']}", "bold"), " (causal order)"))
     out.print(history_view(timeline["events"], DETAIL_LENGTH))
     out.print()
 

@@ -22,10 +22,11 @@ from schemas.catalogue import REDONE
 from schemas.codec import TooLarge, Undecodable, decode
 from schemas.models import Fact
 from streams.execution.facts import FactBuilder, Work, outgoing
-from streams.execution.receipts import Receipts
+from streams.execution.receipts import DAMAGED, DamagedReceipt, Receipts
 from streams.kafka.messages import Incoming, Outgoing
 from streams.kafka.producer import Publisher
 from streams.runtime.fatal_errors import end_process
+from streams.storage.keys import BadKey
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,12 @@ class Driver:
     def _result(self, work: Work) -> list[Outgoing]:
         """The messages to publish for a work item: from its receipt, else from its execution."""
         batch_id = work.head.batch_id
-        known = self._receipts.find(batch_id, work.work_id, work.attempt)
+        try:
+            known = self._receipts.find(batch_id, work.work_id, work.attempt)
+        except DamagedReceipt as damaged:
+            log.error("receipt damaged", extra={"work_id": work.work_id, "error": str(damaged)})
+            messages = outgoing([self._facts.receipt_damaged(work, str(damaged))])
+            return self._receipts.keep(batch_id, work.work_id, DAMAGED, messages)
         if known is not None:
             return known
         started = time.monotonic()
@@ -125,6 +131,8 @@ class Driver:
     def _outcome(self, work: Work) -> Outcome:
         try:
             return self._run(work.step, work.fact)
+        except BadKey as wrong:
+            return rejected("file.key-malformed", str(wrong)[:2000])
         except TransientError as error:
             return TryLater(str(error)[:2000], error.error_class)
         except Exception as error:
@@ -138,12 +146,16 @@ class Driver:
             message.topic, message.partition, message.offset, message.value
         )
         work_id = ids.work_id(event_id, step.name)
-        known = self._receipts.find(None, work_id, 1)
+        attempt = None
+        try:
+            known = self._receipts.find(None, work_id, 1)
+        except DamagedReceipt:
+            known, attempt = None, DAMAGED
         if known is not None:
             return known
         log.warning("undecodable message", extra={"topic": message.topic, "offset": message.offset})
         fact = self._facts.undecodable(message, step, why, event_id)
-        return self._receipts.keep(None, work_id, None, outgoing([fact]))
+        return self._receipts.keep(None, work_id, attempt, outgoing([fact]))
 
 
 def _while_store_is_down(attempt: Callable[[], list[Outgoing]]) -> list[Outgoing]:

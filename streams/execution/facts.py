@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from processors.error_catalogue import fix_of
-from processors.outcome import Done, Outcome, Rejected, TryLater
+from processors.outcome import Done, Outcome, Rejected, TryLater, rejected
 from processors.premis import events_of
+from processors.route import proven_subject
 from processors.step import Step
 from processors.tools import Area, Storage
 from schemas import ids
@@ -26,6 +27,7 @@ from streams.kafka.messages import Incoming, Outgoing
 
 INLINE_DIAGNOSTICS = 20
 """A longer list is stored as a file, and the fact names the file."""
+RECEIPT_DAMAGED = "work.receipt-damaged"
 UNDECODABLE = "message.undecodable"
 """Code of a message that cannot be decoded: it is stored, and read again when it is released."""
 
@@ -109,6 +111,13 @@ class FactBuilder:
             files=(self._original(message),),
         )
 
+    def receipt_damaged(self, work: Work, why: str) -> Fact:
+        """The fact that quarantines work whose receipt is damaged."""
+        # A rejection by the step may have been published before under its own id.
+        (fact,) = self.facts(work, rejected(RECEIPT_DAMAGED, why))
+        event_id = ids.fact_id(work.work_id, RECEIPT_DAMAGED)
+        return fact.model_copy(update={"head": fact.head.model_copy(update={"event_id": event_id})})
+
     def _stamped(self, work: Work, drafts: Sequence[Fact]) -> list[Fact]:
         now, counted, stamped = self.clock(), dict[str, int](), []
         for draft in drafts:
@@ -116,7 +125,7 @@ class FactBuilder:
             index = counted.get(record, 0)
             counted[record] = index + 1
             own = draft.head
-            about = own if own.batch_id else work.head
+            about = own if own.revision else proven_subject(work.fact)
             event_id = ids.fact_id(work.work_id, record, index)
             if record == "WorkDeferred":
                 event_id = ids.deferral_id(work.work_id, work.attempt)
@@ -149,14 +158,15 @@ class FactBuilder:
         )
 
     def _quarantined(self, work: Work, outcome: Rejected) -> WorkQuarantined:
-        head, step = work.head, work.step
+        head, step = proven_subject(work.fact), work.step
+        named = head.page_id or head.item_id or head.batch_id or f"message {head.event_id[:100]}"
         return WorkQuarantined(
             step=step.name,
             lane=step.lane,
             work_id=work.work_id,
             required=not step.branch or step.name in getattr(work.fact, "required_branches", ()),
             code=outcome.code,
-            where=outcome.where or head.page_id or head.item_id or str(head.batch_id),
+            where=outcome.where or named,
             found=outcome.found,
             fix=outcome.fix,
             attempts=work.attempt,

@@ -5,13 +5,16 @@ import base64
 import json
 from hashlib import sha256
 
-from processors.outcome import StorageError
+from processors.outcome import ObjectUnusable, StorageError
 from processors.tools import Storage
 from schemas import ids
 from streams.kafka.messages import Outgoing
 
+DAMAGED = 0
+"""In place of an attempt: the receipt of the record that another receipt is damaged."""
 
-class DamagedReceipt(StorageError):
+
+class DamagedReceipt(ObjectUnusable):
     """A receipt whose digest does not match its content."""
 
 
@@ -25,7 +28,10 @@ class Receipts:
         """The stored messages of a work item: its final outcome, else those of this attempt.
 
         None when there is neither. Raises StorageError, DamagedReceipt."""
-        for key in (_key(batch_id, work_id), _key(batch_id, work_id, attempt)):
+        for key in (
+            ids.receipt_key(batch_id, work_id),
+            ids.receipt_key(batch_id, work_id, attempt),
+        ):
             stored = self._storage.get(key)
             if stored is not None:
                 return _decoded(key, stored)
@@ -40,20 +46,13 @@ class Receipts:
     ) -> list[Outgoing]:
         """Store the messages unless a receipt exists; returns those of the stored receipt, which
         is another worker's when that one was first."""
-        key = _key(batch_id, work_id, deferred_attempt)
+        key = ids.receipt_key(batch_id, work_id, deferred_attempt)
         if self._storage.put_new(key, _encoded(work_id, messages)):
             return messages
         stored = self._storage.get(key)
         if stored is None:
             raise StorageError(f"{key} existed and is missing now")
         return _decoded(key, stored)
-
-
-def _key(batch_id: str | None, work_id: str, attempt: int | None = None) -> str:
-    name = work_id if attempt is None else f"{work_id}.{attempt}"
-    # An external client may send a batch id that is no valid storage key.
-    folder = batch_id if batch_id and ids.BATCH_ID.match(batch_id) else "_none"
-    return f"receipts/{folder}/{work_id[:2]}/{name}"
 
 
 def _encoded(work_id: str, messages: list[Outgoing]) -> bytes:

@@ -39,6 +39,6 @@ def unanswered_packages(settings: Settings) -> dict[str, Any] | None:
     try:
         with packages.package_queries(settings.dsn("auditor_ro")) as queries:
             found = queries.unanswered(timedelta(days=settings.answer_days))
-    except psycopg.OperationalError:
+    except psycopg.Error:
         return None
     return {"days": settings.answer_days, "packages": found["count"], "oldest": found["oldest"]}

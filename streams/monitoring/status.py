@@ -22,31 +22,48 @@ UNFINISHED = ("submitted", "running")
 FRESH_SECONDS = 10.0
 
 
+NO_ANSWER = "no answer"
+"""State of a part that runs and does not answer."""
+
+
 def line_status(settings: Settings, parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The document of `copystand status`. Lags, lanes and retries are some seconds old."""
+    """The document of `copystand status`. Lags, lanes and retries are some seconds old.
+
+    `database` says why the batches are unknown; None while PostgreSQL answers."""
+    batches, fault = _batches(settings)
     report = watchdog_report(settings) or _own_report(settings)
     roles = [
         {
             "role": name,
             "lag": report["lags"].get(name),
             **part,
+            **({"state": NO_ANSWER} if fault and _seems_ready(name, part) else {}),
             "waits_for": wait_reason(settings, name),
         }
         for name, part in parts.items()
     ]
     others = {name: report[name] for name in ("unanswered", "lanes", "retries", "quiet", "checks")}
-    return {"batches": batch_figures(settings), "roles": roles, **others}
+    return {"batches": batches, "roles": roles, "database": fault, **others}
+
+
+def _batches(settings: Settings) -> tuple[list[dict[str, Any]], str | None]:
+    """The figures, and why they are unknown."""
+    try:
+        return batch_figures(settings), None
+    except psycopg.Error as error:
+        return [], str(error).strip() or type(error).__name__
+
+
+def _seems_ready(name: str, part: dict[str, Any]) -> bool:
+    return name == "postgres" and part["state"] == "ready"
 
 
 def batch_figures(settings: Settings) -> list[dict[str, Any]]:
-    """The counts and the state of every batch; empty while PostgreSQL is unavailable."""
-    try:
-        with psycopg.connect(
-            settings.dsn("tracker"), connect_timeout=3, row_factory=dict_row
-        ) as connection:
-            return connection.execute(QUERY("batch_figures")).fetchall()
-    except psycopg.OperationalError:
-        return []
+    """The counts and the state of every batch. Raises psycopg.Error."""
+    with psycopg.connect(
+        settings.dsn("tracker"), connect_timeout=3, row_factory=dict_row
+    ) as connection:
+        return connection.execute(QUERY("batch_figures")).fetchall()
 
 
 def watch_file(settings: Settings) -> Path:
@@ -67,11 +84,13 @@ def watchdog_report(settings: Settings) -> dict[str, Any] | None:
 
 
 def in_flight(settings: Settings, groups: "ConsumerGroups") -> int:
-    """Pages in flight, and records that no role has finished, at this moment."""
-    from streams.monitoring.role_lag import current_lags
+    """Pages in flight, and records that no role has finished, at this moment.
+
+    Raises psycopg.Error or KafkaException when a server does not answer: nothing is known then."""
+    from streams.monitoring.role_lag import sum_by_role
 
     unfinished = [row for row in batch_figures(settings) if row["state"] in UNFINISHED]
-    lags = current_lags(settings, groups)
+    lags = sum_by_role(groups.lags())
     return sum(row["in_flight"] or 0 for row in unfinished) + sum(lags.values())
 
 

@@ -12,6 +12,18 @@ UPDATE audit.projector_position
 SET last_seq = %(last_seq)s, next_offset = %(next_offset)s
 WHERE last_seq = %(last_seq_before)s AND next_offset = %(next_offset_before)s;
 
+-- name: wait_for
+UPDATE audit.projector_position SET waits_for = %(reason)s;
+
+-- name: move_foreign_rows
+SELECT audit.move_foreign_rows();
+
+-- name: unreported_rows
+SELECT number, seq, sha256, found_at FROM audit.foreign_rows WHERE NOT reported ORDER BY number LIMIT 1000;
+
+-- name: mark_reported
+UPDATE audit.foreign_rows SET reported = true WHERE number = ANY(%(numbers)s);
+
 -- name: copy_in
 COPY audit.events ({columns}) FROM STDIN;
 

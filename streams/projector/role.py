@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,13 +11,14 @@ import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.kafka_access import Brokers
-from schemas.codec import Undecodable
-from streams.audit.sealed_record import BrokenSeal, seal_of
+from schemas.models import Producer
 from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
-from streams.projector.rows import QUERY, Row, copy_in, row_of
+from streams.projector.findings import Report, of_record, of_rows
+from streams.projector.rows import QUERY, Row, copy_in, row_of_event
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
+from streams.sealer.log_order import ForeignRecord, LogOrder
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ BATCH_SECONDS = 0.2
 PARTITION_ROWS = 1_000_000
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
+LOOK_SECONDS = 5.0
+"""Between two looks for rows that the projector did not write."""
 
 Connection = psycopg.Connection[Any]
 
@@ -60,7 +64,7 @@ def run_projector(
     make_projector: Callable[[], "Projector"],
     connect: Callable[[], Connection],
 ) -> None:
-    """Project until SIGTERM. Ends the process with 70 when the log has a gap; it never skips."""
+    """Project until SIGTERM. At a gap of the log it waits and skips nothing."""
 
     def work(stopping: threading.Event) -> None:
         projector = make_projector()
@@ -89,10 +93,22 @@ def run_projector(
 class Projector:
     """Copies sealed events; rows and position change in one transaction."""
 
-    def __init__(self, consumer: Consumer, topic: str) -> None:
-        """A projector of this topic, which it does not read yet."""
+    def __init__(
+        self,
+        consumer: Consumer,
+        topic: str,
+        report: Report,
+        wait_for: Callable[[str], None],
+        made_by: Producer,
+    ) -> None:
+        """A projector of this topic, which it does not read yet. `report` publishes findings, and
+        `wait_for` tells the operator what it waits for."""
         self._consumer, self._topic = consumer, topic
+        self._report, self._wait_for, self._made_by = report, wait_for, made_by
         self._position = Position(-1, 0)
+        self._order = LogOrder(0)
+        self._gap = ""
+        self._looked_at = 0.0
 
     def resume(self, connection: Connection) -> None:
         """Continue where the table ends."""
@@ -101,6 +117,10 @@ class Projector:
         if row is None:
             raise CannotContinue("audit.projector_position has no row; rebuild the projection")
         self._position = Position(*row)
+        self._order = LogOrder(self._position.last_seq + 1)
+        self._gap = ""
+        self._report_rows(connection)
+        self._set_reason(connection, "")
         start = TopicPartition(self._topic, 0, self._position.next_offset)
         self._consumer.assign([start])
         log.info("projecting", extra={"last_seq": self._position.last_seq})
@@ -109,17 +129,27 @@ class Projector:
         """Project the next events, if any arrive soon; the number of events."""
         before = self._position
         rows: list[Row] = []
+        foreign: list[ForeignRecord] = []
         after, reached = before, None
         for message in self._consumer.consume(BATCH, timeout=BATCH_SECONDS):
             if _is_end(message):
                 reached = message.offset()
             elif _is_event(message):
-                rows.append(self._row(message, after.last_seq + 1))
-                after = Position(after.last_seq + 1, offset_of(message) + 1)
-        if rows:
+                sealed, others = self._order.take(message)
+                foreign += others
+                if sealed is not None:
+                    rows.append(row_of_event(sealed.seal, sealed.event.value, sealed.event.event))
+                if not self._order.ahead:
+                    after = Position(after.last_seq + (sealed is not None), offset_of(message) + 1)
+        self._report_records(foreign)
+        if after != before:
             self._write(connection, rows, before, after)
         if rows or reached is not None:
             self._commit_offset(max(after.next_offset, reached or 0))
+        if reached is not None or self._gap:
+            self._report_gap(connection)
+        if time.monotonic() - self._looked_at > LOOK_SECONDS:
+            self._report_rows(connection)
         return len(rows)
 
     def close(self) -> None:
@@ -129,26 +159,54 @@ class Projector:
     def _write(
         self, connection: Connection, rows: list[Row], before: Position, after: Position
     ) -> None:
-        with connection.transaction(), connection.cursor() as cursor:
-            advance(cursor, before, after)
-            copy_in(cursor, rows)
+        try:
+            self._write_once(connection, rows, before, after)
+        except psycopg.errors.UniqueViolation:
+            # A row that is not ours has one of these numbers.
+            if not self._report_rows(connection):
+                raise
+            self._write_once(connection, rows, before, after)
         self._position = after
         if (before.last_seq + 1) // PARTITION_ROWS != (after.last_seq + 1) // PARTITION_ROWS:
             connection.execute(QUERY("make_partitions"))
 
-    def _row(self, message: Message, expected: int) -> Row:
-        where = f"{self._topic}, offset {message.offset()}"
-        try:
-            seal = seal_of(message.headers())
-            row = row_of(seal, message.value() or b"")
-        except (BrokenSeal, Undecodable) as wrong:
-            raise CannotContinue(f"{where} is not a sealed event: {wrong}") from wrong
-        if seal.seq != expected:
-            raise CannotContinue(
-                f"{where} has seq {seal.seq}, expected {expected}: the log or the table is not"
-                " complete. Nothing was skipped. If the topic is complete, rebuild the projection."
-            )
-        return row
+    def _write_once(
+        self, connection: Connection, rows: list[Row], before: Position, after: Position
+    ) -> None:
+        with connection.transaction(), connection.cursor() as cursor:
+            advance(cursor, before, after)
+            copy_in(cursor, rows)
+
+    def _report_records(self, foreign: Sequence[ForeignRecord]) -> None:
+        """Report records that the sealer did not write, before the position passes them."""
+        for record in foreign:
+            place = {"offset": record.offset, "found": record.found}
+            log.error("foreign record in the log", extra=place)
+        if foreign:
+            self._report([of_record(self._topic, one, self._made_by) for one in foreign])
+
+    def _report_rows(self, connection: Connection) -> int:
+        self._looked_at = time.monotonic()
+        moved = of_rows(connection, self._report, self._made_by)
+        if moved:
+            log.error("foreign rows in audit.events", extra={"rows": moved})
+        return moved
+
+    def _report_gap(self, connection: Connection) -> None:
+        """Nothing behind a gap is projected. Its first record is reported. If the report is sealed
+        with the missing number, the record is foreign. At a true gap it gets a higher number."""
+        gap = self._order.gap()
+        if gap == self._gap:
+            return
+        if gap:
+            log.error("the log has a gap", extra={"topic": self._topic, "found": gap})
+            self._report([of_record(self._topic, self._order.ahead[0], self._made_by)])
+        self._gap = gap
+        self._set_reason(connection, f"the log has a gap: {gap}" if gap else "")
+
+    def _set_reason(self, connection: Connection, reason: str) -> None:
+        connection.execute(QUERY("wait_for"), {"reason": reason or None})
+        self._wait_for(reason)
 
     def _commit_offset(self, offset: int) -> None:
         """Commit the offset, from which `status` computes the lag; the position is in the table."""

@@ -16,6 +16,8 @@ from streams.audit.sealed_record import Seal, body_of
 from streams.named_queries import NamedQueries
 
 QUERY = NamedQueries(Path(__file__).with_name("queries.sql"))
+LONGEST_ID = 500
+"""Characters. PostgreSQL refuses a row whose part in an index takes more than 2,704 bytes."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = (
     "seq", "sealed_at", "schema_sha256", "body", "event_id", "cause_id", "batch_id", "item_id",
@@ -32,6 +34,11 @@ def row_of(seal: Seal, value: bytes) -> Row:
     """The row of a sealed event, in the order of COLUMNS. Raises Undecodable."""
     event = decode(value, PremisEvent)
     assert isinstance(event, PremisEvent)
+    return row_of_event(seal, value, event)
+
+
+def row_of_event(seal: Seal, value: bytes, event: PremisEvent) -> Row:
+    """The row of a sealed event that is decoded already."""
     head = event.head
     agents = [{key: _text(text) for key, text in agent} for agent in event.agents]
     return (
@@ -41,13 +48,13 @@ def row_of(seal: Seal, value: bytes) -> Row:
         body_of(value),
         head.event_id,
         head.cause_id,
-        _text(head.batch_id),
-        _text(head.item_id),
-        _text(head.page_id),
-        head.revision,
+        _id(head.batch_id),
+        _id(head.item_id),
+        _id(head.page_id),
+        _integer(head.revision),
         head.occurred_at,
         _text(event.fact),
-        event.ordinal,
+        _integer(event.ordinal),
         _text(event.event_type),
         _text(event.event_type_uri),
         _text(event.outcome),
@@ -82,3 +89,13 @@ def dump_digest(connection: psycopg.Connection[Any]) -> str:
 def _text(text: str | None) -> str | None:
     """Text without U+0000, which PostgreSQL cannot store. The body keeps the original."""
     return None if text is None else text.replace("\x00", "\ufffd")
+
+
+def _id(text: str | None) -> str | None:
+    """An id that fits into an index. The body keeps the original."""
+    return _text(text[:LONGEST_ID] if text else text)
+
+
+def _integer(number: int) -> int:
+    """The nearest number that the column can store. The body keeps the original."""
+    return min(max(number, -(2**31)), 2**31 - 1)

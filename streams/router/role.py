@@ -125,4 +125,6 @@ def run_router(settings: Settings, driver: Driver) -> None:
     app = make_app(settings, driver)
     # Faust would replace our log handlers with its own.
     worker = faust.Worker(app, quiet=True, redirect_stdouts=False, override_logging=False)
+    # It writes cursor codes for a terminal, here into the log.
+    worker.spinner = None
     worker.execute_from_commandline()

@@ -4,17 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.codec import PREFIX
-from streams.audit.sealed_record import Seal, seal_of
-from streams.kafka.messages import offset_of
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
-from streams.sealer.validation import content_digest
+from streams.sealer.log_order import LogOrder, LogRecord
 
 log = logging.getLogger(__name__)
 
@@ -27,42 +23,45 @@ MISMATCH = (
 """What to do when the log and the index differ."""
 
 
-@dataclass(frozen=True)
-class LogRecord:
-    """A sealed record as read back from audit.premis."""
-
-    offset: int
-    event_id: str
-    digest: bytes
-    seal: Seal
-
-
 def catch_up(
     index: EventIndex, consumer: Consumer, topic: str, stopping: threading.Event
 ) -> Position:
     """Add to the index what the log has beyond it. Raises CannotContinue when the topic and the
     index disagree, ShutdownRequested when asked to stop."""
     position = index.position()
+    is_new = position.next_offset == 0
     # Start one record earlier: the last indexed record must still be there.
     start = max(position.next_offset - 1, 0)
     end = _end_of(consumer, topic, stopping)
     if end < position.next_offset:
         _fail(topic, f"it ends at offset {end}, sealed up to {position.next_offset}")
     consumer.assign([TopicPartition(topic, 0, start)])
-    compared = position.next_offset == 0
+    order, compared = LogOrder(position.next_seq - (not is_new)), is_new
     while True:
         if stopping.is_set():
             raise ShutdownRequested
-        records, reached = _read(consumer, topic)
+        records, reached = _read(consumer, topic, order)
         if records and not compared:
             _compare(topic, index, records.pop(0), position)
             compared = True
         if records:
-            position = _advance(topic, index, position, records)
+            position = _advance(index, position, records)
         if reached is not None and reached >= end:
-            if not compared:
-                _fail(topic, f"seq {position.next_seq - 1} is not there")
+            _check_end(topic, order, position, is_new, compared)
             return position
+
+
+def _check_end(
+    topic: str, order: LogOrder, position: Position, is_new: bool, compared: bool
+) -> None:
+    if not compared:
+        _fail(topic, f"seq {position.next_seq - 1} is not there. {order.gap()}".strip())
+    if not order.ahead:
+        return
+    if is_new:
+        _fail(topic, order.gap())
+    # The index has every number that this sealer gave, so no sealed record is missing.
+    log.error("foreign records in the log", extra={"found": order.gap()})
 
 
 def _end_of(consumer: Consumer, topic: str, stopping: threading.Event) -> int:
@@ -75,13 +74,14 @@ def _end_of(consumer: Consumer, topic: str, stopping: threading.Event) -> int:
     raise ShutdownRequested
 
 
-def _read(consumer: Consumer, topic: str) -> tuple[list[LogRecord], int | None]:
-    """Some records, and the offset of the end of the topic when it was reached."""
+def _read(consumer: Consumer, topic: str, order: LogOrder) -> tuple[list[LogRecord], int | None]:
+    """Some sealed records, and the offset of the end of the topic when it was reached."""
     records, reached = [], None
     for message in consumer.consume(BATCH, timeout=0.5):
         error = message.error()
         if error is None:
-            records.append(_record(message))
+            sealed, _ = order.take(message)  # the projector reports foreign records
+            records += [sealed] if sealed else []
         elif error.code() == KafkaError._PARTITION_EOF:
             reached = message.offset()
         elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
@@ -91,31 +91,22 @@ def _read(consumer: Consumer, topic: str) -> tuple[list[LogRecord], int | None]:
     return records, reached
 
 
-def _record(message: Message) -> LogRecord:
-    seal = seal_of(message.headers())
-    value = message.value() or b"\x00" * PREFIX.size
-    digest = content_digest(seal.schema_sha256, value)
-    return LogRecord(offset_of(message), (message.key() or b"").decode(), digest, seal)
+def _indexed(record: LogRecord) -> IndexedEvent:
+    return IndexedEvent(record.event.event_id, record.seal.seq, record.event.digest)
 
 
 def _compare(topic: str, index: EventIndex, last: LogRecord, position: Position) -> None:
     """The last indexed record must be the same in the log."""
-    indexed = index.find([last.event_id]).get(last.event_id)
-    in_log = IndexedEvent(last.event_id, last.seal.seq, last.digest)
-    if indexed != in_log or last.seal.seq != position.next_seq - 1:
+    in_log = _indexed(last)
+    indexed = index.find([in_log.event_id]).get(in_log.event_id)
+    if indexed != in_log or in_log.seq != position.next_seq - 1:
         _fail(topic, f"offset {last.offset} has {in_log}, the index has {indexed}")
 
 
-def _advance(
-    topic: str, index: EventIndex, before: Position, records: Sequence[LogRecord]
-) -> Position:
-    for expected, record in enumerate(records, before.next_seq):
-        if record.seal.seq != expected:
-            _fail(topic, f"offset {record.offset} has seq {record.seal.seq}, expected {expected}")
+def _advance(index: EventIndex, before: Position, records: Sequence[LogRecord]) -> Position:
     last = records[-1]
     after = Position(last.seal.seq + 1, last.offset + 1, last.seal.sealed_at)
-    sealed = [IndexedEvent(one.event_id, one.seal.seq, one.digest) for one in records]
-    index.advance(before, sealed, after)
+    index.advance(before, map(_indexed, records), after)
     return after
 
 

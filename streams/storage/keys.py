@@ -2,14 +2,14 @@
 
 import re
 
-from processors.outcome import StorageError
+from processors.outcome import ObjectUnusable
 from processors.tools import Area
 
 PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}\Z")
 FIRST = {area.value.split("/")[0] for area in Area}
 
 
-class BadKey(StorageError):
+class BadKey(ObjectUnusable):
     """A key that this software does not write."""
 
 

@@ -3,13 +3,14 @@
 import errno
 import hashlib
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from infra.files import fsync_folder
-from processors.outcome import StorageError
+from processors.outcome import ObjectUnusable, StorageError
 from processors.tools import Area
 from schemas.models import FileRef
 from streams.storage.keys import checked, content_key
@@ -30,9 +31,21 @@ class LocalStorage:
 
     def path(self, ref: FileRef) -> Path:
         path = self._home / checked(ref.key)
-        if not path.is_file():
-            raise StorageError(f"the store does not hold {ref.key}")
-        return path
+        try:
+            # Not by exists(): it answers False as well while the disk gives errors.
+            if stat.S_ISREG(path.stat().st_mode):
+                return path
+        except (FileNotFoundError, NotADirectoryError):
+            self._check_mounted()
+        except OSError as error:
+            raise StorageError(f"{ref.key}: {error}") from error
+        raise ObjectUnusable(f"the store does not hold {ref.key}")
+
+    def _check_mounted(self) -> None:
+        """Without any of its folders the store is away, and no object is missing. Raises
+        StorageError."""
+        if not any((self._home / area).is_dir() for area in Area):
+            raise StorageError(f"{self._home} has no folder of a store")
 
     def read(self, ref: FileRef) -> bytes:
         try:
@@ -41,7 +54,7 @@ class LocalStorage:
             raise StorageError(f"{ref.key}: {error}") from error
         found = hashlib.sha256(value).hexdigest()
         if found != ref.sha256:
-            raise StorageError(f"{ref.key} holds {found}, not {ref.sha256}")
+            raise ObjectUnusable(f"{ref.key} holds {found}, not {ref.sha256}")
         return value
 
     def get(self, key: str) -> bytes | None:

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from threading import Lock
 
-from processors.outcome import StorageError
+from processors.outcome import ObjectUnusable, StorageError
 from processors.tools import Area
 from schemas.models import FileRef
 from streams.storage.keys import checked, content_key
@@ -28,7 +28,7 @@ class MemoryStorage:
         value = self._value(ref.key)
         found = hashlib.sha256(value).hexdigest()
         if found != ref.sha256:
-            raise StorageError(f"{ref.key} holds {found}, not {ref.sha256}")
+            raise ObjectUnusable(f"{ref.key} holds {found}, not {ref.sha256}")
         return value
 
     def get(self, key: str) -> bytes | None:
@@ -64,5 +64,5 @@ class MemoryStorage:
 
     def _value(self, key: str) -> bytes:
         if checked(key) not in self.objects:
-            raise StorageError(f"the store does not hold {key}")
+            raise ObjectUnusable(f"the store does not hold {key}")
         return self.objects[key]

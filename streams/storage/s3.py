@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from processors.outcome import StorageError
+from processors.outcome import ObjectUnusable, StorageError
 from processors.tools import Area
 from schemas.models import FileRef
 from streams.storage.cache import ObjectCache
@@ -93,10 +93,10 @@ class S3Storage:
     def read(self, ref: FileRef) -> bytes:
         value = self.get(ref.key)
         if value is None:
-            raise StorageError(f"the store does not hold {ref.key}")
+            raise ObjectUnusable(f"the store does not hold {ref.key}")
         found = hashlib.sha256(value).hexdigest()
         if found != ref.sha256:
-            raise StorageError(f"{ref.key} holds {found}, not {ref.sha256}")
+            raise ObjectUnusable(f"{ref.key} holds {found}, not {ref.sha256}")
         return value
 
     def get(self, key: str) -> bytes | None:
@@ -272,7 +272,7 @@ def _storage_errors(about: str) -> Iterator[None]:
     except FileNotFoundError as missing:
         if "NoSuchBucket" in str(missing):
             raise StorageError(f"{about}: {reason(missing)}") from missing
-        raise StorageError(f"{about} does not exist: {reason(missing)}") from missing
+        raise ObjectUnusable(f"{about} does not exist: {reason(missing)}") from missing
     except (BaseError, OSError) as error:
         raise StorageError(f"{about}: {reason(error)}") from error
 

@@ -13,19 +13,12 @@ from infra import files, ports, processes
 from infra.kafka import LocalKafka
 from infra.postgres import LocalPostgres
 from streams.runtime.fatal_errors import LOST_A_SERVER
+from streams.runtime.logs import write_log_line
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 HEALTHY_AFTER_SECONDS = 20.0
 LONGEST_CHECK_GAP_SECONDS = 5.0
-
-
-def write_log_line(text: str) -> None:
-    """Write a line to the supervisor's log, if the disk has space for it."""
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except OSError:
-        pass  # a full disk must not end the line
 
 
 class ManagedProcess(ABC):

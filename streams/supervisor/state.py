@@ -2,11 +2,13 @@
 
 import fcntl
 import json
+import os
 import time
 from pathlib import Path
 from typing import IO, Any
 
 from infra import processes
+from infra.permissions import FILE_MODE, LOCK
 
 PID_SECONDS = 5.0
 
@@ -18,7 +20,9 @@ def state_file(home: Path) -> Path:
 
 def lock(home: Path) -> IO[str] | None:
     """Lock the home for one supervisor; None when another holds it. Keep the file open."""
-    file = (home / "run" / "supervisor.lock").open("a+")
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+    # Whoever can open the file can lock it, and keep the line from starting.
+    file = os.fdopen(os.open(home / LOCK, flags, FILE_MODE), "a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -29,7 +33,7 @@ def lock(home: Path) -> IO[str] | None:
 
 def supervisor_pid(home: Path) -> int | None:
     """Pid of the running supervisor of a home; a state file left by a dead one does not count."""
-    if not (home / "run" / "supervisor.lock").exists():
+    if not (home / LOCK).exists():
         return None
     held = lock(home)
     if held is not None:
@@ -37,7 +41,7 @@ def supervisor_pid(home: Path) -> int | None:
         return None
     deadline = time.monotonic() + PID_SECONDS
     while time.monotonic() < deadline:
-        written = (home / "run" / "supervisor.lock").read_text().strip()
+        written = (home / LOCK).read_text().strip()
         if written and processes.is_alive(int(written)):
             return int(written)
         time.sleep(0.05)

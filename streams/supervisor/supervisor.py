@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -11,17 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra import files, paths, ports, processes
+from infra import files, paths, permissions, ports, processes
 from infra.kafka import LocalKafka, WrongBrokers, cluster_of, tail
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
+from streams.runtime.logs import write_log_line
 from streams.settings import Settings, SettingsError
 from streams.supervisor.child_processes import (
     BrokerProcess,
     DatabaseProcess,
     ManagedProcess,
     RoleProcess,
-    write_log_line,
 )
 from streams.supervisor.state import lock, state_file
 
@@ -196,10 +195,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("roles", nargs="*")
     chosen = parser.parse_args(arguments)
+    permissions.use_private_umask()
     home = paths.prepare_home(chosen.home)
     held = lock(home)
     if held is None:
-        print(f"another supervisor runs {home}", file=sys.stderr)
+        write_log_line(f"another supervisor runs {home}")
         return 3
     held.truncate(0)
     held.write(str(os.getpid()))
@@ -209,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return Supervisor(Settings.load(), chosen.roles).run()
     except (WrongBrokers, SettingsError) as wrong:
-        print(wrong, file=sys.stderr)
+        write_log_line(str(wrong))
         return 2
 
 

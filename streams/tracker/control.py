@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from processors.error_catalogue import fix_of
+from processors.outcome import subject
 from schemas.codec import decode
-from schemas.models import ControlDecided, ControlRequested
+from schemas.ids import BATCH_ID, PSEUDONYM
+from schemas.models import ControlDecided, ControlRequested, Head
 from streams.tracker import quarantine_decisions
+from streams.tracker.quarantine_checks import check_decision, common_subject
 from streams.tracker.states import ACTIONS, UNKNOWN, code_of_refusal
 from streams.tracker.unit_of_work import UnitOfWork
 
@@ -61,8 +64,10 @@ def unanswered_requests(unit: UnitOfWork) -> list[ControlRequested]:
 
 
 def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
+    if not PSEUDONYM.match(fact.by):
+        return refused("person.not-a-pseudonym", "The person of the request is not a pseudonym.")
     if fact.action in quarantine_decisions.ACTIONS:
-        refusal = quarantine_decisions.check_decision(unit, fact)
+        refusal = check_decision(unit, fact)
         return refused(*refusal) if refusal else Answer()
     if fact.action not in ACTIONS:
         return refused("control.action-unknown", f"No action is named {fact.action}.")
@@ -113,19 +118,26 @@ def _apply(unit: UnitOfWork, fact: ControlRequested, batch_id: str) -> None:
         unit.affected.items |= set(items)
 
 
+def _known_subject(unit: UnitOfWork, fact: ControlRequested) -> Head:
+    """What a decision is about: its records as the tables know them, or a batch that it names. The
+    head of the request may name any page."""
+    if fact.action in quarantine_decisions.ACTIONS:
+        return common_subject(unit, fact)
+    named = (name for name in _batches(fact) if BATCH_ID.match(name))
+    return subject(next(named, None))
+
+
 def _control_decided(
     unit: UnitOfWork, fact: ControlRequested, event_id: str, answer: Answer
 ) -> ControlDecided:
-    batches = _batches(fact)
-    like = fact.head.model_copy(
-        update={"batch_id": fact.head.batch_id or (batches[0] if batches else None)}
-    )
+    like = _known_subject(unit, fact)
     return ControlDecided(
         head=unit.head(event_id, fact.head.event_id, fact.head.occurred_at, like),
         action=fact.action,
         subjects=fact.subjects,
         value=fact.value,
-        by=fact.by,
+        # What is no pseudonym may be a person's name, and the log keeps what it gets for ever.
+        by=fact.by if PSEUDONYM.match(fact.by) else "unknown",
         reason=fact.reason,
         granted=answer.code is None,
         code=answer.code,

@@ -17,7 +17,8 @@ from schemas.models import (
 )
 from streams.tracker.control import decide, unanswered_requests
 from streams.tracker.derived_states import derive
-from streams.tracker.quarantine_decisions import carry_out, check_correction, released_batch
+from streams.tracker.quarantine_checks import check_correction
+from streams.tracker.quarantine_decisions import carry_out, released_batch
 from streams.tracker.quarantine_records import (
     record_quarantine,
     refusal_id,

@@ -4,35 +4,30 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
-import psycopg
-
 from infra.topics import Partition
-from processors.pipeline import TRACKER
 from processors.tools import Storage
-from schemas import ids
-from schemas.catalogue import MODELS, topic_of
-from schemas.codec import Undecodable, decode
-from schemas.models import UNSTAMPED, Fact
 from streams.execution.facts import utc_now
 from streams.kafka.messages import Incoming
 from streams.night_window import NightWindow
-from streams.topology import RELEASED
 from streams.tracker.admission import admit, republish_stalled
 from streams.tracker.completion import complete
 from streams.tracker.derived_states import derive
 from streams.tracker.fact_handlers import apply, decide_unanswered
-from streams.tracker.quarantine_records import refuse_undecodable
+from streams.tracker.incoming_facts import (
+    caused_by_input,
+    decode_all,
+    place_of,
+    quarantine_message,
+)
+from streams.tracker.pseudonym_numbers import highest_number
 from streams.tracker.queries import query
 from streams.tracker.settlement import reopen, settle
 from streams.tracker.unit_of_work import Connection, StoredFact, UnitOfWork, store_facts
 
 log = logging.getLogger(__name__)
 
-RECORD_ON: dict[str, type[Fact]] = {topic_of(model.__name__).name: model for model in MODELS}
-UNPROCESSABLE = (psycopg.DataError, psycopg.IntegrityError, ValueError, KeyError, TypeError)
 LOCK_PAUSE_SECONDS = 0.2
 STALLED_EVERY_SECONDS = 60.0
 
@@ -42,7 +37,7 @@ class Superseded(Exception):
 
 
 class _Unprocessable(Exception):
-    """A message that can be decoded but cannot be written into the tables."""
+    """A message that can be decoded and makes a unit of work fail."""
 
 
 class ProcessManager:
@@ -66,6 +61,8 @@ class ProcessManager:
         self._context = (storage, version, pool_size, retry_scale, has_space)
         self._night, self._clock, self._worker = night, clock, worker
         self._epoch = 0
+        self._highest_number = 0
+        """Of a pseudonym in the committed facts of this process."""
         self._offsets: dict[Partition, int] = {}
         self._stalled_at = time.monotonic()
 
@@ -98,8 +95,9 @@ class ProcessManager:
     def process(self, messages: Sequence[Incoming], *, decide: bool = True) -> None:
         """Write messages into the tables in one transaction, and decide what follows from them.
 
-        Without `decide` (in a rebuild) only the states are derived. Raises Superseded, and every
-        error after which this process cannot continue."""
+        Without `decide` (in a rebuild) only the states are derived. A message that makes the work
+        fail is quarantined. Raises Superseded, StorageError while the store does not respond, and
+        every error after which this process cannot continue."""
         new = [message for message in messages if message.offset >= self._next_offset(message)]
         try:
             self._process(new, decide)
@@ -130,31 +128,41 @@ class ProcessManager:
             unit.flush()
         self.rebuilding = False
 
+    def quarantine(self, message: Incoming, why: str, *, decide: bool = True) -> None:
+        """Quarantine a message, its bytes unchanged, and decide nothing else because of it."""
+        if message.offset >= self._next_offset(message):
+            self._process([message], decide, unprocessable=why)
+
     def _process_alone(self, message: Incoming, decide: bool) -> None:
         try:
             self._process([message], decide)
         except _Unprocessable as failure:
-            place = {"topic": message.topic, "offset": message.offset}
-            log.exception("message unprocessable", extra=place)
-            why = f"{type(failure.__cause__).__name__}: {failure.__cause__}"[:2000]
-            self._process([message], decide, unprocessable=why)
+            log.exception("message unprocessable", extra=place_of(message))
+            cause = failure.__cause__
+            self.quarantine(message, f"{type(cause).__name__}: {cause}"[:2000], decide=decide)
 
     def _process(self, messages: Sequence[Incoming], decide: bool, unprocessable: str = "") -> None:
+        number = 0
         with self.conn.transaction():
             unit = self._unit_of_work(rebuilding=not decide)
             try:
                 if unprocessable:
-                    _quarantine_message(unit, messages[0], unprocessable)
+                    quarantine_message(unit, messages[0], unprocessable)
                 else:
-                    apply(unit, store_facts(unit, _decode_all(unit, messages)))
+                    facts = decode_all(unit, messages)
+                    apply(unit, store_facts(unit, facts))
+                    number = self._note_pseudonyms(unit, facts)
                 derive(unit)
-            except UNPROCESSABLE as failure:
+                if decide:
+                    self._decide(unit)
+                unit.flush()
+            except Exception as failure:
+                if unprocessable or not messages or not caused_by_input(failure):
+                    raise
                 raise _Unprocessable from failure
-            if decide:
-                self._decide(unit)
-            unit.flush()
             advanced = self._advance_offsets(unit, messages)
         self._offsets |= advanced
+        self._highest_number = max(number, self._highest_number)
 
     def _unit_of_work(self, rebuilding: bool = False) -> UnitOfWork:
         unit = UnitOfWork(
@@ -174,6 +182,13 @@ class ProcessManager:
             pages = republish_stalled(unit)
             if pages:
                 log.warning("stalled pages republished", extra={"pages": pages})
+
+    def _note_pseudonyms(self, unit: UnitOfWork, facts: Sequence[StoredFact]) -> int:
+        """Keep the numbers of pseudonyms in facts from being given; the highest one of them."""
+        number = highest_number(facts)
+        if number > self._highest_number:
+            unit.run("note_pseudonym", number=number)
+        return number
 
     def _advance_offsets(
         self, unit: UnitOfWork, messages: Sequence[Incoming]
@@ -197,39 +212,3 @@ class ProcessManager:
     def _read_offsets(self) -> None:
         rows = self.conn.execute(query("offsets")).fetchall()
         self._offsets = {(topic, partition): offset for topic, partition, offset in rows}
-
-
-def _decode_all(unit: UnitOfWork, messages: Sequence[Incoming]) -> list[StoredFact]:
-    """The facts of these messages. A message that cannot be decoded is quarantined."""
-    facts = []
-    for message in messages:
-        if message.topic == RELEASED and message.header("step") != TRACKER:
-            continue  # for the router
-        original = _at_original_position(message)
-        try:
-            fact = decode(message.value, RECORD_ON[original.topic])
-        except Undecodable as failure:
-            _quarantine_message(unit, message, str(failure))
-            continue
-        facts.append(StoredFact(fact, message.value or b"", original.partition, original.offset))
-    return facts
-
-
-def _at_original_position(message: Incoming) -> Incoming:
-    """A message at its original position, which the headers of a released message name."""
-    topic = message.header("topic")
-    position = [message.header(name) or "" for name in ("partition", "offset")]
-    if message.topic != RELEASED or topic is None or not all(map(str.isdigit, position)):
-        return message
-    partition, offset = map(int, position)
-    return replace(message, topic=topic, partition=partition, offset=offset)
-
-
-def _quarantine_message(unit: UnitOfWork, message: Incoming, why: str) -> None:
-    position = (message.topic, message.partition, message.offset)
-    log.warning("message quarantined", extra={"topic": message.topic, "offset": message.offset})
-    # The id comes from this delivery: released bytes that fail again get a record of their own.
-    event_id = ids.undecodable_id(*position, message.value)
-    origin = _at_original_position(message).origin(event_id)
-    like = UNSTAMPED.model_copy(update={"revision": 1, "occurred_at": utc_now()})
-    refuse_undecodable(unit, origin, message.value or b"", why, like)

@@ -7,37 +7,19 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from processors.error_catalogue import fix_of
+from processors.outcome import ObjectUnusable
 from processors.pipeline import TRACKER
 from schemas import ids
 from schemas.catalogue import redone_topic
 from schemas.codec import decode
 from schemas.models import ControlRequested, FileRef, WorkQuarantined
-from streams.execution.facts import UNDECODABLE
+from streams.tracker.quarantine_checks import ORIGINAL_MISSING, quarantine_ids
+from streams.tracker.quarantine_records import quarantine
 from streams.tracker.retries import redone_id
 from streams.tracker.unit_of_work import UnitOfWork
 
 ACTIONS = ("release", "reject", "withdraw")
-MOST_SUBJECTS = 100
-
-
-@dataclass(frozen=True)
-class QuarantineRow:
-    """The columns of a quarantine record that a decision depends on."""
-
-    quarantine_id: str
-    batch_id: str | None
-    item_id: str | None
-    page_id: str | None
-    code: str
-    resume_at: str
-    required: bool
-    state: str
-    cancelled: bool
-    """Whether its item or batch was cancelled."""
-    completed: bool
-    """Whether its item is complete: its pages cannot change in this revision."""
-    pages_left: int
-    """The pages of its item that are neither missing nor withdrawn."""
 
 
 @dataclass(frozen=True)
@@ -57,73 +39,6 @@ class Decision:
     page_id: str | None
     path: str | None
     """The name under which the file of the page was delivered."""
-
-
-Refusal = tuple[str, str] | None
-"""Code and what was found; None if the request is granted."""
-
-
-def check_decision(unit: UnitOfWork, fact: ControlRequested) -> Refusal:
-    """Why a request cannot be granted for all of its records; None if it is granted."""
-    names = quarantine_ids(fact)
-    if not names or len(names) != len(fact.subjects) or len(names) > MOST_SUBJECTS:
-        found = f"{fact.action} applies to 1 to {MOST_SUBJECTS} quarantine records only."
-        return "control.subject-unfit", found
-    if fact.files and (len(names) != 1 or fact.action != "release" or not fact.value):
-        return "control.subject-unfit", "The request has a file that cannot be used."
-    known = _records(unit, names)
-    withdrawn: dict[str, int] = {}
-    for name in names:
-        if name not in known:
-            return "quarantine.unknown", f"No record {name} exists."
-        record = known[name]
-        if fact.action == "withdraw" and record.item_id:
-            withdrawn[record.item_id] = withdrawn.get(record.item_id, 0) + 1
-        refusal = _refuse_for_record(fact, record, withdrawn.get(record.item_id or "", 0))
-        if refusal:
-            return refusal
-    return None
-
-
-def quarantine_ids(fact: ControlRequested) -> list[str]:
-    """The records that a request names."""
-    parts = [subject.partition(":") for subject in fact.subjects]
-    return sorted({name for kind, _, name in parts if kind == "quarantine" and name})
-
-
-def _records(unit: UnitOfWork, names: list[str]) -> dict[str, QuarantineRow]:
-    rows = unit.run("quarantine_records", quarantine_ids=names)
-    return {row[0]: QuarantineRow(*row) for row in rows}
-
-
-def _refuse_for_record(fact: ControlRequested, record: QuarantineRow, withdrawn: int) -> Refusal:
-    name = record.quarantine_id
-    if record.state != "open":
-        return "quarantine.not-open", f"Record {name} is {record.state}."
-    if fact.action == "reject":
-        return None
-    if record.cancelled:
-        found = (
-            f"The batch or item of record {name} was cancelled; the record can only be rejected."
-        )
-        return "batch.over", found
-    if fact.action == "withdraw":
-        return _refuse_withdrawal(record, withdrawn)
-    if record.resume_at == TRACKER and record.code != UNDECODABLE:
-        found = f"Record {name} would be refused again with {record.code}."
-        return "quarantine.needs-correction", found
-    if fact.files and (record.page_id is None or record.completed or not record.required):
-        return "quarantine.no-page", f"Record {name} does not accept a page file."
-    return None
-
-
-def _refuse_withdrawal(record: QuarantineRow, withdrawn: int) -> Refusal:
-    name = record.quarantine_id
-    if record.page_id is None or record.completed or not record.required:
-        return "quarantine.no-page", f"Record {name} has no page to withdraw."
-    if withdrawn >= record.pages_left:
-        return "quarantine.last-page", f"No page of {record.item_id} would be left."
-    return None
 
 
 def grant(unit: UnitOfWork, fact: ControlRequested, decision_id: str) -> None:
@@ -218,7 +133,11 @@ def _publish_original(unit: UnitOfWork, decision: Decision) -> None:
     (value,) = unit.run("fact", event_id=name)[0]
     record = decode(value, WorkQuarantined)
     assert isinstance(record, WorkQuarantined)
-    original = next(file for file in record.files if file.use == "original")
+    try:
+        original = unit.storage.read(next(file for file in record.files if file.use == "original"))
+    except (ObjectUnusable, StopIteration) as missing:
+        quarantine(unit, _original_missing(unit, decision, record, str(missing)))
+        return
     headers = [("step", record.step), ("attempt", "1"), ("cause", decision.decision_id)]
     if record.step == TRACKER:
         origin = record.origin
@@ -227,9 +146,27 @@ def _publish_original(unit: UnitOfWork, decision: Decision) -> None:
     unit.publish_later(
         redone_topic(record.lane),
         record.origin.key,
-        unit.storage.read(original),
+        original,
         [*headers, ("release", name)],
         page_id=decision.page_id,
+    )
+
+
+def _original_missing(
+    unit: UnitOfWork, decision: Decision, record: WorkQuarantined, why: str
+) -> WorkQuarantined:
+    """The record that follows a released one whose original message is lost."""
+    event_id = ids.make_id(decision.decision_id, decision.quarantine_id, "WorkQuarantined")
+    return record.model_copy(
+        update={
+            "head": unit.head(event_id, decision.decision_id, decision.decided_at, record.head),
+            "code": ORIGINAL_MISSING,
+            "where": f"record {decision.quarantine_id}",
+            "found": why or "The record names no original message.",
+            "fix": fix_of(ORIGINAL_MISSING),
+            "diagnostics": (),
+            "diagnostics_count": 0,
+        }
     )
 
 
@@ -239,19 +176,6 @@ def released_batch(unit: UnitOfWork, decision_id: str | None, batch_id: str | No
         return None
     rows = unit.run("released_batch", decision_id=decision_id, batch_id=batch_id)
     return str(rows[0][0]) if rows else None
-
-
-def check_correction(unit: UnitOfWork, name: str, batch_id: str | None) -> Refusal:
-    """Why a corrected manifest cannot resolve this record; it resolves the open record of a batch
-    that pre-flight refused."""
-    record = _records(unit, [name]).get(name)
-    if record is None or record.batch_id != batch_id or record.item_id is not None:
-        found = f"record {name} does not exist or is not the record of the batch itself"
-        return "batch.release-unfit", found
-    if record.state != "open" or record.resume_at == TRACKER:
-        found = f"record {name} is {record.state} and cannot be answered by a manifest"
-        return "batch.release-unfit", found
-    return None
 
 
 def decision_event(request_id: str) -> str:

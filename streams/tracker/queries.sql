@@ -194,7 +194,8 @@ FROM (
     JOIN line.items i USING (item_id)
     CROSS JOIN LATERAL (
         SELECT array_agg(DISTINCT resume_at) AS steps FROM line.quarantine
-        WHERE page_id = p.page_id AND revision = p.revision AND required AND state = 'open') q
+        WHERE page_id = p.page_id AND batch_id = p.batch_id AND revision = p.revision AND required
+            AND state = 'open') q
     -- m: required steps that have not ended. l: those of them that are not quarantined.
     CROSS JOIN LATERAL (
         SELECT array_agg(r.step) AS steps FROM unnest(i.required) AS r(step)
@@ -450,6 +451,10 @@ SELECT q.quarantine_id, q.batch_id, q.item_id, q.page_id, q.code, q.resume_at, q
 FROM line.quarantine q LEFT JOIN line.items i USING (item_id) LEFT JOIN line.batches b ON b.batch_id = q.batch_id
 WHERE q.quarantine_id = ANY(%(quarantine_ids)s);
 
+-- name: subjects_of_records
+SELECT batch_id, item_id, page_id, revision FROM line.quarantine
+WHERE quarantine_id = ANY(%(quarantine_ids)s);
+
 -- name: put_decision
 INSERT INTO line.verdicts (quarantine_id, decision_id, action, decided_at, file, manifest)
 VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
@@ -513,3 +518,6 @@ ORDER BY f.occurred_at, f.event_id;
 -- name: withdrawn_pages
 SELECT array_agg(ref ORDER BY sequence, ref COLLATE "C") FROM line.pages
 WHERE item_id = %(item_id)s AND withdrawn;
+
+-- name: note_pseudonym
+UPDATE people.numbers SET highest = %(number)s WHERE highest < %(number)s;

@@ -4,12 +4,15 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+import psycopg
+
 from infra.topics import Partition
 from schemas.codec import Undecodable, decode
 from schemas.models import Fact
 from streams.execution.facts import audit_messages
-from streams.kafka.messages import Incoming
+from streams.kafka.messages import Incoming, Outgoing
 from streams.topology import REDONE, TRACKER_INPUTS, TRACKER_OUTPUTS
+from streams.tracker.incoming_facts import caused_by_input
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.queries import query
 from streams.tracker.retries import redone_id
@@ -30,7 +33,19 @@ class Topics(Protocol):
         ...
 
 
-def rebuild(manager: ProcessManager, topics: Topics, *, outbox_lost: bool = False) -> None:
+class Process(Protocol):
+    """Processes messages without a decision; see ProcessManager.process."""
+
+    def __call__(self, messages: Sequence[Incoming], *, decide: bool) -> None: ...
+
+
+def rebuild(
+    manager: ProcessManager,
+    topics: Topics,
+    *,
+    outbox_lost: bool = False,
+    process: Process | None = None,
+) -> None:
     """Empty the tables, read the tracker's own topics, then its inputs, then decide what is new.
 
     Everything due in the outbox must have been published before. If the outbox was lost, the PREMIS
@@ -43,7 +58,7 @@ def rebuild(manager: ProcessManager, topics: Topics, *, outbox_lost: bool = Fals
             republish_events(manager.conn, portion)
     inputs = topics.partitions(TRACKER_INPUTS)
     for portion in topics.read_to_the_end(manager.next_offsets(inputs)):
-        manager.process(portion, decide=False)
+        (process or manager.process)(portion, decide=False)
     manager.finish_rebuild()
     log.info("tables rebuilt")
 
@@ -51,17 +66,47 @@ def rebuild(manager: ProcessManager, topics: Topics, *, outbox_lost: bool = Fals
 def store_decided(conn: Connection, messages: Sequence[Incoming]) -> None:
     """Store what the tracker published before, so that it is not decided again."""
     rows = [row for row in map(_decided_row, messages) if row is not None]
-    with conn.transaction(), conn.cursor() as cursor:
-        cursor.executemany(query("store_decided"), rows)
+    try:
+        _insert(conn, "store_decided", rows)
+    except psycopg.Error as failure:
+        if not caused_by_input(failure):
+            raise
+        for row in rows:
+            _insert_unless_unusable(conn, row)
+
+
+def _insert_unless_unusable(conn: Connection, row: tuple[Any, ...]) -> None:
+    try:
+        _insert(conn, "store_decided", [row])
+    except psycopg.Error as failure:
+        if not caused_by_input(failure):
+            raise
+        # No tracker could store this fact, so none made it.
+        log.error("fact of another producer skipped", extra={"error": str(failure)[:500]})
 
 
 def republish_events(conn: Connection, messages: Sequence[Incoming]) -> None:
     """Put the PREMIS events of the tracker's own facts into the outbox."""
     own = [row for row in map(_decided_row, messages) if row is not None and row[1] != "Redone"]
-    events = [event for row in own for event in audit_messages(decode(row[8], Fact))]
-    rows = [(None, event.topic, event.key, "[]", event.value, None) for event in events]
+    rows = [
+        (None, event.topic, event.key, "[]", event.value, None)
+        for row in own
+        for event in _events(row[8])
+    ]
+    _insert(conn, "put_outbox", rows)
+
+
+def _events(value: bytes) -> list[Outgoing]:
+    try:
+        return audit_messages(decode(value, Fact))
+    except (KeyError, ValueError) as failure:
+        log.error("fact of another producer skipped", extra={"error": repr(failure)[:500]})
+        return []
+
+
+def _insert(conn: Connection, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
     with conn.transaction(), conn.cursor() as cursor:
-        cursor.executemany(query("put_outbox"), rows)
+        cursor.executemany(query(name), rows)
 
 
 def _decided_row(message: Incoming) -> tuple[Any, ...] | None:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from psycopg.types.json import Jsonb
 
-from processors.outcome import StorageError
+from processors.outcome import ObjectUnusable
 from schemas import ids
 from schemas.models import FileRef, ItemRegistered
 from streams.tracker.quarantine_decisions import released_batch
@@ -14,6 +14,17 @@ from streams.tracker.queries import query
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
 
 ACQUIRE = "acquire_page"
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(("ref", "kind", "layout"), str),
+    "sequence": int,
+    **dict.fromkeys(("labels", "languages"), list | None),
+    **dict.fromkeys(("script", "capture"), str | None),
+}
+"""Types of the values of an entry in a page list."""
+FILE_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("path", "key", "sha256", "media_type"), str),
+    "size_bytes": int,
+}
 NEEDED = {"ref", "sequence", "kind", "layout", "labels", "languages", "script", "capture", "file"}
 
 
@@ -54,7 +65,7 @@ def _claim(unit: UnitOfWork, fact: ItemRegistered, cancelled: bool) -> Fault | N
     try:
         entries = _page_entries(unit, files["page-list"], fact.page_count)
         profile = files["profile"]
-    except (KeyError, TypeError, ValueError) as failure:
+    except (AttributeError, KeyError, TypeError, ValueError) as failure:
         found = f"{type(failure).__name__}: {failure}"[:2000]
         return Fault("item.page-list-unfit", f"item {head.item_id}", found)
     completed_id = ids.make_id(str(head.item_id), head.revision, "ItemCompleted")
@@ -90,10 +101,8 @@ def _delivered_before(fact: ItemRegistered) -> Fault:
 def _page_entries(unit: UnitOfWork, page_list: FileRef, page_count: int) -> list[dict[str, Any]]:
     try:
         document = json.loads(unit.storage.read(page_list))
-    except StorageError as failure:
-        # An unreachable store ends this process. A lost or damaged page list refuses the item.
-        if unit.storage.size(page_list.key) == page_list.size_bytes:
-            raise
+    except ObjectUnusable as failure:
+        # A lost or damaged page list refuses the item. For a store that is away the tracker waits.
         raise ValueError(str(failure)) from failure
     entries: list[dict[str, Any]] = document["pages"]
     if len(entries) != page_count:
@@ -105,7 +114,18 @@ def _page_entries(unit: UnitOfWork, page_list: FileRef, page_count: int) -> list
             raise ValueError(f"page {entry['ref']} has no {', '.join(sorted(missing))}")
         if entry["kind"] != "missing" and not entry["file"]:
             raise ValueError(f"page {entry['ref']} has no file")
+        _check_types(entry)
     return entries
+
+
+def _check_types(entry: dict[str, Any]) -> None:
+    """Raises ValueError. With another form, the admission of the page would fail later."""
+    parts = [(entry, TYPES), (entry["file"] or {}, FILE_TYPES if entry["file"] else {})]
+    for values, types in parts:
+        for name, expected in types.items():
+            if not isinstance(values.get(name), expected):
+                found = f"{name} is {values.get(name)!r}"[:200]
+                raise ValueError(f"page {entry['ref']}: {found}")
 
 
 def _put_pages(unit: UnitOfWork, fact: ItemRegistered, entries: list[dict[str, Any]]) -> None:

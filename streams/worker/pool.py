@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as PoolTimeout
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -18,7 +19,7 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from infra.standards import standards_folder
-from processors.outcome import Outcome, OutOfMemory, ToolCrashed, ToolHung
+from processors.outcome import ChildDied, Outcome, OutOfMemory, ToolHung
 from processors.step import Step
 from processors.tools import Tools
 from schemas.models import Fact
@@ -44,6 +45,7 @@ ONE_THREAD = {
 RECYCLED = 75
 """Exit code of a child that is too large for another task; the task goes to a new child."""
 CHECK_EVERY_SECONDS = 0.5
+LONGEST_CHECK_GAP_SECONDS = 5.0
 NICENESS = 10
 """Broker, tracker and commands have precedence over image processing."""
 
@@ -138,7 +140,7 @@ class Pool:
                 except ProcessExpired as ended:
                     if ended.exitcode != RECYCLED:
                         why = f"{step.name}: its process ended with {ended.exitcode}"
-                        raise ToolCrashed(why) from None
+                        raise ChildDied(why) from None
                     grew_in = self._stats.recycled(ended.pid)
                     log.info(
                         "child process recycled", extra={"before": step.name, "grew_in": grew_in}
@@ -184,20 +186,27 @@ class Pool:
 class HeartbeatTimer:
     """How long a task has given no sign of life, measured on a clock that is never set."""
 
-    def __init__(self, heartbeat: Path) -> None:
+    def __init__(self, heartbeat: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._heartbeat = heartbeat
+        self._clock = clock
         self._last: int | None = None
-        self._since = time.monotonic()
+        self._checked_at = clock()
+        self._seconds = 0.0
 
     def seconds(self) -> float:
         """Seconds since the last sign of life; 0 while the task waits for a child."""
+        now = self._clock()
+        gap, self._checked_at = now - self._checked_at, now
         try:
             last = self._heartbeat.stat().st_mtime_ns
         except FileNotFoundError:
             last = None
         if last is None or last != self._last:
-            self._last, self._since = last, time.monotonic()
-        return time.monotonic() - self._since
+            self._last, self._seconds = last, 0.0
+        elif gap <= LONGEST_CHECK_GAP_SECONDS:
+            # After a longer gap this process was stopped, and the task may have ended meanwhile.
+            self._seconds += gap
+        return self._seconds
 
 
 def _sweep_scratch(cache: Path) -> None:

@@ -51,15 +51,18 @@ class StepRunner:
         self._stopping.set()
 
     def _run_and_report(self, step: Step, fact: Fact) -> Outcome:
-        """Run a step and report its outcome to the circuit breakers."""
+        """Run a step and report its outcome to the circuit breakers.
+
+        Any other exception is a fault of the step on this input: other work can go on."""
         event_id = fact.head.event_id
         try:
             outcome = self._run(step, fact)
-        except Exception as error:
-            error_class = (
-                error.error_class if isinstance(error, TransientError) else ErrorClass.UNKNOWN
-            )
-            self._breakers.failed(step.lane, error_class, event_id, str(error))
+        except TransientError as error:
+            if not error.by_input:
+                self._breakers.failed(step.lane, error.error_class, event_id, str(error))
+            raise
+        except (OSError, ImportError) as error:
+            self._breakers.failed(step.lane, ErrorClass.UNKNOWN, event_id, str(error))
             raise
         if isinstance(outcome, TryLater):
             self._breakers.failed(step.lane, outcome.error_class, event_id, outcome.why)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.outcome import StorageError
+from processors.outcome import ObjectUnusable, StorageError
 from processors.tools import Area, Storage
 from schemas.models import FileRef
 from streams.storage.factory import open_storage
@@ -86,9 +86,9 @@ def test_a_missing_object_is_none_or_an_error(storage: Storage):
 
     assert storage.get("receipts/none/00/w") is None
     assert storage.size(ref.key) is None
-    with pytest.raises(StorageError):
+    with pytest.raises(ObjectUnusable):
         storage.path(ref)
-    with pytest.raises(StorageError):
+    with pytest.raises(ObjectUnusable):
         storage.read(ref)
 
 
@@ -202,8 +202,19 @@ def storing_child(home: Path, server: S3Server | None, source: Path) -> "subproc
 def test_reading_bytes_with_another_digest_is_an_error(storage: Storage):
     ref = keep(storage).model_copy(update={"sha256": "0" * 64})
 
-    with pytest.raises(StorageError, match="holds"):
+    with pytest.raises(ObjectUnusable, match="holds"):
         storage.read(ref)
+
+
+def test_without_its_folders_the_store_is_away_and_no_object_is_missing(tmp_path: Path):
+    storage = LocalStorage(tmp_path)
+    ref = keep(storage)
+    (tmp_path / "masters").rename(tmp_path / "unmounted")
+
+    with pytest.raises(StorageError) as away:
+        storage.read(ref)
+
+    assert not isinstance(away.value, ObjectUnusable)
 
 
 @pytest.mark.parametrize(

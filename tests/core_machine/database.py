@@ -11,6 +11,7 @@ from infra import paths, ports
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
 from streams.tracker.unit_of_work import Connection
+from tests.support.parts import without_fsync
 
 TEMPLATE = "core_template"
 
@@ -56,10 +57,7 @@ def running_databases(home: Path) -> Iterator[Databases]:
         server.start()
         server.wait_ready()
         server.provision()
-        # Test data need not survive a power cut, and a clean restart keeps it without fsync, too.
-        with psycopg.connect(server.dsn(), autocommit=True) as conn:
-            conn.execute("ALTER SYSTEM SET fsync = off")
-            conn.execute("SELECT pg_reload_conf()")
+        without_fsync(server)
         yield Databases(server)
     finally:
         server.stop()

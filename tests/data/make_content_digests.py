@@ -10,7 +10,8 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.e2e.test_corpora import CONTENT_DIGESTS, a_bag_of_fraktur, a_french_play
+from tests.e2e.test_corpora import CONTENT_DIGESTS
+from tests.support.real_prints import a_bag_of_fraktur, a_french_play
 from tests.support.running_line import Line
 from tests.support.tool_versions import the_tools
 

@@ -5,15 +5,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
 from lxml import etree
 
 from infra import standards
-from processors.ocr.engine import installed_models
-from processors.ocr.languages import missing_models
 from tests.support import pages
 from tests.support.corpora import corpus
 from tests.support.judge import judge
+from tests.support.real_prints import FRAKTUR, PLAY, Fetched, through_the_line
 from tests.support.running_line import Line
 
 USES = ("access", "thumbnail", "pyramid")
@@ -25,17 +23,16 @@ def judged(
     line: Line, folder: Path, batch_id: str, into: Path, language: str = "eng"
 ) -> tuple[Path, dict[str, Any]]:
     """Submit a folder of one item; the bag that it must become without any fault, and its item."""
-    told = line.ask(
-        *("station", "submit", folder, "--batch-id", batch_id, "--language", language),
-        *("--wait", "--timeout", "200"),
-    )
-    assert (told["state"], told["quarantined"]) == ("settled", []), told
-    (row,) = line.ask("packages", "list", "--batch", batch_id)
-    bag = Path(line.ask("packages", "fetch", row["package_id"], into)["path"])
+    package = through_the_line(line, folder, batch_id, language, into)
+    return package.bag, item_without_faults(line, package, batch_id)
+
+
+def item_without_faults(line: Line, package: Fetched, batch_id: str) -> dict[str, Any]:
+    """The item of a batch, in whose package the judge must not find any fault."""
     manifest = _manifest(line, batch_id)
-    faults = judge(bag, manifest, standards.fetch(), USES)
+    faults = judge(package.bag, manifest, standards.fetch(), USES)
     assert faults == [], "\n".join(map(str, faults[:20]))
-    return bag, manifest["items"][0]
+    return dict(manifest["items"][0])
 
 
 def _manifest(line: Line, batch_id: str) -> dict[str, Any]:
@@ -53,28 +50,14 @@ def _manifest(line: Line, batch_id: str) -> dict[str, Any]:
     raise AssertionError(f"no manifest of {batch_id} in {line.home}/staging")
 
 
-def _needs_models(language: str, script: str | None) -> None:
-    missing = missing_models((language,), script, installed_models())
-    if missing:
-        pytest.skip(f"Tesseract lacks {' or '.join(missing[0].candidates)} here")
-
-
-def test_twenty_pages_of_a_french_play(line: Line, tmp_path: Path) -> None:
-    folder = corpus("gallicorpora-18e", "bpt6k1281160s")
-    _needs_models("fra", None)
-
-    _, item = judged(line, folder, "judged-gallica", tmp_path, "fra")
+def test_twenty_pages_of_a_french_play(line: Line, play: Fetched) -> None:
+    item = item_without_faults(line, play, PLAY)
 
     assert len(item["pages"]) == 20
 
 
-def test_two_pages_of_fraktur_delivered_as_a_bag(line: Line, tmp_path: Path) -> None:
-    folder = tmp_path / "kant-1784"
-    shutil.copytree(corpus("kant-1784"), folder)
-    _needs_models("ger", "Latf")
-    (folder / "item.json").write_text(json.dumps({"languages": ["ger"], "script": "Latf"}))
-
-    _, item = judged(line, folder, "judged-kant", tmp_path / "out", "ger")
+def test_two_pages_of_fraktur_delivered_as_a_bag(line: Line, fraktur: Fetched) -> None:
+    item = item_without_faults(line, fraktur, FRAKTUR)
 
     assert len(item["pages"]) == 2
 

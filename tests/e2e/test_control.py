@@ -8,7 +8,7 @@ from tests.support import pages
 from tests.support.delivery import submission
 from tests.support.running_line import Line, wait_for
 
-BATCH = "controlled"
+BATCH, PAGES = "controlled", 20
 ASKED = ("--by", "p-7", "--reason", "the reading room asks")
 
 
@@ -16,7 +16,7 @@ ASKED = ("--by", "p-7", "--reason", "the reading room asks")
 def paused(line: Line, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """The answer to a pause that was asked for as soon as the batch was there."""
     folder: Path = tmp_path_factory.mktemp("controlled")
-    pages.write_item(folder / "vol-p", 30, first=61)
+    pages.write_item(folder / "vol-p", PAGES, first=61)
     submitted = line.run(*(word for word in submission(folder, BATCH) if word != "--wait"))
     assert submitted.code == 0, submitted
     known = lambda: line.run("batch", "show", BATCH).code == 0  # noqa: E731
@@ -35,9 +35,7 @@ def test_a_paused_batch_admits_no_more_pages_and_goes_on_when_resumed(
 
     assert resumed.code == 0
     assert f"batch:{BATCH}" in resumed.stdout
-    settled = lambda: line.figures(BATCH)["state"] == "settled"  # noqa: E731
-    wait_for(settled, 120, lambda: str(line.figures(BATCH)))
-    assert line.figures(BATCH)["packaged"] == 30
+    line.wait_for_figures(BATCH, seconds=120, state="settled", packaged=PAGES)
 
 
 def test_what_is_over_cannot_be_cancelled_and_the_answer_says_why(

@@ -88,11 +88,7 @@ def test_a_clean_delivery_ends_with_0_and_one_cut_short_by_the_clock_with_4(
 
     assert (hurried.code, calm.code) == (4, 0), f"{hurried} {calm}"
     assert (calm.document["state"], calm.document["quarantined"]) == ("settled", [])
-    wait_for(
-        lambda: line.figures("clean-0").get("packaged") == 1,
-        30,
-        lambda: str(line.figures("clean-0")),
-    )
+    line.wait_for_figures("clean-0", seconds=30, packaged=1)
 
 
 def test_wrong_usage_ends_with_2_and_a_line_that_is_not_there_with_3(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import pages
 from tests.support.delivery import submission
-from tests.support.running_line import Line, wait_for
+from tests.support.running_line import Line
 
 ASKED = ("--by", "p-4", "--reason", "as the curator says")
 
@@ -28,8 +28,7 @@ def test_a_page_is_withdrawn_and_another_item_rejected(line: Line, held: dict[st
 
     assert withdrawn["granted"] and rejected["granted"]
     expected = {"registered": 4, "packaged": 2, "quarantined": 0, "cancelled": 2, "in_flight": 0}
-    figures = lambda: {key: line.figures("unlucky").get(key) for key in expected}  # noqa: E731
-    wait_for(lambda: figures() == expected, 60, lambda: str(figures()))
+    line.wait_for_figures("unlucky", seconds=60, **expected)
     (package,) = line.ask("packages", "list", "--batch", "unlucky")
     assert package["item_id"] == "unlucky.vol-w"
     states = {row["state"] for row in line.ask("quarantine", "list", "--batch", "unlucky")}

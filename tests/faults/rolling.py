@@ -93,7 +93,7 @@ def course(line: Line, folder: Path, rounds: int, load: Load) -> Course:
             _until(line, lambda wanted=wanted: pages_read(line) >= wanted)  # type: ignore[misc]
         print(f"round {number + 1}: {went.slowest}", file=sys.stderr, flush=True)
     for batch in batches:
-        _until(line, lambda batch=batch: line.figures(batch).get("state") == "settled")  # type: ignore[misc]
+        line.wait_for_figures(batch, seconds=PATIENCE_SECONDS, state="settled")
     line.wait_until_all_parts_are_ready()
     went.pages = len(batches) * load.of_batch
     raws, report = read_when_quiet(line)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.chaos.run import Ran, chaos
 
-SEED, SECONDS, GAP_SECONDS, AHEAD = 11, 180, 3.0, 60
+SEED, SECONDS, GAP_SECONDS, AHEAD = 11, 120, 2.0, 60
 """`make chaos` runs others, and with more pages."""
 
 

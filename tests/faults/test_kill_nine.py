@@ -79,11 +79,7 @@ def kill_each_once(line: Line, first: Path, second: Path) -> dict[str, int]:
         if part == "router":
             # Handed over while nobody stands at the front door.
             line.ask("station", "submit", second, "--batch-id", SECOND)
-    wait_for(
-        lambda: {line.figures(batch).get("state") for batch in (FIRST, SECOND)} == {"settled"},
-        PATIENCE_SECONDS,
-        lambda: f"{line.figures(FIRST)} {line.figures(SECOND)} {line.parts()}\n{line.logs()}",
-    )
+    line.wait_for_figures(FIRST, SECOND, seconds=PATIENCE_SECONDS, state="settled")
     line.wait_until_all_parts_are_ready()
     return killed
 

@@ -21,6 +21,7 @@ from tests.faults.planted.defects import DEFECTS
 from tests.faults.planted.story import GOOD, ODD, STOPPED, Story
 from tests.faults.planted.world import World
 from tests.support.invariants import Counts, counts_of
+from tests.support.parts import without_fsync
 
 NUMBERS = itertools.count()
 FEWEST = 20
@@ -36,10 +37,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres
         server.start()
         server.wait_ready()
         server.provision()
+        without_fsync(server)
         migrate(server.dsn())
-        with psycopg.connect(server.dsn()) as connection:
-            # Nothing here outlives the test, so nothing waits for the disk.
-            connection.execute("ALTER ROLE ALL SET synchronous_commit = off")
         yield server
     finally:
         server.stop()

@@ -6,6 +6,7 @@ import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,26 @@ def test_every_stopped_role_is_restarted(line: Line):
     wait_for(lambda: health(line, "ready")[0] == 200, 30, lambda: str(health(line, "ready")))
 
 
-def test_without_its_database_the_line_is_live_and_not_ready(line: Line):
+ASK_THE_DATABASE = (
+    ("status",),
+    ("batch", "list"),
+    ("batch", "show", BATCH),
+    ("quarantine", "list"),
+    ("quarantine", "show", "Q"),
+    ("packages", "list"),
+    ("packages", "show", "P"),
+    ("packages", "receive", "P", "--accepted"),
+    ("audit", "batch", BATCH),
+    ("audit", "item", "vol-1"),
+    ("person", "list"),
+    ("person", "add", "Anna"),
+    ("quarantine", "release", "--all", "--by", "p-1", "--reason", "r"),
+    ("down", "--drain"),
+)
+"""Commands whose answer is in the tables."""
+
+
+def test_without_its_database_the_line_is_live_and_not_ready_and_each_command_says_so(line: Line):
     pid = line.parts()["postgres"]["pid"]
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -87,9 +107,18 @@ def test_without_its_database_the_line_is_live_and_not_ready(line: Line):
         )
         assert health(line, "ready")[0] == 503
         assert health(line, "live")[0] == 200
+        # In parallel: each waits some seconds for the server.
+        with ThreadPoolExecutor(len(ASK_THE_DATABASE)) as users:
+            answers = list(users.map(lambda words: line.run(*words), ASK_THE_DATABASE))
+        document = line.run("status", "--json").document
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_for(lambda: health(line, "ready")[0] == 200, 60, lambda: str(health(line, "ready")))
+    for words, answer in zip(ASK_THE_DATABASE, answers, strict=True):
+        assert (answer.code, "Traceback" in answer.stderr) == (3, False), (words, answer)
+    silent = {row["role"] for row in document["roles"] if row["state"] == "no answer"}
+    assert (silent, bool(document["database"])) == ({"postgres"}, True)
+    assert "batches are unknown" in answers[0].stdout
 
 
 def test_pages_wait_while_a_tool_is_broken_and_continue_when_it_is_repaired(
@@ -108,10 +137,6 @@ def test_pages_wait_while_a_tool_is_broken_and_continue_when_it_is_repaired(
     wait_for(waits_for_the_tool, 60, lambda: f"{line.ask('status')}\n{line.logs()}")
     broken_flag.unlink()
 
-    wait_for(
-        lambda: line.figures(BATCH).get("state") == "settled",
-        120,
-        lambda: f"{line.ask('status')}\n{line.logs()}",
-    )
+    line.wait_for_figures(BATCH, seconds=120, state="settled")
     assert line.ask("quarantine", "list") == []
     assert line.figures(BATCH)["packaged"] == PAGES

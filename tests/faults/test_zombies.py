@@ -76,11 +76,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         line.ask("station", "submit", went.folder / LATER, "--batch-id", LATER)
         let_the_sealer_sleep(went)
         let_the_tracker_sleep(went)
-        wait_for(
-            lambda: {line.figures(name).get("state") for name in (BATCH, LATER)} == {"settled"},
-            PATIENCE_SECONDS,
-            lambda: f"{line.figures(BATCH)} {line.figures(LATER)} {line.parts()}\n{line.logs()}",
-        )
+        line.wait_for_figures(BATCH, LATER, seconds=PATIENCE_SECONDS, state="settled")
         line.wait_until_all_parts_are_ready()
         yield went
     finally:
@@ -194,7 +190,7 @@ def test_a_second_worker_did_the_work_of_the_sleeper_and_both_went_on(ran: Ran):
     assert ran.works_of_second > 5
     assert ran.works_of_first_awake > 0
     assert ran.second_worker == 0
-    assert ran.line.parts()["worker"]["restarts"] == 0
+    assert ran.line.parts()["worker"]["restarts"] == 0, ran.line.logs(40)
 
 
 def test_of_two_sealers_the_later_one_seals_and_the_earlier_one_ends(ran: Ran):

@@ -45,7 +45,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     | {
         *("batch.id-malformed", "submission.event-id-wrong", "submission.manifest-missing"),
         *("submission.manifest-not-in-store", "person.not-a-pseudonym", "capture.subject-missing"),
-        *("receipt.reason-missing", "package.refused", PROCESSED),
+        *("receipt.reason-missing", "receipt.package-malformed", "package.refused", PROCESSED),
     },
 }
 """For each kind of input the fitting answers."""

@@ -63,6 +63,7 @@ def home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         rows.append(row_of(Seal(len(rows), 1_770_000_000_000_000, schema_digest(value)), value))
     with psycopg.connect(parts.dsn("projector")) as connection:
         copy_in(connection.cursor(), rows)
+        connection.execute("UPDATE audit.projector_position SET last_seq = %s", [len(rows) - 1])
     with psycopg.connect(parts.dsn()) as connection:
         connection.execute(LINE)
     yield parts.home
@@ -189,3 +190,37 @@ def test_writes_valid_premis(home: Path, tmp_path: Path) -> None:
 
 def test_a_home_that_is_not_running_exits_with_3(tmp_path: Path) -> None:
     assert run(tmp_path, "page", "i-1:0001").exit_code == 3
+
+
+COMMANDS = [("page", "i-1:0001"), ("item", "i-1"), ("batch", "b-1")]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_gives_no_answer_while_sealed_events_are_not_projected(
+    home: Path, parts: Parts, words: tuple[str, str]
+) -> None:
+    set_reason = "UPDATE audit.projector_position SET waits_for = %s"
+    with psycopg.connect(parts.dsn("projector"), autocommit=True) as connection:
+        connection.execute(set_reason, ["the log has a gap: seq 11 is missing"])
+        result = run(home, *words, "--json")
+        connection.execute(set_reason, [None])
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "log.projection-incomplete: the log has a gap: seq 11 is missing" in result.stderr
+    assert run(home, *words, "--json").exit_code == 0
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_gives_no_answer_while_the_table_has_a_row_of_another_hand(
+    home: Path, parts: Parts, words: tuple[str, str]
+) -> None:
+    with psycopg.connect(parts.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE TEMP TABLE forged AS SELECT * FROM audit.events WHERE seq = 0")
+        connection.execute("UPDATE forged SET seq = 900, detail = 'forged'")
+        connection.execute("INSERT INTO audit.events SELECT * FROM forged")
+        result = run(home, *words, "--json")
+        connection.execute("SELECT audit.move_foreign_rows()")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "seq 900 was not written by the projector" in result.stderr
+    assert run(home, *words, "--json").exit_code == 0

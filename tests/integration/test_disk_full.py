@@ -34,9 +34,5 @@ def test_pages_wait_for_free_space_and_status_says_so(line_without_space: Line, 
     line_with_space = Line(line_without_space.home)
     line_without_space.down()
     line_with_space.up()
-    wait_for(
-        lambda: line_with_space.figures("waits").get("packaged") == 1,
-        60,
-        lambda: str(line_with_space.logs()),
-    )
+    line_with_space.wait_for_figures("waits", seconds=60, packaged=1)
     line_with_space.down()

@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,11 @@ class Repository:
         provision(parts.kafka, (), {self.group: [PUBLISHED]}, fresh=False)
         self._from = self._ends()
 
-    def publish(self, count: int = 1) -> list[PackagePublished]:
-        """Publish assembled packages, as the line does."""
+    def publish(self, count: int = 1, keys: Sequence[str | None] = ()) -> list[PackagePublished]:
+        """Publish assembled packages, as the line does, the first ones with other keys."""
         facts = [self._made(next(NUMBERS)) for _ in range(count)]
+        for at, key in enumerate(keys):
+            facts[at] = facts[at].model_copy(update={"key": key or facts[at].key})
         publisher = KafkaPublisher(self.parts.kafka)
         publisher.publish([Outgoing(PUBLISHED, key_of(fact), encode(fact)) for fact in facts])
         publisher.close()
@@ -166,6 +168,18 @@ def test_a_package_that_is_not_in_the_store_is_refused(repository: Repository):
 
     assert outcome.reason.startswith("package.not-in-store: ")
     assert repository.verdicts() == [(fact.package_id, False)]
+
+
+def test_a_package_whose_key_names_no_object_is_refused_and_the_next_is_taken(
+    repository: Repository,
+):
+    bad, good = repository.publish(2, keys=("../../etc/passwd", None))
+
+    repository.follow(limit=2)
+
+    assert repository.verdicts() == sorted([(bad.package_id, False), (good.package_id, True)])
+    refused = next(one for one in repository.answers() if not one.accepted)
+    assert (refused.reason or "").startswith("package.key-malformed: ")
 
 
 def test_a_handler_refuses_with_its_own_reason(repository: Repository):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from schemas.models import PageRecognized
 from tests.support import metrics
 from tests.support.corpora import corpus
 from tests.support.imaging_builders import an_admitted_page, as_next_input, memory_tools
+from tests.support.real_prints import assert_valid_alto
 
 Box = tuple[float, float, float, float]
 TOO_MANY_WRONG = 0.02
@@ -87,11 +89,25 @@ def tools(tmp_path: Path) -> Tools:
     return memory_tools(tmp_path)
 
 
-@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
-def test_reads_a_page_however_it_lies_and_says_where_its_words_are(tools: Tools, degrees: int):
-    upright = read(tools, phototest())
+@pytest.fixture(scope="module")
+def read_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Read]:
+    """Reads phototest as it lies; each way once for all tests."""
+    tools = memory_tools(tmp_path_factory.mktemp("read-once"))
 
-    turned = read(tools, phototest(degrees))
+    @cache
+    def reading(turned: int, orientation: int | None = None) -> Read:
+        return read(tools, phototest(turned, orientation))
+
+    return reading
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_reads_a_page_however_it_lies_and_says_where_its_words_are(
+    read_once: Callable[..., Read], degrees: int
+):
+    upright = read_once(0)
+
+    turned = read_once(degrees)
 
     assert turned.error_rate <= TOO_MANY_WRONG
     assert turned.fact.turned_degrees == (360 - degrees) % 360
@@ -103,10 +119,12 @@ def test_reads_a_page_however_it_lies_and_says_where_its_words_are(tools: Tools,
 
 
 @pytest.mark.parametrize("orientation, turned", [(1, 0), (3, 180), (6, 270), (8, 90)])
-def test_a_tag_that_says_how_to_turn_is_enough(tools: Tools, orientation: int, turned: int):
-    upright = read(tools, phototest())
+def test_a_tag_that_says_how_to_turn_is_enough(
+    read_once: Callable[..., Read], orientation: int, turned: int
+):
+    upright = read_once(0)
 
-    tagged = read(tools, phototest(turned, orientation))
+    tagged = read_once(turned, orientation)
 
     assert tagged.error_rate <= TOO_MANY_WRONG
     assert (tagged.fact.turned_degrees, tagged.codes) == (0, [])
@@ -131,8 +149,8 @@ def test_reads_right_what_its_tag_turns_wrongly(tools: Tools):
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_all_formats_speak_of_the_same_places(tools: Tools, degrees: int):
-    page = read(tools, phototest(degrees))
+def test_all_formats_speak_of_the_same_places(read_once: Callable[..., Read], degrees: int):
+    page = read_once(degrees)
 
     rows = (line.split("\t") for line in page.files["tsv"].decode().splitlines())
     words = [row for row in rows if row[0] == "5" and row[11].strip()]
@@ -149,13 +167,8 @@ def test_all_formats_speak_of_the_same_places(tools: Tools, degrees: int):
     assert f'ROTATION="{turned}"'.encode() in page.files["alto"]
 
 
-def test_a_turned_page_gives_valid_alto(tools: Tools):
-    from tests.integration.test_reading_quality import alto_schema
-
-    schema = alto_schema(corpus("xsd"))
-
-    for degrees in (90, 180):
-        schema.assertValid(etree.fromstring(read(tools, phototest(degrees)).files["alto"]))
+def test_a_turned_page_gives_valid_alto(read_once: Callable[..., Read]):
+    assert_valid_alto(read_once(degrees).files["alto"] for degrees in (90, 180))
 
 
 def test_a_long_page_that_stands_on_its_head_is_read(tools: Tools):

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from docs.generate_security import security_page
 from infra import database_access
-from infra.database_access import OPERATIONS, POSITION, ROLES, Cell
+from infra.database_access import COLUMNS, OPERATIONS, ROLES, Cell
 from infra.kafka_access import Brokers, Login, login_file, read_login
 from infra.topics import admin, end_offsets, partition_counts
 from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, READY, topic_of
@@ -198,7 +198,7 @@ def first_columns(parts: Parts) -> dict[str, str]:
     """
     with psycopg.connect(parts.dsn()) as connection:
         rows = connection.execute(query).fetchall()
-    return {name: column for name, column in rows if column not in POSITION}
+    return {name: column for name, column in rows if column not in COLUMNS.get(name, ())}
 
 
 def test_the_page_lists_every_table_of_the_database(first_columns: dict[str, str]):

@@ -1,7 +1,9 @@
 """The projector on a real broker and database: every sealed event once and in order."""
 
 import os
+import random
 import signal
+import string
 from pathlib import Path
 from uuid import UUID
 
@@ -9,7 +11,16 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from streams.audit.sealed_record import Seal, body_of, headers_of, schema_digest, seal_of
+from schemas.codec import decode
+from schemas.models import PremisEvent
+from streams.audit.sealed_record import (
+    Headers,
+    Seal,
+    body_of,
+    headers_of,
+    schema_digest,
+    seal_of,
+)
 from streams.projector.rows import dump_digest
 from tests.support.audit_log import (
     Log,
@@ -46,11 +57,39 @@ def digest(log: Log) -> str:
         return dump_digest(connection)
 
 
-def put(log: Log, seq: int, value: bytes) -> None:
-    producer = Producer({**log.parts.kafka.client})
-    seal = Seal(seq, 1_000_000, schema_digest(value))
-    producer.produce(log.line.premis, value=value, key=b"x", headers=headers_of(seal))
-    producer.flush(10)
+def put(log: Log, seq: int, value: bytes, key: bytes | None = None) -> None:
+    """Write to the log as the sealer does, but from outside."""
+    event = decode(value, PremisEvent)
+    seal = headers_of(Seal(seq, 1_000_000, schema_digest(value)))
+    write(log, key or event.head.event_id.encode(), value, seal)
+
+
+def write(log: Log, key: bytes, value: bytes | None, headers: Headers) -> None:
+    producer = Producer(log.parts.kafka.client)
+    producer.produce(log.line.premis, value=value, key=key, headers=headers)
+    assert producer.flush(10) == 0
+
+
+def position(log: Log) -> tuple[int, str | None]:
+    """The last seq that is projected, and what the projector waits for."""
+    with psycopg.connect(log.parts.dsn()) as connection:
+        query = "SELECT last_seq, waits_for FROM audit.projector_position"
+        return connection.execute(query).fetchone()  # type: ignore[return-value]
+
+
+def findings(log: Log) -> list[str]:
+    """The codes of the projected findings."""
+    query = "SELECT code FROM audit.event WHERE event_type = 'log-anomaly' ORDER BY seq"
+    with psycopg.connect(log.parts.dsn("auditor_ro")) as connection:
+        return [code for (code,) in connection.execute(query)]
+
+
+def forge_row(log: Log, seq: int) -> None:
+    """Add a row as a superuser can: a copy of the first one under another seq."""
+    with psycopg.connect(log.parts.dsn()) as connection:
+        connection.execute("CREATE TEMP TABLE forged AS SELECT * FROM audit.events WHERE seq = 0")
+        connection.execute("UPDATE forged SET seq = %s, detail = 'forged'", [seq])
+        connection.execute("INSERT INTO audit.events SELECT * FROM forged")
 
 
 def test_a_row_has_the_content_of_the_sealed_event(log: Log) -> None:
@@ -121,17 +160,99 @@ def test_exits_with_0_on_sigterm(log: Log) -> None:
         assert projector.wait(15) == 0
 
 
-def test_stops_at_a_gap_and_skips_nothing(log: Log) -> None:
-    (_, first), (_, second) = deliveries(2)
+def test_waits_at_a_gap_and_skips_nothing_until_the_missing_number_is_there(log: Log) -> None:
+    (_, first), (_, second), (_, third) = deliveries(3)
     put(log, 0, first or b"")
-    put(log, 2, second or b"")
+    put(log, 2, third or b"")
 
     for _ in range(2):
         with log.projector() as projector:
-            assert projector.wait(20) == 70
+            until(lambda: position(log)[1] is not None, 20, lambda: f"{position(log)}")
+            note = (log.home / "run" / "roles" / "projector.note").read_text()
+            assert projector.poll() is None
+            stopped_at = position(log)
+    put(log, 1, second or b"")
+    put(log, 2, third or b"")
+    with log.projector():
+        wait_for_rows(log, 3)
+        until(lambda: position(log) == (2, None), 20, lambda: f"{position(log)}")
 
-    assert projected(log.parts) == 0
-    assert "has seq 2, expected 1" in (log.home / "role.log").read_text()
+    missing = "the log has a gap: seq 1 is missing; offset 1: it has seq 2, expected 1"
+    assert stopped_at == (0, missing)
+    assert note == missing
+    assert not (log.home / "run" / "roles" / "projector.note").exists()
+
+
+def test_foreign_records_are_reported_once_and_all_sealed_events_are_projected(log: Log) -> None:
+    (_, taken), (_, far) = deliveries(2, first=50)
+    with log.sealer(), log.projector():
+        log.deliver(deliveries(3))
+        wait_for_rows(log, 3)
+        write(log, b"k", None, [])
+        write(log, b"k", b"no event", [("seq", b"1"), ("sealed_at", b""), ("schema_sha256", b"")])
+        put(log, 1, taken or b"")
+        put(log, 10**9, far or b"")
+        put(log, 3, taken or b"", key=b"another key")
+        log.deliver(deliveries(3, first=3))
+        wait_for_rows(log, 11)
+    with log.sealer(), log.projector():
+        log.deliver(deliveries(1, first=6))
+        wait_for_rows(log, 12)
+
+    assert findings(log) == ["log.foreign-record"] * 5
+    assert position(log) == (11, None)
+    with psycopg.connect(log.parts.dsn("auditor_ro")) as connection:
+        query = "SELECT event_id FROM audit.event WHERE event_type <> 'log-anomaly' ORDER BY seq"
+        found = [event_id for (event_id,) in connection.execute(query)]
+    assert found == [UUID((key or b"").decode()) for key, _ in deliveries(7)]
+
+
+def test_on_an_idle_log_a_number_far_ahead_holds_nothing_back(log: Log) -> None:
+    (_, far) = delivery(an_event(50))
+    with log.sealer(), log.projector():
+        log.deliver(deliveries(1))
+        wait_for_rows(log, 1)
+        put(log, 10**9, far or b"")
+        wait_for_rows(log, 2)
+        until(lambda: position(log) == (1, None), 20, lambda: f"{position(log)}")
+
+    assert findings(log) == ["log.foreign-record"]
+
+
+def test_rows_of_another_hand_are_moved_away_and_reported(log: Log) -> None:
+    with log.sealer(), log.projector():
+        log.deliver(deliveries(2))
+        wait_for_rows(log, 2)
+    forge_row(log, 2)
+    with log.sealer(), log.projector():
+        log.deliver(deliveries(1, first=2))
+        wait_for_rows(log, 4)
+        forge_row(log, 4)
+        log.deliver(deliveries(1, first=3))
+        wait_for_rows(log, 6)
+
+    assert findings(log) == ["log.foreign-row"] * 2
+    with psycopg.connect(log.parts.dsn("auditor_ro")) as connection:
+        moved = connection.execute("SELECT seq, content FROM audit.foreign_rows").fetchall()
+        forged = connection.execute("SELECT FROM audit.event WHERE detail = 'forged'").fetchall()
+    assert [seq for seq, _ in moved] == [2, 4]
+    assert all('"detail": "forged"' in content for _, content in moved)
+    assert forged == []
+
+
+def test_an_event_whose_ids_and_numbers_fit_no_column_is_projected_with_its_body(log: Log) -> None:
+    chance = random.Random(7)
+    name = "".join(chance.choices(string.ascii_letters, k=9000))
+    log.deliver([delivery(an_event(1, page_id=name, item_id=name, revision=2**40))])
+
+    with log.sealer(), log.projector():
+        wait_for_rows(log, 1)
+
+    with psycopg.connect(log.parts.dsn("auditor_ro")) as connection:
+        query = "SELECT page_id, revision, body FROM audit.event"
+        page_id, revision, body = connection.execute(query).fetchone()  # type: ignore[misc]
+    assert (page_id, revision) == (name[:500], 2**31 - 1)
+    assert name.encode() in body
 
 
 def test_a_second_projector_ends_and_doubles_no_row(log: Log) -> None:
@@ -184,9 +305,12 @@ CHANGES = [
     "SET session_replication_role = replica",
     "SET ROLE audit_owner",
     "SELECT audit.make_partitions()",
+    "SELECT audit.move_foreign_rows()",
+    "DELETE FROM audit.foreign_rows",
+    "UPDATE audit.foreign_rows SET content = ''",
 ]
 ALLOWED = {
-    "projector": {CHANGES[0], CHANGES[9], CHANGES[20]},
+    "projector": {CHANGES[0], CHANGES[9], CHANGES[20], CHANGES[21]},
     "auditor_ro": set(),
     "tracker": {"CREATE TEMP TABLE mine ()"},
 }

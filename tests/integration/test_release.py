@@ -92,7 +92,9 @@ def test_a_release_is_granted_once(tracker, storage):
 def test_a_corrected_file_opens_the_next_revision_of_its_page(tracker, storage):
     batch = Delivery(storage, "b-1", {"vol-1": 2})
     name = hold_an_item(tracker, batch, "acquire_page")
-    file = a_file("capture").model_copy(update={"sha256": "cd" * 32, "size_bytes": 77})
+    digest = "cd" * 32
+    named = {"key": f"staging/sha256/cd/{digest}", "sha256": digest, "size_bytes": 77}
+    file = a_file("capture").model_copy(update=named)
 
     request = a_request("release", f"quarantine:{name}", value="new.tif", file=file)
     tracker.process(request)

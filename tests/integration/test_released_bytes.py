@@ -11,9 +11,9 @@ from schemas.codec import Undecodable, decode, encode
 from schemas.models import ControlDecided, Message, WorkQuarantined
 from streams.kafka.messages import Incoming
 from streams.storage.memory import MemoryStorage
-from streams.tracker import process_manager
+from streams.tracker import incoming_facts
 from streams.tracker.unit_of_work import Connection
-from tests.core_machine.database import Databases, running_databases
+from tests.core_machine.database import Databases
 from tests.support.line_facts import Delivery, a_request
 from tests.support.tracker_harness import TrackerHarness
 from tests.support.tracker_tables import dump
@@ -21,13 +21,6 @@ from tests.support.tracker_tables import dump
 ACQUIRED = topic_of("PageAcquired").name
 RELEASED = redone_topic("intake")
 PAGE = "vol-1:0001"
-
-
-@pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    """A PostgreSQL without Kafka."""
-    with running_databases(tmp_path_factory.mktemp("released")) as running:
-        yield running
 
 
 class RecordingTracker(TrackerHarness):
@@ -87,7 +80,7 @@ def quarantine_undecodable(
     """Process a fact with an old decoder; returns its bytes and its quarantine record."""
     value = encode(tracker.batch.acquired(PAGE))
     with monkeypatch.context() as older:
-        older.setattr(process_manager, "decode", decode_without_pages)
+        older.setattr(incoming_facts, "decode", decode_without_pages)
         tracker.process_messages(tracker.log.raw(ACQUIRED, PAGE, value))
     (record,) = tracker.published(WorkQuarantined)
     assert isinstance(record, WorkQuarantined)

@@ -297,10 +297,13 @@ def test_only_the_fact_that_postgres_cannot_store_is_quarantined(tracker, storag
     assert tracker.counts("b-1")["state"] == "running"
 
 
-def test_an_item_whose_page_list_is_lost_is_refused(tracker, storage):
+@pytest.mark.parametrize("content", [None, b"other bytes"])
+def test_an_item_whose_page_list_is_lost_or_damaged_is_refused(tracker, storage, content):
     batch = Delivery(storage, "b-1", {"vol-1": 1})
     registered = batch.registered("vol-1")
     del storage.objects[registered.files[0].key]
+    if content:
+        storage.objects[registered.files[0].key] = content
 
     tracker.process(batch.received(), batch.accepted(), registered)
 

@@ -2,11 +2,12 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
 from streams.tracker.topic_reader import TopicReader
+from streams.tracker.turn_guard import MOST_ENDS
 from tests.support.line_facts import Delivery
 from tests.support.parts import Parts
 from tests.support.tracker_tables import dump
@@ -47,8 +49,13 @@ def dsn(parts: Parts) -> Iterator[str]:
         conn.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)".encode())
 
 
+RUN = ("-m", "streams.cli", "run", "tracker")
+
+
 @contextmanager
-def running_tracker(parts: Parts, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running_tracker(
+    parts: Parts, log: Path, program: Sequence[str] = RUN
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a tracker; kill it at the end if it still runs."""
     environment = {
         **os.environ,
@@ -56,7 +63,7 @@ def running_tracker(parts: Parts, log: Path) -> Iterator[subprocess.Popen[bytes]
         "KAFKA_BROKERS": str(parts.kafka),
         "POSTGRES_DSN": f"postgresql://127.0.0.1:{parts.database.port}/{DATABASE}",
     }
-    command = [sys.executable, "-m", "streams.cli", "run", "tracker"]
+    command = [sys.executable, *program]
     with log.open("ab") as sink:
         process = subprocess.Popen(command, env=environment, stdout=sink, stderr=sink)
     try:
@@ -112,6 +119,66 @@ def test_a_tracker_that_is_killed_repeatedly_decides_everything_once_and_can_be_
 
         assert dump(conn) == old
         assert rows_of(conn, "outbox") == 0
+
+
+CRASHES_AT = """
+import os, signal
+from streams.composition import run_role
+from streams.runtime.logs import set_up_log
+from streams.settings import Settings
+from streams.tracker import process_manager
+
+apply = process_manager.apply
+
+def crash(unit, new):
+    if any(stored.head.event_id == {event_id!r} for stored in new):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    apply(unit, new)
+
+process_manager.apply = crash
+set_up_log()
+run_role("tracker", Settings.load())
+"""
+
+
+def test_a_message_that_crashes_the_interpreter_is_quarantined_by_a_later_process(
+    parts: Parts, dsn: str, tmp_path: Path
+) -> None:
+    storage, log = LocalStorage(parts.home), tmp_path / "tracker.log"
+    batch = Delivery(storage, "crash", {"crash-vol": 3})
+    other = Delivery(storage, "other", {"other-vol": 3})
+    poison = batch.acquired("crash-vol:0002")
+    program = ("-c", CRASHES_AT.format(event_id=poison.head.event_id))
+    publisher, ends = KafkaPublisher(parts.kafka), 0
+    publisher.publish([outgoing(fact) for fact in (*batch.everything(), *other.everything())])
+    publisher.close()
+
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        done = lambda: settled_alone(conn, "other") and skipped_messages(conn) == 1  # noqa: E731
+        for _ in range(MOST_ENDS + 3):
+            with running_tracker(parts, log, program) as process:
+                wait_until(lambda: process.poll() is not None or done(), log.read_text)
+                if done():
+                    break
+                ends += process.returncode == -signal.SIGSEGV
+        state = status(conn)
+        assert done(), state
+
+    # It ended once with a portion, and three times with the message alone.
+    assert ends in (MOST_ENDS, MOST_ENDS + 1)
+    assert "message ends the process repeatedly" in log.read_text()
+
+
+def settled_alone(conn: psycopg.Connection[Any], name: str) -> bool:
+    query = "SELECT state = 'settled' FROM line.batch_status WHERE batch_id = %s"
+    return conn.execute(query, [name]).fetchone() == (True,)
+
+
+def skipped_messages(conn: psycopg.Connection[Any]) -> int:
+    query = "SELECT count(*) FROM line.quarantine WHERE found LIKE 'The tracker ended %'"
+    row = conn.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def check_each_decided_once(

@@ -2,18 +2,22 @@
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from infra import processes
+from infra.confinement import as_user
 from infra.kafka import tail
+from infra.permissions import LOCK, OTHERS
 from streams.topology import ROLES
 
 COMMAND = Path(sys.executable).with_name("copystand")
@@ -22,6 +26,9 @@ LIMIT_SECONDS = 200
 
 class Home:
     """One home, driven by the command."""
+
+    started: "subprocess.CompletedProcess[str]"
+    """What the first `up` of a shared home printed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -112,12 +119,68 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home with a running line, shared by tests that leave it running."""
-    line = Home(tmp_path_factory.mktemp("line") / "home")
-    line.ask("up")
-    yield line
-    line.kill_rest()
+def line() -> Iterator[Home]:
+    """A home with a running line, shared by tests that leave it running.
+
+    Other users can enter the folder that holds it, and before `up` also the home."""
+    with TemporaryDirectory(prefix="copystand-") as folder:
+        os.chmod(folder, 0o755)
+        line = Home(Path(folder) / "home")
+        (line.path / "run").mkdir(parents=True)
+        line.path.chmod(0o755)
+        (line.path / LOCK).touch()
+        (line.path / LOCK).chmod(0o644)
+        line.started = line.run("up")
+        assert line.started.returncode == 0, f"{line.started}\n{line.logs()}"
+        yield line
+        line.kill_rest()
+
+
+def as_another_user(*command: str | Path) -> "subprocess.CompletedProcess[str]":
+    """A command as a user who owns nothing here."""
+    identity = ("--reuid=nobody", "--regid=nogroup", "--clear-groups")
+    words = ["setpriv", *identity, "--", *map(str, command)]
+    return subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def test_up_makes_an_open_home_private_and_says_so(line: Home):
+    said = " ".join(line.started.stderr.split())
+    open_to_others = [
+        str(path.relative_to(line.path))
+        for path in (line.path, *line.path.rglob("*"))
+        if path != line.path / "run" and not path.is_symlink() and path.stat().st_mode & OTHERS
+    ]
+
+    assert "was 0755 and is now 0700" in said
+    assert len(list(line.path.rglob("*"))) > 100
+    assert open_to_others == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_reads_no_file_and_cannot_lock_the_home(line: Home):
+    assert as_another_user("ls", line.path.parent).stdout.split() == ["home"]
+    for command in (
+        ("ls", line.path),
+        ("cat", line.path / "run" / "postgres.password"),
+        ("cat", line.path / "log" / "tracker.log"),
+        ("flock", "--nonblock", line.path / LOCK, "true"),
+    ):
+        refused = as_another_user(*command)
+        assert refused.returncode != 0 and "Permission denied" in refused.stderr, refused
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as the same user")
+def test_postgresql_has_no_capabilities_and_reaches_only_its_data(line: Home):
+    pid = line.state()["parts"]["postgres"]["pid"]
+    status = dict(
+        one.split(":\t", 1) for one in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+
+    if as_user("postgres", line.path / "postgres")[0] != "unshare":
+        pytest.skip("this machine refuses a mount namespace to root")
+    assert pwd.getpwuid(int(status["Uid"].split()[0])).pw_name == "postgres"
+    assert {int(status[name], 16) for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    assert os.listdir(f"/proc/{pid}/root{line.path}") == ["postgres"]
 
 
 def test_a_second_up_says_that_the_line_is_running(line: Home):

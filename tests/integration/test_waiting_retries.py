@@ -13,19 +13,12 @@ from streams.tracker.outbox_relay import LIMIT, Row, publish_due
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.queries import query
 from streams.tracker.unit_of_work import Connection
-from tests.core_machine.database import Databases, running_databases
+from tests.core_machine.database import Databases
 from tests.support.line_facts import Delivery, Log
 
 WAITING = 100_000
 VALUE = b"\0" * 500
 FIRST_DUE = datetime(2099, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    """A PostgreSQL without Kafka."""
-    with running_databases(tmp_path_factory.mktemp("waiting")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

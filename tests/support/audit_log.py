@@ -111,9 +111,12 @@ class Log:
     @contextmanager
     def projector(self) -> Iterator["subprocess.Popen[bytes]"]:
         """A projector as a process, of this log."""
+        line = self.line
+        fields = (line.intake, line.premis, line.group, line.transactional_id)
         code = (
             "from streams.composition import run_projector;"
-            f"run_projector(Settings.load(), {self.line.premis!r})"
+            "from streams.sealer.clients import SealerTopics;"
+            f"run_projector(Settings.load(), SealerTopics{fields!r})"
         )
         with role(self, code) as process:
             yield process
@@ -164,7 +167,8 @@ def fresh_projection(parts: Parts) -> None:
     """Drop the projection and make it anew, as only a superuser can."""
     with psycopg.connect(parts.dsn()) as connection:
         connection.execute("DROP SCHEMA audit CASCADE")
-        connection.execute((FOLDER / "0002_audit.sql").read_bytes())
+        for name in ("0002_audit.sql", "0012_foreign_rows.sql"):
+            connection.execute((FOLDER / name).read_bytes())
 
 
 def projected(parts: Parts) -> int:

@@ -36,8 +36,9 @@ DIGEST = "ab" * 32
 
 
 def a_file(use: str) -> FileRef:
+    area = "staging" if use == "capture" else "masters"
     return FileRef(
-        use=use, key=f"masters/sha256/ab/{DIGEST}", sha256=DIGEST, size_bytes=1, media_type="a/b"
+        use=use, key=f"{area}/sha256/ab/{DIGEST}", sha256=DIGEST, size_bytes=1, media_type="a/b"
     )
 
 

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from infra import paths, ports
 from infra.kafka import LocalKafka
 from infra.kafka_access import Brokers
@@ -41,6 +43,15 @@ class Parts:
         provision(self.kafka, (), groups)
 
 
+def without_fsync(server: LocalPostgres) -> None:
+    """Let a server write without fsync.
+
+    Test data need not survive a power cut, and a clean restart keeps it without fsync, too."""
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+
 @contextmanager
 def running_parts(home: Path) -> Iterator[Parts]:
     """Start Kafka and PostgreSQL in a home, with topics and migrations, and end both afterwards."""
@@ -54,6 +65,7 @@ def running_parts(home: Path) -> Iterator[Parts]:
         database.start()
         database.wait_ready()
         database.provision()
+        without_fsync(database)
         migrate(database.dsn())
         broker.wait_ready()
         provision(broker.admin, TOPICS, {})

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.rows import dict_row
+
 from infra.kafka_access import ADMIN, Brokers, login_file, read_login
 
 COMMAND = Path(sys.executable).with_name("copystand")
 COMMAND_SECONDS = 240
 STEP_DONE = ' step executed {"outcome": "done"'
 """Part of the log line of each step that a worker has finished."""
+STATUS_SECONDS = 10
+BATCH_FIGURES = "SELECT * FROM line.batch_status WHERE batch_id = %s"
 
 
 @dataclass(frozen=True)
@@ -122,9 +127,37 @@ class Line:
         return pid
 
     def figures(self, batch_id: str) -> dict[str, Any]:
-        """The figures of a batch in `status`; empty while it is not known."""
-        batches = self.ask("status")["batches"]
+        """The figures of a batch in `status`; empty while it or PostgreSQL is not known."""
+        answer = self.run("status", "--json")
+        known = answer.code == 0 or (answer.code == 3 and answer.document["database"])
+        assert known, f"{answer}\n{self.logs()}"
+        batches = answer.document["batches"]
         return next((row for row in batches if row["batch_id"] == batch_id), {})
+
+    def wait_for_figures(self, *batch_ids: str, seconds: float, **figures: object) -> None:
+        """Wait until `status` shows these figures of each batch.
+
+        Until then the view that `status` shows is asked: a command for each look would take most
+        of a core from the line."""
+        last: dict[str, dict[str, Any]] = {}
+
+        def reached() -> bool:
+            last.update({name: self._figures_in_view(name) for name in batch_ids})
+            return all(figures.items() <= found.items() for found in last.values())
+
+        def shown() -> bool:
+            last.update({name: self.figures(name) for name in batch_ids})
+            return all(figures.items() <= found.items() for found in last.values())
+
+        wait_for(reached, seconds, lambda: f"{last} {self.parts()}\n{self.logs()}")
+        wait_for(shown, STATUS_SECONDS, lambda: f"status shows {last}\n{self.logs()}")
+
+    def _figures_in_view(self, batch_id: str) -> dict[str, Any]:
+        try:
+            with psycopg.connect(self.dsn(), connect_timeout=3, row_factory=dict_row) as database:
+                return database.execute(BATCH_FIGURES, [batch_id]).fetchone() or {}
+        except psycopg.OperationalError:
+            return {}  # it was killed, or is starting
 
     def wait_until_all_parts_are_ready(self, seconds: float = 60) -> None:
         """Wait until the supervisor says so."""

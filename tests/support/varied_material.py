@@ -112,11 +112,7 @@ class Material:
 
     def wait_until(self, batch_id: str, **figures: object) -> None:
         """Wait until `status` shows these figures of a batch."""
-
-        def reached() -> bool:
-            return figures.items() <= self.line.figures(batch_id).items()
-
-        wait_for(reached, 60, lambda: f"{self.line.figures(batch_id)}\n{self.line.logs()}")
+        self.line.wait_for_figures(batch_id, seconds=60, **figures)
 
     def chapters_and_text(self, batch_id: str, name: str, first: int) -> None:
         """Write an item with a METS of two chapters, and ALTO beside each page."""
@@ -213,11 +209,7 @@ class Material:
         }
         key = body["head"]["page_id"].encode()  # type: ignore[index]
         self._send(CAPTURED, key, encoded(body, PAGE_CAPTURED_SCHEMA))
-        wait_for(
-            lambda: self.line.figures(batch_id).get("state") == "uploading",
-            30,
-            lambda: str(self.line.figures(batch_id)),
-        )
+        self.line.wait_for_figures(batch_id, seconds=30, state="uploading")
 
     def unreadable(self) -> None:
         """Messages of others that are no facts: one for the router, one for the sealer."""

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from infra.files import fsync_folder
+from infra.permissions import umask_of_user
+from processors.outcome import ObjectUnusable
 from processors.package import bag
-from processors.tools import Storage
+from processors.tools import Area, Storage
 from processors.wording import counted
 from schemas.models import FileRef
 from streams.clients.repository import unpacking
 from streams.clients.repository.unpacking import PackageRefused, differs
+from streams.storage.keys import content_key
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 Row = dict[str, Any]
@@ -29,25 +32,31 @@ def fetch(
 
     Progress gets numbers of bytes; each byte of the tar is read twice. Raises PackageRefused,
     OSError; StorageError when the store does not respond."""
-    package_id = package["package_id"]
     final = folder / folder_name(package)
     if final.exists() or final.is_symlink():
         raise PackageRefused("package.already-there", f"{final} already exists")
     tar = _verified_tar(package, storage, progress)
+    with umask_of_user() as umask:
+        _unpack(package, tar, folder, 0o777 & ~umask, progress)
+    return final
+
+
+def _unpack(package: Row, tar: Path, folder: Path, mode: int, progress: Progress) -> None:
+    """Unpack a verified tar to folder/<package_id>, a folder of this mode."""
+    package_id = package["package_id"]
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder, prefix=f".{package_id[:100]}."))
     try:
         found = unpacking.unpack(tar, package_id, partial, progress)
         _check_bag(package, found, _tags(partial, found))
-        partial.chmod(0o755)
+        partial.chmod(mode)
         for path, _, _ in os.walk(partial):
             fsync_folder(Path(path))
-        partial.rename(final)
+        partial.rename(folder / folder_name(package))
         fsync_folder(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return final
 
 
 def verify(package: Row, storage: Storage, progress: Progress = lambda _: None) -> None:
@@ -73,10 +82,13 @@ def _verified_tar(package: Row, storage: Storage, progress: Progress) -> Path:
     """The tar in the store, read once from end to end. Raises PackageRefused, StorageError."""
     named = {name: package[name] for name in ("key", "sha256", "size_bytes")}
     ref = FileRef(use="package", media_type="application/x-tar", **named)
+    if ref.key != content_key(Area.PACKAGES, ref.sha256):
+        raise PackageRefused("package.key-malformed", f"key {ref.key[:200]!r}")
     # A store that does not respond raises here: that says nothing about the package.
-    if storage.size(ref.key) is None:
-        raise PackageRefused("package.not-in-store", f"the store does not contain {ref.key}")
-    path, digest = storage.path(ref), hashlib.sha256()
+    try:
+        path, digest = storage.path(ref), hashlib.sha256()
+    except ObjectUnusable as missing:
+        raise PackageRefused("package.not-in-store", str(missing)) from missing
     try:
         with path.open("rb") as file:
             while chunk := file.read(unpacking.CHUNK):

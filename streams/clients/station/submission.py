@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from processors.page_list import canonical_json, staging_key
-from processors.tools import Area, Storage
+from processors.page_list import canonical_json
+from processors.tools import Area, Storage, staging_key
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode

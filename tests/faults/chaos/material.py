@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyvips
 
-from processors.page_list import staging_key
+from processors.tools import staging_key
 from tests.support import pages
 
 WORDS = (

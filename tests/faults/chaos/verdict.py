@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processors.page_list import staging_key
+from processors.tools import staging_key
 from tests.faults.chaos.material import REFUSED, Batch
 from tests.faults.checkers import Finding, judge
 from tests.support.running_line import Line

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from processors.outcome import Done, Rejected
-from processors.page_list import staging_key
 from processors.rules import language_models
-from processors.tools import Area, Tools
+from processors.tools import Area, Tools, staging_key
 from processors.validate_batch import validate_batch
 from schemas.models import BatchAccepted, FileRef, ItemRegistered
 from tests.support.deliveries import (

@@ -11,7 +11,7 @@ OPEN = {
     topic_of("PackageReceived").name: {"repository"},
     topic_of("ControlRequested").name: {"operator"},
 }
-ROLES = {"router", "worker", "tracker", "sealer"}
+ROLES = {"router", "worker", "tracker", "sealer", "projector"}
 
 
 def writers(topic: str) -> set[str]:
@@ -31,7 +31,7 @@ def test_every_other_topic_is_written_by_roles_alone():
 def test_only_the_sealer_writes_the_sealed_log_and_it_writes_nothing_else():
     assert writers(AUDIT_PREMIS.name) == {"sealer"}
     assert written_topics("sealer") == [AUDIT_PREMIS.name]
-    assert writers(AUDIT_INTAKE.name) == {"router", "worker", "tracker"}
+    assert writers(AUDIT_INTAKE.name) == {"router", "worker", "tracker", "projector"}
 
 
 def test_a_role_reads_every_topic_of_its_groups():

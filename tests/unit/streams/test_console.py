@@ -1,11 +1,16 @@
 """Output of the commands: text is never markup, and a table fits the width of the terminal."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
 
 from streams.cli.listings import show_row
-from streams.console import Exit, drawn, fail, out
+from streams.console import Exit, blocks, drawn, fail, out, table, text_column, words
 
 NAME = "scan [recto] [/].tif"
 LONG_ID = "a-batch-id-with-forty-characters-of-text"
@@ -81,3 +86,47 @@ def test_a_sentence_is_wrapped_before_headings_are_broken(terminal) -> None:
     heading, *_ = lines([{"part": "java", "fix": "Install it. " * 20}], ["part", "fix"])
 
     assert heading.split() == ["part", "fix"]
+
+
+EVIL = "a\x1b[2J\x07[red]\u202eb\nc\udcff"
+ESCAPED = r"a\x1b[2J\x07[red]\u202eb\nc\udcff"
+
+
+def test_each_way_to_print_escapes_a_text_and_shows_markup(capsys: pytest.CaptureFixture[str]):
+    row = {"batch_id": EVIL, "state": EVIL}
+    ways: list[Callable[[], None]] = [
+        lambda: out.print(EVIL, soft_wrap=True),
+        lambda: out.print(words((EVIL, "bold"), "."), soft_wrap=True),
+        lambda: out.print(Text(EVIL, "red")),
+        lambda: out.print(Table.grid(EVIL)),
+        lambda: blocks([row], ["batch_id"], ["state"]),
+        lambda: table([row], ["batch_id", "state"]),
+        lambda: show_row(row, as_json=False),
+        lambda: show_row(row, as_json=True),
+    ]
+    for way in ways:
+        way()
+
+        printed = capsys.readouterr().out
+        assert printed.replace("\n", "").isprintable(), printed
+    assert json.loads(printed) == row
+
+
+def test_a_text_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    out.print(EVIL, soft_wrap=True)
+
+    assert capsys.readouterr().out == f"{ESCAPED}\n"
+
+
+def test_a_progress_bar_shows_markup_and_escapes_its_text(capsys: pytest.CaptureFixture[str]):
+    with Progress(text_column("{task.description}"), console=out) as bars:
+        bars.add_task(EVIL, total=1)
+
+    assert ESCAPED in capsys.readouterr().out
+
+
+def test_a_failure_of_several_lines_cannot_look_like_two(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        fail(Exit.FAILED, "no\ncopystand: ready")
+
+    assert capsys.readouterr().err == "copystand: no\n    copystand: ready\n"

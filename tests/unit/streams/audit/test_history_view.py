@@ -50,7 +50,7 @@ def test_a_code_is_printed_before_its_detail():
     assert lines([event])[1].split("  ")[-1] == "page.icc-missing: No profile."
 
 
-def test_a_detail_is_cut_and_shows_neither_markup_nor_control_characters():
+def test_a_detail_is_cut_and_shows_markup_and_control_characters_as_text():
     event = an_event(7, detail="[red]\x1b" + "x" * 30)
 
-    assert lines([event], detail_length=10)[1].split("  ")[-1] == "[red] xxx…"
+    assert lines([event], detail_length=10)[1].split("  ")[-1] == r"[red]\x1b…"

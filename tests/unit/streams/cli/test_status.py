@@ -11,13 +11,19 @@ from streams.console import out
 def a_status(**changes: Any) -> dict[str, Any]:
     """The status of a line without batches and roles."""
     nothing: dict[str, Any] = {"batches": [], "roles": [], "retries": [], "quiet": []}
-    return nothing | {"unanswered": None} | changes
+    return nothing | {"unanswered": None, "database": None} | changes
 
 
 def printed(status: dict[str, Any], most: int = 20) -> str:
     with out.capture() as captured:
         out.print(drawn_status(status, most))
     return captured.get()
+
+
+def test_a_database_that_does_not_answer_is_reported_instead_of_an_empty_table_alone():
+    text = printed(a_status(database="connection refused"))
+
+    assert "The batches are unknown, PostgreSQL does not answer: connection refused" in text
 
 
 def test_active_batches_are_shown_before_ended_ones():

@@ -17,6 +17,7 @@ from streams.execution.facts import FactBuilder
 from streams.execution.receipts import DamagedReceipt, Receipts
 from streams.kafka.messages import Incoming, Outgoing
 from streams.kafka.producer import MemoryPublisher
+from streams.storage.keys import BadKey
 from streams.storage.memory import MemoryStorage
 from tests.support.builders import a_page
 
@@ -122,6 +123,35 @@ def test_after_a_revoke_the_receipt_is_stored_and_nothing_is_published(bench: Be
     bench.driver.handle(a_message())
     assert bench.runs == 1
     assert len(bench.published()) == 1
+
+
+def test_a_key_that_the_store_never_gives_is_quarantined_at_the_first_attempt(tmp_path: Path):
+    bench = Bench(tmp_path, BadKey("'../../etc/passwd' is no valid storage key"))
+
+    bench.driver.handle(a_message())
+
+    (fact,) = bench.published()
+    assert isinstance(fact, WorkQuarantined)
+    assert (fact.code, fact.attempts) == ("file.key-malformed", 1)
+    assert "../../etc/passwd" in fact.found
+
+
+def test_work_whose_receipt_is_damaged_is_quarantined_once_and_can_be_released(bench: Bench):
+    bench.driver.handle(a_message())
+    (key,) = [key for key in bench.storage.objects if key.startswith("receipts/b-1/")]
+    bench.storage.objects[key] = bench.storage.objects[key].replace(b"work_id", b"work-id")
+    before = len(bench.publisher.messages)
+
+    bench.driver.handle(a_message())
+    bench.driver.handle(a_message())
+    *_, fact, again = bench.published()
+    bench.driver.handle(a_message(step="acquire_page", attempt="1", cause="decision"))
+
+    assert isinstance(fact, WorkQuarantined)
+    assert (fact.code, fact.head.page_id) == ("work.receipt-damaged", "vol-1:0001")
+    assert fact == again
+    assert len(bench.publisher.messages) == before + 2 * 2 + 2
+    assert bench.runs == 2
 
 
 def test_a_rejection_becomes_a_quarantine_with_the_original_bytes(tmp_path: Path):

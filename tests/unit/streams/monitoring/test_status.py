@@ -5,11 +5,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from infra.files import write_json
-from streams.monitoring.status import FRESH_SECONDS, watch_file, watchdog_report
+from streams.monitoring import status
+from streams.monitoring.status import FRESH_SECONDS, line_status, watch_file, watchdog_report
 from streams.settings import Settings
 
 HEAVY = {
@@ -59,3 +62,21 @@ def test_status_loads_no_step_no_imaging_and_no_kafka_client():
     )
 
     assert found.stdout.split() == []
+
+
+@pytest.mark.parametrize("failure", [psycopg.OperationalError, psycopg.errors.DiskFull])
+def test_a_database_that_does_not_answer_is_named_and_is_not_ready(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, failure: type[psycopg.Error]
+):
+    def fail(settings: Settings) -> list[dict[str, Any]]:
+        raise failure("no space left on device\n")
+
+    others = dict.fromkeys(("unanswered", "lanes", "retries", "quiet", "checks"))
+    write_json(watch_file(settings), {"lags": {}, **others})
+    monkeypatch.setattr(status, "batch_figures", fail)
+    parts = {name: {"pid": 1, "state": "ready", "restarts": 0} for name in ("postgres", "tracker")}
+
+    document = line_status(settings, parts)
+
+    assert (document["batches"], document["database"]) == ([], "no space left on device")
+    assert [row["state"] for row in document["roles"]] == ["no answer", "ready"]

@@ -1,5 +1,6 @@
 """A pool that cannot start children ends its process instead of using up attempts."""
 
+import os
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from processors.pipeline import worker_steps
 from streams.worker import pool
-from streams.worker.pool import Pool
+from streams.worker.pool import HeartbeatTimer, Pool
 from tests.support.builders import a_page
 from tests.support.stores import settings_of
 
@@ -58,3 +59,26 @@ def test_a_broken_pool_ends_the_worker(
     with pytest.raises(SystemExit):
         Pool(settings_of(tmp_path)).run(worker_steps()[0], a_page())
     assert ended == [(event, error)]
+
+
+def test_the_silence_of_a_task_is_counted_while_this_process_checks_and_not_while_it_is_stopped(
+    tmp_path: Path,
+):
+    now = [100.0]
+    heartbeat = tmp_path / "heartbeat"
+    timer = HeartbeatTimer(heartbeat, lambda: now[0])
+
+    def after(seconds: float) -> float:
+        now[0] += seconds
+        return timer.seconds()
+
+    waiting = after(0.5)
+    heartbeat.touch()
+    silent = [after(seconds) for seconds in (0.5, 0.5, 3.0)]
+    stopped = after(3600.0)
+    awake = after(0.5)
+    os.utime(heartbeat, (1, 1))
+
+    assert (waiting, silent) == (0.0, [0.0, 0.5, 3.5])
+    assert (stopped, awake) == (3.5, 4.0)
+    assert after(0.5) == 0.0

@@ -5,9 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from processors.outcome import Done, ErrorClass, Outcome, TryLater
+from processors.outcome import (
+    ChildDied,
+    Done,
+    ErrorClass,
+    ObjectUnusable,
+    Outcome,
+    StorageError,
+    TryLater,
+)
 from processors.pipeline import worker_steps
 from streams.storage.disk_reserve import DiskReserve
+from streams.storage.keys import BadKey
 from streams.storage.memory import MemoryStorage
 from streams.worker.circuit_breaker import FAILURES, Breakers
 from streams.worker.resource_limits import MemoryBudget
@@ -44,7 +53,7 @@ def test_work_that_waits_for_space_at_shutdown_is_left_to_a_later_process(tmp_pa
 
 def test_transient_outcomes_and_errors_open_the_breaker_of_the_lane(tmp_path: Path):
     def crash(*_: object) -> Outcome:
-        raise RuntimeError("a bug")
+        raise FileNotFoundError("tesseract is not installed")
 
     def defer(*_: object) -> Outcome:
         return TryLater("tesseract hangs", ErrorClass.TOOL_HUNG)
@@ -56,10 +65,48 @@ def test_transient_outcomes_and_errors_open_the_breaker_of_the_lane(tmp_path: Pa
         head = page.head.model_copy(update={"event_id": f"event-{number}"})
         try:
             runners[number % 2].run(STEP, page.model_copy(update={"head": head}))
-        except RuntimeError:
+        except FileNotFoundError:
             assert number % 2 == 0
 
     assert not breakers.admits(STEP.lane)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BadKey("'../../etc/passwd' is no valid storage key"),
+        ObjectUnusable("the store does not hold staging/sha256/00/00"),
+        ChildDied("acquire_page: its process ended with -11"),
+        KeyError("entry"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_failures_because_of_the_input_open_no_breaker(tmp_path: Path, error: Exception):
+    def fail(*_: object) -> Outcome:
+        raise error
+
+    breakers = Breakers()
+    runner = a_runner(tmp_path, fail, breakers)
+    for number in range(2 * FAILURES):
+        head = a_page().head.model_copy(update={"event_id": f"event-{number}"})
+        with pytest.raises(type(error)):
+            runner.run(STEP, a_page().model_copy(update={"head": head}))
+
+    assert all(breakers.admits(step.lane) for step in worker_steps())
+
+
+def test_a_store_that_is_away_stops_every_lane(tmp_path: Path):
+    def fail(*_: object) -> Outcome:
+        raise StorageError("the store does not respond")
+
+    breakers = Breakers()
+    runner = a_runner(tmp_path, fail, breakers)
+    for number in range(FAILURES):
+        head = a_page().head.model_copy(update={"event_id": f"event-{number}"})
+        with pytest.raises(StorageError):
+            runner.run(STEP, a_page().model_copy(update={"head": head}))
+
+    assert not any(breakers.admits(step.lane) for step in worker_steps())
 
 
 def test_a_finished_step_closes_the_breaker_of_its_lane(tmp_path: Path):

@@ -150,3 +150,16 @@ def test_two_members_that_differ_only_in_case_are_refused(tools: Tools, target: 
 
     with pytest.raises(PackageRefused, match="its name occurs twice, ignoring case"):
         fetch(row, tools.storage, target)
+
+
+@pytest.mark.parametrize("key", ["../../etc/passwd", "masters/sha256/aa/" + "a" * 64, ""])
+def test_a_key_of_another_place_is_refused_and_nothing_is_read(
+    tools: Tools, target: Path, key: str
+) -> None:
+    row = _row(tools) | {"key": key}
+
+    with pytest.raises(PackageRefused) as refused:
+        fetch(row, tools.storage, target)
+
+    assert refused.value.code == "package.key-malformed"
+    assert not target.exists()

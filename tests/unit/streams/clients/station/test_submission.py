@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from processors.manifest import read_manifest
-from processors.page_list import staging_key
+from processors.tools import staging_key
 from schemas import ids
 from schemas.codec import decode
 from schemas.models import BatchSubmitted

@@ -1,0 +1,90 @@
+"""The records of audit.premis in order of seq, without those that the sealer did not write."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+
+from confluent_kafka import Message
+
+from streams.audit.sealed_record import BrokenSeal, Seal, seal_of
+from streams.kafka.messages import headers_of
+from streams.sealer.validation import IntakeRecord, ValidEvent, intake_record, validate
+
+LAST_MICROSECOND = 253_402_300_799_000_000
+"""9999-12-31T23:59:59Z."""
+MOST_AHEAD = 10_000
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """A sealed event as read back from audit.premis."""
+
+    offset: int
+    seal: Seal
+    event: ValidEvent
+
+
+@dataclass(frozen=True)
+class ForeignRecord:
+    """A record on audit.premis that the sealer did not write, and why it is known."""
+
+    offset: int
+    arrived_at: datetime
+    sha256: str
+    found: str
+
+
+@dataclass
+class LogOrder:
+    """Takes records one by one. A record is sealed if its seal and event are intact and it has the
+    next seq. A higher seq is not skipped: it is foreign only once the next one follows it."""
+
+    next_seq: int
+    ahead: list[ForeignRecord] = field(default_factory=list)
+    """Records with a higher seq than the next one, at most MOST_AHEAD: they are foreign, or the log
+    has a gap before them."""
+
+    def take(self, message: Message) -> tuple[LogRecord | None, Sequence[ForeignRecord]]:
+        """The sealed event of a record, if it is the next one, and what is known to be foreign."""
+        record = intake_record(message)
+        try:
+            sealed = _sealed(record, message)
+        except BrokenSeal as broken:
+            return None, [_foreign(record, str(broken))]
+        seq = sealed.seal.seq
+        if seq == self.next_seq:
+            foreign, self.ahead = self.ahead, []
+            self.next_seq += 1
+            return sealed, foreign
+        found = f"it has seq {seq}, expected {self.next_seq}"
+        if seq < self.next_seq:
+            return None, [_foreign(record, f"{found}: this seq is taken")]
+        if len(self.ahead) < MOST_AHEAD:
+            self.ahead.append(_foreign(record, found))
+        return None, []
+
+    def gap(self) -> str:
+        """The gap that the records read so far show; empty if there is none."""
+        if not self.ahead:
+            return ""
+        first = self.ahead[0]
+        return f"seq {self.next_seq} is missing; offset {first.offset}: {first.found}"
+
+
+def _sealed(record: IntakeRecord, message: Message) -> LogRecord:
+    """Raises BrokenSeal."""
+    seal = seal_of(headers_of(message))
+    event = validate(record)
+    if not isinstance(event, ValidEvent):
+        raise BrokenSeal(f"{event.code}: {event.found}")
+    if event.schema_sha256 != seal.schema_sha256:
+        raise BrokenSeal("its header schema_sha256 is not that of its schema")
+    if seal.sealed_at > LAST_MICROSECOND:
+        raise BrokenSeal(f"its header sealed_at is {seal.sealed_at}")
+    return LogRecord(record.offset, seal, event)
+
+
+def _foreign(record: IntakeRecord, found: str) -> ForeignRecord:
+    digest = sha256(record.value or b"").hexdigest()
+    return ForeignRecord(record.offset, record.arrived_at, digest, found[:500])
