@@ -18,6 +18,7 @@ from infra.topics import admin, end_offsets, partition_counts
 from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, READY, topic_of
 from schemas.codec import encode
 from streams.access import USERS, read_topics, written_topics
+from streams.provision import provision_access
 from streams.topology import topics
 from tests.support import permissions
 from tests.support.audit_log import an_event
@@ -147,6 +148,18 @@ def test_only_the_sealer_takes_over_the_sealers_transactions(parts: Parts, user:
     answer = permissions.begin_transactions(as_user(parts, user), "copystand-sealer")
 
     assert answer == "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"
+
+
+def test_a_login_that_was_deleted_is_made_again_and_the_old_one_is_refused(parts: Parts):
+    file = login_file(parts.home, "watchdog")
+    old = as_user(parts, "watchdog")
+    file.unlink()
+
+    provision_access(parts.kafka, parts.home)
+
+    found = permissions.in_force(admin(as_user(parts, "watchdog")), [REQUESTED])
+    assert found == {REQUESTED: {"read", "describe"}}
+    assert answers_to_each([old], {REQUESTED: b"x"}) <= UNKNOWN
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
