@@ -25,8 +25,10 @@ FILES_OF_check-others := tests/unit tests/contract tests/architecture \
 # How long faults are injected, and the seed of their schedule.
 SECONDS ?= 180
 SEED ?= 1
+# How often `make powercut` cuts the power.
+CUTS ?= 50
 
-.PHONY: help install production faults demo test check schemas standards bench chaos rolling lock \
+.PHONY: help install production faults demo test check schemas standards bench chaos powercut rolling lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -72,6 +74,9 @@ bench: install ## Measure pages per minute, compared with GNU parallel
 
 chaos: faults ## Inject random faults for SECONDS, drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.chaos.run --seconds $(SECONDS) --seed $(SEED) --record
+
+powercut: install ## Cut the power of lines 50 times at moments drawn from SEED; adds a row to docs/reliability.md
+	$(PYTHON) -m tests.faults.power_cut.run --cuts $(CUTS) --seed $(SEED) --record
 
 rolling: install ## Restart every role ten times under load
 	$(PYTHON) -m tests.faults.rolling --rounds 10

@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import get_native_id
+from typing import Any
+
+
+class DamagedFile(ValueError):
+    """A file of the home is unreadable and cannot be derived; the text names it and the fix."""
 
 
 def write_atomic(
@@ -48,6 +53,26 @@ def _draft(path: Path, content: str | bytes, durable: bool, mode: int) -> Iterat
 def write_json(path: Path, document: object, *, durable: bool = True) -> None:
     """Replace a small JSON file in one step; see write_atomic."""
     write_atomic(path, json.dumps(document, indent=2) + "\n", durable=durable)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a small file; empty if the file is missing, empty or not such an object.
+
+    A power cut may leave a file empty that was not durable."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def read_line(path: Path) -> str:
+    """The text in a small file without white space around it; empty if the file is missing or
+    unreadable."""
+    try:
+        return path.read_bytes().decode("utf-8").strip("\0 \t\r\n")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
 
 
 def fsync_folder(folder: Path) -> None:

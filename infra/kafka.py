@@ -1,15 +1,10 @@
 """A local Kafka: one KRaft broker or several, which keep all their files in a home."""
 
-import base64
-import json
-import shutil
 import signal
 import subprocess
 import time
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +12,11 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra import paths, ports, processes
-from infra.files import write_atomic, write_json
+from infra.files import write_atomic
 from infra.kafka_access import ADMIN, Brokers, make_login
+from infra.kafka_cluster import cluster_of
 from infra.kafka_listeners import Network, listener_settings
+from infra.kafka_storage import prepare_storage
 from schemas.catalogue import READY
 
 FIVE_YEARS_MINUTES = 5 * 365 * 24 * 60
@@ -60,6 +57,14 @@ SETTINGS = {
     "num.io.threads": 4,
     "num.recovery.threads.per.data.dir": 2,
 }
+FLUSHED = {
+    # A single broker acknowledges a record when it is on disk, its metadata and offsets included:
+    # no other broker has a copy after a power cut. Producers send large batches for that.
+    "log.flush.interval.messages": 1,
+    # Flushes of different partitions share a commit of the file system's journal.
+    "num.io.threads": 8,
+}
+"""The differences with one broker."""
 REPLICATED = {
     "offsets.topic.replication.factor": 3,
     "transaction.state.log.replication.factor": 3,
@@ -70,48 +75,6 @@ REPLICATED = {
     "min.insync.replicas": 2,
 }
 """The differences with three brokers: each record is on all, and two must acknowledge it."""
-
-
-class WrongBrokers(ValueError):
-    """An impossible number of brokers; the message has the reason and the fix."""
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """The brokers of a home, chosen at its first start."""
-
-    id: str
-    brokers: int
-
-
-def cluster_of(home: Path, wanted: int | None = None) -> Cluster:
-    """The brokers of a home: those of its first start, else the wanted number, else one.
-
-    Raises WrongBrokers."""
-    if wanted not in (None, *ports.CLUSTER_SIZES):
-        raise WrongBrokers(f"a home has 1 or 3 brokers, not {wanted}")
-    file = home / "kafka" / "cluster.json"
-    if not file.exists():
-        older = (home / "kafka" / "data" / "meta.properties").exists()
-        cluster = {"id": cluster_id(), "brokers": 1 if older else wanted or 1}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(file, cluster)
-    found = Cluster(**json.loads(file.read_text()))
-    if wanted not in (None, found.brokers):
-        raise WrongBrokers(
-            f"the number of brokers of {home} is {found.brokers} and cannot change to {wanted}:"
-            " unset COPYSTAND_BROKERS, or use another home"
-        )
-    return found
-
-
-def cluster_id(draw: Callable[[], bytes] = lambda: uuid.uuid4().bytes) -> str:
-    """A new cluster id: 16 bytes in base64url, like a Uuid of org.apache.kafka.common.
-
-    It never starts with a dash, which `kafka-storage format` would parse as an option."""
-    while (new := base64.urlsafe_b64encode(draw()).decode().rstrip("=")).startswith("-"):
-        pass
-    return new
 
 
 class LocalKafka:
@@ -146,9 +109,8 @@ class LocalKafka:
         """Start the broker and do not wait for it. The first start formats the data folder."""
         (self.home / "run" / "tmp").mkdir(parents=True, exist_ok=True)
         self._data.mkdir(parents=True, exist_ok=True)
-        properties = self._write_properties()
-        if not (self._data / "data" / "meta.properties").exists():
-            self._format(properties)
+        prepare_storage(self._data, self._format_into, alone=self.nodes == 1)
+        properties = self._write_properties(self._data / "data")
         self.process = processes.spawn([*self._java(), "kafka.Kafka", str(properties)], self._log)
         self._probe = ReadyProbe(self.admin, self.port)
         return self.process
@@ -176,19 +138,17 @@ class LocalKafka:
         temporary = f"-Djava.io.tmpdir={self.home / 'run' / 'tmp'}"
         return [paths.java_binary(), *JVM, temporary, "-cp", f"{self._jars}/*"]
 
-    def _write_properties(self) -> Path:
-        settings = SETTINGS | (REPLICATED if self.nodes > 1 else {})
+    def _write_properties(self, data: Path) -> Path:
+        settings = SETTINGS | (REPLICATED if self.nodes > 1 else FLUSHED)
         settings |= listener_settings(self.home, self._ports, self.node, self.nodes, self._network)
-        settings |= {"node.id": self.node, "log.dirs": str(self._data / "data")}
+        settings |= {"node.id": self.node, "log.dirs": str(data)}
         path = self._data / "server.properties"
         lines = "".join(f"{name}={value}\n" for name, value in settings.items())
         write_atomic(path, lines, mode=0o600)
         return path
 
-    def _format(self, properties: Path) -> None:
-        # An interrupted format leaves a folder that the next format rejects.
-        shutil.rmtree(self._data / "data", ignore_errors=True)
-        cluster = cluster_of(self.home).id
+    def _format_into(self, data: Path) -> None:
+        properties, cluster = self._write_properties(data), cluster_of(self.home).id
         command = [*self._java(), "kafka.tools.StorageTool", "format", "-t", cluster]
         done = subprocess.run(
             [*command, "-c", str(properties)],

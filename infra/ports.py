@@ -1,12 +1,11 @@
 """Free TCP ports of a home, chosen once and kept in run/ports.json."""
 
-import json
 import random
 import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infra.files import write_json
+from infra.files import read_json, write_json
 
 PORTS = ("kafka", "kafka_controller", "postgres", "router_web", "health")
 CLUSTER_SIZES = (1, 3)
@@ -64,10 +63,7 @@ def brokers(chosen: Mapping[str, int]) -> list[int]:
 
 def read(home: Path) -> dict[str, int]:
     """The ports of the last start of this home; empty before the first."""
-    try:
-        document = json.loads((home / "run" / "ports.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
+    document = read_json(home / "run" / "ports.json")
     return {name: port for name, port in document.items() if isinstance(port, int)}
 
 

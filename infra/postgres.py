@@ -13,12 +13,13 @@ import psycopg
 from psycopg import sql
 
 from infra import confinement, processes
-from infra.files import write_atomic
+from infra.files import fsync_folder, read_line, write_atomic
 from infra.kafka import tail
 
 DATABASE = "copystand"
 SUPERUSER = "postgres"
 OWNERS = ("audit_owner",)
+EMPTY_PROJECTION = Path(__file__).with_name("empty_projection.sql")
 LOGINS = ("tracker", "projector", "auditor_ro")
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -49,10 +50,13 @@ class LocalPostgres:
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start the server and do not wait for it. The first start creates the data folder."""
-        make_password(self.home, SUPERUSER)
-        if not (self._data / "PG_VERSION").exists():
-            self._initialise()
+        known = read_line(password_file(self.home, SUPERUSER))
+        password = make_password(self.home, SUPERUSER)
         self._remove_stale_pid()
+        if not read_line(self._data / "PG_VERSION"):
+            self._initialise()
+        elif not known:
+            self._set_password(password)
         settings = SETTINGS | {"port": str(self.port)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [binary("postgres"), "-D", str(self._data), *options]
@@ -88,12 +92,22 @@ class LocalPostgres:
         """Create the database and the roles, each role with its password."""
         provision_database(self.dsn(SUPERUSER, "postgres"), self.home)
 
+    def empty_projection(self) -> None:
+        """Empty the copy of the audit log, so that it is projected again."""
+        with psycopg.connect(self.dsn()) as connection:
+            connection.execute(EMPTY_PROJECTION.read_bytes())
+
     def dsn(self, role: str = SUPERUSER, database: str = DATABASE) -> str:
         """The connection string of a role, with its password."""
         return dsn(self.home, self.port, role, database)
 
     def _initialise(self) -> None:
         draft = self.home / "postgres.new"
+        if (self._data / "global" / "pg_control").exists():
+            raise RuntimeError(
+                f"{self._data / 'PG_VERSION'} is missing or empty, and the folder has data. Restore"
+                " the file from a backup: it holds the major version of PostgreSQL, such as 15."
+            )
         for incomplete in (draft, self._data):
             shutil.rmtree(incomplete, ignore_errors=True)
         # The server user reaches this folder only, so the password is copied into it.
@@ -114,7 +128,22 @@ class LocalPostgres:
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
         (draft / "data").rename(self._data)
+        fsync_folder(self.home)
         shutil.rmtree(draft)
+
+    def _set_password(self, password: str) -> None:
+        """Give the superuser the password of its file, which lost the old one."""
+        order = f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'\n"
+        command = [binary("postgres"), "--single", "-D", str(self._data), "template1"]
+        done = subprocess.run(
+            ["setpriv", *processes.DIES_WITH_PARENT, "--", *as_server(self._data), *command],
+            input=order,
+            capture_output=True,
+            text=True,
+            cwd="/",
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"the password of {SUPERUSER} cannot be set:\n{done.stderr}")
 
     def _remove_stale_pid(self) -> None:
         """Remove the pid file of a killed server: its pid may belong to another process now."""
@@ -155,7 +184,7 @@ def _create_database(connection: psycopg.Connection, name: str) -> None:
 
 def dsn(home: Path, port: int, role: str, database: str = DATABASE) -> str:
     """The connection string of a role of this home, with its password."""
-    password = password_file(home, role).read_text().strip()
+    password = read_line(password_file(home, role))
     return f"host=127.0.0.1 port={port} dbname={database} user={role} password={password}"
 
 
@@ -166,11 +195,12 @@ def password_file(home: Path, role: str) -> Path:
 
 
 def make_password(home: Path, role: str) -> str:
-    """The password of a role: random at first, in a file that only the owner can read."""
+    """The password of a role: random at first, and when its file is empty; only the owner can read
+    the file."""
     path = password_file(home, role)
-    if not path.exists():
+    if not read_line(path):
         write_atomic(path, secrets.token_urlsafe(24) + "\n", mode=0o600)
-    return path.read_text().strip()
+    return read_line(path)
 
 
 def as_server(folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """Creates the topics of the catalogue, and sets the offset at which each group starts."""
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -20,6 +21,8 @@ from confluent_kafka.admin import (
 from infra.kafka import QUIET
 from infra.kafka_access import Brokers
 from schemas.catalogue import Topic
+
+log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60
 ANSWER_SECONDS = 5
@@ -58,7 +61,8 @@ def provision(
     """Create or update topics, and commit the start offsets of groups without offsets.
 
     Such a group starts at the beginning of a new line or of a new topic, and at the end of the
-    topics of an existing line unless `backfill` names it. Committed offsets never change.
+    topics of an existing line unless `backfill` names it. Committed offsets never change, except
+    those beyond the end of a partition that lost records: they become its end.
     """
     client = admin(brokers)
     wanted = {topic.name: topic for topic in topics}
@@ -66,12 +70,24 @@ def provision(
     _alter_configs(client, [topic for name, topic in wanted.items() if name not in created])
     counts = partition_counts(client, {name for names in groups.values() for name in names})
     from_start = {group for group in groups if fresh or group in backfill}
+    read = [(name, number) for name, count in counts.items() for number in range(count)]
+    ends = settled_end_offsets(client, read)
     for group, names in groups.items():
-        missing = _uncommitted(client, group, [(n, p) for n in names for p in range(counts[n])])
+        partitions = [(name, p) for name in names for p in range(counts[name])]
+        committed = committed_offsets(client, group, partitions)
+        missing = [at for at in partitions if at not in committed]
         first = [at for at in missing if group in from_start or at[0] in created]
-        starts = {at: 0 for at in first} | end_offsets(client, set(missing) - set(first))
+        starts = {at: 0 for at in first} | {at: ends[at] for at in set(missing) - set(first)}
+        starts |= _rewound(group, committed, ends)
         if starts:
             _commit(client, group, starts)
+
+
+def rewind(brokers: Brokers, group: str, names: Collection[str]) -> None:
+    """Make a group without members read these topics again from their beginning."""
+    client = admin(brokers)
+    counts = partition_counts(client, names)
+    _commit(client, group, {(name, p): 0 for name in names for p in range(counts[name])})
 
 
 def partition_counts(
@@ -101,6 +117,11 @@ def end_offsets(client: Admin, partitions: Iterable[Partition]) -> dict[Partitio
         return {}
     answers: Mapping[TopicPartition, Future[Any]] = client.list_offsets(wanted)
     return {(at.topic, at.partition): one.result().offset for at, one in answers.items()}
+
+
+def settled_end_offsets(client: Admin, partitions: Collection[Partition]) -> dict[Partition, int]:
+    """The same, as soon as every partition has a leader: new ones need a moment."""
+    return _with_retries(lambda: end_offsets(client, partitions))
 
 
 def holds_a_message(client: Admin, at: Partition, offset: int) -> bool | None:
@@ -166,9 +187,15 @@ def _alter_configs(client: Admin, topics: Collection[Topic]) -> None:
             alteration.result()
 
 
-def _uncommitted(client: Admin, group: str, partitions: Collection[Partition]) -> list[Partition]:
-    committed = committed_offsets(client, group, partitions)
-    return [at for at in partitions if at not in committed]
+def _rewound(
+    group: str, committed: Mapping[Partition, int], ends: Mapping[Partition, int]
+) -> dict[Partition, int]:
+    """The ends of the partitions that lost records which the group has finished."""
+    beyond = {at: ends[at] for at, offset in committed.items() if offset > ends[at]}
+    for (name, number), end in beyond.items():
+        where = {"topic": name, "partition": number, "committed": committed[name, number]}
+        log.error("topic lost records", extra={"group": group, **where, "end": end})
+    return beyond
 
 
 def _commit(client: Admin, group: str, starts: Mapping[Partition, int]) -> None:

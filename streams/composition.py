@@ -69,7 +69,7 @@ def run_worker(settings: Settings) -> None:
     storage, pool, publisher = (
         open_storage(settings),
         Pool(settings),
-        KafkaPublisher(settings.kafka_as("worker")),
+        KafkaPublisher(settings.kafka_as("worker"), connections=4, **{"linger.ms": 20}),
     )
     reasons = WaitReasons(settings, "worker")
     breakers = Breakers(lambda reason: reasons.set("breakers", reason))

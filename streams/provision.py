@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import psycopg
 from psycopg.conninfo import make_conninfo
 
 from infra.acls import put_grants, put_users
@@ -12,10 +13,16 @@ from infra.kafka_access import ADMIN, Brokers, make_login
 from infra.kafka_listeners import plain_jaas
 from infra.migrate import migrate
 from infra.postgres import DATABASE, SUPERUSER, provision_database
-from infra.topics import admin, provision
-from streams import access, topology
+from infra.topics import admin, provision, rewind, settled_end_offsets
+from schemas.catalogue import AUDIT_PREMIS
+from streams import access, projector, topology
 from streams.console import Exit, fail
+from streams.named_queries import NamedQueries
 from streams.settings import Settings
+from streams.tracker.queries import query
+
+ROUTER = "copystand.router"
+PROJECTION = NamedQueries(Path(projector.__file__).with_name("queries.sql"))
 
 
 def provision_topics(brokers: Brokers, home: Path) -> None:
@@ -37,6 +44,38 @@ def write_broker_secrets(home: Path, file: Path) -> None:
 
     Their settings refer to it as `${file:PATH:plain}`, so that no password is in an environment."""
     write_atomic(file, f"plain={plain_jaas(home)}\n", mode=0o600)
+
+
+def repair_after_loss(brokers: Brokers, tracker_dsn: str) -> None:
+    """Publish again what the topics lost and the tracker's tables have; see lost_messages."""
+    with psycopg.connect(tracker_dsn, autocommit=True) as connection:
+        rows = connection.execute(query("offsets")).fetchall()
+        read = {(name, at): next for name, at, next in rows if name in topology.TRACKER_INPUTS}
+        ends = settled_end_offsets(admin(brokers), read)
+        if all(ends[at] >= offset for at, offset in read.items()):
+            return
+        # Imported here: the supervisor seldom needs it.
+        from streams.storage.factory import open_storage
+        from streams.tracker.lost_messages import repair
+        from streams.tracker.process_manager import ProcessManager
+        from streams.tracker.topic_reader import TopicReader
+
+        # The router's answers that no role had read: its receipts give the same messages again.
+        rewind(brokers, ROUTER, topology.groups()[ROUTER])
+        settings = Settings.load()
+        manager = ProcessManager(connection, open_storage(settings), settings.version)
+        manager.start()
+        reader = TopicReader(brokers)
+        repair(manager, reader)
+        reader.close()
+
+
+def projection_is_ahead(brokers: Brokers, projector_dsn: str) -> bool:
+    """Whether the copy of the audit log has events that the log lost."""
+    with psycopg.connect(projector_dsn) as connection:
+        row = connection.execute(PROJECTION("position")).fetchone()
+    at = (AUDIT_PREMIS.name, 0)
+    return row is not None and row[1] > settled_end_offsets(admin(brokers), [at])[at]
 
 
 def main() -> int:

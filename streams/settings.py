@@ -1,6 +1,5 @@
 """The settings of a process: the environment variables, and what follows from them."""
 
-import json
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -11,6 +10,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource
 
+from infra.files import read_json, read_line
 from infra.kafka_access import Brokers, login_file, read_login
 from infra.ports import brokers
 from streams.environment_variables import EnvironmentVariables
@@ -106,10 +106,9 @@ class Settings(EnvironmentVariables):
 
     def ports(self) -> dict[str, int]:
         """Ports of this home's parts. Raises NotUp."""
-        try:
-            ports: dict[str, int] = json.loads((self.run / "ports.json").read_text("utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise NotUp(f"nothing was ever started in {self.home}; run: copystand up") from None
+        ports = read_json(self.run / "ports.json")
+        if not ports:
+            raise NotUp(f"nothing was ever started in {self.home}; run: copystand up")
         return ports
 
     @property
@@ -146,10 +145,9 @@ class Settings(EnvironmentVariables):
         """Connection string of a Postgres role, password included. Raises NotUp."""
         file = self.run / f"postgres.{role}.password"
         base = self.postgres_dsn or f"postgresql://127.0.0.1:{self.ports()['postgres']}/copystand"
-        try:
-            password = file.read_text("utf-8").strip()
-        except FileNotFoundError:
-            raise NotUp(f"{file} is missing; run: copystand up") from None
+        password = read_line(file)
+        if not password:
+            raise NotUp(f"{file} is missing or empty; run: copystand up")
         return base.replace("://", f"://{role}:{quote(password, safe='')}@", 1)
 
     @property

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from processors.outcome import (
     Done,
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 STORE_TIMEOUT_SECONDS = 300.0
 REDONE_TOPICS = frozenset(topic.name for topic in REDONE)
 ATTEMPT = re.compile(r"[1-9][0-9]{0,5}\Z")
+T = TypeVar("T")
 RunStep = Callable[[Step, Fact], Outcome]
 
 
@@ -62,10 +64,27 @@ class Driver:
 
         The call returns or ends the process; while the store or the broker does not answer, it
         waits. After a revoke (`still_ours` is false) it keeps the receipt and publishes nothing."""
-        try:
-            messages = _while_store_is_down(lambda: self._outgoing(message))
+        self.answer(message, still_ours)()
+
+    def answer(
+        self, message: Incoming, still_ours: Callable[[], bool] = _always
+    ) -> Callable[[], None]:
+        """Execute the step that a message asks for; the result publishes what follows from it, and
+        returns when the broker has it. Only then may the message be acknowledged."""
+        messages = self._or_end(
+            message, lambda: _while_store_is_down(lambda: self._outgoing(message))
+        )
+
+        def publish() -> None:
             if messages and still_ours():
-                self._publisher.publish(messages)
+                self._or_end(message, lambda: self._publisher.publish(messages))
+
+        return publish
+
+    def _or_end(self, message: Incoming, work: Callable[[], T]) -> T:
+        """The result of the work. An exception ends the process."""
+        try:
+            return work()
         except Exception as error:
             log.exception("driver failed")
             end_process(

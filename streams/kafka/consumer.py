@@ -19,7 +19,7 @@ from streams.runtime.fatal_errors import end_process
 
 log = logging.getLogger(__name__)
 
-COMMIT_EVERY_SECONDS = 0.5
+COMMIT_EVERY_SECONDS = 1.0
 REQUEST_SECONDS = 5.0
 CONSUMER_SETTINGS: dict[str, object] = {
     **CLIENT,

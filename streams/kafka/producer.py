@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from typing import Protocol
+from zlib import crc32
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -20,7 +21,8 @@ PRODUCER_SETTINGS: dict[str, object] = {
     "enable.idempotence": True,
     # No time limit: an outage pauses the line and loses no message.
     "message.timeout.ms": 0,
-    "linger.ms": 2,
+    # A single broker flushes each batch to disk: work that ends at the same time shares a batch.
+    "linger.ms": 5,
     "partitioner": "murmur2_random",
     "compression.type": "lz4",
 }
@@ -47,14 +49,23 @@ class MemoryPublisher:
 class KafkaPublisher:
     """Idempotent, acknowledged by all replicas, safe to call from several threads."""
 
-    def __init__(self, brokers: Brokers, **settings: object) -> None:
-        self._producer = Producer(
-            {**brokers.client, "error_cb": _on_error, **PRODUCER_SETTINGS, **settings},
-            logger=librdkafka,
-        )
+    def __init__(self, brokers: Brokers, connections: int = 1, **settings: object) -> None:
+        """A publisher with this many connections. A broker handles the requests of one connection
+        one by one, each with the flushes of its partitions."""
+        self._producers = [
+            Producer(
+                brokers.client | {"error_cb": _on_error} | PRODUCER_SETTINGS | settings,
+                logger=librdkafka,
+            )
+            for _ in range(connections)
+        ]
         self._stop = threading.Event()
-        self._poller = threading.Thread(target=self._poll, name="publisher", daemon=True)
-        self._poller.start()
+        self._pollers = [
+            threading.Thread(target=self._poll, args=(one,), name="publisher", daemon=True)
+            for one in self._producers
+        ]
+        for poller in self._pollers:
+            poller.start()
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
         """Enqueue all messages, then wait for all acknowledgements.
@@ -66,15 +77,19 @@ class KafkaPublisher:
         acknowledgements.wait()
 
     def close(self) -> None:
-        """Wait for messages in flight and stop the poller."""
-        self._producer.flush()
+        """Wait for messages in flight and stop the pollers."""
+        for producer in self._producers:
+            producer.flush()
         self._stop.set()
-        self._poller.join()
+        for poller in self._pollers:
+            poller.join()
 
     def _enqueue(self, message: Outgoing, acknowledgements: "Acknowledgements") -> None:
+        # By topic: the messages of a partition share batches, and keep their order.
+        producer = self._producers[crc32(message.topic.encode()) % len(self._producers)]
         while True:
             try:
-                self._producer.produce(
+                producer.produce(
                     message.topic,
                     key=message.key.encode(),
                     value=message.value,
@@ -82,11 +97,11 @@ class KafkaPublisher:
                 )
                 return
             except BufferError:
-                self._producer.poll(0.1)
+                producer.poll(0.1)
 
-    def _poll(self) -> None:
+    def _poll(self, producer: Producer) -> None:
         while not self._stop.is_set():
-            self._producer.poll(0.1)
+            producer.poll(0.1)
 
 
 class Acknowledgements:

@@ -1,6 +1,5 @@
 """The status of the line: the figures of its batches, and the watchdog's last report."""
 
-import json
 import time
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.rows import dict_row
 
+from infra.files import read_json
 from streams.kafka.client import OPERATOR
 from streams.named_queries import NamedQueries
 from streams.runtime.role_files import wait_reason
@@ -77,10 +77,9 @@ def watchdog_report(settings: Settings) -> dict[str, Any] | None:
     try:
         if abs(time.time() - file.stat().st_mtime) > FRESH_SECONDS:
             return None
-        report: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    except (OSError, json.JSONDecodeError):
+    except OSError:
         return None
-    return report
+    return read_json(file) or None
 
 
 def in_flight(settings: Settings, groups: "ConsumerGroups") -> int:

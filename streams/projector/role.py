@@ -16,6 +16,7 @@ from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
 from streams.projector.findings import Report, of_record, of_rows
 from streams.projector.rows import QUERY, Row, copy_in, row_of_event
+from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
 from streams.sealer.log_order import ForeignRecord, LogOrder
@@ -27,6 +28,7 @@ GROUP = "copystand.projector"
 BATCH = 2000
 BATCH_SECONDS = 0.2
 PARTITION_ROWS = 1_000_000
+REQUEST_SECONDS = 30.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 LOOK_SECONDS = 5.0
@@ -90,6 +92,12 @@ def run_projector(
     run_until_shutdown(settings, "projector", work)
 
 
+class ProjectionAhead(CannotContinue):
+    """The table has events that the log does not have."""
+
+    code = PROJECTION_AHEAD
+
+
 class Projector:
     """Copies sealed events; rows and position change in one transaction."""
 
@@ -117,11 +125,17 @@ class Projector:
         if row is None:
             raise CannotContinue("audit.projector_position has no row; rebuild the projection")
         self._position = Position(*row)
+        start = TopicPartition(self._topic, 0, self._position.next_offset)
+        _, end = self._consumer.get_watermark_offsets(start, timeout=REQUEST_SECONDS)
+        if start.offset > end:
+            raise ProjectionAhead(
+                f"{self._topic} ends at offset {end}, and the table has events up to offset"
+                f" {start.offset}: the log lost events. The table must be projected again."
+            )
         self._order = LogOrder(self._position.last_seq + 1)
         self._gap = ""
         self._report_rows(connection)
         self._set_reason(connection, "")
-        start = TopicPartition(self._topic, 0, self._position.next_offset)
         self._consumer.assign([start])
         log.info("projecting", extra={"last_seq": self._position.last_seq})
 

@@ -24,7 +24,7 @@ LANE = "intake"
 FAUST_SETTINGS: dict[str, Any] = {
     "processing_guarantee": "at_least_once",
     "broker_max_poll_interval": 1_000_000,
-    "broker_commit_interval": 0.5,
+    "broker_commit_interval": 1.0,
     # With an instance id a killed router reads again after 2 s; without one after 45 s.
     "broker_session_timeout": 46,
     "broker_heartbeat_interval": 5,

@@ -12,6 +12,10 @@ LOST_A_SERVER = 75
 """Exit code of a role that lost its connection to a server; the role itself has no fault
 (EX_TEMPFAIL in sysexits.h)."""
 
+PROJECTION_AHEAD = 76
+"""Exit code of a projector whose table has events that the log lost. The supervisor empties the
+table, which the projector itself must not do."""
+
 
 def end_process(event: str, *, code: int = FAILED, **fields: object) -> NoReturn:
     """Log a fatal event with its fields and end this process at once.

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from streams.runtime.fatal_errors import end_process
+from streams.runtime.fatal_errors import FAILED, end_process
 from streams.runtime.lifecycle import shutdown_signal
 from streams.settings import Settings
 
@@ -13,6 +13,9 @@ log = logging.getLogger(__name__)
 
 class CannotContinue(Exception):
     """The role cannot continue; the text gives the reason and the action to take."""
+
+    code = FAILED
+    """Exit code of the process."""
 
 
 class ShutdownRequested(Exception):
@@ -31,7 +34,7 @@ def run_until_shutdown(
     except ShutdownRequested:
         log.info("stopped while waiting")
     except CannotContinue as end:
-        end_process("the role cannot continue", role=role, reason=str(end))
+        end_process("the role cannot continue", code=end.code, role=role, reason=str(end))
     except Exception as error:
         log.critical("unexpected error", exc_info=True)
         end_process("the role cannot continue", role=role, reason=repr(error)[:500])

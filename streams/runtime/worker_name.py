@@ -1,10 +1,12 @@
 """Pseudonyms of machine and role, which facts contain in place of a host name."""
 
+import fcntl
 import logging
+import os
 import secrets
 from pathlib import Path
 
-from infra.files import create_atomic
+from infra.files import create_atomic, read_line, write_atomic
 from schemas import ids
 from streams.settings import Settings
 
@@ -29,4 +31,18 @@ def _key(run: Path) -> str:
         run.mkdir(parents=True, exist_ok=True)
         # Roles that start at the same time use the key of the first one.
         create_atomic(file, f"{secrets.token_hex(16)}\n")
-    return file.read_text("utf-8").strip()
+    if not read_line(file):
+        _replace_empty_key(run, file)
+    return read_line(file)
+
+
+def _replace_empty_key(run: Path, file: Path) -> None:
+    """Make a new key where the file lost the old one: the pseudonyms of this machine change."""
+    folder = os.open(run, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # until it is closed
+        if not read_line(file):
+            log.warning("key of the pseudonyms replaced", extra={"file": str(file)})
+            write_atomic(file, f"{secrets.token_hex(16)}\n")
+    finally:
+        os.close(folder)

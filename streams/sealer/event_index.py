@@ -83,6 +83,13 @@ class EventIndex:
                 [(UUID(event.event_id).bytes, event.seq, event.digest) for event in sealed],
             )
 
+    def clear(self) -> None:
+        """Forget every event: the index is read again from the log."""
+        with self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute(QUERIES["forget_events"])
+            self._database.execute(QUERIES["forget_position"])
+
     def all(self) -> list[IndexedEvent]:
         """Every sealed event in order of seq."""
         return list(map(_event, self._database.execute(QUERIES["all_events"])))

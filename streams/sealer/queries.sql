@@ -20,6 +20,12 @@ WHERE next_seq = ? AND next_offset = ?;
 -- name: add_event
 INSERT INTO events VALUES (?, ?, ?);
 
+-- name: forget_events
+DELETE FROM events;
+
+-- name: forget_position
+UPDATE position SET next_seq = 0, next_offset = 0, sealed_at = 0;
+
 -- name: find_events
 SELECT event_id, seq, digest FROM events WHERE event_id IN ({placeholders});
 

@@ -23,18 +23,23 @@ MISMATCH = (
 """What to do when the log and the index differ."""
 
 
+class LogIsShorter(Exception):
+    """The log lost sealed records: it ends at the first offset, the index at the second."""
+
+
 def catch_up(
     index: EventIndex, consumer: Consumer, topic: str, stopping: threading.Event
 ) -> Position:
     """Add to the index what the log has beyond it. Raises CannotContinue when the topic and the
-    index disagree, ShutdownRequested when asked to stop."""
+    index disagree, LogIsShorter when the topic ends before them, ShutdownRequested when asked to
+    stop."""
     position = index.position()
     is_new = position.next_offset == 0
     # Start one record earlier: the last indexed record must still be there.
     start = max(position.next_offset - 1, 0)
     end = _end_of(consumer, topic, stopping)
     if end < position.next_offset:
-        _fail(topic, f"it ends at offset {end}, sealed up to {position.next_offset}")
+        raise LogIsShorter(end, position.next_offset)
     consumer.assign([TopicPartition(topic, 0, start)])
     order, compared = LogOrder(position.next_seq - (not is_new)), is_new
     while True:

@@ -26,15 +26,16 @@ from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_unti
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
 from streams.sealer.plan import plan
-from streams.sealer.recovery import catch_up
+from streams.sealer.recovery import LogIsShorter, catch_up
 from streams.sealer.validation import ValidEvent, intake_record
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
 PRODUCER_NAME = "copystand/sealer"
-BATCH = 256
-BATCH_SECONDS = 0.2
+BATCH = 1000
+BATCH_SECONDS = 0.5
+"""A transaction takes about eight flushes of the broker, for one event or for a thousand."""
 REQUEST_SECONDS = 5.0
 RETRY_SECONDS = 0.2
 FENCED = (
@@ -122,7 +123,7 @@ class Sealer:
             if error is None:
                 messages.append(message)
             elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-                raise CannotContinue(f"the intake lost records that were not sealed: {error}")
+                self._continue_at_the_end(error)
             else:
                 log.warning("consumer error", extra={"error": str(error)})
         return messages
@@ -213,9 +214,12 @@ class Sealer:
 
     def _recover(self) -> None:
         """Bring the index up to the log, and seek the intake to the offset committed with it."""
-        with closing(self._open_log()) as consumer:
-            topic = self._topics.premis
-            self._position = catch_up(self._index, consumer, topic, self._stopping)
+        try:
+            self._catch_up()
+        except LogIsShorter as shorter:
+            # What is missing is sealed again from the intake, with new numbers.
+            self._read_intake_again(shorter)
+            self._catch_up()
         start = TopicPartition(self._topics.intake, 0)
         while True:
             try:
@@ -232,6 +236,30 @@ class Sealer:
             "sealing",
             extra={"next_seq": self._position.next_seq, "intake_offset": start.offset},
         )
+
+    def _catch_up(self) -> None:
+        with closing(self._open_log()) as consumer:
+            topic = self._topics.premis
+            self._position = catch_up(self._index, consumer, topic, self._stopping)
+
+    def _read_intake_again(self, shorter: LogIsShorter) -> None:
+        """Forget the index, after the intake is set to its beginning: a crash repeats both."""
+        end, sealed = shorter.args
+        log.error("log lost sealed records", extra={"end": end, "sealed_up_to": sealed})
+        start = TopicPartition(self._topics.intake, 0, 0)
+        self._retry("rewind", lambda _: self._consumer.commit(offsets=[start], asynchronous=False))
+        self._index.clear()
+
+    def _continue_at_the_end(self, error: KafkaError) -> None:
+        """Continue where the intake ends, if it lost records that are sealed. Raises CannotContinue
+        if it lost others."""
+        intake = TopicPartition(self._topics.intake, 0)
+        _, end = self._consumer.get_watermark_offsets(intake, timeout=REQUEST_SECONDS)
+        committed = self._consumer.committed([intake], timeout=REQUEST_SECONDS)[0].offset
+        if committed <= end:
+            raise CannotContinue(f"the intake lost records that were not sealed: {error}")
+        log.error("intake lost sealed records", extra={"end": end, "sealed_up_to": committed})
+        self._consumer.assign([TopicPartition(self._topics.intake, 0, end)])
 
 
 def _check_fatal(error: KafkaError, failure: KafkaException) -> None:

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from infra.files import write_atomic
+from infra.files import read_line, write_atomic
 from processors.error_catalogue import fix_of
 from processors.outcome import StorageError
 from processors.tools import Storage
@@ -69,11 +69,9 @@ def _check_store_of_home(settings: Settings) -> None:
     """Record in the home where its objects are. Raises SettingsError when they are elsewhere."""
     record = settings.run / "store"
     wanted = settings.store
-    try:
-        known = record.read_text("utf-8").strip()
-    except FileNotFoundError:
-        known = LOCAL if (settings.home / "receipts").is_dir() else wanted
-    if known == wanted and not record.exists():
+    recorded = read_line(record)
+    known = recorded or (LOCAL if (settings.home / "receipts").is_dir() else wanted)
+    if known == wanted and not recorded:
         _write(record, wanted)
     if known != wanted:
         raise SettingsError(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -172,9 +173,16 @@ class DatabaseProcess(ManagedProcess):
 class RoleProcess(ManagedProcess):
     """One role of the line, run by the same Python interpreter."""
 
-    def __init__(self, name: str, home: Path, liveness_timeout_seconds: float) -> None:
-        """A role that is not started yet."""
+    def __init__(
+        self,
+        name: str,
+        home: Path,
+        liveness_timeout_seconds: float,
+        repairs: Mapping[int, Callable[[], None]] | None = None,
+    ) -> None:
+        """A role that is not started yet; `repairs` are calls by the exit code that asks for it."""
         super().__init__(name, home)
+        self._repairs = repairs or {}
         self._folder = home / "run" / "roles"
         self._timeout = liveness_timeout_seconds
         self._sign = 0
@@ -216,6 +224,18 @@ class RoleProcess(ManagedProcess):
             self._sign, self._sign_seen_at = sign, now
         self._checked_at = now
         return now - self._sign_seen_at > self._timeout
+
+    def _exited(self, now: float) -> None:
+        assert self._process is not None
+        repair = self._repairs.get(self._process.returncode)
+        super()._exited(now)
+        if repair is not None:
+            try:
+                repair()
+                write_log_line(f"{self.name} was repaired")
+            except Exception as failure:
+                # The role ends with the same code again, and the repair is tried again.
+                write_log_line(f"{self.name} was not repaired: {failure}")
 
     @property
     def _ready_file(self) -> Path:

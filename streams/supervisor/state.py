@@ -1,13 +1,13 @@
 """Whether a home has a supervisor, and the state that it wrote last. Loads little, for `status`."""
 
 import fcntl
-import json
 import os
 import time
 from pathlib import Path
 from typing import IO, Any
 
 from infra import processes
+from infra.files import read_json
 from infra.permissions import FILE_MODE, LOCK
 
 PID_SECONDS = 5.0
@@ -42,7 +42,7 @@ def supervisor_pid(home: Path) -> int | None:
     deadline = time.monotonic() + PID_SECONDS
     while time.monotonic() < deadline:
         written = (home / LOCK).read_text().strip()
-        if written and processes.is_alive(int(written)):
+        if written.isdigit() and processes.is_alive(int(written)):
             return int(written)
         time.sleep(0.05)
     return None
@@ -50,8 +50,4 @@ def supervisor_pid(home: Path) -> int | None:
 
 def read_state(home: Path) -> dict[str, Any]:
     """The state that the supervisor of a home wrote last, or an empty document."""
-    try:
-        document: dict[str, Any] = json.loads(state_file(home).read_text("utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    return document
+    return read_json(state_file(home))

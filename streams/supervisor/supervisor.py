@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from infra import files, paths, permissions, ports, processes
-from infra.kafka import LocalKafka, WrongBrokers, cluster_of, tail
+from infra.files import DamagedFile
+from infra.kafka import LocalKafka, tail
+from infra.kafka_cluster import WrongBrokers, cluster_of
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
+from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.runtime.logs import write_log_line
 from streams.settings import Settings, SettingsError
 from streams.supervisor.child_processes import (
@@ -53,7 +56,8 @@ class Supervisor:
             *map(BrokerProcess, self.brokers),
         ]
         self.roles: list[ManagedProcess] = [
-            RoleProcess(name, home, settings.liveness_timeout_seconds) for name in roles
+            RoleProcess(name, home, settings.liveness_timeout_seconds, self._repairs())
+            for name in roles
         ]
         self.phase = "starting"
         self.error = ""
@@ -99,11 +103,21 @@ class Supervisor:
         self.postgres.provision()
         migrate(self.postgres.dsn())
 
+    def _repairs(self) -> dict[int, Callable[[], None]]:
+        """What this process does for a role that must not, by the exit code of the role."""
+        return {PROJECTION_AHEAD: self.postgres.empty_projection}
+
     def _prepare_topics(self) -> None:
         # Imported late: it loads the steps, which takes a while; the servers start meanwhile.
-        from streams.provision import provision_topics
+        from streams import provision
 
-        provision_topics(self.brokers[0].admin, self.home)
+        broker = self.brokers[0].admin
+        provision.provision_topics(broker, self.home)
+        # No role runs yet, so that no new record hides where a topic ended.
+        provision.repair_after_loss(broker, self.postgres.dsn("tracker"))
+        if provision.projection_is_ahead(broker, self.postgres.dsn("projector")):
+            write_log_line("the audit log lost events, so it is projected again from the beginning")
+            self.postgres.empty_projection()
 
     def _prepare_access(self) -> None:
         from streams.provision import provision_access
@@ -208,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(XDG_CACHE_HOME=str(home / "run" / "tmp"))
     try:
         return Supervisor(Settings.load(), chosen.roles).run()
-    except (WrongBrokers, SettingsError) as wrong:
+    except (WrongBrokers, DamagedFile, SettingsError) as wrong:
         write_log_line(str(wrong))
         return 2
 

@@ -3,13 +3,15 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from infra.topics import Partition
 from processors.tools import Storage
+from schemas.codec import decode
+from schemas.models import WorkDeferred
 from streams.execution.facts import utc_now
-from streams.kafka.messages import Incoming
+from streams.kafka.messages import Incoming, Outgoing
 from streams.night_window import NightWindow
 from streams.tracker.admission import admit, republish_stalled
 from streams.tracker.completion import complete
@@ -23,6 +25,7 @@ from streams.tracker.incoming_facts import (
 )
 from streams.tracker.pseudonym_numbers import highest_number
 from streams.tracker.queries import query
+from streams.tracker.retries import retry
 from streams.tracker.settlement import reopen, settle
 from streams.tracker.unit_of_work import Connection, StoredFact, UnitOfWork, store_facts
 
@@ -112,6 +115,25 @@ class ProcessManager:
             unit.run("begin_rebuild")
             unit.run("empty_tables")
         self.rebuilding = True
+        self._read_offsets()
+
+    def publish_again(
+        self, ends: Mapping[Partition, int], messages: Iterable[Outgoing], *, last: bool
+    ) -> None:
+        """Put messages that the broker lost into the outbox, in one transaction.
+
+        With the last ones, open retries are scheduled again, and reading continues at the present
+        ends of the partitions."""
+        with self.conn.transaction():
+            unit = self._unit_of_work()
+            for message in messages:
+                unit.publish_later(message.topic, message.key, message.value)
+            if last:
+                rows = [(end, topic, partition) for (topic, partition), end in ends.items()]
+                unit.run_many("set_offset", rows)
+                for (value,) in unit.run("open_deferrals"):
+                    retry(unit, decode(value, WorkDeferred))
+            unit.flush()
         self._read_offsets()
 
     def finish_rebuild(self) -> None:

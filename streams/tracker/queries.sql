@@ -40,6 +40,31 @@ UPDATE line.offsets SET next_offset = %(next)s
 WHERE topic = %(topic)s AND partition = %(partition)s AND next_offset = %(old)s
 RETURNING next_offset;
 
+-- name: set_offset
+UPDATE line.offsets SET next_offset = %s WHERE topic = %s AND partition = %s;
+
+-- Facts whose answer by another role may be lost before it was read.
+-- name: open_work
+SELECT completed_id FROM line.items WHERE completed_id IS NOT NULL AND package_id IS NULL
+UNION SELECT received_id FROM line.batches WHERE received_id IS NOT NULL AND accepted_id IS NULL
+UNION SELECT admitted_id FROM line.pages WHERE working;
+
+-- Deferred work whose retry may be lost.
+-- name: open_deferrals
+SELECT f.value FROM line.facts f LEFT JOIN line.pages p USING (page_id)
+    LEFT JOIN line.items i ON i.item_id = f.item_id LEFT JOIN line.batches b ON b.batch_id = f.batch_id
+WHERE f.record = 'WorkDeferred' AND CASE
+    WHEN f.page_id IS NOT NULL THEN NOT p.ended AND NOT EXISTS (
+        SELECT FROM line.outbox o WHERE o.page_id = f.page_id AND o.not_before IS NOT NULL)
+    WHEN f.item_id IS NOT NULL THEN i.package_id IS NULL
+    ELSE b.accepted_id IS NULL END
+ORDER BY f.occurred_at, f.event_id;
+
+-- What the tracker published has no position; other facts have that of their first delivery.
+-- name: facts_after
+SELECT event_id, value, partition, "offset", record FROM line.facts
+WHERE event_id > %(after)s ORDER BY event_id LIMIT %(limit)s;
+
 -- name: store_facts
 INSERT INTO line.facts
 SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],

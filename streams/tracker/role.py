@@ -18,6 +18,7 @@ from streams.settings import Settings
 from streams.topology import TRACKER_INPUTS
 from streams.tracker.database import end_tracker, wait_for_connection
 from streams.tracker.incoming_facts import caused_by_input, place_of
+from streams.tracker.lost_messages import repair
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
@@ -79,6 +80,7 @@ def _run(
     if manager.rebuilding:
         # A new database, or one that was lost, and the outbox with it.
         rebuild(manager, reader, outbox_lost=True, process=turns.process)
+    repair(manager, reader)
     reader.assign(manager.next_offsets(reader.partitions(TRACKER_INPUTS)))
     relay.start()
     watch_partitions(settings.kafka_as("tracker"), [reader.idle_offsets])

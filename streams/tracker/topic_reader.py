@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 GROUP = "copystand.tracker"
 PORTION = 500
 FIRST_WAIT_SECONDS = 0.1
-MORE_WAIT_SECONDS = 0.01
+MORE_WAIT_SECONDS = 0.05
+"""Messages of this time share a transaction, and what is published for them shares a flush."""
 METADATA_SECONDS = 30.0
 COMMIT_EVERY_SECONDS = 1.0
 SETTINGS: dict[str, Any] = {
@@ -54,6 +55,10 @@ class TopicReader:
         """Read these partitions from these offsets on."""
         self._consumer.assign(_topic_partitions(offsets))
         self._next = dict(offsets)
+
+    def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The offset after the last record of each of these partitions."""
+        return topics.settled_end_offsets(self._admin, partitions)
 
     def poll(self) -> list[Incoming]:
         """The next messages, at most PORTION; empty if none arrives within a short time."""

@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from processors.step import Step
 from schemas.codec import Undecodable, decode
@@ -25,6 +26,9 @@ PREFETCHED = 256
 """Messages of one step that wait in this process for a child. The scheduler chooses among them by
 priority and lane; those that are not begun at shutdown are left to a later process."""
 
+PUBLICATIONS = 32
+"""Results that are published at the same time."""
+
 
 class Worker:
     """Consumers fill a queue; threads take its tasks in order and wait for child processes."""
@@ -39,6 +43,9 @@ class Worker:
         """The consumers submit to `tasks`, and the drivers of these tasks use `runner`."""
         self._tasks, self._runner, self._consumers = tasks, runner, consumers
         self._threads = threads
+        # The threads that wait for steps do not wait for the broker's disk, and what many of them
+        # publish at the same time shares a flush.
+        self._publications = ThreadPoolExecutor(PUBLICATIONS, "publish")
 
     def run(self, settings: Settings) -> None:
         """Work until SIGTERM; then finish what was begun, commit, and leave the groups."""
@@ -81,13 +88,23 @@ class Worker:
             delivery = task.delivery
             try:
                 if delivery.begin():
-                    task.driver.handle(delivery.message, delivery.still_ours)
-                    delivery.ack()
+                    publish = task.driver.answer(delivery.message, delivery.still_ours)
+                    self._publications.submit(_publish, publish, delivery)
             except LeaveToLaterProcess:
                 delivery.requeue()
             except Exception as error:
                 log.exception("worker thread failed")
                 end_process("a worker thread failed", error=str(error)[:500])
+
+
+def _publish(publish: Callable[[], None], delivery: Delivery) -> None:
+    """Publish a result, and acknowledge the message when the broker has it."""
+    try:
+        publish()
+        delivery.ack()
+    except Exception as error:
+        log.exception("publication failed")
+        end_process("a publication failed", error=str(error)[:500])
 
 
 def submit_to(tasks: TaskQueue, step: Step, driver: Driver) -> Submit:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra import ports
-from infra.kafka import WrongBrokers, cluster_id, cluster_of
+from infra.kafka_cluster import WrongBrokers, cluster_id, cluster_of
 from tests.faults.chaos import ledger, material
 from tests.faults.chaos.schedule import kinds, schedule
 

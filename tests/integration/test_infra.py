@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import ConfigResource, ResourceType
 
 from infra import topics
@@ -98,6 +98,21 @@ def test_an_existing_group_starts_at_the_beginning_of_a_new_topic(parts: Parts):
         (second.name, 0): 0,
         (second.name, 1): 0,
     }
+
+
+def test_an_offset_beyond_the_end_of_a_topic_that_lost_records_becomes_its_end(
+    parts: Parts, caplog: pytest.LogCaptureFixture
+):
+    topic = Topic("test.lost.v1", None, "k", 2)
+    provision(parts.kafka, [topic], {"reader": [topic.name]})
+    produce(parts, topic.name, 3)
+    with topics.group_client(topics.admin(parts.kafka), "reader") as client:
+        client.commit(offsets=[TopicPartition(topic.name, 0, 8)], asynchronous=False)
+
+    provision(parts.kafka, [topic], {"reader": [topic.name]}, fresh=False)
+
+    assert start_offsets(parts, "reader", topic.name) == {(topic.name, 0): 3, (topic.name, 1): 0}
+    assert [record.message for record in caplog.records] == ["topic lost records"]
 
 
 def test_the_roles_of_the_database_can_log_in_with_their_passwords(parts: Parts):

@@ -22,6 +22,7 @@ from streams.audit.sealed_record import (
     seal_of,
 )
 from streams.projector.rows import dump_digest
+from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from tests.support.audit_log import (
     Log,
     a_log,
@@ -358,3 +359,23 @@ def test_an_auditor_reads_only_by_default(parts: Parts) -> None:
         shown = connection.execute("SHOW default_transaction_read_only").fetchone()
 
     assert shown == ("on",)
+
+
+def test_a_table_that_is_ahead_of_the_log_is_emptied_and_projected_again(
+    log: Log, parts: Parts
+) -> None:
+    seal_all(log, 30)
+    with log.projector() as projector:
+        wait_for_rows(log, 30)
+        projector.terminate()
+        projector.wait(15)
+    shorter = a_log(parts, log.home)  # a log that lost everything
+    seal_all(shorter, 20)
+
+    with shorter.projector() as projector:
+        assert projector.wait(30) == PROJECTION_AHEAD
+    parts.database.empty_projection()
+    with shorter.projector():
+        until(lambda: projected(parts) == 20, 30, lambda: f"{projected(parts)} rows")
+
+    assert "the log lost events" in (log.home / "role.log").read_text()

@@ -202,16 +202,37 @@ def test_refuses_to_seal_when_the_log_differs_from_the_index(
     log: Log, parts: Parts, tmp_path: Path
 ) -> None:
     log.deliver(deliveries(10))
+    other = a_log(parts, tmp_path / "other")
+    other.deliver(deliveries(20, first=100))
+    for one, count in ((log, 10), (other, 20)):
+        with one.sealer() as sealer:
+            one.wait_for(count)
+            sealer.terminate()
+            sealer.wait(15)
+
+    with Log(parts, log.home, other.line).sealer() as sealer:
+        assert sealer.wait(20) == 70
+
+    assert "disagree" in (log.home / "role.log").read_text()
+
+
+def test_seals_again_what_the_log_lost(log: Log, parts: Parts) -> None:
+    log.deliver(deliveries(10))
     with log.sealer() as sealer:
         log.wait_for(10)
         sealer.terminate()
         sealer.wait(15)
-    other = a_log(parts, log.home)
+    empty = a_log(parts, log.home).line.premis
 
-    with other.sealer() as sealer:
-        assert sealer.wait(20) == 70
+    # The same intake, index and group, and a log that ends before the index.
+    shorter = Log(parts, log.home, replace(log.line, premis=empty))
+    with shorter.sealer():
+        sealed = shorter.wait_for(10)
 
-    assert "disagree" in (log.home / "role.log").read_text()
+    assert [(one.key(), one.value()) for one in sealed] == deliveries(10)
+    assert [seal.seq for seal in seals(sealed)] == list(range(10))
+    assert len(indexed(shorter)) == 10
+    assert "log lost sealed records" in (log.home / "role.log").read_text()
 
 
 def test_sealer_and_projector_continue_after_the_broker_was_killed(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from schemas.models import (
     WorkQuarantined,
 )
 from streams.execution.facts import utc_now
-from streams.kafka.messages import Incoming
+from streams.kafka.messages import Incoming, Outgoing
 from streams.storage.memory import MemoryStorage
 from streams.topology import REDONE
 from streams.tracker.process_manager import ProcessManager, Superseded
@@ -236,6 +236,26 @@ def test_deferred_work_is_published_to_its_lane_once_and_unchanged(tracker, stor
         "deferral": deferral.head.event_id,
     }
     assert not_before >= deferral.head.occurred_at
+
+
+def test_a_retry_that_the_broker_lost_is_scheduled_again_and_reading_continues_at_the_end(
+    tracker, storage
+):
+    batch = Delivery(storage, "b-1", {"vol-1": 1})
+    tracker.process(batch.received(), batch.accepted(), batch.registered("vol-1"))
+    deferral = batch.deferred("vol-1:0001", 1)
+    read = tracker.log(deferral)
+    tracker.manager.process(read)
+    at = (read[0].topic, read[0].partition)
+    tracker.conn.execute("DELETE FROM line.outbox")  # all was published, and the broker lost it
+
+    tracker.manager.publish_again({at: 0}, [Outgoing("t", "k", b"v")], last=True)
+    tracker.manager.process(read)
+
+    again, retry = tracker.outbox()
+    assert (again.topic, again.value) == ("t", b"v")
+    assert (retry.topic, retry.header("deferral")) == (redone_topic("text"), deferral.head.event_id)
+    assert tracker.manager.next_offsets([at]) == {at: read[0].offset + 1}
 
 
 def test_a_worker_whose_clock_is_days_ahead_does_not_delay_its_work_by_days(tracker, storage):

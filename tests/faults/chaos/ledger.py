@@ -53,11 +53,16 @@ class Entry:
 
 def append(entry: Entry, ledger: Path = LEDGER) -> None:
     """Add a line at the end of the table, which is made when it is not there."""
+    append_row(HEAD, entry.row(), ledger)
+
+
+def append_row(head: str, row: str, ledger: Path = LEDGER) -> None:
+    """Add a row at the end of the table with this head, which is made when it is not there."""
     lines = ledger.read_text("utf-8").splitlines()
-    if HEAD not in lines:
-        lines += ["", HEAD, "|---" * (HEAD.count("|") - 1) + "|"]
-    end = lines.index(HEAD)
+    if head not in lines:
+        lines += ["", head, "|---" * (head.count("|") - 1) + "|"]
+    end = lines.index(head)
     while end < len(lines) and lines[end].startswith("|"):
         end += 1
-    lines.insert(end, entry.row())
+    lines.insert(end, row)
     ledger.write_text("\n".join(lines) + "\n", "utf-8")

@@ -58,7 +58,7 @@ def judged(
     packages = line.ask("packages", "list", "--limit", "100000")
     records = line.ask("quarantine", "list", "--limit", "100000")
     _judge_quarantine(records, batches, poison, found)
-    _judge_packages(line.home, packages, batches, found)
+    judge_packages(line.home, packages, batches, found)
     _judge_digests(packages, fault_free, found)
     return found
 
@@ -87,7 +87,7 @@ def _judge_quarantine(
         found.lost.append(f"{poison} messages of nonsense were taken, {set_aside} are kept")
 
 
-def _judge_packages(
+def judge_packages(
     home: Path, packages: Sequence[Any], batches: Sequence[Batch], found: Verdict
 ) -> None:
     """Every master that was delivered sound is in one package, byte for byte."""

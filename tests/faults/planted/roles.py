@@ -53,7 +53,7 @@ class Worker:
         self.world = world
         world.storage.sweep()
         self._publisher = KafkaPublisher(Brokers("memory"))
-        self._producer: Any = self._publisher._producer
+        self._producer: Any = self._publisher._producers[0]
         self._deliveries: list[Delivery] = []
         steps = [
             step for step in worker_steps() if not step.branch or step.name == "recognize_page"

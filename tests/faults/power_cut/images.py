@@ -20,6 +20,7 @@ from streams.storage.local import PARTIAL, LocalStorage
 DISK_BYTES = 64 << 20
 FOLDER = Path("/dev/shm")
 """In memory, so that a copy takes a moment."""
+UNMOUNT_SECONDS = 30.0
 TWO_DAYS_SECONDS = 2 * 24 * 3600
 
 
@@ -71,11 +72,8 @@ def copy_sparse(source: Path, target: Path) -> None:
 def new_disk(folder: Path) -> Iterator[Disk]:
     """An empty ext4 disk, mounted."""
     file, mounted = folder / "disk", folder / "mounted"
-    mounted.mkdir()
-    with file.open("wb") as image:
-        image.truncate(DISK_BYTES)
-    _run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(file))
-    with _mounted(file, mounted) as device:
+    make_disk(file, DISK_BYTES)
+    with mounted_file(file, mounted) as device:
         home = mounted / "home"
         home.mkdir()
         # The disk of a line that was made long ago.
@@ -83,21 +81,41 @@ def new_disk(folder: Path) -> Iterator[Disk]:
         yield Disk(file, home, device)
 
 
+def make_disk(file: Path, size_bytes: int) -> None:
+    """An empty ext4 disk in a sparse file."""
+    with file.open("wb") as image:
+        image.truncate(size_bytes)
+    _run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(file))
+
+
 @contextmanager
-def _mounted(file: Path, mounted: Path) -> Iterator[str]:
+def mounted_file(file: Path, mounted: Path) -> Iterator[str]:
     """The name of the loop device, while the file is mounted."""
+    mounted.mkdir(exist_ok=True)
     _run("mount", "-o", "loop", str(file), str(mounted))
     try:
         source = _run("findmnt", "-n", "-o", "SOURCE", str(mounted))
         yield Path(source.strip()).name
     finally:
-        _run("umount", str(mounted))
+        _unmount(mounted)
+
+
+def _unmount(mounted: Path) -> None:
+    """Unmount a disk; the threads of a killed process may hold its files for a moment."""
+    deadline = time.monotonic() + UNMOUNT_SECONDS
+    while True:
+        try:
+            _run("umount", str(mounted))
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def after_the_cut(copy: Path, promised: dict[str, str], mounted: Path) -> list[str]:
     """Start on a copy: what is wrong with it. The copy is used up."""
-    mounted.mkdir(exist_ok=True)
-    with _mounted(copy, mounted):
+    with mounted_file(copy, mounted):
         return faults(mounted / "home", promised)
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from infra import postgres
-from infra.kafka import SETTINGS
+from infra.kafka import FLUSHED, SETTINGS
 from infra.kafka_listeners import listener_settings, plain_jaas
 from infra.paths import KAFKA_VERSION
 from streams.provision import write_broker_secrets
@@ -26,7 +26,7 @@ def test_the_broker_of_compose_has_the_settings_of_the_local_broker():
 
     wanted = {
         "KAFKA_" + name.upper().replace(".", "_"): str(value)
-        for name, value in SETTINGS.items()
+        for name, value in (SETTINGS | FLUSHED).items()
         if name not in LOCAL_ONLY
     }
 

@@ -46,3 +46,13 @@ def test_a_damaged_index_is_replaced_by_an_empty_one(tmp_path: Path):
     (tmp_path / "index.db").write_bytes(b"not a database, and long enough to be read as one" * 50)
 
     assert EventIndex(tmp_path / "index.db").position() == START
+
+
+def test_a_cleared_index_begins_again(tmp_path: Path):
+    index = EventIndex(tmp_path / "index.db")
+    index.advance(START, events(3), Position(3, 4, 5))
+
+    index.clear()
+    index.advance(START, events(1), Position(1, 2, 5))
+
+    assert index.all() == events(1)

@@ -144,3 +144,24 @@ def test_a_process_is_ready_and_healthy_after_it_started(tmp_path: Path, clock: 
     process.stop(clock[0])
 
     assert healthy == ("ready", 0)
+
+
+def test_a_role_is_repaired_when_its_exit_code_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    repaired: list[str] = []
+
+    def spawn(*_: object) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(["sh", "-c", "exit 76"], start_new_session=True)
+        process.wait()
+        return process
+
+    monkeypatch.setattr(child_processes.processes, "spawn", spawn)
+    (tmp_path / "run" / "roles").mkdir(parents=True)
+    repairs = {76: lambda: repaired.append("emptied")}
+    role = RoleProcess("projector", tmp_path, 120, repairs)
+
+    role.tick()
+    role.tick()
+
+    assert (role.state, repaired) == ("waiting", ["emptied"])
