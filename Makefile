@@ -72,8 +72,8 @@ standards: install ## Fetch the XSD files and check their digests
 bench: install ## Measure pages per minute, compared with GNU parallel
 	$(PYTHON) bench/line.py
 
-chaos: faults ## Inject random faults for SECONDS, drawn from SEED; adds a row to docs/reliability.md
-	$(PYTHON) -m tests.faults.chaos.run --seconds $(SECONDS) --seed $(SEED) --record
+chaos: faults ## Inject random faults for SECONDS, drawn from SEED; adds a row to docs/reliability.md. ONE_DISK=1: brokers without disks of their own
+	$(PYTHON) -m tests.faults.chaos.run --seconds $(SECONDS) --seed $(SEED) --record $(if $(ONE_DISK),--one-disk)
 
 powercut: install ## Cut the power of lines 50 times at moments drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.power_cut.run --cuts $(CUTS) --seed $(SEED) --record

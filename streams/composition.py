@@ -5,7 +5,6 @@ the pool of child processes."""
 
 from collections.abc import Callable
 from functools import partial
-from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 from streams.settings import Settings
@@ -57,7 +56,7 @@ def run_worker(settings: Settings) -> None:
     """Run the worker with its pool of child processes."""
     from streams.kafka.producer import KafkaPublisher
     from streams.runtime.role_files import WaitReasons
-    from streams.storage.disk_reserve import DiskReserve
+    from streams.storage.disk_reserve import reserve_of
     from streams.storage.factory import open_storage
     from streams.worker.circuit_breaker import Breakers
     from streams.worker.pool import Pool
@@ -73,11 +72,7 @@ def run_worker(settings: Settings) -> None:
     )
     reasons = WaitReasons(settings, "worker")
     breakers = Breakers(lambda reason: reasons.set("breakers", reason))
-    disk = DiskReserve(
-        lambda: disk_usage(settings.home).free,
-        settings.reserve_bytes,
-        lambda reason: reasons.set("disk", reason),
-    )
+    disk = reserve_of(settings, lambda reason: reasons.set("disk", reason))
     runner = StepRunner(pool.run, storage, MemoryBudget(settings.images_bytes), disk, breakers)
     driver_for = _driver_factory(settings, "worker", storage, publisher, runner.run)
     tasks = TaskQueue(breakers)
@@ -128,14 +123,14 @@ def _step_consumers(
 def run_tracker(settings: Settings) -> None:
     """Run the tracker on the store, the broker and the database of the settings."""
     from streams.runtime.worker_name import worker_name
-    from streams.storage.disk_reserve import DiskReserve
+    from streams.storage.disk_reserve import reserve_of
     from streams.storage.factory import open_storage
     from streams.tracker import database, role
     from streams.tracker.outbox_relay import OutboxRelay
     from streams.tracker.topic_reader import TopicReader
 
     connect = partial(database.connect, settings.dsn("tracker"))
-    reserve = DiskReserve(lambda: disk_usage(settings.home).free, settings.reserve_bytes)
+    reserve = reserve_of(settings)
     adapters = role.TrackerAdapters(
         storage=open_storage(settings),
         has_space=lambda: reserve.has(0),

@@ -3,33 +3,17 @@
 `docs/settings.md` is generated from this model."""
 
 import socket
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, PlainValidator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from infra import ports
 from streams import storage_settings
 from streams.kafka_variables import KafkaVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
-from streams.settings_fields import variable
-
-
-def cluster_size(count: int) -> int:
-    """The number of brokers of a home. Raises ValueError."""
-    if count not in ports.CLUSTER_SIZES:
-        raise ValueError
-    return count
-
-
-def ports_by_name(text: str | Mapping[str, int]) -> dict[str, int]:
-    """Ports given as `kafka=20001,postgres=20002`. Raises ValueError."""
-    if isinstance(text, str):
-        return {name: int(port) for name, port in (pair.split("=") for pair in text.split(","))}
-    return dict(text)
+from streams.settings_fields import cluster_size, ports_by_name, variable
 
 
 class EnvironmentVariables(KafkaVariables):
@@ -175,8 +159,35 @@ class EnvironmentVariables(KafkaVariables):
     reserve_mb: float = variable(
         "COPYSTAND_RESERVE_MB",
         256,
-        "Free disk space that stays unused. With less, work waits.",
-        read_by="worker, tracker, watchdog",
+        "Free disk space that stays unused. With less, work waits and deliveries are refused.",
+        read_by="worker, tracker, watchdog, station, repository",
+        unit="MB",
+        ge=0,
+    )
+    reserve_inodes: int = variable(
+        "COPYSTAND_RESERVE_INODES",
+        4000,
+        "Free inodes that stay unused, as with COPYSTAND_RESERVE_MB. A file or folder needs one."
+        " With less than a quarter of it, the servers are stopped as with COPYSTAND_FLOOR_MB.",
+        read_by="worker, tracker, watchdog, station, repository",
+        unit="inodes",
+        ge=0,
+    )
+    floor_mb: float = variable(
+        "COPYSTAND_FLOOR_MB",
+        64,
+        "With less free disk space, Kafka, PostgreSQL and the roles are stopped. They start again"
+        " when twice as much and the ballast are free.",
+        read_by="`copystand up`, supervisor",
+        unit="MB",
+        ge=0,
+    )
+    ballast_mb: float = variable(
+        "COPYSTAND_BALLAST_MB",
+        64,
+        "Size of files that only take space. They are removed when the servers are stopped for lack"
+        " of space, so that they can write what they have in memory.",
+        read_by="supervisor",
         unit="MB",
         ge=0,
     )

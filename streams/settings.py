@@ -10,6 +10,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource
 
+from infra.disk import Space
 from infra.files import read_json, read_line
 from infra.kafka_access import Brokers, login_file, read_login
 from infra.ports import brokers
@@ -69,9 +70,19 @@ class Settings(EnvironmentVariables):
         return int(self.recycle_mb * MEGABYTE)
 
     @property
-    def reserve_bytes(self) -> int:
-        """COPYSTAND_RESERVE_MB in bytes."""
-        return int(self.reserve_mb * MEGABYTE)
+    def reserve(self) -> Space:
+        """Disk space that stays unused: COPYSTAND_RESERVE_MB and COPYSTAND_RESERVE_INODES."""
+        return Space(int(self.reserve_mb * MEGABYTE), self.reserve_inodes)
+
+    @property
+    def floor(self) -> Space:
+        """Disk space below which servers are stopped."""
+        return Space(int(self.floor_mb * MEGABYTE), self.reserve_inodes // 4)
+
+    @property
+    def ballast_bytes(self) -> int:
+        """COPYSTAND_BALLAST_MB in bytes."""
+        return int(self.ballast_mb * MEGABYTE)
 
     @property
     def store_cache_bytes(self) -> int:

@@ -7,6 +7,8 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
+from infra import ports
+
 
 class Mistake(ValueError):
     """What is wrong with a value, in words that follow the variable's name."""
@@ -92,3 +94,17 @@ def mistakes(
                 f"{old} is the old name of {new}, and the two differ:"
                 f" {environment[old]!r}, {environment[new]!r}; unset {old}"
             )
+
+
+def cluster_size(count: int) -> int:
+    """The number of brokers of a home. Raises ValueError."""
+    if count not in ports.CLUSTER_SIZES:
+        raise ValueError
+    return count
+
+
+def ports_by_name(text: str | Mapping[str, int]) -> dict[str, int]:
+    """Ports given as `kafka=20001,postgres=20002`. Raises ValueError."""
+    if isinstance(text, str):
+        return {name: int(port) for name, port in (pair.split("=") for pair in text.split(","))}
+    return dict(text)

@@ -16,6 +16,7 @@ from streams.clients.repository.fetching import fetch as fetch_package
 from streams.clients.repository.packages import PackageFilter
 from streams.console import Exit, emit, err, fail, json_option, out, table, text_column
 from streams.settings import Settings
+from streams.storage.disk_reserve import NoSpace, require_space_outside
 from streams.storage.factory import reachable_storage
 
 COLUMNS = ["package_id", "batch_id", "revision", "state", "size_bytes", "published_at"]
@@ -79,8 +80,12 @@ def _fetched(row: dict[str, Any], folder: Path) -> Path:
     with Progress(*columns, console=err, transient=True) as bars:
         task = bars.add_task(row["package_id"], total=2 * row["size_bytes"])
         try:
-            storage = reachable_storage(Settings.load())
+            settings = Settings.load()
+            storage = reachable_storage(settings)
+            require_space_outside(settings, folder, row["package_id"], row["size_bytes"])
             return fetch_package(row, storage, folder, lambda done: bars.advance(task, done))
+        except NoSpace as refused:
+            fail(Exit.MISSING_PART, str(refused), refused.fix)
         except OSError as failed:
             fix = "Check the free space and the permissions of FOLDER."
             fail(Exit.FAILED, f"package was not unpacked: {failed}", fix)

@@ -23,6 +23,7 @@ from streams.clients.control_requests import RequestedAction, RequestSubject, ma
 from streams.console import Exit, emit, fail, out
 from streams.named_queries import NamedQueries
 from streams.settings import Settings
+from streams.storage.disk_reserve import NoSpace, require_space
 from streams.storage.factory import open_storage
 
 CLOSED = "quarantine.not-open"
@@ -119,12 +120,15 @@ def _stored(settings: Settings, file: Path) -> FileRef:
     """The corrected file, stored in staging as a station does."""
     media_type = MEDIA_TYPES.get(PurePosixPath(file.name).suffix.lower())
     try:
+        require_space(settings, file.name, [file.stat().st_size])
         return open_storage(settings).keep(
             file,
             area=Area.STAGING,
             use="capture",
             media_type=media_type or "application/octet-stream",
         )
+    except NoSpace as refused:
+        fail(Exit.MISSING_PART, str(refused), refused.fix)
     except StorageError as failed:
         fix = "Check the store: copystand doctor"
         fail(Exit.MISSING_PART, f"cannot store {file}: {failed}", fix)

@@ -29,6 +29,7 @@ from streams.clients.station.waiting import wait as wait_for
 from streams.console import Exit, emit, err, fail, json_option, out, text_column, words
 from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
+from streams.storage.disk_reserve import NoSpace
 
 COLOURS = {"fatal": "red", "error": "red", "warn": "yellow", "info": "cyan"}
 SHOWN_DIAGNOSTICS = 40
@@ -139,12 +140,17 @@ def submit(
     with _failures(), _progress() as report:
         submission = client.submit(folder, batch, settings, release=release, progress=report)
         if wait and submission.event_id:
-            in_time = wait_for(submission, settings, timeout, report)
+            in_time = wait_for(submission, settings, timeout, report, _tell_about_space)
     emit(submission.document(), as_json, lambda _: _print_submission(submission))
     _exit(submission, in_time, timeout)
 
 
 add_commands(station, STATION)
+
+
+def _tell_about_space(why: str) -> None:
+    text = f"Waiting: {why}" if why else "There is disk space again."
+    err.print(text, soft_wrap=True)
 
 
 @contextmanager
@@ -160,6 +166,8 @@ def _failures() -> Iterator[None]:
         fail(Exit.MISSING_PART, f"Kafka error: {failed}", STATUS_FIX)
     except psycopg.Error as failed:
         fail(Exit.MISSING_PART, f"PostgreSQL error: {failed}", STATUS_FIX)
+    except NoSpace as refused:
+        fail(Exit.MISSING_PART, str(refused), refused.fix)
     except StorageError as failed:
         fail(Exit.MISSING_PART, f"storage error: {failed}", STORE_FIX)
 

@@ -15,7 +15,7 @@ from processors.wording import counted
 from streams.console import Exit, drawn, emit, err, fail, json_option, out, styled
 from streams.monitoring.status import line_status
 from streams.settings import Settings
-from streams.supervisor.state import read_state, supervisor_pid
+from streams.supervisor.state import read_state, stopped_for_space, supervisor_pid
 
 WATCH_SECONDS = 2.0
 SHOWN_BATCHES = 20
@@ -72,7 +72,8 @@ def _document(settings: Settings) -> Document:
     home = settings.home.resolve()
     if supervisor_pid(home) is None:
         fail(Exit.MISSING_PART, f"no line is running in {home}", "Start it: copystand up")
-    return line_status(settings, read_state(home).get("parts", {}))
+    state = read_state(home)
+    return line_status(settings, state.get("parts", {}), stopped_for_space(state))
 
 
 def _watch(read: Callable[[], Document], seconds: float) -> None:
@@ -95,6 +96,8 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
         lines.append(styled(f"{UNKNOWN}: {document['database']}", "red"))
     if left_out:
         lines.append(Text(f"ended batches not shown: {left_out} (copystand batch list)"))
+    if space := document["checks"].get("space"):
+        lines.append(Text(space, style="yellow"))
     lines += _unanswered(document["unanswered"])
     lines += [
         Text(f"{row['role']} {row['waits_for']}", style="yellow")

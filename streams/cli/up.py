@@ -10,19 +10,22 @@ import time
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from infra import paths, permissions, processes
+from infra.disk import Shortage, free_space, mount_point
 from infra.doctor import Row, check_parts
 from infra.kafka import tail
 from infra.kafka_access import is_open
+from processors.error_catalogue import fix_of
 from streams.console import Exit, emit, err, fail, json_option, out, table, words
 from streams.kafka.client import OPERATOR
 from streams.settings import Settings, deprecated
 from streams.supervisor import supervisor
-from streams.supervisor.state import read_state, supervisor_pid
+from streams.supervisor.disk_guard import needed_at_first
+from streams.supervisor.state import NO_SPACE, read_state, supervisor_pid
 
 if TYPE_CHECKING:  # it loads the Kafka client
     from streams.monitoring.consumer_lag import ConsumerGroups
@@ -42,6 +45,7 @@ def up(as_json: bool) -> None:
     Returns when the line is ready. Does nothing if it is already running."""
     began = time.monotonic()
     settings = Settings.load()
+    _refuse_new_home_without_space(settings)
     home = _prepared(settings.home)
     if supervisor_pid(home) is None:
         missing = [row for row in check_parts() if not row.found and row.is_required]
@@ -51,7 +55,7 @@ def up(as_json: bool) -> None:
         was_open = is_open(home)
         state = _start(home, quiet=as_json)
         if was_open:
-            err.print(NOW_LOCKED, highlight=False)
+            err.print(NOW_LOCKED, soft_wrap=True)
     else:
         state = _wait_until_ready(home, None, quiet=as_json)
         err.print(f"The line in {home} is already running.")
@@ -112,6 +116,20 @@ def end_supervisor(home: Path, pid: int, how: signal.Signals) -> None:
         time.sleep(0.05)
 
 
+def _refuse_new_home_without_space(settings: Settings) -> None:
+    """A home that was started before is not refused: it starts by itself when there is space."""
+    free, needed = free_space(settings.home), needed_at_first(settings)
+    if not free.covers(needed) and not read_state(settings.home):
+        _fail_without_space(str(Shortage(mount_point(settings.home), free, needed)), begun=False)
+
+
+def _fail_without_space(shortage: str, *, begun: bool) -> NoReturn:
+    code, disk = "disk.below-floor", shortage.partition(" has ")[0]
+    follows = "starts by itself when there is space" if begun else "was not created"
+    fix = fix_of(code, disk=disk) if begun else f"Free space on {disk}, then run: copystand up"
+    fail(Exit.MISSING_PART, f"{code}: {shortage}. The line {follows}.", fix)
+
+
 def _prepared(home: Path) -> Path:
     try:
         home = paths.prepare_home(home)
@@ -154,7 +172,7 @@ def _store(settings: Settings) -> Row:
 def _start(home: Path, quiet: bool) -> dict[str, Any]:
     from streams.topology import ROLES
 
-    command = [sys.executable, "-m", "streams.supervisor.supervisor", "--home", str(home), *ROLES]
+    command = [sys.executable, "-m", "streams.supervisor", "--home", str(home), *ROLES]
     environment = {**os.environ, "COPYSTAND_CACHE": str(paths.cache_folder())}
     with _log(home).open("ab") as sink:
         child = subprocess.Popen(
@@ -185,6 +203,8 @@ def _wait_until_ready(
             _print_started(state, printed, quiet)
             if state["phase"] == "ready":
                 return state
+            if state["phase"] == NO_SPACE and state["space"]:
+                _fail_without_space(next(iter(state["space"].values())), begun=True)
         if (child is not None and child.poll() is not None) or pid is None:
             _start_failed(home, pid)
         time.sleep(0.05)

@@ -26,11 +26,14 @@ NO_ANSWER = "no answer"
 """State of a part that runs and does not answer."""
 
 
-def line_status(settings: Settings, parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def line_status(
+    settings: Settings, parts: dict[str, dict[str, Any]], stopped: str = ""
+) -> dict[str, Any]:
     """The document of `copystand status`. Lags, lanes and retries are some seconds old.
 
-    `database` says why the batches are unknown; None while PostgreSQL answers."""
-    batches, fault = _batches(settings)
+    `database` says why the batches are unknown; None while PostgreSQL answers. `stopped` says why
+    the whole line is stopped; it is not asked then."""
+    batches, fault = ([], stopped) if stopped else _batches(settings)
     report = watchdog_report(settings) or _own_report(settings)
     roles = [
         {

@@ -6,10 +6,10 @@ work and all that it needs, and finishes nothing. Both are then started again, a
 import json
 import logging
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,8 @@ from streams.monitoring.status import QUERY, watch_file
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import announce_ready, role_file, wait_reason
 from streams.settings import Settings
-from streams.supervisor.state import read_state
+from streams.storage.disk_reserve import reserve_of
+from streams.supervisor.state import read_state, stopped_for_space
 from streams.topology import lane_of, role_of
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ STALL_LIMIT_SECONDS = {"worker": 3600.0}
 STALL_LIMIT_SECONDS_OF_OTHERS = 600.0
 SEAL_LIMIT_SECONDS = 60.0
 NO_ANSWER = "does not answer"
+NO_FIGURES: dict[str, list[dict[str, Any]]] = {"retries": [], "quiet": []}
 Connection = psycopg.Connection[dict[str, Any]]
 
 
@@ -47,7 +49,9 @@ def run_watchdog(settings: Settings, watchdog: "Watchdog") -> None:
     announce_ready(settings, "watchdog")
     while not stop.is_set():
         report = watchdog.check()
-        write_json(watch_file(settings), report, durable=False)
+        # A full disk must not end the watchdog, which reports it.
+        with suppress(OSError):
+            write_json(watch_file(settings), report, durable=False)
         health.update(report)
         stop.wait(CHECK_EVERY_SECONDS)
     server.shutdown()
@@ -62,12 +66,15 @@ class Watchdog:
     ) -> None:
         """Has checked nothing yet. `connect` opens a connection to the tables of the line."""
         self._settings, self._groups, self._connect = settings, groups, connect
+        self._reserve = reserve_of(settings)
         self._stalls = StallDetector()
 
     def check(self) -> dict[str, Any]:
         """The report of this moment, for run/watch.json and /health. May end a stalled role."""
-        lags, broker = self._lags()
-        figures, database = self._figures()
+        state = read_state(self._settings.home)
+        stopped = stopped_for_space(state)
+        lags, broker = ({}, stopped) if stopped else self._lags()
+        figures, database = (NO_FIGURES, stopped) if stopped else self._figures()
         waits_for = {role: wait_reason(self._settings, role) for role in map(role_of, lags)}
         servers_answer = broker == database == ""
         stalled = self._stalls.stalled_seconds(
@@ -79,10 +86,10 @@ class Watchdog:
         checks = {
             "broker": broker,
             "database": database,
-            "space": self._space(),
+            "space": stopped or self._space(),
             "sealing": _sealing(stalled),
             **{role: reason for role, reason in waits_for.items() if reason},
-            **self._unready_parts(),
+            **_unready_parts(state),
         }
         return {
             "at": written(datetime.now(UTC)),
@@ -117,22 +124,15 @@ class Watchdog:
                 retries = connection.execute(QUERY("waiting_retries")).fetchall()
                 quiet = connection.execute(QUERY("quiet_batches"), minutes).fetchall()
         except psycopg.Error as error:
-            return {"retries": [], "quiet": []}, f"{NO_ANSWER}: {str(error).strip()}"
+            return NO_FIGURES, f"{NO_ANSWER}: {str(error).strip()}"
         return {
             "retries": [row | {"next": written(row["next"])} for row in retries],
             "quiet": [row | {"since": written(row["since"])} for row in quiet],
         }, ""
 
     def _space(self) -> str:
-        free = shutil.disk_usage(self._settings.home).free
-        reserve = self._settings.reserve_bytes
-        return f"{free} bytes free, less than the reserve of {reserve}" if free < reserve else ""
-
-    def _unready_parts(self) -> dict[str, str]:
-        """Processes that the supervisor of this home is starting again, with their states."""
-        # In containers there is no such supervisor: the engine restarts each role.
-        parts = read_state(self._settings.home).get("parts", {}).items()
-        return {name: part["state"] for name, part in parts if part["state"] != "ready"}
+        shortage = self._reserve.shortage()
+        return f"work waits for free space: {shortage}" if shortage else ""
 
     def _end_stalled_role(self, stalled: dict[str, float]) -> None:
         for group, seconds in stalled.items():
@@ -147,6 +147,13 @@ class Watchdog:
             except (FileNotFoundError, ProcessLookupError, ValueError, KeyError):
                 log.warning("stalled role is not a process of this home", extra={"role": role})
             return
+
+
+def _unready_parts(state: dict[str, Any]) -> dict[str, str]:
+    """Processes that the supervisor of this home is starting again, with their states."""
+    # In containers there is no such supervisor: the engine restarts each role.
+    parts = state.get("parts", {}).items()
+    return {name: part["state"] for name, part in parts if part["state"] != "ready"}
 
 
 def _sealing(stalled: dict[str, float]) -> str:

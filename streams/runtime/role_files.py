@@ -3,6 +3,7 @@
 They are not durable: every start of a role writes them again."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from infra.files import write_atomic
@@ -42,7 +43,9 @@ class WaitReasons:
         """Replace the reason of a subject; an empty text removes it."""
         self._reasons[subject] = reason
         text = "; ".join(filter(None, self._reasons.values()))
-        if text:
-            write_atomic(self._file, text, durable=False)
-        else:
+        if not text:
             self._file.unlink(missing_ok=True)
+            return
+        # What waits for space must not end because the disk has none for its note.
+        with suppress(OSError):
+            write_atomic(self._file, text, durable=False)

@@ -6,10 +6,12 @@ import os
 import stat
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
 from infra.files import fsync_folder
+from infra.processes import is_alive
 from processors.outcome import ObjectUnusable, StorageError
 from processors.tools import Area
 from schemas.models import FileRef
@@ -105,13 +107,15 @@ class LocalStorage:
         return self._publish(partial, key)
 
     def sweep(self, now: float | None = None) -> int:
-        """Remove unfinished files of writers that died; returns their number."""
-        swept = 0
+        """Remove unfinished files of writers that died; returns their number.
+
+        A writer on another machine counts as dead after a day without a change to its file."""
+        swept, oldest = 0, (now or time.time()) - DEBRIS_AGE_SECONDS
         for folder in {area.value.split("/")[0] for area in Area}:
             for path in (self._home / folder / PARTIAL).glob("*"):
                 # A running writer may finish its file at this moment.
                 with suppress(FileNotFoundError):
-                    if path.stat().st_mtime < (now or time.time()) - DEBRIS_AGE_SECONDS:
+                    if _writer_is_dead(path.name) or path.stat().st_mtime < oldest:
                         path.unlink()
                         swept += 1
         return swept
@@ -122,7 +126,7 @@ class LocalStorage:
         """A durable, verified file with the source's bytes, under a temporary name."""
         folder = self._home / area.value.split("/")[0] / PARTIAL
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{os.getpid()}-{uuid4().hex}"
+        partial = folder / f"{os.getpid()}-{_namespace()}-{uuid4().hex}"
         try:
             if isinstance(source, bytes):
                 digest, size = hashlib.sha256(source).hexdigest(), len(source)
@@ -178,6 +182,19 @@ class LocalStorage:
         if len(self._durable) >= FOLDERS_REMEMBERED:
             self._durable.clear()
         self._durable.add(folder)
+
+
+@cache
+def _namespace() -> str:
+    """Where the pid of this process is valid: this start of this machine, or of a container."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot.replace('-', '')}.{os.stat('/proc/self/ns/pid').st_ino}"
+
+
+def _writer_is_dead(name: str) -> bool:
+    """Whether the process that began an unfinished file ran here and has ended."""
+    pid, _, rest = name.partition("-")
+    return rest.startswith(f"{_namespace()}-") and not is_alive(int(pid))
 
 
 def _moved(source: Path, target: Path) -> bool:

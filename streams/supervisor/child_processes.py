@@ -1,4 +1,4 @@
-"""The processes that a supervisor keeps running: Kafka brokers, PostgreSQL, and the roles."""
+"""The processes that a supervisor keeps running: PostgreSQL, the roles, and what all have."""
 
 import signal
 import subprocess
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from infra import files, ports, processes
-from infra.kafka import LocalKafka
 from infra.postgres import LocalPostgres
 from streams.runtime.fatal_errors import LOST_A_SERVER
 from streams.runtime.logs import write_log_line
@@ -73,6 +72,12 @@ class ManagedProcess(ABC):
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
+    def hold(self, deadline: float) -> None:
+        """Stop the process. The next tick starts it again, and nothing counts as a failure."""
+        self.terminate()
+        self.stop(deadline)
+        self.failures, self._not_before = 0, 0.0
+
     def stop(self, deadline: float) -> None:
         """Wait until the process has ended; at the deadline, kill it and its group."""
         if self._process is not None:
@@ -124,28 +129,6 @@ class ManagedProcess(ABC):
         self.last_failure = failure
         at = datetime.now(UTC).isoformat(timespec="seconds")
         write_log_line(f"{at} {self.name} {failure}; restart in {pause:g} s")
-
-
-class BrokerProcess(ManagedProcess):
-    """A broker of the local Kafka."""
-
-    def __init__(self, kafka: LocalKafka) -> None:
-        """The process of this broker."""
-        super().__init__(kafka.name, kafka.home)
-        self._kafka = kafka
-
-    def launch(self) -> "subprocess.Popen[bytes]":
-        """Start the broker."""
-        return self._kafka.start()
-
-    def is_ready(self) -> bool:
-        """Whether it has acknowledged a record."""
-        return self._kafka.ready()
-
-    def stop(self, deadline: float) -> None:
-        """Stop the broker, which has its own grace period to close its data."""
-        self._kafka.stop()
-        super().stop(deadline)
 
 
 class DatabaseProcess(ManagedProcess):

@@ -1,6 +1,5 @@
 """The process behind `copystand up`: it owns Kafka, PostgreSQL and the roles of one home."""
 
-import argparse
 import os
 import signal
 import time
@@ -10,32 +9,44 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra import files, paths, permissions, ports, processes
-from infra.files import DamagedFile
+from infra import files, paths, ports, processes
 from infra.kafka import LocalKafka, tail
-from infra.kafka_cluster import WrongBrokers, cluster_of
+from infra.kafka_cluster import cluster_of
+from infra.kafka_metadata import MetadataLog
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
 from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.runtime.logs import write_log_line
-from streams.settings import Settings, SettingsError
+from streams.settings import Settings
+from streams.supervisor.broker_process import BrokerProcess, MetadataLost
 from streams.supervisor.child_processes import (
-    BrokerProcess,
     DatabaseProcess,
     ManagedProcess,
     RoleProcess,
 )
-from streams.supervisor.state import lock, state_file
+from streams.supervisor.disk_guard import HOME, guard_of
+from streams.supervisor.state import NO_SPACE, overwrite, state_file
 
 START_LIMIT_SECONDS = 120.0
 FAILURES_BEFORE_READY = 4
 GRACE_SECONDS = 30.0
 GRACE_NOW_SECONDS = 5.0
+HOLD_SECONDS = 20.0
+HOLD_ROLES_SECONDS = 8.0
+"""Shorter: the servers are stopped after them, while others may still take space. A role that is
+killed loses nothing."""
 TICK_SECONDS = 0.1
+DATABASE = "postgres"
+MONITOR = "watchdog"
+"""The role that runs while the line waits for disk space, to say so."""
 
 
 class StartFailed(Exception):
     """A process does not become ready; the text names it and ends with the end of its log."""
+
+
+class LacksSpace(Exception):
+    """A disk fell below the floor while the line was being started."""
 
 
 class Supervisor:
@@ -45,15 +56,20 @@ class Supervisor:
         """A supervisor of a prepared home; nothing runs yet. Raises WrongBrokers."""
         self.home = home = settings.home
         nodes = cluster_of(home, settings.broker_count).brokers
+        names = [ports.broker_name(node) for node in range(1, nodes + 1)]
+        self._guard = guard_of(settings, [DATABASE, *names])
+        # First, since on a full disk the space of the ballast is needed for the rest.
+        self._guard.check()
         self.ports = ports.choose(home, ports.names(nodes), settings.client_ports)
         self.brokers = [
             LocalKafka(home, paths.kafka_jars(), self.ports, node, nodes, settings.network)
             for node in range(1, nodes + 1)
         ]
-        self.postgres = LocalPostgres(home, ports.listen_port(self.ports, "postgres"))
+        self.postgres = LocalPostgres(home, ports.listen_port(self.ports, DATABASE))
+        self._metadata = {name: MetadataLog(home / name) for name in names}
         self.servers: list[ManagedProcess] = [
             DatabaseProcess(self.postgres),
-            *map(BrokerProcess, self.brokers),
+            *(BrokerProcess(one, self._metadata, settings.floor) for one in self.brokers),
         ]
         self.roles: list[ManagedProcess] = [
             RoleProcess(name, home, settings.liveness_timeout_seconds, self._repairs())
@@ -61,6 +77,7 @@ class Supervisor:
         ]
         self.phase = "starting"
         self.error = ""
+        self._was_ready = False
         self._seconds: dict[str, float] = {}
         self._started = time.monotonic()
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -75,9 +92,8 @@ class Supervisor:
         signal.signal(signal.SIGUSR1, lambda *_: self._request_stop(GRACE_NOW_SECONDS))
         processes.adopt_orphans()
         try:
-            self._start_up()
             while self._grace_seconds is None:
-                self._tick(self.servers + self.roles)
+                self._run_while_there_is_space()
         except Exception as failure:
             self.error = str(failure)
             write_log_line(traceback.format_exc())
@@ -88,7 +104,51 @@ class Supervisor:
     def _request_stop(self, grace_seconds: float) -> None:
         self._grace_seconds = min(grace_seconds, self._grace_seconds or grace_seconds)
 
+    def _run_while_there_is_space(self) -> None:
+        """Start the line when its disks have space, and run it until one of them has none."""
+        while self._grace_seconds is None and self._lacks_space():
+            self.phase = NO_SPACE
+            self._guard.check()
+            self._advance([*self.servers, *(one for one in self.roles if one.name == MONITOR)])
+        try:
+            self._start_up()
+        except MetadataLost:
+            raise
+        except Exception as failure:
+            self._guard.check()
+            if not (self._was_ready or self._lacks_space()):
+                raise
+            write_log_line(f"the start is tried again: {failure!r}")
+            # A server that ended meanwhile is no longer ready.
+            self._tick(self.servers)
+        while self.phase == "ready" and not self._lacks_space() and self._grace_seconds is None:
+            self._tick(self.servers + self.roles)
+        if self._lacks_space() and self._grace_seconds is None:
+            self._stop_roles_for_lack_of_space()
+
+    def _lacks_space(self) -> bool:
+        """Whether the line cannot run: roles need the home, the database and most brokers."""
+        short = self._guard.shortages
+        without_space = sum(one.name in short for one in self.brokers)
+        return HOME in short or DATABASE in short or without_space > (len(self.brokers) - 1) // 2
+
+    def _stop_roles_for_lack_of_space(self) -> None:
+        self.phase = NO_SPACE
+        for shortage in self._guard.shortages.values():
+            write_log_line(f"the line is stopped until there is space: {shortage}")
+        self._write_state()
+        stopped = [one for one in self.roles if one.name != MONITOR]
+        for role in stopped:
+            role.terminate()
+        deadline = time.monotonic() + HOLD_ROLES_SECONDS
+        for role in stopped:
+            role.hold(deadline)
+        processes.kill_orphans(self._pids())
+
     def _start_up(self) -> None:
+        self._started = time.monotonic()
+        if self._grace_seconds is None:
+            self.phase = "starting"
         self._wait_until_ready(self.servers[:1], running=self.servers)
         self._timed("migrations", self._prepare_database)
         self._wait_until_ready(self.servers, running=self.servers)
@@ -96,7 +156,7 @@ class Supervisor:
         self._timed("access", self._prepare_access)
         self._wait_until_ready(self.roles, running=self.servers + self.roles)
         if self._grace_seconds is None:
-            self.phase = "ready"
+            self.phase, self._was_ready = "ready", True
             self._write_state()
 
     def _prepare_database(self) -> None:
@@ -111,18 +171,23 @@ class Supervisor:
         # Imported late: it loads the steps, which takes a while; the servers start meanwhile.
         from streams import provision
 
-        broker = self.brokers[0].admin
+        broker = self._running_broker().admin
         provision.provision_topics(broker, self.home)
         # No role runs yet, so that no new record hides where a topic ended.
         provision.repair_after_loss(broker, self.postgres.dsn("tracker"))
         if provision.projection_is_ahead(broker, self.postgres.dsn("projector")):
             write_log_line("the audit log lost events, so it is projected again from the beginning")
             self.postgres.empty_projection()
+        for log in self._metadata.values():
+            log.record()
 
     def _prepare_access(self) -> None:
         from streams.provision import provision_access
 
-        provision_access(self.brokers[0].admin, self.home)
+        provision_access(self._running_broker().admin, self.home)
+
+    def _running_broker(self) -> LocalKafka:
+        return next(one for one in self.brokers if one.name not in self._guard.shortages)
 
     def _timed(self, name: str, work: Callable[[], None]) -> None:
         if self._grace_seconds is None:
@@ -133,25 +198,42 @@ class Supervisor:
     def _wait_until_ready(
         self, awaited: Sequence[ManagedProcess], running: Sequence[ManagedProcess]
     ) -> None:
-        """Tick all that run until the awaited are ready. Raises StartFailed."""
-        while self._grace_seconds is None and not all(one.state == "ready" for one in awaited):
+        """Tick all that run until the awaited are ready. Raises StartFailed, LacksSpace."""
+        while self._grace_seconds is None and not all(map(self._is_settled, awaited)):
             self._tick(running)
-            for one in running:
+            if self._lacks_space():
+                raise LacksSpace(next(iter(self._guard.shortages.values())))
+            # A line that was ready once is started until it succeeds.
+            for one in () if self._was_ready else running:
                 if one.failures >= FAILURES_BEFORE_READY:
                     raise StartFailed(
                         f"{one.name} {one.last_failure}, {one.failures} times in a row;"
                         f" {_end_of(one.log)}"
                     )
-            if time.monotonic() - self._started > START_LIMIT_SECONDS:
+            if not self._was_ready and time.monotonic() - self._started > START_LIMIT_SECONDS:
                 late = next(one for one in awaited if one.state != "ready")
                 raise StartFailed(
                     f"{late.name} is not ready after {START_LIMIT_SECONDS:g} s; {_end_of(late.log)}"
                 )
 
+    def _is_settled(self, one: ManagedProcess) -> bool:
+        """Whether a process is ready, or is not to run while others do."""
+        return one.state == "ready" or one.name in self._guard.shortages
+
     def _tick(self, running: Sequence[ManagedProcess]) -> None:
+        """Measure the disks; unless the whole line lacks space, do what is due."""
+        self._guard.check()
+        if not self._lacks_space():
+            self._advance(running)
+
+    def _advance(self, running: Sequence[ManagedProcess]) -> None:
         for one in running:
             restarts = one.restarts
-            one.tick()
+            if one.name not in self._guard.shortages:
+                one.tick()
+            elif one.pid is not None:
+                self._write_state()
+                one.hold(time.monotonic() + HOLD_SECONDS)
             if one.restarts > restarts:
                 # Processes that it started and left behind must not run beside its successor.
                 processes.kill_orphans(self._pids())
@@ -189,45 +271,17 @@ class Supervisor:
             "started_at": self._started_at,
             "seconds": self._seconds.copy(),
             "parts": {one.name: one.status() for one in self.servers + self.roles},
+            "space": {str(one.disk): str(one) for one in self._guard.shortages.values()},
         }
         if document != self._written:
             try:
                 files.write_json(state_file(self.home), document, durable=False)
                 self._written = document
             except OSError as failure:
-                # A full disk must not end the line; the next tick tries again.
-                write_log_line(f"state not written: {failure}")
+                # A full disk must not end the line, and `status` must still say so.
+                if not overwrite(state_file(self.home), document):
+                    write_log_line(f"state not written: {failure}")
 
 
 def _end_of(log: Path) -> str:
     return f"end of {log}:\n{tail(log)}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Supervise a home until a signal; the exit code."""
-    parser = argparse.ArgumentParser(prog="streams.supervisor.supervisor")
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("roles", nargs="*")
-    chosen = parser.parse_args(arguments)
-    permissions.use_private_umask()
-    home = paths.prepare_home(chosen.home)
-    held = lock(home)
-    if held is None:
-        write_log_line(f"another supervisor runs {home}")
-        return 3
-    held.truncate(0)
-    held.write(str(os.getpid()))
-    held.flush()
-    os.environ.update(COPYSTAND_HOME=str(home), TMPDIR=str(home / "run" / "tmp"))
-    os.environ.update(XDG_CACHE_HOME=str(home / "run" / "tmp"))
-    try:
-        return Supervisor(Settings.load(), chosen.roles).run()
-    except (WrongBrokers, DamagedFile, SettingsError) as wrong:
-        write_log_line(str(wrong))
-        return 2
-
-
-if __name__ == "__main__":
-    code = main()
-    # The threads of a Kafka client must not delay the exit.
-    os._exit(code)

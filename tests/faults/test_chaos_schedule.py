@@ -29,6 +29,14 @@ def test_every_kind_comes_before_any_comes_again_and_all_end_in_time():
     assert max(fault.at + fault.lasts for fault in faults) <= 400
 
 
+def test_with_one_disk_that_of_everything_is_full_by_bytes_and_by_inodes():
+    faults = schedule(5, 4000, 3, as_root=True, one_disk=True)
+
+    full = [fault for fault in faults if fault.kind == "everything-full"]
+    assert {fault.measures["of"] for fault in full} == {"bytes", "inodes"}
+    assert "disk-full" not in {fault.kind for fault in faults}
+
+
 def test_a_batch_is_the_same_each_time_and_says_what_must_become_of_it(tmp_path: Path):
     once, again = (material.make(tmp_path / name, 3, 2) for name in "ab")
 

@@ -66,7 +66,7 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Poisoned]:
         line.up()
         held = ["station", "submit", folder / "held", "--batch-id", "held", "--not-before", LATER]
         line.ask(*held)
-        wait_for(lambda: line.figures("held").get("registered") == 2, SECONDS, line.logs)
+        line.wait_for_figures("held", seconds=SECONDS, registered=2)
         record = lose_original(line)
         before = restarts(line)
         poison.forge_next_row(line.dsn())

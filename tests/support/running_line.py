@@ -70,14 +70,16 @@ class Line:
         assert answer.document is not None, f"{arguments}: no JSON on stdout: {answer}"
         return answer.document
 
-    def background(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+    def background(
+        self, *arguments: str | Path, stderr: int = subprocess.DEVNULL
+    ) -> "subprocess.Popen[str]":
         """A command that runs beside the test."""
         return subprocess.Popen(
             [*self._command, *map(str, arguments)],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
             text=True,
         )
 

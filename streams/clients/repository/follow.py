@@ -28,6 +28,7 @@ from streams.clients.repository.subscription import Expired, Retries, Subscripti
 from streams.clients.repository.unpacking import PackageRefused
 from streams.kafka.client import REPOSITORY
 from streams.settings import Settings
+from streams.storage.disk_reserve import NoSpace, require_space_outside
 from streams.storage.factory import open_storage
 
 TOPIC = topic_of("PackagePublished").name
@@ -111,6 +112,7 @@ def follow(
         receiver = _Receiver(
             repository or group, handler, into, answering, open_storage(settings), spool,
             Sender(settings.kafka_as(REPOSITORY)), retries, note,
+            lambda package: _require_space(settings, into, package),
         )  # fmt: skip
         try:
             subscription.start(since_now)
@@ -139,6 +141,8 @@ class _Receiver:
     sender: Sender
     retries: Retries
     note: Callable[[PackageOutcome], None]
+    require_space: Callable[[Package], None] = lambda _: None
+    """Raises NoSpace when the package cannot be unpacked."""
 
     def process(self, value: bytes) -> None:
         """Verify, hand over and answer a package that was not answered before."""
@@ -187,7 +191,7 @@ class _Receiver:
         return answer
 
     def _verified(self, package: Package) -> Package:
-        """The verified package; waits while the store does not respond.
+        """The verified package; waits for space, and while the store does not respond.
 
         Raises PackageRefused, Expired, OSError."""
         row: dict[str, Any] = asdict(package)
@@ -196,10 +200,19 @@ class _Receiver:
                 if self.into is None:
                     fetching.verify(row, self.storage)
                     return package
+                self.require_space(package)
                 return Package(**row | {"path": _unpacked(row, self.storage, self.into)})
+            except NoSpace as full:
+                self.retries.on_wait(str(full))
             except StorageError as failed:
                 self.retries.on_wait(f"the store does not respond: {failed}")
         raise AssertionError("attempts end with Expired")
+
+
+def _require_space(settings: Settings, into: Path | None, package: Package) -> None:
+    """Raise NoSpace when a package cannot be unpacked into a folder, where it is not yet."""
+    if into is not None and not (into / package.package_id).is_dir():
+        require_space_outside(settings, into, package.package_id, package.size_bytes)
 
 
 def _package(fact: PackagePublished) -> Package:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,25 +11,26 @@ import psycopg
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from processors.page_list import canonical_json
-from processors.tools import Area, Storage, staging_key
+from processors.tools import Area, Storage
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head
 from schemas.models import Producer as Software
 from streams.clients.station.findings import finding
-from streams.clients.station.folder import Delivery, ManifestFile, SubmissionOptions, read_folder
+from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from streams.clients.station.line_queries import LineQueries, line_queries
 from streams.clients.station.preflight import PROFILES, preflight
 from streams.clients.station.scan import Progress, silent
+from streams.clients.station.storing import store_delivery
 from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings, software_version
 from streams.storage.factory import reachable_storage
+from streams.storage.local import LocalStorage
 
 PRODUCER = "copystand/station"
 JSON = "application/json"
 PUBLISH_SECONDS = 30
-STORING_THREADS = 4
 KAFKA_SETTINGS = {
     "acks": "all",
     "enable.idempotence": True,
@@ -143,7 +143,8 @@ def submit(
 ) -> Submission:
     """Store the files, then the manifest, then publish the submission.
 
-    Raises NotUp, NotPublished, StorageError; LookupError for an unknown `release`."""
+    Raises NotUp, NotPublished, StorageError, its kind NoSpace before anything is copied;
+    LookupError for an unknown `release`."""
     began = time.monotonic()
     publish = publish or _publisher(settings)
     revision = _next_revision(release, settings) if release else 1
@@ -155,7 +156,9 @@ def submit(
     submission.size_bytes = delivery.size_bytes
     if delivery.may_be_published:
         storage = reachable_storage(settings)
-        changed = _store(delivery, storage, progress)
+        if isinstance(storage, LocalStorage):
+            storage.sweep()
+        changed = store_delivery(delivery, storage, settings, progress)
         submission.diagnostics += changed
         if not changed:
             submission.event_id = submission_id(delivery)
@@ -182,39 +185,6 @@ def _known_state(batch_id: str, event_id: str, settings: Settings) -> str:
         return "submitted"
     received = status is not None and status.received_id == received_id(event_id)
     return "already known" if received else "submitted"
-
-
-def _store(delivery: Delivery, storage: Storage, progress: Progress) -> list[Diagnostic]:
-    """Store every file in staging; returns a diagnostic for each that changed meanwhile."""
-    total, done = delivery.size_bytes, 0
-    found: list[Diagnostic] = []
-    with ThreadPoolExecutor(STORING_THREADS) as threads:
-        changes = threads.map(lambda file: store_file(file, storage), delivery.files)
-        for file, change in zip(delivery.files, changes, strict=True):
-            done += file.size_bytes
-            progress("storing", done, total)
-            if change:
-                found.append(finding("file.changed-meanwhile", file.name, change))
-    return found
-
-
-def store_file(file: ManifestFile, storage: Storage) -> str | None:
-    """Store one file in staging; returns how it changed since it was read, or None."""
-    content = file.content
-    if not isinstance(content, bytes) and not content.path.is_file():
-        return "it was deleted"
-    if not storage.holds(staging_key(file.sha256), file.size_bytes):
-        stored = storage.keep(
-            content if isinstance(content, bytes) else content.path,
-            area=Area.STAGING,
-            use=file.use,
-            media_type=file.media_type,
-        )
-        if stored.sha256 != file.sha256:
-            return f"its SHA-256 was {file.sha256}, then {stored.sha256}"
-    if not isinstance(content, bytes) and not content.is_as_scanned():
-        return "its size or modification time changed"
-    return None
 
 
 def _submitted(

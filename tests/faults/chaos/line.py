@@ -18,6 +18,7 @@ from tests.support.running_line import Line
 
 CLOCKS = Path(__file__).with_name("clocks")
 DISK_BYTES = 3 << 30
+DISK_INODES = 60_000
 BROKER_DISK_BYTES = 2 << 30
 SERVICES = (*BROKERS, "postgres")
 RETRY_SCALE = "0.05"
@@ -103,16 +104,16 @@ def _command(pid: int) -> bytes:
 
 
 @contextmanager
-def disk(home: Path) -> Iterator[Path]:
+def disk(home: Path, *, one_disk: bool = False) -> Iterator[Path]:
     """A small file system for a home, that can be filled; one of its own for each broker.
 
-    Brokers have theirs, as in a lab: three on one full disk would all be gone at once. Without
-    root there is none, and the home is a folder like any other."""
+    Brokers have theirs, as in a lab, unless there is to be one disk for everything. Without root
+    there is none, and the home is a folder like any other."""
     mounted: list[Path] = []
     try:
         if os.geteuid() == 0:
             _mount(home, DISK_BYTES, mounted)
-            for name in BROKERS:
+            for name in () if one_disk else BROKERS:
                 _mount(home / name, BROKER_DISK_BYTES, mounted)
         yield home
     finally:
@@ -122,6 +123,14 @@ def disk(home: Path) -> Iterator[Path]:
 
 def _mount(place: Path, size_bytes: int, mounted: list[Path]) -> None:
     place.mkdir(parents=True, exist_ok=True)
-    words = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes},mode=755", "chaos", str(place)]
+    words = [
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size={size_bytes},nr_inodes={DISK_INODES},mode=755",
+        "chaos",
+        str(place),
+    ]
     subprocess.run(words, check=True)
     mounted.append(place)

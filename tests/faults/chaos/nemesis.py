@@ -15,11 +15,12 @@ from typing import TypeVar
 from infra import processes
 from tests.faults.chaos.external_clients import Strangers
 from tests.faults.chaos.line import ChaosLine
-from tests.faults.chaos.schedule import BROKERS, STRANGE_MESSAGES, Fault
+from tests.faults.chaos.schedule import BROKERS, EVERYTHING_FULL, STRANGE_MESSAGES, Fault
 
 PATIENCE_SECONDS = 20
 """So long a fault waits for its target, which another may have just ended."""
 FILLER = ".filler"
+MOST_INODES = 1 << 20
 MEGABYTE = 1 << 20
 SMALLEST = 1 << 16
 """Less cannot be left, since others write while the disk is being filled."""
@@ -60,6 +61,7 @@ class Nemesis:
             thread.join()
         self._line.proxies.heal()
         (self._line.home / FILLER).unlink(missing_ok=True)
+        shutil.rmtree(self._line.home / f"{FILLER}.inodes", ignore_errors=True)
         self._line.wake_all()
 
     def note(self, kind: str, times: int = 1) -> None:
@@ -102,9 +104,8 @@ class Nemesis:
             return _stop(self._pid(fault.target))
         if verb in ("kafka", "postgres"):
             return self._poison_network(fault, what)
-        return {"io-error": self._io_error, "clock": self._clock, "disk-full": self._fill}[
-            fault.kind
-        ](fault)
+        acts = {"io-error": self._io_error, "clock": self._clock, "disk-full": self._fill}
+        return (acts | {EVERYTHING_FULL: self._fill_everything})[fault.kind](fault)
 
     def _pid(self, part: str) -> int:
         return self._awaited(lambda: self._line.pid(part), part)
@@ -156,6 +157,23 @@ class Nemesis:
         with filler.open("wb") as file:
             self._awaited(lambda: self._filled(file.fileno(), left), "room to be taken")
         return lambda: filler.unlink(missing_ok=True)
+
+    def _fill_everything(self, fault: Fault) -> Undo:
+        """Take all bytes or all inodes of the disk that brokers have, too, and kill one of them."""
+        undo = self._fill_inodes() if fault.measures["of"] == "inodes" else self._fill(fault)
+        pid = self._line.pid(fault.measures["killed"])
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return undo
+
+    def _fill_inodes(self) -> Undo:
+        folder: Path = self._line.home / f"{FILLER}.inodes"
+        folder.mkdir()
+        with suppress(OSError):
+            for number in range(MOST_INODES):
+                (folder / str(number)).touch()
+        return lambda: shutil.rmtree(folder)
 
     def _filled(self, file: int, left: int) -> bool:
         """Whether all was taken but so many bytes; not when others were quicker."""

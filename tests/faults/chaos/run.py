@@ -1,6 +1,7 @@
 """One run: a line, its work, its misfortunes, the rest until all is drained, and the verdict.
 
-Run: python -m tests.faults.chaos.run [--seconds 180] [--seed 1] [--gap 3] [--ahead 150] [--record]
+Run: python -m tests.faults.chaos.run [--seconds 180] [--seed 1] [--gap 3] [--ahead 150] [--one-disk]
+[--record]
 """
 
 import argparse
@@ -66,6 +67,7 @@ class Ran:
 
     seed: int
     seconds: float
+    one_disk: bool = False
     kinds: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     pages: int = 0
@@ -105,12 +107,21 @@ class Ran:
         return self.rush_seconds[batch_id] - self.rush_alone.get(batch_id, 0.0)
 
 
-def chaos(seed: int, seconds: float, gap_seconds: float = GAP_SECONDS, ahead: int = AHEAD) -> Ran:
-    """Run it. The line under faults first, then the same material through one without."""
-    ran = Ran(seed, seconds)
+def chaos(
+    seed: int,
+    seconds: float,
+    gap_seconds: float = GAP_SECONDS,
+    ahead: int = AHEAD,
+    *,
+    one_disk: bool = False,
+) -> Ran:
+    """Run it. The line under faults first, then the same material through one without.
+
+    With one disk, the brokers have none of their own."""
+    ran = Ran(seed, seconds, one_disk)
     with tempfile.TemporaryDirectory(prefix="copystand-chaos-") as scratch:
         work = Path(scratch)
-        with disk(work / "home") as home:
+        with disk(work / "home", one_disk=one_disk) as home:
             began = time.time()
             line = ChaosLine(home, work / "toxiproxy.log")
             _write_profiles(home)
@@ -142,8 +153,9 @@ def _under_faults(
     line: ChaosLine, work: Path, ran: Ran, gap_seconds: float, ahead: int
 ) -> tuple[list[Batch], int]:
     as_root = os.geteuid() == 0
-    faults = schedule(ran.seed, ran.seconds, gap_seconds, as_root=as_root)
-    _tell(f"seed {ran.seed}: {len(faults)} faults of {len(kinds(as_root=as_root))} kinds")
+    where = {"as_root": as_root, "one_disk": ran.one_disk}
+    faults = schedule(ran.seed, ran.seconds, gap_seconds, **where)
+    _tell(f"seed {ran.seed}: {len(faults)} faults of {len(kinds(**where))} kinds")
     for fault in faults:
         _tell(f"  {fault}")
     request = {topic_of("ControlRequested").name: b"forged"}
@@ -287,10 +299,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--gap", type=float, default=GAP_SECONDS, help="seconds between two faults")
     parser.add_argument("--ahead", type=int, default=AHEAD, help="pages on their way at most")
+    parser.add_argument("--one-disk", action="store_true", help="also for the brokers")
     parser.add_argument("--record", action="store_true", help="append to docs/reliability.md")
     asked = parser.parse_args()
     shutil.rmtree(KEPT / f"seed-{asked.seed}", ignore_errors=True)
-    ran = chaos(asked.seed, asked.seconds, asked.gap, asked.ahead)
+    ran = chaos(asked.seed, asked.seconds, asked.gap, asked.ahead, one_disk=asked.one_disk)
     entry = ran.entry()
     print(ledger.HEAD, entry.row(), *ran.missed, *ran.verdict.all(), sep="\n")
     if asked.record:

@@ -14,6 +14,7 @@ CALLS = ("fsync", "link", "write", "unlink")
 CLOCKS = (-259200, -7200, -90, 90, 7200, 259200)
 """Seconds before or behind."""
 QUICKEST_SECONDS = 0.8
+EVERYTHING_FULL = "everything-full"
 Drawn = Callable[[random.Random], tuple[str, float, dict[str, str]]]
 
 
@@ -35,8 +36,10 @@ class Fault:
         return f"{self.at:6.1f} s {self.kind} {self.target}{lasting} {measures}".rstrip()
 
 
-def kinds(*, as_root: bool) -> dict[str, Drawn]:
-    """Every kind, and what is drawn for one of it. A full disk needs a file system of its own."""
+def kinds(*, as_root: bool, one_disk: bool = False) -> dict[str, Drawn]:
+    """Every kind, and what is drawn for one of it. A full disk needs a file system of its own.
+
+    With one disk, that of brokers, database, store and logs is full at once."""
     found: dict[str, Drawn] = {f"kill-{role}": _killed(role) for role in (*ROLES, "postgres")}
     found |= {"kill-child": _killed("worker"), "kill-broker": _killed("broker")}
     found |= {f"stop-{name}": _stopped(name) for name in STOPPED}
@@ -45,14 +48,16 @@ def kinds(*, as_root: bool) -> dict[str, Drawn]:
     found |= {name: _strange for name in STRANGE_MESSAGES}
     found |= {"io-error": _io_error, "clock": _clock}
     if as_root:
-        found["disk-full"] = _disk_full
+        found |= {EVERYTHING_FULL: _everything_full} if one_disk else {"disk-full": _disk_full}
     return found
 
 
-def schedule(seed: int, seconds: float, gap_seconds: float, *, as_root: bool) -> list[Fault]:
+def schedule(
+    seed: int, seconds: float, gap_seconds: float, *, as_root: bool, one_disk: bool = False
+) -> list[Fault]:
     """The misfortunes of a run. Each kind comes once before any comes again."""
     drawn = random.Random(seed)
-    table = kinds(as_root=as_root)
+    table = kinds(as_root=as_root, one_disk=one_disk)
     faults: list[Fault] = []
     at, round_of_kinds = 0.0, list[str]()
     while True:
@@ -113,3 +118,9 @@ def _clock(drawn: random.Random) -> tuple[str, float, dict[str, str]]:
 
 def _disk_full(drawn: random.Random) -> tuple[str, float, dict[str, str]]:
     return "home", drawn.uniform(1.0, 4.0), {"left_mb": str(drawn.choice((0, 0, 100)))}
+
+
+def _everything_full(drawn: random.Random) -> tuple[str, float, dict[str, str]]:
+    measures = {"of": drawn.choice(("bytes", "inodes")), "left_mb": "0"}
+    # A server that is killed meanwhile is due to be started while the disk is still full.
+    return "home", drawn.uniform(3.0, 8.0), measures | {"killed": drawn.choice(BROKERS)}

@@ -14,7 +14,7 @@ from processors.package import tar_writer
 from processors.tools import Area
 from streams.clients.station.folder import ManifestFile
 from streams.clients.station.scan import DeliveredFile
-from streams.clients.station.submission import store_file
+from streams.clients.station.storing import store_file
 from streams.execution.receipts import Receipts
 from streams.kafka.messages import Outgoing
 from streams.sealer import anomalies

@@ -1,7 +1,7 @@
 """The roles of the line in one process: the real driver, sources, tracker, relay, sealer and projector."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,8 @@ from confluent_kafka import TopicPartition
 
 from infra.kafka_access import Brokers
 from processors.pipeline import Step, router_steps, worker_steps
-from schemas.catalogue import AUDIT_PREMIS, redone_topic
+from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, redone_topic
+from schemas.models import PremisEvent
 from schemas.models import Producer as MadeBy
 from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
@@ -19,6 +20,7 @@ from streams.execution.receipts import Receipts
 from streams.kafka.consumer import Delivery, StepConsumer
 from streams.kafka.messages import Incoming
 from streams.kafka.producer import KafkaPublisher
+from streams.projector import findings
 from streams.projector.role import Projector, log_consumer
 from streams.sealer import clients
 from streams.sealer.clients import SealerTopics
@@ -239,7 +241,10 @@ class Projection:
 
     def __init__(self, world: "World") -> None:
         self._conn = psycopg.connect(world.dsn("projector"), autocommit=True)
-        self._projector = Projector(log_consumer(Brokers("memory")), AUDIT_PREMIS.name)
+        made_by = MadeBy(name=findings.PRODUCER_NAME, version=software_version())
+        self._projector = Projector(
+            log_consumer(Brokers("memory")), AUDIT_PREMIS.name, _report, lambda _: None, made_by
+        )
         self._projector.resume(self._conn)
 
     def turn(self) -> None:
@@ -248,6 +253,13 @@ class Projection:
 
     def kill(self) -> None:
         self._conn.close()
+
+
+def _report(events: Sequence[PremisEvent]) -> None:
+    """Publish the findings of the projector for the sealer."""
+    publisher = KafkaPublisher(Brokers("memory"))
+    publisher.publish(findings.messages(AUDIT_INTAKE.name, events))
+    publisher.close()
 
 
 def incoming(raw: Raw) -> Incoming:

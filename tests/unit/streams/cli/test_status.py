@@ -11,7 +11,7 @@ from streams.console import out
 def a_status(**changes: Any) -> dict[str, Any]:
     """The status of a line without batches and roles."""
     nothing: dict[str, Any] = {"batches": [], "roles": [], "retries": [], "quiet": []}
-    return nothing | {"unanswered": None, "database": None} | changes
+    return nothing | {"unanswered": None, "database": None, "checks": {}} | changes
 
 
 def printed(status: dict[str, Any], most: int = 20) -> str:
@@ -24,6 +24,12 @@ def test_a_database_that_does_not_answer_is_reported_instead_of_an_empty_table_a
     text = printed(a_status(database="connection refused"))
 
     assert "The batches are unknown, PostgreSQL does not answer: connection refused" in text
+
+
+def test_the_disk_that_lacks_space_is_shown():
+    text = printed(a_status(checks={"space": "work waits for free space: /disk has 1.0 MB free"}))
+
+    assert "work waits for free space: /disk has 1.0 MB free" in text
 
 
 def test_active_batches_are_shown_before_ended_ones():

@@ -98,7 +98,21 @@ def test_less_free_space_than_the_reserve_is_a_fault(settings: Settings):
 
     checks = a_watchdog(greedy, FakeGroups()).check()["checks"]
 
-    assert "bytes free, less than the reserve" in checks["space"]
+    assert checks["space"].startswith("work waits for free space: ")
+    assert "1,000,000,000,000.0 MB and 4,000 inodes needed" in checks["space"]
+
+
+def test_a_line_without_space_is_a_fault_and_its_servers_are_not_asked(settings: Settings):
+    groups = FakeGroups()
+    groups.found = None
+    space = {"/disk": "/disk has 1.0 MB free, 192.0 MB needed"}
+    state = {"phase": "no-space", "space": space, "parts": {"kafka": {"state": "stopped"}}}
+    (settings.run / "supervisor.json").write_text(json.dumps(state))
+
+    checks = a_watchdog(settings, groups, no_database).check()["checks"]
+
+    why = "the line is stopped for lack of disk space: /disk has 1.0 MB free, 192.0 MB needed"
+    assert checks == {"broker": why, "database": why, "space": why, "kafka": "stopped"}
 
 
 def test_a_stalled_role_is_killed_once(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.disk import NOTHING, Shortage, Space
 from processors.outcome import (
     ChildDied,
     Done,
@@ -36,14 +37,15 @@ def a_runner(
         execute,
         MemoryStorage(folder),
         MemoryBudget(1000),
-        disk or DiskReserve(lambda: None, 0),
+        disk or DiskReserve(lambda _: None),
         breakers or Breakers(),
     )
 
 
 def test_work_that_waits_for_space_at_shutdown_is_left_to_a_later_process(tmp_path: Path):
     executed: list[str] = []
-    full = DiskReserve(lambda: 0, 100, pause=lambda _: runner.request_stop())
+    shortage = Shortage(Path("/disk"), NOTHING, Space(100, 1))
+    full = DiskReserve(lambda _: shortage, pause=lambda _: runner.request_stop())
     runner = a_runner(tmp_path, lambda step, _: executed.append(step.name) or Done(), disk=full)
 
     with pytest.raises(LeaveToLaterProcess):

@@ -1,5 +1,7 @@
 """A station checks, stores and submits a folder, and changes no file of the sender."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,21 @@ from processors.tools import staging_key
 from schemas import ids
 from schemas.codec import decode
 from schemas.models import BatchSubmitted
+from streams.clients.station import storing
 from streams.clients.station import submission as client
 from streams.clients.station.folder import SubmissionOptions
 from streams.settings import Settings
+from streams.storage.disk_reserve import NoSpace
 from tests.support.deliveries import MODS, a_folder, a_png
 
+WRITES_AND_DIES = """
+import os, pathlib, signal, sys
+from processors.tools import Area
+from streams.storage import local
+local.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+store = local.LocalStorage(pathlib.Path(sys.argv[1]))
+store.keep(b"content", area=Area.STAGING, use="capture", media_type="image/tiff")
+"""
 OPTIONS = SubmissionOptions("b-1", operator="o-17")
 
 
@@ -71,6 +83,57 @@ def test_the_same_folder_again_is_the_same_submission(folder: Path, settings: Se
 
     assert first.event_id == second.event_id
     assert [key for _, key, _ in broker.messages] == ["b-1", "b-1"]
+
+
+def test_a_delivery_that_does_not_fit_is_refused_before_anything_is_stored(
+    folder: Path, settings: Settings
+) -> None:
+    broker = Broker()
+    small = settings.model_copy(update={"reserve_mb": 1e12})
+
+    with pytest.raises(NoSpace) as refused:
+        client.submit(folder, OPTIONS, small, publish=broker)
+
+    assert broker.messages == []
+    assert not (settings.home / "staging").exists()
+    assert str(refused.value).startswith("disk.no-space: ")
+    assert "b-1 with " in str(refused.value)
+
+
+def test_what_an_interrupted_submission_stored_needs_no_space_again(
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, list[int]]] = []
+    monkeypatch.setattr(
+        storing, "require_space", lambda _, what, sizes: asked.append((what, sizes))
+    )
+    client.submit(folder, OPTIONS, settings, publish=Broker())
+    (first_of_all, *each), _ = asked.copy(), asked.clear()
+
+    client.submit(folder, OPTIONS, settings, publish=Broker())
+
+    manifest = first_of_all[1][-1]
+    sizes = sorted(path.stat().st_size for path in folder.iterdir())
+    assert sorted(first_of_all[1][:-1]) == sizes
+    assert sorted(size for _, [size] in each) == sizes
+    assert asked == [("b-1", [manifest])]
+
+
+def test_a_partial_file_of_a_killed_submission_is_removed_by_the_next(
+    folder: Path, settings: Settings
+) -> None:
+    partial = settings.home / "staging" / ".partial"
+    killed = subprocess.run(
+        [sys.executable, "-c", WRITES_AND_DIES, str(settings.home)], capture_output=True, text=True
+    )
+    left = list(partial.iterdir())
+    (partial / "1-elsewhere.1-0").touch()
+
+    client.submit(folder, OPTIONS, settings, publish=Broker())
+
+    assert killed.returncode == -9, killed.stderr
+    assert len(left) == 1
+    assert [path.name for path in partial.iterdir()] == ["1-elsewhere.1-0"]
 
 
 def test_changes_no_file_of_the_sender(folder: Path, settings: Settings) -> None:
