@@ -137,7 +137,8 @@ class Worker:
     def kill(self) -> None:
         self._publisher._stop.set()
         self._producer.kill()
-        self._publisher._poller.join()
+        for poller in self._publisher._pollers:
+            poller.join()
 
 
 class Tracker:
