@@ -9,7 +9,7 @@ RUN apt-get update -qq \
  && rm -rf /var/lib/apt/lists/*
 
 RUN useradd --create-home copystand \
- && install -d -o copystand /opt/copystand /home/copystand/home
+ && install -d -o copystand /opt/copystand /home/copystand/home /run/copystand
 USER copystand
 WORKDIR /opt/copystand
 

@@ -13,7 +13,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra import paths, ports, processes
 from infra.files import write_atomic
+from infra.kafka_access import ADMIN, Brokers, make_login
 from infra.kafka_cluster import cluster_of
+from infra.kafka_listeners import Network, listener_settings
 from infra.kafka_storage import prepare_storage
 from schemas.catalogue import READY
 
@@ -29,9 +31,6 @@ QUIET: dict[str, Any] = {"log_level": 0}
 SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": 1,
-    "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "inter.broker.listener.name": "PLAINTEXT",
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": 0,
     "group.max.session.timeout.ms": 1_800_000,
@@ -67,8 +66,6 @@ FLUSHED = {
 }
 """The differences with one broker."""
 REPLICATED = {
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PEERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "inter.broker.listener.name": "PEERS",
     "offsets.topic.replication.factor": 3,
     "transaction.state.log.replication.factor": 3,
     "transaction.state.log.min.isr": 2,
@@ -86,16 +83,22 @@ class LocalKafka:
     Its data are in home/kafka and its log in home/log/kafka.log; node 2 uses home/kafka-2."""
 
     def __init__(
-        self, home: Path, jars: Path, chosen: Mapping[str, int], node: int = 1, nodes: int = 1
+        self,
+        home: Path,
+        jars: Path,
+        chosen: Mapping[str, int],
+        node: int = 1,
+        nodes: int = 1,
+        network: Network | None = None,
     ) -> None:
         """A broker of this home, not started yet."""
         self.home = home
         self.name = ports.broker_name(node)
         self.node, self.nodes = node, nodes
-        self._ports = chosen
+        self._ports, self._network = chosen, network
         self.port = ports.listen_port(chosen, self.name if nodes == 1 else f"{self.name}_peers")
-        self.bootstrap = f"127.0.0.1:{self.port}"
-        """Its address for processes on this machine; clients use Settings.kafka."""
+        self.admin = Brokers(f"127.0.0.1:{self.port}", make_login(home, ADMIN))
+        """How the supervisor connects; clients use Settings.kafka_as."""
         self.process: subprocess.Popen[bytes] | None = None
         self._jars = jars
         self._data = home / self.name
@@ -109,7 +112,7 @@ class LocalKafka:
         prepare_storage(self._data, self._format_into, alone=self.nodes == 1)
         properties = self._write_properties(self._data / "data")
         self.process = processes.spawn([*self._java(), "kafka.Kafka", str(properties)], self._log)
-        self._probe = ReadyProbe(self.bootstrap, self.port)
+        self._probe = ReadyProbe(self.admin, self.port)
         return self.process
 
     def ready(self) -> bool:
@@ -136,27 +139,13 @@ class LocalKafka:
         return [paths.java_binary(), *JVM, temporary, "-cp", f"{self._jars}/*"]
 
     def _write_properties(self, data: Path) -> Path:
-        settings = SETTINGS | (REPLICATED if self.nodes > 1 else FLUSHED) | self._addresses()
+        settings = SETTINGS | (REPLICATED if self.nodes > 1 else FLUSHED)
+        settings |= listener_settings(self.home, self._ports, self.node, self.nodes, self._network)
         settings |= {"node.id": self.node, "log.dirs": str(data)}
         path = self._data / "server.properties"
-        write_atomic(path, "".join(f"{name}={value}\n" for name, value in settings.items()))
+        lines = "".join(f"{name}={value}\n" for name, value in settings.items())
+        write_atomic(path, lines, mode=0o600)
         return path
-
-    def _addresses(self) -> dict[str, str]:
-        """The listeners, the advertised listeners and the voters."""
-        listeners = {"PLAINTEXT": ports.listen_port(self._ports, self.name)}
-        advertised = {"PLAINTEXT": self._ports[self.name]}
-        if self.nodes > 1:
-            listeners["PEERS"] = advertised["PEERS"] = self._ports[f"{self.name}_peers"]
-        listeners["CONTROLLER"] = self._ports[f"{self.name}_controller"]
-        voters = [(node, ports.broker_name(node)) for node in range(1, self.nodes + 1)]
-        return {
-            "controller.quorum.voters": ",".join(
-                f"{node}@127.0.0.1:{self._ports[f'{name}_controller']}" for node, name in voters
-            ),
-            "listeners": _joined(listeners),
-            "advertised.listeners": _joined(advertised),
-        }
 
     def _format_into(self, data: Path) -> None:
         properties, cluster = self._write_properties(data), cluster_of(self.home).id
@@ -173,16 +162,12 @@ class LocalKafka:
             )
 
 
-def _joined(listeners: Mapping[str, int]) -> str:
-    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in listeners.items())
-
-
 class ReadyProbe:
     """Sends one idempotent message to a starting broker, without blocking."""
 
-    def __init__(self, bootstrap: str, port: int) -> None:
+    def __init__(self, brokers: Brokers, port: int) -> None:
         """A probe that has sent nothing yet."""
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._port = port
         self._done = False
         # Referenced here, since the calls of an unreferenced client fail.
@@ -201,7 +186,7 @@ class ReadyProbe:
             if not ports.accepts_connections(self._port):
                 return False
             self._admin = AdminClient(
-                QUIET | {"bootstrap.servers": self._bootstrap, "reconnect.backoff.max.ms": 200}
+                QUIET | self._brokers.client | {"reconnect.backoff.max.ms": 200}
             )
         if self._creation is None:
             # The default number of replicas requires all brokers of the cluster.
@@ -218,8 +203,8 @@ class ReadyProbe:
     def _produce(self) -> None:
         if self._producer is None:
             self._producer = Producer(
-                {
-                    "bootstrap.servers": self._bootstrap,
+                self._brokers.client
+                | {
                     "enable.idempotence": True,
                     "reconnect.backoff.max.ms": 200,
                     "topic.metadata.refresh.fast.interval.ms": 100,

@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
 )
 
 from infra.kafka import QUIET
+from infra.kafka_access import Brokers
 from schemas.catalogue import Topic
 
 log = logging.getLogger(__name__)
@@ -38,19 +39,19 @@ class WrongPartitions(Exception):
 class Admin(AdminClient):
     """An administration client; keep a reference to it while its calls run."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, brokers: Brokers) -> None:
         """A client of these brokers."""
-        super().__init__(QUIET | {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500})
-        self.bootstrap = bootstrap
+        super().__init__(QUIET | brokers.client | {"reconnect.backoff.max.ms": 500})
+        self.brokers = brokers
 
 
-def admin(bootstrap: str) -> Admin:
+def admin(brokers: Brokers) -> Admin:
     """An administration client for these brokers."""
-    return Admin(bootstrap)
+    return Admin(brokers)
 
 
 def provision(
-    bootstrap: str,
+    brokers: Brokers,
     topics: Iterable[Topic],
     groups: Mapping[str, Collection[str]],
     *,
@@ -63,7 +64,7 @@ def provision(
     topics of an existing line unless `backfill` names it. Committed offsets never change, except
     those beyond the end of a partition that lost records: they become its end.
     """
-    client = admin(bootstrap)
+    client = admin(brokers)
     wanted = {topic.name: topic for topic in topics}
     created = _create_missing(client, wanted)
     _alter_configs(client, [topic for name, topic in wanted.items() if name not in created])
@@ -82,9 +83,9 @@ def provision(
             _commit(client, group, starts)
 
 
-def rewind(bootstrap: str, group: str, names: Collection[str]) -> None:
+def rewind(brokers: Brokers, group: str, names: Collection[str]) -> None:
     """Make a group without members read these topics again from their beginning."""
-    client = admin(bootstrap)
+    client = admin(brokers)
     counts = partition_counts(client, names)
     _commit(client, group, {(name, p): 0 for name in names for p in range(counts[name])})
 
@@ -214,8 +215,8 @@ def group_client(client: Admin, group: str, *, partition_eof: bool = False) -> I
     # broker created its offsets topic (librdkafka 2.16.0).
     consumer = Consumer(
         QUIET
-        | {"bootstrap.servers": client.bootstrap, "group.id": group}
-        | {"enable.auto.commit": False, "enable.partition.eof": partition_eof}
+        | client.brokers.client
+        | {"group.id": group, "enable.auto.commit": False, "enable.partition.eof": partition_eof}
     )
     try:
         yield consumer

@@ -42,7 +42,7 @@ def run_router(settings: Settings) -> None:
     from streams.router import role
     from streams.storage.factory import open_storage
 
-    storage, publisher = open_storage(settings), KafkaPublisher(settings.kafka)
+    storage, publisher = open_storage(settings), KafkaPublisher(settings.kafka_as("router"))
     tools = Tools(storage=storage, scratch=settings.home / "cache")
 
     def run_step(step: Step, fact: Fact) -> Outcome:
@@ -68,7 +68,7 @@ def run_worker(settings: Settings) -> None:
     storage, pool, publisher = (
         open_storage(settings),
         Pool(settings),
-        KafkaPublisher(settings.kafka, connections=4, **{"linger.ms": 20}),
+        KafkaPublisher(settings.kafka_as("worker"), connections=4, **{"linger.ms": 20}),
     )
     reasons = WaitReasons(settings, "worker")
     breakers = Breakers(lambda reason: reasons.set("breakers", reason))
@@ -108,7 +108,7 @@ def _step_consumers(
 
     return [
         StepConsumer(
-            settings.kafka,
+            settings.kafka_as("worker"),
             step.group,
             settings.worker_id,
             [step.topic, redone_topic(step.lane)],
@@ -135,8 +135,8 @@ def run_tracker(settings: Settings) -> None:
         storage=open_storage(settings),
         has_space=lambda: reserve.has(0),
         connect=connect,
-        reader=TopicReader(settings.kafka),
-        relay=OutboxRelay(connect, settings.kafka),
+        reader=TopicReader(settings.kafka_as("tracker")),
+        relay=OutboxRelay(connect, settings.kafka_as("tracker")),
         worker=worker_name(settings, "tracker"),
     )
     role.run_tracker(settings, adapters)
@@ -152,7 +152,7 @@ def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None
     between = topics or clients.SealerTopics()
 
     def make_sealer(stopping: "Event") -> "Sealer":
-        brokers, folder = settings.kafka, settings.home / "audit"
+        brokers, folder = settings.kafka_as("sealer"), settings.home / "audit"
         adapters = role.SealerAdapters(
             producer=clients.transactional_producer(brokers, between),
             consumer=clients.intake_consumer(brokers, between),
@@ -179,7 +179,8 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
     from streams.sealer import clients
 
     between = topics or clients.SealerTopics()
-    publisher, reasons = KafkaPublisher(settings.kafka), WaitReasons(settings, "projector")
+    brokers = settings.kafka_as("projector")
+    publisher, reasons = KafkaPublisher(brokers), WaitReasons(settings, "projector")
     worker = worker_name(settings, "projector")
     made_by = Producer(name=findings.PRODUCER_NAME, version=settings.version, worker=worker)
 
@@ -188,7 +189,7 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
 
     def make_projector() -> "Projector":
         return role.Projector(
-            role.log_consumer(settings.kafka),
+            role.log_consumer(brokers),
             between.premis,
             report,
             lambda reason: reasons.set("log", reason),
@@ -212,7 +213,7 @@ def run_watchdog(settings: Settings) -> None:
     def connect() -> watchdog.Connection:
         return psycopg.connect(settings.dsn("tracker"), connect_timeout=3, row_factory=dict_row)
 
-    groups = ConsumerGroups(settings.kafka)
+    groups = ConsumerGroups(settings.kafka_as("watchdog"))
     watchdog.run_watchdog(settings, watchdog.Watchdog(settings, groups, connect))
 
 

@@ -1,17 +1,21 @@
 """Database, roles, migrations, topics and start offsets, for servers that run already."""
 
+import argparse
 import sys
 from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from infra.acls import put_grants, put_users
 from infra.files import write_atomic
+from infra.kafka_access import ADMIN, Brokers, make_login
+from infra.kafka_listeners import plain_jaas
 from infra.migrate import migrate
 from infra.postgres import DATABASE, SUPERUSER, provision_database
 from infra.topics import admin, provision, rewind, settled_end_offsets
 from schemas.catalogue import AUDIT_PREMIS
-from streams import projector, topology
+from streams import access, projector, topology
 from streams.console import Exit, fail
 from streams.named_queries import NamedQueries
 from streams.settings import Settings
@@ -21,19 +25,33 @@ ROUTER = "copystand.router"
 PROJECTION = NamedQueries(Path(projector.__file__).with_name("queries.sql"))
 
 
-def provision_topics(bootstrap_servers: str, home: Path) -> None:
+def provision_topics(brokers: Brokers, home: Path) -> None:
     """Create topics and start offsets. The marker in a home says that its line exists already."""
     marker = home / "run" / "provisioned"
-    provision(bootstrap_servers, topology.topics(), topology.groups(), fresh=not marker.exists())
+    provision(brokers, topology.topics(), topology.groups(), fresh=not marker.exists())
     write_atomic(marker, "")
 
 
-def repair_after_loss(bootstrap_servers: str, tracker_dsn: str) -> None:
+def provision_access(brokers: Brokers, home: Path) -> None:
+    """Create the users of the line, each with a login in the home, and their permissions."""
+    logins = [make_login(home, user) for user in access.USERS]
+    put_users(admin(brokers), logins)
+    put_grants(brokers, access.USERS, access.grants())
+
+
+def write_broker_secrets(home: Path, file: Path) -> None:
+    """Write the passwords of the owners of a cluster for brokers that others start.
+
+    Their settings refer to it as `${file:PATH:plain}`, so that no password is in an environment."""
+    write_atomic(file, f"plain={plain_jaas(home)}\n", mode=0o600)
+
+
+def repair_after_loss(brokers: Brokers, tracker_dsn: str) -> None:
     """Publish again what the topics lost and the tracker's tables have; see lost_messages."""
     with psycopg.connect(tracker_dsn, autocommit=True) as connection:
         rows = connection.execute(query("offsets")).fetchall()
         read = {(name, at): next for name, at, next in rows if name in topology.TRACKER_INPUTS}
-        ends = settled_end_offsets(admin(bootstrap_servers), read)
+        ends = settled_end_offsets(admin(brokers), read)
         if all(ends[at] >= offset for at, offset in read.items()):
             return
         # Imported here: the supervisor seldom needs it.
@@ -43,26 +61,32 @@ def repair_after_loss(bootstrap_servers: str, tracker_dsn: str) -> None:
         from streams.tracker.topic_reader import TopicReader
 
         # The router's answers that no role had read: its receipts give the same messages again.
-        rewind(bootstrap_servers, ROUTER, topology.groups()[ROUTER])
+        rewind(brokers, ROUTER, topology.groups()[ROUTER])
         settings = Settings.load()
         manager = ProcessManager(connection, open_storage(settings), settings.version)
         manager.start()
-        reader = TopicReader(bootstrap_servers)
+        reader = TopicReader(brokers)
         repair(manager, reader)
         reader.close()
 
 
-def projection_is_ahead(bootstrap_servers: str, projector_dsn: str) -> bool:
+def projection_is_ahead(brokers: Brokers, projector_dsn: str) -> bool:
     """Whether the copy of the audit log has events that the log lost."""
     with psycopg.connect(projector_dsn) as connection:
         row = connection.execute(PROJECTION("position")).fetchone()
     at = (AUDIT_PREMIS.name, 0)
-    return row is not None and row[1] > settled_end_offsets(admin(bootstrap_servers), [at])[at]
+    return row is not None and row[1] > settled_end_offsets(admin(brokers), [at])[at]
 
 
 def main() -> int:
     """Create what the roles need on the servers of KAFKA_BROKERS and POSTGRES_DSN."""
+    parser = argparse.ArgumentParser(prog="streams.provision")
+    parser.add_argument("--broker-secrets", type=Path, help="Only write this file, for brokers.")
+    options = parser.parse_args()
     settings = Settings.load()
+    if options.broker_secrets is not None:
+        write_broker_secrets(settings.home, options.broker_secrets)
+        return 0
     secret = settings.postgres_password_file
     needed = {
         "KAFKA_BROKERS": settings.kafka_brokers,
@@ -77,7 +101,10 @@ def main() -> int:
     superuser = make_conninfo(settings.postgres_dsn, user=SUPERUSER, password=password)
     provision_database(make_conninfo(superuser, dbname="postgres"), settings.home)
     migrate(make_conninfo(superuser, dbname=DATABASE))
-    provision_topics(settings.kafka, settings.home)
+    brokers = settings.kafka_as(ADMIN)
+    provision_topics(brokers, settings.home)
+    if brokers.login is not None:
+        provision_access(brokers, settings.home)
     return 0
 
 

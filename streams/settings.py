@@ -12,6 +12,7 @@ from pydantic_settings import EnvSettingsSource
 
 from infra.disk import Space
 from infra.files import read_json, read_line
+from infra.kafka_access import Brokers, login_file, read_login
 from infra.ports import brokers
 from streams.environment_variables import EnvironmentVariables
 from streams.machine import MEGABYTE
@@ -131,12 +132,25 @@ class Settings(EnvironmentVariables):
         """Where the health endpoint of the watchdog listens, on loopback."""
         return DEFAULT_HEALTH_PORT if self.kafka_brokers else self.ports()["health"]
 
-    @property
-    def kafka(self) -> str:
-        """Bootstrap servers. Raises NotUp."""
-        if self.kafka_brokers:
-            return self.kafka_brokers
-        return ",".join(f"127.0.0.1:{port}" for port in brokers(self.ports()))
+    def kafka_as(self, user: str) -> Brokers:
+        """How a client with the permissions of this user reaches Kafka. Raises NotUp.
+
+        A cluster without access control is one that is named by KAFKA_BROKERS, without a login."""
+        file = self.kafka_credentials or login_file(self.home, user)
+        servers, ca = self.kafka_brokers, self.kafka_ca
+        if servers and not self.kafka_credentials and not file.exists():
+            return Brokers(servers, ca=ca)
+        if not servers:
+            servers = ",".join(f"127.0.0.1:{port}" for port in brokers(self.ports()))
+            ca = None
+        try:
+            return Brokers(servers, read_login(file), ca)
+        except FileNotFoundError:
+            raise NotUp(f"{file} is missing; run: copystand up") from None
+        except PermissionError:
+            raise NotUp(f"{file} is readable by the user of the line only") from None
+        except ValueError as wrong:
+            raise NotUp(str(wrong)) from None
 
     def dsn(self, role: str) -> str:
         """Connection string of a Postgres role, password included. Raises NotUp."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "packages": "streams.cli.packages:packages",
     "person": "streams.cli.person:person",
     "quarantine": "streams.cli.quarantine:quarantine",
+    "repository": "streams.cli.external_access:repository",
     "run": "streams.cli.run:run",
     "station": "streams.cli.station:station",
     "status": "streams.cli.status:status",

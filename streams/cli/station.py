@@ -21,11 +21,13 @@ from processors.rules.value_formats import PRIORITIES, SCHEMAS
 from processors.wording import counted
 from schemas import ids
 from schemas.models import Diagnostic
+from streams.cli.external_access import add_commands
 from streams.clients.station import submission as client
 from streams.clients.station.folder import DEFAULT_LANGUAGE, DEFAULT_PROFILE, SubmissionOptions
 from streams.clients.station.scan import Progress as ReportProgress
 from streams.clients.station.waiting import wait as wait_for
 from streams.console import Exit, emit, err, fail, json_option, out, text_column, words
+from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
 from streams.storage.disk_reserve import NoSpace
 
@@ -141,6 +143,9 @@ def submit(
             in_time = wait_for(submission, settings, timeout, report, _tell_about_space)
     emit(submission.document(), as_json, lambda _: _print_submission(submission))
     _exit(submission, in_time, timeout)
+
+
+add_commands(station, STATION)
 
 
 def _tell_about_space(why: str) -> None:

@@ -18,8 +18,10 @@ from infra import paths, permissions, processes
 from infra.disk import Shortage, free_space, mount_point
 from infra.doctor import Row, check_parts
 from infra.kafka import tail
+from infra.kafka_access import is_open
 from processors.error_catalogue import fix_of
 from streams.console import Exit, emit, err, fail, json_option, out, table, words
+from streams.kafka.client import OPERATOR
 from streams.settings import Settings, deprecated
 from streams.supervisor import supervisor
 from streams.supervisor.disk_guard import needed_at_first
@@ -28,6 +30,10 @@ from streams.supervisor.state import NO_SPACE, read_state, supervisor_pid
 if TYPE_CHECKING:  # it loads the Kafka client
     from streams.monitoring.consumer_lag import ConsumerGroups
 
+NOW_LOCKED = (
+    "Kafka of this home now requires a login; your own programs need one:"
+    " docs/how-to/give-access-to-kafka.md"
+)
 START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
 
 
@@ -46,7 +52,10 @@ def up(as_json: bool) -> None:
         if missing:
             fail(Exit.MISSING_PART, f"{missing[0].part} is missing", missing[0].fix)
         _prepare_store(settings)
+        was_open = is_open(home)
         state = _start(home, quiet=as_json)
+        if was_open:
+            err.print(NOW_LOCKED, soft_wrap=True)
     else:
         state = _wait_until_ready(home, None, quiet=as_json)
         err.print(f"The line in {home} is already running.")
@@ -223,7 +232,7 @@ def _print_started(state: dict[str, Any], printed: set[str], quiet: bool) -> Non
 def _drain(settings: Settings, deadline: float) -> None:
     from streams.monitoring.consumer_lag import ConsumerGroups
 
-    with closing(ConsumerGroups(settings.kafka)) as groups:
+    with closing(ConsumerGroups(settings.kafka_as(OPERATOR))) as groups:
         while (left := _left(settings, groups)) > 0:
             if time.monotonic() > deadline:
                 fail(

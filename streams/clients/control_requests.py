@@ -12,7 +12,7 @@ from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
 from schemas.ids import make_id
 from schemas.models import ControlDecided, ControlRequested, FileRef, Head, Producer
-from streams.kafka.client import CLIENT, librdkafka
+from streams.kafka.client import CLIENT, OPERATOR, REQUESTS_GROUP, librdkafka
 from streams.kafka.messages import Outgoing
 from streams.kafka.producer import KafkaPublisher
 from streams.settings import NotUp, Settings
@@ -69,11 +69,11 @@ def send_requests(
     settings: Settings, requests: Sequence[ControlRequested], timeout: float
 ) -> list[ControlDecided | None]:
     """The tracker's decision on each request, None where it did not come in time. Raises NotUp."""
-    topic = topic_of("ControlDecided").name
+    topic, brokers = topic_of("ControlDecided").name, settings.kafka_as(OPERATOR)
     consumer = Consumer(
         {
-            "bootstrap.servers": settings.kafka,
-            "group.id": "copystand.cli",
+            **brokers.client,
+            "group.id": REQUESTS_GROUP,
             "enable.auto.commit": False,
             **CLIENT,
         },
@@ -83,7 +83,7 @@ def send_requests(
         # Read from here on: no decision on a request that is not sent yet can be missed.
         _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=timeout)
         consumer.assign([TopicPartition(topic, 0, end)])
-        publisher = KafkaPublisher(settings.kafka)
+        publisher = KafkaPublisher(brokers)
         request_topic = topic_of("ControlRequested").name
         publisher.publish([Outgoing(request_topic, key_of(one), encode(one)) for one in requests])
         publisher.close()

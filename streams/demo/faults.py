@@ -13,6 +13,7 @@ from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Head, Producer
 from streams.demo.collection import FAULTS, DemoDelivery
+from streams.kafka.client import STATION
 from streams.kafka.messages import Outgoing
 from streams.kafka.producer import KafkaPublisher
 from streams.settings import Settings
@@ -70,6 +71,6 @@ def submit_faulty(delivery: DemoDelivery, settings: Settings) -> None:
         files=(stored,),
     )
     topic = topic_of("BatchSubmitted").name
-    publisher = KafkaPublisher(settings.kafka, **{"message.timeout.ms": 30_000})
+    publisher = KafkaPublisher(settings.kafka_as(STATION), **{"message.timeout.ms": 30_000})
     publisher.publish([Outgoing(topic=topic, key=delivery.batch_id, value=encode(fact))])
     publisher.close()

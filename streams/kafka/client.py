@@ -1,4 +1,4 @@
-"""Settings that all Kafka clients of this software share."""
+"""Settings that all Kafka clients of this software share, and the names by which they are known."""
 
 import logging
 
@@ -11,6 +11,12 @@ CLIENT: dict[str, object] = {
     "topic.metadata.refresh.interval.ms": 10000,
 }
 """How a client reconnects after an outage."""
+
+STATION, REPOSITORY, OPERATOR, AUDITOR = "station", "repository", "operator", "auditor"
+"""The users that are not roles of the line (streams/access.py)."""
+REQUESTS_GROUP = "copystand.cli"
+READ_BACK_GROUP = "copystand.sealer.reads-back"
+TRANSACTIONAL_ID = "copystand-sealer"
 
 librdkafka = logging.getLogger("librdkafka")
 librdkafka.setLevel(logging.ERROR)

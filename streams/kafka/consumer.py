@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from infra.kafka_access import Brokers
 from infra.topics import Partition
 from streams.kafka.client import CLIENT, librdkafka
 from streams.kafka.messages import Incoming, incoming_of
@@ -67,7 +68,7 @@ class StepConsumer:
 
     def __init__(
         self,
-        brokers: str,
+        brokers: Brokers,
         group: str,
         instance: str,
         topics: list[str],
@@ -78,7 +79,7 @@ class StepConsumer:
         """At most `limit` messages are in work; each one goes to `submit`."""
         self._consumer = Consumer(
             {
-                "bootstrap.servers": brokers,
+                **brokers.client,
                 "group.id": group,
                 "group.instance.id": f"{group}.{instance}",
                 "on_commit": self._on_commit,

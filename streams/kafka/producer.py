@@ -8,6 +8,7 @@ from zlib import crc32
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from infra.kafka_access import Brokers
 from streams.kafka.client import CLIENT, librdkafka
 from streams.kafka.messages import Outgoing
 from streams.runtime.fatal_errors import end_process
@@ -48,14 +49,12 @@ class MemoryPublisher:
 class KafkaPublisher:
     """Idempotent, acknowledged by all replicas, safe to call from several threads."""
 
-    def __init__(self, brokers: str, connections: int = 1, **settings: object) -> None:
+    def __init__(self, brokers: Brokers, connections: int = 1, **settings: object) -> None:
         """A publisher with this many connections. A broker handles the requests of one connection
         one by one, each with the flushes of its partitions."""
         self._producers = [
             Producer(
-                {"bootstrap.servers": brokers, "error_cb": _on_error}
-                | PRODUCER_SETTINGS
-                | settings,
+                brokers.client | {"error_cb": _on_error} | PRODUCER_SETTINGS | settings,
                 logger=librdkafka,
             )
             for _ in range(connections)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaException
 
 from infra import topics
+from infra.kafka_access import Brokers
 from infra.topics import Partition
 from streams.runtime.fatal_errors import end_process
 
@@ -102,7 +103,7 @@ class StalledPartitions:
         return stall
 
 
-def watch_partitions(brokers: str, consumers: Iterable[IdleOffsets]) -> None:
+def watch_partitions(brokers: Brokers, consumers: Iterable[IdleOffsets]) -> None:
     """Check consumers in a thread and end the process when a partition is not read.
 
     The next process reads it; no offset of unfinished work was committed."""
@@ -111,7 +112,7 @@ def watch_partitions(brokers: str, consumers: Iterable[IdleOffsets]) -> None:
     ).start()
 
 
-def _watch(brokers: str, consumers: Iterable[IdleOffsets]) -> None:
+def _watch(brokers: Brokers, consumers: Iterable[IdleOffsets]) -> None:
     client, pause = topics.admin(brokers), threading.Event()
     watched = [(idle_offsets, StalledPartitions()) for idle_offsets in consumers]
     while not pause.wait(CHECK_EVERY_SECONDS):

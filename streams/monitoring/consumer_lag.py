@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, TopicPartition
 
 from infra import topics
+from infra.kafka_access import Brokers
 from infra.topics import Partition
 from streams import topology
 from streams.kafka.stalled_partitions import StalledPartitions
@@ -31,7 +32,7 @@ class GroupLag:
 class ConsumerGroups:
     """The groups of a line on the broker. Keeps its connections, which are slow to open."""
 
-    def __init__(self, brokers: str) -> None:
+    def __init__(self, brokers: Brokers) -> None:
         """Sends no request yet."""
         self._client = topics.admin(brokers)
         self._groups = topology.groups()

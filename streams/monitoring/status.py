@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from infra.files import read_json
+from streams.kafka.client import OPERATOR
 from streams.named_queries import NamedQueries
 from streams.runtime.role_files import wait_reason
 from streams.settings import Settings
@@ -100,7 +101,7 @@ def _own_report(settings: Settings) -> dict[str, Any]:
     from streams.monitoring.consumer_lag import ConsumerGroups
     from streams.monitoring.role_lag import current_lags, unanswered_packages
 
-    with closing(ConsumerGroups(settings.kafka)) as groups:
+    with closing(ConsumerGroups(settings.kafka_as(OPERATOR))) as groups:
         lags = current_lags(settings, groups)
     return {
         "lags": lags,

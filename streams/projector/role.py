@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from infra.kafka_access import Brokers
 from schemas.models import Producer
 from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
@@ -44,12 +45,12 @@ class Position:
     next_offset: int
 
 
-def log_consumer(brokers: str) -> Consumer:
+def log_consumer(brokers: Brokers) -> Consumer:
     """Reads audit.premis, committed records only, with a notice at its end."""
     return Consumer(
         {
             **CLIENT,
-            "bootstrap.servers": brokers,
+            **brokers.client,
             "group.id": GROUP,
             "enable.auto.commit": False,
             "auto.offset.reset": "error",

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import ssl
 from typing import Any
 
 import faust
 from faust.types import StreamT
 
+from infra.kafka_access import Brokers
 from processors.pipeline import router_steps
 from schemas.catalogue import redone_topic
 from streams.execution.driver import Driver
@@ -44,9 +46,11 @@ FAUST_SETTINGS: dict[str, Any] = {
 
 def make_app(settings: Settings, driver: Driver) -> faust.App:
     """The Faust app: for each topic one agent, which passes raw messages to the driver."""
+    brokers = settings.kafka_as("router")
     app = faust.App(
         GROUP,
-        broker=f"kafka://{settings.kafka}",
+        broker=f"kafka://{brokers}",
+        broker_credentials=credentials(brokers),
         consumer_group_instance_id=f"{GROUP}.{settings.worker_id}",
         datadir=settings.home / "run" / "faust",
         web_port=settings.router_web_port,
@@ -76,6 +80,19 @@ def make_app(settings: Settings, driver: Driver) -> faust.App:
         announce_ready(settings, "router")
 
     return app
+
+
+def credentials(brokers: Brokers) -> faust.SASLCredentials | None:
+    """The login of Faust's clients; None for a cluster without access control."""
+    if brokers.login is None:
+        return None
+    context = ssl.create_default_context(cafile=brokers.ca) if brokers.ca else None
+    return faust.SASLCredentials(
+        mechanism=brokers.login.mechanism,
+        username=brokers.login.user,
+        password=brokers.login.password,
+        ssl_context=context,
+    )
 
 
 def _add_agent(app: faust.App, name: str, driver: Driver) -> None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, Producer
 
+from infra.kafka_access import Brokers
 from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS
-from streams.kafka.client import CLIENT
+from streams.kafka.client import CLIENT, READ_BACK_GROUP, TRANSACTIONAL_ID
 
 TRANSACTION_MS = 30_000
 
@@ -17,15 +18,15 @@ class SealerTopics:
     intake: str = AUDIT_INTAKE.name
     premis: str = AUDIT_PREMIS.name
     group: str = "copystand.sealer"
-    transactional_id: str = "copystand-sealer"
+    transactional_id: str = TRANSACTIONAL_ID
 
 
-def transactional_producer(brokers: str, topics: SealerTopics) -> Producer:
+def transactional_producer(brokers: Brokers, topics: SealerTopics) -> Producer:
     """Writes audit.premis. A second one with the same transactional id fences the first."""
     return Producer(
         {
             **CLIENT,
-            "bootstrap.servers": brokers,
+            **brokers.client,
             "transactional.id": topics.transactional_id,
             "transaction.timeout.ms": TRANSACTION_MS,
             "message.timeout.ms": TRANSACTION_MS,
@@ -36,12 +37,12 @@ def transactional_producer(brokers: str, topics: SealerTopics) -> Producer:
     )
 
 
-def intake_consumer(brokers: str, topics: SealerTopics) -> Consumer:
+def intake_consumer(brokers: Brokers, topics: SealerTopics) -> Consumer:
     """Reads audit.intake. Offsets are committed with the transactions of the producer."""
     return Consumer(
         {
             **CLIENT,
-            "bootstrap.servers": brokers,
+            **brokers.client,
             "group.id": topics.group,
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
@@ -49,13 +50,13 @@ def intake_consumer(brokers: str, topics: SealerTopics) -> Consumer:
     )
 
 
-def log_consumer(brokers: str) -> Consumer:
+def log_consumer(brokers: Brokers) -> Consumer:
     """Reads audit.premis back, committed records only, with a notice at its end."""
     return Consumer(
         {
             **CLIENT,
-            "bootstrap.servers": brokers,
-            "group.id": "copystand.sealer.reads-back",
+            **brokers.client,
+            "group.id": READ_BACK_GROUP,
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",

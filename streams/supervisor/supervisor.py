@@ -63,7 +63,7 @@ class Supervisor:
         self._guard.check()
         self.ports = ports.choose(home, ports.names(nodes), settings.client_ports)
         self.brokers = [
-            LocalKafka(home, paths.kafka_jars(), self.ports, node, nodes)
+            LocalKafka(home, paths.kafka_jars(), self.ports, node, nodes, settings.network)
             for node in range(1, nodes + 1)
         ]
         self.postgres = LocalPostgres(home, ports.listen_port(self.ports, DATABASE))
@@ -159,6 +159,7 @@ class Supervisor:
         self._timed("migrations", self._prepare_database)
         self._wait_until_ready(self.servers, running=self.servers)
         self._timed("topics", self._prepare_topics)
+        self._timed("access", self._prepare_access)
         self._wait_until_ready(self.roles, running=self.servers + self.roles)
         if self._grace_seconds is None:
             self.phase, self._was_ready = "ready", True
@@ -176,8 +177,7 @@ class Supervisor:
         # Imported late: it loads the steps, which takes a while; the servers start meanwhile.
         from streams import provision
 
-        running = [one for one in self.brokers if one.name not in self._guard.shortages]
-        broker = running[0].bootstrap
+        broker = self._running_broker().admin
         provision.provision_topics(broker, self.home)
         # No role runs yet, so that no new record hides where a topic ended.
         provision.repair_after_loss(broker, self.postgres.dsn("tracker"))
@@ -186,6 +186,14 @@ class Supervisor:
             self.postgres.empty_projection()
         for log in self._metadata.values():
             log.record()
+
+    def _prepare_access(self) -> None:
+        from streams.provision import provision_access
+
+        provision_access(self._running_broker().admin, self.home)
+
+    def _running_broker(self) -> LocalKafka:
+        return next(one for one in self.brokers if one.name not in self._guard.shortages)
 
     def _timed(self, name: str, work: Callable[[], None]) -> None:
         if self._grace_seconds is None:

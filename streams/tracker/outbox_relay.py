@@ -7,6 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from infra.kafka_access import Brokers
 from streams.kafka.client import librdkafka
 from streams.kafka.producer import PRODUCER_SETTINGS
 from streams.runtime.fatal_errors import end_process
@@ -38,11 +39,11 @@ def publish_due(conn: Connection, send: Callable[[Sequence[Row]], bool]) -> int:
 class OutboxRelay(threading.Thread):
     """A thread with its own connection and producer. It runs while its tracker holds the lock."""
 
-    def __init__(self, connect: Callable[[], Connection], brokers: str) -> None:
+    def __init__(self, connect: Callable[[], Connection], brokers: Brokers) -> None:
         super().__init__(name="relay", daemon=True)
         self._connect = connect
         self._producer = Producer(
-            {"bootstrap.servers": brokers, "error_cb": _on_error, **PRODUCER_SETTINGS},
+            {**brokers.client, "error_cb": _on_error, **PRODUCER_SETTINGS},
             logger=librdkafka,
         )
         self._wake, self._ending = threading.Event(), threading.Event()

@@ -83,7 +83,7 @@ def _run(
     repair(manager, reader)
     reader.assign(manager.next_offsets(reader.partitions(TRACKER_INPUTS)))
     relay.start()
-    watch_partitions(settings.kafka, [reader.idle_offsets])
+    watch_partitions(settings.kafka_as("tracker"), [reader.idle_offsets])
     announce_ready(settings, "tracker")
     log.info("tracker started", extra={"pid": os.getpid()})
     _track(turns, reader, relay, stop)

@@ -8,6 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra import topics
+from infra.kafka_access import Brokers
 from infra.topics import Partition
 from streams.kafka.client import CLIENT, librdkafka
 from streams.kafka.messages import Incoming, incoming_of
@@ -34,8 +35,8 @@ SETTINGS: dict[str, Any] = {
 class TopicReader:
     """A consumer with assigned partitions: it takes part in no rebalance and keeps no offsets."""
 
-    def __init__(self, brokers: str) -> None:
-        self._settings = {"bootstrap.servers": brokers, "error_cb": _on_error, **SETTINGS}
+    def __init__(self, brokers: Brokers) -> None:
+        self._settings = {**brokers.client, "error_cb": _on_error, **SETTINGS}
         self._consumer = Consumer(
             {**self._settings, "on_commit": self._on_commit}, logger=librdkafka
         )

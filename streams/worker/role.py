@@ -56,7 +56,9 @@ class Worker:
             consumer.start()
         for consumer in self._consumers:
             consumer.assigned.wait()
-        watch_partitions(settings.kafka, [consumer.idle_offsets for consumer in self._consumers])
+        watch_partitions(
+            settings.kafka_as("worker"), [consumer.idle_offsets for consumer in self._consumers]
+        )
         announce_ready(settings, "worker")
         self._wait(stop)
         self._stop()

@@ -178,7 +178,7 @@ def test_the_generated_docs_have_its_topic_its_record_and_its_row(tree: Path):
 
 
 def test_its_topic_and_its_consumer_group_exist(course: Course):
-    client = AdminClient({"bootstrap.servers": course.line.kafka})
+    client = AdminClient({**course.line.kafka.client})
 
     topics = client.list_topics(timeout=10).topics
     groups = {one.group_id for one in client.list_consumer_groups().result().valid}

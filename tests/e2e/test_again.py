@@ -28,7 +28,7 @@ def test_everything_delivered_a_second_time_leaves_no_trace(line: Line, delivere
     packages, figures = line.ask("packages", "list"), line.ask("status")["batches"]
     quarantined = line.ask("quarantine", "list")
 
-    again = Producer({"bootstrap.servers": line.kafka, "enable.idempotence": True})
+    again = Producer({**line.kafka.client, "enable.idempotence": True})
     repeated = [raw for raw in raws if raw.topic != PREMIS and decodable(raw)]
     for raw in repeated:
         again.produce(raw.topic, raw.value, raw.key, raw.partition, headers=list(raw.headers))

@@ -27,11 +27,14 @@ PAGES = (
     "docs/how-to/when-the-line-does-not-progress.md",
     "docs/how-to/when-memory-grows.md",
     "docs/how-to/several-machines.md",
+    "docs/how-to/give-access-to-kafka.md",
 )
 """The order matters: the README ends the line, the first how-to page starts it for the others."""
 
 NOT_RUN = {
     "export COPYSTAND_HOME=/srv/copystand KAFKA_BROKERS=line.example.org:9092": "a second machine",
+    "export COPYSTAND_KAFKA_CREDENTIALS=/srv/copystand/kafka.json"
+    " COPYSTAND_KAFKA_CA=/etc/copystand/ca.pem": "a second machine",
     "export COPYSTAND_WORKER_ID=machine-2": "a second machine",
     "copystand run worker": "a second machine; tests/faults/test_two_machines.py runs it",
     ".venv/bin/python -m bench.memory derive_page --pages 1000": "takes many minutes",

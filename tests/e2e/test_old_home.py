@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from tests.support import pages
+from infra.kafka_access import Brokers
+from tests.support import pages, permissions
 from tests.support.delivery import submission
 from tests.support.old_program import VERSION, old_line
 from tests.support.reader import PREMIS, Raw, decoded, read_all, read_line
@@ -30,6 +31,8 @@ class Upgraded:
     material: Material
     before: dict[str, Any]
     messages: list[Raw]
+    printed: str
+    """What the first `up` of this version printed for a person."""
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +50,10 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     tool.fail(0)
     new = Line(home, **OLD_NAMES)
     try:
-        new.up()
-        yield Upgraded(new, Material(new, scratch / "deliveries"), before, messages)
+        started = new.run("up", "--json")
+        assert started.code == 0, f"{started}\n{new.logs()}"
+        material = Material(new, scratch / "deliveries")
+        yield Upgraded(new, material, before, messages, started.stderr)
     finally:
         new.down()
 
@@ -89,6 +94,20 @@ def test_batches_packages_quarantine_people_and_audit_log_answer_as_before(upgra
     assert now == upgraded.before
 
 
+def test_its_kafka_requires_a_login_from_now_on_and_the_start_says_so(upgraded: Upgraded):
+    line, request = upgraded.line, "digitization.control.requested.v1"
+
+    forged = permissions.write(Brokers(line.servers()), {request: b"forged"}, 3000)
+    again = line.run("up", "--json")
+
+    assert upgraded.printed.count("now requires a login") == 1
+    assert "now requires a login" not in again.stderr
+    assert set(forged.values()) <= {"_MSG_TIMED_OUT", "_TRANSPORT"}
+    assert permissions.write(line.kafka_as("station"), {request: b"forged"}) == {
+        request: permissions.REFUSED
+    }
+
+
 def test_work_that_was_deferred_goes_on(upgraded: Upgraded):
     upgraded.material.wait_until(DEFERRED, packaged=1)
 
@@ -124,7 +143,7 @@ def test_what_the_old_version_was_sent_changes_nothing_when_it_comes_again(upgra
     _, before = read_when_quiet(line)
     known = listed(line)
 
-    again = Producer({"bootstrap.servers": line.kafka, "enable.idempotence": True})
+    again = Producer({**line.kafka.client, "enable.idempotence": True})
     for raw in upgraded.messages:
         if raw.topic != PREMIS:
             again.produce(raw.topic, raw.value, raw.key, raw.partition, headers=list(raw.headers))

@@ -124,7 +124,7 @@ def test_what_is_not_known_ends_with_1(line: Line, delivered: Delivered):
 def test_bytes_of_strangers_that_are_no_fact_are_set_aside_and_the_line_goes_on(
     line: Line, delivered: Delivered, tmp_path: Path
 ):
-    stranger = Producer({"bootstrap.servers": line.kafka})
+    stranger = Producer({**line.kafka.client})
     for _ in range(2):
         stranger.produce(SUBMITTED, NO_FACT, key=b"who knows")
     assert stranger.flush(20) == 0
@@ -164,7 +164,7 @@ def test_what_the_sealer_cannot_seal_is_told_in_the_log_and_counted_apart(
     line: Line, delivered: Delivered
 ):
     _, before = read_when_quiet(line)
-    stranger = Producer({"bootstrap.servers": line.kafka})
+    stranger = Producer({**line.kafka.client})
     stranger.produce(INTAKE, NO_EVENT, key=b"x")
     assert stranger.flush(20) == 0
 

@@ -25,6 +25,11 @@ def test_enough_happened_to_enough_pages(ran: Ran):
     assert ran.pages >= 200
 
 
+def test_three_brokers_take_nothing_without_a_login(ran: Ran):
+    assert set(ran.without_login.values()) <= {"_MSG_TIMED_OUT", "_TRANSPORT"}
+    assert len(ran.without_login) == 1
+
+
 def test_rush_batches_were_among_them_and_in_time(ran: Ran):
     assert ran.rush_seconds.keys() == ran.rushed.keys() == ran.rush_alone.keys() != set()
     assert ran.late() == []

@@ -156,7 +156,7 @@ def test_a_release_cannot_take_the_master_of_another_batch(poisoned: Poisoned):
         size_bytes=master.stat().st_size,
         media_type="image/tiff",
     )
-    settings = Settings(home=line.home, pool_size=1, worker_id="t", kafka_brokers=line.kafka)
+    settings = Settings(home=line.home, pool_size=1, worker_id="t", kafka_brokers=line.servers())
 
     (decided,) = send_requests(
         settings, [poison.release_with(stolen, row["quarantine_id"])], SECONDS

@@ -14,6 +14,7 @@ from pathlib import Path
 import obstore
 import pytest
 
+from infra.kafka_access import login_file
 from streams.storage.s3 import connect
 from tests.support import pages
 from tests.support.invariants import Counts, counts
@@ -53,8 +54,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server) -> Iterat
     other: OtherMachine | None = None
     try:
         line.up()
-        addresses = {"KAFKA_BROKERS": line.kafka, "WORK_POOL_SIZE": "2", **store}
-        other = OtherMachine("other", addresses)
+        addresses = {"KAFKA_BROKERS": line.servers(), "WORK_POOL_SIZE": "2", **store}
+        other = OtherMachine("other", addresses, login_file(line.home, "worker"))
         yield Ran(line, other, folder, kill_both(line, other, folder, s3_server))
     finally:
         line.down()

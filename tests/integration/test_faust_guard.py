@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Producer
 
 from infra import ports
+from infra.kafka_access import ADMIN, login_file
 from infra.topics import admin, committed_offsets, provision
 from processors.tools import Area
 from schemas import ids
@@ -44,7 +45,8 @@ class Program:
     def running(self, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
         """The program as a process, which is killed at the end."""
         command = [sys.executable, "-m", "tests.support.faust_program", self.app]
-        command += ["--name", self.name, "--topic", self.name, "--kafka", self.parts.kafka]
+        command += ["--name", self.name, "--topic", self.name, "--kafka", str(self.parts.kafka)]
+        command += ["--login", str(login_file(self.parts.home, ADMIN))]
         command += ["--folder", str(self.folder), "--web", str(ports.free_port(set())), *options]
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(command, cwd=CHECKOUT, stdout=log, stderr=log)
@@ -84,16 +86,14 @@ def a_program(parts: Parts, folder: Path, app: str) -> Program:
 
 
 def produce(parts: Parts, topic: str, values: list[bytes], key: bytes | None = None) -> None:
-    producer = Producer({"bootstrap.servers": parts.kafka, "partitioner": "murmur2_random"})
+    producer = Producer({**parts.kafka.client, "partitioner": "murmur2_random"})
     for value in values:
         producer.produce(topic, value, key=key)
     assert producer.flush(30) == 0
 
 
 def produce_each_in_a_transaction(parts: Parts, topic: str, count: int) -> None:
-    producer = Producer(
-        {"bootstrap.servers": parts.kafka, "transactional.id": topic, "linger.ms": 0}
-    )
+    producer = Producer({**parts.kafka.client, "transactional.id": topic, "linger.ms": 0})
     producer.init_transactions(30)
     for number in range(count):
         producer.begin_transaction()
@@ -193,7 +193,7 @@ def submit(parts: Parts, folder: Path, batch_id: str, key: bytes) -> tuple[int, 
     event_id = ids.make_id(batch_id, digest.sha256)
     batch = batch.model_copy(update={"head": batch.head.model_copy(update={"event_id": event_id})})
     stored_at: list[tuple[int, int]] = []
-    producer = Producer({"bootstrap.servers": parts.kafka, "partitioner": "murmur2_random"})
+    producer = Producer({**parts.kafka.client, "partitioner": "murmur2_random"})
     producer.produce(
         SUBMITTED,
         encode(batch),

@@ -53,7 +53,7 @@ class Repository:
         self.into = tmp_path / "in"
         self.taken: list[Package] = []
         self.settings = Settings(
-            home=parts.home, pool_size=1, worker_id="w", kafka_brokers=parts.kafka
+            home=parts.home, pool_size=1, worker_id="w", kafka_brokers=str(parts.kafka)
         )
         self._tools = Tools(storage=LocalStorage(parts.home), scratch=tmp_path)
         provision(parts.kafka, (), {self.group: [PUBLISHED]}, fresh=False)
@@ -89,7 +89,7 @@ class Repository:
 
     def answers(self) -> list[PackageReceived]:
         """The messages on package.received since this repository started."""
-        consumer = Consumer({"bootstrap.servers": self.parts.kafka, "group.id": "answers"})
+        consumer = Consumer({**self.parts.kafka.client, "group.id": "answers"})
         ends, found = self._ends(), []
         consumer.assign([TopicPartition(*at, offset) for at, offset in self._from.items()])
         while len(found) < sum(ends.values()) - sum(self._from.values()):
@@ -322,7 +322,10 @@ def test_the_example_of_the_how_to_runs(repository: Repository, monkeypatch: pyt
 
 def environment(repository: Repository) -> dict[str, str]:
     """The environment of a command."""
-    return {"COPYSTAND_HOME": str(repository.parts.home), "KAFKA_BROKERS": repository.parts.kafka}
+    return {
+        "COPYSTAND_HOME": str(repository.parts.home),
+        "KAFKA_BROKERS": str(repository.parts.kafka),
+    }
 
 
 def call(repository: Repository, *words: str) -> Result:

@@ -16,7 +16,7 @@ from tests.support.parts import Parts
 
 
 def produce(parts: Parts, topic: str, count: int, size: int = 10) -> None:
-    producer = Producer({"bootstrap.servers": parts.kafka, "message.max.bytes": 1024 * 1024})
+    producer = Producer({**parts.kafka.client, "message.max.bytes": 1024 * 1024})
     failures: list[object] = []
     for _ in range(count):
         producer.produce(

@@ -35,7 +35,7 @@ def line_home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         line.process(Log()(*facts))
     yield {
         "COPYSTAND_HOME": str(parts.home),
-        "KAFKA_BROKERS": parts.kafka,
+        "KAFKA_BROKERS": str(parts.kafka),
         "POSTGRES_DSN": f"postgresql://127.0.0.1:{parts.database.port}/{DATABASE}",
     }
     with psycopg.connect(parts.dsn(), autocommit=True) as conn:

@@ -66,7 +66,7 @@ def put(log: Log, seq: int, value: bytes, key: bytes | None = None) -> None:
 
 
 def write(log: Log, key: bytes, value: bytes | None, headers: Headers) -> None:
-    producer = Producer({"bootstrap.servers": log.parts.kafka})
+    producer = Producer(log.parts.kafka.client)
     producer.produce(log.line.premis, value=value, key=key, headers=headers)
     assert producer.flush(10) == 0
 

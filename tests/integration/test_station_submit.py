@@ -119,7 +119,7 @@ def messages(settings: Settings, batch_id: str) -> list[tuple[str, BatchSubmitte
     """All submissions with a batch id; other tests write to the topic, too."""
     consumer = Consumer(
         {
-            "bootstrap.servers": settings.kafka,
+            **settings.kafka_as("auditor").client,
             "group.id": "reader",
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",

@@ -65,7 +65,7 @@ class Bench:
     closing: bool = False
 
     def produce(self, count: int, partition: int = 0) -> None:
-        producer = Producer({"bootstrap.servers": self.parts.kafka})
+        producer = Producer({**self.parts.kafka.client})
         for number in range(count):
             producer.produce(self.name, str(number).encode(), partition=partition)
         assert producer.flush(30) == 0

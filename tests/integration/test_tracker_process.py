@@ -60,7 +60,7 @@ def running_tracker(
     environment = {
         **os.environ,
         "COPYSTAND_HOME": str(parts.home),
-        "KAFKA_BROKERS": parts.kafka,
+        "KAFKA_BROKERS": str(parts.kafka),
         "POSTGRES_DSN": f"postgresql://127.0.0.1:{parts.database.port}/{DATABASE}",
     }
     command = [sys.executable, *program]

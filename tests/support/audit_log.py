@@ -1,6 +1,7 @@
 """Helps tests of the audit log: events, topics of their own, roles as processes, and the log read back."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from uuid import uuid4
 import psycopg
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
+from infra.kafka_access import ADMIN, Brokers, login_file
 from infra.migrate import FOLDER
 from infra.topics import provision
 from processors.premis import event_type_uri
@@ -78,7 +80,7 @@ class Log:
 
     def deliver(self, records: Sequence[Delivery]) -> None:
         """Put records on the intake, in order."""
-        producer = Producer({"bootstrap.servers": self.parts.kafka, "enable.idempotence": True})
+        producer = Producer({**self.parts.kafka.client, "enable.idempotence": True})
         for key, value in records:
             producer.produce(self.line.intake, key=key, value=value, partition=0)
             producer.poll(0)
@@ -130,6 +132,9 @@ def a_log(parts: Parts, home: Path) -> Log:
     (home / "run").mkdir(parents=True, exist_ok=True)
     for password in (parts.home / "run").glob("postgres.*password"):
         (home / "run" / password.name).write_text(password.read_text())
+    # Its topics are not those of the line, so that the roles have no permissions there.
+    for user in ("sealer", "projector"):
+        shutil.copyfile(login_file(parts.home, ADMIN), login_file(home, user))
     ports = (parts.home / "run" / "ports.json").read_text()
     (home / "run" / "ports.json").write_text(ports)
     return Log(parts, home, line)
@@ -172,11 +177,11 @@ def projected(parts: Parts) -> int:
         return connection.execute("SELECT count(*) FROM audit.event").fetchone()[0]  # type: ignore[index]
 
 
-def read_committed(brokers: str, topic: str) -> Iterator[Message]:
+def read_committed(brokers: Brokers, topic: str) -> Iterator[Message]:
     """Every committed record of partition 0."""
     reader = Consumer(
         {
-            "bootstrap.servers": brokers,
+            **brokers.client,
             "group.id": "reads-for-a-test",
             "isolation.level": "read_committed",
             "enable.auto.commit": False,

@@ -8,6 +8,7 @@ from uuid import uuid4
 import confluent_kafka
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from infra.kafka_access import Brokers
 from tests.support.running_line import wait_for
 
 # librdkafka's kinds of what a message is made of (rdkafka.h, rd_kafka_vtype_t).
@@ -16,10 +17,10 @@ COPY = 2
 PRODUCER = 0
 
 
-def transaction(brokers: str, topic: str, *, commit: bool = True) -> None:
+def transaction(brokers: Brokers, topic: str, *, commit: bool = True) -> None:
     """One message in a transaction, into partition 0; after it stands a marker."""
     begins = _end(brokers, topic)
-    producer = Producer({"bootstrap.servers": brokers, "transactional.id": uuid4().hex})
+    producer = Producer({**brokers.client, "transactional.id": uuid4().hex})
     producer.init_transactions(30)
     producer.begin_transaction()
     producer.produce(topic, b"x", partition=0)
@@ -32,19 +33,20 @@ def transaction(brokers: str, topic: str, *, commit: bool = True) -> None:
     wait_for(lambda: _end(brokers, topic) >= begins + 2, 30, lambda: topic)
 
 
-def _end(brokers: str, topic: str) -> int:
-    with closing(Consumer({"bootstrap.servers": brokers, "group.id": "stranger"})) as consumer:
+def _end(brokers: Brokers, topic: str) -> int:
+    with closing(Consumer({**brokers.client, "group.id": "stranger"})) as consumer:
         return consumer.get_watermark_offsets(TopicPartition(topic, 0), 10)[1]
 
 
-def named_in_bytes(brokers: str, topic: str, key: bytes, value: bytes, *names: bytes) -> None:
+def named_in_bytes(brokers: Brokers, topic: str, key: bytes, value: bytes, *names: bytes) -> None:
     """One message with headers whose names are any bytes, as clients in C or Go may send them.
 
     Python's clients send text only, so this asks the library below one of them."""
     library = _librdkafka()
     why = ctypes.create_string_buffer(512)
     settings = library.rd_kafka_conf_new()
-    library.rd_kafka_conf_set(settings, b"bootstrap.servers", brokers.encode(), why, len(why))
+    for name, value in brokers.client.items():
+        library.rd_kafka_conf_set(settings, name.encode(), value.encode(), why, len(why))
     producer = library.rd_kafka_new(PRODUCER, settings, why, len(why))
     assert producer, why.value
     headers = library.rd_kafka_headers_new(ctypes.c_size_t(len(names)))

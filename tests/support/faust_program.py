@@ -8,6 +8,7 @@ from pathlib import Path
 
 import faust
 
+from infra.kafka_access import Brokers, read_login
 from processors.outcome import Outcome
 from processors.pipeline import Step, router_steps
 from processors.route import receive_batch
@@ -31,11 +32,17 @@ def append_line(log: Path, text: str) -> None:
         file.write(text + "\n")
 
 
+def brokers_of(options: argparse.Namespace) -> Brokers:
+    """The cluster, as the options name it."""
+    return Brokers(options.kafka, read_login(options.login))
+
+
 def overlapping(options: argparse.Namespace) -> faust.App:
     """Events of one partition overlap; `slow` waits until the file `gate` exists."""
     app = faust.App(
         options.name,
         broker=f"kafka://{options.kafka}",
+        broker_credentials=router.credentials(brokers_of(options)),
         consumer_group_instance_id=options.name,
         datadir=options.folder / "faust",
         web_enabled=False,
@@ -71,9 +78,13 @@ def routing(options: argparse.Namespace) -> faust.App:
         assert step.function is receive_batch
         return receive_batch(fact, tools)
 
-    publisher, receipts = KafkaPublisher(options.kafka), Receipts(storage)
+    publisher, receipts = KafkaPublisher(brokers_of(options)), Receipts(storage)
     settings = Settings(
-        home=options.folder, pool_size=1, worker_id="test", kafka_brokers=options.kafka
+        home=options.folder,
+        pool_size=1,
+        worker_id="test",
+        kafka_brokers=options.kafka,
+        kafka_credentials=options.login,
     )
     (options.folder / "run").mkdir(exist_ok=True)
     (options.folder / "run" / "ports.json").write_text(f'{{"router_web": {options.web}}}')
@@ -88,6 +99,7 @@ def main() -> None:
     parser.add_argument("app", choices=["overlapping", "routing"])
     parser.add_argument("--name", required=True)
     parser.add_argument("--kafka", required=True)
+    parser.add_argument("--login", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--topic", default="")
     parser.add_argument("--unguarded", action="store_true")

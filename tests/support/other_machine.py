@@ -20,11 +20,15 @@ READS_ONLY = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 class OtherMachine:
     """Its home and its worker; only root can start it, since it is another user's."""
 
-    def __init__(self, name: str, addresses: Mapping[str, str]) -> None:
-        """A machine whose worker does not run yet."""
+    def __init__(self, name: str, addresses: Mapping[str, str], login: Path) -> None:
+        """A machine whose worker does not run yet; it gets a copy of this Kafka login."""
         self.home = Path(tempfile.mkdtemp(prefix="copystand-other-"))
         os.chown(self.home, USER_ID, USER_ID)
         self.log = self.home.with_suffix(".log")
+        credentials = self.home / "kafka.json"
+        shutil.copyfile(login, credentials)
+        credentials.chmod(0o600)
+        os.chown(credentials, USER_ID, USER_ID)
         # Nothing is inherited but what finds the programs.
         inherited = {k: v for k in ("PATH", "LANG", "PYTHONPATH") if (v := os.environ.get(k))}
         self._environment = {
@@ -32,6 +36,7 @@ class OtherMachine:
             "HOME": str(self.home),
             "COPYSTAND_HOME": str(self.home),
             "COPYSTAND_WORKER_ID": name,
+            "COPYSTAND_KAFKA_CREDENTIALS": str(credentials),
             **addresses,
         }
         self._worker: subprocess.Popen[bytes] | None = None

@@ -9,10 +9,14 @@ import psycopg
 
 from infra import paths, ports
 from infra.kafka import LocalKafka
+from infra.kafka_access import Brokers
+from infra.kafka_listeners import Network
 from infra.migrate import migrate
 from infra.postgres import LocalPostgres
 from infra.topics import provision
 from schemas.catalogue import TOPICS
+from streams.provision import provision_access
+from tests.support.certificate import certificate
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,13 @@ class Parts:
     home: Path
     broker: LocalKafka
     database: LocalPostgres
+    network: Network
+    """Where the broker listens for other machines, with TLS."""
 
     @property
-    def kafka(self) -> str:
-        """Where the broker listens, as 127.0.0.1:port."""
-        return self.broker.bootstrap
+    def kafka(self) -> Brokers:
+        """The broker, as its owner reaches it."""
+        return self.broker.admin
 
     def dsn(self, role: str = "postgres") -> str:
         """The connection string of a role: tracker, projector, auditor_ro, or the superuser."""
@@ -51,7 +57,8 @@ def running_parts(home: Path) -> Iterator[Parts]:
     """Start Kafka and PostgreSQL in a home, with topics and migrations, and end both afterwards."""
     home = paths.prepare_home(home)
     chosen = ports.choose(home)
-    broker = LocalKafka(home, paths.kafka_jars(), chosen)
+    network = Network("localhost", ports.free_port(set(chosen.values())), *certificate(home))
+    broker = LocalKafka(home, paths.kafka_jars(), chosen, network=network)
     database = LocalPostgres(home, chosen["postgres"])
     try:
         broker.start()
@@ -61,8 +68,9 @@ def running_parts(home: Path) -> Iterator[Parts]:
         without_fsync(database)
         migrate(database.dsn())
         broker.wait_ready()
-        provision(broker.bootstrap, TOPICS, {})
-        yield Parts(home, broker, database)
+        provision(broker.admin, TOPICS, {})
+        provision_access(broker.admin, home)
+        yield Parts(home, broker, database, network)
     finally:
         database.stop()
         broker.stop()

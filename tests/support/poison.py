@@ -7,6 +7,7 @@ from uuid import uuid4
 import psycopg
 from confluent_kafka import Producer
 
+from infra.kafka_access import Brokers
 from schemas import ids
 from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, key_of, topic_of
 from schemas.codec import encode
@@ -33,9 +34,9 @@ Message = tuple[str, bytes | None, bytes | None, Headers]
 """Topic, key, value and headers."""
 
 
-def send(brokers: str, messages: Iterable[Message]) -> None:
+def send(brokers: Brokers, messages: Iterable[Message]) -> None:
     """Publish messages; returns when the broker has them."""
-    producer = Producer({"bootstrap.servers": brokers, "enable.idempotence": True})
+    producer = Producer(brokers.client | {"enable.idempotence": True})
     for topic, key, value, headers in messages:
         producer.produce(topic, key=key, value=value, headers=headers)
     assert producer.flush(30) == 0

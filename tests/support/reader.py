@@ -10,7 +10,7 @@ from hashlib import sha256
 from io import BytesIO
 from operator import methodcaller
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import fastavro
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -76,23 +76,32 @@ class Fact:
         return str(self.body["head"]["event_id"])
 
 
+class Cluster(Protocol):
+    """Where a cluster is, and as whom to read it."""
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """Settings of a librdkafka client."""
+        ...
+
+
 class NotAFact(ValueError):
     """Bytes that are none of the registered records."""
 
 
-def read_line(brokers: str) -> list[Raw]:
+def read_line(brokers: Cluster) -> list[Raw]:
     """Every committed message of every topic of the line."""
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "stand-alone-reader"})
+    consumer = Consumer({**brokers.client, "group.id": "stand-alone-reader"})
     known = consumer.list_topics(timeout=20).topics
     consumer.close()
     return read_all(brokers, [name for name in known if name.startswith(LINE)])
 
 
-def read_all(brokers: str, topics: Iterable[str]) -> list[Raw]:
+def read_all(brokers: Cluster, topics: Iterable[str]) -> list[Raw]:
     """Every committed message of some topics, in the order of each partition."""
     consumer = Consumer(
         {
-            "bootstrap.servers": brokers,
+            **brokers.client,
             "group.id": "stand-alone-reader",
             "isolation.level": "read_committed",
             "enable.auto.commit": False,

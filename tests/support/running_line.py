@@ -14,6 +14,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from infra.kafka_access import ADMIN, Brokers, login_file, read_login
+
 COMMAND = Path(sys.executable).with_name("copystand")
 COMMAND_SECONDS = 240
 STEP_DONE = ' step executed {"outcome": "done"'
@@ -95,7 +97,16 @@ class Line:
         return found
 
     @property
-    def kafka(self) -> str:
+    def kafka(self) -> Brokers:
+        """The broker as its owner reaches it; a line of an older version has no access control."""
+        return self.kafka_as(ADMIN)
+
+    def kafka_as(self, user: str) -> Brokers:
+        """The broker as one of its users reaches it."""
+        file = login_file(self.home, user)
+        return Brokers(self.servers(), read_login(file) if file.exists() else None)
+
+    def servers(self) -> str:
         """Bootstrap servers."""
         return f"127.0.0.1:{self.ports()['kafka']}"
 

@@ -219,7 +219,7 @@ class Material:
         wait_for(lambda: len(rows()) == 1, 30, lambda: str(rows()))
 
     def _send(self, topic: str, key: bytes, value: bytes) -> None:
-        producer = Producer({"bootstrap.servers": self.line.kafka})
+        producer = Producer({**self.line.kafka.client})
         producer.produce(topic, value, key=key)
         assert producer.flush(20) == 0
 

@@ -13,11 +13,13 @@ from uuid import uuid4
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from infra.kafka_access import Brokers
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import UNSTAMPED, Head, PackageReceived
 from schemas.models import Producer as Software
+from streams.kafka.client import REPOSITORY
 from streams.kafka.producer import PRODUCER_SETTINGS
 from streams.named_queries import NamedQueries
 from streams.settings import Settings, software_version
@@ -120,10 +122,8 @@ class Spool:
 class Sender:
     """Publishes answers to package.received; waits while the broker is down."""
 
-    def __init__(self, brokers: str) -> None:
-        self._producer = Producer(
-            {"bootstrap.servers": brokers, **PRODUCER_SETTINGS, "log_level": 2}
-        )
+    def __init__(self, brokers: Brokers) -> None:
+        self._producer = Producer({**brokers.client, **PRODUCER_SETTINGS, "log_level": 2})
 
     def send(self, answer: Answer, expired: Callable[[], bool]) -> None:
         """Return when the broker acknowledged it. Raises NotSent when it failed or expired."""
@@ -179,7 +179,7 @@ def send_answer(
                 subject, origin, package["package_id"], repository, accepted, reason
             )
             spool.keep(spooled)
-        Sender(settings.kafka).send(spooled, lambda: time.monotonic() > deadline)
+        Sender(settings.kafka_as(REPOSITORY)).send(spooled, lambda: time.monotonic() > deadline)
         spool.mark_sent(spooled)
     return True
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from infra.topics import provision
-from streams.kafka.client import CLIENT, librdkafka
+from streams.kafka.client import CLIENT, REPOSITORY, librdkafka
 from streams.settings import NotUp, Settings
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -76,8 +76,8 @@ class Subscription:
         """Join the group; a new one starts at the beginning, or now. Waits for the broker.
 
         Raises Expired; NotUp for a broker without the topic."""
-        brokers = self._settings.kafka
-        client = Consumer({"bootstrap.servers": brokers, "group.id": "-", "log_level": 2})
+        brokers = self._settings.kafka_as(REPOSITORY)
+        client = Consumer({**brokers.client, "group.id": "-", "log_level": 2})
         with closing(client):
             for _ in self._retries.attempts():
                 try:
@@ -90,7 +90,7 @@ class Subscription:
                     self._retries.on_wait(f"Kafka does not respond: {failed.args[0].str()}")
         self._consumer = Consumer(
             {
-                "bootstrap.servers": brokers,
+                **brokers.client,
                 "group.id": self._group,
                 # Static membership: a consumer that was killed gets its partitions back at once.
                 "group.instance.id": f"{self._group}.{self._settings.worker_id}",

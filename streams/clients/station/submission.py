@@ -23,6 +23,7 @@ from streams.clients.station.line_queries import LineQueries, line_queries
 from streams.clients.station.preflight import PROFILES, preflight
 from streams.clients.station.scan import Progress, silent
 from streams.clients.station.storing import store_delivery
+from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings, software_version
 from streams.storage.factory import reachable_storage
 from streams.storage.local import LocalStorage
@@ -215,7 +216,7 @@ def _submitted(
 
 def _publisher(settings: Settings) -> Publish:
     """Publishes to the broker of the home. Raises NotUp; the publisher raises NotPublished."""
-    brokers = settings.kafka
+    brokers = settings.kafka_as(STATION)
 
     def publish(topic: str, key: str, value: bytes) -> None:
         failures: list[str] = []
@@ -224,7 +225,7 @@ def _publisher(settings: Settings) -> Publish:
             if error is not None:
                 failures.append(str(error))
 
-        producer = Producer({"bootstrap.servers": brokers, **KAFKA_SETTINGS})
+        producer = Producer({**brokers.client, **KAFKA_SETTINGS})
         try:
             producer.produce(topic, key=key.encode(), value=value, on_delivery=delivered)
             left = producer.flush(PUBLISH_SECONDS + 5)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from infra.kafka_access import Brokers
 from schemas.catalogue import LANES, redone_topic, topic_of
 from schemas.codec import encode
 from schemas.models import Head, PageCaptured
@@ -50,11 +51,11 @@ class Sent:
 class Strangers:
     """Those who publish, with all that they have published so far."""
 
-    def __init__(self, brokers: str) -> None:
+    def __init__(self, brokers: Brokers) -> None:
         """A stranger that has sent nothing yet."""
         self._producer = Producer(
             {
-                "bootstrap.servers": brokers,
+                **brokers.client,
                 "partitioner": "murmur2_random",
                 "message.timeout.ms": FLUSH_SECONDS * 1000,
                 "log_level": 2,

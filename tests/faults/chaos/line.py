@@ -46,8 +46,7 @@ class ChaosLine(Line):
             **environment,
         )
 
-    @property
-    def kafka(self) -> str:
+    def servers(self) -> str:
         """Bootstrap servers, all of them, through the proxies."""
         return ",".join(f"127.0.0.1:{port}" for port in ports.brokers(self.chosen))
 

@@ -23,6 +23,8 @@ from typing import Any
 import psycopg
 
 from bench.common import CHECKOUT, commit, machine
+from infra.kafka_access import Brokers
+from schemas.catalogue import topic_of
 from streams.settings import Settings
 from tests.faults.chaos import ledger
 from tests.faults.chaos.external_clients import STRAY_BATCH, Strangers
@@ -33,6 +35,7 @@ from tests.faults.chaos.schedule import kinds, schedule
 from tests.faults.chaos.verdict import Verdict, judged
 from tests.faults.chaos.workload import Workload, fault_free
 from tests.faults.checkers import law_broken
+from tests.support import permissions
 from tests.support.running_line import Line, wait_for
 
 DRAIN_SECONDS = 240
@@ -77,6 +80,8 @@ class Ran:
     rush_alone: dict[str, float] = field(default_factory=dict)
     """The same in a line that has nothing else to do: its own work."""
     verdict: Verdict = field(default_factory=Verdict)
+    without_login: dict[str, str] = field(default_factory=dict)
+    """What three brokers answered to a request without a login."""
 
     def entry(self) -> ledger.Entry:
         """As it stands in the ledger."""
@@ -153,6 +158,8 @@ def _under_faults(
     _tell(f"seed {ran.seed}: {len(faults)} faults of {len(kinds(**where))} kinds")
     for fault in faults:
         _tell(f"  {fault}")
+    request = {topic_of("ControlRequested").name: b"forged"}
+    ran.without_login = permissions.write(Brokers(line.servers()), request, 3000)
     strangers = Strangers(line.kafka)
     settings, remember = line.settings(), strangers.remember
     workload = Workload(settings, work / "material", ran.seed, line.finished, remember, ahead)

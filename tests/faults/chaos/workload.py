@@ -7,6 +7,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from infra.kafka_access import Brokers
 from processors.outcome import StorageError
 from streams.clients.station import submission
 from streams.clients.station.folder import SubmissionOptions
@@ -94,7 +95,7 @@ def hand_over(settings: Settings, batch: Batch, remember: Remember) -> None:
 
     def spoilt_then_published(topic: str, key: str, value: bytes) -> None:
         material.spoil(settings.home, batch)
-        _publish(settings.kafka, topic, key, value)
+        _publish(settings.kafka_as("station"), topic, key, value)
         remember(topic, key, value)
 
     wishes = SubmissionOptions(batch.batch_id, profile=batch.profile, priority=batch.priority)
@@ -103,7 +104,7 @@ def hand_over(settings: Settings, batch: Batch, remember: Remember) -> None:
         raise AssertionError(f"{batch.batch_id} was refused at the submission: {told.diagnostics}")
 
 
-def _publish(brokers: str, topic: str, key: str, value: bytes) -> None:
+def _publish(brokers: Brokers, topic: str, key: str, value: bytes) -> None:
     """Returns when the brokers have acknowledged. Raises NotPublished."""
     failures: list[str] = []
 
@@ -111,7 +112,7 @@ def _publish(brokers: str, topic: str, key: str, value: bytes) -> None:
         if error is not None:
             failures.append(str(error))
 
-    producer = Producer({"bootstrap.servers": brokers, **submission.KAFKA_SETTINGS})
+    producer = Producer({**brokers.client, **submission.KAFKA_SETTINGS})
     producer.produce(topic, value, key.encode(), on_delivery=told)
     if producer.flush(submission.PUBLISH_SECONDS + 5) or failures:
         raise submission.NotPublished("; ".join(failures) or "no answer")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.faults.checkers.finding import Finding
-from tests.support.reader import INTAKE, PREMIS, Raw
+from tests.support.reader import INTAKE, PREMIS, Cluster, Raw
 
 CHECKER = "queues"
 ANSWER_SECONDS = 20.0
@@ -38,7 +38,7 @@ READERS = {
 Place = tuple[str, int]
 
 
-def check(brokers: str, raws: Sequence[Raw]) -> list[Finding]:
+def check(brokers: Cluster, raws: Sequence[Raw]) -> list[Finding]:
     """A finding for each reader and topic with messages that are not finished."""
     places = {(raw.topic, raw.partition) for raw in raws}
     found: list[Finding] = []
@@ -67,11 +67,11 @@ def _topics(reader: str) -> tuple[str, ...]:
     return tuple(named.get(name, f"digitization.{name}.v1") for name in READERS[reader])
 
 
-def _finished(brokers: str, group: str, places: Sequence[Place]) -> dict[Place, int]:
+def _finished(brokers: Cluster, group: str, places: Sequence[Place]) -> dict[Place, int]:
     if not places:
         return {}
     asked = [TopicPartition(*place) for place in places]
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": group})
+    consumer = Consumer({**brokers.client, "group.id": group})
     try:
         found = consumer.committed(asked, timeout=ANSWER_SECONDS)
     finally:

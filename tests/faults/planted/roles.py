@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from confluent_kafka import TopicPartition
 
+from infra.kafka_access import Brokers
 from processors.pipeline import Step, router_steps, worker_steps
 from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, redone_topic
 from schemas.models import PremisEvent
@@ -53,7 +54,7 @@ class Worker:
     def __init__(self, world: "World") -> None:
         self.world = world
         world.storage.sweep()
-        self._publisher = KafkaPublisher("memory")
+        self._publisher = KafkaPublisher(Brokers("memory"))
         self._producer: Any = self._publisher._producers[0]
         self._deliveries: list[Delivery] = []
         steps = [
@@ -73,7 +74,9 @@ class Worker:
             FactBuilder(storage, "1", retry_scale=0.0),
         )
         topics = [*(step.topic for step in steps), redone_topic(steps[0].lane)]
-        consumer = StepConsumer("memory", steps[0].group, "w", topics, 256, self._deliveries.append)
+        consumer = StepConsumer(
+            Brokers("memory"), steps[0].group, "w", topics, 256, self._deliveries.append
+        )
         consumer._on_assign(consumer._consumer, [TopicPartition(topic, 0) for topic in topics])
         return driver, consumer
 
@@ -134,7 +137,8 @@ class Worker:
     def kill(self) -> None:
         self._publisher._stop.set()
         self._producer.kill()
-        self._publisher._poller.join()
+        for poller in self._publisher._pollers:
+            poller.join()
 
 
 class Tracker:
@@ -151,7 +155,7 @@ class Tracker:
         except BaseException:
             self.conn.close()
             raise
-        self._relay = OutboxRelay(partial(connect, world.dsn("tracker")), "memory")
+        self._relay = OutboxRelay(partial(connect, world.dsn("tracker")), Brokers("memory"))
         self._fated(self.line, "_advance_offsets", self._before_the_commit)
         producer: Any = self._relay._producer
         self._fated(producer, "flush", lambda: producer.has_waiting and world.fate("relaying"))
@@ -205,11 +209,11 @@ class Sealing:
     def __init__(self, world: "World") -> None:
         self.world = world
         topics, folder = SealerTopics(), world.home / "audit"
-        self._producer: Any = clients.transactional_producer("memory", topics)
+        self._producer: Any = clients.transactional_producer(Brokers("memory"), topics)
         adapters = SealerAdapters(
             producer=self._producer,
-            consumer=clients.intake_consumer("memory", topics),
-            open_log=lambda: clients.log_consumer("memory"),
+            consumer=clients.intake_consumer(Brokers("memory"), topics),
+            open_log=lambda: clients.log_consumer(Brokers("memory")),
             index=EventIndex(folder / "index.db"),
             anomalies=folder / "anomalies",
         )
@@ -240,7 +244,7 @@ class Projection:
         self._conn = psycopg.connect(world.dsn("projector"), autocommit=True)
         made_by = MadeBy(name=findings.PRODUCER_NAME, version=software_version())
         self._projector = Projector(
-            log_consumer("memory"), AUDIT_PREMIS.name, _report, lambda _: None, made_by
+            log_consumer(Brokers("memory")), AUDIT_PREMIS.name, _report, lambda _: None, made_by
         )
         self._projector.resume(self._conn)
 
@@ -254,7 +258,7 @@ class Projection:
 
 def _report(events: Sequence[PremisEvent]) -> None:
     """Publish the findings of the projector for the sealer."""
-    publisher = KafkaPublisher("memory")
+    publisher = KafkaPublisher(Brokers("memory"))
     publisher.publish(findings.messages(AUDIT_INTAKE.name, events))
     publisher.close()
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from confluent_kafka import TopicPartition
 
+from infra.kafka_access import Brokers
 from streams.kafka import consumer as consumer_module
 from streams.kafka.consumer import Delivery, StepConsumer
 from tests.support.running_line import wait_for
@@ -91,7 +92,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
 def delivered(client: FakeClient) -> Iterator[list[Delivery]]:
     """The deliveries of a consumer with a limit of two messages."""
     delivered: list[Delivery] = []
-    consumer = StepConsumer("memory", "group", "one", ["pages"], 2, delivered.append)
+    consumer = StepConsumer(Brokers("memory"), "group", "one", ["pages"], 2, delivered.append)
     consumer.start()
     yield delivered
     for delivery in delivered:

@@ -1,0 +1,127 @@
+"""Who may do what on Kafka, derived from the table of steps (docs/security-matrix.md)."""
+
+from collections.abc import Iterator
+
+from infra.acls import (
+    ALL,
+    DESCRIBE,
+    EVERYTHING,
+    GROUP,
+    READ,
+    TOPIC,
+    TRANSACTION,
+    WRITE,
+    Grant,
+)
+from processors.pipeline import OTHER_FACTS, STEPS, router_steps
+from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, topic_of
+from streams.kafka.client import (
+    AUDITOR,
+    OPERATOR,
+    READ_BACK_GROUP,
+    REPOSITORY,
+    REQUESTS_GROUP,
+    STATION,
+    TRANSACTIONAL_ID,
+)
+from streams.topology import REDONE, TRACKER_OUTPUTS, groups, role_of, topics
+
+USERS = {
+    "router": "The router.",
+    "worker": "The workers.",
+    "tracker": "The tracker.",
+    "sealer": "The sealer.",
+    "projector": "The projector.",
+    "watchdog": "The watchdog.",
+    STATION: "`copystand station submit` on this machine.",
+    REPOSITORY: "`copystand packages follow` and `receive` on this machine.",
+    OPERATOR: "All other commands on this machine.",
+    AUDITOR: "Your own programs that read topics.",
+}
+"""Every user of a line except the owners of the cluster, with what connects as this user."""
+WRITERS = {
+    "driver": ("router", "worker"),
+    "command line": (OPERATOR,),
+}
+"""The users behind a writer in the table of facts, where the names differ."""
+OURS = "copystand."
+"""The beginning of the names of the line's own groups."""
+
+
+def grants() -> frozenset[Grant]:
+    """Every permission of every user."""
+    return frozenset((*_writes(), *_roles_read(), *_sealing(), *_watching(), *_external()))
+
+
+def written_topics(user: str) -> list[str]:
+    """The topics that a user may write, in the order of the catalogue."""
+    return _named(user, WRITE)
+
+
+def read_topics(user: str) -> list[str]:
+    """The topics that a user may read, in the order of the catalogue."""
+    return _named(user, READ)
+
+
+def _named(user: str, operation: str) -> list[str]:
+    own = {
+        one.name
+        for one in grants()
+        if (one.user, one.resource, one.operation) == (user, TOPIC, operation)
+    }
+    return [topic.name for topic in topics() if topic.name in own]
+
+
+def _writes() -> Iterator[Grant]:
+    """Facts by the steps and roles that the table names, and their PREMIS events."""
+    for step in STEPS:
+        role = "router" if step in router_steps() else "worker"
+        for fact in (step.gives, *step.also_gives):
+            yield Grant(role, TOPIC, topic_of(fact.__name__).name, WRITE)
+    for row in OTHER_FACTS:
+        for name in row.by:
+            for user in WRITERS.get(name, (name,)):
+                yield Grant(user, TOPIC, topic_of(row.fact.__name__).name, WRITE)
+    for topic in REDONE:
+        yield Grant("tracker", TOPIC, topic, WRITE)
+    # The projector reports foreign records of the sealed log as events.
+    for role in ("router", "worker", "tracker", "projector"):
+        yield Grant(role, TOPIC, AUDIT_INTAKE.name, WRITE)
+
+
+def _roles_read() -> Iterator[Grant]:
+    for group, names in groups().items():
+        role = role_of(group)
+        yield Grant(role, GROUP, group, READ)
+        for name in names:
+            yield Grant(role, TOPIC, name, READ)
+    # A rebuild reads what the tracker has published.
+    for name in (*TRACKER_OUTPUTS, *REDONE):
+        yield Grant("tracker", TOPIC, name, READ)
+
+
+def _sealing() -> Iterator[Grant]:
+    yield Grant("sealer", TOPIC, AUDIT_PREMIS.name, WRITE)
+    yield Grant("sealer", TOPIC, AUDIT_PREMIS.name, READ)
+    yield Grant("sealer", GROUP, READ_BACK_GROUP, READ)
+    yield Grant("sealer", TRANSACTION, TRANSACTIONAL_ID, WRITE)
+
+
+def _watching() -> Iterator[Grant]:
+    """Lag is computed from the offsets of all groups; a suspect partition is read."""
+    for user in ("watchdog", OPERATOR):
+        yield Grant(user, GROUP, OURS, DESCRIBE, prefix=True)
+        for name in {name for names in groups().values() for name in names}:
+            yield Grant(user, TOPIC, name, READ)
+    yield Grant(OPERATOR, GROUP, REQUESTS_GROUP, READ)
+    yield Grant(OPERATOR, TOPIC, topic_of("ControlDecided").name, READ)
+
+
+def _external() -> Iterator[Grant]:
+    yield Grant(REPOSITORY, TOPIC, topic_of("PackagePublished").name, READ)
+    for topic in topics():
+        yield Grant(AUDITOR, TOPIC, topic.name, READ)
+    for user in (REPOSITORY, AUDITOR):
+        # They name their groups themselves, but may not move the offsets of the line.
+        yield Grant(user, GROUP, EVERYTHING, READ)
+        yield Grant(user, GROUP, OURS, ALL, prefix=True, allowed=False)

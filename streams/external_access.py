@@ -1,0 +1,89 @@
+"""Logins of stations and repositories on other machines: made, and revoked again."""
+
+import json
+import re
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+
+from infra.acls import (
+    GROUP,
+    READ,
+    TOPIC,
+    WRITE,
+    Grant,
+    has_grants,
+    put_grants,
+    put_users,
+    remove_user,
+)
+from infra.files import write_atomic
+from infra.kafka_access import Brokers, Login
+from infra.topics import admin
+from schemas.catalogue import topic_of
+from streams.access import written_topics
+from streams.kafka.client import REPOSITORY, STATION
+
+KINDS = (STATION, REPOSITORY)
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+class AlreadyThere(Exception):
+    """A user of this name has permissions, or its file exists."""
+
+
+class NotThere(Exception):
+    """There is no user of this name."""
+
+
+def user_of(kind: str, name: str) -> str:
+    """The Kafka user of a station or repository. Raises ValueError for an impossible name."""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not 1 to 40 of a-z 0-9 - with a letter or digit first")
+    return f"{kind}-{name}"
+
+
+def grants_of(kind: str, name: str) -> list[Grant]:
+    """The permissions of one station or repository.
+
+    The groups of a repository are its name and all names that begin with it and a dot."""
+    user = user_of(kind, name)
+    found = [Grant(user, TOPIC, topic, WRITE) for topic in written_topics(kind)]
+    if kind == REPOSITORY:
+        found += [
+            Grant(user, TOPIC, topic_of("PackagePublished").name, READ),
+            Grant(user, GROUP, name, READ),
+            Grant(user, GROUP, f"{name}.", READ, prefix=True),
+        ]
+    return found
+
+
+def add(brokers: Brokers, kind: str, name: str, file: Path) -> Login:
+    """Create a user and write its login to a file that only the owner can read.
+
+    Returns when the permissions are in force. Raises AlreadyThere, OSError, ValueError."""
+    user = user_of(kind, name)
+    if file.exists():
+        raise AlreadyThere(f"{file} exists")
+    if has_grants(brokers, user):
+        raise AlreadyThere(f"the {kind} {name} exists")
+    login = Login(user, secrets.token_urlsafe(24))
+    put_users(admin(brokers), [login])
+    put_grants(brokers, [user], grants_of(kind, name))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(file, json.dumps(asdict(login), indent=2) + "\n", mode=0o600)
+    except OSError:
+        remove_user(brokers, user)
+        raise
+    return login
+
+
+def revoke(brokers: Brokers, kind: str, name: str) -> None:
+    """Take all permissions of a user, also on open connections, and then its password.
+
+    Raises NotThere, ValueError."""
+    user = user_of(kind, name)
+    if not has_grants(brokers, user):
+        raise NotThere(f"there is no {kind} {name}")
+    remove_user(brokers, user)

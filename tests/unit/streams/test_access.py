@@ -1,0 +1,47 @@
+"""The permissions of the users, as the table of facts implies them."""
+
+from infra.acls import TOPIC, WRITE
+from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, topic_of
+from streams.access import USERS, grants, read_topics, written_topics
+from streams.topology import groups, role_of, topics
+
+OPEN = {
+    topic_of("BatchSubmitted").name: {"station"},
+    topic_of("PageCaptured").name: {"station"},
+    topic_of("PackageReceived").name: {"repository"},
+    topic_of("ControlRequested").name: {"operator"},
+}
+ROLES = {"router", "worker", "tracker", "sealer", "projector"}
+
+
+def writers(topic: str) -> set[str]:
+    return {user for user in USERS if topic in written_topics(user)}
+
+
+def test_external_clients_write_four_topics_each_its_own():
+    assert {name: writers(name) for name in OPEN} == OPEN
+
+
+def test_every_other_topic_is_written_by_roles_alone():
+    others = [topic.name for topic in topics() if topic.name not in OPEN]
+
+    assert {name: writers(name) - ROLES for name in others} == {name: set() for name in others}
+
+
+def test_only_the_sealer_writes_the_sealed_log_and_it_writes_nothing_else():
+    assert writers(AUDIT_PREMIS.name) == {"sealer"}
+    assert written_topics("sealer") == [AUDIT_PREMIS.name]
+    assert writers(AUDIT_INTAKE.name) == {"router", "worker", "tracker", "projector"}
+
+
+def test_a_role_reads_every_topic_of_its_groups():
+    for group, names in groups().items():
+        assert set(names) <= set(read_topics(role_of(group)))
+
+
+def test_no_permission_covers_more_than_one_topic_and_only_reads_and_writes_exist():
+    own = [one for one in grants() if one.resource == TOPIC]
+
+    assert {one.operation for one in own} <= {"read", WRITE}
+    assert {one.name for one in own} <= {topic.name for topic in topics()}
+    assert not any(one.prefix for one in own)
