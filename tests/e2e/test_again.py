@@ -1,9 +1,8 @@
 """What comes a second time leaves no trace, and what was dropped comes back the same."""
 
-import psycopg
 from confluent_kafka import Producer
 
-from infra.migrate import FOLDER as MIGRATIONS
+from tests.support.audit_log import fresh_projection
 from tests.support.delivery import BATCH, NO_EVENT, NO_FACT, OPERATOR, Delivered, submission
 from tests.support.reader import PREMIS, Raw
 from tests.support.running_line import Line, wait_for
@@ -59,9 +58,7 @@ def test_dropping_and_replaying_the_projection_gives_the_same_rows(
     read_when_quiet(line)
     before = all_rows(line)
 
-    with psycopg.connect(line.dsn()) as connection:
-        connection.execute("DROP SCHEMA audit CASCADE")
-        connection.execute((MIGRATIONS / "0002_audit.sql").read_bytes())
+    fresh_projection(line.dsn())
     line.kill("projector")
 
     wait_for(lambda: projected(line) == len(before), 40, lambda: f"{projected(line)} rows")

@@ -25,6 +25,7 @@ PAGES = (
     "docs/how-to/when-something-is-quarantined.md",
     "docs/how-to/control-batches.md",
     "docs/how-to/when-the-line-does-not-progress.md",
+    "docs/how-to/when-the-disk-is-full.md",
     "docs/how-to/when-memory-grows.md",
     "docs/how-to/several-machines.md",
     "docs/how-to/give-access-to-kafka.md",
@@ -138,6 +139,8 @@ class Reader:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # A shell ignores Ctrl-C for what it runs in the background, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         ) as process:
             assert process.stdout is not None
             shown = process.stdout.readline()
@@ -179,6 +182,7 @@ PLACEHOLDERS: dict[str, Callable[[Reader], str]] = {
     "FILE": lambda reader: "corrected-page.tif",
     "PACKAGE_ID": lambda reader: reader.ask("copystand packages list")[0]["package_id"],
     "ITEM": lambda reader: reader.ask("copystand packages list")[0]["item_id"],
+    "PSEUDONYM": lambda reader: reader.ask("copystand person list")[0]["pseudonym"],
     "PAGE_ID": lambda reader: "damaged.vol-0:0002",
     "QUARANTINE_ID": lambda reader: reader.damaged.pop(),
     "BATCH_QUARANTINE_ID": lambda reader: reader.refused,

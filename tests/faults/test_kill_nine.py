@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infra.migrate import FOLDER as MIGRATIONS
 from tests.support import pages
+from tests.support.audit_log import fresh_projection
 from tests.support.invariants import Counts, counts
 from tests.support.reader import facts_of
 from tests.support.running_line import Line, wait_for
@@ -155,9 +155,7 @@ def test_the_rebuilt_projection_equals_the_old_one(ran: Ran):
     read_when_quiet(ran.line)
     old = all_rows(ran.line)
 
-    with psycopg.connect(ran.line.dsn()) as connection:
-        connection.execute("DROP SCHEMA audit CASCADE")
-        connection.execute((MIGRATIONS / "0002_audit.sql").read_bytes())
+    fresh_projection(ran.line.dsn())
     ran.line.kill("projector")
 
     wait_for(

@@ -56,7 +56,7 @@ def events_of(
 
 @pytest.fixture(scope="module")
 def home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    fresh_projection(parts)
+    fresh_projection(parts.dsn())
     rows = []
     for event in (event for part in STORY for event in events_of(*part)):
         value = encode(event)

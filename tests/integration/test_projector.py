@@ -38,7 +38,7 @@ from tests.support.parts import Parts
 
 @pytest.fixture
 def log(parts: Parts, tmp_path: Path) -> Log:
-    fresh_projection(parts)
+    fresh_projection(parts.dsn())
     return a_log(parts, tmp_path)
 
 
@@ -144,7 +144,7 @@ def test_dropping_the_projection_and_replaying_gives_the_same_rows(log: Log) -> 
         wait_for_rows(log, 700)
     before = digest(log)
 
-    fresh_projection(log.parts)
+    fresh_projection(log.parts.dsn())
     assert digest(log) != before
     with log.projector():
         wait_for_rows(log, 700)
@@ -319,7 +319,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("role", sorted(ALLOWED))
 def test_nobody_changes_what_is_projected(parts: Parts, role: str) -> None:
-    fresh_projection(parts)
+    fresh_projection(parts.dsn())
 
     done = set()
     for change in CHANGES:
@@ -341,7 +341,7 @@ def test_nobody_changes_what_is_projected(parts: Parts, role: str) -> None:
 
 
 def test_the_triggers_refuse_the_superuser_too(parts: Parts) -> None:
-    fresh_projection(parts)
+    fresh_projection(parts.dsn())
 
     for table in ("audit.events", "audit.events_000000"):
         for change in (

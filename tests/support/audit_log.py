@@ -163,9 +163,9 @@ def role(log: Log, code: str) -> Iterator["subprocess.Popen[bytes]"]:
         process.wait()
 
 
-def fresh_projection(parts: Parts) -> None:
-    """Drop the projection and make it anew, as only a superuser can."""
-    with psycopg.connect(parts.dsn()) as connection:
+def fresh_projection(dsn: str) -> None:
+    """Drop the projection and make it again, as only a superuser can."""
+    with psycopg.connect(dsn) as connection:
         connection.execute("DROP SCHEMA audit CASCADE")
         for name in ("0002_audit.sql", "0012_foreign_rows.sql"):
             connection.execute((FOLDER / name).read_bytes())

@@ -45,8 +45,8 @@ def named_in_bytes(brokers: Brokers, topic: str, key: bytes, value: bytes, *name
     library = _librdkafka()
     why = ctypes.create_string_buffer(512)
     settings = library.rd_kafka_conf_new()
-    for name, value in brokers.client.items():
-        library.rd_kafka_conf_set(settings, name.encode(), value.encode(), why, len(why))
+    for name, setting in brokers.client.items():
+        library.rd_kafka_conf_set(settings, name.encode(), setting.encode(), why, len(why))
     producer = library.rd_kafka_new(PRODUCER, settings, why, len(why))
     assert producer, why.value
     headers = library.rd_kafka_headers_new(ctypes.c_size_t(len(names)))
