@@ -24,7 +24,7 @@ from streams.kafka.client import (
     STATION,
     TRANSACTIONAL_ID,
 )
-from streams.topology import REDONE, TRACKER_OUTPUTS, groups, role_of, topics
+from streams.topology import REDONE, TRACKER_INPUTS, TRACKER_OUTPUTS, groups, role_of, topics
 
 USERS = {
     "router": "The router.",
@@ -95,6 +95,9 @@ def _roles_read() -> Iterator[Grant]:
         yield Grant(role, GROUP, group, READ)
         for name in names:
             yield Grant(role, TOPIC, name, READ)
+    # After a loss the tracker publishes again what it had read.
+    for name in TRACKER_INPUTS:
+        yield Grant("tracker", TOPIC, name, WRITE)
     # A rebuild reads what the tracker has published.
     for name in (*TRACKER_OUTPUTS, *REDONE):
         yield Grant("tracker", TOPIC, name, READ)
