@@ -28,7 +28,7 @@ SEED ?= 1
 # How often `make powercut` cuts the power.
 CUTS ?= 50
 
-.PHONY: help install production faults demo test check schemas standards bench chaos powercut rolling lock \
+.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut rolling lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -74,6 +74,9 @@ bench: install ## Measure pages per minute, compared with GNU parallel
 
 chaos: faults ## Inject random faults for SECONDS, drawn from SEED; adds a row to docs/reliability.md. ONE_DISK=1: brokers without disks of their own
 	$(PYTHON) -m tests.faults.chaos.run --seconds $(SECONDS) --seed $(SEED) --record $(if $(ONE_DISK),--one-disk)
+
+fulldisk: install ## Fill the one disk of a line by bytes, inodes, a delivery and a log
+	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_full_disk.py
 
 powercut: install ## Cut the power of lines 50 times at moments drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.power_cut.run --cuts $(CUTS) --seed $(SEED) --record

@@ -2,7 +2,8 @@
 database are killed while it is. With space back the line goes on by itself, and nothing is lost.
 
 Kafka empties its metadata log when it starts on a full disk, and all topics are gone. So a supervisor that
-restarted what was killed would lose the line in each of these cases."""
+restarted what was killed would lose the line in each of these cases. `make test` fills the disk by bytes;
+`make fulldisk` also by inodes, by a delivery and by a log."""
 
 import json
 import os
@@ -155,6 +156,7 @@ def test_full_by_bytes(full: FullDisk):
     assert f"Waiting: the line is stopped for lack of disk space: {disk} has " in waited
 
 
+@pytest.mark.long
 def test_full_by_inodes(full: FullDisk):
     full.line.wait_until_all_parts_are_ready(PATIENCE_SECONDS)
     full.submit("inodes")
@@ -170,6 +172,7 @@ def test_full_by_inodes(full: FullDisk):
     assert " inodes needed" in state["space"][str(full.disk.mounted)]
 
 
+@pytest.mark.long
 def test_full_by_submit_alone(full: FullDisk):
     full.line.wait_until_all_parts_are_ready(PATIENCE_SECONDS)
     size = sum(path.stat().st_size for path in full.delivery("submit").rglob("*.tif"))
@@ -211,6 +214,7 @@ def test_work_waits_above_the_floor_and_status_says_so(full: FullDisk):
     assert full.line.ask("quarantine", "list") == []
 
 
+@pytest.mark.long
 def test_full_by_a_log_that_grows(full: FullDisk):
     full.disk.empty()
 
