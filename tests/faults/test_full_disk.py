@@ -197,6 +197,7 @@ def test_full_by_submit_alone(full: FullDisk):
     assert accepted.code == 0
 
 
+@pytest.mark.long
 def test_work_waits_above_the_floor_and_status_says_so(full: FullDisk):
     full.line.wait_until_all_parts_are_ready(PATIENCE_SECONDS)
     full.disk.fill_bytes(left_bytes=RESERVE_BYTES + (20 << 20))
