@@ -1,6 +1,7 @@
 """What the tests of the whole line share: one line, started and ended as its user does."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,26 +13,26 @@ from tests.support.real_prints import Fetched, a_bag_of_fraktur, a_french_play
 from tests.support.running_line import Line
 
 
-@pytest.fixture(scope="session")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A running line in a home of its own."""
-    started = Line(tmp_path_factory.mktemp("line"))
+def running(home: Path) -> Iterator[Line]:
+    """A line that runs in this home until the iterator ends."""
+    started = Line(home)
     try:
         started.up()
         yield started
     finally:
         started.down()
+
+
+@pytest.fixture(scope="session")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A running line in a home of its own."""
+    yield from running(tmp_path_factory.mktemp("line"))
 
 
 @pytest.fixture(scope="session")
 def second_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """Another running line in another home, with nothing in it at first."""
-    started = Line(tmp_path_factory.mktemp("second"))
-    try:
-        started.up()
-        yield started
-    finally:
-        started.down()
+    yield from running(tmp_path_factory.mktemp("second"))
 
 
 @pytest.fixture(scope="session")
