@@ -4,14 +4,14 @@ import pytest
 
 from tests.faults.chaos.run import Ran, chaos
 
-SEED, SECONDS, GAP_SECONDS, AHEAD = 11, 120, 2.0, 60
+SEED, SECONDS, GAP_SECONDS, AHEAD, PAGES = 11, 120, 2.0, 60, 200
 """`make chaos` runs others, and with more pages."""
 
 
 @pytest.fixture(scope="module")
 def ran() -> Ran:
     """The whole run."""
-    return chaos(SEED, SECONDS, GAP_SECONDS, AHEAD)
+    return chaos(SEED, SECONDS, GAP_SECONDS, AHEAD, at_least=PAGES)
 
 
 @pytest.mark.timeout(900)
@@ -22,7 +22,7 @@ def test_nothing_is_lost_nothing_is_there_twice_and_all_drains(ran: Ran):
 def test_enough_happened_to_enough_pages(ran: Ran):
     assert len(ran.kinds) >= 20, ran.missed
     assert sum(ran.kinds.values()) >= 50, ran.missed
-    assert ran.pages >= 200
+    assert ran.pages >= PAGES
 
 
 def test_three_brokers_take_nothing_without_a_login(ran: Ran):

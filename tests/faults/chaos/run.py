@@ -113,6 +113,7 @@ def chaos(
     gap_seconds: float = GAP_SECONDS,
     ahead: int = AHEAD,
     *,
+    at_least: int = 0,
     one_disk: bool = False,
 ) -> Ran:
     """Run it. The line under faults first, then the same material through one without.
@@ -128,7 +129,7 @@ def chaos(
             try:
                 line.up()
                 with _watched(line, ran):
-                    delivered, poison = _under_faults(line, work, ran, gap_seconds, ahead)
+                    delivered, poison = _under_faults(line, work, ran, gap_seconds, ahead, at_least)
                     _drain(line, delivered, ran)
                 digests = _without_faults(work / "calm", delivered, ran)
                 found = judged(line, delivered, poison, digests, began)
@@ -150,7 +151,7 @@ def chaos(
 
 
 def _under_faults(
-    line: ChaosLine, work: Path, ran: Ran, gap_seconds: float, ahead: int
+    line: ChaosLine, work: Path, ran: Ran, gap_seconds: float, ahead: int, at_least: int
 ) -> tuple[list[Batch], int]:
     as_root = os.geteuid() == 0
     where = {"as_root": as_root, "one_disk": ran.one_disk}
@@ -161,8 +162,8 @@ def _under_faults(
     request = {topic_of("ControlRequested").name: b"forged"}
     ran.without_login = permissions.write(Brokers(line.servers()), request, 3000)
     strangers = Strangers(line.kafka)
-    settings, remember = line.settings(), strangers.remember
-    workload = Workload(settings, work / "material", ran.seed, line.finished, remember, ahead)
+    asked = (ran.seed, line.finished, strangers.remember, ahead, at_least)
+    workload = Workload(line.settings(), work / "material", *asked)
     ran.rushed = workload.rushed
     nemesis = Nemesis(line, strangers, _tell)
     workload.start()
@@ -173,7 +174,7 @@ def _under_faults(
     nemesis.note("file-flipped", sum(len(batch.flipped) for batch in workload.delivered))
     nemesis.note("file-truncated", sum(len(batch.truncated) for batch in workload.delivered))
     ran.kinds, ran.missed = nemesis.happened, nemesis.missed
-    ran.pages = sum(batch.pages for batch in workload.delivered)
+    ran.pages = workload.pages()
     ran.verdict.other += nemesis.surprises + ([workload.failure] if workload.failure else [])
     _tell(f"faults are over: {ran.pages} pages, {dict(ran.kinds)}, {len(ran.missed)} missed")
     return workload.delivered, strangers.poison

@@ -32,11 +32,16 @@ class Workload(threading.Thread):
         finished: Callable[[], int | None],
         remember: Remember,
         ahead: int,
+        at_least: int = 0,
     ) -> None:
-        """A station that has handed nothing over yet; `ahead` pages are on their way at most."""
+        """A station that has handed nothing over yet.
+
+        `ahead` pages are on their way at most. It delivers `at_least` pages, however slow the
+        line is: what is missing when it is told to end follows without waiting for room."""
         super().__init__(name="workload", daemon=True)
         self._settings, self._folder, self._seed = settings, folder, seed
-        self._finished, self._remember, self._ahead = finished, remember, ahead
+        self._finished, self._remember = finished, remember
+        self._ahead, self._at_least = ahead, at_least
         self._over = threading.Event()
         self.delivered: list[Batch] = []
         """What the brokers have acknowledged."""
@@ -55,7 +60,7 @@ class Workload(threading.Thread):
         """Deliver until told to end; what goes wrong is kept for the test to tell."""
         try:
             number = 0
-            while not self._over.is_set():
+            while not self._over.is_set() or self.pages() < self._at_least:
                 self._deliver(material.make(self._folder, self._seed, number))
                 if number % TRUNCATED_EVERY == 0:
                     self._deliver(material.make_truncated(self._folder, self._seed, number))
@@ -71,8 +76,12 @@ class Workload(threading.Thread):
         done = 0
         while not self._over.wait(0.5):
             done = self._finished() or done
-            if sum(batch.pages for batch in self.delivered) - done < self._ahead:
+            if self.pages() - done < self._ahead:
                 return
+
+    def pages(self) -> int:
+        """How many the brokers have acknowledged."""
+        return sum(batch.pages for batch in self.delivered)
 
     def _deliver(self, batch: Batch) -> None:
         while not self._tried(batch):
