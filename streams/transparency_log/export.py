@@ -1,0 +1,109 @@
+"""The export of a log: a folder that its own verifier, openssl and other programs can check."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from streams.transparency_log import verifier
+from streams.transparency_log.checkpoint import Checkpoint, parse_checkpoint
+from streams.transparency_log.checkpoint_files import FOLDER, NEWEST, read_all
+from streams.transparency_log.keys import PUBLIC
+from streams.transparency_log.proof import prove
+from streams.transparency_log.tiles import (
+    ENTRIES,
+    HEIGHT,
+    WIDTH,
+    StaticTiles,
+    Tree,
+    encode_entries,
+    tile_path,
+    width_of,
+)
+
+README = Path(__file__).with_name("export_readme.txt")
+SEAL_BYTES = 16
+DIGEST_BYTES = 32
+SchemaReader = Callable[[bytes], bytes]
+"""Gives the registered schema with a SHA-256."""
+
+
+def static_tiles(folder: Path) -> StaticTiles:
+    """The tiles of a log's folder, also while its sealer writes."""
+
+    def fetch(path: str) -> bytes | None:
+        try:
+            return (folder / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    return StaticTiles(fetch)
+
+
+def newest_checkpoint(folder: Path) -> Checkpoint:
+    """The newest checkpoint of a log's folder. Raises FileNotFoundError and BadNote."""
+    return parse_checkpoint((folder / NEWEST).read_bytes())
+
+
+def export_all(source: Path, target: Path, schema: SchemaReader) -> Checkpoint:
+    """Write the complete log up to its newest checkpoint into a new folder. Raises DamagedLog."""
+    checkpoint = newest_checkpoint(source)
+    tiles, size = static_tiles(source), checkpoint.size
+    _write_frame(source, target, checkpoint, read_all(source))
+    schemas: set[bytes] = set()
+    # From the right: the partial tiles are removed after the next checkpoints.
+    for number in reversed(range(-(-size // WIDTH))):
+        width = width_of(0, number, size)
+        entries = tiles.entries(number, width)
+        _write(target, tile_path(ENTRIES, number, width), encode_entries(entries))
+        schemas.update(entry[SEAL_BYTES : SEAL_BYTES + DIGEST_BYTES] for entry in entries)
+    level = 0
+    while count := size >> (HEIGHT * level):
+        for number in reversed(range(-(-count // WIDTH))):
+            width = width_of(level, number, size)
+            hashes = tiles.hashes(level, number, width)
+            _write(target, tile_path(level, number, width), b"".join(hashes))
+        level += 1
+    _write_schemas(target, schemas, schema)
+    return checkpoint
+
+
+def export_entries(
+    source: Path, target: Path, indexes: Iterable[int], schema: SchemaReader
+) -> Checkpoint:
+    """Write some entries, each with its proof, into a new folder. Raises DamagedLog."""
+    checkpoint = newest_checkpoint(source)
+    tree = Tree(static_tiles(source), checkpoint.size)
+    kept = (one for one in read_all(source) if one.next_key is not None)
+    _write_frame(source, target, checkpoint, kept)
+    (target / "entries").mkdir()
+    schemas: set[bytes] = set()
+    for index in sorted(set(indexes)):
+        entry = tree.leaf(index)
+        _write(target, f"entries/{index}", entry)
+        _write(target, f"entries/{index}.tlog-proof", prove(tree, index, checkpoint).encode())
+        schemas.add(entry[SEAL_BYTES : SEAL_BYTES + DIGEST_BYTES])
+    _write_schemas(target, schemas, schema)
+    return checkpoint
+
+
+def _write_frame(
+    source: Path, target: Path, newest: Checkpoint, kept: Iterable[Checkpoint]
+) -> None:
+    """Write what every export has: keys, checkpoints, the verifier and how to use it."""
+    target.mkdir(parents=True)
+    shutil.copyfile(source / PUBLIC, target / PUBLIC)
+    shutil.copyfile(verifier.__file__, target / "verify.py")
+    shutil.copyfile(README, target / "README.txt")
+    _write(target, NEWEST, newest.encode())
+    notes = b"".join(one.encode() + b"\n" for one in kept if one.size <= newest.size)
+    _write(target, f"{FOLDER}/000000", notes)
+
+
+def _write_schemas(target: Path, digests: Iterable[bytes], schema: SchemaReader) -> None:
+    for digest in digests:
+        _write(target, f"schemas/{digest.hex()}.avsc", schema(digest))
+
+
+def _write(target: Path, path: str, content: bytes) -> None:
+    (target / path).parent.mkdir(parents=True, exist_ok=True)
+    (target / path).write_bytes(content)
