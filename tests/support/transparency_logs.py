@@ -1,0 +1,87 @@
+"""Small transparency logs of synthetic events, with their keys and exports."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from schemas.store import schema_store
+from streams.audit.sealed_record import leaf
+from streams.transparency_log.checkpoint import hand_over, next_checkpoint
+from streams.transparency_log.checkpoint_files import CheckpointFiles
+from streams.transparency_log.export import export_all
+from streams.transparency_log.keys import PublicKey, write_public_keys
+from streams.transparency_log.note import SignerKey
+from streams.transparency_log.store import LogStore
+
+ORIGIN = "copystand/test/audit"
+FIRST_KEY = SignerKey(ORIGIN, bytes(range(32)))
+SECOND_KEY = SignerKey(ORIGIN, bytes(range(1, 33)))
+SCHEMA_ID = schema_store().latest_id("PremisEvent")
+SCHEMA = schema_store().text(SCHEMA_ID).encode()
+SCHEMA_SHA256 = schema_store().digest(SCHEMA_ID)
+FIRST_SEALED_AT = 1_770_000_000_000_000
+
+
+def an_event_id(number: int) -> str:
+    """The id of a synthetic event."""
+    return str(UUID(int=number))
+
+
+def a_leaf(
+    index: int, *, event: int | None = None, sealed_at: int | None = None, content: bytes = b""
+) -> bytes:
+    """A leaf whose body begins as that of an event does: with its id."""
+    event_id = an_event_id(index if event is None else event).encode()
+    at = FIRST_SEALED_AT + index if sealed_at is None else sealed_at
+    return leaf(index, at, SCHEMA_SHA256, bytes([2 * len(event_id)]) + event_id + content)
+
+
+@dataclass
+class Sealed:
+    """A log on disk, opened as a sealer does."""
+
+    folder: Path
+    signer: SignerKey = FIRST_KEY
+
+    def __post_init__(self) -> None:
+        self.store = LogStore(self.folder)
+        self.checkpoints = CheckpointFiles(self.folder)
+        self.keys = [PublicKey(self.signer.verifier, 0)]
+        write_public_keys(self.folder, self.keys)
+
+    def seal(self, count: int, content: bytes = b"some detail") -> None:
+        """Append events and sign a checkpoint."""
+        first = self.store.size
+        self.store.append([a_leaf(one, content=content) for one in range(first, first + count)])
+        self.sign()
+
+    def sign(self) -> None:
+        """Sign a checkpoint of the present size."""
+        newest = self.checkpoints.newest
+        self.checkpoints.add(next_checkpoint(self.store, newest, self.signer))
+        self.store.write_partial_tiles()
+
+    def rotate(self, following: SignerKey) -> None:
+        """Let another key sign from here on."""
+        newest = self.checkpoints.newest
+        self.checkpoints.add(hand_over(self.store, newest, self.signer, following))
+        self.store.write_partial_tiles()
+        self.keys.append(PublicKey(following.verifier, self.store.size))
+        write_public_keys(self.folder, self.keys)
+        self.signer = following
+
+    def export(self, target: Path) -> Path:
+        """The complete log in a new folder."""
+        export_all(self.folder, target, lambda digest: SCHEMA)
+        return target
+
+
+def a_sealed_log(folder: Path, size: int, seed: int = 1) -> Sealed:
+    """A log with a checkpoint after every few events, and two keys."""
+    draw, log = random.Random(seed), Sealed(folder)
+    while log.store.size < size:
+        log.seal(min(size - log.store.size, draw.randint(1, 90)))
+        if log.signer is FIRST_KEY and log.store.size >= size // 2:
+            log.rotate(SECOND_KEY)
+    return log
