@@ -47,6 +47,13 @@ class SchemaStore:
         """The id of the next schema to register."""
         return max(self._texts, default=0) + 1
 
+    def id_of(self, digest: bytes) -> int:
+        """The id of the schema with this digest. Raises UnknownSchema."""
+        for schema_id in self._texts:
+            if self.digest(schema_id) == digest:
+                return schema_id
+        raise UnknownSchema(f"no registered schema has the SHA-256 {digest.hex()}")
+
     def digest(self, schema_id: int) -> bytes:
         """SHA-256 of the registered text, 32 raw bytes (docs/contract.md §6)."""
         return sha256(self.text(schema_id).encode()).digest()

@@ -14,7 +14,7 @@ from infra.acls import (
     Grant,
 )
 from processors.pipeline import OTHER_FACTS, STEPS, router_steps
-from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, topic_of
+from schemas.catalogue import AUDIT_CHECKPOINTS, AUDIT_INTAKE, AUDIT_PREMIS, topic_of
 from streams.kafka.client import (
     AUDITOR,
     OPERATOR,
@@ -106,6 +106,7 @@ def _roles_read() -> Iterator[Grant]:
 def _sealing() -> Iterator[Grant]:
     yield Grant("sealer", TOPIC, AUDIT_PREMIS.name, WRITE)
     yield Grant("sealer", TOPIC, AUDIT_PREMIS.name, READ)
+    yield Grant("sealer", TOPIC, AUDIT_CHECKPOINTS.name, WRITE)
     yield Grant("sealer", GROUP, READ_BACK_GROUP, READ)
     yield Grant("sealer", TRANSACTION, TRANSACTIONAL_ID, WRITE)
 

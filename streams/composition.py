@@ -145,20 +145,28 @@ def run_tracker(settings: Settings) -> None:
 def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None:
     """Run the sealer, between other topics when they are given."""
     from schemas.models import Producer
+    from streams.runtime.role_files import WaitReasons
     from streams.runtime.worker_name import worker_name
-    from streams.sealer import clients, role
+    from streams.sealer import clients, role, sealed_log, signing
     from streams.sealer.event_index import EventIndex
 
     between = topics or clients.SealerTopics()
+    reasons = WaitReasons(settings, "sealer")
 
     def make_sealer(stopping: "Event") -> "Sealer":
         brokers, folder = settings.kafka_as("sealer"), settings.home / "audit"
+        checkpoint_topic = signing.CheckpointTopic(
+            clients.checkpoint_producer(brokers), between.checkpoints
+        )
         adapters = role.SealerAdapters(
             producer=clients.transactional_producer(brokers, between),
             consumer=clients.intake_consumer(brokers, between),
             open_log=partial(clients.log_consumer, brokers),
             index=EventIndex(folder / "index.db"),
+            sealed=sealed_log.open_sealed_log(folder / signing.FOLDER),
+            checkpoints=signing.open_checkpoints(settings.home, checkpoint_topic),
             anomalies=folder / "anomalies",
+            wait_for=partial(reasons.set, "log"),
         )
         worker = worker_name(settings, "sealer")
         made_by = Producer(name=role.PRODUCER_NAME, version=settings.version, worker=worker)

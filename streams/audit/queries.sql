@@ -39,3 +39,6 @@ WHERE batch_id = ANY (%(batches)s) AND item_id IS NULL AND page_id IS NULL AND f
 
 -- name: batch
 SELECT {columns} FROM audit.event WHERE batch_id = ANY (%(batches)s);
+
+-- name: all_events
+SELECT {columns} FROM audit.event ORDER BY seq;

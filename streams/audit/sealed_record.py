@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.codec import PREFIX, schema_id_of
+from schemas.codec import MAGIC, PREFIX, decode, schema_id_of
+from schemas.models import PremisEvent
 from schemas.store import SchemaStore, schema_store
 
 UNSIGNED = struct.Struct(">Q")
@@ -30,6 +31,21 @@ class Seal:
     schema_sha256: bytes
 
 
+@dataclass(frozen=True)
+class SealedRecord:
+    """A sealed event, as it is on audit.premis."""
+
+    event_id: str
+    value: bytes
+    seal: Seal
+
+    @property
+    def leaf(self) -> bytes:
+        """Its bytes in the hash tree."""
+        seal = self.seal
+        return leaf(seal.seq, seal.sealed_at, seal.schema_sha256, body_of(self.value))
+
+
 def schema_digest(value: bytes, store: SchemaStore | None = None) -> bytes:
     """SHA-256 of the registered schema that an event was written with. Raises UnknownSchema."""
     return (store or schema_store()).digest(schema_id_of(value))
@@ -45,6 +61,16 @@ def leaf(seq: int, sealed_at: int, schema_sha256: bytes, body: bytes) -> bytes:
     if len(schema_sha256) != DIGEST_BYTES:
         raise ValueError(f"schema_sha256 has {len(schema_sha256)} bytes, not {DIGEST_BYTES}")
     return UNSIGNED.pack(seq) + UNSIGNED.pack(sealed_at) + schema_sha256 + body
+
+
+def record_of(leaf: bytes) -> SealedRecord:
+    """The record of which these are the bytes in the tree. Raises UnknownSchema, Undecodable."""
+    body_start = 2 * UNSIGNED.size + DIGEST_BYTES
+    (seq,), (sealed_at,) = (UNSIGNED.unpack_from(leaf, start) for start in (0, UNSIGNED.size))
+    digest = leaf[2 * UNSIGNED.size : body_start]
+    value = PREFIX.pack(MAGIC, schema_store().id_of(digest)) + leaf[body_start:]
+    event = decode(value, PremisEvent)
+    return SealedRecord(event.head.event_id, value, Seal(seq, sealed_at, digest))
 
 
 def headers_of(seal: Seal) -> Headers:

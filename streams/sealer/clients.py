@@ -1,11 +1,11 @@
-"""The Kafka clients of the sealer: a transactional producer and two consumers."""
+"""The Kafka clients of the sealer: two producers, one of them transactional, and two consumers."""
 
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, Producer
 
 from infra.kafka_access import Brokers
-from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS
+from schemas.catalogue import AUDIT_CHECKPOINTS, AUDIT_INTAKE, AUDIT_PREMIS
 from streams.kafka.client import CLIENT, READ_BACK_GROUP, TRANSACTIONAL_ID
 
 TRANSACTION_MS = 30_000
@@ -19,6 +19,7 @@ class SealerTopics:
     premis: str = AUDIT_PREMIS.name
     group: str = "copystand.sealer"
     transactional_id: str = TRANSACTIONAL_ID
+    checkpoints: str = AUDIT_CHECKPOINTS.name
 
 
 def transactional_producer(brokers: Brokers, topics: SealerTopics) -> Producer:
@@ -35,6 +36,11 @@ def transactional_producer(brokers: Brokers, topics: SealerTopics) -> Producer:
             "partitioner": "murmur2_random",
         }
     )
+
+
+def checkpoint_producer(brokers: Brokers) -> Producer:
+    """Writes checkpoints, outside of the transactions."""
+    return Producer({**CLIENT, **brokers.client, "message.timeout.ms": TRANSACTION_MS})
 
 
 def intake_consumer(brokers: Brokers, topics: SealerTopics) -> Consumer:

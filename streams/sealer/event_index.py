@@ -9,6 +9,8 @@ from uuid import UUID
 from streams.named_queries import query_texts
 
 QUERIES = query_texts(Path(__file__).with_name("queries.sql"))
+MARK_EVERY = 5000
+"""Events from one mark to the next."""
 IDS_PER_QUERY = 500
 """SQLite allows 999 parameters."""
 
@@ -83,11 +85,19 @@ class EventIndex:
                 [(UUID(event.event_id).bytes, event.seq, event.digest) for event in sealed],
             )
 
+            mark = (after.next_seq, after.next_offset, MARK_EVERY)
+            self._database.execute(QUERIES["add_mark"], mark)
+
+    def marks(self) -> list[tuple[int, int]]:
+        """Pairs of a seq and the offset from which it is on the topic, the first ones (0, 0)."""
+        return [(0, 0), *self._database.execute(QUERIES["marks"])]
+
     def clear(self) -> None:
         """Forget every event: the index is read again from the log."""
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute(QUERIES["forget_events"])
+            self._database.execute(QUERIES["forget_marks"])
             self._database.execute(QUERIES["forget_position"])
 
     def all(self) -> list[IndexedEvent]:

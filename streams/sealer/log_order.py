@@ -1,6 +1,6 @@
 """The records of audit.premis in order of seq, without those that the sealer did not write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -37,13 +37,18 @@ class ForeignRecord:
 
 @dataclass
 class LogOrder:
-    """Takes records one by one. A record is sealed if its seal and event are intact and it has the
-    next seq. A higher seq is not skipped: it is foreign only once the next one follows it."""
+    """Takes records one by one. A record is sealed if its seal and event are intact, it has the
+    next seq, and it agrees with what was sealed. A higher seq is not skipped: it is foreign only
+    once the next one follows it."""
 
     next_seq: int
+    agrees: Callable[[LogRecord], bool] = lambda _: True
+    """Whether a record is what was sealed under its seq."""
     ahead: list[ForeignRecord] = field(default_factory=list)
     """Records with a higher seq than the next one, at most MOST_AHEAD: they are foreign, or the log
     has a gap before them."""
+    other: str = ""
+    """The last record that was not what was sealed with its seq."""
 
     def take(self, message: Message) -> tuple[LogRecord | None, Sequence[ForeignRecord]]:
         """The sealed event of a record, if it is the next one, and what is known to be foreign."""
@@ -53,6 +58,10 @@ class LogOrder:
         except BrokenSeal as broken:
             return None, [_foreign(record, str(broken))]
         seq = sealed.seal.seq
+        if seq == self.next_seq and not self.agrees(sealed):
+            found = f"it is not the event that was sealed with seq {seq}"
+            self.other = f"offset {record.offset}: {found}"
+            return None, [_foreign(record, found)]
         if seq == self.next_seq:
             foreign, self.ahead = self.ahead, []
             self.next_seq += 1

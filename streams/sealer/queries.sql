@@ -9,6 +9,8 @@ CREATE TABLE IF NOT EXISTS position (
     next_seq INTEGER NOT NULL, next_offset INTEGER NOT NULL, sealed_at INTEGER NOT NULL
 );
 INSERT OR IGNORE INTO position VALUES (1, 0, 0, 0);
+-- Where a seq is on the topic, every some thousand: a comparison of both begins at one of them.
+CREATE TABLE IF NOT EXISTS marks (next_seq INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL);
 
 -- name: position
 SELECT next_seq, next_offset, sealed_at FROM position;
@@ -19,6 +21,15 @@ WHERE next_seq = ? AND next_offset = ?;
 
 -- name: add_event
 INSERT INTO events VALUES (?, ?, ?);
+
+-- name: add_mark
+INSERT INTO marks SELECT ?1, ?2 WHERE ?1 >= (SELECT coalesce(max(next_seq), 0) FROM marks) + ?3;
+
+-- name: marks
+SELECT next_seq, next_offset FROM marks ORDER BY next_seq;
+
+-- name: forget_marks
+DELETE FROM marks;
 
 -- name: forget_events
 DELETE FROM events;

@@ -1,4 +1,4 @@
-"""Brings the index up to the end of audit.premis, and checks that the two agree."""
+"""Brings index and log up to the end of audit.premis, and checks that they agree with it."""
 
 import logging
 import threading
@@ -11,101 +11,116 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
 from streams.sealer.log_order import LogOrder, LogRecord
+from streams.sealer.sealed_log import SealedLog
 
 log = logging.getLogger(__name__)
 
 BATCH = 5000
 MISMATCH = (
-    "audit/index.db and the topic {topic} disagree: {why}. Nothing was sealed. If the topic is"
-    " correct, move audit/index.db to another folder; the sealer rebuilds it. If the topic lost"
-    " sealed records, restore the broker's data first."
+    "the topic {topic} and the sealed log in audit/log disagree: {why}. Nothing is sealed. Find out"
+    " who changed the topic, and keep it as evidence: copystand audit verify"
 )
-"""What to do when the log and the index differ."""
 
 
-class LogIsShorter(Exception):
-    """The log lost sealed records: it ends at the first offset, the index at the second."""
+class LogsDisagree(CannotContinue):
+    """The topic does not have what was sealed."""
 
 
 def catch_up(
-    index: EventIndex, consumer: Consumer, topic: str, stopping: threading.Event
+    index: EventIndex,
+    sealed: SealedLog,
+    consumer: Consumer,
+    topic: str,
+    stopping: threading.Event,
 ) -> Position:
-    """Add to the index what the log has beyond it. Raises CannotContinue when the topic and the
-    index disagree, LogIsShorter when the topic ends before them, ShutdownRequested when asked to
-    stop."""
+    """Add to log and index what the topic has beyond them. The position is where the topic ends: if
+    the log has more events, the topic lost the last ones.
+
+    Raises LogsDisagree, and ShutdownRequested when asked to stop."""
+    end = end_of(consumer, topic, stopping)
     position = index.position()
-    is_new = position.next_offset == 0
-    # Start one record earlier: the last indexed record must still be there.
-    start = max(position.next_offset - 1, 0)
-    end = _end_of(consumer, topic, stopping)
-    if end < position.next_offset:
-        raise LogIsShorter(end, position.next_offset)
-    consumer.assign([TopicPartition(topic, 0, start)])
-    order, compared = LogOrder(position.next_seq - (not is_new)), is_new
-    while True:
-        if stopping.is_set():
-            raise ShutdownRequested
-        records, reached = _read(consumer, topic, order)
-        if records and not compared:
-            _compare(topic, index, records.pop(0), position)
-            compared = True
+    if position.next_seq > sealed.size or end < position.next_offset:
+        # The log is new, or the topic lost records: everything is read and compared.
+        index.clear()
+        position = index.position()
+    reader = TopicReader(consumer, topic, position, sealed, stopping)
+    while not reader.is_at(end):
+        records = reader.read()
         if records:
+            sealed.add_missing(records)
             position = _advance(index, position, records)
-        if reached is not None and reached >= end:
-            _check_end(topic, order, position, is_new, compared)
-            return position
+    reader.check_gap()
+    return position
 
 
-def _check_end(
-    topic: str, order: LogOrder, position: Position, is_new: bool, compared: bool
-) -> None:
-    if not compared:
-        _fail(topic, f"seq {position.next_seq - 1} is not there. {order.gap()}".strip())
-    if not order.ahead:
-        return
-    if is_new:
-        _fail(topic, order.gap())
-    # The index has every number that this sealer gave, so no sealed record is missing.
-    log.error("foreign records in the log", extra={"found": order.gap()})
+class TopicReader:
+    """Reads sealed records from a position on, without those that others wrote."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topic: str,
+        position: Position,
+        sealed: SealedLog,
+        stopping: threading.Event,
+    ) -> None:
+        self._consumer, self._topic, self._stopping = consumer, topic, stopping
+        self._sealed = sealed
+        self._reached = position.next_offset
+        self.order = LogOrder(position.next_seq, sealed.agrees)
+        consumer.assign([TopicPartition(topic, 0, position.next_offset)])
+
+    def is_at(self, end: int) -> bool:
+        """Whether everything before this offset was read."""
+        return self._reached >= end
+
+    def read(self) -> list[LogRecord]:
+        """Some sealed records. Raises LogsDisagree, ShutdownRequested."""
+        if self._stopping.is_set():
+            raise ShutdownRequested
+        records = []
+        for message in self._consumer.consume(BATCH, timeout=0.5):
+            error = message.error()
+            if error is None:
+                sealed, _ = self.order.take(message)  # the projector reports foreign records
+                records += [sealed] if sealed else []
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._reached = message.offset() or 0
+            elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+                disagree(self._topic, str(error))
+            else:
+                log.warning("consumer error", extra={"error": str(error)})
+        return records
+
+    def check_gap(self) -> None:
+        """Raises LogsDisagree if records are missing before others."""
+        if not self.order.ahead:
+            return
+        if self._sealed.size <= self.order.next_seq and self.order.next_seq > 0:
+            # Nothing that was sealed is missing before them.
+            log.error("foreign records in the log", extra={"found": self.order.gap()})
+            return
+        self.missing()
+
+    def missing(self) -> NoReturn:
+        """Raises LogsDisagree, since the next event is not on the topic."""
+        order = self.order
+        disagree(self._topic, order.other or order.gap() or f"seq {order.next_seq} is missing")
 
 
-def _end_of(consumer: Consumer, topic: str, stopping: threading.Event) -> int:
+def end_of(consumer: Consumer, topic: str, stopping: threading.Event) -> int:
+    """The end of a topic, from whose beginning nothing is missing."""
     while not stopping.is_set():
         try:
-            return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=5)[1])
+            low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=5)
         except KafkaException as error:
             log.warning("consumer error", extra={"error": str(error)})
             time.sleep(0.5)
+            continue
+        if low > 0:
+            disagree(topic, f"the records before offset {low} are missing")
+        return int(end)
     raise ShutdownRequested
-
-
-def _read(consumer: Consumer, topic: str, order: LogOrder) -> tuple[list[LogRecord], int | None]:
-    """Some sealed records, and the offset of the end of the topic when it was reached."""
-    records, reached = [], None
-    for message in consumer.consume(BATCH, timeout=0.5):
-        error = message.error()
-        if error is None:
-            sealed, _ = order.take(message)  # the projector reports foreign records
-            records += [sealed] if sealed else []
-        elif error.code() == KafkaError._PARTITION_EOF:
-            reached = message.offset()
-        elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-            _fail(topic, str(error))
-        else:
-            log.warning("consumer error", extra={"error": str(error)})
-    return records, reached
-
-
-def _indexed(record: LogRecord) -> IndexedEvent:
-    return IndexedEvent(record.event.event_id, record.seal.seq, record.event.digest)
-
-
-def _compare(topic: str, index: EventIndex, last: LogRecord, position: Position) -> None:
-    """The last indexed record must be the same in the log."""
-    in_log = _indexed(last)
-    indexed = index.find([in_log.event_id]).get(in_log.event_id)
-    if indexed != in_log or in_log.seq != position.next_seq - 1:
-        _fail(topic, f"offset {last.offset} has {in_log}, the index has {indexed}")
 
 
 def _advance(index: EventIndex, before: Position, records: Sequence[LogRecord]) -> Position:
@@ -115,5 +130,10 @@ def _advance(index: EventIndex, before: Position, records: Sequence[LogRecord]) 
     return after
 
 
-def _fail(topic: str, why: str) -> NoReturn:
-    raise CannotContinue(MISMATCH.format(topic=topic, why=why))
+def _indexed(record: LogRecord) -> IndexedEvent:
+    return IndexedEvent(record.event.event_id, record.seal.seq, record.event.digest)
+
+
+def disagree(topic: str, why: str) -> NoReturn:
+    """Raises LogsDisagree."""
+    raise LogsDisagree(MISMATCH.format(topic=topic, why=why))

@@ -7,27 +7,28 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from schemas.models import Producer as MadeBy
-from streams.audit.sealed_record import Seal, headers_of
+from streams.audit.sealed_record import Seal, SealedRecord
 from streams.kafka.messages import offset_of
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
+from streams.sealer.checkpoints import Checkpoints
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
 from streams.sealer.plan import plan
-from streams.sealer.recovery import LogIsShorter, catch_up
-from streams.sealer.validation import ValidEvent, intake_record
+from streams.sealer.recovery import LogsDisagree, catch_up
+from streams.sealer.sealed_log import SealedLog
+from streams.sealer.topic_check import EVERY_SECONDS, TopicCheck
+from streams.sealer.transactions import (
+    REQUEST_SECONDS,
+    RETRY_SECONDS,
+    TransactionAborted,
+    Transactions,
+)
+from streams.sealer.validation import intake_record
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,13 +37,6 @@ PRODUCER_NAME = "copystand/sealer"
 BATCH = 1000
 BATCH_SECONDS = 0.5
 """A transaction takes about eight flushes of the broker, for one event or for a thousand."""
-REQUEST_SECONDS = 5.0
-RETRY_SECONDS = 0.2
-FENCED = (
-    KafkaError._FENCED,
-    KafkaError.PRODUCER_FENCED,
-    KafkaError.INVALID_PRODUCER_EPOCH,
-)
 
 
 @dataclass(frozen=True)
@@ -54,12 +48,12 @@ class SealerAdapters:
     open_log: Callable[[], Consumer]
     """Opens a consumer of audit.premis, which the sealer closes."""
     index: EventIndex
+    sealed: SealedLog
+    checkpoints: Checkpoints
     anomalies: Path
     """Folder of the records that cannot be sealed."""
-
-
-class TransactionAborted(Exception):
-    """The transaction was aborted, or its outcome must be read from the log."""
+    wait_for: Callable[[str], None]
+    """Tells the operator why nothing is sealed; an empty text when it is."""
 
 
 def run_sealer(settings: Settings, make_sealer: Callable[[threading.Event], "Sealer"]) -> None:
@@ -77,7 +71,7 @@ def run_sealer(settings: Settings, make_sealer: Callable[[threading.Event], "Sea
 
 
 class Sealer:
-    """Seals events: records and intake offsets in one transaction, then the index."""
+    """Seals events: records and intake offsets in one transaction, then log, index, checkpoint."""
 
     def __init__(
         self,
@@ -86,34 +80,43 @@ class Sealer:
         made_by: MadeBy,
         stopping: threading.Event,
     ) -> None:
-        self._producer, self._consumer = adapters.producer, adapters.consumer
-        self._open_log, self._index = adapters.open_log, adapters.index
-        self._anomalies = adapters.anomalies
+        self._consumer, self._open_log = adapters.consumer, adapters.open_log
+        self._index, self._sealed = adapters.index, adapters.sealed
+        self._checkpoints, self._anomalies = adapters.checkpoints, adapters.anomalies
+        self._wait_for = adapters.wait_for
         self._topics, self._made_by, self._stopping = topics, made_by, stopping
+        self._transactions = Transactions(adapters.producer, adapters.consumer, topics, stopping)
+        self._topic_check = TopicCheck(self._open_log, topics.premis, self._index, stopping)
         self._position = self._index.position()
 
     def start(self) -> None:
-        """Fence the previous sealer, bring the index up to date, and seek the intake."""
-        self._retry("init_transactions", self._producer.init_transactions)
-        self._recover()
+        """Fence the previous sealer, bring log and index up to date, and seek the intake."""
+        self._transactions.begin()
+        self._recover_until_logs_agree()
 
     def run(self) -> None:
-        """Seal batch after batch until asked to stop."""
+        """Seal batch after batch until asked to stop. While topic and log disagree, wait."""
         while not self._stopping.is_set():
-            messages = self.poll()
-            if not messages:
-                continue
             try:
-                self.seal(messages)
+                messages = self.poll()
+                if messages:
+                    self.seal(messages)
+                self._checkpoints.sign_if_due(self._sealed.store)
+                self._topic_check.check_if_due(self._sealed)
             except TransactionAborted as aborted:
                 log.warning("transaction aborted", extra={"error": str(aborted)})
-                self._recover()
+                self._recover_until_logs_agree()
+            except LogsDisagree as different:
+                self._wait(different)
+                self._recover_until_logs_agree()
         self.close()
 
     def close(self) -> None:
-        """Close the consumer and the index."""
+        """Sign what was sealed, and close the files and the consumer."""
+        self._checkpoints.close(self._sealed.store)
         self._consumer.close()
         self._index.close()
+        self._sealed.store.close()
 
     def poll(self) -> list[Message]:
         """The next records of the intake. Raises CannotContinue when some are lost."""
@@ -140,115 +143,84 @@ class Sealer:
         )
         # After a clock was set back, an event must not be dated before the previous one.
         sealed_at = max(time.time_ns() // 1000, before.sealed_at)
-        offsets = self._transact(events, sealed_at, offset_of(messages[-1]) + 1)
+        records = [
+            SealedRecord(one.event_id, one.value, Seal(seq, sealed_at, one.schema_sha256))
+            for seq, one in enumerate(events, before.next_seq)
+        ]
+        offsets = self._transactions.write(records, offset_of(messages[-1]) + 1)
+        self._sealed.append(records)
         last_offset = max(offsets, default=before.next_offset - 1)
         after = Position(before.next_seq + len(events), last_offset + 1, sealed_at)
-        sealed = [
+        indexed = [
             IndexedEvent(one.event_id, seq, one.digest)
             for seq, one in enumerate(events, before.next_seq)
         ]
-        self._index.advance(before, sealed, after)
+        self._index.advance(before, indexed, after)
         self._position = after
 
-    def _transact(self, events: list[ValidEvent], sealed_at: int, next_intake: int) -> list[int]:
-        """Write events in one transaction; the offsets that they got on audit.premis."""
-        offsets: list[int] = []
-
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            if error is None:
-                offsets.append(offset_of(message))
-
-        reached = [TopicPartition(self._topics.intake, 0, next_intake)]
-        group = self._consumer.consumer_group_metadata()
-        try:
-            self._producer.begin_transaction()
-            for seq, one in enumerate(events, self._position.next_seq):
-                self._producer.produce(
-                    self._topics.premis,
-                    key=one.event_id.encode(),
-                    value=one.value,
-                    partition=0,
-                    headers=headers_of(Seal(seq, sealed_at, one.schema_sha256)),
-                    on_delivery=delivered,
-                )
-        except KafkaException as error:
-            self._abort(error)
-        self._retry(
-            "send_offsets",
-            lambda seconds: self._producer.send_offsets_to_transaction(reached, group, seconds),
-        )
-        self._retry("commit", self._producer.commit_transaction)
-        if len(offsets) != len(events):  # committed, but the offsets are unknown: read the topic
-            raise TransactionAborted("delivery reports are missing")
-        return offsets
-
-    def _retry(self, call_name: str, call: Callable[[float], object]) -> None:
-        """Repeat a call while the broker is unavailable. Raises TransactionAborted, CannotContinue,
-        ShutdownRequested."""
+    def _recover_until_logs_agree(self) -> None:
+        """Recover; while the topic does not have what was sealed, wait and look again."""
         while True:
             try:
-                call(REQUEST_SECONDS)
+                self._recover()
+                self._wait_for("")
                 return
-            except KafkaException as failure:
-                error = failure.args[0]
-                _check_fatal(error, failure)
-                if not error.retriable():
-                    self._abort(failure)
-                log.warning("producer error", extra={"call": call_name, "error": str(error)})
-            if self._stopping.wait(RETRY_SECONDS):
-                raise ShutdownRequested
+            except LogsDisagree as different:
+                self._wait(different)
 
-    def _abort(self, failure: KafkaException) -> NoReturn:
-        """Abort the transaction. Raises TransactionAborted, CannotContinue, ShutdownRequested."""
-        _check_fatal(failure.args[0], failure)
-        while True:
-            try:
-                self._producer.abort_transaction(REQUEST_SECONDS)
-                break
-            except KafkaException as again:
-                if not again.args[0].retriable():
-                    raise CannotContinue(_reason(again.args[0])) from again
-            if self._stopping.wait(RETRY_SECONDS):
-                raise ShutdownRequested
-        raise TransactionAborted(str(failure.args[0])) from failure
+    def _wait(self, different: LogsDisagree) -> None:
+        log.error("topic and sealed log disagree", extra={"found": str(different)})
+        self._wait_for(str(different))
+        if self._stopping.wait(EVERY_SECONDS):
+            raise ShutdownRequested
 
     def _recover(self) -> None:
-        """Bring the index up to the log, and seek the intake to the offset committed with it."""
-        try:
+        """Bring log and index up to the topic, the topic up to the log, and seek the intake."""
+        known = self._index.position().next_seq
+        self._catch_up()
+        if self._position.next_seq < self._sealed.size:
+            self._publish_again()
             self._catch_up()
-        except LogIsShorter as shorter:
-            # What is missing is sealed again from the intake, with new numbers.
-            self._read_intake_again(shorter)
-            self._catch_up()
+        elif self._position.next_seq < known:
+            # Only an index without a log knew them: they are sealed again, with new numbers.
+            self._read_intake_again(known)
+        self._checkpoints.check(self._sealed.store)
+        self._topic_check.check_end(self._sealed)
         start = TopicPartition(self._topics.intake, 0)
+        # Without a committed offset everything is read again; sealed events are then dropped.
+        start.offset = max(self._committed(start), 0)
+        self._consumer.assign([start])
+        extra = {"next_seq": self._position.next_seq, "intake_offset": start.offset}
+        log.info("sealing", extra=extra)
+
+    def _catch_up(self) -> None:
+        with closing(self._open_log()) as consumer:
+            self._position = catch_up(
+                self._index, self._sealed, consumer, self._topics.premis, self._stopping
+            )
+
+    def _publish_again(self) -> None:
+        """Write the events that the topic lost at its end, with their numbers."""
+        lost = {"end": self._position.next_seq, "sealed_up_to": self._sealed.size}
+        log.error("log lost sealed records", extra=lost)
+        for records in self._sealed.portions(self._position.next_seq):
+            self._transactions.write(records)
+
+    def _committed(self, start: TopicPartition) -> int:
         while True:
             try:
-                committed = self._consumer.committed([start], timeout=REQUEST_SECONDS)[0]
-                break
+                return int(self._consumer.committed([start], timeout=REQUEST_SECONDS)[0].offset)
             except KafkaException as error:
                 log.warning("consumer error", extra={"error": str(error)})
             if self._stopping.wait(RETRY_SECONDS):
                 raise ShutdownRequested
-        # Without a committed offset everything is read again; sealed events are then dropped.
-        start.offset = max(committed.offset, 0)
-        self._consumer.assign([start])
-        log.info(
-            "sealing",
-            extra={"next_seq": self._position.next_seq, "intake_offset": start.offset},
-        )
 
-    def _catch_up(self) -> None:
-        with closing(self._open_log()) as consumer:
-            topic = self._topics.premis
-            self._position = catch_up(self._index, consumer, topic, self._stopping)
-
-    def _read_intake_again(self, shorter: LogIsShorter) -> None:
-        """Forget the index, after the intake is set to its beginning: a crash repeats both."""
-        end, sealed = shorter.args
-        log.error("log lost sealed records", extra={"end": end, "sealed_up_to": sealed})
+    def _read_intake_again(self, known: int) -> None:
+        lost = {"end": self._position.next_seq, "sealed_up_to": known}
+        log.error("log lost sealed records", extra=lost)
         start = TopicPartition(self._topics.intake, 0, 0)
-        self._retry("rewind", lambda _: self._consumer.commit(offsets=[start], asynchronous=False))
-        self._index.clear()
+        commit = self._consumer.commit
+        self._transactions.retry("rewind", lambda _: commit(offsets=[start], asynchronous=False))
 
     def _continue_at_the_end(self, error: KafkaError) -> None:
         """Continue where the intake ends, if it lost records that are sealed. Raises CannotContinue
@@ -260,15 +232,3 @@ class Sealer:
             raise CannotContinue(f"the intake lost records that were not sealed: {error}")
         log.error("intake lost sealed records", extra={"end": end, "sealed_up_to": committed})
         self._consumer.assign([TopicPartition(self._topics.intake, 0, end)])
-
-
-def _check_fatal(error: KafkaError, failure: KafkaException) -> None:
-    """Raises CannotContinue for an error that no retry removes."""
-    if error.fatal() or error.code() in FENCED:
-        raise CannotContinue(_reason(error)) from failure
-
-
-def _reason(error: KafkaError) -> str:
-    if error.code() in FENCED:
-        return f"another sealer has taken over; this one seals nothing more: {error}"
-    return f"the transactional producer failed: {error}"

@@ -362,14 +362,14 @@ def test_an_auditor_reads_only_by_default(parts: Parts) -> None:
 
 
 def test_a_table_that_is_ahead_of_the_log_is_emptied_and_projected_again(
-    log: Log, parts: Parts
+    log: Log, parts: Parts, tmp_path: Path
 ) -> None:
     seal_all(log, 30)
     with log.projector() as projector:
         wait_for_rows(log, 30)
         projector.terminate()
         projector.wait(15)
-    shorter = a_log(parts, log.home)  # a log that lost everything
+    shorter = a_log(parts, tmp_path / "shorter")  # a log that lost everything
     seal_all(shorter, 20)
 
     with shorter.projector() as projector:

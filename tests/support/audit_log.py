@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -19,7 +19,7 @@ from infra.kafka_access import ADMIN, Brokers, login_file
 from infra.migrate import FOLDER
 from infra.topics import provision
 from processors.premis import event_type_uri
-from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, Topic
+from schemas.catalogue import AUDIT_CHECKPOINTS, AUDIT_INTAKE, AUDIT_PREMIS, Topic
 from schemas.codec import decode, encode
 from schemas.ids import make_id, premis_id
 from schemas.models import Agent, Head, PremisEvent
@@ -99,7 +99,7 @@ class Log:
     def sealer(self) -> Iterator["subprocess.Popen[bytes]"]:
         """A sealer as a process."""
         line = self.line
-        fields = (line.intake, line.premis, line.group, line.transactional_id)
+        fields = astuple(line)
         code = (
             "from streams.composition import run_sealer;"
             "from streams.sealer.clients import SealerTopics;"
@@ -112,7 +112,7 @@ class Log:
     def projector(self) -> Iterator["subprocess.Popen[bytes]"]:
         """A projector as a process, of this log."""
         line = self.line
-        fields = (line.intake, line.premis, line.group, line.transactional_id)
+        fields = astuple(line)
         code = (
             "from streams.composition import run_projector;"
             "from streams.sealer.clients import SealerTopics;"
@@ -125,10 +125,13 @@ class Log:
 def a_log(parts: Parts, home: Path) -> Log:
     """A fresh pair of topics with a home for their sealer."""
     mark = uuid4().hex[:8]
-    line = SealerTopics(f"intake.{mark}", f"premis.{mark}", f"sealer.{mark}", f"tx.{mark}")
+    line = SealerTopics(
+        f"intake.{mark}", f"premis.{mark}", f"sealer.{mark}", f"tx.{mark}", f"checkpoints.{mark}"
+    )
     intake = Topic(line.intake, None, "event_id", 1, AUDIT_INTAKE.config)
     premis = Topic(line.premis, None, "event_id", 1, AUDIT_PREMIS.config)
-    provision(parts.kafka, [intake, premis], {line.group: [line.intake]})
+    checkpoints = Topic(line.checkpoints, None, "size", 1, AUDIT_CHECKPOINTS.config)
+    provision(parts.kafka, [intake, premis, checkpoints], {line.group: [line.intake]})
     (home / "run").mkdir(parents=True, exist_ok=True)
     for password in (parts.home / "run").glob("postgres.*password"):
         (home / "run" / password.name).write_text(password.read_text())

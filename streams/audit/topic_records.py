@@ -1,0 +1,48 @@
+"""The sealed records of audit.premis, as the topic has them."""
+
+import time
+from collections.abc import Generator
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from infra.kafka_access import Brokers
+from schemas.catalogue import AUDIT_PREMIS
+from streams.audit.sealed_record import BrokenSeal, SealedRecord, seal_of
+from streams.kafka.messages import headers_of
+from streams.sealer.clients import log_consumer
+
+BATCH = 5000
+SECONDS = 10.0
+
+
+def intact_records(
+    brokers: Brokers, topic: str = AUDIT_PREMIS.name
+) -> Generator[tuple[int, bytes], None, None]:
+    """Seq and leaf of each record with a seal, in the order of the topic. Raises KafkaException."""
+    consumer = log_consumer(brokers)
+    try:
+        low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=SECONDS)
+        consumer.assign([TopicPartition(topic, 0, low)])
+        reached, deadline = low, time.monotonic() + SECONDS
+        while reached < end:
+            messages = consumer.consume(BATCH, timeout=0.2)
+            if messages:
+                deadline = time.monotonic() + SECONDS
+            elif time.monotonic() > deadline:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    try:
+                        record = SealedRecord(
+                            "", message.value() or b"", seal_of(headers_of(message))
+                        )
+                    except BrokenSeal:
+                        continue
+                    yield record.seal.seq, record.leaf
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    reached = message.offset() or end
+                else:
+                    raise KafkaException(error)
+    finally:
+        consumer.close()

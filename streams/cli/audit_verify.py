@@ -1,0 +1,105 @@
+"""`copystand audit verify|export|witness`: proofs that the audit log was not changed."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+import psycopg
+from confluent_kafka import KafkaException
+
+from infra.kafka_access import ADMIN
+from processors.outcome import StorageError
+from streams.audit.verification import (
+    Fault,
+    SealedTree,
+    verify_log,
+    verify_objects,
+    verify_projection,
+    verify_topic,
+)
+from streams.cli.audit import audit
+from streams.cli.listings import CONNECT_SECONDS, postgres_down
+from streams.console import Exit, emit, fail, json_option, out
+from streams.settings import NotUp, Settings
+from streams.transparency_log.note import BadNote
+
+LOG = Path("audit", "log")
+NO_LOG_FIX = "The sealer makes it after its first event: copystand up"
+
+
+@audit.command("verify")
+@click.option("--objects", is_flag=True, help="Also read all files of the store.")
+@click.option("--item", "item_id", metavar="ITEM", help="With --objects: only files of this item.")
+@json_option
+def verify(objects: bool, item_id: str | None, as_json: bool) -> None:
+    """Verify the sealed log, and the topic, the tables and the files against it.
+
+    Ends with 1 if anything was changed, removed or added, and names the first event concerned.
+    """
+    settings = Settings.load()
+    log, faults = _sealed_tree(settings)
+    checks = [_topic, _projection] + ([_objects(item_id)] if objects else [])
+    for check in checks if not faults else ():
+        faults += check(settings, log)
+    faults.sort(key=lambda one: one.seq)
+    document = {
+        "ok": not faults,
+        "size": log.size,
+        "root": log.root,
+        "first_bad": faults[0].seq if faults else None,
+        "why": f"{faults[0].part}: {faults[0].why}" if faults else None,
+        "faults": [{"part": one.part, "seq": one.seq, "why": one.why} for one in faults],
+    }
+    emit(document, as_json, lambda _: out.print(_view(log, faults), highlight=False))
+    if faults:
+        raise SystemExit(Exit.FAILED)
+
+
+def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Fault]]:
+    try:
+        return verify_log(settings.home / LOG)
+    except FileNotFoundError as missing:
+        fail(Exit.MISSING_PART, f"there is no sealed log: {missing}", NO_LOG_FIX)
+    except BadNote as bad:
+        fail(Exit.FAILED, f"the checkpoint of the log is damaged: {bad}")
+
+
+def _topic(settings: Settings, log: SealedTree) -> list[Fault]:
+    from streams.audit.topic_records import intact_records
+
+    try:
+        with closing(intact_records(settings.kafka_as(ADMIN))) as records:
+            return verify_topic(log.tree, records)
+    except (NotUp, KafkaException) as down:
+        fail(Exit.MISSING_PART, f"Kafka does not answer: {down}", "Start the line: copystand up")
+
+
+def _projection(settings: Settings, log: SealedTree) -> list[Fault]:
+    try:
+        dsn = settings.dsn("auditor_ro")
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+            return verify_projection(connection, log.tree)
+    except (NotUp, psycopg.Error) as down:
+        postgres_down(down)
+
+
+def _objects(item_id: str | None) -> Any:
+    def check(settings: Settings, log: SealedTree) -> list[Fault]:
+        from streams.storage.factory import open_storage
+
+        try:
+            return verify_objects(open_storage(settings), log.tree, item_id)
+        except StorageError as away:
+            fail(Exit.MISSING_PART, f"the store does not answer: {away}")
+
+    return check
+
+
+def _view(log: SealedTree, faults: list[Fault]) -> str:
+    if not faults:
+        return f"ok: {log.size} events, root {log.root}"
+    lines = [f"seq {one.seq}, {one.part}: {one.why}" for one in faults[:20]]
+    if len(faults) > 20:
+        lines.append(f"and {len(faults) - 20} more")
+    return "\n".join(lines)

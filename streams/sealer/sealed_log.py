@@ -1,0 +1,70 @@
+"""The sealed events of this home on disk, as leaves of the tree that checkpoints sign."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from streams.audit.sealed_record import SealedRecord, record_of
+from streams.runtime.run_loop import CannotContinue
+from streams.sealer.log_order import LogRecord
+from streams.transparency_log.merkle import leaf_hash
+from streams.transparency_log.store import LogInUse, LogStore
+from streams.transparency_log.tiles import DamagedLog, Tree
+
+PORTION = 500
+"""Records that are published again in one transaction."""
+
+
+class SealedLog:
+    """What was sealed; the topic must have the same."""
+
+    def __init__(self, store: LogStore) -> None:
+        self.store = store
+        self._tree: Tree | None = None
+
+    @property
+    def size(self) -> int:
+        """How many events are in it; the next seq."""
+        return self.store.size
+
+    def append(self, records: Iterable[SealedRecord]) -> None:
+        """Add events; they are on disk when this returns. Raises OSError."""
+        self._tree = None
+        self.store.append([record.leaf for record in records])
+
+    def add_missing(self, records: Sequence[LogRecord]) -> None:
+        """Add those records of the topic that this log does not have yet. Raises OSError."""
+        self.append(_sealed(one) for one in records if one.seal.seq >= self.size)
+
+    def agrees(self, record: LogRecord) -> bool:
+        """Whether a record of the topic is what was sealed under its seq. One whose seq is not in
+        this log is taken: the sealer died after its transaction."""
+        seq = record.seal.seq
+        if seq >= self.size:
+            return True
+        if self._tree is None:
+            self._tree = self.store.tree()
+        return self._tree.leaf_hash(seq) == leaf_hash(_sealed(record).leaf)
+
+    def portions(self, start: int) -> Iterator[list[SealedRecord]]:
+        """All records from a seq on, in portions."""
+        leaves = self.store.leaves(start)
+        while portion := [record_of(leaf) for leaf in islice(leaves, PORTION)]:
+            yield portion
+
+
+def open_sealed_log(folder: Path) -> SealedLog:
+    """The log in a folder, which is made if it is not there. Raises CannotContinue."""
+    try:
+        return SealedLog(LogStore(folder))
+    except LogInUse as used:
+        raise CannotContinue(f"another sealer runs in this home: {used}") from None
+    except DamagedLog as damaged:
+        raise CannotContinue(
+            f"the sealed log in {folder} is damaged: {damaged}. Nothing is sealed. Restore the"
+            " folder from a backup."
+        ) from None
+
+
+def _sealed(record: LogRecord) -> SealedRecord:
+    return SealedRecord(record.event.event_id, record.event.value, record.seal)
