@@ -8,9 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from infra.files import fsync_folder, write_atomic
-from streams.transparency_log.checkpoint import Checkpoint, parse_checkpoint
+from streams.transparency_log.checkpoint import (
+    Checkpoint,
+    hand_over,
+    next_checkpoint,
+    parse_checkpoint,
+)
 from streams.transparency_log.journal import FILE_MODE
-from streams.transparency_log.note import BadNote
+from streams.transparency_log.note import BadNote, SignerKey
+from streams.transparency_log.store import LogStore
 
 FOLDER = "checkpoints"
 NEWEST = "checkpoint"
@@ -83,6 +89,22 @@ class CheckpointFiles:
         if end < len(content):
             os.truncate(path, end)
         return len(notes)
+
+
+def publish(
+    store: LogStore, files: CheckpointFiles, signer: SignerKey, next_signer: SignerKey | None = None
+) -> Checkpoint:
+    """Sign a checkpoint of the log on disk and keep it. Raises ForkRefused.
+
+    With `next_signer` it is the last one of its key, and the next key signs from here on."""
+    if next_signer is None:
+        checkpoint = next_checkpoint(store, files.newest, signer)
+    else:
+        checkpoint = hand_over(store, files.newest, signer, next_signer)
+    # First, so that the folder always has the tiles of its newest checkpoint.
+    store.write_partial_tiles()
+    files.add(checkpoint)
+    return checkpoint
 
 
 def paths(folder: Path) -> list[Path]:

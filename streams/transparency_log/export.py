@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from streams.transparency_log import verifier
@@ -21,6 +22,7 @@ from streams.transparency_log.tiles import (
 )
 
 README = Path(__file__).with_name("export_readme.txt")
+ATTEMPTS = 10
 SEAL_BYTES = 16
 DIGEST_BYTES = 32
 SchemaReader = Callable[[bytes], bytes]
@@ -31,12 +33,23 @@ def static_tiles(folder: Path) -> StaticTiles:
     """The tiles of a log's folder, also while its sealer writes."""
 
     def fetch(path: str) -> bytes | None:
-        try:
-            return (folder / path).read_bytes()
-        except FileNotFoundError:
-            return None
+        full, partial, width = path.partition(".p/")
+        # The sealer replaces a partial tile by a larger one, which begins with the same.
+        for _ in range(ATTEMPTS if partial else 1):
+            for one in (path, full, *_larger(folder, full, int(width or 0))):
+                with suppress(FileNotFoundError):
+                    return (folder / one).read_bytes()
+        return None
 
     return StaticTiles(fetch)
+
+
+def _larger(folder: Path, full: str, width: int) -> list[str]:
+    try:
+        names = [int(one.name) for one in (folder / f"{full}.p").iterdir() if one.name.isdigit()]
+    except FileNotFoundError:
+        return []
+    return [f"{full}.p/{name}" for name in sorted(names, reverse=True) if name > width]
 
 
 def newest_checkpoint(folder: Path) -> Checkpoint:

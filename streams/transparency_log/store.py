@@ -246,8 +246,8 @@ class LogStore:
     def write_partial_tiles(self) -> None:
         """Write the partial tiles of the present size, so that the folder is a static log of it.
 
-        Those of the size before the last one are removed. They need no fsync: the journal has all
-        that is in them."""
+        Call it before a checkpoint of this size is published. Those of the call before the last
+        one are removed. They need no fsync: the journal has all that is in them."""
         new = {tile_path(level, number, width) for level, number, width in widths(self.size)}
         for level, number, width in widths(self.size):
             self._write_partial(tile_path(level, number, width), b"".join(self._levels[level]))

@@ -1,0 +1,89 @@
+"""Exports: complete, of one checkpoint, also while the sealer writes."""
+
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from streams.transparency_log import verifier
+from streams.transparency_log.checkpoint_files import read_all
+from streams.transparency_log.export import export_all, export_entries, newest_checkpoint
+from streams.transparency_log.proof import parse_proof
+from streams.transparency_log.tiles import DamagedLog
+from tests.support.transparency_logs import (
+    OLD_SCHEMA,
+    SCHEMAS,
+    Sealed,
+    a_leaf,
+    a_sealed_log,
+    in_this_process,
+)
+
+
+def test_a_complete_export_has_all_checkpoints_schemas_and_the_verifier(tmp_path: Path):
+    log = a_sealed_log(tmp_path / "log", 700)
+
+    newest = export_all(log.folder, tmp_path / "out", SCHEMAS.__getitem__)
+
+    assert newest == log.checkpoints.newest == newest_checkpoint(tmp_path / "out")
+    assert list(read_all(tmp_path / "out")) == list(log.checkpoints)
+    assert {one.name for one in (tmp_path / "out" / "schemas").iterdir()} == {
+        f"{digest.hex()}.avsc" for digest in SCHEMAS
+    }
+    assert (tmp_path / "out" / "verify.py").read_bytes() == Path(verifier.__file__).read_bytes()
+    assert "python3 verify.py" in (tmp_path / "out" / "README.txt").read_text()
+
+
+def test_an_export_of_entries_has_their_proofs_and_the_changes_of_keys(tmp_path: Path):
+    log = a_sealed_log(tmp_path / "log", 300)
+
+    export_entries(log.folder, tmp_path / "out", [5, 5, 9], SCHEMAS.__getitem__)
+
+    names = {one.name for one in (tmp_path / "out" / "entries").iterdir()}
+    assert names == {"5", "5.tlog-proof", "9", "9.tlog-proof"}
+    proof = parse_proof((tmp_path / "out" / "entries" / "9.tlog-proof").read_bytes())
+    proof.verify((tmp_path / "out" / "entries" / "9").read_bytes())
+    kept = list(read_all(tmp_path / "out"))
+    assert kept == [one for one in log.checkpoints if one.next_key] and len(kept) == 1
+    assert [one.stem for one in (tmp_path / "out" / "schemas").iterdir()] == [OLD_SCHEMA.hex()]
+
+
+def test_an_empty_log_can_be_exported(tmp_path: Path):
+    log = Sealed(tmp_path / "log")
+    log.sign()
+
+    folder = log.export(tmp_path / "out")
+
+    assert verifier.check_log(folder, [], [], in_this_process).ok
+
+
+def test_a_log_that_cannot_be_read_is_not_exported(tmp_path: Path):
+    log = a_sealed_log(tmp_path / "log", 300)
+    (log.folder / "tile" / "entries" / "000").unlink()
+
+    with pytest.raises(DamagedLog):
+        log.export(tmp_path / "out")
+
+
+def test_exports_are_right_while_the_sealer_writes(tmp_path: Path):
+    log, stop = Sealed(tmp_path / "log"), Event()
+    log.seal(200)
+
+    def seal() -> None:
+        while not stop.is_set():
+            log.seal(37)
+
+    sealer = Thread(target=seal)
+    sealer.start()
+    try:
+        sizes = []
+        for number in range(12):
+            folder = log.export(tmp_path / str(number))
+            found = verifier.check_log(folder, [], [], in_this_process)
+            assert found.ok, found
+            sizes.append(found.size)
+    finally:
+        stop.set()
+        sealer.join()
+    assert sizes == sorted(sizes) and sizes[-1] > sizes[0]
+    assert log.store.leaf(sizes[-1] - 1) == a_leaf(sizes[-1] - 1, content=b"some detail")
