@@ -19,9 +19,9 @@ from schemas.store import schema_store
 from streams.audit.sealed_record import leaf
 from streams.transparency_log.checkpoint_files import CheckpointFiles, publish
 from streams.transparency_log.export import export_all, export_entries
-from streams.transparency_log.keys import PublicKey, write_public_keys
+from streams.transparency_log.log_keys import PublicKey, write_public_keys
+from streams.transparency_log.log_store import LogStore
 from streams.transparency_log.note import SignerKey
-from streams.transparency_log.store import LogStore
 from tests.faults.chaos import ledger
 
 ORIGIN = "copystand/bench/audit"

@@ -15,8 +15,8 @@ from streams.transparency_log.checkpoint import (
     parse_checkpoint,
 )
 from streams.transparency_log.journal import FILE_MODE
+from streams.transparency_log.log_store import LogStore
 from streams.transparency_log.note import BadNote, SignerKey
-from streams.transparency_log.store import LogStore
 
 FOLDER = "checkpoints"
 NEWEST = "checkpoint"
@@ -48,10 +48,10 @@ class CheckpointFiles:
         if self._in_file >= IN_A_FILE:
             self._number, self._in_file = self._number + 1, 0
         path, note = self._path(self._number), checkpoint.encode() + b"\n"
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE)
         end = os.fstat(handle).st_size
         try:
-            if os.write(handle, note) < len(note):
+            if os.pwrite(handle, note, end) < len(note):
                 raise OSError(f"{path} took only a part of a checkpoint")
             os.fsync(handle)
         except OSError:

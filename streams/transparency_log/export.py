@@ -8,7 +8,7 @@ from pathlib import Path
 from streams.transparency_log import verifier
 from streams.transparency_log.checkpoint import Checkpoint, parse_checkpoint
 from streams.transparency_log.checkpoint_files import FOLDER, NEWEST, read_all
-from streams.transparency_log.keys import PUBLIC
+from streams.transparency_log.log_keys import PUBLIC
 from streams.transparency_log.proof import prove
 from streams.transparency_log.tiles import (
     ENTRIES,

@@ -137,11 +137,16 @@ class VerifierKey:
                 return False
             message = _cosigned(text, _TIME.unpack(signature[: _TIME.size])[0])
             signature = signature[_TIME.size :]
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return is_signature(self.public, message, signature)
+
+
+def is_signature(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether a signature of a message is that of an Ed25519 key."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def parse_verifier_key(text: str) -> VerifierKey:

@@ -1,5 +1,7 @@
 """Exports: complete, of one checkpoint, also while the sealer writes."""
 
+import re
+import subprocess
 from pathlib import Path
 from threading import Event, Thread
 
@@ -8,11 +10,13 @@ import pytest
 from streams.transparency_log import verifier
 from streams.transparency_log.checkpoint_files import read_all
 from streams.transparency_log.export import export_all, export_entries, newest_checkpoint
+from streams.transparency_log.merkle import leaf_hash
 from streams.transparency_log.proof import parse_proof
 from streams.transparency_log.tiles import DamagedLog
 from tests.support.transparency_logs import (
     OLD_SCHEMA,
     SCHEMAS,
+    SECOND_KEY,
     Sealed,
     a_leaf,
     a_sealed_log,
@@ -46,6 +50,24 @@ def test_an_export_of_entries_has_their_proofs_and_the_changes_of_keys(tmp_path:
     kept = list(read_all(tmp_path / "out"))
     assert kept == [one for one in log.checkpoints if one.next_key] and len(kept) == 1
     assert [one.stem for one in (tmp_path / "out" / "schemas").iterdir()] == [OLD_SCHEMA.hex()]
+
+
+def test_the_commands_in_the_readme_check_a_signature_and_a_hash(tmp_path: Path):
+    log = a_sealed_log(tmp_path / "log", 300)
+    export_entries(log.folder, tmp_path / "out", [7], SCHEMAS.__getitem__)
+    readme = (tmp_path / "out" / "README.txt").read_text()
+    commands = "\n".join(re.findall(r"^    (.*)", readme.partition("3. CHECK BY HAND")[2], re.M))
+    commands = commands.replace("KEY'", f"{str(SECOND_KEY.verifier).split('+', 2)[2]}'")
+
+    done = subprocess.run(
+        ["sh", "-ec", commands.replace("entries/N", "entries/7")],
+        cwd=tmp_path / "out",
+        capture_output=True,
+        text=True,
+    )
+
+    assert "Signature Verified Successfully" in done.stdout, done
+    assert leaf_hash(log.store.leaf(7)).hex() in done.stdout
 
 
 def test_an_empty_log_can_be_exported(tmp_path: Path):

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.transparency_log import journal, store
+from streams.transparency_log import journal, log_store
+from streams.transparency_log.log_store import LogClosed, LogInUse, LogStore
 from streams.transparency_log.merkle import (
     leaf_hash,
     leaf_hashes,
@@ -22,7 +23,6 @@ from streams.transparency_log.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from streams.transparency_log.store import LogClosed, LogInUse, LogStore
 from streams.transparency_log.tiles import (
     ENTRIES,
     MAX_LEAF_BYTES,
@@ -177,7 +177,7 @@ def test_an_end_at_any_step_of_a_new_journal_loses_nothing(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Cuts the sequence before and after each call of a step."""
-    monkeypatch.setattr(store, "LEAVES_OF_A_JOURNAL", 512)
+    monkeypatch.setattr(log_store, "LEAVES_OF_A_JOURNAL", 512)
     for calls in range(60):
         for after in (False, True):
             folder = tmp_path / f"{calls}-{after}"
@@ -202,7 +202,7 @@ def test_an_end_at_any_step_of_a_new_journal_loses_nothing(
 
 
 def _end_at(patch: pytest.MonkeyPatch, step: str, calls: int, after: bool) -> list[bool]:
-    original, count, ended = getattr(store, step), [0], []
+    original, count, ended = getattr(log_store, step), [0], []
 
     def replaced(*arguments: object) -> object:
         count[0] += 1
@@ -213,7 +213,7 @@ def _end_at(patch: pytest.MonkeyPatch, step: str, calls: int, after: bool) -> li
             raise KeyboardInterrupt
         return original(*arguments)
 
-    patch.setattr(store, step, replaced)
+    patch.setattr(log_store, step, replaced)
     return ended
 
 
@@ -249,7 +249,7 @@ def test_a_disk_that_is_full_when_tiles_are_written_closes_the_log(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "write_atomic", full)
+        patch.setattr(log_store, "write_atomic", full)
         with pytest.raises(OSError):
             log.append(leaves(200, 300))
 
@@ -338,7 +338,7 @@ def test_large_leaves_begin_a_new_journal_before_it_grows_too_large(tmp_path: Pa
 WRITER = """
 import random, sys
 from pathlib import Path
-from streams.transparency_log.store import LogStore
+from streams.transparency_log.log_store import LogStore
 def leaves(start, end):
     return [f"{number}:".encode() + bytes(number % 7) for number in range(start, end)]
 log, draw = LogStore(Path(sys.argv[1])), random.Random(int(sys.argv[2]))
