@@ -31,7 +31,7 @@ EVENT_BYTES = 560
 STOCK_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 HEAD = (
     "| date | commit | machine | events | leaves, MB | checkpoints | append, events/s"
-    " | open, s | export, s | verify, s | peak RSS, MB | one proof, bytes | result |"
+    " | open, s | export, s | verify, s | verify, CPU s | peak RSS, MB | one proof, bytes | result |"
 )
 
 
@@ -60,11 +60,11 @@ def _measure(scratch: Path, events: int) -> tuple[str, bool]:
     proof = (scratch / "one" / "entries" / f"{events // 3}.tlog-proof").stat().st_size
     bundles = (scratch / "out" / "tile" / "entries").rglob("*")
     size = sum(path.stat().st_size for path in bundles if path.is_file())
-    verified, peak, said, code = _verify(scratch / "out")
+    verified, used, peak, said, code = _verify(scratch / "out")
     cells = (
         *(datetime.now(UTC).date().isoformat(), commit(), machine(), events),
         *(f"{size / 1e6:.0f}", checkpoints, f"{events / appended:.0f}", f"{opened:.2f}"),
-        *(f"{exported:.1f}", f"{verified:.1f}", f"{peak:.0f}", proof, said),
+        *(f"{exported:.1f}", f"{verified:.1f}", f"{used:.1f}", f"{peak:.0f}", proof, said),
     )
     return "| " + " | ".join(map(str, cells)) + " |", code == 0
 
@@ -97,15 +97,23 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def _verify(folder: Path) -> tuple[float, float, str, int]:
-    """Seconds, peak memory in MB, the first word that the verifier printed, its exit code."""
+def _verify(folder: Path) -> tuple[float, float, float, str, int]:
+    """Seconds, processor seconds, peak memory in MB, the first word that the verifier printed, its exit code."""
     command = [STOCK_PYTHON, "-I", "-S", folder / "verify.py"]
-    began = time.monotonic()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before, began = used.ru_utime + used.ru_stime, time.monotonic()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     seconds = time.monotonic() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     words = done.stdout.split()
-    return seconds, peak, words[0] if words else "nothing", done.returncode
+    processor = used.ru_utime + used.ru_stime - before
+    return (
+        seconds,
+        processor,
+        used.ru_maxrss / 1000,
+        words[0] if words else "nothing",
+        done.returncode,
+    )
 
 
 if __name__ == "__main__":

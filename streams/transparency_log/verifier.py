@@ -63,6 +63,15 @@ class Tree:
             self.parts.append(one)
             self.size += 1
 
+    def add_subtree(self, found: bytes, height: int) -> None:
+        """Append 2 ** height leaves at once, where so many end a subtree."""
+        bits = self.size >> height
+        while bits & 1:
+            found = node(self.parts.pop(), found)
+            bits >>= 1
+        self.parts.append(found)
+        self.size += 1 << height
+
     def copy(self) -> Tree:
         other = Tree()
         other.size, other.parts = self.size, list(self.parts)
@@ -78,9 +87,12 @@ class Tree:
 
 
 def root_of(hashes: list[bytes]) -> bytes:
-    tree = Tree()
-    tree.extend(hashes)
-    return tree.root()
+    level = hashes
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2])  # noqa: B905
+        odd = level[-1:] if len(level) % 2 else []
+        level = [hashlib.sha256(b"\1" + left + right).digest() for left, right in pairs] + odd
+    return level[0]
 
 
 def inclusion_root(index: int, size: int, found: bytes, path: list[bytes]) -> bytes | None:
@@ -364,27 +376,36 @@ class Log:
         marks = sorted(marks, key=lambda mark: mark.size)
         for number in range(-(-self.size // WIDTH)):
             base, width = number * WIDTH, min(WIDTH, self.size - number * WIDTH)
-            entries = self.entries(number, width)
-            hashes = [hashlib.sha256(b"\0" + one).digest() for one in entries]
-            tile, exact = self.read(0, number, width)
-            tiles = [tile[at : at + HASH] for at in range(0, len(tile) // HASH * HASH, HASH)][
-                :width
-            ]
-            if len(tile) < width * HASH or (exact and len(tile) > width * HASH):
-                self.note(base + len(tiles), "its hash tile has a wrong length")
+            hashes = [hashlib.sha256(b"\0" + one).digest() for one in self.entries(number, width)]
+            tiles = self.tile_hashes(number, width)
+            root = root_of(tiles) if len(tiles) == WIDTH else b""
+            self.roots.append(root)
+            self.compare_up_to(base, marks)
+            inside = bool(marks) and marks[0].size < base + width
+            if root and self.by_entry and not self.first and hashes == tiles and not inside:
+                self.by_entry.add_subtree(root, 8)
+                continue
             start = 0
             while start < width:
-                while marks and marks[0].size <= base + start:
-                    self.compare(marks.pop(0))
                 end = min(width, marks[0].size - base) if marks else width
                 self.extend(base + start, end - start, hashes[start:end], tiles[start:end])
+                self.compare_up_to(base + end, marks)
                 start = end
-            self.roots.append(root_of(tiles) if width == WIDTH else b"")
-        for mark in marks:
-            self.compare(mark)
+        self.compare_up_to(self.size, marks)
         if self.odd:
             raise self.odd
         self.check_upper_tiles()
+
+    def compare_up_to(self, size: int, marks: list[Mark]) -> None:
+        while marks and marks[0].size <= size:
+            self.compare(marks.pop(0))
+
+    def tile_hashes(self, number: int, width: int) -> list[bytes]:
+        tile, exact = self.read(0, number, width)
+        count = min(width, len(tile) // HASH)
+        if len(tile) < width * HASH or (exact and len(tile) > width * HASH):
+            self.note(number * WIDTH + count, "its hash tile has a wrong length")
+        return [tile[at : at + HASH] for at in range(0, count * HASH, HASH)]
 
     def entries(self, number: int, width: int) -> list[bytes]:
         found: list[bytes] = []
