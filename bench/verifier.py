@@ -31,7 +31,8 @@ EVENT_BYTES = 560
 STOCK_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 HEAD = (
     "| date | commit | machine | events | leaves, MB | checkpoints | append, events/s"
-    " | open, s | export, s | verify, s | verify, CPU s | peak RSS, MB | one proof, bytes | result |"
+    " | open, s | export, s | verify, s | verify, CPU s | peak RSS, MB"
+    " | one proof, bytes | result |"
 )
 
 
@@ -98,7 +99,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _verify(folder: Path) -> tuple[float, float, float, str, int]:
-    """Seconds, processor seconds, peak memory in MB, the first word that the verifier printed, its exit code."""
+    """Seconds, processor seconds, peak memory in MB, the first word printed, the exit code."""
     command = [STOCK_PYTHON, "-I", "-S", folder / "verify.py"]
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     before, began = used.ru_utime + used.ru_stime, time.monotonic()

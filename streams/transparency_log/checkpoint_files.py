@@ -29,7 +29,9 @@ class CheckpointFiles:
     def __init__(self, folder: Path) -> None:
         """Open or create them. Raises BadNote if the newest ones are damaged."""
         self.folder = folder
-        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        if not (folder / FOLDER).is_dir():
+            (folder / FOLDER).mkdir(parents=True)
+            fsync_folder(folder)
         self._number = max(0, len(paths(folder)) - 1)
         self.newest: Checkpoint | None = None
         self._in_file = self._open_last()

@@ -45,7 +45,10 @@ class LogStore:
         self.folder = folder
         self.size = 0
         self._journals = folder / "journal"
-        self._journals.mkdir(parents=True, exist_ok=True)
+        if not self._journals.is_dir():
+            self._journals.mkdir(parents=True)
+            fsync_folder(folder)
+            fsync_folder(folder.parent)
         self._lock = _locked(folder / "lock")
         self._files = StaticTiles(self._read)
         self._usable = True

@@ -649,6 +649,8 @@ def check_item(folder: Path, index: int, chain: Chain, rules: Rules) -> None:
         lines = head.decode().split("\n")
         path = [base64.b64decode(line, validate=True) for line in lines[2:]]
         one = parse_checkpoint(note)
+        if any(len(sibling) != HASH for sibling in path):
+            raise ValueError("not a hash")
     except (OSError, ValueError) as bad:
         raise Bad(index, f"the entry or its proof is missing or damaged: {bad}") from None
     if lines[:2] != ["c2sp.org/tlog-proof@v1", f"index {index}"] or index >= one.size:

