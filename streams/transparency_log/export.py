@@ -1,5 +1,6 @@
 """The export of a log: a folder that its own verifier, openssl and other programs can check."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -27,6 +28,8 @@ SEAL_BYTES = 16
 DIGEST_BYTES = 32
 SchemaReader = Callable[[bytes], bytes]
 """Gives the registered schema with a SHA-256."""
+Readable = Callable[[bytes], object]
+"""Gives an entry as a JSON document."""
 
 
 def static_tiles(folder: Path) -> StaticTiles:
@@ -57,8 +60,12 @@ def newest_checkpoint(folder: Path) -> Checkpoint:
     return parse_checkpoint((folder / NEWEST).read_bytes())
 
 
-def export_all(source: Path, target: Path, schema: SchemaReader) -> Checkpoint:
-    """Write the complete log up to its newest checkpoint into a new folder. Raises DamagedLog."""
+def export_all(
+    source: Path, target: Path, schema: SchemaReader, readable: Readable | None = None
+) -> Checkpoint:
+    """Write the complete log up to its newest checkpoint into a new folder. Raises DamagedLog.
+
+    With `readable`, entries.jsonl has the entries for people."""
     checkpoint = newest_checkpoint(source)
     tiles, size = static_tiles(source), checkpoint.size
     _write_frame(source, target, checkpoint, read_all(source))
@@ -77,26 +84,43 @@ def export_all(source: Path, target: Path, schema: SchemaReader) -> Checkpoint:
             _write(target, tile_path(level, number, width), b"".join(hashes))
         level += 1
     _write_schemas(target, schemas, schema)
+    if readable is not None:
+        _write_readable(target, enumerate(Tree(static_tiles(target), size).leaves()), readable)
     return checkpoint
 
 
 def export_entries(
-    source: Path, target: Path, indexes: Iterable[int], schema: SchemaReader
+    source: Path,
+    target: Path,
+    indexes: Iterable[int],
+    schema: SchemaReader,
+    readable: Readable | None = None,
 ) -> Checkpoint:
-    """Write some entries, each with its proof, into a new folder. Raises DamagedLog."""
+    """Write some entries, each with its proof, into a new folder. Raises DamagedLog.
+
+    With `readable`, entries.jsonl has the entries for people."""
     checkpoint = newest_checkpoint(source)
     tree = Tree(static_tiles(source), checkpoint.size)
     kept = (one for one in read_all(source) if one.next_key is not None)
     _write_frame(source, target, checkpoint, kept)
     (target / "entries").mkdir()
     schemas: set[bytes] = set()
-    for index in sorted(set(indexes)):
+    wanted = sorted(set(indexes))
+    for index in wanted:
         entry = tree.leaf(index)
         _write(target, f"entries/{index}", entry)
         _write(target, f"entries/{index}.tlog-proof", prove(tree, index, checkpoint).encode())
         schemas.add(entry[SEAL_BYTES : SEAL_BYTES + DIGEST_BYTES])
     _write_schemas(target, schemas, schema)
+    if readable is not None:
+        _write_readable(target, ((index, tree.leaf(index)) for index in wanted), readable)
     return checkpoint
+
+
+def _write_readable(target: Path, entries: Iterable[tuple[int, bytes]], readable: Readable) -> None:
+    with (target / "entries.jsonl").open("w", encoding="utf-8") as file:
+        for index, entry in entries:
+            file.write(json.dumps({"index": index, "entry": readable(entry)}) + "\n")
 
 
 def _write_frame(

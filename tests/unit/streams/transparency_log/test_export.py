@@ -1,5 +1,6 @@
 """Exports: complete, of one checkpoint, also while the sealer writes."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -7,13 +8,16 @@ from threading import Event, Thread
 
 import pytest
 
+from streams.audit.sealed_record import body_of, leaf, seal_of
 from streams.transparency_log import verifier
 from streams.transparency_log.checkpoint_files import read_all
 from streams.transparency_log.export import export_all, export_entries, newest_checkpoint
 from streams.transparency_log.merkle import leaf_hash
 from streams.transparency_log.proof import parse_proof
 from streams.transparency_log.tiles import DamagedLog
+from tests.support.log_of_083590e import sealed
 from tests.support.transparency_logs import (
+    FIRST_KEY,
     OLD_SCHEMA,
     SCHEMAS,
     SECOND_KEY,
@@ -50,6 +54,36 @@ def test_an_export_of_entries_has_their_proofs_and_the_changes_of_keys(tmp_path:
     kept = list(read_all(tmp_path / "out"))
     assert kept == [one for one in log.checkpoints if one.next_key] and len(kept) == 1
     assert [one.stem for one in (tmp_path / "out" / "schemas").iterdir()] == [OLD_SCHEMA.hex()]
+
+
+def test_the_log_of_version_083590e_can_be_sealed_exported_and_verified(tmp_path: Path):
+    seals = [(seal_of(dict(raw.headers)), raw.value or b"") for raw in sealed()]
+    leaves = [
+        leaf(seal.seq, seal.sealed_at, seal.schema_sha256, body_of(value)) for seal, value in seals
+    ]
+    log = Sealed(tmp_path / "log")
+    log.store.append(leaves)
+    log.sign()
+
+    folder = log.export(tmp_path / "out")
+
+    found = verifier.check_log(folder, [str(FIRST_KEY.verifier)], [], in_this_process)
+    assert (found.ok, found.size, found.why) == (True, len(leaves), "")
+    assert len(leaves) > 100
+
+
+def test_readable_entries_are_written_beside_the_evidence(tmp_path: Path):
+    log = a_sealed_log(tmp_path / "log", 300)
+    arguments = (SCHEMAS.__getitem__, lambda entry: len(entry))
+
+    export_all(log.folder, tmp_path / "all", *arguments)
+    export_entries(log.folder, tmp_path / "some", [9, 5], *arguments)
+
+    lines = (tmp_path / "all" / "entries.jsonl").read_text().splitlines()
+    assert len(lines) == 300 and json.loads(lines[9]) == {"index": 9, "entry": 96}
+    assert (tmp_path / "some" / "entries.jsonl").read_text().splitlines() == [lines[5], lines[9]]
+    assert verifier.check_log(tmp_path / "all", [], [], in_this_process).ok
+    assert verifier.check_items(tmp_path / "some", [], [], in_this_process).ok
 
 
 def test_the_commands_in_the_readme_check_a_signature_and_a_hash(tmp_path: Path):
