@@ -49,6 +49,8 @@ class CheckpointFiles:
         """Keep a checkpoint durably and make it the newest."""
         if self._in_file >= IN_A_FILE:
             self._number, self._in_file = self._number + 1, 0
+        # First, so that a reader never finds it older than what is kept.
+        self._write_newest(checkpoint)
         path, note = self._path(self._number), checkpoint.encode() + b"\n"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE)
         end = os.fstat(handle).st_size
@@ -66,7 +68,6 @@ class CheckpointFiles:
             fsync_folder(path.parent)
         self._in_file += 1
         self.newest = checkpoint
-        self._write_newest(checkpoint)
 
     def _write_newest(self, checkpoint: Checkpoint) -> None:
         # Opening writes it again, so it needs no fsync.

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from streams.transparency_log import verifier
 from streams.transparency_log.checkpoint import Checkpoint, parse_checkpoint
 from streams.transparency_log.checkpoint_files import FOLDER, NEWEST, read_all
-from streams.transparency_log.log_keys import PUBLIC
+from streams.transparency_log.log_keys import keys_after, read_public_keys, write_public_keys
 from streams.transparency_log.proof import prove
 from streams.transparency_log.tiles import (
     ENTRIES,
@@ -128,12 +128,25 @@ def _write_frame(
 ) -> None:
     """Write what every export has: keys, checkpoints, the verifier and how to use it."""
     target.mkdir(parents=True)
-    shutil.copyfile(source / PUBLIC, target / PUBLIC)
     shutil.copyfile(verifier.__file__, target / "verify.py")
     shutil.copyfile(README, target / "README.txt")
     _write(target, NEWEST, newest.encode())
-    notes = b"".join(one.encode() + b"\n" for one in kept if one.size <= newest.size)
-    _write(target, f"{FOLDER}/000000", notes)
+    notes: list[bytes] = []
+    keys = read_public_keys(source)[:1]
+    for one in _up_to(newest, kept):
+        notes.append(one.encode() + b"\n")
+        keys = keys_after(keys, one)
+    _write(target, f"{FOLDER}/000000", b"".join(notes))
+    write_public_keys(target, keys)
+
+
+def _up_to(newest: Checkpoint, kept: Iterable[Checkpoint]) -> Iterator[Checkpoint]:
+    """The kept checkpoints without those that were signed since the export began."""
+    for one in kept:
+        if one.size <= newest.size:
+            yield one
+        if one == newest:
+            return
 
 
 def _write_schemas(target: Path, digests: Iterable[bytes], schema: SchemaReader) -> None:

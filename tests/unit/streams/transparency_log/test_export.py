@@ -113,6 +113,19 @@ def test_an_empty_log_can_be_exported(tmp_path: Path):
     assert verifier.check_log(folder, [], [], in_this_process).ok
 
 
+def test_a_change_of_keys_after_the_export_began_is_not_in_it(tmp_path: Path):
+    log = Sealed(tmp_path / "log")
+    log.seal(30)
+    before = log.checkpoints.newest
+    log.rotate(SECOND_KEY)
+    # As the file was when the export read its newest checkpoint.
+    (log.folder / "checkpoint").write_bytes(before.encode())
+
+    found = verifier.check_log(log.export(tmp_path / "out"), [], [], in_this_process)
+
+    assert (found.ok, found.size, found.why) == (True, 30, "")
+
+
 def test_a_log_that_cannot_be_read_is_not_exported(tmp_path: Path):
     log = a_sealed_log(tmp_path / "log", 300)
     (log.folder / "tile" / "entries" / "000").unlink()
