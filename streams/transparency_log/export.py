@@ -6,10 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from infra.files import DamagedFile
 from streams.transparency_log import verifier
 from streams.transparency_log.checkpoint import Checkpoint, parse_checkpoint
 from streams.transparency_log.checkpoint_files import FOLDER, NEWEST, read_all
-from streams.transparency_log.log_keys import keys_after, read_public_keys, write_public_keys
+from streams.transparency_log.log_keys import (
+    PUBLIC,
+    keys_after,
+    read_public_keys,
+    write_public_keys,
+)
 from streams.transparency_log.proof import prove
 from streams.transparency_log.tiles import (
     ENTRIES,
@@ -127,12 +133,14 @@ def _write_frame(
     source: Path, target: Path, newest: Checkpoint, kept: Iterable[Checkpoint]
 ) -> None:
     """Write what every export has: keys, checkpoints, the verifier and how to use it."""
+    keys = read_public_keys(source)[:1]
+    if not keys:
+        raise DamagedFile(f"{source / PUBLIC} is missing; restore it from an export of this log")
     target.mkdir(parents=True)
     shutil.copyfile(verifier.__file__, target / "verify.py")
     shutil.copyfile(README, target / "README.txt")
     _write(target, NEWEST, newest.encode())
     notes: list[bytes] = []
-    keys = read_public_keys(source)[:1]
     for one in _up_to(newest, kept):
         notes.append(one.encode() + b"\n")
         keys = keys_after(keys, one)

@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 import pytest
 
+from infra.files import DamagedFile
 from streams.audit.sealed_record import body_of, leaf, seal_of
 from streams.transparency_log import verifier
 from streams.transparency_log.checkpoint_files import read_all
@@ -132,6 +133,9 @@ def test_a_log_that_cannot_be_read_is_not_exported(tmp_path: Path):
 
     with pytest.raises(DamagedLog):
         log.export(tmp_path / "out")
+    (log.folder / "keys.json").unlink()
+    with pytest.raises(DamagedFile, match="is missing; restore it"):
+        log.export(tmp_path / "other")
 
 
 def test_exports_are_right_while_the_sealer_writes(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The verifier of exports: it runs with stock Python, and it names the first bad index exactly."""
 
+import ast
 import json
 import os
 import shutil
@@ -61,6 +62,24 @@ def change_entry(folder: Path, index: int, change: Callable[[bytes], bytes]) -> 
     entries = decode_entries(path.read_bytes(), 0)
     entries[within] = change(entries[within])
     path.write_bytes(encode_entries(entries))
+
+
+def test_the_verifier_is_python_3_9_and_imports_the_standard_library_alone():
+    program = ast.parse(Path(verifier.__file__).read_text("utf-8"), feature_version=(3, 9))
+
+    modules = {
+        name
+        for node in ast.walk(program)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else names(node))
+    }
+
+    assert {name.split(".")[0] for name in modules} <= sys.stdlib_module_names
+    assert len(modules) > 10
+
+
+def names(node: ast.Import) -> list[str]:
+    return [one.name for one in node.names]
 
 
 def test_an_untouched_export_is_right(log: Sealed, export: Path):
