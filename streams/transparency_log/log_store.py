@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from infra.files import fsync_folder, write_atomic
+from infra.files import fsync_file, fsync_folder, write_atomic
 from streams.transparency_log.journal import FILE_MODE, Journal, create_journal, first_indexes
 from streams.transparency_log.merkle import HASH_BYTES, leaf_hashes, root_of
 from streams.transparency_log.tiles import (
@@ -235,7 +235,7 @@ class LogStore:
         """Make the tiles durable, then drop the journal that they came from."""
         folders: set[Path] = set()
         for path in self._unsynced:
-            _fsync(path)
+            fsync_file(path)
             folders.update(one for one in path.parents if one.is_relative_to(self.folder))
         for folder in sorted(folders, reverse=True):
             fsync_folder(folder)
@@ -280,14 +280,6 @@ class LogStore:
                     names = folder.iterdir() if folder.is_dir() else ()
                     found |= {str(path.relative_to(self.folder)) for path in names}
         return found
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _locked(path: Path) -> int:

@@ -19,7 +19,8 @@ from pathlib import Path
 from bench.common import commit, machine
 from streams.transparency_log import verifier
 from tests.faults.chaos import ledger
-from tests.support.log_mutations import MUTATIONS, Bench, Judged
+from tests.support.log_mutations import MUTATIONS
+from tests.support.mutation_bench import Bench, Judged
 from tests.support.transparency_logs import FIRST_KEY, a_sealed_log, in_this_process
 
 ON_A_LOG = 1000

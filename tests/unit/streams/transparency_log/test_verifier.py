@@ -16,7 +16,8 @@ from streams.transparency_log import verifier
 from streams.transparency_log.export import export_all, export_entries
 from streams.transparency_log.note import SignerKey
 from streams.transparency_log.tiles import ENTRIES, decode_entries, encode_entries, tile_path
-from tests.support.log_mutations import MUTATIONS, Bench
+from tests.support.log_mutations import MUTATIONS
+from tests.support.mutation_bench import Bench
 from tests.support.transparency_logs import (
     FIRST_KEY,
     FIRST_SEALED_AT,
