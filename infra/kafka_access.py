@@ -63,10 +63,16 @@ def login_file(home: Path, user: str) -> Path:
     return home / "run" / f"kafka.{user}.json"
 
 
+class NoLogin(ValueError):
+    """A credential file of a cluster without access control: it has a signing key alone."""
+
+
 def read_login(file: Path) -> Login:
-    """The login in a credential file. Raises OSError, ValueError."""
+    """The login in a credential file. Raises OSError, NoLogin, ValueError."""
     try:
         document = json.loads(file.read_text("utf-8"))
+        if "signing_key" in document and "password" not in document:
+            raise NoLogin(f"{file} has no login")
         return Login(str(document["user"]), str(document["password"]), str(document["mechanism"]))
     except (KeyError, TypeError, json.JSONDecodeError) as wrong:
         raise ValueError(f"{file} is not a credential file: {wrong!r}") from None

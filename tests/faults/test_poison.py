@@ -42,7 +42,7 @@ def restarts(line: Line) -> dict[str, int]:
 
 def lose_original(line: Line) -> str:
     """Quarantine bytes and lose them in the store; returns the id of the record."""
-    poison.send(line.kafka, [(topic_of("BatchSubmitted").name, b"k", poison.NO_FACT, [])])
+    poison.send(line.kafka, line.home, [(topic_of("BatchSubmitted").name, b"k", poison.NO_FACT, [])])
     rows: list[dict[str, Any]] = []
 
     def found() -> bool:
@@ -72,6 +72,7 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Poisoned]:
         poison.forge_next_row(line.dsn())
         poison.send(
             line.kafka,
+            line.home,
             [
                 *poison.naming_others("held", "held.vol-h:0001"),
                 poison.huge_position(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -26,6 +27,7 @@ from streams.audit.sealed_record import Headers, Seal, headers_of, schema_digest
 from streams.topology import RELEASED
 from tests.support.audit_log import an_event
 from tests.support.builders import a_file, a_head, a_page, a_submission
+from tests.support.signing import signed
 
 BAD_KEY = "../../etc/passwd"
 NO_FACT = b"\0\0\0\0\1 these bytes are kept, and then lost"
@@ -34,11 +36,12 @@ Message = tuple[str, bytes | None, bytes | None, Headers]
 """Topic, key, value and headers."""
 
 
-def send(brokers: Brokers, messages: Iterable[Message]) -> None:
-    """Publish messages; returns when the broker has them."""
+def send(brokers: Brokers, home: Path, messages: Iterable[Message]) -> None:
+    """Publish messages, signed where senders must; returns when the broker has them."""
     producer = Producer(brokers.client | {"enable.idempotence": True})
     for topic, key, value, headers in messages:
-        producer.produce(topic, key=key, value=value, headers=headers)
+        own = signed(home, topic, key, value)
+        producer.produce(topic, key=key, value=value, headers=[*headers, *own])
     assert producer.flush(30) == 0
 
 

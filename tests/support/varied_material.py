@@ -14,6 +14,7 @@ from tests.support import pages
 from tests.support.delivery import INTAKE, NO_EVENT, NO_FACT, SUBMITTED, submission
 from tests.support.reader import encoded
 from tests.support.running_line import Line, wait_for
+from tests.support.signing import signed
 
 ASKED = ("--by", "p-4", "--reason", "as the curator says")
 CAPTURED = "digitization.page.captured.v1"
@@ -220,7 +221,8 @@ class Material:
 
     def _send(self, topic: str, key: bytes, value: bytes) -> None:
         producer = Producer({**self.line.kafka.client})
-        producer.produce(topic, value, key=key)
+        headers = signed(self.line.home, topic, key, value)
+        producer.produce(topic, value, key=key, headers=headers)
         assert producer.flush(20) == 0
 
 
