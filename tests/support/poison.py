@@ -36,13 +36,20 @@ Message = tuple[str, bytes | None, bytes | None, Headers]
 """Topic, key, value and headers."""
 
 
-def send(brokers: Brokers, home: Path, messages: Iterable[Message]) -> None:
-    """Publish messages, signed where senders must; returns when the broker has them."""
+def send(brokers: Brokers, messages: Iterable[Message]) -> None:
+    """Publish messages as they are; returns when the broker has them."""
     producer = Producer(brokers.client | {"enable.idempotence": True})
     for topic, key, value, headers in messages:
-        own = signed(home, topic, key, value)
-        producer.produce(topic, key=key, value=value, headers=[*headers, *own])
+        producer.produce(topic, key=key, value=value, headers=headers)
     assert producer.flush(30) == 0
+
+
+def by_home(home: Path, messages: Iterable[Message]) -> list[Message]:
+    """The same messages, signed by the home's own station or repository."""
+    return [
+        (topic, key, value, [*headers, *signed(home, topic, key, value)])
+        for topic, key, value, headers in messages
+    ]
 
 
 def message(fact: Fact) -> Message:
@@ -71,6 +78,13 @@ def naming_others(batch_id: str, page_id: str) -> list[Message]:
         message(PageCaptured(head=head(item_id="x"), sequence=1)),
         message(ControlRequested(head=head(), **asked)),
     ]
+
+
+def capture(batch_id: str, page_id: str) -> Message:
+    """A well-formed capture of a page."""
+    about = {"batch_id": batch_id, "item_id": page_id.partition(":")[0], "page_id": page_id}
+    head = a_head(event_id=str(uuid4()), occurred_at=datetime.now(UTC), **about)
+    return message(PageCaptured(head=head, sequence=1))
 
 
 def huge_position() -> Message:

@@ -53,9 +53,9 @@ def test_a_signed_record_keeps_sender_and_key_as_its_only_headers(senders: Known
 def test_stations_write_submissions_and_captures_and_repositories_write_answers(
     senders: KnownSenders,
 ):
-    assert (SUBMITTED, CAPTURED, RECEIVED) == tuple(
+    assert tuple(
         topic_of(name).name for name in ("BatchSubmitted", "PageCaptured", "PackageReceived")
-    )
+    ) == (SUBMITTED, CAPTURED, RECEIVED)
     assert [code(senders, a_message(LAB, topic)) for topic in (SUBMITTED, CAPTURED)] == ["", ""]
     assert code(senders, a_message(ARCHIVE, RECEIVED)) == ""
     assert code(senders, a_message(LAB, RECEIVED)) == "sender.foreign"
