@@ -226,13 +226,13 @@ class Material:
         assert producer.flush(20) == 0
 
 
-def answers(line: Line, but: str = "") -> dict[str, Any]:
+def answers(line: Line, but: Sequence[str] = ()) -> dict[str, Any]:
     """What the line answers about its batches, packages, quarantine, persons and audit log.
 
-    One batch can be left out."""
-    batches = [row for row in line.ask("status")["batches"] if row["batch_id"] != but]
-    packages = [row for row in line.ask("packages", "list") if row["batch_id"] != but]
-    quarantine = [row for row in line.ask("quarantine", "list") if row["batch_id"] != but]
+    Batches can be left out."""
+    batches = [row for row in line.ask("status")["batches"] if row["batch_id"] not in but]
+    packages = [row for row in line.ask("packages", "list") if row["batch_id"] not in but]
+    quarantine = [row for row in line.ask("quarantine", "list") if row["batch_id"] not in but]
     return {
         "batches": batches,
         "packages": [line.ask("packages", "show", row["package_id"]) for row in packages],
