@@ -1,4 +1,4 @@
-"""How a client reaches Kafka and as whom: addresses, credentials and the files that keep them."""
+"""How a client reaches Kafka, as whom and how much: addresses, credentials, their files, quotas."""
 
 import json
 import secrets
@@ -55,6 +55,27 @@ class Brokers:
             "sasl.mechanism": self.login.mechanism,
             "sasl.username": self.login.user,
             "sasl.password": self.login.password,
+        }
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What a user may do; a broker delays its answers to a user who does more."""
+
+    produce_bytes: float
+    """Bytes per second written to one broker."""
+    consume_bytes: float
+    """Bytes per second read from one broker."""
+    request_percent: float
+    """Percent of the time of one thread of a broker."""
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """The same in the words of Kafka."""
+        return {
+            "producer_byte_rate": self.produce_bytes,
+            "consumer_byte_rate": self.consume_bytes,
+            "request_percentage": self.request_percent,
         }
 
 

@@ -41,7 +41,7 @@ def run_router(settings: Settings) -> None:
     from streams.kafka.producer import KafkaPublisher
     from streams.known_senders import KnownSenders
     from streams.router import role
-    from streams.router.senders import SenderCheck
+    from streams.router.sender_check import SenderCheck
     from streams.storage.factory import open_storage
 
     storage, publisher = open_storage(settings), KafkaPublisher(settings.kafka_as("router"))

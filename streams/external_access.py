@@ -22,7 +22,8 @@ from infra.acls import (
     remove_user,
 )
 from infra.files import write_atomic
-from infra.kafka_access import Brokers, Login
+from infra.kafka_access import Brokers, Login, Quota
+from infra.quotas import put_quotas
 from infra.topics import admin
 from schemas.catalogue import topic_of
 from streams.access import written_topics
@@ -64,7 +65,9 @@ def grants_of(kind: str, name: str) -> list[Grant]:
     return found
 
 
-def add(brokers: Brokers, senders: KnownSenders, kind: str, name: str, file: Path) -> str:
+def add(
+    brokers: Brokers, senders: KnownSenders, quota: Quota, kind: str, name: str, file: Path
+) -> str:
     """Create a user and write its credentials to a file that only the owner can read: login,
     signing key and upload token.
 
@@ -78,6 +81,7 @@ def add(brokers: Brokers, senders: KnownSenders, kind: str, name: str, file: Pat
     if brokers.login:
         login = Login(user, secrets.token_urlsafe(24))
         put_users(admin(brokers), [login])
+        put_quotas(brokers, [user], quota)
         put_grants(brokers, [user], grants_of(kind, name))
         document = asdict(login)
     document |= key_document(key) | {"upload_token": token}
@@ -104,3 +108,4 @@ def _take(brokers: Brokers, senders: KnownSenders, user: str) -> None:
     senders.revoke(user)
     if brokers.login:
         remove_user(brokers, user)
+        put_quotas(brokers, [user], None)

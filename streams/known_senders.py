@@ -66,6 +66,10 @@ class KnownSenders:
         """The keys of a sender that are not revoked."""
         return [one for one in self._all() if one.sender == sender and not one.revoked_at]
 
+    def names(self) -> list[str]:
+        """The senders that have a key that is not revoked."""
+        return sorted({one.sender for one in self._all() if not one.revoked_at})
+
     def revoke(self, sender: str) -> None:
         """Refuse every signature of a sender from now on. The files stay, to say why."""
         for known in self.active(sender):

@@ -57,10 +57,20 @@ def provision_senders(brokers: Brokers, home: Path) -> None:
         try:
             key = read_key(file)
         except (FileNotFoundError, ValueError):
+            # Whoever deletes the file wants another key, and the old one to end.
+            senders.revoke(kind)
             key = new_key(kind)
             document = {"user": kind} | key_document(key)
             write_atomic(file, json.dumps(document, indent=2) + "\n", mode=0o600)
         senders.add(key, kind)
+
+
+def provision_quotas(brokers: Brokers, home: Path) -> None:
+    """Let each sender use as much of the brokers as the settings say."""
+    # Imported here: it loads another client.
+    from infra.quotas import put_quotas
+
+    put_quotas(brokers, KnownSenders(home).names(), Settings.load().sender_quota)
 
 
 def write_broker_secrets(home: Path, file: Path) -> None:
@@ -130,6 +140,7 @@ def main() -> int:
     provision_senders(brokers, settings.home)
     if brokers.login is not None:
         provision_access(brokers, settings.home)
+        provision_quotas(brokers, settings.home)
     return 0
 
 

@@ -164,20 +164,18 @@ class Settings(EnvironmentVariables):
         from streams.signatures import key_file, read_key
 
         file = self.kafka_credentials or key_file(self.home, sender)
-        fix = "run: copystand up"
+        how = "run: copystand up"
         if self.kafka_credentials:
-            fix = (
-                "get a new file from the machine of the line:"
-                f" copystand {sender} revoke NAME, then copystand {sender} add NAME"
-            )
+            renewed = f"copystand {sender} revoke NAME, copystand {sender} add NAME"
+            how = f"get a new file from the machine of the line: {renewed}"
         try:
             return read_key(file)
         except FileNotFoundError:
-            raise NotUp(f"{file} is missing; {fix}") from None
+            raise NotUp(f"{file} is missing; {how}") from None
         except PermissionError:
             raise NotUp(f"{file} is readable by the user of the line only") from None
         except ValueError as wrong:
-            raise NotUp(f"{wrong}; {fix}") from None
+            raise NotUp(f"{wrong}; {how}") from None
 
     def dsn(self, role: str) -> str:
         """Connection string of a Postgres role, password included. Raises NotUp."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
-DOMAIN = b"copystand record 1"
+DOMAIN = b"copystand.record.v1"
 """First part of the signed bytes: a signature for another purpose is never one of a record."""
 SENDER, KEY_ID, SIGNATURE = "sender", "key_id", "signature"
 """Names of the headers."""

@@ -39,8 +39,9 @@ def add_commands(group: click.Group, kind: str) -> None:
         settings = Settings.load()
         file = (into or settings.home / "logins" / f"{kind}-{name}.json").absolute()
         try:
-            senders = KnownSenders(settings.home)
-            user = external_access.add(settings.kafka_as(ADMIN), senders, kind, name, file)
+            brokers, senders = settings.kafka_as(ADMIN), KnownSenders(settings.home)
+            quota = settings.sender_quota
+            user = external_access.add(brokers, senders, quota, kind, name, file)
         except external_access.AlreadyThere as there:
             fail(Exit.FAILED, str(there), f"Revoke it first: copystand {kind} revoke {name}")
         except (OSError, ValueError) as wrong:

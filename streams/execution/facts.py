@@ -112,7 +112,7 @@ class FactBuilder:
             attempts=1,
             origin=message.origin(event_id),
             files=(self._original(message),),
-            acts=signature_acts(message),
+            acts=signature_acts(message, head),
         )
 
     def receipt_damaged(self, work: Work, why: str) -> Fact:
@@ -124,7 +124,6 @@ class FactBuilder:
 
     def _stamped(self, work: Work, drafts: Sequence[Fact]) -> list[Fact]:
         now, counted, stamped = self.clock(), dict[str, int](), []
-        sent = signature_acts(work.message)
         for draft in drafts:
             record = type(draft).__name__
             index = counted.get(record, 0)
@@ -142,7 +141,7 @@ class FactBuilder:
                     "producer": self._producer(work.step),
                 }
             )
-            acts = (*draft.acts, *sent)
+            acts = (*draft.acts, *signature_acts(work.message, head))
             stamped.append(draft.model_copy(update={"head": head, "acts": acts}))
         return stamped
 

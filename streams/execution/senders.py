@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.models import Act, Agent
+from processors.premis import subject_of
+from schemas.models import Act, Agent, Head
 from streams.kafka.messages import Incoming
 
 TYPE = "digital signature validation"
@@ -22,7 +23,7 @@ class Refused:
     """Whether its signature is right all the same: the key was revoked."""
 
 
-def signature_acts(message: Incoming) -> tuple[Act, ...]:
+def signature_acts(message: Incoming, about: Head) -> tuple[Act, ...]:
     """The act of a fact that records whose signature its message had; none without a sender.
 
     The headers of the message have been checked: they are of the router or the tracker."""
@@ -35,6 +36,7 @@ def signature_acts(message: Incoming) -> tuple[Act, ...]:
             outcome="suc",
             detail=f"Signature of the message verified. Sender: {sender}. Key: {key_id}.",
             agents=(Agent(type="organization", name=sender, role="authorizer"),),
+            sources=(subject_of(about),),
         ),
     )
 

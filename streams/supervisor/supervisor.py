@@ -193,6 +193,7 @@ class Supervisor:
         broker = self._running_broker().admin
         provision.provision_senders(broker, self.home)
         provision.provision_access(broker, self.home)
+        provision.provision_quotas(broker, self.home)
 
     def _running_broker(self) -> LocalKafka:
         return next(one for one in self.brokers if one.name not in self._guard.shortages)

@@ -15,6 +15,7 @@ from streams.storage.memory import MemoryStorage
 from streams.tracker import incoming_facts
 from streams.tracker.unit_of_work import Connection
 from tests.core_machine.database import Databases
+from tests.support.builders import a_head
 from tests.support.line_facts import Delivery, a_request
 from tests.support.tracker_harness import TrackerHarness
 from tests.support.tracker_tables import dump
@@ -120,7 +121,7 @@ def test_released_bytes_that_still_cannot_be_decoded_are_quarantined_again(track
 
 def test_a_message_that_is_deferred_or_released_keeps_its_sender(tracker):
     sender = {"sender": b"station-lab", "key_id": b"0123456789abcdef"}
-    acts = signature_acts(Incoming("t", 0, 0, None, None, sender))
+    acts = signature_acts(Incoming("t", 0, 0, None, None, sender), a_head())
     deferral = tracker.batch.deferred(PAGE, 1).model_copy(update={"acts": acts})
     exhausted = tracker.batch.deferred(PAGE, 99).model_copy(update={"acts": acts})
 

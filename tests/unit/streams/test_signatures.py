@@ -1,4 +1,4 @@
-"""Signatures of records are those of docs/contract.md, and hold for one record alone."""
+"""Signatures of records are those of docs/contract.md §4, and hold for one record alone."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_the_vector_of_the_contract_is_what_this_software_signs():
 
 
 def test_the_signed_bytes_follow_from_the_description_alone():
-    parts = [b"copystand record 1", *(p.encode() if isinstance(p, str) else p for p in RECORD)]
+    parts = [b"copystand.record.v1", *(p.encode() if isinstance(p, str) else p for p in RECORD)]
 
     described = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 

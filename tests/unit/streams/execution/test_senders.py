@@ -87,6 +87,7 @@ def test_the_log_names_the_sender_of_what_was_accepted(bench: Bench):
     assert [agent.name for agent in signature.agents if agent.type == "organization"] == [
         "station-lab"
     ]
+    assert signature.sources == transition.sources
     assert sender_headers(fact.acts) == SENT
 
 

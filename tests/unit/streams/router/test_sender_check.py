@@ -9,7 +9,7 @@ from schemas.catalogue import topic_of
 from streams.execution.senders import Refused
 from streams.kafka.messages import Incoming
 from streams.known_senders import KnownSenders
-from streams.router.senders import OPEN_TOPICS, SenderCheck
+from streams.router.sender_check import OPEN_TOPICS, SenderCheck
 from streams.signatures import SigningKey, new_key
 
 SUBMITTED, CAPTURED, RECEIVED = OPEN_TOPICS
