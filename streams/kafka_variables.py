@@ -94,7 +94,7 @@ class KafkaVariables(BaseSettings):
         " more is delayed.",
         read_by="`copystand up`, `station add`, `repository add`",
         unit="MB/s",
-        gt=0,
+        ge=0.01,
     )
     sender_consume_mb: float = variable(
         "COPYSTAND_SENDER_CONSUME_MB",
@@ -102,7 +102,7 @@ class KafkaVariables(BaseSettings):
         "What each station and repository may read from one broker per second.",
         read_by="`copystand up`, `station add`, `repository add`",
         unit="MB/s",
-        gt=0,
+        ge=0.01,
     )
     sender_request_percent: float = variable(
         "COPYSTAND_SENDER_REQUEST_PERCENT",
@@ -110,7 +110,7 @@ class KafkaVariables(BaseSettings):
         "How much of the time of one thread of a broker each station and repository may use.",
         read_by="`copystand up`, `station add`, `repository add`",
         unit="%",
-        gt=0,
+        ge=1,
     )
 
     @property

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from processors.route import FROM_OUTSIDE
 from schemas.catalogue import topic_of
+from schemas.codec import Undecodable, decode
 from streams.access import written_topics
 from streams.execution.senders import Refused
+from streams.kafka.client import REPOSITORY, STATION
 from streams.kafka.messages import Incoming
 from streams.known_senders import KnownSender, KnownSenders, Partition
 from streams.signatures import (
@@ -30,7 +33,7 @@ class SenderCheck:
     def __init__(self, known: KnownSenders) -> None:
         self._known = known
         self._unsigned_until: Mapping[Partition, int] = known.unsigned_until()
-        self._topics = {kind: written_topics(kind) for kind in ("station", "repository")}
+        self._topics = {kind: written_topics(kind) for kind in (STATION, REPOSITORY)}
 
     def __call__(self, message: Incoming) -> Incoming | Refused:
         """The message with the headers `sender` and `key_id` alone, or why it is refused."""
@@ -64,7 +67,7 @@ class SenderCheck:
         if known.revoked_at:
             found = f"The key {shown} of {name} was revoked at {known.revoked_at}"
             return Refused("sender.revoked", found, is_from_sender=True)
-        return None
+        return _other_repository(known, message)
 
 
 def _is_right(known: KnownSender, message: Incoming, signature: bytes) -> bool:
@@ -73,6 +76,20 @@ def _is_right(known: KnownSender, message: Incoming, signature: bytes) -> bool:
     content = (message.topic, message.key, message.value)
     signed = signed_bytes(known.sender, known.key_id, *content)
     return is_signed_by(known.public_key, signed, signature)
+
+
+def _other_repository(known: KnownSender, message: Incoming) -> Refused | None:
+    """An answer in the name of another repository would replace the answer of that one. The
+    commands of the home answer for every repository that has no Kafka."""
+    _, _, name = known.sender.partition("-")
+    if known.kind != REPOSITORY or not name:
+        return None
+    with suppress(Undecodable):
+        stated = getattr(decode(message.value), "repository", name)
+        if stated != name and not stated.startswith(f"{name}."):
+            found = f"{known.sender} answers for the repository {stated[:100]!r}"
+            return Refused("sender.foreign", found)
+    return None
 
 
 def _shown(header: bytes) -> str:

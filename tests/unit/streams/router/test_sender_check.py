@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 
 from schemas.catalogue import topic_of
+from schemas.codec import encode
+from schemas.models import PackageReceived
 from streams.execution.senders import Refused
 from streams.kafka.messages import Incoming
 from streams.known_senders import KnownSenders
 from streams.router.sender_check import OPEN_TOPICS, SenderCheck
 from streams.signatures import SigningKey, new_key
+from tests.support.builders import a_head
 
 SUBMITTED, CAPTURED, RECEIVED = OPEN_TOPICS
 LAB, HALL, ARCHIVE = new_key("station-lab"), new_key("station-hall"), new_key("repository-archive")
+HOME = new_key("repository")
 FOREIGN = SigningKey("station-lab", new_key("").seed)
 
 
@@ -23,7 +27,8 @@ def senders(tmp_path: Path) -> KnownSenders:
     known.require_signatures_from({(SUBMITTED, 3): 5})
     for key in (LAB, HALL):
         known.add(key, "station")
-    known.add(ARCHIVE, "repository")
+    for key in (ARCHIVE, HOME):
+        known.add(key, "repository")
     return known
 
 
@@ -104,6 +109,28 @@ def test_a_signature_holds_for_its_topic_key_and_value_alone(senders: KnownSende
     ):
         assert code(senders, other) == "sender.signature-wrong", other
     assert code(senders, replace(signed, partition=0, offset=99)) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "stated", "expected"),
+    [
+        (ARCHIVE, "archive", ""),
+        (ARCHIVE, "archive.nightly", ""),
+        (ARCHIVE, "archive-2", "sender.foreign"),
+        (ARCHIVE, "", "sender.foreign"),
+        (HOME, "archive-2", ""),
+    ],
+)
+def test_a_repository_answers_in_its_own_name_and_this_home_for_all(
+    senders: KnownSenders, key: SigningKey, stated: str, expected: str
+):
+    answer = PackageReceived(head=a_head(), package_id="vol-1.v1", accepted=True, repository=stated)
+    value = encode(answer)
+    headers = dict(key.headers(RECEIVED, b"vol-1.v1", value))
+
+    message = Incoming(RECEIVED, 3, 7, b"vol-1.v1", value, headers)  # type: ignore[arg-type]
+
+    assert code(senders, message) == expected
 
 
 def test_a_revoked_key_is_refused_at_once_by_a_check_that_knew_it(senders: KnownSenders):
