@@ -23,7 +23,6 @@ from infra.acls import (
 )
 from infra.files import write_atomic
 from infra.kafka_access import Brokers, Login, Quota
-from infra.quotas import put_quotas
 from infra.topics import admin
 from schemas.catalogue import topic_of
 from streams.access import written_topics
@@ -81,7 +80,7 @@ def add(
     if brokers.login:
         login = Login(user, secrets.token_urlsafe(24))
         put_users(admin(brokers), [login])
-        put_quotas(brokers, [user], quota)
+        _put_quota(brokers, user, quota)
         put_grants(brokers, [user], grants_of(kind, name))
         document = asdict(login)
     document |= key_document(key) | {"upload_token": token}
@@ -108,4 +107,11 @@ def _take(brokers: Brokers, senders: KnownSenders, user: str) -> None:
     senders.revoke(user)
     if brokers.login:
         remove_user(brokers, user)
-        put_quotas(brokers, [user], None)
+        _put_quota(brokers, user, None)
+
+
+def _put_quota(brokers: Brokers, user: str, quota: Quota | None) -> None:
+    # Imported here: it loads another client, which a submission does not need.
+    from infra.quotas import put_quotas
+
+    put_quotas(brokers, [user], quota)
