@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.files import read_json, write_json
-from streams.signatures import SigningKey
+from streams.signatures import PUBLIC_KEY_BYTES, SigningKey
 
 FOLDER = "senders"
 UNSIGNED_UNTIL = "unsigned-until.json"
@@ -118,6 +118,8 @@ def _parsed(document: Mapping[str, str]) -> KnownSender | None:
     """A sender; None for a damaged file, whose key is then unknown."""
     with suppress(KeyError, TypeError, ValueError):
         key = base64.b64decode(document["public_key"], validate=True)
+        if len(key) != PUBLIC_KEY_BYTES:
+            return None
         return KnownSender(**{**document, "public_key": key})  # type: ignore[arg-type]
     return None
 

@@ -22,7 +22,7 @@ DOMAIN = b"copystand.record.v1"
 SENDER, KEY_ID, SIGNATURE = "sender", "key_id", "signature"
 """Names of the headers."""
 KEY_ID_DIGITS = 16
-SEED_BYTES = 32
+SEED_BYTES = PUBLIC_KEY_BYTES = 32
 Headers = list[tuple[str, str | bytes | None]]
 """Headers of a message, as the Kafka client takes them."""
 

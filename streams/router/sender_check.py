@@ -56,10 +56,12 @@ class SenderCheck:
         shown, name = _shown(key_id), _shown(sender)
         known = self._known.find(shown) if KEY_ID_FORM.match(shown) else None
         if known is None:
-            return Refused("sender.unknown", f"No sender has the key {shown}; it names {name}")
+            found = f"No sender has the key {shown}. The message names the sender {name}"
+            return Refused("sender.unknown", found)
         if known.sender != name:
-            return Refused("sender.foreign", f"The key {shown} belongs to {known.sender}: {name}")
-        if message.topic not in self._topics[known.kind]:
+            found = f"The message names {name}, the key {shown} belongs to {known.sender}"
+            return Refused("sender.foreign", found)
+        if message.topic not in self._topics.get(known.kind, ()):
             return Refused("sender.foreign", f"A {known.kind} may not write {message.topic}")
         if not _is_right(known, message, signature):
             found = f"The signature of {name} does not match topic, key and value"

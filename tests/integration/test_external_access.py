@@ -123,7 +123,7 @@ def test_a_station_that_floods_its_topic_is_delayed_and_others_are_not(
     calm.write(SUBMITTED, 1)  # connects
 
     with ThreadPoolExecutor(1) as threads:
-        flooding = threads.submit(flood.write, SUBMITTED, 1500)
+        flooding = threads.submit(flood.write, SUBMITTED, 1300)
         wait_for(lambda: flood.delayed > 0, 30, lambda: "the flood is not delayed")
         seconds = calm.write(SUBMITTED, 50)
         was_flooding = not flooding.done()

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from streams.known_senders import KnownSenders
 from streams.signatures import new_key
 
@@ -44,10 +46,13 @@ def test_another_sender_keeps_its_key_when_one_is_revoked(tmp_path: Path):
     assert (len(senders.active("station-a")), len(senders.active("station-a-2"))) == (0, 1)
 
 
-def test_a_damaged_file_is_no_sender(tmp_path: Path):
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"public_key": "AAAA"}', '{"public_key": 1, "sender": "station-a"}']
+)
+def test_a_damaged_file_is_no_sender(tmp_path: Path, text: str):
     key, senders = new_key("station-a"), KnownSenders(tmp_path)
     senders.add(key, "station")
-    (tmp_path / "senders" / f"{key.key_id}.json").write_text("")
+    (tmp_path / "senders" / f"{key.key_id}.json").write_text(text)
 
     assert KnownSenders(tmp_path).find(key.key_id) is None
     assert senders.find("0" * 16) is None
