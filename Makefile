@@ -27,8 +27,10 @@ SECONDS ?= 180
 SEED ?= 1
 # How often `make powercut` cuts the power.
 CUTS ?= 50
+# How many mutations `make mutations` makes.
+COUNT ?= 10000
 
-.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut rolling lock \
+.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut mutations rolling lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -80,6 +82,9 @@ fulldisk: install ## Fill the one disk of a line by bytes, inodes, a delivery an
 
 powercut: install ## Cut the power of lines 50 times at moments drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.power_cut.run --cuts $(CUTS) --seed $(SEED) --record
+
+mutations: install ## Tamper with exported logs in COUNT random ways, drawn from SEED; adds a row to docs/reliability.md
+	$(PYTHON) -m tests.faults.log_mutations --count $(COUNT) --seed $(SEED) --record
 
 rolling: install ## Restart every role ten times under load
 	$(PYTHON) -m tests.faults.rolling --rounds 10

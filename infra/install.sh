@@ -46,6 +46,7 @@ postgres_is_suitable() {
     done
     return 1
 }
+go_verifier_is_built() { ls "$CACHE"/go-verifier/* >/dev/null 2>&1; }
 font() { find /usr/share/fonts /usr/share/texmf/fonts /usr/local/share/fonts -iname "$1" 2>/dev/null | grep -q .; }
 venv_is_current() { [ "$(cat .venv/.locked 2>/dev/null)" = "$LOCKED" ] && [ -x .venv/bin/copystand ]; }
 jars_are_present() { [ "$(cat "$JARS/.checked" 2>/dev/null)" = "$(sha256sum <infra/kafka.sha256)" ]; }
@@ -86,7 +87,7 @@ find_missing() {
     font '*blankenburg*' || want fonts-blankenburg
     [ "$FOR" = faults ] || return 0
     command -v strace >/dev/null 2>&1 || want strace
-    [ -x "$TOXIPROXY/server" ] || command -v go >/dev/null 2>&1 || want golang-go
+    { [ -x "$TOXIPROXY/server" ] && go_verifier_is_built; } || command -v go >/dev/null 2>&1 || want golang-go
 }
 
 # Finds the packages of this release for what is missing; without a package it is a fault.
@@ -213,6 +214,20 @@ build_toxiproxy() {
     chmod 755 "$TOXIPROXY"
 }
 
+# Checks the audit log with Go's own packages.
+build_go_verifier() {
+    [ "$FOR" = faults ] || return 0
+    go_verifier_is_built || say "Go's checks of the audit log into $CACHE/go-verifier"
+    COPYSTAND_CACHE=$CACHE .venv/bin/python -m tests.support.go_verifier >/dev/null 2>&1 && return
+    # Without a way to Go's modules, Debian has the module as a package.
+    WANTED=" golang-golang-x-mod-dev"
+    install_packages
+    stop_on_faults
+    COPYSTAND_CACHE=$CACHE .venv/bin/python -m tests.support.go_verifier >&2 ||
+        add_fault "Go's checks of the audit log cannot be built; Go's message is above. Fix: check the network and Go's settings, then run make faults again."
+    stop_on_faults
+}
+
 find_missing
 if [ -n "$WANTED" ]; then
     install_packages
@@ -224,3 +239,4 @@ make_venv
 fetch_jars
 fetch_standards
 build_toxiproxy
+build_go_verifier

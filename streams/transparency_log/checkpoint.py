@@ -4,6 +4,7 @@ import base64
 import re
 from dataclasses import dataclass, field, replace
 
+from streams.transparency_log.log_store import LogStore
 from streams.transparency_log.merkle import HASH_BYTES
 from streams.transparency_log.note import (
     BadNote,
@@ -14,7 +15,6 @@ from streams.transparency_log.note import (
     parse_note,
     parse_verifier_key,
 )
-from streams.transparency_log.store import LogStore
 from streams.transparency_log.tiles import DamagedLog
 
 NEXT_KEY = "next-key "

@@ -8,9 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from infra.files import fsync_folder, write_atomic
-from streams.transparency_log.checkpoint import Checkpoint, parse_checkpoint
+from streams.transparency_log.checkpoint import (
+    Checkpoint,
+    hand_over,
+    next_checkpoint,
+    parse_checkpoint,
+)
 from streams.transparency_log.journal import FILE_MODE
-from streams.transparency_log.note import BadNote
+from streams.transparency_log.log_store import LogStore
+from streams.transparency_log.note import BadNote, SignerKey
 
 FOLDER = "checkpoints"
 NEWEST = "checkpoint"
@@ -23,7 +29,9 @@ class CheckpointFiles:
     def __init__(self, folder: Path) -> None:
         """Open or create them. Raises BadNote if the newest ones are damaged."""
         self.folder = folder
-        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        if not (folder / FOLDER).is_dir():
+            (folder / FOLDER).mkdir(parents=True)
+            fsync_folder(folder)
         self._number = max(0, len(paths(folder)) - 1)
         self.newest: Checkpoint | None = None
         self._in_file = self._open_last()
@@ -41,11 +49,13 @@ class CheckpointFiles:
         """Keep a checkpoint durably and make it the newest."""
         if self._in_file >= IN_A_FILE:
             self._number, self._in_file = self._number + 1, 0
+        # First, so that a reader never finds it older than what is kept.
+        self._write_newest(checkpoint)
         path, note = self._path(self._number), checkpoint.encode() + b"\n"
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE)
         end = os.fstat(handle).st_size
         try:
-            if os.write(handle, note) < len(note):
+            if os.pwrite(handle, note, end) < len(note):
                 raise OSError(f"{path} took only a part of a checkpoint")
             os.fsync(handle)
         except OSError:
@@ -58,7 +68,6 @@ class CheckpointFiles:
             fsync_folder(path.parent)
         self._in_file += 1
         self.newest = checkpoint
-        self._write_newest(checkpoint)
 
     def _write_newest(self, checkpoint: Checkpoint) -> None:
         # Opening writes it again, so it needs no fsync.
@@ -83,6 +92,22 @@ class CheckpointFiles:
         if end < len(content):
             os.truncate(path, end)
         return len(notes)
+
+
+def publish(
+    store: LogStore, files: CheckpointFiles, signer: SignerKey, next_signer: SignerKey | None = None
+) -> Checkpoint:
+    """Sign a checkpoint of the log on disk and keep it. Raises ForkRefused.
+
+    With `next_signer` it is the last one of its key, and the next key signs from here on."""
+    if next_signer is None:
+        checkpoint = next_checkpoint(store, files.newest, signer)
+    else:
+        checkpoint = hand_over(store, files.newest, signer, next_signer)
+    # First, so that the folder always has the tiles of its newest checkpoint.
+    store.write_partial_tiles()
+    files.add(checkpoint)
+    return checkpoint
 
 
 def paths(folder: Path) -> list[Path]:

@@ -39,6 +39,10 @@ class Bad(Exception):
         self.index, self.why, self.last = index, why, index if last is None else last
 
 
+class CannotCheck(Exception):
+    """What was given cannot be used; the export may be right or wrong."""
+
+
 # ---- hashes ----------------------------------------------------------------------------------
 def node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\1" + left + right).digest()
@@ -59,6 +63,15 @@ class Tree:
             self.parts.append(one)
             self.size += 1
 
+    def add_subtree(self, found: bytes, height: int) -> None:
+        """Append 2 ** height leaves at once, where so many end a subtree."""
+        bits = self.size >> height
+        while bits & 1:
+            found = node(self.parts.pop(), found)
+            bits >>= 1
+        self.parts.append(found)
+        self.size += 1 << height
+
     def copy(self) -> Tree:
         other = Tree()
         other.size, other.parts = self.size, list(self.parts)
@@ -74,9 +87,12 @@ class Tree:
 
 
 def root_of(hashes: list[bytes]) -> bytes:
-    tree = Tree()
-    tree.extend(hashes)
-    return tree.root()
+    level = hashes
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2])  # noqa: B905
+        odd = level[-1:] if len(level) % 2 else []
+        level = [hashlib.sha256(b"\1" + left + right).digest() for left, right in pairs] + odd
+    return level[0]
 
 
 def inclusion_root(index: int, size: int, found: bytes, path: list[bytes]) -> bytes | None:
@@ -200,8 +216,10 @@ def parse_checkpoint(note: bytes) -> Checkpoint:
 
 
 def split_notes(content: bytes) -> Iterator[bytes]:
-    """The notes in a file of kept checkpoints; an empty line follows each one."""
-    blocks = content.split(b"\n\n")
+    """The notes in a file of kept checkpoints, with an empty line between them."""
+    if not content:
+        return
+    blocks = (content if content.endswith(b"\n\n") else content + b"\n").split(b"\n\n")
     for at in range(0, len(blocks) - 1, 2):
         yield blocks[at] + b"\n\n" + blocks[at + 1] + b"\n"
     if len(blocks) % 2 == 0 or blocks[-1]:
@@ -261,6 +279,19 @@ def tile_path(level: Any, number: int, width: int = WIDTH) -> str:
     return f"tile/{level}/{'/'.join(parts)}" + ("" if width == WIDTH else f".p/{width}")
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A size of the log whose root is known."""
+
+    size: int
+    root: bytes
+    trusted: bool = False
+    """Known from elsewhere."""
+
+    def __str__(self) -> str:
+        return f"the {'trusted ' if self.trusted else ''}checkpoint of {self.size} entries"
+
+
 class Rules:
     """What each entry of the log keeps to: its number, time, schema and event id."""
 
@@ -318,6 +349,8 @@ class Log:
     rules: Rules
     proven: list[int] = field(default_factory=lambda: [0])
     """The sizes whose checkpoints agree."""
+    trusted: list[int] = field(default_factory=lambda: [0])
+    """Those of them that were kept elsewhere."""
     by_entry: Tree | None = field(default_factory=Tree)
     by_tile: Tree | None = None
     """Begins at the first disagreement. A tree is None when a part of it is missing."""
@@ -327,42 +360,57 @@ class Log:
     """The first entry that breaks a rule."""
     roots: list[bytes] = field(default_factory=list)
 
-    def read(self, level: Any, number: int, width: int) -> bytes:
-        for path in (tile_path(level, number, width), tile_path(level, number)):
+    def read(self, level: Any, number: int, width: int) -> tuple[bytes, bool]:
+        """A tile, and whether it is exactly of this width, not one of a larger log."""
+        exact, full = tile_path(level, number, width), tile_path(level, number)
+        partial = self.folder / f"{full}.p"
+        names = [int(one.name) for one in partial.glob("*") if one.name.isdigit()]
+        larger = [f"{full}.p/{name}" for name in sorted(names) if name > width]
+        for path in (exact, full, *larger):
             if (self.folder / path).is_file():
-                return (self.folder / path).read_bytes()
-        return b""
+                return (self.folder / path).read_bytes(), path == exact
+        return b"", True
 
-    def check(self, marks: list[tuple[int, bytes, str]]) -> None:
-        """Compare everything up to the last mark: (size, root, its name). Raises Bad."""
-        marks = sorted(marks, key=lambda mark: mark[0])
+    def check(self, marks: list[Mark]) -> None:
+        """Compare everything up to the last checkpoint. Raises Bad."""
+        marks = sorted(marks, key=lambda mark: mark.size)
         for number in range(-(-self.size // WIDTH)):
             base, width = number * WIDTH, min(WIDTH, self.size - number * WIDTH)
-            entries = self.entries(number, width)
-            hashes = [hashlib.sha256(b"\0" + one).digest() for one in entries]
-            tile = self.read(0, number, width)
-            tiles = [tile[at : at + HASH] for at in range(0, len(tile) // HASH * HASH, HASH)][
-                :width
-            ]
-            if len(tile) != width * HASH and len(tile) != WIDTH * HASH:
-                self.note(base + len(tiles), "its hash tile has a wrong length")
+            hashes = [hashlib.sha256(b"\0" + one).digest() for one in self.entries(number, width)]
+            tiles = self.tile_hashes(number, width)
+            root = root_of(tiles) if len(tiles) == WIDTH else b""
+            self.roots.append(root)
+            self.compare_up_to(base, marks)
+            inside = bool(marks) and marks[0].size < base + width
+            if root and self.by_entry and not self.first and hashes == tiles and not inside:
+                self.by_entry.add_subtree(root, 8)
+                continue
             start = 0
             while start < width:
-                while marks and marks[0][0] <= base + start:
-                    self.compare(*marks.pop(0))
-                end = min(width, marks[0][0] - base) if marks else width
+                end = min(width, marks[0].size - base) if marks else width
                 self.extend(base + start, end - start, hashes[start:end], tiles[start:end])
+                self.compare_up_to(base + end, marks)
                 start = end
-            self.roots.append(root_of(tiles) if width == WIDTH else b"")
-        for mark in marks:
-            self.compare(*mark)
+        self.compare_up_to(self.size, marks)
         if self.odd:
             raise self.odd
         self.check_upper_tiles()
 
+    def compare_up_to(self, size: int, marks: list[Mark]) -> None:
+        while marks and marks[0].size <= size:
+            self.compare(marks.pop(0))
+
+    def tile_hashes(self, number: int, width: int) -> list[bytes]:
+        tile, exact = self.read(0, number, width)
+        count = min(width, len(tile) // HASH)
+        if len(tile) < width * HASH or (exact and len(tile) > width * HASH):
+            self.note(number * WIDTH + count, "its hash tile has a wrong length")
+        return [tile[at : at + HASH] for at in range(0, count * HASH, HASH)]
+
     def entries(self, number: int, width: int) -> list[bytes]:
         found: list[bytes] = []
-        bundle, at = self.read("entries", number, width), 0
+        bundle, exact = self.read("entries", number, width)
+        at = 0
         base, odd = number * WIDTH, self.odd
         while at < len(bundle) and len(found) < width:
             end = at + 2 + int.from_bytes(bundle[at : at + 2], "big")
@@ -374,13 +422,9 @@ class Log:
                 self.odd = odd = Bad(base + len(found), why)
             found.append(entry)
             at = end
-        if at < len(bundle) and len(found) == width and self.is_exact(number, width):
+        if exact and at < len(bundle) and len(found) == width:
             self.note(base + width, "its bundle has more entries than the log")
         return found
-
-    def is_exact(self, number: int, width: int) -> bool:
-        """Whether a bundle has its own width; a live log may have filled it since."""
-        return width == WIDTH or (self.folder / tile_path("entries", number, width)).is_file()
 
     def note(self, index: int, why: str) -> None:
         if self.odd is None or index < self.odd.index:
@@ -403,18 +447,25 @@ class Log:
             elif self.first:
                 setattr(self, name, None)
 
-    def compare(self, size: int, root: bytes, what: str) -> None:
+    def compare(self, mark: Mark) -> None:
         """Decide with a checkpoint which of entries and tiles are the signed ones."""
-        right = [tree for tree in (self.by_entry, self.by_tile) if tree and tree.root() == root]
+        size = mark.size
+        right = [
+            tree for tree in (self.by_entry, self.by_tile) if tree and tree.root() == mark.root
+        ]
         if not right:
-            start = max(one for one in self.proven if one < size or not one)
+            # Who has the log's key can sign a rewritten log: then only what was kept counts.
+            agreed = self.trusted if mark.trusted else self.proven
+            start = max(one for one in agreed if one < size or not one)
             why = f"{self.first.why}; " if self.first else ""
-            why += f"neither entries nor hash tiles agree with {what}"
+            why += f"neither entries nor hash tiles agree with {mark}"
             raise Bad(start, why, max(start, size - 1))
         found = [one for one in (self.first, self.odd) if one and one.index < size]
         if found:
             raise min(found, key=lambda one: one.index)
         self.proven.append(size)
+        if mark.trusted:
+            self.trusted.append(size)
 
     def check_upper_tiles(self) -> None:
         """Compare the tiles above level 0 with the tree."""
@@ -423,8 +474,8 @@ class Log:
             for number, width in self.tiles(level):
                 start = number * WIDTH
                 tile = b"".join(hashes[start : start + width])
-                found = self.read(level, number, width)
-                if found[: len(tile)] != tile or len(found) not in (len(tile), WIDTH * HASH):
+                found, exact = self.read(level, number, width)
+                if found[: len(tile)] != tile or (exact and found != tile):
                     same = 0
                     while same < len(tile) and found[same : same + 1] == tile[same : same + 1]:
                         same += 1
@@ -506,7 +557,7 @@ def read_chain(folder: Path, given: list[str], check: Check) -> tuple[Chain, Bad
     return chain, None
 
 
-def trusted_marks(chain: Chain, files: list[Path], check: Check) -> list[tuple[int, bytes, str]]:
+def trusted_marks(chain: Chain, files: list[Path], check: Check) -> list[Mark]:
     """The sizes and roots in checkpoints that were kept elsewhere."""
     marks = []
     for path in files:
@@ -514,10 +565,10 @@ def trusted_marks(chain: Chain, files: list[Path], check: Check) -> list[tuple[i
             try:
                 one = parse_checkpoint(note)
             except ValueError as bad:
-                raise SystemExit(f"{path} is not a checkpoint: {bad}") from None
+                raise CannotCheck(f"{path} is not a checkpoint: {bad}") from None
             if not any(one.signed(key, check) for key in chain.keys):
                 raise Bad(0, f"{path}: the trusted checkpoint is signed by another key")
-            marks.append((one.size, one.root, f"the trusted checkpoint of {one.size} entries"))
+            marks.append(Mark(one.size, one.root, trusted=True))
     return marks
 
 
@@ -531,19 +582,23 @@ def check_log(
 ) -> Result:
     """Check all entries of a log; a live one may have more than its checkpoint says."""
     schema = schema or (lambda digest: read_schema(folder, digest))
-    chain, problem = read_chain(folder, keys, check)
+    try:
+        chain, problem = read_chain(folder, keys, check)
+    except Bad as bad:
+        return Result(False, 0, "", bad.index, bad.last, bad.why)
     problems = [problem] if problem else []
     newest = chain.good[-1] if chain.good else None
     size = newest.size if newest else 0
-    marks = [(one.size, one.root, f"the checkpoint of {one.size} entries") for one in chain.good]
+    marks = [Mark(one.size, one.root) for one in chain.good]
     log = Log(folder, size, Rules(schema))
     try:
         extra = trusted_marks(chain, trusted, check)
-        log.check(marks + [one for one in extra if one[0] <= size])
+        log.check(marks + [one for one in extra if one.size <= size])
         if not live and not problem:
             log.surplus()
-        for beyond in (one for one in extra if one[0] > size):
-            raise Bad(size, f"the log ends here; {beyond[2]} is newer", beyond[0] - 1)
+        longest = max(extra, key=lambda one: one.size, default=None)
+        if longest and longest.size > size:
+            raise Bad(size, f"the log ends here; {longest} is newer", longest.size - 1)
     except Bad as bad:
         problems.append(bad)
     root = base64.b64encode(newest.root).decode() if newest else ""
@@ -565,7 +620,10 @@ def read_schema(folder: Path, digest: str) -> bytes | None:
 
 def check_items(folder: Path, keys: list[str], trusted: list[Path], check: Check) -> Result:
     """Check the entries of one item, each with its proof."""
-    chain, problem = read_chain(folder, keys, check)
+    try:
+        chain, problem = read_chain(folder, keys, check)
+    except Bad as bad:
+        return Result(False, 0, "", bad.index, bad.last, bad.why)
     problems = [problem] if problem else []
     rules = Rules(lambda digest: read_schema(folder, digest))
     names = {path.name.split(".")[0] for path in (folder / "entries").iterdir()}
@@ -574,9 +632,9 @@ def check_items(folder: Path, keys: list[str], trusted: list[Path], check: Check
         for index in sorted(int(name) for name in names if name.isdigit()):
             check_item(folder / "entries", index, chain, rules)
             count += 1
-        for size, signed, what in trusted_marks(chain, trusted, check):
-            if any(one.size == size and one.root != signed for one in chain.good):
-                raise Bad(0, f"the root differs from {what}", max(0, size - 1))
+        for mark in trusted_marks(chain, trusted, check):
+            if any(one.size == mark.size and one.root != mark.root for one in chain.good):
+                raise Bad(0, f"the root differs from {mark}", max(0, mark.size - 1))
     except Bad as bad:
         problems.append(bad)
     newest = chain.good[-1] if chain.good else None
@@ -591,6 +649,8 @@ def check_item(folder: Path, index: int, chain: Chain, rules: Rules) -> None:
         lines = head.decode().split("\n")
         path = [base64.b64decode(line, validate=True) for line in lines[2:]]
         one = parse_checkpoint(note)
+        if any(len(sibling) != HASH for sibling in path):
+            raise ValueError("not a hash")
     except (OSError, ValueError) as bad:
         raise Bad(index, f"the entry or its proof is missing or damaged: {bad}") from None
     if lines[:2] != ["c2sp.org/tlog-proof@v1", f"index {index}"] or index >= one.size:
@@ -616,9 +676,7 @@ def main(arguments: list[str] | None = None) -> int:
     check = check_items if (given.folder / "entries").is_dir() else check_log
     try:
         found = check(given.folder, given.key, given.trusted, libcrypto())
-    except Bad as bad:
-        found = Result(False, 0, "", bad.index, bad.last, bad.why)
-    except OSError as bad:
+    except (OSError, CannotCheck) as bad:
         print(f"cannot check: {bad}", file=sys.stderr)
         return 2
     if given.json:

@@ -1,5 +1,5 @@
-"""The power fails while objects and receipts are kept: what was promised is there, whole, and nothing
-is there in part.
+"""The power fails while objects, receipts and entries of the audit log are kept: what was promised is
+there, whole, and nothing is there in part.
 
 The disk is a file with ext4 on it; copies of the file at random moments are what a power cut leaves.
 `python -m tests.faults.power_cut --images 500` takes more of them."""
@@ -26,3 +26,4 @@ def test_a_store_that_does_not_flush_is_found():
     figures = survey(4, seed=6, fsync=False)
 
     assert any(fault.endswith("is gone") for fault in figures["faults"]), figures
+    assert any("audit log" in fault for fault in figures["faults"]), figures

@@ -7,19 +7,21 @@ from uuid import UUID
 
 from schemas.store import schema_store
 from streams.audit.sealed_record import leaf
-from streams.transparency_log.checkpoint import hand_over, next_checkpoint
-from streams.transparency_log.checkpoint_files import CheckpointFiles
+from streams.transparency_log.checkpoint_files import CheckpointFiles, publish
 from streams.transparency_log.export import export_all
-from streams.transparency_log.keys import PublicKey, write_public_keys
-from streams.transparency_log.note import SignerKey
-from streams.transparency_log.store import LogStore
+from streams.transparency_log.log_keys import PublicKey, write_public_keys
+from streams.transparency_log.log_store import LogStore
+from streams.transparency_log.note import SignerKey, is_signature
 
 ORIGIN = "copystand/test/audit"
 FIRST_KEY = SignerKey(ORIGIN, bytes(range(32)))
 SECOND_KEY = SignerKey(ORIGIN, bytes(range(1, 33)))
-SCHEMA_ID = schema_store().latest_id("PremisEvent")
-SCHEMA = schema_store().text(SCHEMA_ID).encode()
-SCHEMA_SHA256 = schema_store().digest(SCHEMA_ID)
+SCHEMAS = {
+    schema_store().digest(one): schema_store().text(one).encode()
+    for one in schema_store().ids("PremisEvent")
+}
+OLD_SCHEMA, NEW_SCHEMA = next(iter(SCHEMAS)), list(SCHEMAS)[-1]
+EVENTS_OF_OLD_SCHEMA = 100
 FIRST_SEALED_AT = 1_770_000_000_000_000
 
 
@@ -34,7 +36,8 @@ def a_leaf(
     """A leaf whose body begins as that of an event does: with its id."""
     event_id = an_event_id(index if event is None else event).encode()
     at = FIRST_SEALED_AT + index if sealed_at is None else sealed_at
-    return leaf(index, at, SCHEMA_SHA256, bytes([2 * len(event_id)]) + event_id + content)
+    schema = OLD_SCHEMA if index < EVENTS_OF_OLD_SCHEMA else NEW_SCHEMA
+    return leaf(index, at, schema, bytes([2 * len(event_id)]) + event_id + content)
 
 
 @dataclass
@@ -58,22 +61,18 @@ class Sealed:
 
     def sign(self) -> None:
         """Sign a checkpoint of the present size."""
-        newest = self.checkpoints.newest
-        self.checkpoints.add(next_checkpoint(self.store, newest, self.signer))
-        self.store.write_partial_tiles()
+        publish(self.store, self.checkpoints, self.signer)
 
     def rotate(self, following: SignerKey) -> None:
         """Let another key sign from here on."""
-        newest = self.checkpoints.newest
-        self.checkpoints.add(hand_over(self.store, newest, self.signer, following))
-        self.store.write_partial_tiles()
+        publish(self.store, self.checkpoints, self.signer, following)
         self.keys.append(PublicKey(following.verifier, self.store.size))
         write_public_keys(self.folder, self.keys)
         self.signer = following
 
     def export(self, target: Path) -> Path:
         """The complete log in a new folder."""
-        export_all(self.folder, target, lambda digest: SCHEMA)
+        export_all(self.folder, target, SCHEMAS.__getitem__)
         return target
 
 
@@ -85,3 +84,8 @@ def a_sealed_log(folder: Path, size: int, seed: int = 1) -> Sealed:
         if log.signer is FIRST_KEY and log.store.size >= size // 2:
             log.rotate(SECOND_KEY)
     return log
+
+
+def in_this_process(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Check a signature with neither the program openssl nor its library in the verifier."""
+    return is_signature(public, message, signature)

@@ -17,6 +17,7 @@ from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head
 from schemas.models import Producer as Software
+from streams.clients.signing import signature_headers
 from streams.clients.station.findings import finding
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from streams.clients.station.line_queries import LineQueries, line_queries
@@ -146,7 +147,7 @@ def submit(
     Raises NotUp, NotPublished, StorageError, its kind NoSpace before anything is copied;
     LookupError for an unknown `release`."""
     began = time.monotonic()
-    publish = publish or _publisher(settings)
+    publish = publish or publisher(settings)
     revision = _next_revision(release, settings) if release else 1
     delivery = read_folder(folder, options, progress)
     submission = Submission(options.batch_id, "refused", diagnostics=list(delivery.diagnostics))
@@ -214,9 +215,10 @@ def _submitted(
     )
 
 
-def _publisher(settings: Settings) -> Publish:
-    """Publishes to the broker of the home. Raises NotUp; the publisher raises NotPublished."""
-    brokers = settings.kafka_as(STATION)
+def publisher(settings: Settings) -> Publish:
+    """Signs and publishes to the broker of the home. Raises NotUp; the publisher raises
+    NotPublished."""
+    brokers, signing_key = settings.kafka_as(STATION), settings.signing_key(STATION)
 
     def publish(topic: str, key: str, value: bytes) -> None:
         failures: list[str] = []
@@ -227,7 +229,8 @@ def _publisher(settings: Settings) -> Publish:
 
         producer = Producer({**brokers.client, **KAFKA_SETTINGS})
         try:
-            producer.produce(topic, key=key.encode(), value=value, on_delivery=delivered)
+            signed = signature_headers(signing_key, topic, key.encode(), value)
+            producer.produce(topic, value, key.encode(), on_delivery=delivered, headers=signed)
             left = producer.flush(PUBLISH_SECONDS + 5)
         except KafkaException as failed:
             raise NotPublished(str(failed)) from failed

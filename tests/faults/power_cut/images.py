@@ -16,6 +16,7 @@ from pathlib import Path
 from processors.tools import Area
 from streams.execution.receipts import Receipts
 from streams.storage.local import PARTIAL, LocalStorage
+from tests.faults.power_cut.audit_log import LEAVES, SIGNED, log_faults
 
 DISK_BYTES = 64 << 20
 FOLDER = Path("/dev/shm")
@@ -116,7 +117,9 @@ def _unmount(mounted: Path) -> None:
 def after_the_cut(copy: Path, promised: dict[str, str], mounted: Path) -> list[str]:
     """Start on a copy: what is wrong with it. The copy is used up."""
     with mounted_file(copy, mounted):
-        return faults(mounted / "home", promised)
+        home = mounted / "home"
+        objects = {key: promised[key] for key in promised.keys() - {LEAVES, SIGNED}}
+        return faults(home, objects) + log_faults(home, promised)
 
 
 def faults(home: Path, promised: dict[str, str]) -> list[str]:

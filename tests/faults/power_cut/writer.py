@@ -1,4 +1,5 @@
-"""Keeps objects and receipts in a home without end; each that is promised is told to a log outside."""
+"""Keeps objects, receipts and entries of the audit log in a home without end; each that is promised
+is told to a log outside."""
 
 import os
 import random
@@ -12,15 +13,16 @@ from streams.execution.receipts import Receipts
 from streams.kafka.messages import Outgoing
 from streams.storage import local
 from streams.storage.local import LocalStorage
+from tests.faults.power_cut.audit_log import LEAVES, SIGNED, WrittenLog
 
 MOST_BYTES = 24_000
 
 
 def write(home: Path, log: Path, seed: int) -> None:
-    """Two objects and a receipt in each round, one of the objects taken over as packages are."""
+    """Two objects, a receipt and entries in each round; packages are taken over as one object is."""
     chance, storage = random.Random(seed), LocalStorage(home)
     receipts, scratch = Receipts(storage), home / "package.tar"
-    told = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    told, written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), WrittenLog(home)
     while True:
         content = chance.randbytes(chance.randrange(1, MOST_BYTES))
         kept = storage.keep(content, area=Area.MASTERS, use="master", media_type="image/tiff")
@@ -35,6 +37,9 @@ def write(home: Path, log: Path, seed: int) -> None:
         receipts.keep("batch-1", work_id, None, [Outgoing("topic", "key", content[:4000])])
         key = f"receipts/batch-1/{work_id[:2]}/{work_id}"
         _tell(told, key, storage.get(key) or b"")
+        os.write(told, f"{LEAVES} {written.append(chance)}\n".encode())
+        if chance.random() < 0.3:
+            os.write(told, f"{SIGNED} {written.sign()}\n".encode())
 
 
 def _tell(log: int, key: str, content: bytes) -> None:
@@ -42,7 +47,9 @@ def _tell(log: int, key: str, content: bytes) -> None:
 
 
 def promised(log: Path) -> dict[str, str]:
-    """Every key in the log and the digest of what is under it; a last line in part is none."""
+    """Every key in the log and the digest of what is under it, and the sizes of the audit log.
+
+    A last line in part is none."""
     whole = log.read_text().rpartition("\n")[0] if log.exists() else ""
     return dict(line.split(" ") for line in whole.splitlines())
 

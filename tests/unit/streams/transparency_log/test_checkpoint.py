@@ -13,9 +13,9 @@ from streams.transparency_log.checkpoint import (
     parse_checkpoint,
     require_continuation,
 )
+from streams.transparency_log.log_store import LogStore
 from streams.transparency_log.merkle import EMPTY_ROOT
 from streams.transparency_log.note import BadNote, SignerKey
-from streams.transparency_log.store import LogStore
 from tests.support.transparency_logs import FIRST_KEY, ORIGIN, SECOND_KEY, Sealed, a_leaf
 
 ROOT = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="

@@ -1,5 +1,6 @@
 """Kept checkpoints: none is lost or torn, whatever happens to the end of their file."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,10 @@ def test_a_disk_that_takes_only_a_part_keeps_the_former_checkpoints(
 ):
     files = CheckpointFiles(tmp_path)
     files.add(a_checkpoint(1))
-    write = checkpoint_files.os.write
+    write = os.pwrite
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint_files.os, "write", lambda handle, note: write(handle, note[:20]))
+        patch.setattr(os, "pwrite", lambda handle, note, end: write(handle, note[:20], end))
         with pytest.raises(OSError):
             files.add(a_checkpoint(2))
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from streams.transparency_log.checkpoint import Checkpoint, cosign, next_checkpoint, sign
+from streams.transparency_log.log_store import LogStore
 from streams.transparency_log.merkle import ProofFailed
 from streams.transparency_log.note import BadNote, SignerKey
 from streams.transparency_log.proof import Proof, parse_proof, prove
-from streams.transparency_log.store import LogStore
 from tests.support.transparency_logs import FIRST_KEY, ORIGIN
 
 

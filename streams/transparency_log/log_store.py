@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from infra.files import fsync_folder, write_atomic
+from infra.files import fsync_file, fsync_folder, write_atomic
 from streams.transparency_log.journal import FILE_MODE, Journal, create_journal, first_indexes
 from streams.transparency_log.merkle import HASH_BYTES, leaf_hashes, root_of
 from streams.transparency_log.tiles import (
@@ -45,7 +45,10 @@ class LogStore:
         self.folder = folder
         self.size = 0
         self._journals = folder / "journal"
-        self._journals.mkdir(parents=True, exist_ok=True)
+        if not self._journals.is_dir():
+            self._journals.mkdir(parents=True)
+            fsync_folder(folder)
+            fsync_folder(folder.parent)
         self._lock = _locked(folder / "lock")
         self._files = StaticTiles(self._read)
         self._usable = True
@@ -232,7 +235,7 @@ class LogStore:
         """Make the tiles durable, then drop the journal that they came from."""
         folders: set[Path] = set()
         for path in self._unsynced:
-            _fsync(path)
+            fsync_file(path)
             folders.update(one for one in path.parents if one.is_relative_to(self.folder))
         for folder in sorted(folders, reverse=True):
             fsync_folder(folder)
@@ -246,8 +249,8 @@ class LogStore:
     def write_partial_tiles(self) -> None:
         """Write the partial tiles of the present size, so that the folder is a static log of it.
 
-        Those of the size before the last one are removed. They need no fsync: the journal has all
-        that is in them."""
+        Call it before a checkpoint of this size is published. Those of the call before the last
+        one are removed. They need no fsync: the journal has all that is in them."""
         new = {tile_path(level, number, width) for level, number, width in widths(self.size)}
         for level, number, width in widths(self.size):
             self._write_partial(tile_path(level, number, width), b"".join(self._levels[level]))
@@ -277,14 +280,6 @@ class LogStore:
                     names = folder.iterdir() if folder.is_dir() else ()
                     found |= {str(path.relative_to(self.folder)) for path in names}
         return found
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _locked(path: Path) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.files import DamagedFile
-from streams.transparency_log.keys import (
+from streams.transparency_log.log_keys import (
     PublicKey,
     create_private_key,
     keys_after,
