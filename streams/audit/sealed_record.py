@@ -40,6 +40,13 @@ class SealedRecord:
     seal: Seal
 
     @property
+    def event(self) -> PremisEvent:
+        """The event in it. Raises Undecodable."""
+        event = decode(self.value, PremisEvent)
+        assert isinstance(event, PremisEvent)
+        return event
+
+    @property
     def leaf(self) -> bytes:
         """Its bytes in the hash tree."""
         seal = self.seal

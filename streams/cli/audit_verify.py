@@ -9,7 +9,10 @@ import psycopg
 from confluent_kafka import KafkaException
 
 from infra.kafka_access import ADMIN
+from infra.permissions import umask_of_user
 from processors.outcome import StorageError
+from streams.audit.export import write_export
+from streams.audit.queries import UnknownSubject
 from streams.audit.verification import (
     Fault,
     SealedTree,
@@ -23,6 +26,7 @@ from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
 from streams.transparency_log.note import BadNote
+from streams.transparency_log.tiles import DamagedLog
 
 LOG = Path("audit", "log")
 NO_LOG_FIX = "The sealer makes it after its first event: copystand up"
@@ -54,6 +58,37 @@ def verify(objects: bool, item_id: str | None, as_json: bool) -> None:
     emit(document, as_json, lambda _: out.print(_view(log, faults), highlight=False))
     if faults:
         raise SystemExit(Exit.FAILED)
+
+
+@audit.command("export")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--item", "item_id", metavar="ITEM", help="Only the events of this item.")
+@click.option("--all", "everything", is_flag=True, help="The complete log.")
+@json_option
+def export(folder: Path, item_id: str | None, everything: bool, as_json: bool) -> None:
+    """Write the log, or one item's events with proofs, into a new folder.
+
+    The folder has a verifier that needs Python and openssl alone: python3 DIR/verify.py
+    """
+    if everything == (item_id is not None):
+        fail(Exit.USAGE, "give either --item ITEM or --all")
+    if folder.exists():
+        fail(Exit.USAGE, f"{folder} exists", "Name a new folder.")
+    log = Settings.load().home / LOG
+    with umask_of_user():
+        try:
+            checkpoint, events = write_export(log, folder, item_id)
+        except UnknownSubject as unknown:
+            fail(Exit.FAILED, str(unknown))
+        except FileNotFoundError as missing:
+            fail(Exit.MISSING_PART, f"there is no sealed log: {missing}", NO_LOG_FIX)
+        except (BadNote, DamagedLog) as damaged:
+            fail(Exit.FAILED, f"the log is damaged: {damaged}", "Run: copystand audit verify")
+    document = {"folder": str(folder), "size": checkpoint.size, "events": events}
+    text = (
+        f"{events} events of {checkpoint.size} in {folder}; check them: python3 {folder}/verify.py"
+    )
+    emit(document, as_json, lambda _: out.print(text, highlight=False))
 
 
 def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Fault]]:

@@ -13,7 +13,7 @@ from streams.console import Exit, escape_tracebacks, fail
 from streams.settings import NotUp, SettingsError
 
 COMMANDS = {
-    "audit": "streams.cli.audit_verify:audit",
+    "audit": "streams.cli.audit_commands:audit",
     "batch": "streams.cli.batch:batch",
     "demo": "streams.cli.demo:demo",
     "diagnose": "streams.cli.diagnose:diagnose",

@@ -14,8 +14,8 @@ from streams.transparency_log.checkpoint import (
     require_continuation,
 )
 from streams.transparency_log.checkpoint_files import CheckpointFiles
+from streams.transparency_log.log_store import LogStore
 from streams.transparency_log.note import SignerKey
-from streams.transparency_log.store import LogStore
 
 log = logging.getLogger(__name__)
 

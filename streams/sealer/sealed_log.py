@@ -7,8 +7,8 @@ from pathlib import Path
 from streams.audit.sealed_record import SealedRecord, record_of
 from streams.runtime.run_loop import CannotContinue
 from streams.sealer.log_order import LogRecord
+from streams.transparency_log.log_store import LogInUse, LogStore
 from streams.transparency_log.merkle import leaf_hash
-from streams.transparency_log.store import LogInUse, LogStore
 from streams.transparency_log.tiles import DamagedLog, Tree
 
 PORTION = 500

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from infra.files import DamagedFile
 from streams.runtime.run_loop import CannotContinue
 from streams.sealer.checkpoints import Checkpoints, Publisher
-from streams.transparency_log.keys import (
+from streams.transparency_log.log_keys import (
     PublicKey,
     create_private_key,
     read_public_keys,

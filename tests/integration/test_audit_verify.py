@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from infra.postgres import SUPERUSER
 from infra.topics import admin
@@ -20,7 +21,7 @@ from streams.audit.verification import (
     verify_topic,
 )
 from streams.transparency_log.checkpoint import parse_checkpoint
-from streams.transparency_log.keys import read_public_keys
+from streams.transparency_log.log_keys import read_public_keys
 from streams.transparency_log.merkle import leaf_hashes, root_of
 from tests.support.audit_log import (
     Log,
@@ -180,7 +181,13 @@ def test_a_forged_record_of_the_broker_admin_is_passed_over_and_sealing_goes_on(
 
 def test_records_that_the_broker_admin_deletes_are_missed_and_sealing_stops(sealed: Sealed):
     at = TopicPartition(sealed.log.line.premis, 0, 100)
-    client = admin(sealed.parts.kafka)  # the request ends with its client
+    client = admin(sealed.parts.kafka)  # a request ends with its client
+    policy = ConfigEntry(
+        "cleanup.policy", "compact,delete", incremental_operation=AlterConfigOpType.SET
+    )
+    resource = ConfigResource(ConfigResource.Type.TOPIC, at.topic, incremental_configs=[policy])
+    for future in client.incremental_alter_configs([resource]).values():
+        future.result(30)
     for future in client.delete_records([at]).values():
         future.result(30)
 

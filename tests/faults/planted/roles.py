@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -26,6 +27,8 @@ from streams.sealer import clients
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex
 from streams.sealer.role import PRODUCER_NAME, Sealer, SealerAdapters
+from streams.sealer.sealed_log import open_sealed_log
+from streams.sealer.signing import FOLDER, open_checkpoints
 from streams.settings import software_version
 from streams.storage.local import LocalStorage
 from streams.topology import TRACKER_INPUTS
@@ -203,19 +206,33 @@ class Tracker:
         self.conn.close()
 
 
+class NoWitness:
+    """Checkpoints are not published."""
+
+    def publish(self, size: int, checkpoint: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 class Sealing:
     """The sealer."""
 
-    def __init__(self, world: "World") -> None:
-        self.world = world
-        topics, folder = SealerTopics(), world.home / "audit"
+    def __init__(self, world: "World", home: Path | None = None) -> None:
+        """In a home of its own, it is the sealer of another machine."""
+        self.world, home = world, home or world.home
+        topics, folder = SealerTopics(), home / "audit"
         self._producer: Any = clients.transactional_producer(Brokers("memory"), topics)
         adapters = SealerAdapters(
             producer=self._producer,
             consumer=clients.intake_consumer(Brokers("memory"), topics),
             open_log=lambda: clients.log_consumer(Brokers("memory")),
             index=EventIndex(folder / "index.db"),
+            sealed=open_sealed_log(folder / FOLDER),
+            checkpoints=open_checkpoints(home, NoWitness()),
             anomalies=folder / "anomalies",
+            wait_for=lambda _: None,
         )
         made_by = MadeBy(name=PRODUCER_NAME, version=software_version())
         self.sealer = Sealer(adapters, topics, made_by, threading.Event())
@@ -229,7 +246,7 @@ class Sealing:
 
     def _overtaken(self) -> None:
         """It was stopped before its commit; when it wakes, another has sealed the same."""
-        other = Sealing(self.world)
+        other = Sealing(self.world, self.world.home / "other-machine")
         other.turn()
         other.kill()
 

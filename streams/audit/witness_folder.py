@@ -1,0 +1,115 @@
+"""The folder of a witness: its key, the last checkpoint that it saw, and evidence of rewriting."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from infra.files import write_atomic
+from streams.transparency_log.checkpoint import Checkpoint, cosign, parse_checkpoint
+from streams.transparency_log.checkpoint_files import FOLDER, IN_A_FILE, NEWEST, split
+from streams.transparency_log.log_keys import PUBLIC, create_private_key
+from streams.transparency_log.note import VerifierKey, parse_verifier_key
+from streams.transparency_log.tiles import StaticTiles
+from streams.transparency_log.witness import (
+    LogRewritten,
+    follow_keys,
+    require_consistency,
+    require_signature,
+)
+
+KEY_FILE = "witness.key"
+LOG_KEY = "log-key"
+SECONDS = 30.0
+Fetch = Callable[[str], bytes | None]
+"""Gives the bytes of a path of the log, or None."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a witness did with the newest checkpoint of a log."""
+
+    checkpoint: Checkpoint
+    first: bool
+    """Whether it saw this log for the first time, so that nothing was compared."""
+
+
+def fetch_from(place: str) -> Fetch:
+    """Reads a log from a folder or from an address http(s)://."""
+    if place.startswith(("http://", "https://")):
+        base = place.rstrip("/")
+        return lambda path: _download(f"{base}/{path}")
+    folder = Path(place)
+    return lambda path: (folder / path).read_bytes() if (folder / path).is_file() else None
+
+
+def witness(fetch: Fetch, folder: Path, name: str, key: str | None = None) -> Seen:
+    """Compare the newest checkpoint of a log with the last one seen, and cosign it.
+
+    `key` is the log's public key as its archive gave it; without one, that of the first visit is
+    believed, and kept. Raises NotSigned, BadNote, DamagedFile, OSError, and LogRewritten after both
+    checkpoints are kept in the folder."""
+    signer = create_private_key(folder / KEY_FILE, name)
+    offered = parse_checkpoint(_required(fetch, NEWEST))
+    trusted = _log_key(fetch, folder, key)
+    require_signature(offered, follow_keys(trusted, _kept(fetch)))
+    held_file = folder / NEWEST
+    held = parse_checkpoint(held_file.read_bytes()) if held_file.exists() else None
+    try:
+        require_consistency(held, offered, StaticTiles(fetch))
+    except LogRewritten as rewritten:
+        _keep_evidence(folder, rewritten)
+        raise
+    if not (folder / LOG_KEY).exists():
+        write_atomic(folder / LOG_KEY, f"{trusted}\n")
+    signed = cosign(offered, signer, int(time.time()))
+    write_atomic(held_file, signed.encode())
+    return Seen(signed, first=held is None)
+
+
+def _log_key(fetch: Fetch, folder: Path, key: str | None) -> VerifierKey:
+    known = folder / LOG_KEY
+    if key is None and known.exists():
+        key = known.read_text("utf-8")
+    if key is None:
+        key = json.loads(_required(fetch, PUBLIC))["keys"][0]["vkey"]
+    return parse_verifier_key(key)
+
+
+def _kept(fetch: Fetch) -> list[Checkpoint]:
+    """The checkpoints that the log keeps; among them are those that name a next key."""
+    found, number = list[Checkpoint](), 0
+    while (content := fetch(f"{FOLDER}/{number:06d}")) is not None:
+        notes = split(content)[0]
+        found += map(parse_checkpoint, notes)
+        if len(notes) < IN_A_FILE:
+            break
+        number += 1
+    return found
+
+
+def _required(fetch: Fetch, path: str) -> bytes:
+    content = fetch(path)
+    if content is None:
+        raise FileNotFoundError(f"the log has no file {path}")
+    return content
+
+
+def _keep_evidence(folder: Path, rewritten: LogRewritten) -> None:
+    place = folder / f"evidence-{int(time.time())}"
+    place.mkdir(exist_ok=True)
+    write_atomic(place / "held", rewritten.held.encode())
+    write_atomic(place / "offered", rewritten.offered.encode())
+
+
+def _download(address: str) -> bytes | None:
+    try:
+        with urlopen(address, timeout=SECONDS) as answer:
+            return bytes(answer.read())
+    except HTTPError as refused:
+        if refused.code == 404:
+            return None
+        raise
