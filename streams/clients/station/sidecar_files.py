@@ -16,6 +16,8 @@ ITEM_JSON = "item.json"
 PAGES_CSV = "pages.csv"
 COLUMNS = ("file", "sequence", "kind", "labels", "languages", "ref", "layout", "script", "text")
 REFUSED = ("pages", "metadata")
+CHOICES = ("exclude", "forms")
+"""Fields of item.json for the station; the manifest does not contain them."""
 
 
 def item_fields(file: DeliveredFile | None) -> tuple[dict[str, Any], list[Diagnostic]]:
@@ -34,6 +36,18 @@ def item_fields(file: DeliveredFile | None) -> tuple[dict[str, Any], list[Diagno
     return {name: value for name, value in fields.items() if name not in REFUSED}, [
         finding("item-json.field-refused", file.name, name) for name in refused
     ]
+
+
+def choices_of(fields: dict[str, Any], where: str) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """The choices among the fields of item.json, removed from them; wrong ones are reported."""
+    choices = {name: fields.pop(name) for name in CHOICES if name in fields}
+    exclude, found = choices.get("exclude", []), []
+    if not isinstance(exclude, list) or not all(isinstance(one, str) for one in exclude):
+        found.append(finding("item-json.choice-wrong", where, f"exclude: {exclude!r}"))
+        choices.pop("exclude")
+    if not isinstance(choices.get("forms", ""), str):
+        found.append(finding("item-json.choice-wrong", where, f"forms: {choices.pop('forms')!r}"))
+    return choices, found
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,14 @@ def rows_of(
             pages.diagnostics.append(finding("pages-csv.file-unlisted", image.name, table.name))
             pages.rows.append(PageRow({}, image))
     return numbered(pages)
+
+
+def files_in_table(table: DeliveredFile) -> set[str]:
+    """The file names in a pages.csv; empty if it cannot be read, which `rows_of` reports."""
+    try:
+        return {(row.get("file") or "").strip() for _, row in _read(table)[1]} - {""}
+    except (OSError, ValueError, csv.Error):
+        return set()
 
 
 def _read(table: DeliveredFile) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:

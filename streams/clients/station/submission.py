@@ -11,14 +11,16 @@ import psycopg
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from processors.page_list import canonical_json
+from processors.profile import Profile, canonical, look_up
 from processors.tools import Area, Storage
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head
 from schemas.models import Producer as Software
-from streams.clients.station.findings import finding
+from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
+from streams.clients.station.judging import judge_pages
 from streams.clients.station.line_queries import LineQueries, line_queries
 from streams.clients.station.preflight import PROFILES, preflight
 from streams.clients.station.scan import Progress, silent
@@ -86,10 +88,23 @@ def check(
     settings: Settings | None = None,
     progress: Progress = silent,
 ) -> list[Diagnostic]:
-    """Everything pre-flight finds, and ids that the line already knows if it is running."""
+    """Everything that the line will find before it makes derivatives: in the folder, in pre-flight
+    and in the pages; and ids that the line already knows if it is running."""
     delivery = read_folder(folder, options, progress)
+    return examine(delivery, settings, progress)
+
+
+def examine(
+    delivery: Delivery, settings: Settings | None = None, progress: Progress = silent
+) -> list[Diagnostic]:
+    """Everything that the line will find in a delivery, as `check` reports it."""
     profiles = settings.home / PROFILES if settings else None
     found = [*delivery.diagnostics, *preflight(delivery, profiles)]
+    document = look_up(delivery.manifest["scanner_profile"], profiles).document
+    if document is not None and not any(is_fatal(one) for one in found):
+        limits = settings or Settings.load({})
+        profile = Profile.from_json(canonical(document))
+        found += judge_pages(delivery, profile, limits.pool_size, limits.child_bytes, progress)
     if settings is not None:
         try:
             with line_queries(settings) as line:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from processors.manifest import read_manifest
+from processors.rules.codes import is_error
 from processors.tools import staging_key
 from schemas import ids
 from schemas.codec import decode
@@ -203,7 +204,7 @@ def test_check_reports_text_that_no_record_can_contain(folder: Path, settings: S
 
     found = client.check(folder, OPTIONS, settings)
 
-    places = [(one.code, one.where) for one in found]
+    places = [(one.code, one.where) for one in found if is_error(one)]
     assert places == [("manifest.text-broken", "items[0].title (ms-88)")]
 
 
@@ -212,3 +213,40 @@ def test_check_reports_everything_that_pre_flight_finds(folder: Path, settings: 
 
     assert [one.code for one in found] == ["profile.unknown"]
     assert not settings.home.exists()
+
+
+def test_check_decodes_the_pages_and_names_those_that_would_be_quarantined(
+    folder: Path, settings: Settings
+) -> None:
+    (folder / "2.png").write_bytes(a_png(2)[:60])
+    (folder / "3.png").write_bytes(a_png(3))
+
+    found = client.check(folder, OPTIONS, settings)
+
+    [refused] = [one for one in found if is_error(one)]
+    assert (refused.code, refused.where) == ("page.not-decodable", "2.png")
+    assert '"exclude": ["2.png"]' in refused.fix
+    [warned] = [one for one in found if one.code == "page.icc-missing"]
+    assert warned.where == "1.png"
+    assert warned.found.endswith("; and 1 more page")
+
+
+def test_what_check_prints_to_exclude_clears_the_page(folder: Path, settings: Settings) -> None:
+    (folder / "empty.tif").write_bytes(b"")
+    before = client.check(folder, OPTIONS, settings)
+    (folder / "item.json").write_text('{"exclude": ["empty.tif"]}')
+
+    after = client.check(folder, OPTIONS, settings)
+
+    assert [one.where for one in before if is_error(one)] == ["empty.tif"]
+    assert [one.where for one in after if is_error(one)] == []
+
+
+def test_check_reports_how_much_it_has_decoded(folder: Path, settings: Settings) -> None:
+    reported: list[tuple[str, int, int]] = []
+
+    client.check(folder, OPTIONS, settings, lambda *one: reported.append(one))
+
+    decoded = [one for one in reported if one[0] == "decoding"]
+    assert len(decoded) == 2
+    assert decoded[-1][1] == decoded[-1][2] == len(a_png(1)) + len(a_png(2))
