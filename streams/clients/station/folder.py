@@ -11,6 +11,7 @@ from processors.wording import counted
 from schemas.ids import made_safe
 from schemas.models import Diagnostic
 from streams.clients.station import fixity
+from streams.clients.station.checksum_lists import lists_of
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
 from streams.clients.station.item_files import sort_files
@@ -133,9 +134,9 @@ def _vendor_checksums(stated: fixity.StatedChecksums) -> dict[str, list[str]]:
 
 
 def _stated_checksums(files: fixity.Files, bags: list[str]) -> fixity.StatedChecksums:
-    stated = fixity.lists_of(files)
-    for bag in bags:
-        of_bag = fixity.bag_of(bag, files)
+    of_bags = [fixity.bag_of(bag, files) for bag in bags]
+    stated = lists_of(files, frozenset(name for one in of_bags for name in one.consumed))
+    for of_bag in of_bags:
         stated.expected += of_bag.expected
         stated.consumed |= of_bag.consumed
         stated.diagnostics += of_bag.diagnostics

@@ -7,8 +7,8 @@ from typing import Any
 from processors.xml.parser import XmlRefused, parse
 from processors.xml.submitted_mets import name_key, read_structure
 from schemas.models import Diagnostic
+from streams.clients.station.digest_lines import Expected
 from streams.clients.station.findings import finding
-from streams.clients.station.fixity import Expected
 from streams.clients.station.page_candidates import pages_among
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.second_forms import second_forms

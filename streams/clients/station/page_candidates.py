@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from processors.imaging.content_description import is_unidentified
 from processors.xml.submitted_mets import delivered_name, name_key
-from streams.clients.station.fixity import Expected
+from streams.clients.station.digest_lines import Expected
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV
 
