@@ -27,6 +27,7 @@ from streams.storage.disk_reserve import NoSpace, require_space
 from streams.storage.factory import open_storage
 
 CLOSED = "quarantine.not-open"
+NOT_A_PAGE = "not-a-page"
 query = NamedQueries(Path(__file__).with_name("quarantine.sql"))
 
 
@@ -66,12 +67,17 @@ def reject(**options: Any) -> None:
 
 
 @click.command()
+@click.option(
+    "--not-a-page",
+    is_flag=True,
+    help="The file is not a page of the item: the package is complete without it.",
+)
 @decision_options
-def withdraw(**options: Any) -> None:
+def withdraw(not_a_page: bool, **options: Any) -> None:
     """Continue without the page.
 
-    The page becomes missing and its package is marked incomplete."""
-    _send_decisions("withdraw", **options)
+    The page becomes missing and its package is marked incomplete, unless it is --not-a-page."""
+    _send_decisions("withdraw", value=NOT_A_PAGE if not_a_page else None, **options)
 
 
 def _send_decisions(
@@ -85,6 +91,7 @@ def _send_decisions(
     timeout: float,
     as_json: bool,
     file: Path | None = None,
+    value: str | None = None,
 ) -> None:
     check_pseudonym(by)
     if bool(ids) == bool(batch or code or everything):
@@ -94,7 +101,7 @@ def _send_decisions(
     settings = Settings.load()
     subjects = _selected(ids, batch, code)
     stored = _stored(settings, file) if file is not None else None
-    wanted = RequestedAction(action, by, reason, file.name if file else None, stored)
+    wanted = RequestedAction(action, by, reason, file.name if file else value, stored)
     requests = [make_request(wanted, subject, settings.version) for subject in subjects]
     decisions = decisions_on(settings, requests, timeout)
     if len(ids) == 1:

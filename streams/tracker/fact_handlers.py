@@ -108,7 +108,15 @@ def _accept_correction(unit: UnitOfWork, stored: StoredFact, quarantine_id: str)
     if refusal:
         refuse_batch(unit, stored, *refusal)
         return False
-    row = (quarantine_id, stored.head.event_id, "release", stored.head.occurred_at, None, True)
+    row = (
+        quarantine_id,
+        stored.head.event_id,
+        "release",
+        stored.head.occurred_at,
+        None,
+        True,
+        False,
+    )
     unit.run_many("put_decision", [row])
     return True
 

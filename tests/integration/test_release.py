@@ -146,6 +146,30 @@ def test_a_withdrawn_page_is_missing_and_its_item_completes_without_it(tracker, 
     }
 
 
+def test_a_file_that_is_no_page_is_withdrawn_and_recorded_as_such(tracker, storage):
+    batch = Delivery(storage, "b-1", {"vol-1": 2})
+    name = hold_an_item(tracker, batch)
+
+    tracker.process(a_request("withdraw", f"quarantine:{name}", value="not-a-page"))
+    (completed,) = tracker.published(ItemCompleted)
+    decided = tracker.published(ControlDecided)[-1]
+    tracker.process(batch.published("vol-1"))
+
+    record = json.loads(storage.read(completed.files[0]))
+    assert (record["withdrawn"], record["not_pages"]) == (["0002"], ["0002"])
+    assert [(act.type, act.sources) for act in decided.acts] == [("decision", (f"page:{PAGE}",))]
+    assert tracker.counts("b-1")["packaged"] == 2
+
+
+def test_a_withdrawal_with_another_value_is_refused(tracker, storage):
+    batch = Delivery(storage, "b-1", {"vol-1": 2})
+    name = hold_an_item(tracker, batch)
+
+    tracker.process(a_request("withdraw", f"quarantine:{name}", value="perhaps"))
+
+    assert last_decision(tracker) == (False, "control.subject-unfit")
+
+
 def test_the_last_page_of_an_item_is_not_withdrawn(tracker, storage):
     batch = Delivery(storage, "b-1", {"vol-1": 1})
     tracker.process(batch.received(), batch.accepted(), batch.registered("vol-1"))
