@@ -305,6 +305,24 @@ WHERE q.state = 'open' AND q.code = 'package.refused' AND q.origin_event_id = r.
 -- name: subject_of_package
 SELECT batch_id, item_id, revision FROM line.packages WHERE package_id = %(package_id)s;
 
+-- A batch whose submission pre-flight refused, and that nobody has rejected.
+-- name: refused_batch
+SELECT batch_id FROM line.batches
+WHERE batch_id = %(batch_id)s AND accepted_id IS NULL AND refused AND NOT cancelled;
+
+-- name: records_of_earlier_submissions
+SELECT q.quarantine_id, q.origin_event_id FROM line.quarantine q JOIN line.batches b USING (batch_id)
+WHERE q.batch_id = ANY(%(batches)s) AND q.item_id IS NULL AND q.state = 'open'
+    AND q.resume_at = 'validate_batch' AND q.origin_event_id <> b.received_id
+    AND EXISTS (SELECT FROM line.facts f
+        WHERE f.event_id = q.origin_event_id AND f.record = 'BatchReceived');
+
+-- name: known_records
+SELECT quarantine_id FROM line.quarantine WHERE quarantine_id = ANY(%(quarantine_ids)s);
+
+-- name: supersede_records
+UPDATE line.quarantine SET state = 'superseded' WHERE quarantine_id = ANY(%(quarantine_ids)s);
+
 -- name: derive_batches
 UPDATE line.batches b SET heard_at = clock_timestamp(),
     refused = b.received_id IS NOT NULL AND EXISTS (

@@ -162,15 +162,6 @@ class Reader:
         rows = self.ask("copystand quarantine list --batch damaged --state open")
         return [row["quarantine_id"] for row in rows]
 
-    @cached_property
-    def refused(self) -> str:
-        """The quarantine record of a batch that pre-flight refused."""
-        item = pages.write_item(self.folder / "refused" / "vol-1", 1, first=71)
-        (item / "item.json").write_text('{"languages": ["xx-nonsense"]}')
-        self._run("copystand station submit refused --batch-id ms-2026-19 --wait")
-        (row,) = self.ask("copystand quarantine list --batch ms-2026-19")
-        return str(row["quarantine_id"])
-
     def ends(self) -> None:
         """Leave nothing running."""
         self._run("copystand down --now")
@@ -185,7 +176,6 @@ PLACEHOLDERS: dict[str, Callable[[Reader], str]] = {
     "PSEUDONYM": lambda reader: reader.ask("copystand person list")[0]["pseudonym"],
     "PAGE_ID": lambda reader: "damaged.vol-0:0002",
     "QUARANTINE_ID": lambda reader: reader.damaged.pop(),
-    "BATCH_QUARANTINE_ID": lambda reader: reader.refused,
 }
 
 

@@ -276,6 +276,44 @@ def test_a_corrected_manifest_replaces_a_refused_one(tracker, storage):
     assert refused.code == "batch.release-unfit"
 
 
+def test_a_refused_batch_is_corrected_without_its_quarantine_id(tracker, storage):
+    batch = Delivery(storage, "b-1", {"vol-1": 1})
+    record = batch.batch_quarantined()
+    tracker.process(batch.received(), record)
+    better = replace(batch, manifest="m2")
+
+    tracker.process(better.received(), better.accepted(), better.registered("vol-1"))
+    late = replace(batch, manifest="m3")
+    tracker.process(late.received())
+
+    assert tracker.counts("b-1")["state"] == "running"
+    assert tracker.states("quarantine", "quarantine_id")[record.head.event_id] == "superseded"
+    (refused,) = tracker.published(WorkQuarantined)
+    assert (refused.code, refused.origin.event_id) == (
+        *("batch.id-taken", late.received().head.event_id),
+    )
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_rebuild_knows_which_submission_was_taken(tracker, storage, size: int):
+    batch = Delivery(storage, "b-1", {"vol-1": 1})
+    better, late = replace(batch, manifest="m2"), replace(batch, manifest="m3")
+    record = batch.batch_quarantined()
+    read = tracker.log(batch.received(), record, better.received(), better.accepted())
+    read += tracker.log(better.registered("vol-1"), late.received(), late.batch_quarantined())
+    for message in read:
+        tracker.manager.process([message])
+    own, before = tracker.outbox_without_events(), dump(tracker.conn)
+    quarantined = topic_of("WorkQuarantined").name
+    inputs = [*read, *(message for message in own if message.topic == quarantined)]
+    inputs.sort(key=lambda message: message.topic == quarantined)
+
+    tracker.rebuild(own, *portions(inputs, size))
+
+    assert dump(tracker.conn) == before
+    assert tracker.outbox_without_events() == []
+
+
 def corrected(batch: Delivery, name: str) -> BatchReceived:
     """A corrected manifest for a quarantine record."""
     return batch.received().model_copy(update={"release": name})

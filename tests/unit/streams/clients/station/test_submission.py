@@ -173,17 +173,25 @@ def test_a_file_that_changes_between_reading_and_storing_publishes_nothing(
     assert broker.messages == []
 
 
-def test_a_manifest_that_pre_flight_will_refuse_is_published_all_the_same(
-    folder: Path, settings: Settings
+@pytest.mark.parametrize(
+    ("content", "code", "where"),
+    [
+        ('{"titel": "Psalter"}', "manifest.field-unknown", "items[0].titel (ms-88)"),
+        ('{"languages": ["xx"]}', "language.unknown", "items[0].languages[0] (ms-88)"),
+    ],
+)
+def test_a_manifest_that_pre_flight_is_certain_to_refuse_is_not_published(
+    folder: Path, settings: Settings, content: str, code: str, where: str
 ) -> None:
-    (folder / "item.json").write_text('{"titel": "Psalter"}')
+    (folder / "item.json").write_text(content)
     broker = Broker()
 
     made = client.submit(folder, OPTIONS, settings, publish=broker)
 
-    assert [one.code for one in made.diagnostics] == ["manifest.field-unknown"]
-    assert made.diagnostics[0].where == "items[0].titel (ms-88)"
-    assert len(broker.messages) == 1
+    assert (made.state, made.failed) == ("refused", True)
+    assert [(one.code, one.where) for one in made.diagnostics] == [(code, where)]
+    assert broker.messages == []
+    assert not (settings.home / "staging").exists()
 
 
 def test_a_lone_surrogate_in_item_json_is_refused_before_anything_is_published(
