@@ -13,30 +13,46 @@ ASKED = ("--by", "p-4", "--reason", "as the curator says")
 
 @pytest.fixture
 def held(line: Line, tmp_path: Path) -> dict[str, str]:
-    """Two items whose second page is damaged; record by item."""
-    for number, name in enumerate(("vol-w", "vol-r")):
+    """Items whose second page is damaged, or is a stray file; record by item."""
+    for number, name in enumerate(("vol-w", "vol-r", "vol-f", "vol-n")):
         pages.write_item(tmp_path / name, 2, first=85 + 2 * number)
         pages.damage(tmp_path / name / "f2.tif")
+    (tmp_path / "vol-n" / "f2.tif").write_bytes(b"")
     line.run(*submission(tmp_path, "unlucky"))
     rows = line.ask("quarantine", "list", "--batch", "unlucky", "--state", "open")
     return {row["item_id"].rpartition(".")[2]: row["quarantine_id"] for row in rows}
 
 
-def test_a_page_is_withdrawn_and_another_item_rejected(line: Line, held: dict[str, str]):
+def test_quarantined_pages_are_decided_in_every_way(
+    line: Line, held: dict[str, str], tmp_path: Path
+):
+    stray = line.ask("quarantine", "withdraw", held["vol-n"], "--not-a-page", *ASKED)
+    pages.write_page(tmp_path / "corrected" / "vol-f" / "f2.tif", 90)
+    corrected = line.ask(
+        *("quarantine", "release", "--batch", "unlucky", "--from", tmp_path / "corrected", *ASKED)
+    )
     withdrawn = line.ask("quarantine", "withdraw", held["vol-w"], *ASKED)
     rejected = line.ask("quarantine", "reject", held["vol-r"], *ASKED)
 
-    assert withdrawn["granted"] and rejected["granted"]
-    expected = {"registered": 4, "packaged": 2, "quarantined": 0, "cancelled": 2, "in_flight": 0}
+    assert withdrawn["granted"] and rejected["granted"] and stray["granted"]
+    assert corrected["subjects"] == [f"quarantine:{held['vol-f']}"]
+    expected = {"registered": 8, "packaged": 6, "quarantined": 0, "cancelled": 2, "in_flight": 0}
     line.wait_for_figures("unlucky", seconds=60, **expected)
-    (package,) = line.ask("packages", "list", "--batch", "unlucky")
-    assert (package["item_id"], package["completeness"]) == ("unlucky.vol-w", "incomplete")
-    assert line.ask("packages", "show", package["package_id"])["missing_pages"] == 1
+    packages = {one["item_id"]: one for one in line.ask("packages", "list", "--batch", "unlucky")}
+    assert {name: one["completeness"] for name, one in packages.items()} == {
+        "unlucky.vol-w": "incomplete",
+        "unlucky.vol-f": "complete",
+        "unlucky.vol-n": "complete",
+    }
+    lost = packages["unlucky.vol-w"]["package_id"]
+    assert line.ask("packages", "show", lost)["missing_pages"] == 1
     shown = line.ask("batch", "show", "unlucky")
-    assert [one["missing"] for one in shown["items"]] == [0, 1]
-    assert [one["completeness"] for one in shown["packages"]] == ["incomplete"]
+    counted = {one["item_id"]: (one["missing"], one["not_pages"]) for one in shown["items"]}
+    assert (counted["unlucky.vol-w"], counted["unlucky.vol-n"]) == ((1, 0), (0, 1))
+    by_package = {one["item_id"]: one["completeness"] for one in shown["packages"]}
+    assert by_package["unlucky.vol-w"] == "incomplete"
     states = {row["state"] for row in line.ask("quarantine", "list", "--batch", "unlucky")}
-    assert states == {"withdrawn", "rejected"}
+    assert states == {"withdrawn", "rejected", "released"}
     refused = line.ask("quarantine", "release", held["vol-r"], *ASKED, code=1)
     assert refused["code"] == "quarantine.not-open"
 

@@ -71,6 +71,8 @@ class Delivery:
     files: list[ManifestFile] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     """Folder of each item, in the order of the manifest."""
+    origins: list[dict[str, str]] = field(default_factory=list)
+    """For each item, where its `order`, `languages` and `title` come from."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
     skipped: int = 0
     """Number of hidden files and system files, which are not read."""
@@ -198,11 +200,17 @@ def _item(
         item["metadata"] = [_own_record(of, item, "item.json" if fields else of.name, delivery)]
     item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
     delivery.folders.append(of.name)
+    delivery.origins.append({"order": pages.order, **_origins(fields)})
     taken = {row.text.name for row in pages.rows if row.text}
     taken |= {beside[name].name for name in (ITEM_JSON, PAGES_CSV) if name in beside}
     left = (one for one in others if not _is_record(one) and one.name not in taken)
     _report_left_out(left, stated.consumed, delivery)
     return item
+
+
+def _origins(fields: dict[str, Any]) -> dict[str, str]:
+    other = {"languages": "of the batch: --language", "title": "name of the folder"}
+    return {name: ITEM_JSON if name in fields else origin for name, origin in other.items()}
 
 
 def _is_record(one: DeliveredFile) -> bool:

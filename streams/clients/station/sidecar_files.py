@@ -65,13 +65,15 @@ class PageRows:
 
     rows: list[PageRow] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    order: str = "in the order of names"
+    """Where the order comes from."""
 
 
 def rows_of(
     table: DeliveredFile, images: list[DeliveredFile], others: list[DeliveredFile]
 ) -> PageRows:
     """The pages of a pages.csv; `others` are files that may be the texts of pages."""
-    pages = PageRows()
+    pages = PageRows(order=f"in the order of {PAGES_CSV}")
     try:
         columns, rows = _read(table)
     except (OSError, ValueError, csv.Error) as failed:
