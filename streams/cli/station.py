@@ -34,7 +34,7 @@ from streams.clients.station.folder import (
 from streams.clients.station.scan import Progress as ReportProgress
 from streams.clients.station.understanding import lines_of
 from streams.clients.station.waiting import wait as wait_for
-from streams.console import Exit, emit, err, fail, json_option, out, text_column, words
+from streams.console import Exit, Seconds, emit, err, fail, json_option, out, text_column, words
 from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
 from streams.storage.disk_reserve import NoSpace
@@ -129,9 +129,7 @@ def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> 
     help="Quarantine record of the refused batch that this delivery corrects.",
 )
 @click.option("--wait", is_flag=True, help="Wait until the batch has settled or was refused.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), help="Maximum number of seconds to --wait."
-)
+@click.option("--timeout", type=Seconds(), help="Maximum number of seconds to --wait.")
 @json_option
 def submit(
     folder: Path,
@@ -145,6 +143,8 @@ def submit(
     """Submit a folder as a batch.
 
     Stores its files, then publishes the submission. The folder is not changed."""
+    if timeout is not None and not wait:
+        fail(Exit.USAGE, "--timeout requires --wait")
     settings = Settings.load()
     batch = SubmissionOptions(batch_id, **options)
     in_time = True

@@ -37,7 +37,7 @@ def test_a_manifest_with_three_faults_is_refused_with_all_three(
     told = line.ask(*submission(tmp_path, "faulty-1"), code=1)
     assert (told["state"], told["quarantined"]) == ("refused", [])
     assert codes <= {one["code"] for one in told["diagnostics"]}
-    assert line.figures("faulty-1") is None
+    assert line.figures("faulty-1") == {}
 
     hand_over_unchecked(line, tmp_path, "faulty-1")
 

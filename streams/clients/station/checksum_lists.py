@@ -130,9 +130,11 @@ def _file_named(written: str, list_name: str, names: Names) -> str:
     path = written if written in names else written.replace("\\", "/")
     plain = path.removeprefix("./")
     for above in (base, PurePosixPath("."), base.parent):
-        name = names.on_disk(str(above / plain))
-        if name in names:
-            return name
+        for one in (plain, plain.strip(" \t")):
+            name = names.on_disk(str(above / one))
+            if name in names:
+                return name
+    plain = plain.strip(" \t")
     only = names.only_one_called(plain.rpartition("/")[2])
     return only if only is not None else str(base / plain)
 

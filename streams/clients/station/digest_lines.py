@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 ALGORITHM_OF = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 """Algorithm by number of hexadecimal digits, for lists whose name does not state it."""
+EXACT = re.compile(r"\\?([0-9A-Fa-f]{32,128})(?:  | \*)(.+)")
+"""As coreutils writes a line: a path may begin with spaces."""
 LINE = re.compile(r"\\?([0-9A-Fa-f]{32,128})[ \t]+\*?(.+)")
 BSD = re.compile(r"\\?(MD5|SHA-?(?:1|224|256|384|512)) ?\((.+)\) ?= ?([0-9A-Fa-f]{32,128})")
 BARE = re.compile(r"\\?([0-9A-Fa-f]{32,128})")
@@ -30,7 +32,7 @@ def digests_in(text: str, list_name: str, algorithm: str | None) -> Iterator[Exp
     for number, line in enumerate(ENDS.split(text), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = _read(line.strip(" \t"))
+        found = _read(line.lstrip(" \t"))
         if found is None:
             raise ValueError(f"line {number}: {line!r}")
         digest, path, named = found
@@ -44,10 +46,10 @@ def digests_in(text: str, list_name: str, algorithm: str | None) -> Iterator[Exp
 
 def _read(line: str) -> tuple[str, str, str | None] | None:
     """Digest, path and stated algorithm of a line."""
-    if match := LINE.fullmatch(line):
+    if match := EXACT.fullmatch(line) or LINE.fullmatch(line):
         return match[1], match[2], None
-    if match := BSD.fullmatch(line):
+    if match := BSD.fullmatch(line.rstrip(" \t")):
         return match[3], match[2], match[1].lower().replace("-", "")
-    if match := BARE.fullmatch(line):
+    if match := BARE.fullmatch(line.rstrip(" \t")):
         return match[1], "", None
     return None

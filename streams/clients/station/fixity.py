@@ -89,7 +89,8 @@ def _manifests(inside: Files, encoding: str, stated: StatedChecksums) -> dict[st
 def _decoded(written: str, names: Names) -> str:
     path = written.removeprefix("./")
     escaped = re.sub(r"%(0A|0D|25)", lambda m: chr(int(m[1], 16)), path, flags=re.IGNORECASE)
-    return path if path in names else names.on_disk(escaped)
+    exact = path if path in names else names.on_disk(escaped)
+    return exact if exact in names else names.on_disk(escaped.strip(" \t"))
 
 
 def _compare(

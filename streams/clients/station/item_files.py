@@ -9,6 +9,7 @@ from processors.xml.submitted_mets import name_key, read_structure
 from schemas.models import Diagnostic
 from streams.clients.station.digest_lines import Expected
 from streams.clients.station.findings import finding
+from streams.clients.station.on_disk import nfc
 from streams.clients.station.page_candidates import pages_among
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.second_forms import second_forms
@@ -34,16 +35,16 @@ def sort_files(
 ) -> ItemFiles:
     """Sort the files of an item as item.json (`choices`) and pages.csv say."""
     in_table = files_in_table(table) if table else set()
-    excluded = set(choices.get("exclude", ()))
+    excluded = {nfc(name) for name in choices.get("exclude", ())}
     pages = pages_among(files, expected, _named_in_mets(files), in_table)
     reasons = {
         one.name: finding("file.excluded", one.name, f"identified as {one.description}")
         for one in files
-        if one.base_name in excluded
+        if nfc(one.base_name) in excluded
     }
     candidates = [one for one in pages if one.name not in reasons]
     for name, taken in second_forms(candidates, choices.get("forms")).items():
-        if name.rpartition("/")[2] not in in_table:
+        if nfc(name.rpartition("/")[2]) not in in_table:
             form = f"another form of {taken.base_name}, which is the page"
             reasons[name] = finding("page.second-form", name, form)
     kept = [one for one in candidates if one.name not in reasons]
@@ -54,7 +55,7 @@ def sort_files(
 
 
 def _unknown_names(files: list[DeliveredFile], excluded: set[str]) -> list[Diagnostic]:
-    unknown = excluded - {one.base_name for one in files}
+    unknown = excluded - {nfc(one.base_name) for one in files}
     return [finding("item-json.exclude-unknown", "item.json", name) for name in sorted(unknown)]
 
 

@@ -5,6 +5,11 @@ from collections.abc import Iterable
 from functools import cached_property
 
 
+def nfc(name: str) -> str:
+    """A name in Unicode form NFC, in which names are compared."""
+    return unicodedata.normalize("NFC", name)
+
+
 class Names:
     """The names of files, looked up as they are and in Unicode form NFC."""
 
@@ -18,11 +23,11 @@ class Names:
         """The name as on disk, where accents may have another form; else the name itself."""
         if name in self._names:
             return name
-        return self._by_form.get(unicodedata.normalize("NFC", name), name)
+        return self._by_form.get(nfc(name), name)
 
     def only_one_called(self, base_name: str) -> str | None:
         """The only file with a base name, or None."""
-        found = self._by_base.get(unicodedata.normalize("NFC", base_name), ())
+        found = self._by_base.get(nfc(base_name), ())
         return found[0] if len(found) == 1 else None
 
     def only_with_stem(self, stem: str, other_than: str) -> str | None:
@@ -40,12 +45,12 @@ class Names:
     @cached_property
     def _by_form(self) -> dict[str, str]:
         # Of names that differ in form alone the first one counts.
-        return {unicodedata.normalize("NFC", name): name for name in sorted(self._names)[::-1]}
+        return {nfc(name): name for name in sorted(self._names)[::-1]}
 
     @cached_property
     def _by_base(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for name in sorted(self._names):
-            base = unicodedata.normalize("NFC", name.rpartition("/")[2])
+            base = nfc(name.rpartition("/")[2])
             found.setdefault(base, []).append(name)
         return found

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from processors.imaging.content_description import is_unidentified
 from processors.xml.submitted_mets import delivered_name, name_key
 from streams.clients.station.digest_lines import Expected
+from streams.clients.station.on_disk import nfc
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV
 
@@ -27,7 +28,7 @@ def pages_among(
         name = one.base_name
         if name.casefold() in (ITEM_JSON, PAGES_CSV) or (one.root and one.root.schema):
             return False
-        if one.is_page or name in in_table or pattern(one) in patterns:
+        if one.is_page or nfc(name) in in_table or pattern(one) in patterns:
             return True
         is_named = name_key(delivered_name(name)) in named or one.name in listed
         return is_named and is_unidentified(one.description)

@@ -10,6 +10,7 @@ from typing import Any
 
 from schemas.models import Diagnostic
 from streams.clients.station.findings import finding
+from streams.clients.station.on_disk import Names, nfc
 from streams.clients.station.scan import DeliveredFile
 
 ITEM_JSON = "item.json"
@@ -83,9 +84,10 @@ def rows_of(
     pages.diagnostics += [finding("pages-csv.column-unknown", table.name, name) for name in unknown]
     by_name = {PurePosixPath(image.name).name: image for image in images}
     texts = {PurePosixPath(other.name).name: other for other in others}
+    image_names, text_names = Names(by_name), Names(texts)
     listed: set[str] = set()
     for line, row in rows:
-        name = (row.get("file") or "").strip()
+        name = _name_in(row.get("file"), image_names)
         if not any(isinstance(value, str) and value.strip() for value in row.values()):
             continue
         image, where = by_name.get(name), f"{table.name}, line {line}"
@@ -93,6 +95,7 @@ def rows_of(
             pages.diagnostics.append(finding("pages-csv.file-missing", where, name))
         fields = _fields(row)
         text = fields.pop("text", None)
+        text = text if text is None else _name_in(row.get("text"), text_names)
         if text is not None and text not in texts:
             pages.diagnostics.append(finding("pages-csv.text-missing", where, text))
         listed.add(name)
@@ -107,9 +110,17 @@ def rows_of(
 def files_in_table(table: DeliveredFile) -> set[str]:
     """The file names in a pages.csv; empty if it cannot be read, which `rows_of` reports."""
     try:
-        return {(row.get("file") or "").strip() for _, row in _read(table)[1]} - {""}
+        cells = [row.get("file") or "" for _, row in _read(table)[1]]
+        return {nfc(one) for cell in cells for one in (cell, cell.strip())} - {""}
     except (OSError, ValueError, csv.Error):
         return set()
+
+
+def _name_in(cell: str | None, names: Names) -> str:
+    """The name on disk that a cell means: as written, or without the spaces around it."""
+    written = cell or ""
+    exact = names.on_disk(written)
+    return exact if exact in names else names.on_disk(written.strip())
 
 
 def _read(table: DeliveredFile) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:

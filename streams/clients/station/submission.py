@@ -104,17 +104,14 @@ def examine(
 def _hints(delivery: Delivery, line: LineQueries) -> list[Diagnostic]:
     """Ids that the tracker will refuse, because the line already knows them."""
     found, batch_id = _taken(delivery, line), delivery.manifest["batch_id"]
-    new = [
-        item
-        for item in delivery.manifest.get("items", ())
-        if isinstance(item["item_id"], str)
-        and not (item.get("replaces") or item.get("supplements"))
-    ]
-    batch_of = line.known_items([item["item_id"] for item in new])
-    for item in new:
-        other = batch_of.get(item["item_id"].lower())
+    items = delivery.manifest.get("items", ())
+    # An item that replaces or supplements another one needs an id of its own, too.
+    names = [item["item_id"] for item in items if isinstance(item["item_id"], str)]
+    batch_of = line.known_items(names)
+    for name in names:
+        other = batch_of.get(name.lower())
         if other not in (None, batch_id):
-            delivered = f"{item['item_id']} was delivered with {other}"
+            delivered = f"{name} was delivered with {other}"
             found.append(finding("item.already-delivered", "item_id", delivered))
     return found
 

@@ -45,6 +45,10 @@ def test_check_exits_with_1_and_one_document_when_it_finds_one(
         ["--batch-id", "no good"],
         ["--batch-id", "b-1", "--operator", "Anna"],
         ["--batch-id", "b-1", "--metadata-schema", "MARC"],
+        ["--batch-id", "b-1", "--timeout", "5"],
+        ["--batch-id", "b-1", "--wait", "--timeout", "nan"],
+        ["--batch-id", "b-1", "--wait", "--timeout", "inf"],
+        ["--batch-id", "b-1", "--wait", "--timeout", "-1"],
         [],
     ],
 )
@@ -96,3 +100,12 @@ def test_check_prints_what_it_understood(folder: Path, tmp_path: Path) -> None:
         "not packaged, but named in the log: 0 files; skipped: 0 hidden or system files",
     ]
     assert "error" not in result.stdout
+
+
+def test_half_a_character_in_an_option_is_reported_and_never_a_crash(
+    folder: Path, tmp_path: Path
+) -> None:
+    result = run("check", str(folder), "--project", "x\udcff", "--json", home=tmp_path / "home")
+
+    assert result.exit_code == 1
+    assert "manifest.text-broken" in [one["code"] for one in json.loads(result.stdout)]

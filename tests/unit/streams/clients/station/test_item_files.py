@@ -1,11 +1,14 @@
 """A file that must be a page keeps its place, whatever its bytes are."""
 
-from hashlib import sha256
+import unicodedata
+from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from processors.manifest import check_manifest
+from processors.rules.manifest_view import View
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from tests.support.deliveries import ALTO, MODS, a_folder, a_png
 
@@ -147,3 +150,34 @@ def test_links_in_hidden_folders_are_skipped_and_counted(tmp_path: Path, inside:
 
     assert "folder.link" not in [one.code for one in made.diagnostics]
     assert made.skipped == 2
+
+
+@pytest.mark.parametrize(
+    "stem",
+    ["a b", " f", "f ", "p\u200c1", "क्\u200dष", "第\u3000頁", unicodedata.normalize("NFD", "é")],
+)
+def test_names_with_spaces_joiners_and_accents_are_pages_in_every_file(tmp_path: Path, stem: str):
+    name, other = f"{stem}1.png", unicodedata.normalize("NFC", f"{stem}2.png")
+    table = f"file,text\n{unicodedata.normalize('NFC', name)},{stem}.xml\n{other},\n"
+    files: dict[str, Any] = {
+        name: a_png(1),
+        f"{stem}2.png": a_png(2),
+        f"{stem}.xml": ALTO,
+        "stray 1.tif": b"",
+        "pages.csv": table,
+        "item.json": '{"exclude": ["stray 1.tif"]}',
+        "checksums.md5": f"{md5(a_png(1)).hexdigest()}  {unicodedata.normalize('NFC', name)}\n",
+    }
+    made = read(a_folder(tmp_path / "d", files))
+
+    manifest, _ = check_manifest(View(made.manifest))
+    assert manifest is not None
+    assert paths(made) == [name, f"{stem}2.png"]
+    assert made.manifest["items"][0]["pages"][0]["text"]["path"] == f"{stem}.xml"
+    assert made.manifest["items"][0]["pages"][0]["file"]["vendor_checksums"]
+
+
+def test_a_name_that_turns_the_direction_of_text_is_refused(tmp_path: Path):
+    made = read(a_folder(tmp_path / "d", {"fdp.\u202e1.png": a_png(1)}))
+
+    assert check_manifest(View(made.manifest))[0] is None
