@@ -56,7 +56,7 @@ TABLE: tuple[Row, ...] = (
         "profile: {fact.scanner_profile}, findings: {fact.diagnostics_count}.",
         lane="preflight",
         also_gives=(ItemRegistered,),
-        version="3",
+        version="4",
         timeout_seconds=600,
     ),
     OtherFact(
@@ -91,7 +91,7 @@ TABLE: tuple[Row, ...] = (
         "{fact.width_px} x {fact.height_px} pixels.",
         lane="masters",
         packages=(PackageFile("master", "data/master", "MASTER"),),
-        version="3",
+        version="4",
     ),
     Step(
         "derive_page",
