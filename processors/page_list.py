@@ -21,6 +21,9 @@ MEDIA_TYPES = {
     ".bmp": "image/bmp",
     ".webp": "image/webp",
     ".xml": "application/xml",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".txt": "text/plain",
 }
 """Media types by suffix of the delivered name; acquire_page identifies the format by the bytes."""
 

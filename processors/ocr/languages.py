@@ -1,5 +1,6 @@
 """Codes of languages and scripts, and their recognition models."""
 
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 TABLE = Path(__file__).parent / "languages.toml"
 DEFAULT_LANGUAGES = ("eng",)
 """Languages of a page whose manifest states none."""
+UNDETERMINED = "und"
 DEFAULT_SCRIPT = "Latn"
 
 
@@ -44,6 +46,33 @@ def from_model_label(label: str) -> str | None:
     none."""
     code = str(_table()["two_letter"].get(label, label))
     return terminological(code) if known(code) and not has_no_linguistic_content(code) else None
+
+
+def bibliographic(code: str) -> str:
+    """The bibliographic form of an ISO 639-2 code: `deu` becomes `ger`."""
+    return _bibliographic_forms().get(code, code)
+
+
+@cache
+def _bibliographic_forms() -> dict[str, str]:
+    return {code: form for form, code in _table()["bibliographic"].items()}
+
+
+def from_record(text: str) -> str | None:
+    """The ISO 639-2 code that a record states: as a code, an ISO 639-1 code, a language tag
+    (BCP 47), or the URI of a code; None if it is none of these."""
+    stated = text.strip().rstrip("/").rpartition("/")[2].casefold()
+    primary = re.split("[-_]", stated)[0]
+    for code in (stated, primary):
+        if known(code):
+            return code
+    return from_model_label(primary)
+
+
+def script_in(text: str) -> str | None:
+    """The script in a language tag (BCP 47), such as de-Latf."""
+    parts = (part.capitalize() for part in re.split("[-_]", text.strip())[1:])
+    return next((part for part in parts if known_script(part)), None)
 
 
 def known(code: str) -> bool:

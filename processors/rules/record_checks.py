@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from processors.records import Root
+from processors.records import STORED, Root
 from processors.rules.codes import finding
 from processors.rules.manifest_view import ManifestPath, View
 from processors.rules.value_formats import SCHEMAS
@@ -54,6 +54,9 @@ def record_findings(
     record: ManifestPath, where: str, path: str, content: bytes, context: Context
 ) -> Iterator[Diagnostic]:
     """The findings about a record. Raises FileNotFoundError if schemas are missing."""
+    schema = record.text("schema")
+    if schema in STORED:
+        return
     try:
         root = parse(content)
     except XmlRefused as wrong:
@@ -61,7 +64,6 @@ def record_findings(
         return
     name = etree.QName(root)
     stated = Root(name.namespace or "", name.localname)
-    schema = record.text("schema")
     if schema in SCHEMAS and stated.schema != schema:
         yield finding("record.schema-mismatch", where, f"{path} is {stated.description}")
         return
@@ -81,7 +83,8 @@ def _by_schema(
     root: etree._Element, where: str, path: str, context: Context
 ) -> Iterator[Diagnostic]:
     if not record_validation.has_schema(root):
-        found = f"{path} uses the namespace {etree.QName(root).namespace}"
+        namespace = etree.QName(root).namespace
+        found = f"{path} uses {f'the namespace {namespace}' if namespace else 'no namespace'}"
         yield finding("record.version-not-judged", where, found)
     elif context.standards is not None:
         errors = record_validation.schema_errors(root, context.standards)

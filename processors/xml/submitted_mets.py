@@ -234,10 +234,24 @@ def _division(div: etree._Element, links: Links) -> Division:
     )
 
 
-def descriptions(root: etree._Element) -> tuple[etree._Element, ...]:
-    """The wrapped records that describe the item: of the top logical division, else the first."""
+def described_division(root: etree._Element) -> etree._Element | None:
+    """The logical division that the item is: the top one.
+
+    A division above that only refers to the METS of a newspaper or multivolume work (mptr), or has
+    no record, is passed over if it contains a single division."""
     logical = _map(root, "LOGICAL")
-    top = logical.find(f"{M}div") if logical is not None else None
+    div = logical.find(f"{M}div") if logical is not None else None
+    while div is not None and (div.find(f"{M}mptr") is not None or not div.get("DMDID")):
+        inner = div.findall(f"{M}div")
+        if len(inner) != 1:
+            break
+        [div] = inner
+    return div
+
+
+def descriptions(root: etree._Element) -> tuple[etree._Element, ...]:
+    """The wrapped records that describe the item: of its logical division, else the first."""
+    top = described_division(root)
     wanted = set((top.get("DMDID") or "").split()) if top is not None else set()
     sections = root.findall(f"{M}dmdSec")
     about = [one for one in sections if one.get("ID") in wanted] or sections[:1]

@@ -23,7 +23,7 @@ from schemas import ids
 from schemas.models import Diagnostic
 from streams.cli.external_access import add_commands
 from streams.clients.station import submission as client
-from streams.clients.station.folder import DEFAULT_LANGUAGE, DEFAULT_PROFILE, SubmissionOptions
+from streams.clients.station.folder import DEFAULT_PROFILE, SubmissionOptions
 from streams.clients.station.scan import Progress as ReportProgress
 from streams.clients.station.waiting import wait as wait_for
 from streams.console import Exit, emit, err, fail, json_option, out, text_column, words
@@ -73,9 +73,7 @@ def _submission_options(command: Any) -> Any:
         click.option("--not-before", help="Earliest start, such as 2026-11-24T20:00+01:00."),
         click.option(
             "--language",
-            default=DEFAULT_LANGUAGE,
-            show_default=True,
-            help="Language of the texts (ISO 639-2).",
+            help="Language of the items that state none (ISO 639-2).",
         ),
         click.option(
             "--profile",

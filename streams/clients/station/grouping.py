@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from processors.wording import counted
 from schemas.models import Diagnostic
 from streams.clients.station.findings import finding
+from streams.clients.station.item_description import schema_of
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV
 
@@ -63,10 +64,11 @@ def group(files: list[DeliveredFile], folder_name: str, bags: list[str]) -> Grou
 
 
 def _take_tags(tags: list[DeliveredFile], items: list[Group], grouping: Grouping) -> None:
-    """Add item.json and pages.csv of a bag to its item, if it has just one."""
+    """Add item.json, pages.csv, bag-info.txt and records of a bag to its item, if it has just
+    one."""
     taken: list[DeliveredFile] = []
     if len(items) == 1:
-        taken = [one for one in tags if one.parts[-1].casefold() in SIDECARS]
+        taken = [one for one in tags if one.parts[-1].casefold() in SIDECARS or schema_of(one)]
         items[0].files += taken
     grouping.left_over += [one for one in tags if one not in taken]
 
