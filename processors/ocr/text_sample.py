@@ -1,7 +1,7 @@
 """Finds a few lines of text on a page, which cost little to read."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 
 import numpy
 import pyvips
@@ -11,15 +11,21 @@ WIDTH_PX = 900
 """The page is searched in a copy of this width."""
 WINDOW = 0.5
 """Share of the width in which lines are searched: skewed lines overlap in a wider one."""
-STEP = 24
+EDGE = 24
 """An edge is a difference of this many grey levels between neighbours."""
 LINE_SHARE = 0.25
 """A row belongs to a line from this share of the edges of the densest rows."""
+MIN_EDGES = 4
+"""Fewer edges even in the densest rows are dust."""
 MIN_LINE_PX, MAX_LINE_PX = 5, 60
 """Height of a line in the copy."""
+SIMILAR = (0.5, 1.8)
+"""A line of text has from half to nearly twice the usual height; headings and ornaments differ."""
 EDGES_WANTED = 4200
-"""Edges of the sample, which is about a hundred letters; more are not read."""
+"""Edges of one sample, which is some sixty letters."""
 MARGIN_PX = 4
+Lines = list[tuple[int, int]]
+"""First and last row of each line."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +38,19 @@ class Box:
     height: int
 
 
-def sample_of(image: Path) -> Box | None:
-    """The densest lines of text; None if the page has no lines."""
-    page = pyvips.Image.new_from_file(str(image))
+def samples_of(page: pyvips.Image, at_most: int) -> list[Box]:
+    """Parts with a few lines of text, the densest first; empty if the page has no lines."""
     scale = min(1.0, WIDTH_PX / page.width)
-    small = page.resize(scale, vscale=scale, kernel="linear") if scale < 1 else page
+    small = page.resize(scale, kernel="linear") if scale < 1 else page
     grey = small.numpy().reshape(small.height, small.width).astype(numpy.int16)
-    edges = numpy.abs(numpy.diff(grey, axis=1)) > STEP
+    edges = numpy.abs(numpy.diff(grey, axis=1)) > EDGE
     left, right = _window(edges)
     rows = edges[:, left:right].sum(axis=1)
-    lines = _best(_lines(rows), rows)
-    if not lines:
-        return None
-    top, bottom = max(0, lines[0][0] - MARGIN_PX), min(len(rows), lines[-1][1] + MARGIN_PX)
-    return _in_page(page, scale, (left, top, right, bottom))
+    boxes = []
+    for top, bottom in _densest(_usual(_lines(rows)), rows, at_most):
+        above, below = max(0, top - MARGIN_PX), min(len(rows), bottom + MARGIN_PX)
+        boxes.append(_in_page(page, scale, (left, above, right, below)))
+    return boxes
 
 
 def _window(edges: NDArray[numpy.bool_]) -> tuple[int, int]:
@@ -56,32 +61,42 @@ def _window(edges: NDArray[numpy.bool_]) -> tuple[int, int]:
     return left, left + width
 
 
-def _lines(rows: NDArray[numpy.int64]) -> list[tuple[int, int]]:
-    """First and last row of each run of rows with many edges, if it has the height of a line."""
+def _lines(rows: NDArray[numpy.int64]) -> Lines:
+    """Each run of rows with many edges that has the height of a line."""
     dense = float(numpy.percentile(rows, 95))
-    if dense < 4:
+    if dense < MIN_EDGES:
         return []
     marked = numpy.concatenate(([False], rows > dense * LINE_SHARE, [False])).astype(numpy.int8)
-    changes = numpy.flatnonzero(numpy.diff(marked))
-    runs = zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True)
+    changes = numpy.flatnonzero(numpy.diff(marked)).tolist()
+    runs = list(pairwise(changes))[::2]
     return [(top, bottom) for top, bottom in runs if MIN_LINE_PX <= bottom - top <= MAX_LINE_PX]
 
 
-def _best(lines: list[tuple[int, int]], rows: NDArray[numpy.int64]) -> list[tuple[int, int]]:
-    """The consecutive lines with enough edges that are closest to each other."""
+def _usual(lines: Lines) -> Lines:
+    """The lines of about the usual height."""
+    heights = sorted(bottom - top for top, bottom in lines)
+    usual = heights[len(heights) // 2] if heights else 0
+    low, high = (factor * usual for factor in SIMILAR)
+    return [(top, bottom) for top, bottom in lines if low <= bottom - top <= high]
+
+
+def _densest(lines: Lines, rows: NDArray[numpy.int64], at_most: int) -> Lines:
+    """Disjoint groups of consecutive lines with enough edges, the densest first."""
     counts = [int(rows[top:bottom].sum()) for top, bottom in lines]
-    best: list[tuple[int, int]] = []
-    highest = 0.0
+    groups = []
     for first in range(len(lines)):
         total, last = 0, first
         while last < len(lines) and total < EDGES_WANTED:
             total += counts[last]
             last += 1
-        chosen = lines[first:last]
-        density = min(total, EDGES_WANTED) / (chosen[-1][1] - chosen[0][0])
-        if density > highest and (total >= EDGES_WANTED or not best):
-            best, highest = chosen, density
-    return best
+        top, bottom = lines[first][0], lines[last - 1][1]
+        # A group at the end of a page may be too small; it counts by what it has.
+        groups.append((min(total, EDGES_WANTED), total / (bottom - top), top, bottom))
+    chosen: Lines = []
+    for _, _, top, bottom in sorted(groups, reverse=True):
+        if len(chosen) < at_most and all(bottom <= one or top >= other for one, other in chosen):
+            chosen.append((top, bottom))
+    return chosen
 
 
 def _in_page(page: pyvips.Image, scale: float, box: tuple[int, int, int, int]) -> Box:

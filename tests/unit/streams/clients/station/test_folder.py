@@ -244,5 +244,9 @@ def test_the_kant_bag_has_one_item_of_two_pages() -> None:
     assert item["item_id"] == "b-1.kant-1784"
     assert paths(made) == ["data/OCR-D-IMG/INPUT_0017.tif", "data/OCR-D-IMG/INPUT_0020.tif"]
     assert [record["schema"] for record in item["metadata"]] == ["METS", "BagInfo"]
-    assert {code for code, _ in codes(made)} == {"folder.without-images", "file.left-out", "record.not-checked"}
+    assert {code for code, _ in codes(made)} == {
+        "folder.without-images",
+        "file.left-out",
+        "record.not-checked",
+    }
     assert is_accepted(made)
