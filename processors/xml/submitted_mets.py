@@ -1,5 +1,6 @@
 """Reads submitted METS: order and labels of pages, logical structure, identifiers, digests."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,8 @@ from processors.xml.writing import DC, METS, MODS, XLINK
 
 M = f"{{{METS}}}"
 HREF, FROM, TO = (f"{{{XLINK}}}{name}" for name in ("href", "from", "to"))
+WEB = re.compile(r"\s*(?!file:)[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+"""A location with a scheme other than file; such files are not looked for."""
 NO_LABEL = ("", "-", "uncounted")
 """Labels of production systems for a page without number."""
 ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
@@ -89,6 +92,15 @@ def stated_digests(root: etree._Element) -> tuple[StatedDigest, ...]:
         for name in sorted(names)
         if times[name_key(name)] == 1
     )
+
+
+def local_files(root: etree._Element) -> Iterator[tuple[str, bool]]:
+    """Base name of each file that has no web address, and whether it is an image."""
+    for file in root.iter(f"{M}file"):
+        locations = [location.get(HREF) or "" for location in file.findall(f"{M}FLocat")]
+        if locations and not any(WEB.match(address) for address in locations):
+            is_image = (file.get("MIMETYPE") or "image/").casefold().startswith("image/")
+            yield from ((base_name(address), is_image) for address in locations[:1] if address)
 
 
 def base_name(address: str) -> str:

@@ -51,6 +51,8 @@ class PageRows:
 
     rows: list[PageRow] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    has_texts: bool = False
+    """Whether pages.csv has a column `text`."""
 
 
 def rows_of(
@@ -63,6 +65,7 @@ def rows_of(
     except (OSError, ValueError, csv.Error) as failed:
         pages.diagnostics.append(finding("pages-csv.unreadable", table.name, failed))
         return pages
+    pages.has_texts = "text" in columns
     unknown = [name for name in columns if name and name not in COLUMNS]
     pages.diagnostics += [finding("pages-csv.column-unknown", table.name, name) for name in unknown]
     by_name = {PurePosixPath(image.name).name: image for image in images}
