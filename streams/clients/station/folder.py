@@ -14,7 +14,7 @@ from schemas.models import Diagnostic
 from streams.clients.station import fixity
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
-from streams.clients.station.item_description import described, schema_of, with_item_json
+from streams.clients.station.item_description import BAG_INFO, described, schema_of, with_item_json
 from streams.clients.station.minimal_record import NO_RECORD, OTHER_FORM, station_record
 from streams.clients.station.page_order import pages_of
 from streams.clients.station.scan import DeliveredFile, Progress, natural, scan, silent
@@ -182,9 +182,10 @@ def _item(
     }
     item["metadata"] = [_record(schema, one, digests, delivery) for schema, one in records]
     if not any(schema in CHECKED for schema, _ in records):
-        origin = "item.json" if fields else records[0][1].name if records else of.name
-        reason = OTHER_FORM if records else NO_RECORD
-        item["metadata"].append(_own_record(of, item, (origin, reason), delivery))
+        read = [one.name for schema, one in records if schema != BAG_INFO]
+        origin = "item.json" if fields else (read or [of.name])[0]
+        why = (origin, OTHER_FORM if read else NO_RECORD)
+        item["metadata"].append(_own_record(of, item, why, delivery))
     item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
     delivery.folders.append(of.name)
     taken |= {one.name for _, one in records}

@@ -17,6 +17,7 @@ from streams.clients.station.scan import DeliveredFile
 
 ORDER = ("MODS", "METS", "MARCXML", "EAD", "DublinCore", "OAI-PMH", "XML", "TEI", "CSV", "BagInfo")
 """Schemas in the order in which their records are asked."""
+BAG_INFO = "BagInfo"
 MAX_IDENTIFIERS = 20
 MAX_TEXT = 2000
 MAX_WORD = 255
@@ -29,7 +30,7 @@ def schema_of(file: DeliveredFile) -> tuple[str, str] | None:
     if file.root is not None and file.root.schema and file.root.role:
         return file.root.schema, file.root.role
     if is_bag_info(file):
-        return "BagInfo", "preservation"
+        return BAG_INFO, "preservation"
     return ("CSV", "descriptive") if is_table(file) else None
 
 
@@ -71,7 +72,7 @@ def cut(text: str, limit: int) -> str:
 def _read(schema: str, file: DeliveredFile, folder: str) -> RecordFields:
     if schema == "CSV":
         return table_fields(file, folder)
-    if schema == "BagInfo":
+    if schema == BAG_INFO:
         return bag_info_fields(file)
     try:
         return fields_of(file.path.read_bytes())
