@@ -13,8 +13,8 @@ import pyvips
 
 from processors import profile
 from processors.enrich import language_guess
+from processors.frozen_profile import with_installed
 from processors.ocr.engine import installed_models
-from processors.ocr.profile_part import with_installed
 from processors.outcome import Done
 from processors.recognize_page import recognize_page
 from processors.tools import Area, Tools

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from processors import pipeline
 from processors.institution_rules import Rule, RuleFile
-from processors.ocr.profile_part import Ocr, Part
+from processors.profile_ocr import Ocr, Part
 from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"

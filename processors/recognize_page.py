@@ -9,11 +9,11 @@ from processors import delivered_text
 from processors.enrich import language_guess
 from processors.imaging.decode import FILM_DPI, GreyCopy, vips_version, write_grey_copy
 from processors.imaging.format_identification import packaged_name
+from processors.model_choice import read_with_chosen_model
 from processors.ocr import engine as ocr
 from processors.ocr import languages
 from processors.ocr.alto import Origin, alto_for_master
 from processors.ocr.coordinates import Scale, hocr_for_master, pdf_with_fixed_date, tsv_for_master
-from processors.ocr.model_choice import read_with_chosen_model
 from processors.ocr.orientation import BestReading, Image, read_in_best_orientation
 from processors.outcome import Done, ErrorClass, Outcome, TryLater, rejected
 from processors.page_files import file_for, profile_of

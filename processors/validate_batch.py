@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from processors import profile
+from processors.frozen_profile import with_installed
 from processors.manifest import Item, Manifest, check_manifest
 from processors.ocr import engine as ocr
-from processors.ocr.profile_part import with_installed
 from processors.outcome import Done, Outcome, Rejected, ToolMissing, rejected, subject
 from processors.page_list import DigestsByName, canonical_json, page_list
 from processors.rules.codes import finding, is_error

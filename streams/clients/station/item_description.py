@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from processors.record_fields import RecordFields, fields_of
 from processors.records import CHECKED
-from processors.xml.record_fields import RecordFields, fields_of
 from schemas.models import Diagnostic
 from streams.clients.station.findings import finding
 from streams.clients.station.plain_records import (

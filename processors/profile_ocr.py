@@ -1,11 +1,8 @@
 """The part of a profile about text recognition."""
 
-from collections.abc import Collection
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-
-from processors.ocr.languages import installed_form
 
 
 class Part(BaseModel):
@@ -39,11 +36,3 @@ class Ocr(Part):
     orientation: bool = True
     """Whether a page with unreadable text is tried rotated."""
     unstated_language: UnstatedLanguage = UnstatedLanguage()
-
-
-def with_installed(resolved: dict[str, Any], installed: Collection[str]) -> dict[str, Any]:
-    """A resolved profile with those of its models for unstated languages that are installed."""
-    ocr = resolved["ocr"]
-    forms = (installed_form(name, installed) for name in ocr["unstated_language"]["models"])
-    frozen = {**ocr["unstated_language"], "models": [form for form in forms if form]}
-    return {**resolved, "ocr": {**ocr, "unstated_language": frozen}}

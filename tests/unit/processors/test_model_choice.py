@@ -5,16 +5,17 @@ from pathlib import Path
 import pytest
 import pyvips
 
+from processors import model_choice
 from processors.imaging.decode import write_grey_copy
-from processors.ocr import line_reader, model_choice
+from processors.model_choice import ChosenReading, read_with_chosen_model
+from processors.ocr import line_reader
 from processors.ocr.line_reader import NOTHING, ReadLines
-from processors.ocr.model_choice import ChosenReading, read_with_chosen_model
 from processors.ocr.orientation import Image
 from processors.ocr.text_sample import samples_of
 from tests.support.corpora import corpus
 
 MODELS = ("eng", "fra", "deu", "lat", "Fraktur")
-PRINTED = Path(__file__).parents[3] / "data" / "images" / "printed_lines.png"
+PRINTED = Path(__file__).parents[2] / "data" / "images" / "printed_lines.png"
 
 
 @pytest.fixture(autouse=True)

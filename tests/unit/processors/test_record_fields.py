@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.xml.record_fields import RecordFields, fields_of
+from processors.record_fields import RecordFields, fields_of
 from tests.support.corpora import corpus
 
 MODS = '<mods xmlns="http://www.loc.gov/mods/v3">{}</mods>'
