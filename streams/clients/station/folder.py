@@ -17,6 +17,7 @@ from streams.clients.station.grouping import Group, bags_among, group
 from streams.clients.station.item_description import BAG_INFO, described, schema_of, with_item_json
 from streams.clients.station.minimal_record import NO_RECORD, OTHER_FORM, station_record
 from streams.clients.station.page_order import pages_of
+from streams.clients.station.plain_records import is_bag_info
 from streams.clients.station.scan import DeliveredFile, Progress, natural, scan, silent
 from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV, PageRow, item_fields
 
@@ -199,11 +200,12 @@ def _records(
 ) -> list[tuple[str, DeliveredFile]]:
     """The records among the files of an item, with their schemas; not lists of checksums."""
     kinds = ((schema_of(one), one) for one in others if one.name not in taken)
-    return [
-        (kind[0], one)
-        for kind, one in kinds
-        if kind and not (kind[0] == "CSV" and one.name in consumed)
-    ]
+    return [(kind[0], one) for kind, one in kinds if kind and not _is_list(one, consumed)]
+
+
+def _is_list(one: DeliveredFile, consumed: set[str]) -> bool:
+    """Whether a file was used as a list of checksums; a bag-info.txt is a record all the same."""
+    return one.name in consumed and not is_bag_info(one)
 
 
 def _page(row: PageRow, digests: dict[str, str], delivery: Delivery) -> dict[str, Any]:
@@ -267,7 +269,7 @@ def _report_left_out(
 
 def _report_left_over(files: list[DeliveredFile], consumed: set[str], delivery: Delivery) -> None:
     """Report files outside the folder of an item; records have a code of their own."""
-    records = [one for one in files if schema_of(one) and one.name not in consumed]
+    records = [one for one in files if schema_of(one) and not _is_list(one, consumed)]
     delivery.diagnostics += [
         finding("record.of-no-item", one.name, one.description) for one in records
     ]

@@ -159,3 +159,18 @@ def test_a_document_with_a_doctype_is_stored_if_it_is_not_checked(tmp_path: Path
 
     assert item_of(made)["metadata"][0]["schema"] == "EAD"
     assert stated(made) == ("box-7", ["box-7"], None)
+
+
+def test_the_description_of_a_bag_with_several_items_belongs_to_none(tmp_path: Path):
+    bag: dict[str, bytes | str] = {
+        "bagit.txt": "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+        "manifest-md5.txt": "",
+        "bag-info.txt": "Contact-Name: N.\n",
+        "data/a/1.png": a_png(1),
+        "data/b/1.png": a_png(2),
+    }
+
+    made = read_folder(a_folder(tmp_path / "bag", bag), SubmissionOptions("b-1"))
+
+    found = [(one.code, one.where) for one in made.diagnostics if one.code.startswith("record.of")]
+    assert found == [("record.of-no-item", "bag-info.txt")]
