@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from processors import pipeline
 from processors.institution_rules import Rule, RuleFile
-from processors.profile_ocr import Ocr, Part
+from processors.profile_ocr import Ocr, Part, UnstatedLanguage
 from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -148,6 +148,7 @@ class Profile(Part):
     invalid_record: Policy = "warn"
     """A MODS, Dublin Core or PREMIS record is invalid; invalid METS is always a warning."""
     ocr: Ocr = Ocr()
+    unstated_language: UnstatedLanguage = UnstatedLanguage()
     derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
     rule_files: tuple[str, ...] = ()

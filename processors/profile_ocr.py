@@ -35,4 +35,3 @@ class Ocr(Part):
     timeout_seconds: float = 150.0
     orientation: bool = True
     """Whether a page with unreadable text is tried rotated."""
-    unstated_language: UnstatedLanguage = UnstatedLanguage()

@@ -64,7 +64,7 @@ def _read_unstated(
     page: PageAcquired, profile: Profile, installed: frozenset[str], tools: Tools
 ) -> Outcome:
     """Read a page with one of the models that the profile has for unstated languages."""
-    candidates = profile.ocr.unstated_language.models
+    candidates = profile.unstated_language.models
     lacking = [model for model in candidates if model not in installed]
     if lacking or not candidates:
         wanted = ", ".join(lacking) or "an unstated language"

@@ -54,7 +54,7 @@ def _needs(item: ManifestPath, page: ManifestPath) -> Iterator[tuple[Need, str]]
 
 
 def _wanted(document: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(document["ocr"]["unstated_language"]["models"])
+    return tuple(document["unstated_language"]["models"])
 
 
 def _candidates(document: dict[str, Any], installed: Collection[str]) -> list[str]:

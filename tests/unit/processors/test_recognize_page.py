@@ -246,7 +246,7 @@ def test_a_film_is_read_without_scaling(tools: Tools):
     assert b"quick brown fox" in contents(tools, fact)["text"]
 
 
-UNSTATED = {"ocr": {"unstated_language": {"models": ["eng", "fra"]}}}
+UNSTATED = {"unstated_language": {"models": ["eng", "fra"]}}
 
 
 @pytest.mark.parametrize("codes", [(), ("und",), ("mul",)])
@@ -269,7 +269,7 @@ def test_a_page_without_a_stated_language_says_how_its_model_was_chosen(
 def test_a_worker_that_lacks_a_model_of_the_profile_defers_the_page(
     tools: Tools, models: list[str]
 ):
-    rules = {"ocr": {"unstated_language": {"models": models}}}
+    rules = {"unstated_language": {"models": models}}
 
     outcome = recognize_page(an_acquired_page(tools, languages=(), rules=rules), tools)
 

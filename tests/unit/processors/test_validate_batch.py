@@ -268,7 +268,7 @@ def test_an_unstated_language_stays_unstated_and_its_models_are_frozen(
 
     listed = document(tools, item.files, "page-list")
     assert listed["pages"][0]["languages"] == (languages or [])
-    frozen = document(tools, fact.files, "profile")["ocr"]["unstated_language"]
+    frozen = document(tools, fact.files, "profile")["unstated_language"]
     assert frozen == {
         "engine": "tesseract",
         "identification": "py3langid",
