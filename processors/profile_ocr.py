@@ -4,6 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+NOT_READ = ("target", "blank", "missing")
+"""Kinds of page without text of the item."""
+
 
 class Part(BaseModel):
     """A frozen part of a profile without unknown fields."""

@@ -18,11 +18,10 @@ from processors.ocr.orientation import BestReading, Image, read_in_best_orientat
 from processors.outcome import Done, ErrorClass, Outcome, TryLater, rejected
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
+from processors.profile_ocr import NOT_READ
 from processors.tools import Area, Tools
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageRecognized
 
-NOT_READ = ("target", "blank", "missing")
-"""Kinds of page without text of the item."""
 EXECUTING = "executing program"
 TEXT, XML = "text/plain", "application/xml"
 MAX_SIDE_PX = 32_000

@@ -6,7 +6,7 @@ from typing import Any
 from processors.ocr import engine as ocr
 from processors.ocr import languages
 from processors.ocr.languages import UNDETERMINED
-from processors.recognize_page import NOT_READ
+from processors.profile_ocr import NOT_READ
 from processors.rules.codes import finding
 from processors.rules.manifest_view import ManifestPath, View
 from schemas.models import Diagnostic

@@ -1,6 +1,7 @@
 """What an item is called: fields from item.json, else from its records, else from its folder."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from processors.record_fields import RecordFields, fields_of
@@ -23,6 +24,7 @@ MAX_TEXT = 2000
 MAX_WORD = 255
 """Limits of a manifest (docs/manifest.md)."""
 CUT = "…"
+NAME = "name of the folder"
 
 
 def schema_of(file: DeliveredFile) -> tuple[str, str] | None:
@@ -34,18 +36,45 @@ def schema_of(file: DeliveredFile) -> tuple[str, str] | None:
     return ("CSV", "descriptive") if is_table(file) else None
 
 
+def records_among(
+    files: Iterable[DeliveredFile], used: set[str]
+) -> list[tuple[str, DeliveredFile]]:
+    """The records among files, with their schemas; not what was used for something else."""
+    kinds = ((schema_of(one), one) for one in files if not is_list(one, used))
+    return [(kind[0], one) for kind, one in kinds if kind]
+
+
+def is_list(file: DeliveredFile, used: set[str]) -> bool:
+    """Whether a file was used, such as a list of checksums; a bag-info.txt is a record, too."""
+    return file.name in used and not is_bag_info(file)
+
+
+@dataclass(frozen=True)
+class Description:
+    """The fields of an item that records or its folder state."""
+
+    fields: dict[str, Any]
+    origins: dict[str, str]
+    """Where `title` and `languages` come from."""
+    diagnostics: list[Diagnostic]
+
+
 def described(
     records: Iterable[tuple[str, DeliveredFile]], folder: str, language: str | None
-) -> tuple[dict[str, Any], list[Diagnostic]]:
-    """The fields of an item by its records, else by its folder and the language of the batch.
+) -> Description:
+    """The description of an item by its records, else by its folder and the language of the batch.
 
     An unstated language is null."""
     fields, found = RecordFields(), list[Diagnostic]()
+    origins: dict[str, str] = {}
     known = [pair for pair in records if pair[0] in ORDER]
     for schema, file in sorted(known, key=lambda pair: ORDER.index(pair[0])):
         of_record = _read(schema, file, folder)
         found += _findings(schema, file, of_record)
         fields = fields.completed(of_record)
+        for name, value in (("title", fields.title), ("languages", fields.languages)):
+            if value:
+                origins.setdefault(name, file.name)
     identifiers = [
         {"type": cut(kind, MAX_WORD), "value": cut(value, MAX_TEXT)}
         for kind, value in fields.identifiers[:MAX_IDENTIFIERS]
@@ -54,8 +83,10 @@ def described(
         "identifiers": identifiers or [{"type": "folder", "value": folder}],
         "title": cut(fields.title or folder, MAX_TEXT),
         "languages": list(fields.languages) or ([language] if language else None),
+        **({"script": fields.script} if fields.script else {}),
     }
-    return {**item, "script": fields.script} if fields.script else item, found
+    of_batch = "of the batch: --language" if language else "not stated: chosen page by page"
+    return Description(item, {"title": NAME, "languages": of_batch, **origins}, found)
 
 
 def with_item_json(item: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:

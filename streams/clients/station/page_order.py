@@ -27,8 +27,11 @@ def pages_of(
         if not pages.has_texts:
             pages.rows = with_texts(pages.rows, others, in_mets)
         return pages
-    rows = _by_mets(in_mets, images) or [PageRow({}, image) for image in images]
-    pages = numbered(PageRows(with_texts(rows, others, in_mets)))
+    pages = PageRows(_by_mets(in_mets, images), order="in the order of a METS")
+    if not pages.rows:
+        pages = PageRows([PageRow({}, image) for image in images])
+    pages.rows = with_texts(pages.rows, others, in_mets)
+    pages = numbered(pages)
     for row in pages.rows:
         _shorten_label(row, pages)
     return pages
