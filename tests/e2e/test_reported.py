@@ -44,6 +44,8 @@ def cases(line: Line, request: pytest.FixtureRequest) -> dict[str, Case]:
     """The cases of this run, checked and submitted, until their batches have settled or were refused."""
     calls = [one.callspec.params for one in request.session.items if hasattr(one, "callspec")]
     wanted = {params["name"] for params in calls if params.get("name") in TABLE}
+    if any("bags" in getattr(one, "fixturenames", ()) for one in request.session.items):
+        wanted |= set(STATED)
 
     def tried(name: str) -> Case:
         folder = corpus("reported", name)
@@ -161,6 +163,7 @@ def test_delivered_alto_is_the_text_of_its_page(bags: dict[str, Path]):
     assert words == ["Hand1 corrected\n", "Hand2 corrected\n"]
 
 
+@pytest.mark.usefixtures("bags")
 def test_the_log_says_how_the_model_of_an_unstated_language_was_chosen(
     line: Line, cases: dict[str, Case]
 ):
