@@ -16,6 +16,8 @@ M = f"{{{METS}}}"
 HREF, FROM, TO = (f"{{{XLINK}}}{name}" for name in ("href", "from", "to"))
 WEB = re.compile(r"\s*(?!file:)[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 """A location with a scheme other than file; such files are not looked for."""
+TEXTS = (".xml", ".txt", ".html", ".hocr", ".pdf")
+"""Suffixes of files that are not images, for files without MIMETYPE."""
 NO_LABEL = ("", "-", "uncounted")
 """Labels of production systems for a page without number."""
 ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
@@ -99,8 +101,11 @@ def local_files(root: etree._Element) -> Iterator[tuple[str, bool]]:
     for file in root.iter(f"{M}file"):
         locations = [location.get(HREF) or "" for location in file.findall(f"{M}FLocat")]
         if locations and not any(WEB.match(address) for address in locations):
-            is_image = (file.get("MIMETYPE") or "image/").casefold().startswith("image/")
-            yield from ((base_name(address), is_image) for address in locations[:1] if address)
+            name, media_type = base_name(locations[0]), file.get("MIMETYPE") or ""
+            is_text = PurePosixPath(name).suffix.casefold() in TEXTS
+            is_image = media_type.casefold().startswith("image/") if media_type else not is_text
+            if name:
+                yield name, is_image
 
 
 def base_name(address: str) -> str:
