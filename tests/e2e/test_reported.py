@@ -44,7 +44,7 @@ def cases(line: Line, request: pytest.FixtureRequest) -> dict[str, Case]:
     """The cases of this run, checked and submitted, until their batches have settled or were refused."""
     calls = [one.callspec.params for one in request.session.items if hasattr(one, "callspec")]
     wanted = {params["name"] for params in calls if params.get("name") in TABLE}
-    if any("bags" in getattr(one, "fixturenames", ()) for one in request.session.items):
+    if any("unpacked" in getattr(one, "fixturenames", ()) for one in request.session.items):
         wanted |= set(STATED)
 
     def tried(name: str) -> Case:
@@ -117,11 +117,11 @@ RECORDS = {
 
 
 @pytest.fixture(scope="module")
-def bags(
+def unpacked(
     line: Line, cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     """The metadata of the package of each case about records, by case."""
-    folder, found = tmp_path_factory.mktemp("bags"), {}
+    folder, found = tmp_path_factory.mktemp("unpacked"), {}
     for name in STATED:
         [row] = line.ask("packages", "list", "--batch", cases[name].batch_id)
         fetched = line.ask("packages", "fetch", row["package_id"], folder / name)
@@ -130,9 +130,9 @@ def bags(
 
 
 @pytest.mark.parametrize("name", STATED)
-def test_a_package_states_what_was_delivered_and_no_default(bags: dict[str, Path], name: str):
-    dc = etree.parse(str(bags[name] / "metadata" / "dc.xml"))
-    mods = etree.parse(str(bags[name] / "metadata" / "mods.xml"))
+def test_a_package_states_what_was_delivered_and_no_default(unpacked: dict[str, Path], name: str):
+    dc = etree.parse(str(unpacked[name] / "metadata" / "dc.xml"))
+    mods = etree.parse(str(unpacked[name] / "metadata" / "mods.xml"))
 
     title, language = STATED[name]
     assert dc.findtext(f"{DC}title") == title
@@ -143,19 +143,19 @@ def test_a_package_states_what_was_delivered_and_no_default(bags: dict[str, Path
 
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_delivered_record_is_kept_unchanged_and_named_in_the_mets(
-    bags: dict[str, Path], name: str
+    unpacked: dict[str, Path], name: str
 ):
-    kept = bags[name] / "metadata" / "submitted" / RECORDS[name]
+    kept = unpacked[name] / "metadata" / "submitted" / RECORDS[name]
 
     assert kept.read_bytes() == (corpus("reported", name) / RECORDS[name]).read_bytes()
-    mets = etree.parse(str(bags[name] / "metadata" / "mets.xml"))
+    mets = etree.parse(str(unpacked[name] / "metadata" / "mets.xml"))
     links = [one.get("{http://www.w3.org/1999/xlink}href") for one in mets.iter("{*}mdRef")]
     assert f"submitted/{RECORDS[name]}" in links
 
 
-def test_delivered_alto_is_the_text_of_its_page(bags: dict[str, Path]):
+def test_delivered_alto_is_the_text_of_its_page(unpacked: dict[str, Path]):
     name = "21-mets-fulltext-alto"
-    texts = sorted((bags[name] / "text").glob("*.xml"))
+    texts = sorted((unpacked[name] / "text").glob("*.xml"))
 
     given = [corpus("reported", name) / f"0000000{number}.xml" for number in (1, 2)]
     assert [one.read_bytes() for one in texts] == [one.read_bytes() for one in given]
@@ -163,7 +163,7 @@ def test_delivered_alto_is_the_text_of_its_page(bags: dict[str, Path]):
     assert words == ["Hand1 corrected\n", "Hand2 corrected\n"]
 
 
-@pytest.mark.usefixtures("bags")
+@pytest.mark.usefixtures("unpacked")
 def test_the_log_says_how_the_model_of_an_unstated_language_was_chosen(
     line: Line, cases: dict[str, Case]
 ):
