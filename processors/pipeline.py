@@ -123,7 +123,7 @@ TABLE: tuple[Row, ...] = (
             PackageFile("pdf", "data/download", "DOWNLOAD", ".pdf"),
         ),
         branch=True,
-        version="3",
+        version="4",
         # A rotated page is read twice, each time within the time limit of the profile.
         timeout_seconds=400,
     ),
@@ -178,7 +178,7 @@ TABLE: tuple[Row, ...] = (
         detail="Package {fact.package_id} published. Files: {fact.counts.files}, "
         "bytes: {fact.size_bytes}, content digest: {fact.content_digest}.",
         lane="packages",
-        version="3",
+        version="4",
         timeout_seconds=600,
     ),
     OtherFact(PackageReceived, by=("repository",)),

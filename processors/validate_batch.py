@@ -7,7 +7,9 @@ from typing import Any
 
 from processors import profile
 from processors.files_not_packaged import acts_and_list
+from processors.frozen_profile import with_installed
 from processors.manifest import Item, Manifest, check_manifest
+from processors.ocr import engine as ocr
 from processors.outcome import Done, Outcome, Rejected, ToolMissing, rejected, subject
 from processors.page_list import DigestsByName, canonical_json, page_list
 from processors.rules.codes import finding, is_error
@@ -58,6 +60,8 @@ def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
     resolved = view.profile.document
     if manifest is None or resolved is None or any(is_error(one) for one in found):
         return _rejected(found)
+    if resolved["ocr"]["enabled"]:
+        resolved = with_installed(resolved, ocr.installed_models())
     return _accepted(AcceptedBatch(manifest, received, resolved, batch.head.revision), found, tools)
 
 

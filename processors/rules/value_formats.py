@@ -11,10 +11,12 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from processors.ocr.languages import known_script
+from processors.records import CHECKED, STORED
 from schemas.ids import BATCH_ID, ITEM_ID, PAGE_REF, PSEUDONYM
 
 KINDS = ("page", "cover", "spine", "endpaper", "foldout", "insert", "target", "blank", "missing")
-SCHEMAS = ("METS", "PREMIS", "DublinCore", "MODS")
+SCHEMAS = CHECKED
+"""Schemas that can be the main descriptive form of a batch."""
 ROLES = ("descriptive", "structural", "preservation", "rights")
 PRIORITIES = ("rush", "normal", "night")
 MAX_PATH_LENGTH = 1024
@@ -117,7 +119,7 @@ Uri = Annotated[str, _format("rights.uri-malformed", is_uri)]
 Kind = Annotated[str, _one_of("page.kind-unknown", KINDS)]
 Layout = Annotated[str, _one_of("page.layout-unknown", ("single", "spread"))]
 Role = Annotated[str, _one_of("record.role-unknown", ROLES)]
-Schema = Annotated[str, _one_of("record.schema-unknown", SCHEMAS)]
+Schema = Annotated[str, _one_of("record.schema-unknown", (*CHECKED, *STORED))]
 Vocabulary = Annotated[str, _one_of("manifest.metadata-schema-unknown", SCHEMAS)]
 Priority = Annotated[str, _one_of("batch.priority-unknown", PRIORITIES)]
 Access = Annotated[str, _one_of("rights.access-unknown", ("open", "restricted", "closed"))]

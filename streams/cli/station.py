@@ -25,7 +25,6 @@ from schemas.models import Diagnostic
 from streams.cli.external_access import add_commands
 from streams.clients.station import submission as client
 from streams.clients.station.folder import (
-    DEFAULT_LANGUAGE,
     DEFAULT_PROFILE,
     Delivery,
     SubmissionOptions,
@@ -81,9 +80,7 @@ def _submission_options(command: Any) -> Any:
         click.option("--not-before", help="Earliest start, such as 2026-11-24T20:00+01:00."),
         click.option(
             "--language",
-            default=DEFAULT_LANGUAGE,
-            show_default=True,
-            help="Language of the texts (ISO 639-2).",
+            help="Language of the items that state none (ISO 639-2).",
         ),
         click.option(
             "--profile",

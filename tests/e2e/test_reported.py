@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from tests.support.corpora import CORPORA, corpus
 from tests.support.running_line import Answer, Line
@@ -43,6 +44,8 @@ def cases(line: Line, request: pytest.FixtureRequest) -> dict[str, Case]:
     """The cases of this run, checked and submitted, until their batches have settled or were refused."""
     calls = [one.callspec.params for one in request.session.items if hasattr(one, "callspec")]
     wanted = {params["name"] for params in calls if params.get("name") in TABLE}
+    if any("unpacked" in getattr(one, "fixturenames", ()) for one in request.session.items):
+        wanted |= set(STATED)
 
     def tried(name: str) -> Case:
         folder = corpus("reported", name)
@@ -87,3 +90,86 @@ def test_the_case_has_its_outcome(line: Line, cases: dict[str, Case], name: str)
 def test_the_table_names_every_case():
     corpus("reported")
     assert sorted(TABLE) == sorted(path.name for path in (CORPORA / "reported").iterdir())
+
+
+DC = "{http://purl.org/dc/elements/1.1/}"
+LANGUAGE_TERM = "{http://www.loc.gov/mods/v3}languageTerm"
+STATED = {
+    "19-mods-title-language": ("Verzeichnis der Gäste", "ger"),
+    "20-dc-language": ("Verzeichnis der Gäste", "ger"),
+    "21-mets-fulltext-alto": ("The ledger", "ger"),
+    "22a-marcxml": ("MARC ledger", "und"),
+    "22b-ead": ("EAD ledger", "und"),
+    "22c-mods-without-namespace": ("The ledger", "und"),
+    "22d-oai-wrapped-dc": ("Wrapped ledger", "und"),
+    "22e-metadata-csv": ("CSV ledger", "und"),
+    "27-bag-info-lost": ("27-bag-info-lost", "und"),
+    "31a-arabic-digits": ("31a-arabic-digits", "und"),
+}
+"""Title and language that the packages of these cases state."""
+RECORDS = {
+    **{"22a-marcxml": "marc.xml", "22b-ead": "ead.xml", "22e-metadata-csv": "metadata.csv"},
+    **{"22c-mods-without-namespace": "mods.xml", "22d-oai-wrapped-dc": "record.xml"},
+    **{"19-mods-title-language": "mods.xml", "27-bag-info-lost": "bag-info.txt"},
+    "21-mets-fulltext-alto": "mets.xml",
+}
+"""The record that each of these packages keeps."""
+
+
+@pytest.fixture(scope="module")
+def unpacked(
+    line: Line, cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The metadata of the package of each case about records, by case."""
+    folder, found = tmp_path_factory.mktemp("unpacked"), {}
+    for name in STATED:
+        [row] = line.ask("packages", "list", "--batch", cases[name].batch_id)
+        fetched = line.ask("packages", "fetch", row["package_id"], folder / name)
+        found[name] = Path(fetched["path"]) / "data"
+    return found
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_a_package_states_what_was_delivered_and_no_default(unpacked: dict[str, Path], name: str):
+    dc = etree.parse(str(unpacked[name] / "metadata" / "dc.xml"))
+    mods = etree.parse(str(unpacked[name] / "metadata" / "mods.xml"))
+
+    title, language = STATED[name]
+    assert dc.findtext(f"{DC}title") == title
+    assert [one.text for one in dc.iter(f"{DC}language")] == [language]
+    terms = [(one.text, one.get("authority")) for one in mods.iter(LANGUAGE_TERM)]
+    assert terms == [(language, "iso639-2b")]
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_delivered_record_is_kept_unchanged_and_named_in_the_mets(
+    unpacked: dict[str, Path], name: str
+):
+    kept = unpacked[name] / "metadata" / "submitted" / RECORDS[name]
+
+    assert kept.read_bytes() == (corpus("reported", name) / RECORDS[name]).read_bytes()
+    mets = etree.parse(str(unpacked[name] / "metadata" / "mets.xml"))
+    links = [one.get("{http://www.w3.org/1999/xlink}href") for one in mets.iter("{*}mdRef")]
+    assert f"submitted/{RECORDS[name]}" in links
+
+
+def test_delivered_alto_is_the_text_of_its_page(unpacked: dict[str, Path]):
+    name = "21-mets-fulltext-alto"
+    texts = sorted((unpacked[name] / "text").glob("*.xml"))
+
+    given = [corpus("reported", name) / f"0000000{number}.xml" for number in (1, 2)]
+    assert [one.read_bytes() for one in texts] == [one.read_bytes() for one in given]
+    words = [one.with_suffix(".txt").read_text() for one in texts]
+    assert words == ["Hand1 corrected\n", "Hand2 corrected\n"]
+
+
+@pytest.mark.usefixtures("unpacked")
+def test_the_log_says_how_the_model_of_an_unstated_language_was_chosen(
+    line: Line, cases: dict[str, Case]
+):
+    def detail(name: str) -> str:
+        events = line.ask("audit", "batch", cases[name].batch_id)
+        return next(one["detail"] for one in events if "ALTO, hOCR" in (one["detail"] or ""))
+
+    assert "models deu; grey copy" in detail("19-mods-title-language")
+    assert "models eng (language not stated, chosen from eng+" in detail("31a-arabic-digits")

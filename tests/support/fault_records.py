@@ -112,6 +112,13 @@ def a_mets_in_another_order(site: Site) -> Told:
 
 
 @fault("structured")
+def a_mets_that_names_a_file_that_is_not_there(site: Site) -> Told:
+    assert site.item
+    site.item["metadata"] = [mets_of(site.batch, site.item, more="download/vol.pdf")]
+    return [("record.mets-files-missing", f"{site.where}.metadata[0].file")]
+
+
+@fault("structured")
 def a_mets_with_another_digest(site: Site) -> Told:
     assert site.item
     site.item["metadata"] = [mets_of(site.batch, site.item, checksum="b" * 64)]

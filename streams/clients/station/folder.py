@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from processors.records import CHECKED
 from processors.rules.body_digest import body_digest
 from processors.wording import counted
 from schemas.ids import made_safe
@@ -14,8 +15,16 @@ from streams.clients.station import fixity
 from streams.clients.station.checksum_lists import lists_of
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
+from streams.clients.station.item_description import (
+    BAG_INFO,
+    described,
+    is_list,
+    records_among,
+    schema_of,
+    with_item_json,
+)
 from streams.clients.station.item_files import sort_files
-from streams.clients.station.minimal_record import station_record
+from streams.clients.station.minimal_record import NO_RECORD, OTHER_FORM, station_record
 from streams.clients.station.not_packaged import not_packaged
 from streams.clients.station.page_order import pages_of
 from streams.clients.station.scan import DeliveredFile, Progress, natural, scan, silent
@@ -28,7 +37,6 @@ from streams.clients.station.sidecar_files import (
 )
 
 DEFAULT_PROFILE = "as-delivered"
-DEFAULT_LANGUAGE = "eng"
 STATION_RECORD = "made-by-station.dc.xml"
 XML = "application/xml"
 UNKNOWN = "application/octet-stream"
@@ -42,7 +50,8 @@ class SubmissionOptions:
 
     batch_id: str
     profile: str = DEFAULT_PROFILE
-    language: str = DEFAULT_LANGUAGE
+    language: str | None = None
+    """Language of the items that state none themselves."""
     metadata_schema: str | None = None
     operator: str | None = None
     priority: str = "normal"
@@ -188,33 +197,36 @@ def _item(
     others = sorted_files.others
     pages = pages_of(beside.get(PAGES_CSV), sorted_files.pages, others)
     delivery.diagnostics += [*found, *wrong, *sorted_files.diagnostics, *pages.diagnostics]
-    item: dict[str, Any] = {
-        "item_id": made_safe(f"{options.batch_id}.{of.name}"),
-        "identifiers": [{"type": "folder", "value": of.name}],
-        "title": of.name,
-        "languages": [options.language],
-        **fields,
-    }
-    item["metadata"] = [_record(one, digests, delivery) for one in others if _is_record(one)]
-    if not item["metadata"]:
-        item["metadata"] = [_own_record(of, item, "item.json" if fields else of.name, delivery)]
-    item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
-    delivery.folders.append(of.name)
-    delivery.origins.append({"order": pages.order, **_origins(fields)})
     taken = {row.text.name for row in pages.rows if row.text}
     taken |= {beside[name].name for name in (ITEM_JSON, PAGES_CSV) if name in beside}
-    left = (one for one in others if not _is_record(one) and one.name not in taken)
+    records = records_among(others, taken | stated.consumed)
+    by_record = described(records, of.name, options.language)
+    delivery.diagnostics += by_record.diagnostics
+    item: dict[str, Any] = {
+        "item_id": made_safe(f"{options.batch_id}.{of.name}"),
+        **with_item_json(by_record.fields, fields),
+    }
+    item["metadata"] = [_record(schema, one, digests, delivery) for schema, one in records]
+    if not any(schema in CHECKED for schema, _ in records):
+        item["metadata"].append(_own_record(of, item, _why(of, fields, records), delivery))
+    item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
+    delivery.folders.append(of.name)
+    stating = {name for name, value in fields.items() if value is not None}
+    origins = {name: ITEM_JSON if name in stating else at for name, at in by_record.origins.items()}
+    delivery.origins.append({"order": pages.order, **origins})
+    taken |= {one.name for _, one in records}
+    left = (one for one in others if one.name not in taken)
     _report_left_out(left, stated.consumed, delivery)
     return item
 
 
-def _origins(fields: dict[str, Any]) -> dict[str, str]:
-    other = {"languages": "of the batch: --language", "title": "name of the folder"}
-    return {name: ITEM_JSON if name in fields else origin for name, origin in other.items()}
-
-
-def _is_record(one: DeliveredFile) -> bool:
-    return one.root is not None and one.root.schema is not None
+def _why(
+    of: Group, fields: dict[str, Any], records: list[tuple[str, DeliveredFile]]
+) -> tuple[str, str]:
+    """What the station's own record is made from, and why."""
+    read = [one.name for schema, one in records if schema != BAG_INFO]
+    origin = ITEM_JSON if fields else (read or [of.name])[0]
+    return origin, OTHER_FORM if read else NO_RECORD
 
 
 def _page(row: PageRow, digests: dict[str, str], delivery: Delivery) -> dict[str, Any]:
@@ -233,11 +245,14 @@ def _page(row: PageRow, digests: dict[str, str], delivery: Delivery) -> dict[str
     return {**page, "text": text} if text else page
 
 
-def _record(one: DeliveredFile, digests: dict[str, str], delivery: Delivery) -> dict[str, Any]:
-    root = one.root
-    assert root is not None
-    file = _listed(one, "record", XML, digests, delivery)
-    return {"role": root.role, "schema": root.schema, "version": root.version, "file": file}
+def _record(
+    schema: str, one: DeliveredFile, digests: dict[str, str], delivery: Delivery
+) -> dict[str, Any]:
+    kind = schema_of(one)
+    assert kind is not None
+    file = _listed(one, "record", XML if one.root else UNKNOWN, digests, delivery)
+    version = one.root.version if one.root else None
+    return {"role": kind[1], "schema": schema, "version": version, "file": file}
 
 
 def _listed(
@@ -250,13 +265,15 @@ def _listed(
     return {**listed, "vendor_checksums": vendor} if vendor else listed
 
 
-def _own_record(of: Group, item: dict[str, Any], origin: str, delivery: Delivery) -> dict[str, Any]:
+def _own_record(
+    of: Group, item: dict[str, Any], why: tuple[str, str], delivery: Delivery
+) -> dict[str, Any]:
     """A minimal record, for an item delivered without one."""
-    content = station_record(item, origin)
+    content = station_record(item, *why)
     name = str(PurePosixPath(of.files[0].name).parent / STATION_RECORD)
     digest = sha256(content).hexdigest()
     delivery.files.append(ManifestFile(name, content, digest, len(content), "record", XML))
-    delivery.diagnostics.append(finding("record.made-by-station", name, f"from {origin}"))
+    delivery.diagnostics.append(finding("record.made-by-station", name, f"from {why[0]}"))
     file = {"path": name, "sha256": digest, "size_bytes": len(content)}
     return {"role": "descriptive", "schema": "DublinCore", "version": None, "file": file}
 
@@ -273,8 +290,8 @@ def _report_left_out(
 
 def _report_left_over(files: list[DeliveredFile], consumed: set[str], delivery: Delivery) -> None:
     """Report files outside the folder of an item; records have a code of their own."""
-    records = [one for one in files if _is_record(one) and one.name not in consumed]
+    records = [one for one in files if schema_of(one) and not is_list(one, consumed)]
     delivery.diagnostics += [
         finding("record.of-no-item", one.name, one.description) for one in records
     ]
-    _report_left_out((one for one in files if not _is_record(one)), consumed, delivery)
+    _report_left_out((one for one in files if not schema_of(one)), consumed, delivery)

@@ -79,12 +79,13 @@ class Scan:
 
 
 def natural(name: str) -> tuple[object, ...]:
-    """A sort key that puts `f2` before `f10`, and compares folders part by part."""
+    """A sort key that puts `f2` before `f10`, in the digits of every script, and compares folders
+    part by part."""
     return tuple(
         (
             tuple(
-                (0, int(run), "") if run.isdecimal() and run.isascii() else (1, 0, run.casefold())
-                for run in re.split(r"([0-9]+)", part)
+                (0, int(run), "") if run.isdecimal() else (1, 0, run.casefold())
+                for run in re.split(r"(\d+)", part)
                 if run
             ),
             part,

@@ -68,6 +68,8 @@ class PageRows:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     order: str = "in the order of names"
     """Where the order comes from."""
+    has_texts: bool = False
+    """Whether pages.csv has a column `text`."""
 
 
 def rows_of(
@@ -80,6 +82,7 @@ def rows_of(
     except (OSError, ValueError, csv.Error) as failed:
         pages.diagnostics.append(finding("pages-csv.unreadable", table.name, failed))
         return pages
+    pages.has_texts = "text" in columns
     unknown = [name for name in columns if name and name not in COLUMNS]
     pages.diagnostics += [finding("pages-csv.column-unknown", table.name, name) for name in unknown]
     by_name = {PurePosixPath(image.name).name: image for image in images}

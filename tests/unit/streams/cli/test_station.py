@@ -95,7 +95,7 @@ def test_check_prints_what_it_understood(folder: Path, tmp_path: Path) -> None:
     assert lines[:4] == [
         "batch ms-88: 1 item, 2 pages, profile as-delivered",
         "item ms-88.ms-88: 2 pages, 1.png … 2.png, in the order of names",
-        "  languages eng (of the batch: --language); title 'ms-88' (name of the folder);"
+        "  languages none (not stated: chosen page by page); title 'Psalter' (mods.xml);"
         " records MODS; delivered texts 0",
         "not packaged, but named in the log: 0 files; skipped: 0 hidden or system files",
     ]
