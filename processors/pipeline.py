@@ -91,7 +91,7 @@ TABLE: tuple[Row, ...] = (
         "{fact.width_px} x {fact.height_px} pixels.",
         lane="masters",
         packages=(PackageFile("master", "data/master", "MASTER"),),
-        version="3",
+        version="4",
     ),
     Step(
         "derive_page",

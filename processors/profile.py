@@ -156,9 +156,10 @@ class Profile(_Part):
     """Bitonal masters need no ICC profile."""
     lossy_master: Policy = "warn"
     more_images: Policy = "warn"
-    irregular_tiff: Policy = "refuse"
-    """The file violates TIFF 6.0, although every pixel was decoded: other readers may decode it
-    differently."""
+    irregular_tiff: Policy = "warn"
+    """The file violates TIFF 6.0, although every pixel was decoded."""
+    ambiguous_image: Policy = "refuse"
+    """Every pixel was decoded, but the tags do not say what the pixels show."""
     unusual_structure: Policy = "warn"
     """The decoder reported a problem, although every pixel was decoded."""
     turned: Policy = "warn"

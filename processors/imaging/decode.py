@@ -1,4 +1,4 @@
-"""Decodes images with libvips: checks every pixel, and makes grey copies for text recognition."""
+"""Decodes images with libvips, and makes grey copies for text recognition."""
 
 import re
 from collections.abc import Iterator
@@ -10,24 +10,28 @@ from typing import Any
 import pyvips
 
 from processors.imaging.alpha import FIRST_EXTRA_SAMPLE, alpha_of, on_white
-from processors.imaging.header import Header
-from processors.imaging.jpeg_scan import JpegScanSource
+from processors.imaging.header import DamagedHeader
 from processors.imaging.tiff_directory import is_tiff
-from processors.imaging.twelve_bits import BITS, open_twelve_bits
+from processors.imaging.tiff_view import needs_view, open_view
+from processors.imaging.twelve_bits import open_twelve_bits
 
 pyvips.concurrency_set(1)  # One thread per page: a worker processes several pages at once.
 pyvips.cache_set_max(0)  # Each page is read once; a cache would only use memory.
 pyvips.block_untrusted_set(True)  # Loaders that libvips calls unsafe for untrusted files.
 
-_UNSUPPORTED = re.compile(r"not supported|unsupported|unable to call|unimplemented", re.IGNORECASE)
+_UNSUPPORTED = re.compile(
+    r"not supported|unsupported|unable to call|unimplemented|can(not| not) handle", re.IGNORECASE
+)
+_DAMAGED = re.compile(
+    r"corrupt|premature|unsupported marker|empty jpeg|tiff2vips: unsupported jpeg", re.IGNORECASE
+)
+"""A hole in a JPEG looks like a marker of something that is not supported."""
 _NO_MEMORY = re.compile(r"out of memory|unable to allocate", re.IGNORECASE)
 _NO_DISK = re.compile(r"input/output error|no space left|write error|write failed", re.IGNORECASE)
 MM_PER_INCH = 25.4
 FILM_DPI = 1200
 """A higher resolution is that of a film or slide, not of the page that it shows."""
 _UNKNOWN_LOCATION = "damaged pixels at an unknown location"
-_SELF_CHECKING = ("none", "lzw", "deflate")
-"""Compressions whose damage is always an error of the decoder; its warnings are about tags."""
 
 
 class Undecodable(Exception):
@@ -59,54 +63,15 @@ def vips_version() -> str:
 
 
 def open_image(path: Path, **how: Any) -> pyvips.Image:
-    """The image in a file, also with 12 bits per sample. Raises pyvips.Error."""
+    """The image in a file, also with 12 bits per sample or with irregular tags.
+
+    Raises pyvips.Error, DamagedHeader and OSError."""
     unpacked = open_twelve_bits(path)
-    return pyvips.Image.new_from_file(str(path), **how) if unpacked is None else unpacked
-
-
-def decode_all_pixels(path: Path, header: Header, family: str) -> str | None:
-    """The decoder's message about the first image if every pixel could be decoded, or None.
-
-    Raises Undecodable."""
-    if header.bits_per_sample == BITS and open_twelve_bits(path) is None:
-        found = "12 bits per sample are supported only in uncompressed strips of greyscale or RGB"
-        raise Undecodable(found, unsupported=True)
-    if family == "jpeg":
-        scan = JpegScanSource(path)
-        _decode(scan.source(), path, header, "warning")
-        if scan.unread_bytes():
-            found = f"at least {scan.unread_bytes()} bytes of the scan belong to no pixel"
-            raise Undecodable(found)
-        return None
-    try:
-        # "warning" is the only level at which libvips reports holes in JPEG and CCITT scans.
-        _decode(path, path, header, "warning")
-    except Undecodable as warning:
-        if header.compression not in _SELF_CHECKING:
-            raise
-        _decode(path, path, header, "error")
-        return "invalid tags" if warning.found == _UNKNOWN_LOCATION else warning.found
-    return None
-
-
-def _decode(origin: Path | pyvips.Source, path: Path, header: Header, fail_on: str) -> None:
-    try:
-        # Opened sequentially: a large master is streamed, so memory stays flat.
-        how = {"access": "sequential", "fail_on": fail_on}
-        if isinstance(origin, Path):
-            image = open_image(origin, **how)
-        else:
-            image = pyvips.Image.new_from_source(origin, "", **how)
-    except pyvips.Error as error:
-        message = _decoder_message(error, path)
-        raise Undecodable(message, unsupported=bool(_UNSUPPORTED.search(message))) from None
-    with decoding(path):
-        image.avg()
-    if (image.width, image.height) != (header.width_px, header.height_px):
-        found = (
-            f"the header states {header.width_px} x {header.height_px} pixels, the decoder found"
-        )
-        raise Undecodable(f"{found} {image.width} x {image.height}")
+    if unpacked is not None:
+        return unpacked
+    if is_tiff(path) and needs_view(path):
+        return open_view(path, **how)
+    return pyvips.Image.new_from_file(str(path), **how)
 
 
 def write_grey_copy(
@@ -154,8 +119,17 @@ def decoding(path: Path) -> Iterator[None]:
     """Turns errors of libvips into Undecodable, MemoryError or OSError."""
     try:
         yield
+    except DamagedHeader as damage:
+        raise Undecodable(str(damage)) from None
     except pyvips.Error as error:
-        raise Undecodable(_decoder_message(error, path)) from None
+        raise failure(error, path) from None
+
+
+def failure(error: pyvips.Error, path: Path) -> Undecodable:
+    """What an error of libvips means. Raises MemoryError and OSError."""
+    message = _decoder_message(error, path)
+    unsupported = bool(_UNSUPPORTED.search(message)) and not _DAMAGED.search(message)
+    return Undecodable(message, unsupported=unsupported)
 
 
 def _decoder_message(error: pyvips.Error, path: Path) -> str:

@@ -9,8 +9,7 @@ import pyvips
 
 from processors.imaging.alpha import alpha_of, on_white
 from processors.imaging.colour import PROFILE, Colour, colour_of
-from processors.imaging.decode import MM_PER_INCH, decoding
-from processors.imaging.twelve_bits import open_twelve_bits
+from processors.imaging.decode import MM_PER_INCH, decoding, open_image
 from processors.profile import Pyramid, ReadingImage
 
 CLASSIC_TIFF_BYTES = 4_000_000_000
@@ -73,13 +72,10 @@ class Master:
 
     def _pixels(self, shrink: int = 1) -> pyvips.Image:
         with decoding(self._path):
-            unpacked = open_twelve_bits(self._path)
-            if unpacked is not None:
-                return unpacked
             # Opened sequentially: a large master is streamed, so memory stays flat.
             options = {"access": "sequential", "fail_on": "error"}
-            image = pyvips.Image.new_from_file(str(self._path), **options)
-            if shrink > 1 and image.get("vips-loader").startswith("jpegload"):
+            image = open_image(self._path, **options)
+            if shrink > 1 and _is_jpeg(image):
                 image = pyvips.Image.new_from_file(str(self._path), shrink=shrink, **options)
             return image
 
@@ -148,6 +144,11 @@ def srgb_profile() -> bytes:
 def _orientation(image: pyvips.Image) -> int:
     stated = image.get("orientation") if image.get_typeof("orientation") else UPRIGHT
     return stated if UPRIGHT <= stated <= 8 else UPRIGHT
+
+
+def _is_jpeg(image: pyvips.Image) -> bool:
+    loader = image.get_typeof("vips-loader") and image.get("vips-loader")
+    return bool(loader) and loader.startswith("jpegload")
 
 
 def _jpeg_shrink(factor: float) -> int:

@@ -22,6 +22,14 @@ def irregularities(path: Path, family: str) -> tuple[str, ...]:
         return checks[family](data)
 
 
+def ambiguities(path: Path, family: str) -> tuple[str, ...]:
+    """Why a file does not say what its pixels show. Raises DamagedHeader and OSError."""
+    if family not in ("tiff", "bigtiff"):
+        return ()
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return tiff_structure.ambiguities(data)
+
+
 def read_header(path: Path, family: str) -> Header:
     """The header of a file of a known family. Raises DamagedHeader and OSError."""
     read = {
