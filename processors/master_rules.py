@@ -143,6 +143,7 @@ def findings(original_name: str, master: DecodedMaster, profile: Profile) -> tup
         (_irregular(master), profile.irregular_tiff),
         (_unusual(master), profile.unusual_structure),
         (_resolution(resolution), profile.unknown_resolution),
+        (_not_square(resolution), profile.pixels_not_square),
         (_low_resolution(resolution, profile), profile.low_resolution),
         (_no_icc(header), profile.missing_icc),
         (_unusable_icc(header), _warn_or_refuse(profile.missing_icc)),
@@ -189,7 +190,7 @@ def _joined(problems: tuple[str, ...]) -> str:
 
 
 def _resolution(resolution: Resolution) -> Finding | None:
-    if resolution.problem is None:
+    if resolution.problem in (None, Problem.NOT_SQUARE):
         return None
     if resolution.problem is Problem.CONFLICTING:
         found = f"The stated resolutions differ: {resolution.text}"
@@ -197,11 +198,19 @@ def _resolution(resolution: Resolution) -> Finding | None:
     return Finding("page.resolution-unknown", "The file states no resolution with a unit")
 
 
+def _not_square(resolution: Resolution) -> Finding | None:
+    if resolution.problem is not Problem.NOT_SQUARE:
+        return None
+    found = f"The horizontal and vertical resolutions differ: {resolution.text}"
+    return Finding("page.pixels-not-square", found)
+
+
 def _low_resolution(resolution: Resolution, profile: Profile) -> Finding | None:
     lowest = profile.min_resolution_dpi
-    if lowest is None or resolution.dpi is None or resolution.dpi >= lowest * 0.99:
+    stated = min(resolution.dpi or 0, resolution.vertical_dpi or 0)
+    if lowest is None or not stated or stated >= lowest * 0.99:
         return None
-    found = f"{resolution.dpi:g} dpi; profile {profile.name} requires at least {lowest:g} dpi"
+    found = f"{stated:g} dpi; profile {profile.name} requires at least {lowest:g} dpi"
     return Finding("page.resolution-too-low", found, {"dpi": f"{lowest:g}"})
 
 

@@ -106,7 +106,7 @@ TABLE: tuple[Row, ...] = (
             PackageFile("thumbnail", "data/access", "THUMBS", infix=".thumbnail"),
         ),
         branch=True,
-        version="2",
+        version="3",
     ),
     Step(
         "recognize_page",
@@ -123,7 +123,7 @@ TABLE: tuple[Row, ...] = (
             PackageFile("pdf", "data/download", "DOWNLOAD", ".pdf"),
         ),
         branch=True,
-        version="3",
+        version="4",
         # A rotated page is read twice, each time within the time limit of the profile.
         timeout_seconds=400,
     ),
@@ -135,7 +135,7 @@ TABLE: tuple[Row, ...] = (
         detail="Metadata extracted from the master.",
         lane="metadata",
         branch=True,
-        version="2",
+        version="3",
     ),
     Step(
         "enrich_page",

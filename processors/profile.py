@@ -151,6 +151,8 @@ class Profile(_Part):
     optional_branches: tuple[OptionalBranch, ...] = ("enrich_page",)
     """Further branches, for which no item waits."""
     unknown_resolution: Policy = "warn"
+    pixels_not_square: Policy = "warn"
+    """The horizontal and vertical resolutions differ; reading images have square pixels."""
     low_resolution: Policy = "warn"
     missing_icc: Policy = "warn"
     """Bitonal masters need no ICC profile."""

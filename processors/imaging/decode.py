@@ -11,6 +11,7 @@ import pyvips
 
 from processors.imaging.alpha import FIRST_EXTRA_SAMPLE, alpha_of, on_white
 from processors.imaging.header import DamagedHeader
+from processors.imaging.pixel_shape import pixel_shape_of
 from processors.imaging.tiff_directory import is_tiff
 from processors.imaging.tiff_view import needs_view, open_view
 from processors.imaging.twelve_bits import open_twelve_bits
@@ -29,6 +30,9 @@ _DAMAGED = re.compile(
 _NO_MEMORY = re.compile(r"out of memory|unable to allocate", re.IGNORECASE)
 _NO_DISK = re.compile(r"input/output error|no space left|write error|write failed", re.IGNORECASE)
 MM_PER_INCH = 25.4
+SHORTEST_PAGE_INCHES = 6
+"""An image that its stated resolution makes smaller is read as a page of this length: the statement
+may be wrong, and text in fewer pixels would be illegible."""
 FILM_DPI = 1200
 """A higher resolution is that of a film or slide, not of the page that it shows."""
 _UNKNOWN_LOCATION = "damaged pixels at an unknown location"
@@ -80,15 +84,19 @@ def write_grey_copy(
     """Write the master as an uncompressed grey TIFF of at most `dpi`, upright and on white.
 
     If the resolution is unknown, the copy is limited to `max_long_side_px` instead."""
+    shape = pixel_shape_of(master)
     with decoding(master):
-        width, height = _displayed_size(master)
-        scale = _scale(max(width, height), resolution_dpi, dpi, max_long_side_px)
-        width_px = max(1, round(width * scale))
+        width, height, sideways = _displayed_size(master)
+        shown = shape.sideways if sideways else shape
+        long_side = max(width * shown.across, height * shown.down)
+        resolution_dpi = resolution_dpi and resolution_dpi * shape.across
+        scale = _scale(long_side, resolution_dpi, dpi, max_long_side_px)
+        width_px = max(1, round(width * shown.across * scale))
         size = {"height": 10_000_000, "size": "down"}
-        if is_tiff(master):
+        if is_tiff(master) or not shape.is_square:
             # Image.thumbnail uses levels of a pyramid, and treats any extra sample as alpha.
             full = on_white(open_image(master, access="sequential"), alpha_of(master))
-            image = full.thumbnail_image(width_px, **size)
+            image = shape.squared(full).thumbnail_image(width_px, **size)
         else:
             image = on_white(
                 pyvips.Image.thumbnail(str(master), width_px, **size), FIRST_EXTRA_SAMPLE
@@ -102,15 +110,19 @@ def write_grey_copy(
     return GreyCopy(image.width, image.height, copy_dpi, width, height)
 
 
-def _displayed_size(path: Path) -> tuple[int, int]:
+def _displayed_size(path: Path) -> tuple[int, int, bool]:
+    """Width and height as displayed, and whether the image is rotated by 90 degrees for it."""
     image = open_image(path, access="sequential")
-    sideways = image.get_typeof("orientation") and image.get("orientation") >= 5
-    return (image.height, image.width) if sideways else (image.width, image.height)
+    if image.get_typeof("orientation") and image.get("orientation") >= 5:
+        return image.height, image.width, True
+    return image.width, image.height, False
 
 
-def _scale(long_side: int, resolution_dpi: float | None, dpi: int, max_long_side_px: int) -> float:
+def _scale(
+    long_side: float, resolution_dpi: float | None, dpi: int, max_long_side_px: int
+) -> float:
     if resolution_dpi and resolution_dpi <= FILM_DPI:
-        return min(1.0, dpi / resolution_dpi)
+        return min(1.0, dpi / min(resolution_dpi, long_side / SHORTEST_PAGE_INCHES))
     return min(1.0, max_long_side_px / long_side)
 
 
