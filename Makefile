@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 NEW_STEP := tests/architecture/test_a_new_step.py
 
 # Each runs in a process of its own. Tests that share a line or a broker are in one of them.
-TESTS := test-chaos test-e2e test-integration test-late-faults test-middle-faults test-early-faults
+TESTS := test-integration test-e2e test-chaos test-middle-faults test-late-faults test-early-faults
 FILES_OF_test-chaos := tests/faults/test_chaos.py
 FILES_OF_test-e2e := tests/e2e
 FILES_OF_test-integration := tests/integration
@@ -47,8 +47,8 @@ demo: install ## Run a small collection through a line and print the result
 	.venv/bin/copystand demo
 
 test: check faults ## Run everything that CI runs
-	@# Two at a time, since most of them wait most of the time; the longest first.
-	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(TESTS)
+	@# Three at a time, since they wait for half of their time; the longest first.
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 $(TESTS)
 
 check: install ## Run formatter, linter, type checker and unit tests
 	.venv/bin/ruff format --check $(SOURCES)

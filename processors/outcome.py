@@ -39,27 +39,34 @@ class ObjectUnusable(StorageError):
 
 
 class ToolCrashed(TransientError):
-    """A tool failed for a reason outside the material."""
+    """A tool failed while it processed the input."""
 
     error_class = ErrorClass.TOOL_CRASHED
+    by_input = True
+
+
+class ToolMissing(ToolCrashed):
+    """A tool is not installed, or does not start: the same happens to every input."""
+
+    by_input = False
 
 
 class ChildDied(ToolCrashed):
     """The child process of a step died while it ran the step."""
-
-    by_input = True
 
 
 class ToolHung(TransientError):
     """A tool did not answer in time."""
 
     error_class = ErrorClass.TOOL_HUNG
+    by_input = True
 
 
 class OutOfMemory(TransientError):
     """A step needed more memory than its process may use."""
 
     error_class = ErrorClass.MEMORY
+    by_input = True
 
 
 class Done:

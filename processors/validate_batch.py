@@ -7,7 +7,7 @@ from typing import Any
 
 from processors import profile
 from processors.manifest import Item, Manifest, check_manifest
-from processors.outcome import Done, Outcome, Rejected, ToolCrashed, rejected, subject
+from processors.outcome import Done, Outcome, Rejected, ToolMissing, rejected, subject
 from processors.page_list import DigestsByName, canonical_json, page_list
 from processors.rules.codes import finding, is_error
 from processors.rules.document import read_document
@@ -52,7 +52,7 @@ def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
     try:
         found += delivered_file_findings(view, staging, tools.standards, tools.progress)
     except FileNotFoundError as missing:
-        raise ToolCrashed(str(missing)) from missing
+        raise ToolMissing(str(missing)) from missing
     found += models_installed(view)
     resolved = view.profile.document
     if manifest is None or resolved is None or any(is_error(one) for one in found):

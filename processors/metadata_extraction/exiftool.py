@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from processors.outcome import ToolCrashed, ToolHung
+from processors.outcome import ToolCrashed, ToolHung, ToolMissing
 
 GUARDED = Path(__file__).parent / "bin" / "exiftool"
 """Wrapper that ignores the user's configuration and ends exiftool together with its caller."""
@@ -112,8 +112,9 @@ class Exiftool:
             self.close()
             if overdue.is_set():
                 raise ToolHung(f"exiftool gave no answer in {self._answer_seconds:g} s") from None
-            missing = process.returncode == NOT_FOUND
-            raise ToolCrashed("exiftool is not installed" if missing else str(gone)) from None
+            if process.returncode == NOT_FOUND:
+                raise ToolMissing("exiftool is not installed") from None
+            raise ToolCrashed(str(gone)) from None
         except BaseException:
             # The rest of this answer must not be read as the answer for the next file.
             self.close()
@@ -131,7 +132,7 @@ class Exiftool:
                 start_new_session=True,
             )
         except OSError as missing:
-            raise ToolCrashed(f"exiftool does not start: {missing}") from None
+            raise ToolMissing(f"exiftool does not start: {missing}") from None
         return self._process
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytesseract
 
 from processors.ocr.output_check import check_complete
-from processors.outcome import ToolCrashed, ToolHung
+from processors.outcome import ToolCrashed, ToolHung, ToolMissing
 
 GUARDED = Path(__file__).parent / "bin" / "tesseract"
 """Wrapper that runs Tesseract with one thread and ends it together with its caller."""
@@ -34,13 +34,13 @@ class Reading:
 
 @cache
 def installed_models() -> frozenset[str]:
-    """The installed models. Raises ToolCrashed."""
+    """The installed models. Raises ToolMissing."""
     return frozenset(_query("--list-langs").splitlines()[1:])
 
 
 @cache
 def tesseract_version() -> str:
-    """The version of Tesseract, such as 5.3.0. Raises ToolCrashed."""
+    """The version of Tesseract, such as 5.3.0. Raises ToolMissing."""
     first = (_query("--version").splitlines() or [""])[0]
     return first.removeprefix("tesseract").strip()
 
@@ -79,7 +79,7 @@ def _run(
         )
         outputs = {suffix: base.with_suffix(suffix).read_bytes() for suffix in suffixes}
     except pytesseract.TesseractNotFoundError:
-        raise ToolCrashed("tesseract is not installed") from None
+        raise ToolMissing("tesseract is not installed") from None
     except pytesseract.TesseractError as error:
         raise ToolCrashed(f"tesseract ended with {error.status}: {error.message[:300]}") from None
     except RuntimeError:
@@ -102,5 +102,5 @@ def _query(option: str) -> str:
             check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise ToolCrashed(f"tesseract {option} gave no answer: {error}") from None
+        raise ToolMissing(f"tesseract {option} gave no answer: {error}") from None
     return answer.stdout

@@ -18,7 +18,7 @@ def models_installed(view: View) -> Iterator[Diagnostic]:
     """Every language has an installed model; a missing model is reported once.
 
     An invalid profile counts as one with OCR, so that all findings are reported at once. Raises
-    ToolCrashed if Tesseract does not answer."""
+    ToolMissing if Tesseract does not answer."""
     document = view.profile.document
     if document is not None and not document["ocr"]["enabled"]:
         return

@@ -53,7 +53,8 @@ class StepRunner:
     def _run_and_report(self, step: Step, fact: Fact) -> Outcome:
         """Run a step and report its outcome to the circuit breakers.
 
-        Any other exception is a fault of the step on this input: other work can go on."""
+        A step that asks for a later attempt, and any other exception, concern this input: other
+        work can go on, so they do not count."""
         event_id = fact.head.event_id
         try:
             outcome = self._run(step, fact)
@@ -64,8 +65,6 @@ class StepRunner:
         except (OSError, ImportError) as error:
             self._breakers.failed(step.lane, ErrorClass.UNKNOWN, event_id, str(error))
             raise
-        if isinstance(outcome, TryLater):
-            self._breakers.failed(step.lane, outcome.error_class, event_id, outcome.why)
-        else:
+        if not isinstance(outcome, TryLater):
             self._breakers.succeeded(step.lane)
         return outcome

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from infra.standards import present, standards_folder
 from processors.manifest import check_manifest
-from processors.outcome import ToolCrashed
+from processors.outcome import ToolMissing
 from processors.rules.document import text_findings
 from processors.rules.manifest_view import View
 from processors.rules.staged_files import delivered_file_findings
@@ -48,7 +48,7 @@ def preflight(delivery: Delivery, profiles: Path | None = None) -> list[Diagnost
 
         try:
             found += models_installed(view)
-        except ToolCrashed:
+        except ToolMissing:
             pass
     return [_with_folder(one, delivery.folders) for one in found]
 

@@ -12,7 +12,11 @@ from processors.outcome import (
     ErrorClass,
     ObjectUnusable,
     Outcome,
+    OutOfMemory,
     StorageError,
+    ToolCrashed,
+    ToolHung,
+    ToolMissing,
     TryLater,
 )
 from processors.pipeline import worker_steps
@@ -53,24 +57,34 @@ def test_work_that_waits_for_space_at_shutdown_is_left_to_a_later_process(tmp_pa
     assert executed == []
 
 
-def test_transient_outcomes_and_errors_open_the_breaker_of_the_lane(tmp_path: Path):
-    def crash(*_: object) -> Outcome:
-        raise FileNotFoundError("tesseract is not installed")
-
-    def defer(*_: object) -> Outcome:
-        return TryLater("tesseract hangs", ErrorClass.TOOL_HUNG)
+@pytest.mark.parametrize(
+    "error",
+    [FileNotFoundError("no file of that name"), ToolMissing("tesseract is not installed")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_missing_tool_opens_the_breaker_of_the_lane(tmp_path: Path, error: Exception):
+    def fail(*_: object) -> Outcome:
+        raise error
 
     breakers = Breakers()
-    runners = [a_runner(tmp_path, execute, breakers) for execute in (crash, defer)]
+    runner = a_runner(tmp_path, fail, breakers)
     for number in range(FAILURES):
-        page = a_page()
-        head = page.head.model_copy(update={"event_id": f"event-{number}"})
-        try:
-            runners[number % 2].run(STEP, page.model_copy(update={"head": head}))
-        except FileNotFoundError:
-            assert number % 2 == 0
+        head = a_page().head.model_copy(update={"event_id": f"event-{number}"})
+        with pytest.raises(type(error)):
+            runner.run(STEP, a_page().model_copy(update={"head": head}))
 
     assert not breakers.admits(STEP.lane)
+
+
+def test_pages_that_ask_for_a_later_attempt_open_no_breaker(tmp_path: Path):
+    breakers = Breakers()
+    later = TryLater("no model for heb is installed", ErrorClass.TOOL_CRASHED)
+    runner = a_runner(tmp_path, lambda *_: later, breakers)
+    for number in range(2 * FAILURES):
+        head = a_page().head.model_copy(update={"event_id": f"event-{number}"})
+        assert runner.run(STEP, a_page().model_copy(update={"head": head})) == later
+
+    assert breakers.admits(STEP.lane)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +93,9 @@ def test_transient_outcomes_and_errors_open_the_breaker_of_the_lane(tmp_path: Pa
         BadKey("'../../etc/passwd' is no valid storage key"),
         ObjectUnusable("the store does not hold staging/sha256/00/00"),
         ChildDied("acquire_page: its process ended with -11"),
+        ToolCrashed("tesseract ended with 1"),
+        ToolHung("derive_page gave no sign of life in 60 s"),
+        OutOfMemory("derive_page ran out of memory"),
         KeyError("entry"),
     ],
     ids=lambda error: type(error).__name__,
