@@ -20,9 +20,10 @@ bytes is exact."""
 ZEROS = bytes(64)
 """As many zero bytes are 512 bits: several blocks without a change of value."""
 _PADDING = re.compile(rb"\x00*\xff*")
-_TABLE_HEAD = 17
-_LOSSLESS_OR_DC, _AC = 0, 1
-_END_OF_BLOCKS = range(0, 0xF0, 0x10)
+TABLE_HEAD = 17
+"""A class and number, and the number of codes of each length."""
+DC, AC, LONG_RUN_OF_ZEROS = 0, 1, 0xF0
+NOTHING = b"\0"
 
 
 class JpegScanSource:
@@ -76,13 +77,13 @@ def hole(stream: JpegStream, tables: JpegStream | None = None) -> str | None:
 
     The decoder cannot notice every hole: if zeros happen to be code for exactly as many blocks as
     were lost, everything after them is in its place."""
-    zero_code = {} if tables is None else _zero_codes(tables.content, tables.segments)
+    symbols = {} if tables is None else _symbols(tables.content, tables.segments)
     for each in stream.segments:
         if each.marker == HUFFMAN_TABLES:
-            zero_code |= _zero_codes(stream.content, (each,))
+            symbols |= _symbols(stream.content, (each,))
         elif each.marker == START_OF_SCAN:
             at = stream.content.find(ZEROS, each.end, each.data_end)
-            if at >= 0 and not _zeros_are_code(stream, each, zero_code):
+            if at >= 0 and not _zeros_are_code(stream, each, symbols):
                 return f"zeros at byte {at} of the scan, which no encoder writes"
     return None
 
@@ -104,32 +105,43 @@ def unjudged_bytes(stream: JpegStream) -> int:
     )
 
 
-def _zero_codes(content: Buffer, segments: tuple[Segment, ...]) -> dict[tuple[int, int], int]:
-    """The symbol whose code has only zero bits, the first one, by class and number of a table."""
+def _symbols(content: Buffer, segments: tuple[Segment, ...]) -> dict[tuple[int, int], bytes]:
+    """The symbols by class and number of a table; the first one has a code of zero bits."""
     found = {}
     for each in segments:
         at = each.start
-        while each.marker == HUFFMAN_TABLES and at + _TABLE_HEAD < each.end:
-            found[content[at] >> 4, content[at] & 15] = content[at + _TABLE_HEAD]
-            at += _TABLE_HEAD + sum(content[at + 1 : at + _TABLE_HEAD])
+        while each.marker == HUFFMAN_TABLES and at + TABLE_HEAD < each.end:
+            count = sum(content[at + 1 : at + TABLE_HEAD])
+            after = at + TABLE_HEAD + count
+            found[content[at] >> 4, content[at] & 15] = bytes(content[at + TABLE_HEAD : after])
+            at = after
     return found
 
 
 def _zeros_are_code(
-    stream: JpegStream, scan: Segment, zero_code: dict[tuple[int, int], int]
+    stream: JpegStream, scan: Segment, symbols: dict[tuple[int, int], bytes]
 ) -> bool:
     """Whether an encoder may write many zero bits: the code of blocks without change."""
     frame = stream.frame
-    if frame is None or frame.marker in ARITHMETIC or _refines(stream, scan):
+    if frame is None or frame.marker in ARITHMETIC:
         return True
     first, last = _spectrum(stream, scan)
+    if first == 0 and _refines(stream, scan):
+        return True
+    progressive = frame.marker in PROGRESSIVE
     tables = stream.content[scan.start + 2 : scan.end - 3 : 2]
-    allowed = _END_OF_BLOCKS if frame.marker in PROGRESSIVE else (0,)
     return all(
-        (first > 0 or zero_code.get((_LOSSLESS_OR_DC, table >> 4), 0) == 0)
-        and (last == 0 or zero_code.get((_AC, table & 15), 0) in allowed)
+        (first > 0 or (symbols.get((DC, table >> 4)) or NOTHING)[0] == 0)
+        and (last == 0 or _ends_blocks(symbols.get((AC, table & 15)) or NOTHING, progressive))
         for table in tables
     )
+
+
+def _ends_blocks(symbols: bytes, progressive: bool) -> bool:
+    """Whether the code of zero bits ends a block. An encoder that has codes for the end of several
+    blocks uses them, instead of many for one (G.1.2.2)."""
+    ends = [each for each in symbols if each & 15 == 0 and each < LONG_RUN_OF_ZEROS]
+    return symbols[0] in ends and (not progressive or symbols[0] == max(ends))
 
 
 def _spectrum(stream: JpegStream, scan: Segment) -> tuple[int, int]:

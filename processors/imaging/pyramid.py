@@ -70,7 +70,7 @@ def _padded(levels: list[Size], tile_px: int) -> Size:
 
 
 def _in_blocks(side: int, tile_px: int) -> int:
-    """A side with complete blocks, and one more pixel, since decoders mix the colours of neighbours;
+    """A side with complete blocks, and one more pixel, since decoders mix neighbouring colours;
     except at the edge of a tile."""
     return side if side % tile_px == 0 else (side // JPEG_BLOCK + 1) * JPEG_BLOCK
 

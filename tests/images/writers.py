@@ -18,6 +18,7 @@ Draw = numpy.random.Generator
 Write = Callable[[Draw, Path], None]
 DPI = (300, 300)
 LONGEST_SECONDS = 60
+MAGICK = shutil.which("convert-im6.q16") or shutil.which("magick") or shutil.which("convert")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _magick(name: str, suffix: str, mode: str, *options: str) -> Kind:
     def write(draw: Draw, path: Path) -> None:
         source = path.with_suffix(".source.png")
         page(draw, mode).save(source, dpi=DPI)
-        run("convert", source, "-units", "PixelsPerInch", "-density", "300", *options, path)
+        run(MAGICK, source, "-units", "PixelsPerInch", "-density", "300", *options, path)
         source.unlink()
 
     return Kind("ImageMagick", name, suffix, write)
@@ -163,7 +164,6 @@ def kinds() -> Iterator[Kind]:
     yield _vips("16 bits", mode="I;16", compression="deflate", **tiff)
     yield _vips("BigTIFF", mode=colour, compression="lzw", bigtiff=True, **tiff)
     yield _vips("4 bits", mode=grey, bitdepth=4, **tiff)
-    yield _vips("2 bits", mode=grey, bitdepth=2, compression="deflate", **tiff)
     yield _vips("baseline JPEG", ".jpg", colour, Q=85)
     yield _vips("baseline JPEG 4:4:4", ".jpg", colour, Q=95, subsample_mode="off")
     yield _vips("progressive JPEG", ".jpg", colour, Q=85, interlace=True, optimize_coding=True)
@@ -206,6 +206,7 @@ def kinds() -> Iterator[Kind]:
     yield _magick("Fax", ".tif", bitonal, "-compress", "Fax")
     yield _magick("RLE", ".tif", grey, "-compress", "RLE")
     yield _magick("4 bits", ".tif", grey, "-depth", "4", "-compress", "Zip")
+    yield _magick("2 bits", ".tif", grey, "-depth", "2", "-compress", "LZW")
     yield _magick("separate planes", ".tif", colour, "-interlace", "plane", "-compress", "LZW")
     yield _magick("JPEG 4:1:1", ".jpg", colour, "-sampling-factor", "4x1", "-quality", "85")
     yield _magick("JPEG", ".jpg", grey, "-quality", "90")
@@ -242,5 +243,7 @@ def kinds() -> Iterator[Kind]:
 
 def available(kind: Kind) -> bool:
     """Whether the writer is installed."""
-    programs = {"ImageMagick": "convert", "libtiff tools": "tiffcp", "exiftool": "exiftool"}
+    if kind.writer == "ImageMagick":
+        return MAGICK is not None
+    programs = {"libtiff tools": "tiffcp", "exiftool": "exiftool"}
     return kind.writer not in programs or shutil.which(programs[kind.writer]) is not None
