@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from processors.delivered_checksums import Digests
 from processors.imaging import icc
+from processors.imaging.content_description import EMPTY, UNKNOWN
 from processors.imaging.decode import Undecodable
-from processors.imaging.format_identification import Format
+from processors.imaging.format_identification import Format, image_extensions
 from processors.imaging.header import Header
 from processors.imaging.pixel_check import Decoded
 from processors.imaging.resolution import Problem, Resolution
@@ -70,16 +71,24 @@ def unsupported(found: str, profile: Profile, wanted: str) -> Finding:
     return Finding("page.format-not-supported", found[:1].upper() + found[1:], fills)
 
 
-def format_refused(format_: Format | None, size_bytes: int, profile: Profile) -> Finding | None:
-    """Why a format is not accepted, or None."""
-    wanted = f"in one of the formats {', '.join(profile.formats)}"
-    if size_bytes == 0:
+def not_an_image(described: str, original_name: str, profile: Profile) -> Finding:
+    """A file without the signature of a format: a damaged image if its name is that of one."""
+    if described == EMPTY:
         return damaged("the file is empty")
-    if format_ is None:
-        return unsupported("the file is in an unknown format", profile, wanted)
+    if extension_of(original_name) in image_extensions() or described != UNKNOWN:
+        return damaged(f"the file is not an image, but {described}")
+    return unsupported("the file is in an unknown format", profile, _formats(profile))
+
+
+def _formats(profile: Profile) -> str:
+    return f"in one of the formats {', '.join(profile.formats)}"
+
+
+def format_refused(format_: Format, profile: Profile) -> Finding | None:
+    """Why a format is not accepted, or None."""
     if format_.family not in profile.formats:
         puid = f" (PRONOM {format_.puid})" if format_.puid else ""
-        return unsupported(f"the file is {format_.name}{puid}", profile, wanted)
+        return unsupported(f"the file is {format_.name}{puid}", profile, _formats(profile))
     return None
 
 

@@ -56,7 +56,7 @@ TABLE: tuple[Row, ...] = (
         "profile: {fact.scanner_profile}, findings: {fact.diagnostics_count}.",
         lane="preflight",
         also_gives=(ItemRegistered,),
-        version="3",
+        version="4",
         timeout_seconds=600,
     ),
     OtherFact(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from processors import profile
+from processors.files_not_packaged import acts_and_list
 from processors.manifest import Item, Manifest, check_manifest
 from processors.outcome import Done, Outcome, Rejected, ToolMissing, rejected, subject
 from processors.page_list import DigestsByName, canonical_json, page_list
@@ -131,6 +132,8 @@ def _batch_accepted(
     of: AcceptedBatch, frozen: FileRef, found: list[Diagnostic], tools: Tools
 ) -> BatchAccepted:
     manifest, files = of.manifest, [of.received, frozen]
+    not_packaged, lists = acts_and_list(manifest.not_packaged, tools.storage)
+    files += lists
     if len(found) > DIAGNOSTICS_IN_FACT:
         content = canonical_json([one.model_dump() for one in found])
         files.append(
@@ -150,7 +153,7 @@ def _batch_accepted(
         diagnostics=tuple(found[:DIAGNOSTICS_IN_FACT]),
         diagnostics_count=len(found),
         files=tuple(files),
-        acts=_acts(manifest, of.received, found),
+        acts=(*_acts(manifest, of.received, found), *not_packaged),
     )
 
 

@@ -1,6 +1,7 @@
 """Formats of single values in a manifest, each with its error code."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -21,6 +22,7 @@ MAX_NAME_BYTES = 255
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 VENDOR_DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 """Hex digits by algorithm."""
+JOINERS = "\u200c\u200d"
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -71,6 +73,14 @@ def is_uri(value: str) -> bool:
     return bool(parts.scheme and (parts.netloc or parts.path)) and not re.search(r"\s", value)
 
 
+def _is_in_names(character: str) -> bool:
+    """Whether a character may be in a name; spaces and the joiners of Persian and other scripts
+    may."""
+    return (
+        character.isprintable() or character in JOINERS or unicodedata.category(character) == "Zs"
+    )
+
+
 def is_safe_path(path: str) -> bool:
     """Whether a path is valid on every file system and stays below its folder."""
     parts = path.split("/")
@@ -78,7 +88,7 @@ def is_safe_path(path: str) -> bool:
         0 < len(path) <= MAX_PATH_LENGTH
         and "\\" not in path
         and not DRIVE.match(path)
-        and path.replace("\u00a0", " ").isprintable()
+        and (path.isprintable() or all(map(_is_in_names, path)))
         and all(
             part not in ("", ".", "..") and len(part.encode("utf-8", "replace")) <= MAX_NAME_BYTES
             for part in parts

@@ -125,3 +125,12 @@ def a_mets_that_wraps_wrong_mods(site: Site) -> Told:
     good = MODS.format(title="x", name=site.batch.fresh())
     site.item["metadata"] = [mets_of(site.batch, site.item, mods=good + wrong)]
     return [("record.mets-invalid", f"{site.where}.metadata[0].file")]
+
+
+@fault("item")
+def a_record_without_content(site: Site) -> Told:
+    assert site.item
+    record = a_record(site.batch, site.item["item_id"], "MODS", MODS)
+    record["file"]["size_bytes"] = 0
+    site.item["metadata"] = [record]
+    return [("file.empty", f"{site.where}.metadata[0].file")]

@@ -11,12 +11,21 @@ from processors.wording import counted
 from schemas.ids import made_safe
 from schemas.models import Diagnostic
 from streams.clients.station import fixity
+from streams.clients.station.checksum_lists import lists_of
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
+from streams.clients.station.item_files import sort_files
 from streams.clients.station.minimal_record import station_record
+from streams.clients.station.not_packaged import not_packaged
 from streams.clients.station.page_order import pages_of
 from streams.clients.station.scan import DeliveredFile, Progress, natural, scan, silent
-from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV, PageRow, item_fields
+from streams.clients.station.sidecar_files import (
+    ITEM_JSON,
+    PAGES_CSV,
+    PageRow,
+    choices_of,
+    item_fields,
+)
 
 DEFAULT_PROFILE = "as-delivered"
 DEFAULT_LANGUAGE = "eng"
@@ -62,7 +71,11 @@ class Delivery:
     files: list[ManifestFile] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     """Folder of each item, in the order of the manifest."""
+    origins: list[dict[str, str]] = field(default_factory=list)
+    """For each item, where its `order`, `languages` and `title` come from."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    skipped: int = 0
+    """Number of hidden files and system files, which are not read."""
     vendor_checksums: dict[str, list[str]] = field(default_factory=dict)
     """Delivered digests, as `md5:…`, by file name."""
 
@@ -95,8 +108,7 @@ def read_folder(folder: Path, options: SubmissionOptions, progress: Progress = s
     delivery = Delivery(diagnostics=[*scanned.diagnostics, *stated.diagnostics])
     delivery.diagnostics += grouping.diagnostics
     delivery.vendor_checksums = _vendor_checksums(stated)
-    wanted = (one for each in grouping.groups for one in each.files)
-    digests, found = fixity.digest_all(wanted, stated, files, progress)
+    digests, found = fixity.digest_all(visible, stated, files, progress)
     delivery.diagnostics += found
     if not grouping.groups:
         found_text = f"{counted(len(visible), 'file')}, none of them an image"
@@ -104,11 +116,14 @@ def read_folder(folder: Path, options: SubmissionOptions, progress: Progress = s
             finding("folder.nothing-readable", str(folder.name), found_text)
         )
     items = [
-        _item(each, options, digests, stated.consumed, delivery)
+        _item(each, options, digests, stated, delivery)
         for each in sorted(grouping.groups, key=lambda each: natural(each.name))
     ]
     _report_left_over(grouping.left_over, stated.consumed, delivery)
-    delivery.manifest = _manifest(options, items)
+    listed = {one.name for one in delivery.files}
+    left = not_packaged(visible, listed, digests, delivery.diagnostics)
+    delivery.skipped = len(files) - len(visible) + scanned.skipped
+    delivery.manifest = _manifest(options, items, left)
     return delivery
 
 
@@ -121,16 +136,18 @@ def _vendor_checksums(stated: fixity.StatedChecksums) -> dict[str, list[str]]:
 
 
 def _stated_checksums(files: fixity.Files, bags: list[str]) -> fixity.StatedChecksums:
-    stated = fixity.lists_of(files)
-    for bag in bags:
-        of_bag = fixity.bag_of(bag, files)
+    of_bags = [fixity.bag_of(bag, files) for bag in bags]
+    stated = lists_of(files, frozenset(name for one in of_bags for name in one.consumed))
+    for of_bag in of_bags:
         stated.expected += of_bag.expected
         stated.consumed |= of_bag.consumed
         stated.diagnostics += of_bag.diagnostics
     return stated
 
 
-def _manifest(options: SubmissionOptions, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _manifest(
+    options: SubmissionOptions, items: list[dict[str, Any]], left: list[dict[str, Any]]
+) -> dict[str, Any]:
     records = [record for item in items for record in item["metadata"]]
     pages = [page for item in items for page in item["pages"]]
     body = {
@@ -145,6 +162,7 @@ def _manifest(options: SubmissionOptions, items: list[dict[str, Any]]) -> dict[s
         "not_before": options.not_before,
         "operator": options.operator,
         "items": items,
+        **({"not_packaged": left} if left else {}),
     }
     return {**body, "checksums": {"manifest_sha256": body_digest(body)}}
 
@@ -160,15 +178,16 @@ def _item(
     of: Group,
     options: SubmissionOptions,
     digests: dict[str, str],
-    consumed: set[str],
+    stated: fixity.StatedChecksums,
     delivery: Delivery,
 ) -> dict[str, Any]:
     beside = {PurePosixPath(one.name).name.casefold(): one for one in of.files}
     fields, found = item_fields(beside.get(ITEM_JSON))
-    images = [one for one in of.files if one.is_image]
-    others = [one for one in of.files if not one.is_image]
-    pages = pages_of(beside.get(PAGES_CSV), images, others)
-    delivery.diagnostics += [*found, *pages.diagnostics]
+    choices, wrong = choices_of(fields, ITEM_JSON)
+    sorted_files = sort_files(of.files, choices, stated.expected, beside.get(PAGES_CSV))
+    others = sorted_files.others
+    pages = pages_of(beside.get(PAGES_CSV), sorted_files.pages, others)
+    delivery.diagnostics += [*found, *wrong, *sorted_files.diagnostics, *pages.diagnostics]
     item: dict[str, Any] = {
         "item_id": made_safe(f"{options.batch_id}.{of.name}"),
         "identifiers": [{"type": "folder", "value": of.name}],
@@ -176,16 +195,22 @@ def _item(
         "languages": [options.language],
         **fields,
     }
-    item["metadata"] = [_record(one, digests, delivery) for one in of.files if _is_record(one)]
+    item["metadata"] = [_record(one, digests, delivery) for one in others if _is_record(one)]
     if not item["metadata"]:
         item["metadata"] = [_own_record(of, item, "item.json" if fields else of.name, delivery)]
     item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
     delivery.folders.append(of.name)
+    delivery.origins.append({"order": pages.order, **_origins(fields)})
     taken = {row.text.name for row in pages.rows if row.text}
     taken |= {beside[name].name for name in (ITEM_JSON, PAGES_CSV) if name in beside}
     left = (one for one in others if not _is_record(one) and one.name not in taken)
-    _report_left_out(left, consumed, delivery)
+    _report_left_out(left, stated.consumed, delivery)
     return item
+
+
+def _origins(fields: dict[str, Any]) -> dict[str, str]:
+    other = {"languages": "of the batch: --language", "title": "name of the folder"}
+    return {name: ITEM_JSON if name in fields else origin for name, origin in other.items()}
 
 
 def _is_record(one: DeliveredFile) -> bool:

@@ -123,4 +123,4 @@ def _folders(with_images: int) -> str:
 
 
 def _has_images(files: list[DeliveredFile]) -> bool:
-    return any(one.is_image for one in files)
+    return any(one.is_page for one in files)

@@ -22,7 +22,7 @@ def pages_of(
         if other.root is not None and other.root.schema == "METS":
             rows = _by_mets(_pages_in(other), images)
             if rows:
-                return numbered(PageRows(rows))
+                return numbered(PageRows(rows, order="in the order of a METS"))
     return numbered(PageRows([PageRow({}, image) for image in images]))
 
 

@@ -345,3 +345,29 @@ def test_every_code_of_masters_and_texts_is_in_the_catalogue():
 
     assert len(codes) > 14
     assert codes - set(entries()) == set()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "The file is empty"),
+        (b"\0" * 3000, "The file is not an image, but a file of zeros: its first 3000 bytes"),
+        (b" <!DOCTYPE HTML><p>404</p>", "The file is not an image, but an HTML page"),
+        (b"page not found", "The file is not an image, but plain text"),
+        (b"\xfe\0\1\2", "The file is not an image, but a file of unknown format"),
+    ],
+)
+def test_a_page_that_is_no_image_is_damaged_and_says_what_it_is(
+    tools: Tools, content: bytes, found: str
+):
+    outcome = acquire_page(an_admitted_page(tools, content, name="0002.tif"), tools)
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.found) == ("page.not-decodable", found)
+
+
+def test_unknown_bytes_under_an_unknown_name_are_a_format_that_is_not_supported(tools: Tools):
+    outcome = acquire_page(an_admitted_page(tools, b"\xfe\0\1\2", name="scan.vrx"), tools)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.format-not-supported"
