@@ -1,12 +1,16 @@
 """Deliveries that are known to have failed elsewhere: each has the outcome of the table."""
 
+import re
 import tomllib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pyvips
 
 from tests.support.corpora import CORPORA, corpus
 from tests.support.running_line import Answer, Line
@@ -87,3 +91,62 @@ def test_the_case_has_its_outcome(line: Line, cases: dict[str, Case], name: str)
 def test_the_table_names_every_case():
     corpus("reported")
     assert sorted(TABLE) == sorted(path.name for path in (CORPORA / "reported").iterdir())
+
+
+@pytest.fixture(scope="module")
+def bags(
+    line: Line, cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """The package of a case, unpacked, by its number."""
+
+    @cache
+    def bag(number: str) -> Path:
+        (case,) = (case for name, case in cases.items() if name.startswith(f"{number}-"))
+        (row,) = line.ask("packages", "list", "--batch", case.batch_id)
+        into = tmp_path_factory.mktemp(number)
+        return Path(line.ask("packages", "fetch", row["package_id"], into)["path"])
+
+    return bag
+
+
+@pytest.mark.timeout(600)
+def test_a_fax_has_square_pixels_and_both_resolutions(bags: Callable[[str], Path]):
+    mets = (bags("23") / "data" / "metadata" / "mets.xml").read_text()
+    (pyramid,) = (bags("23") / "data" / "access").glob("*.tif")
+
+    across, down = (
+        re.search(rf"{axis}SamplingFrequency>\s*<[^>]*numerator>(\d+)<", mets) for axis in "xy"
+    )
+    image = pyvips.Image.new_from_file(str(pyramid))
+    assert across and down and (across[1], down[1]) == ("204", "98")
+    assert (image.width, image.height) == (1728, round(1151 * 204 / 98))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", ["23", "30"])
+def test_the_text_stays_legible(bags: Callable[[str], Path], number: str):
+    (text,) = (bags(number) / "data" / "text").glob("*.txt")
+
+    assert "a ledger of every\nvessel that came in after dark" in text.read_text()
+
+
+@pytest.mark.timeout(600)
+def test_a_red_page_is_red_up_to_its_last_row_and_column(bags: Callable[[str], Path]):
+    for path in (bags("33") / "data" / "access").iterdir():
+        image = pyvips.Image.new_from_file(str(path))
+        assert (image - [200, 20, 20]).abs().max() <= 2, path.name
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", ["36", "37"])
+def test_what_a_tool_notices_is_no_damage_of_the_master(
+    line: Line, cases: dict[str, Case], bags: Callable[[str], Path], number: str
+):
+    (batch_id,) = (case.batch_id for name, case in cases.items() if name.startswith(f"{number}-"))
+    bags(number)
+
+    events = line.ask("audit", "batch", batch_id)
+
+    notices = [event["detail"] for event in events if "Notices of exiftool" in event["detail"]]
+    assert len(notices) == 1, events
+    assert "page.metadata-damaged" not in {event["code"] for event in events}
