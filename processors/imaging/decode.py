@@ -15,6 +15,7 @@ from processors.imaging.pixel_shape import pixel_shape_of
 from processors.imaging.tiff_directory import is_tiff
 from processors.imaging.tiff_view import needs_view, open_view
 from processors.imaging.twelve_bits import open_twelve_bits
+from processors.imaging.ycbcr import as_rgb
 
 pyvips.concurrency_set(1)  # One thread per page: a worker processes several pages at once.
 pyvips.cache_set_max(0)  # Each page is read once; a cache would only use memory.
@@ -67,15 +68,17 @@ def vips_version() -> str:
 
 
 def open_image(path: Path, **how: Any) -> pyvips.Image:
-    """The image in a file, also with 12 bits per sample or with irregular tags.
+    """The image in a file, also with 12 bits per sample, irregular tags, or uncompressed YCbCr.
 
     Raises pyvips.Error, DamagedHeader and OSError."""
     unpacked = open_twelve_bits(path)
     if unpacked is not None:
         return unpacked
-    if is_tiff(path) and needs_view(path):
-        return open_view(path, **how)
-    return pyvips.Image.new_from_file(str(path), **how)
+    if not is_tiff(path):
+        return pyvips.Image.new_from_file(str(path), **how)
+    if needs_view(path):
+        return as_rgb(open_view(path, **how), path)
+    return as_rgb(pyvips.Image.new_from_file(str(path), **how), path)
 
 
 def write_grey_copy(
