@@ -13,12 +13,15 @@ from processors.imaging.header_readers import read_header
 from processors.imaging.pixel_check import Decoded, decode_all_pixels
 from tests.data.make import scene
 from tests.images.holes import pixel_ranges
+from tests.images.run import judge
+from tests.images.writers import available, kinds
 from tests.support.tiff_builders import LONG, SHORT, ATiff
 
 IMAGE = scene(320, 240)
 PREVIEW = scene(64, 48).jpegsave_buffer()
 BITONAL = (IMAGE[0] > 128).copy(interpretation="b-w")
 HOLE = 300
+SAMPLE = 45
 
 
 def judged(path: Path, content: bytes) -> Decoded:
@@ -134,3 +137,14 @@ def test_a_layout_that_the_decoder_does_not_support_is_not_called_damage(tmp_pat
         judged(tmp_path / "image", ATiff(pixels=bytes(192), tags=planes | strips).bytes())
 
     assert refused.value.unsupported
+
+
+def test_a_sample_of_many_writers_is_judged_correctly():
+    some = [kind for kind in kinds() if available(kind)][::2]
+
+    figures = judge(SAMPLE, SAMPLE, seed=5, some=some)
+
+    assert (figures.refused, figures.silent) == ([], [])
+    assert figures.sound > 30
+    assert figures.holes == SAMPLE
+    assert len(figures.writers) >= 5
