@@ -4,6 +4,7 @@ Run: python -m tests.images.run [--sound 300] [--holes 300] [--seed 1] [--record
 """
 
 import argparse
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -83,14 +84,14 @@ def judge(sound: int, holes: int, seed: int, some: Sequence[Kind]) -> Figures:
     began, figures = time.monotonic(), Figures(seed)
     draw = numpy.random.default_rng(seed)
     with tempfile.TemporaryDirectory(prefix="images-") as folder:
-        for number in range(sound):
-            kind = some[number % len(some)]
-            path = Path(folder) / f"{number:04d}{kind.suffix}"
+        for kind in itertools.cycle(some):
+            if figures.sound == sound:
+                break
+            path = Path(folder) / f"image{kind.suffix}"
             kind.write(draw, path)
             tools = memory_tools(Path(folder) / "tools")
             _judge_sound(path, kind, tools, figures)
-            _plant(path, kind, tools, figures, draw, -(-holes * (number + 1) // sound))
-            path.unlink()
+            _plant(path, kind, tools, figures, draw, -(-holes * figures.sound // sound))
         while figures.holes < holes:
             kind = some[int(draw.integers(len(some)))]
             path = Path(folder) / f"more{kind.suffix}"
