@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from processors.imaging import jpeg_scan
-from processors.imaging.header import Header
+from processors.imaging.header import Buffer, Header
 from processors.imaging.jpeg_stream import stream_of
 from processors.imaging.tiff_directory import Directory, main_directory
 from processors.imaging.tiff_parts import YCBCR, parts_of
@@ -27,7 +27,7 @@ JUDGED = (
 """Compressions that have redundancy, so that holes are noticed."""
 FULLY_JUDGED = ("deflate", "packbits")
 """Compressions that are followed here to the last byte of each strip or tile."""
-INFLATED_AT_ONCE = 16 << 20
+PACKED_AT_ONCE, INFLATED_AT_ONCE = 1 << 20, 16 << 20
 PADDING = 4
 """Maximum number of bytes that writers add to align the next part."""
 SINGLE_LITERALS = 16
@@ -114,20 +114,23 @@ def _deflate(main: Directory) -> Iterator[str]:
     """libtiff stops when it has all pixels, before the checksum behind them."""
     exact = main.one(262, 0) != YCBCR
     for part in _parts(main):
-        packed = bytes(main.data[part.start : part.end])
-        damaged = _inflated(packed, part.decoded if exact else None)
+        damaged = _inflated(main.data, part, part.decoded if exact else None)
         if damaged:
             yield f"{part.name} at byte {part.start}: {damaged}"
 
 
-def _inflated(packed: bytes, decoded: int | None) -> str | None:
-    stream, rest, size = zlib.decompressobj(), b"", 0
+def _inflated(data: Buffer, part: Part, decoded: int | None) -> str | None:
+    """Inflates a part in small pieces, so that memory stays flat."""
+    stream, size = zlib.decompressobj(), 0
     try:
-        chunk = stream.decompress(packed, INFLATED_AT_ONCE)
-        while chunk:
-            size += len(chunk)
-            rest = stream.unconsumed_tail
-            chunk = stream.decompress(rest, INFLATED_AT_ONCE) if rest else stream.flush()
+        for at in range(part.start, part.end, PACKED_AT_ONCE):
+            piece = data[at : min(at + PACKED_AT_ONCE, part.end)]
+            while piece and not stream.eof:
+                size += len(stream.decompress(piece, INFLATED_AT_ONCE))
+                piece = stream.unconsumed_tail
+            if stream.eof or (decoded is not None and size > decoded + INFLATED_AT_ONCE):
+                break
+        size += len(stream.flush())  # What was inflated and did not fit into the last piece.
     except zlib.error as damage:
         return str(damage)
     if decoded is not None and size < decoded:
