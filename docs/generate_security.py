@@ -45,6 +45,11 @@ Nobody but `{ADMIN}` has access to `{READY.name}`.
 
 {_table(("topic", *names), cells)}
 
+Several stations may write the topics of `station`, and several repositories that of `repository`.
+Their records are signed, and the router refuses others
+([contract](contract.md#the-signature-of-a-record)). Each of them has a quota
+(`COPYSTAND_SENDER_PRODUCE_MB` and others in [settings](settings.md)).
+
 ## Consumer groups and transactional ids
 A name that ends with `*` covers all names that begin with it.
 

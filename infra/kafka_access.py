@@ -1,4 +1,4 @@
-"""How a client reaches Kafka and as whom: addresses, credentials and the files that keep them."""
+"""How a client reaches Kafka, as whom and how much: addresses, credentials, their files, quotas."""
 
 import json
 import secrets
@@ -58,15 +58,42 @@ class Brokers:
         }
 
 
+@dataclass(frozen=True)
+class Quota:
+    """What a user may do; a broker delays its answers to a user who does more."""
+
+    produce_bytes: float
+    """Bytes per second written to one broker."""
+    consume_bytes: float
+    """Bytes per second read from one broker."""
+    request_percent: float
+    """Percent of the time of one thread of a broker."""
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """The same in the words of Kafka."""
+        return {
+            "producer_byte_rate": self.produce_bytes,
+            "consumer_byte_rate": self.consume_bytes,
+            "request_percentage": self.request_percent,
+        }
+
+
 def login_file(home: Path, user: str) -> Path:
     """The file with the login of a user of this home."""
     return home / "run" / f"kafka.{user}.json"
 
 
+class NoLogin(ValueError):
+    """A credential file of a cluster without access control: it has a signing key alone."""
+
+
 def read_login(file: Path) -> Login:
-    """The login in a credential file. Raises OSError, ValueError."""
+    """The login in a credential file. Raises OSError, NoLogin, ValueError."""
     try:
         document = json.loads(file.read_text("utf-8"))
+        if "signing_key" in document and "password" not in document:
+            raise NoLogin(f"{file} has no login")
         return Login(str(document["user"]), str(document["password"]), str(document["mechanism"]))
     except (KeyError, TypeError, json.JSONDecodeError) as wrong:
         raise ValueError(f"{file} is not a credential file: {wrong!r}") from None

@@ -24,6 +24,7 @@ OWN_EVENT_TYPE = "https://copystand.org/vocabulary/eventType/"
 LC_CODES = {
     "capture": "cap",
     "creation": "cre",
+    "digital signature validation": "dig",
     "fixity check": "fix",
     "format identification": "for",
     "information package creation": "ipc",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from processors.step import Step
     from processors.tools import Storage
-    from streams.execution.driver import Driver, RunStep
+    from streams.execution.driver import CheckSender, Driver, RunStep
     from streams.kafka.consumer import StepConsumer
     from streams.kafka.producer import Publisher
     from streams.projector.role import Projector
@@ -39,7 +39,9 @@ def run_router(settings: Settings) -> None:
     from processors.tools import Tools
     from schemas.models import Fact
     from streams.kafka.producer import KafkaPublisher
+    from streams.known_senders import KnownSenders
     from streams.router import role
+    from streams.router.sender_check import SenderCheck
     from streams.storage.factory import open_storage
 
     storage, publisher = open_storage(settings), KafkaPublisher(settings.kafka_as("router"))
@@ -48,7 +50,8 @@ def run_router(settings: Settings) -> None:
     def run_step(step: Step, fact: Fact) -> Outcome:
         return step.function(fact, tools)
 
-    driver_for = _driver_factory(settings, "router", storage, publisher, run_step)
+    check_sender = SenderCheck(KnownSenders(settings.home))
+    driver_for = _driver_factory(settings, "router", storage, publisher, run_step, check_sender)
     role.run_router(settings, driver_for(router_steps()))
 
 
@@ -84,17 +87,23 @@ def run_worker(settings: Settings) -> None:
 
 
 def _driver_factory(
-    settings: Settings, role: str, storage: "Storage", publisher: "Publisher", run_step: "RunStep"
+    settings: Settings,
+    role: str,
+    storage: "Storage",
+    publisher: "Publisher",
+    run_step: "RunStep",
+    check_sender: "CheckSender | None" = None,
 ) -> "DriverFactory":
     """A function that makes the driver of some steps; the drivers of a role share adapters."""
-    from streams.execution.driver import Driver
+    from streams.execution.driver import Driver, without_sender
     from streams.execution.facts import FactBuilder
     from streams.execution.receipts import Receipts
     from streams.runtime.worker_name import worker_name
 
     receipts, worker = Receipts(storage), worker_name(settings, role)
     facts = FactBuilder(storage, settings.version, retry_scale=settings.retry_scale, worker=worker)
-    return lambda steps: Driver(steps, run_step, receipts, publisher, facts)
+    check = check_sender or without_sender
+    return lambda steps: Driver(steps, run_step, receipts, publisher, facts, check)
 
 
 def _step_consumers(

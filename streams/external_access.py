@@ -1,9 +1,13 @@
-"""Logins of stations and repositories on other machines: made, and revoked again."""
+"""Credentials of stations and repositories on other machines: made, and revoked again.
+
+A credential is a login of Kafka and a key that signs messages. A cluster without access control
+has no logins; the keys are needed all the same."""
 
 import json
 import re
 import secrets
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 
 from infra.acls import (
@@ -18,18 +22,20 @@ from infra.acls import (
     remove_user,
 )
 from infra.files import write_atomic
-from infra.kafka_access import Brokers, Login
+from infra.kafka_access import Brokers, Login, Quota
 from infra.topics import admin
 from schemas.catalogue import topic_of
 from streams.access import written_topics
 from streams.kafka.client import REPOSITORY, STATION
+from streams.known_senders import KnownSenders
+from streams.signatures import key_document, new_key
 
 KINDS = (STATION, REPOSITORY)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 class AlreadyThere(Exception):
-    """A user of this name has permissions, or its file exists."""
+    """A user of this name has permissions or a key, or its file exists."""
 
 
 class NotThere(Exception):
@@ -58,32 +64,54 @@ def grants_of(kind: str, name: str) -> list[Grant]:
     return found
 
 
-def add(brokers: Brokers, kind: str, name: str, file: Path) -> Login:
-    """Create a user and write its login to a file that only the owner can read.
+def add(
+    brokers: Brokers, senders: KnownSenders, quota: Quota, kind: str, name: str, file: Path
+) -> str:
+    """Create a user and write its credentials to a file that only the owner can read: login,
+    signing key and upload token.
 
-    Returns when the permissions are in force. Raises AlreadyThere, OSError, ValueError."""
+    Returns the user when its permissions are in force. Raises AlreadyThere, OSError, ValueError."""
     user = user_of(kind, name)
     if file.exists():
         raise AlreadyThere(f"{file} exists")
-    if has_grants(brokers, user):
+    if senders.active(user) or (brokers.login and has_grants(brokers, user)):
         raise AlreadyThere(f"the {kind} {name} exists")
-    login = Login(user, secrets.token_urlsafe(24))
-    put_users(admin(brokers), [login])
-    put_grants(brokers, [user], grants_of(kind, name))
+    document, key, token = {"user": user}, new_key(user), secrets.token_urlsafe(24)
+    if brokers.login:
+        login = Login(user, secrets.token_urlsafe(24))
+        put_users(admin(brokers), [login])
+        _put_quota(brokers, user, quota)
+        put_grants(brokers, [user], grants_of(kind, name))
+        document = asdict(login)
+    document |= key_document(key) | {"upload_token": token}
     try:
+        senders.add(key, kind, sha256(token.encode()).hexdigest())
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(file, json.dumps(asdict(login), indent=2) + "\n", mode=0o600)
+        write_atomic(file, json.dumps(document, indent=2) + "\n", mode=0o600)
     except OSError:
-        remove_user(brokers, user)
+        _take(brokers, senders, user)
         raise
-    return login
+    return user
 
 
-def revoke(brokers: Brokers, kind: str, name: str) -> None:
-    """Take all permissions of a user, also on open connections, and then its password.
-
-    Raises NotThere, ValueError."""
+def revoke(brokers: Brokers, senders: KnownSenders, kind: str, name: str) -> None:
+    """Refuse the signatures of a user, take all its permissions, also on open connections, and then
+    its password. Raises NotThere, ValueError."""
     user = user_of(kind, name)
-    if not has_grants(brokers, user):
+    if not senders.active(user) and not (brokers.login and has_grants(brokers, user)):
         raise NotThere(f"there is no {kind} {name}")
-    remove_user(brokers, user)
+    _take(brokers, senders, user)
+
+
+def _take(brokers: Brokers, senders: KnownSenders, user: str) -> None:
+    senders.revoke(user)
+    if brokers.login:
+        remove_user(brokers, user)
+        _put_quota(brokers, user, None)
+
+
+def _put_quota(brokers: Brokers, user: str, quota: Quota | None) -> None:
+    # Imported here: it loads another client, which a submission does not need.
+    from infra.quotas import put_quotas
+
+    put_quotas(brokers, [user], quota)

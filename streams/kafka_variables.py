@@ -7,7 +7,9 @@ from typing import Annotated
 from pydantic import AfterValidator, ValidationInfo
 from pydantic_settings import BaseSettings
 
+from infra.kafka_access import Quota
 from infra.kafka_listeners import Network
+from streams.machine import MEGABYTE
 from streams.settings_fields import Mistake, variable
 
 
@@ -84,6 +86,38 @@ class KafkaVariables(BaseSettings):
         must_be="host:port",
         default_text="this machine only",
     )
+
+    sender_produce_mb: float = variable(
+        "COPYSTAND_SENDER_PRODUCE_MB",
+        5,
+        "What each station and repository may write to one broker per second. A sender that writes"
+        " more is delayed.",
+        read_by="`copystand up`, `station add`, `repository add`",
+        unit="MB/s",
+        ge=0.01,
+    )
+    sender_consume_mb: float = variable(
+        "COPYSTAND_SENDER_CONSUME_MB",
+        50,
+        "What each station and repository may read from one broker per second.",
+        read_by="`copystand up`, `station add`, `repository add`",
+        unit="MB/s",
+        ge=0.01,
+    )
+    sender_request_percent: float = variable(
+        "COPYSTAND_SENDER_REQUEST_PERCENT",
+        100,
+        "How much of the time of one thread of a broker each station and repository may use.",
+        read_by="`copystand up`, `station add`, `repository add`",
+        unit="%",
+        ge=1,
+    )
+
+    @property
+    def sender_quota(self) -> Quota:
+        """What each station and repository may do on Kafka."""
+        produce, consume = self.sender_produce_mb * MEGABYTE, self.sender_consume_mb * MEGABYTE
+        return Quota(produce, consume, self.sender_request_percent)
 
     @property
     def network(self) -> Network | None:

@@ -1,6 +1,7 @@
 """Database, roles, migrations, topics and start offsets, for servers that run already."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from infra.kafka_access import ADMIN, Brokers, make_login
 from infra.kafka_listeners import plain_jaas
 from infra.migrate import migrate
 from infra.postgres import DATABASE, SUPERUSER, provision_database
-from infra.topics import admin, provision, rewind, settled_end_offsets
-from schemas.catalogue import AUDIT_PREMIS
+from infra.topics import admin, partition_counts, provision, rewind, settled_end_offsets
+from processors.route import FROM_OUTSIDE
+from schemas.catalogue import AUDIT_PREMIS, topic_of
 from streams import access, projector, topology
 from streams.console import Exit, fail
+from streams.kafka.client import REPOSITORY, STATION
+from streams.known_senders import KnownSenders
 from streams.named_queries import NamedQueries
 from streams.settings import Settings
+from streams.signatures import key_document, key_file, new_key, read_key
 from streams.tracker.queries import query
 
 ROUTER = "copystand.router"
@@ -37,6 +42,35 @@ def provision_access(brokers: Brokers, home: Path) -> None:
     logins = [make_login(home, user) for user in access.USERS]
     put_users(admin(brokers), logins)
     put_grants(brokers, access.USERS, access.grants())
+
+
+def provision_senders(brokers: Brokers, home: Path) -> None:
+    """Make the signing keys of the commands of a home, and record which old messages need none.
+
+    Must run before a client of this version can publish."""
+    senders, client = KnownSenders(home), admin(brokers)
+    counts = partition_counts(client, [topic_of(fact.__name__).name for fact in FROM_OUTSIDE])
+    open_to_clients = [(name, number) for name, count in counts.items() for number in range(count)]
+    senders.require_signatures_from(settled_end_offsets(client, open_to_clients))
+    for kind in (STATION, REPOSITORY):
+        file = key_file(home, kind)
+        try:
+            key = read_key(file)
+        except (FileNotFoundError, ValueError):
+            # Whoever deletes the file wants another key, and the old one to end.
+            senders.revoke(kind)
+            key = new_key(kind)
+            document = {"user": kind} | key_document(key)
+            write_atomic(file, json.dumps(document, indent=2) + "\n", mode=0o600)
+        senders.add(key, kind)
+
+
+def provision_quotas(brokers: Brokers, home: Path) -> None:
+    """Let each sender use as much of the brokers as the settings say."""
+    # Imported here: it loads another client.
+    from infra.quotas import put_quotas
+
+    put_quotas(brokers, KnownSenders(home).names(), Settings.load().sender_quota)
 
 
 def write_broker_secrets(home: Path, file: Path) -> None:
@@ -103,8 +137,10 @@ def main() -> int:
     migrate(make_conninfo(superuser, dbname=DATABASE))
     brokers = settings.kafka_as(ADMIN)
     provision_topics(brokers, settings.home)
+    provision_senders(brokers, settings.home)
     if brokers.login is not None:
         provision_access(brokers, settings.home)
+        provision_quotas(brokers, settings.home)
     return 0
 
 

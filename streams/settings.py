@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -12,12 +13,15 @@ from pydantic_settings import EnvSettingsSource
 
 from infra.disk import Space
 from infra.files import read_json, read_line
-from infra.kafka_access import Brokers, login_file, read_login
+from infra.kafka_access import Brokers, NoLogin, login_file, read_login
 from infra.ports import brokers
 from streams.environment_variables import EnvironmentVariables
 from streams.machine import MEGABYTE
 from streams.settings_fields import mistakes, renamed
 from streams.storage_settings import LOCAL, S3Location, bucket_and_prefix
+
+if TYPE_CHECKING:
+    from streams.signatures import SigningKey
 
 DEFAULT_WEB_PORT = 6066
 DEFAULT_HEALTH_PORT = 6067
@@ -145,12 +149,33 @@ class Settings(EnvironmentVariables):
             ca = None
         try:
             return Brokers(servers, read_login(file), ca)
+        except NoLogin:
+            return Brokers(servers, ca=ca)
         except FileNotFoundError:
             raise NotUp(f"{file} is missing; run: copystand up") from None
         except PermissionError:
             raise NotUp(f"{file} is readable by the user of the line only") from None
         except ValueError as wrong:
             raise NotUp(str(wrong)) from None
+
+    def signing_key(self, sender: str) -> "SigningKey":
+        """The key with which a command of a station or repository signs. Raises NotUp."""
+        # Imported here: few commands sign.
+        from streams.signatures import key_file, read_key
+
+        file = self.kafka_credentials or key_file(self.home, sender)
+        how = "run: copystand up"
+        if self.kafka_credentials:
+            renewed = f"copystand {sender} revoke NAME, copystand {sender} add NAME"
+            how = f"get a new file from the machine of the line: {renewed}"
+        try:
+            return read_key(file)
+        except FileNotFoundError:
+            raise NotUp(f"{file} is missing; {how}") from None
+        except PermissionError:
+            raise NotUp(f"{file} is readable by the user of the line only") from None
+        except ValueError as wrong:
+            raise NotUp(f"{wrong}; {how}") from None
 
     def dsn(self, role: str) -> str:
         """Connection string of a Postgres role, password included. Raises NotUp."""

@@ -9,6 +9,7 @@ from infra.kafka_access import ADMIN
 from streams import external_access
 from streams.console import Exit, emit, fail, json_option, out
 from streams.kafka.client import REPOSITORY
+from streams.known_senders import KnownSenders
 from streams.settings import Settings
 
 STATUS_FIX = "Check the line: copystand status"
@@ -16,43 +17,52 @@ STATUS_FIX = "Check the line: copystand status"
 
 @click.group()
 def repository() -> None:
-    """Manage the logins of repositories."""
+    """Manage the credentials of repositories."""
 
 
 def add_commands(group: click.Group, kind: str) -> None:
     """Give a group the commands `add` and `revoke`."""
 
-    @group.command("add", help=f"Create the Kafka login of the {kind} NAME and write it to a file.")
+    @group.command(
+        "add",
+        help=f"Write a file with the credentials of the {kind} NAME: Kafka login, signing key and"
+        " upload token.",
+    )
     @click.argument("name")
     @click.option(
         "--into",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="New file for the login; by default it is in the folder logins of the home.",
+        help="New file for the credentials; by default it is in the folder logins of the home.",
     )
     @json_option
     def add(name: str, into: Path | None, as_json: bool) -> None:
         settings = Settings.load()
         file = (into or settings.home / "logins" / f"{kind}-{name}.json").absolute()
         try:
-            login = external_access.add(settings.kafka_as(ADMIN), kind, name, file)
+            brokers, senders = settings.kafka_as(ADMIN), KnownSenders(settings.home)
+            quota = settings.sender_quota
+            user = external_access.add(brokers, senders, quota, kind, name, file)
         except external_access.AlreadyThere as there:
             fail(Exit.FAILED, str(there), f"Revoke it first: copystand {kind} revoke {name}")
         except (OSError, ValueError) as wrong:
             fail(Exit.USAGE, str(wrong))
         except (KafkaException, RuntimeError) as failed:
             fail(Exit.MISSING_PART, f"Kafka error: {failed}", STATUS_FIX)
-        document = {"user": login.user, "file": str(file)}
-        emit(document, as_json, lambda _: out.print(f"{login.user}: {file}", highlight=False))
+        document = {"user": user, "file": str(file)}
+        emit(document, as_json, lambda _: out.print(f"{user}: {file}", highlight=False))
 
     @group.command(
         "revoke",
-        help=f"Revoke the Kafka login of the {kind} NAME. Open connections lose it, too.",
+        help=f"Revoke the credentials of the {kind} NAME. Open connections lose them, too, and"
+        " messages with its signature are refused.",
     )
     @click.argument("name")
     @json_option
     def revoke(name: str, as_json: bool) -> None:
         try:
-            external_access.revoke(Settings.load().kafka_as(ADMIN), kind, name)
+            settings = Settings.load()
+            senders = KnownSenders(settings.home)
+            external_access.revoke(settings.kafka_as(ADMIN), senders, kind, name)
         except external_access.NotThere as missing:
             fail(Exit.FAILED, str(missing))
         except ValueError as wrong:

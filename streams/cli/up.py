@@ -34,6 +34,10 @@ NOW_LOCKED = (
     "Kafka of this home now requires a login; your own programs need one:"
     " docs/how-to/give-access-to-kafka.md"
 )
+NOW_SIGNED = (
+    "Stations and repositories of this home now sign their messages. Those on other machines need"
+    " a new credential file: docs/how-to/give-access-to-kafka.md"
+)
 START_LIMIT_SECONDS = supervisor.START_LIMIT_SECONDS + 30
 
 
@@ -52,10 +56,12 @@ def up(as_json: bool) -> None:
         if missing:
             fail(Exit.MISSING_PART, f"{missing[0].part} is missing", missing[0].fix)
         _prepare_store(settings)
-        was_open = is_open(home)
+        was_open, was_unsigned = is_open(home), _is_unsigned(home)
         state = _start(home, quiet=as_json)
         if was_open:
             err.print(NOW_LOCKED, soft_wrap=True)
+        if was_unsigned:
+            err.print(NOW_SIGNED, soft_wrap=True)
     else:
         state = _wait_until_ready(home, None, quiet=as_json)
         err.print(f"The line in {home} is already running.")
@@ -140,6 +146,13 @@ def _prepared(home: Path) -> Path:
     if before:
         err.print(f"The mode of {home} was {before} and is now 0700: only its owner can read it.")
     return home
+
+
+def _is_unsigned(home: Path) -> bool:
+    """Whether a home worked before and was never started by a version that signs."""
+    from streams.known_senders import KnownSenders
+
+    return (home / "run" / "provisioned").exists() and KnownSenders(home).needs_start()
 
 
 def _prepare_store(settings: Settings) -> None:

@@ -12,10 +12,8 @@ from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Head, Producer
+from streams.clients.station.publishing import publisher
 from streams.demo.collection import FAULTS, DemoDelivery
-from streams.kafka.client import STATION
-from streams.kafka.messages import Outgoing
-from streams.kafka.producer import KafkaPublisher
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 
@@ -70,7 +68,4 @@ def submit_faulty(delivery: DemoDelivery, settings: Settings) -> None:
         station="demo-station",
         files=(stored,),
     )
-    topic = topic_of("BatchSubmitted").name
-    publisher = KafkaPublisher(settings.kafka_as(STATION), **{"message.timeout.ms": 30_000})
-    publisher.publish([Outgoing(topic=topic, key=delivery.batch_id, value=encode(fact))])
-    publisher.close()
+    publisher(settings)(topic_of("BatchSubmitted").name, delivery.batch_id, encode(fact))

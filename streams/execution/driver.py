@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -22,8 +23,9 @@ from schemas import ids
 from schemas.catalogue import REDONE
 from schemas.codec import TooLarge, Undecodable, decode
 from schemas.models import Fact
-from streams.execution.facts import FactBuilder, Work, outgoing
+from streams.execution.facts import UNDECODABLE, FactBuilder, Work, outgoing
 from streams.execution.receipts import DAMAGED, DamagedReceipt, Receipts
+from streams.execution.senders import Refused
 from streams.kafka.messages import Incoming, Outgoing
 from streams.kafka.producer import Publisher
 from streams.runtime.fatal_errors import end_process
@@ -36,10 +38,17 @@ REDONE_TOPICS = frozenset(topic.name for topic in REDONE)
 ATTEMPT = re.compile(r"[1-9][0-9]{0,5}\Z")
 T = TypeVar("T")
 RunStep = Callable[[Step, Fact], Outcome]
+CheckSender = Callable[[Incoming], Incoming | Refused]
 
 
 def _always() -> bool:
     return True
+
+
+def without_sender(message: Incoming) -> Incoming:
+    """A message of our own topics: who may write them is up to the broker, and headers on them have
+    no meaning."""
+    return replace(message, headers={})
 
 
 class Driver:
@@ -52,12 +61,14 @@ class Driver:
         receipts: Receipts,
         publisher: Publisher,
         facts: FactBuilder,
+        check_sender: CheckSender = without_sender,
     ) -> None:
         self._steps = steps
         self._run = run
         self._receipts = receipts
         self._publisher = publisher
         self._facts = facts
+        self._check_sender = check_sender
 
     def handle(self, message: Incoming, still_ours: Callable[[], bool] = _always) -> None:
         """Execute the step that a message asks for. After the return it may be acknowledged.
@@ -97,8 +108,11 @@ class Driver:
 
     def _outgoing(self, message: Incoming) -> list[Outgoing]:
         if message.topic not in REDONE_TOPICS:
-            # Only our own headers have a meaning: they control how work is repeated.
-            message = replace(message, headers={})
+            # Only the tracker's headers control how work is repeated.
+            checked = self._check_sender(message)
+            if isinstance(checked, Refused):
+                return self._refused(message, checked)
+            message = checked
         named = message.header("step")
         steps = [step for step in self._steps if named in (None, step.name)]
         if not steps:
@@ -120,6 +134,20 @@ class Driver:
         takes = " or ".join(step.takes.__name__ for step in steps)
         found = f"the message is a {type(fact).__name__}, expected {takes}"
         return self._quarantine(message, steps[0], found)
+
+    def _refused(self, message: Incoming, refused: Refused) -> list[Outgoing]:
+        """The messages for a message that is not from the sender that it names. What was accepted
+        before its key was revoked keeps its receipt."""
+        step = self._steps[0]
+        if refused.is_from_sender:
+            with suppress(Undecodable, DamagedReceipt):
+                head = decode(message.value).head
+                for one in self._steps:
+                    work_id = ids.work_id(head.event_id, one.name)
+                    known = self._receipts.find(head.batch_id, work_id, 1)
+                    if known is not None:
+                        return known
+        return self._quarantine(message, step, refused.found, refused.code)
 
     def _result(self, work: Work) -> list[Outgoing]:
         """The messages to publish for a work item: from its receipt, else from its execution."""
@@ -158,9 +186,11 @@ class Driver:
             log.exception("step raised", extra={"step": work.step.name, "work_id": work.work_id})
             return TryLater(f"{type(error).__name__}: {error}"[:2000], ErrorClass.UNKNOWN)
 
-    def _quarantine(self, message: Incoming, step: Step, why: str) -> list[Outgoing]:
-        """The messages for bytes that are no valid fact: they go to quarantine unchanged
-        (docs/contract.md §1)."""
+    def _quarantine(
+        self, message: Incoming, step: Step, why: str, code: str = UNDECODABLE
+    ) -> list[Outgoing]:
+        """The messages for bytes that are no valid fact, or of no known sender: they go to
+        quarantine unchanged (docs/contract.md §1)."""
         event_id = ids.undecodable_id(
             message.topic, message.partition, message.offset, message.value
         )
@@ -172,8 +202,9 @@ class Driver:
             known, attempt = None, DAMAGED
         if known is not None:
             return known
-        log.warning("undecodable message", extra={"topic": message.topic, "offset": message.offset})
-        fact = self._facts.undecodable(message, step, why, event_id)
+        where = {"topic": message.topic, "offset": message.offset, "code": code}
+        log.warning("message quarantined", extra=where)
+        fact = self._facts.undecodable(message, step, why, event_id, code)
         return self._receipts.keep(None, work_id, attempt, outgoing([fact]))
 
 

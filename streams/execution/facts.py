@@ -23,6 +23,7 @@ from schemas.models import (
     WorkQuarantined,
 )
 from streams.execution.retry_policy import next_try, policy_of
+from streams.execution.senders import signature_acts
 from streams.kafka.messages import Incoming, Outgoing
 
 INLINE_DIAGNOSTICS = 20
@@ -86,8 +87,10 @@ class FactBuilder:
             return [self._scheduled(one) for one in self._stamped(work, [_deferred(work, outcome)])]
         return self._stamped(work, [self._quarantined(work, outcome)])
 
-    def undecodable(self, message: Incoming, step: Step, why: str, event_id: str) -> Fact:
-        """The fact that quarantines a message that cannot be decoded, its bytes unchanged."""
+    def undecodable(
+        self, message: Incoming, step: Step, why: str, event_id: str, code: str = UNDECODABLE
+    ) -> Fact:
+        """The fact that quarantines a message of which nothing is used, its bytes unchanged."""
         work_id = ids.work_id(event_id, step.name)
         head = Head(
             event_id=ids.fact_id(work_id, "WorkQuarantined"),
@@ -102,13 +105,14 @@ class FactBuilder:
             lane=step.lane,
             work_id=work_id,
             required=True,
-            code=UNDECODABLE,
+            code=code,
             where=f"{message.topic}, partition {message.partition}, offset {message.offset}",
             found=why,
-            fix=fix_of(UNDECODABLE),
+            fix=fix_of(code),
             attempts=1,
             origin=message.origin(event_id),
             files=(self._original(message),),
+            acts=signature_acts(message, head),
         )
 
     def receipt_damaged(self, work: Work, why: str) -> Fact:
@@ -137,7 +141,8 @@ class FactBuilder:
                     "producer": self._producer(work.step),
                 }
             )
-            stamped.append(draft.model_copy(update={"head": head}))
+            acts = (*draft.acts, *signature_acts(work.message, head))
+            stamped.append(draft.model_copy(update={"head": head, "acts": acts}))
         return stamped
 
     def _scheduled(self, fact: Fact) -> Fact:

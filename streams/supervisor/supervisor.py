@@ -188,9 +188,12 @@ class Supervisor:
             log.record()
 
     def _prepare_access(self) -> None:
-        from streams.provision import provision_access
+        from streams import provision
 
-        provision_access(self._running_broker().admin, self.home)
+        broker = self._running_broker().admin
+        provision.provision_senders(broker, self.home)
+        provision.provision_access(broker, self.home)
+        provision.provision_quotas(broker, self.home)
 
     def _running_broker(self) -> LocalKafka:
         return next(one for one in self.brokers if one.name not in self._guard.shortages)

@@ -91,7 +91,9 @@ def _refuse_for_record(fact: ControlRequested, record: QuarantineRow, withdrawn:
         if fact.value not in (None, "not-a-page"):
             return "control.subject-unfit", f"The request has the unknown value {fact.value!r}."
         return _refuse_withdrawal(record, withdrawn)
-    if record.resume_at == TRACKER and record.code != UNDECODABLE:
+    # Nobody but its sender can sign a message.
+    unsigned = record.code.startswith("sender.")
+    if unsigned or (record.resume_at == TRACKER and record.code != UNDECODABLE):
         found = f"Record {name} would be refused again with {record.code}."
         return "quarantine.needs-correction", found
     if fact.files and (record.page_id is None or record.completed or not record.required):

@@ -14,6 +14,7 @@ from schemas import ids
 from schemas.catalogue import redone_topic
 from schemas.codec import decode
 from schemas.models import ControlRequested, FileRef, WorkQuarantined
+from streams.execution.senders import sender_headers
 from streams.tracker.quarantine_checks import ORIGINAL_MISSING, quarantine_ids
 from streams.tracker.quarantine_records import quarantine
 from streams.tracker.retries import redone_id
@@ -152,7 +153,7 @@ def _publish_original(unit: UnitOfWork, decision: Decision) -> None:
         redone_topic(record.lane),
         record.origin.key,
         original,
-        [*headers, ("release", name)],
+        [*headers, ("release", name), *sender_headers(record.acts)],
         page_id=decision.page_id,
     )
 

@@ -9,6 +9,8 @@ from schemas.catalogue import redone_topic
 from schemas.codec import Undecodable, decode
 from schemas.models import WorkDeferred, WorkQuarantined
 from streams.execution.retry_policy import next_try, policy_of
+from streams.execution.senders import TYPE as SIGNATURE_ACT
+from streams.execution.senders import sender_headers
 from streams.tracker.quarantine_records import quarantine
 from streams.tracker.unit_of_work import UnitOfWork
 
@@ -22,7 +24,7 @@ def retry(unit: UnitOfWork, fact: WorkDeferred) -> None:
     elif not unit.run("decided", event_ids=[redone_id(head.event_id)]):
         headers = [("step", fact.step), ("attempt", str(fact.attempt + 1))]
         headers += [("cause", fact.decision_id)] if fact.decision_id else []
-        headers += [("deferral", head.event_id)]
+        headers += [("deferral", head.event_id), *sender_headers(fact.acts)]
         # Limited by this clock: a worker whose clock is days ahead must not delay its work by days.
         due = min(due, unit.now + (due - head.occurred_at))
         unit.publish_later(
@@ -65,6 +67,7 @@ def attempts_exhausted(unit: UnitOfWork, fact: WorkDeferred) -> WorkQuarantined:
         attempts=fact.attempt,
         origin=fact.origin,
         files=(unit.store_original(fact.value),),
+        acts=tuple(act for act in fact.acts if act.type == SIGNATURE_ACT),
     )
 
 

@@ -1,5 +1,7 @@
 """A home that version 0.1.0 made goes on under this version: nothing is lost, and nothing changes."""
 
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +16,11 @@ from tests.support.delivery import submission
 from tests.support.old_program import VERSION, old_line
 from tests.support.reader import PREMIS, Raw, decoded, read_all, read_line
 from tests.support.running_line import Line, wait_for
+from tests.support.signing import SIGNERS, signed
 from tests.support.varied_material import ASKED, FailingTesseract, Material, answers
 from tests.support.whole_log import read_when_quiet
 
-DONE, DEFERRED, HELD = "old-done", "old-deferred", "old-held"
+DONE, DEFERRED, HELD, UNREAD = "old-done", "old-deferred", "old-held", "old-unread"
 DEFERRALS = "digitization.work.deferred.v1"
 OLD_NAMES = {"COPYSTAND_SILENCE_SECONDS": "45", "COPYSTAND_STALLED_SECONDS": "120"}
 """Variables that version 0.1.0 read; this version has other names for them."""
@@ -45,6 +48,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
         old.up()
         before = worked(Material(old, scratch / "deliveries"), tool)
         messages = read_line(old.kafka)
+        leave_unread(Material(old, scratch / "deliveries"))
     finally:
         old.down()
     tool.fail(0)
@@ -80,13 +84,20 @@ def worked(material: Material, tool: FailingTesseract) -> dict[str, Any]:
     return known
 
 
+def leave_unread(material: Material) -> None:
+    """A submission that no router of the old version reads before it ends."""
+    pages.write_item(material.folder / UNREAD / "vol-u", 1, first=7)
+    os.kill(int(material.line.parts()["router"]["pid"]), signal.SIGSTOP)
+    material.line.ask(*without_waiting(material, UNREAD))
+
+
 def without_waiting(material: Material, batch_id: str) -> list[str | Path]:
     """The arguments that hand a batch over and return at once."""
     return [word for word in submission(material.folder / batch_id, batch_id) if word != "--wait"]
 
 
 def test_batches_packages_quarantine_people_and_audit_log_answer_as_before(upgraded: Upgraded):
-    now = answers(upgraded.line, but=DEFERRED)
+    now = answers(upgraded.line, but=(DEFERRED, UNREAD))
 
     assert {row["batch_id"] for row in now["batches"]} == {DONE, HELD}
     assert len(now["quarantine"]) == 2
@@ -106,6 +117,28 @@ def test_its_kafka_requires_a_login_from_now_on_and_the_start_says_so(upgraded: 
     assert permissions.write(line.kafka_as("station"), {request: b"forged"}) == {
         request: permissions.REFUSED
     }
+
+
+def test_a_submission_that_nobody_had_read_needs_no_signature(upgraded: Upgraded):
+    upgraded.material.wait_until(UNREAD, packaged=1)
+
+    events = upgraded.line.ask("audit", "batch", UNREAD)
+    assert "digital signature validation" not in {event["event_type"] for event in events}
+
+
+def test_from_now_on_a_message_without_a_signature_is_refused(upgraded: Upgraded):
+    line = upgraded.line
+    assert upgraded.printed.count("now sign their messages") == 1
+    unsigned = [raw for raw in upgraded.messages if raw.topic in SIGNERS]
+
+    again = Producer({**line.kafka.client})
+    for raw in unsigned:
+        again.produce(raw.topic, raw.value, raw.key, raw.partition, headers=list(raw.headers))
+    assert again.flush(30) == 0
+
+    refused = lambda: line.ask("quarantine", "list", "--code", "sender.signature-missing")  # noqa: E731
+    wait_for(lambda: len(refused()) == len(unsigned), 40, lambda: str(refused()))
+    assert {(row["batch_id"], row["page_id"]) for row in refused()} == {(None, None)}
 
 
 def test_work_that_was_deferred_goes_on(upgraded: Upgraded):
@@ -146,7 +179,8 @@ def test_what_the_old_version_was_sent_changes_nothing_when_it_comes_again(upgra
     again = Producer({**line.kafka.client, "enable.idempotence": True})
     for raw in upgraded.messages:
         if raw.topic != PREMIS:
-            again.produce(raw.topic, raw.value, raw.key, raw.partition, headers=list(raw.headers))
+            headers = [*raw.headers, *signed(line.home, raw.topic, raw.key, raw.value)]
+            again.produce(raw.topic, raw.value, raw.key, raw.partition, headers=headers)
     assert again.flush(30) == 0
     lags = lambda: {row["lag"] for row in line.ask("status")["roles"]} - {None}  # noqa: E731
     wait_for(lambda: lags() == {0}, 40, lambda: str(line.ask("status")["roles"]))

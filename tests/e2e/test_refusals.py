@@ -1,5 +1,6 @@
 """What the line refuses or sets aside, what it says then, and with which code commands end."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.support.external_clients import named_in_bytes
 from tests.support.log_check import check
 from tests.support.reader import read_line
 from tests.support.running_line import Line, wait_for
+from tests.support.signing import signed
 from tests.support.whole_log import read_when_quiet
 
 LANE = "digitization.work.redone.derivatives.v1"
@@ -133,8 +135,9 @@ def test_bytes_of_strangers_that_are_no_fact_are_set_aside_and_the_line_goes_on(
     line: Line, delivered: Delivered, tmp_path: Path
 ):
     stranger = Producer({**line.kafka.client})
+    headers = signed(line.home, SUBMITTED, b"who knows", NO_FACT)
     for _ in range(2):
-        stranger.produce(SUBMITTED, NO_FACT, key=b"who knows")
+        stranger.produce(SUBMITTED, NO_FACT, key=b"who knows", headers=headers)
     assert stranger.flush(20) == 0
 
     wait_for(lambda: len(undecodable(line)) == 2, 30, lambda: f"{undecodable(line)}\n{line.logs()}")
@@ -147,19 +150,25 @@ def undecodable(line: Line) -> list[dict[str, Any]]:
     return [r for r in line.ask("quarantine", "list") if r["code"] == "message.undecodable"]
 
 
+def quarantined(line: Line) -> Counter[str]:
+    """How many records there are of each code."""
+    return Counter(row["code"] for row in line.ask("quarantine", "list"))
+
+
 def test_names_of_headers_that_are_no_text_stop_nobody(
     line: Line, delivered: Delivered, tmp_path: Path
 ):
-    before, (_, log) = len(undecodable(line)), read_when_quiet(line)
+    before, (_, log) = quarantined(line), read_when_quiet(line)
     restarts = {name: part["restarts"] for name, part in line.parts().items()}
     doors = (SUBMITTED, LANE)  # the router's and the worker's
     for topic in (*doors, INTAKE):
         named_in_bytes(line.kafka, topic, b"who knows", NO_FACT, b"\xff\xfe", b"step")
 
-    def told() -> tuple[int, int]:
-        return len(undecodable(line)) - before, len(check(read_line(line.kafka)).findings)
+    def told() -> tuple[Counter[str], int]:
+        return quarantined(line) - before, len(check(read_line(line.kafka)).findings)
 
-    wanted = (len(doors), len(log.findings) + 1)
+    codes = Counter(["sender.signature-missing", "message.undecodable"])
+    wanted = (codes, len(log.findings) + 1)
     wait_for(lambda: told() == wanted, 30, lambda: f"{told()}\n{line.logs()}")
     pages.write_item(tmp_path / "vol", 1, first=71)
     assert line.ask(*submission(tmp_path, "behind-them"))["state"] == "settled"

@@ -13,14 +13,17 @@ from schemas.catalogue import topic_of
 from schemas.models import FileRef
 from streams.clients.control_requests import send_requests
 from streams.settings import Settings
+from streams.signatures import SigningKey, read_key
 from tests.support import pages, poison
 from tests.support.delivery import submission
+from tests.support.impostors import Senders, impostors_of, signed_by
 from tests.support.running_line import Line, wait_for
 
 LATER = "2099-01-01T00:00+00:00"
 ASKED = ("--by", "p-4", "--reason", "as the curator says")
 ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog")
 SECONDS = 60.0
+SIGNATURE = "digital signature validation"
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,32 @@ class Poisoned:
     """The answer to a delivery beside the forged pages."""
     released: Any
     """The answer to an ordinary release of a record whose original is missing."""
+    senders: Senders
+    impostors: dict[str, list[poison.Message]]
+    """Messages that are not from the sender that they name, by the code that they get."""
 
 
 def restarts(line: Line) -> dict[str, int]:
     return {name: part["restarts"] for name, part in line.parts().items() if name in ROLES}
 
 
+def forgeries(line: Line) -> tuple[Senders, dict[str, list[poison.Message]]]:
+    """Three stations, one of them revoked, and messages that none of them sent."""
+    senders = Senders(*(add_station(line, name) for name in ("lab", "hall", "thief")))
+    made = impostors_of(senders, poison.capture("held", "held.vol-h:0001"))
+    line.ask("station", "revoke", "thief")
+    return senders, made
+
+
+def add_station(line: Line, name: str) -> SigningKey:
+    """The signing key of a new station."""
+    return read_key(Path(line.ask("station", "add", name)["file"]))
+
+
 def lose_original(line: Line) -> str:
     """Quarantine bytes and lose them in the store; returns the id of the record."""
-    poison.send(line.kafka, [(topic_of("BatchSubmitted").name, b"k", poison.NO_FACT, [])])
+    no_fact = (topic_of("BatchSubmitted").name, b"k", poison.NO_FACT, [])
+    poison.send(line.kafka, poison.by_home(line.home, [no_fact]))
     rows: list[dict[str, Any]] = []
 
     def found() -> bool:
@@ -68,12 +88,14 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Poisoned]:
         line.ask(*held)
         line.wait_for_figures("held", seconds=SECONDS, registered=2)
         record = lose_original(line)
+        senders, impostors = forgeries(line)
         before = restarts(line)
         poison.forge_next_row(line.dsn())
         poison.send(
             line.kafka,
             [
-                *poison.naming_others("held", "held.vol-h:0001"),
+                *poison.by_home(line.home, poison.naming_others("held", "held.vol-h:0001")),
+                *(one for forgeries in impostors.values() for one in forgeries),
                 poison.huge_position(),
                 *poison.in_the_log(),
                 *poison.on_the_intake(),
@@ -84,7 +106,8 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Poisoned]:
         good = line.run(*submission(folder / "good", "good"), "--json")
         released = line.run("quarantine", "release", record, *ASKED, "--json")
         after = restarts(line)
-        yield Poisoned(line, {name: (before[name], after[name]) for name in ROLES}, good, released)
+        changes = {name: (before[name], after[name]) for name in ROLES}
+        yield Poisoned(line, changes, good, released, senders, impostors)
     finally:
         line.down()
 
@@ -123,7 +146,7 @@ def test_a_batch_that_refused_messages_named_is_untouched_and_still_held(poisone
 
 
 def test_each_refused_message_has_a_record_with_its_code(poisoned: Poisoned):
-    expected = {
+    expected = {code: len(messages) for code, messages in poisoned.impostors.items()} | {
         "submission.event-id-wrong": 2,
         "receipt.reason-missing": 1,
         "capture.subject-missing": 1,
@@ -137,6 +160,39 @@ def test_each_refused_message_has_a_record_with_its_code(poisoned: Poisoned):
         return {code: counts[code] for code in expected} == expected
 
     wait_for(all_there, SECONDS, lambda: str(counts))
+
+
+def test_a_message_of_an_impostor_cannot_be_released(poisoned: Poisoned):
+    (row, *_) = poisoned.line.ask("quarantine", "list", "--code", "sender.unknown")
+
+    answer = poisoned.line.run("quarantine", "release", row["quarantine_id"], *ASKED, "--json")
+
+    assert (answer.code, answer.document["code"]) == (1, "quarantine.needs-correction")
+
+
+def test_a_signed_message_is_taken_and_the_log_names_its_sender(poisoned: Poisoned):
+    line, lab = poisoned.line, poisoned.senders.lab
+    message = signed_by(lab, poison.capture("of-lab", "of-lab.vol:0001"))
+    poison.send(line.kafka, [message, message])
+    line.wait_for_figures("of-lab", seconds=SECONDS, state="uploading")
+
+    def found() -> list[Any]:
+        events = line.ask("audit", "page", "of-lab.vol:0001")
+        return [event for event in events if event["event_type"] == SIGNATURE]
+
+    wait_for(lambda: len(found()) == 1, SECONDS, line.logs)
+    (event,) = found()
+    assert (event["outcome"], event["fact"]) == ("suc", "CaptureAccepted")
+    assert {"station-lab"} <= {agent["name"] for agent in event["agents"]}
+    assert lab.key_id in event["detail"]
+
+
+def test_a_submission_of_a_command_names_the_station_of_this_home(poisoned: Poisoned):
+    events = poisoned.line.ask("audit", "batch", "good")
+    signatures = [event for event in events if event["event_type"] == SIGNATURE]
+
+    (agents,) = [{agent["name"] for agent in event["agents"]} for event in signatures]
+    assert "station" in agents
 
 
 def test_a_release_whose_original_is_missing_is_refused_with_a_code(poisoned: Poisoned):

@@ -1,7 +1,10 @@
 """Logins of stations and repositories: made by one command, and revoked by one."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +15,19 @@ from confluent_kafka import KafkaError, Producer
 from infra.kafka_access import Brokers, read_login
 from schemas.catalogue import topic_of
 from streams.cli.main import cli
+from streams.known_senders import KnownSenders
+from streams.provision import provision_quotas
+from streams.signatures import read_key
 from tests.support import permissions
 from tests.support.parts import Parts
+from tests.support.running_line import wait_for
 
 SUBMITTED = topic_of("BatchSubmitted").name
 PUBLISHED, RECEIVED = topic_of("PackagePublished").name, topic_of("PackageReceived").name
 
 
-def call(parts: Parts, *words: str | Path) -> Result:
-    environment = {"COPYSTAND_HOME": str(parts.home)}
+def call(parts: Parts, *words: str | Path, **environment: str) -> Result:
+    environment |= {"COPYSTAND_HOME": str(parts.home)}
     return CliRunner().invoke(cli, [str(word) for word in words], env=environment)
 
 
@@ -54,6 +61,99 @@ class OpenConnection:
         self._producer.produce(topic, permissions.TOO_LARGE, b"k", on_delivery=answered)
         assert self._producer.flush(30) == 0
         return answers[0]
+
+
+def test_the_file_has_a_key_that_the_line_knows_and_a_token_of_which_it_knows_the_digest(
+    parts: Parts, tmp_path: Path
+):
+    file = tmp_path / "login.json"
+    call(parts, "repository", "add", "reading-room", "--into", file)
+    document, key = json.loads(file.read_text()), read_key(file)
+
+    known = KnownSenders(parts.home).find(key.key_id)
+    call(parts, "repository", "revoke", "reading-room")
+    after = KnownSenders(parts.home).find(key.key_id)
+
+    assert known is not None and after is not None
+    assert (known.sender, known.kind, known.revoked_at) == (
+        *("repository-reading-room", "repository"),
+        None,
+    )
+    assert known.public_key == key.public_key
+    assert known.upload_token_sha256 == sha256(document["upload_token"].encode()).hexdigest()
+    assert after.revoked_at
+    kept = list((parts.home / "senders").iterdir())
+    assert not [one for one in kept if document["upload_token"] in one.read_text()]
+    assert not [one for one in kept if document["signing_key"] in one.read_text()]
+
+
+class Flood:
+    """A producer that writes small records to one topic."""
+
+    def __init__(self, brokers: Brokers) -> None:
+        self.delayed = 0.0
+        """For how many seconds the broker has delayed its answers."""
+        self._producer = Producer(
+            brokers.client
+            | {"linger.ms": 5, "batch.size": 20_000, "throttle_cb": self._delayed, "log_level": 0}
+        )
+
+    def write(self, topic: str, count: int) -> float:
+        """Write records of 1 kB; returns the seconds until all are acknowledged."""
+        began = time.monotonic()
+        for _ in range(count):
+            self._producer.produce(topic, b"x" * 1000, b"flood", partition=0)
+        assert self._producer.flush(60) == 0
+        return time.monotonic() - began
+
+    def _delayed(self, event: Any) -> None:
+        self.delayed += event.throttle_time
+
+
+def test_a_station_that_floods_its_topic_is_delayed_and_others_are_not(
+    parts: Parts, tmp_path: Path
+):
+    logins = {"flood": "0.1", "calm": "5"}
+    files = {name: tmp_path / f"{name}.json" for name in logins}
+    for name, megabytes in logins.items():
+        limit = {"COPYSTAND_SENDER_PRODUCE_MB": megabytes}
+        result = call(parts, "station", "add", name, "--into", files[name], **limit)
+        assert result.exit_code == 0, result.output
+    flood, calm = (Flood(Brokers(parts.kafka.servers, read_login(files[name]))) for name in logins)
+    calm.write(SUBMITTED, 1)  # connects
+
+    with ThreadPoolExecutor(1) as threads:
+        flooding = threads.submit(flood.write, SUBMITTED, 1300)
+        wait_for(lambda: flood.delayed > 0, 30, lambda: "the flood is not delayed")
+        seconds = calm.write(SUBMITTED, 50)
+        was_flooding = not flooding.done()
+        flooding.result()
+    for name in logins:
+        call(parts, "station", "revoke", name)
+
+    assert was_flooding
+    assert calm.delayed == 0
+    assert seconds < flood.delayed
+
+
+def test_up_gives_every_known_sender_the_quota_of_the_settings(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COPYSTAND_HOME", str(parts.home))
+    call(parts, "station", "add", "calm", "--into", tmp_path / "calm.json")
+    calm = Flood(Brokers(parts.kafka.servers, read_login(tmp_path / "calm.json")))
+    calm.write(SUBMITTED, 130)
+    before = calm.delayed
+
+    monkeypatch.setenv("COPYSTAND_SENDER_PRODUCE_MB", "0.01")
+    provision_quotas(parts.kafka, parts.home)
+    calm.write(SUBMITTED, 30)
+    monkeypatch.undo()
+    provision_quotas(parts.kafka, parts.home)
+    call(parts, "station", "revoke", "calm")
+
+    assert before == 0
+    assert calm.delayed > 0
 
 
 @pytest.mark.parametrize("added", ["station"], indirect=True)

@@ -9,11 +9,13 @@ from schemas import ids
 from schemas.catalogue import redone_topic, topic_of
 from schemas.codec import Undecodable, decode, encode
 from schemas.models import ControlDecided, Message, WorkQuarantined
+from streams.execution.senders import signature_acts
 from streams.kafka.messages import Incoming
 from streams.storage.memory import MemoryStorage
 from streams.tracker import incoming_facts
 from streams.tracker.unit_of_work import Connection
 from tests.core_machine.database import Databases
+from tests.support.builders import a_head
 from tests.support.line_facts import Delivery, a_request
 from tests.support.tracker_harness import TrackerHarness
 from tests.support.tracker_tables import dump
@@ -115,6 +117,36 @@ def test_released_bytes_that_still_cannot_be_decoded_are_quarantined_again(track
     assert {record.origin.topic for record in (first, second, third)} == {ACQUIRED}
     assert tracker.storage.read(third.files[0]) == b"\x01garbage"
     assert sorted(tracker.record_states()) == ["open", "released", "released"]
+
+
+def test_a_message_that_is_deferred_or_released_keeps_its_sender(tracker):
+    sender = {"sender": b"station-lab", "key_id": b"0123456789abcdef"}
+    acts = signature_acts(Incoming("t", 0, 0, None, None, sender), a_head())
+    deferral = tracker.batch.deferred(PAGE, 1).model_copy(update={"acts": acts})
+    exhausted = tracker.batch.deferred(PAGE, 99).model_copy(update={"acts": acts})
+
+    tracker.process(deferral, exhausted)
+    (record,) = tracker.published(WorkQuarantined)
+    tracker.process(a_request("release", f"quarantine:{record.head.event_id}"))
+
+    repeated = [one for one in tracker.outbox() if one.topic == redone_topic("text")]
+    assert len(repeated) == 2
+    for message in repeated:
+        assert sender.items() <= dict(message.headers).items()
+
+
+def test_a_message_of_an_impostor_is_not_released(tracker):
+    tracker.process_messages(tracker.log.raw(ACQUIRED, "k", b"no fact"))
+    (like,) = tracker.published(WorkQuarantined)
+    head = like.head.model_copy(update={"event_id": ids.make_id("an impostor")})
+    changes = {"head": head, "code": "sender.signature-wrong", "step": "router"}
+    tracker.process(like.model_copy(update=changes))
+
+    tracker.process(a_request("release", f"quarantine:{head.event_id}"))
+
+    (decision,) = tracker.published(ControlDecided)
+    assert (decision.granted, decision.code) == (False, "quarantine.needs-correction")
+    assert tracker.released() == []
 
 
 def test_a_released_fact_on_the_topic_of_another_record_has_no_effect(tracker):

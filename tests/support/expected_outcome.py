@@ -183,7 +183,7 @@ def _with_worker(agents: list[Agent], workers: dict[str, str]) -> list[Agent]:
 def _by_programs(
     chain: Chain, digests: Digests, tools: Tools, operator: str
 ) -> list[tuple[Any, ...]]:
-    person = agent(operator, None, "person")
+    person, station = agent(operator, None, "person"), agent("station", None, "organization")
     router, preflight, tracker = (
         by_step("router"),
         by_step("validate_batch"),
@@ -223,6 +223,7 @@ def _by_programs(
     ]
     return [
         ("submission receipt", "suc", None, chain.received, 0, [router, person], [batch, manifest]),
+        ("digital signature validation", "suc", None, chain.received, 1, [router, station], [batch]),
         ("validation", "suc", None, chain.accepted, 0, [preflight, person], [batch, manifest, profile]),
         ("fixity check", "suc", None, chain.accepted, 1, [preflight], [manifest]),
         ("validation", "suc", None, chain.accepted, 2, [preflight], [manifest]),

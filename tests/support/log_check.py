@@ -28,6 +28,7 @@ OWN = "https://copystand.org/vocabulary/eventType/"
 URIS = {
     "capture": LC + "cap",
     "creation": LC + "cre",
+    "digital signature validation": LC + "dig",
     "fixity check": LC + "fix",
     "format identification": LC + "for",
     "information package creation": LC + "ipc",

@@ -15,7 +15,7 @@ from infra.migrate import migrate
 from infra.postgres import LocalPostgres
 from infra.topics import provision
 from schemas.catalogue import TOPICS
-from streams.provision import provision_access
+from streams.provision import provision_access, provision_senders
 from tests.support.certificate import certificate
 
 
@@ -69,6 +69,7 @@ def running_parts(home: Path) -> Iterator[Parts]:
         migrate(database.dsn())
         broker.wait_ready()
         provision(broker.admin, TOPICS, {})
+        provision_senders(broker.admin, home)
         provision_access(broker.admin, home)
         yield Parts(home, broker, database, network)
     finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -26,6 +27,7 @@ from streams.audit.sealed_record import Headers, Seal, headers_of, schema_digest
 from streams.topology import RELEASED
 from tests.support.audit_log import an_event
 from tests.support.builders import a_file, a_head, a_page, a_submission
+from tests.support.signing import signed
 
 BAD_KEY = "../../etc/passwd"
 NO_FACT = b"\0\0\0\0\1 these bytes are kept, and then lost"
@@ -35,11 +37,19 @@ Message = tuple[str, bytes | None, bytes | None, Headers]
 
 
 def send(brokers: Brokers, messages: Iterable[Message]) -> None:
-    """Publish messages; returns when the broker has them."""
+    """Publish messages as they are; returns when the broker has them."""
     producer = Producer(brokers.client | {"enable.idempotence": True})
     for topic, key, value, headers in messages:
         producer.produce(topic, key=key, value=value, headers=headers)
     assert producer.flush(30) == 0
+
+
+def by_home(home: Path, messages: Iterable[Message]) -> list[Message]:
+    """The same messages, signed by the home's own station or repository."""
+    return [
+        (topic, key, value, [*headers, *signed(home, topic, key, value)])
+        for topic, key, value, headers in messages
+    ]
 
 
 def message(fact: Fact) -> Message:
@@ -68,6 +78,13 @@ def naming_others(batch_id: str, page_id: str) -> list[Message]:
         message(PageCaptured(head=head(item_id="x"), sequence=1)),
         message(ControlRequested(head=head(), **asked)),
     ]
+
+
+def capture(batch_id: str, page_id: str) -> Message:
+    """A well-formed capture of a page."""
+    about = {"batch_id": batch_id, "item_id": page_id.partition(":")[0], "page_id": page_id}
+    head = a_head(event_id=str(uuid4()), occurred_at=datetime.now(UTC), **about)
+    return message(PageCaptured(head=head, sequence=1))
 
 
 def huge_position() -> Message:

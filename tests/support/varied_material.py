@@ -14,6 +14,7 @@ from tests.support import pages
 from tests.support.delivery import INTAKE, NO_EVENT, NO_FACT, SUBMITTED, submission
 from tests.support.reader import encoded
 from tests.support.running_line import Line, wait_for
+from tests.support.signing import signed
 
 ASKED = ("--by", "p-4", "--reason", "as the curator says")
 CAPTURED = "digitization.page.captured.v1"
@@ -220,17 +221,18 @@ class Material:
 
     def _send(self, topic: str, key: bytes, value: bytes) -> None:
         producer = Producer({**self.line.kafka.client})
-        producer.produce(topic, value, key=key)
+        headers = signed(self.line.home, topic, key, value)
+        producer.produce(topic, value, key=key, headers=headers)
         assert producer.flush(20) == 0
 
 
-def answers(line: Line, but: str = "") -> dict[str, Any]:
+def answers(line: Line, but: Sequence[str] = ()) -> dict[str, Any]:
     """What the line answers about its batches, packages, quarantine, persons and audit log.
 
-    One batch can be left out."""
-    batches = [row for row in line.ask("status")["batches"] if row["batch_id"] != but]
-    packages = [row for row in line.ask("packages", "list") if row["batch_id"] != but]
-    quarantine = [row for row in line.ask("quarantine", "list") if row["batch_id"] != but]
+    Batches can be left out."""
+    batches = [row for row in line.ask("status")["batches"] if row["batch_id"] not in but]
+    packages = [row for row in line.ask("packages", "list") if row["batch_id"] not in but]
+    quarantine = [row for row in line.ask("quarantine", "list") if row["batch_id"] not in but]
     return {
         "batches": batches,
         "packages": [line.ask("packages", "show", row["package_id"]) for row in packages],

@@ -19,10 +19,12 @@ from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import UNSTAMPED, Head, PackageReceived
 from schemas.models import Producer as Software
+from streams.clients.signing import signature_headers
 from streams.kafka.client import REPOSITORY
 from streams.kafka.producer import PRODUCER_SETTINGS
 from streams.named_queries import NamedQueries
 from streams.settings import Settings, software_version
+from streams.signatures import SigningKey
 
 SOFTWARE = "copystand/repository"
 LONGEST_REASON = 2000
@@ -122,7 +124,8 @@ class Spool:
 class Sender:
     """Publishes answers to package.received; waits while the broker is down."""
 
-    def __init__(self, brokers: Brokers) -> None:
+    def __init__(self, brokers: Brokers, signing_key: SigningKey) -> None:
+        self._signing_key = signing_key
         self._producer = Producer({**brokers.client, **PRODUCER_SETTINGS, "log_level": 2})
 
     def send(self, answer: Answer, expired: Callable[[], bool]) -> None:
@@ -136,13 +139,19 @@ class Sender:
             done.set()
 
         key = answer.package_id.encode()
-        self._producer.produce(TOPIC, key=key, value=answer.value, on_delivery=delivered)
+        signed = signature_headers(self._signing_key, TOPIC, key, answer.value)
+        self._producer.produce(TOPIC, answer.value, key, on_delivery=delivered, headers=signed)
         while not done.is_set() and not expired():
             self._producer.poll(0.1)
         if failures or not done.is_set():
             with suppress(KafkaException):
                 self._producer.purge()
             raise NotSent(failures[0] if failures else "the broker did not respond")
+
+
+def open_sender(settings: Settings) -> Sender:
+    """A sender with the credentials of this process. Raises NotUp."""
+    return Sender(settings.kafka_as(REPOSITORY), settings.signing_key(REPOSITORY))
 
 
 def send_answer(
@@ -179,7 +188,7 @@ def send_answer(
                 subject, origin, package["package_id"], repository, accepted, reason
             )
             spool.keep(spooled)
-        Sender(settings.kafka_as(REPOSITORY)).send(spooled, lambda: time.monotonic() > deadline)
+        open_sender(settings).send(spooled, lambda: time.monotonic() > deadline)
         spool.mark_sent(spooled)
     return True
 

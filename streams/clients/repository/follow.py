@@ -22,11 +22,11 @@ from streams.clients.repository.answers import (
     Sender,
     Spool,
     make_answer,
+    open_sender,
     spool_path,
 )
 from streams.clients.repository.subscription import Expired, Retries, Subscription
 from streams.clients.repository.unpacking import PackageRefused
-from streams.kafka.client import REPOSITORY
 from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace, require_space_outside
 from streams.storage.factory import open_storage
@@ -111,7 +111,7 @@ def follow(
     ):
         receiver = _Receiver(
             repository or group, handler, into, answering, open_storage(settings), spool,
-            Sender(settings.kafka_as(REPOSITORY)), retries, note,
+            open_sender(settings), retries, note,
             lambda package: _require_space(settings, into, package),
         )  # fmt: skip
         try:

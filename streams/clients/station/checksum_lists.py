@@ -46,6 +46,7 @@ def lists_of(files: Files, elsewhere: frozenset[str] = frozenset()) -> StatedChe
         and (algorithm := algorithm_of(file)) is not None
     }
     stated.consumed |= set(lists)
+    inside = _files_below({str(PurePosixPath(name).parent) for name in lists}, files)
     for name, algorithm in lists.items():
         try:
             listed = list(_read(files[name], algorithm, names))
@@ -57,7 +58,7 @@ def lists_of(files: Files, elsewhere: frozenset[str] = frozenset()) -> StatedChe
         missing = (one for one in listed if one.name not in files and not is_system(one.name))
         stated.diagnostics += [finding("checksum.file-missing", one.name, name) for one in missing]
         if not _is_sidecar(name, listed):
-            stated.diagnostics += _unlisted(name, listed, files, set(lists))
+            stated.diagnostics += _unlisted(name, listed, inside, set(lists))
     return stated
 
 
@@ -154,11 +155,21 @@ def _is_sidecar(name: str, listed: list[Expected]) -> bool:
     return len(listed) == 1 and listed[0].name.startswith(name.rpartition(".")[0])
 
 
+def _files_below(folders: set[str], files: Files) -> dict[str, list[str]]:
+    """The visible files below each of these folders, found in one pass over all files."""
+    found: dict[str, list[str]] = {folder: [] for folder in folders}
+    for name, file in files.items():
+        if not file.is_skipped:
+            for above in PurePosixPath(name).parents:
+                if str(above) in folders:
+                    found[str(above)].append(name)
+    return found
+
+
 def _unlisted(
-    name: str, listed: list[Expected], files: Files, lists: set[str]
+    name: str, listed: list[Expected], inside: dict[str, list[str]], lists: set[str]
 ) -> Iterator[Diagnostic]:
-    base, covered = PurePosixPath(name).parent, {one.name for one in listed}
-    for other, file in files.items():
-        inside = PurePosixPath(other).is_relative_to(base)
-        if inside and other not in covered and other not in lists and not file.is_skipped:
+    covered = {one.name for one in listed}
+    for other in inside[str(PurePosixPath(name).parent)]:
+        if other not in covered and other not in lists:
             yield finding("checksum.file-unlisted", other, f"not in {name}")

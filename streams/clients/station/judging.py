@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
 
-from processors.error_catalogue import fix_of
+from processors.error_catalogue import COMMANDS, fix_of
 from processors.master_rules import Finding
 from processors.outcome import TransientError
 from processors.pipeline import STEPS
@@ -30,7 +30,8 @@ PR_SET_PDEATHSIG = 1
 ACQUIRE = next(step for step in STEPS if step.name == "acquire_page")
 EXCLUDE = (
     "Replace the file before you submit the folder. "
-    'If it is not a page, add "exclude": ["{name}"] to item.json.'
+    'If it is not a page, add "exclude": ["{name}"] to item.json; after a submission: '
+    f"{COMMANDS['not_a_page']}."
 )
 """What to do about a page that would be quarantined, while it is still in its folder."""
 

@@ -13,6 +13,7 @@ from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head
 from schemas.models import Producer as Software
+from streams.clients.signing import signature_headers
 from streams.clients.station.folder import Delivery
 from streams.clients.station.scan import Progress, silent
 from streams.clients.station.storing import store_delivery
@@ -103,8 +104,9 @@ def _submitted(
 
 
 def publisher(settings: Settings) -> Publish:
-    """Publishes to the broker of the home. Raises NotUp; the publisher raises NotPublished."""
-    brokers = settings.kafka_as(STATION)
+    """Signs and publishes to the broker of the home. Raises NotUp; the publisher raises
+    NotPublished."""
+    brokers, signing_key = settings.kafka_as(STATION), settings.signing_key(STATION)
 
     def publish(topic: str, key: str, value: bytes) -> None:
         failures: list[str] = []
@@ -115,7 +117,8 @@ def publisher(settings: Settings) -> Publish:
 
         producer = Producer({**brokers.client, **KAFKA_SETTINGS})
         try:
-            producer.produce(topic, key=key.encode(), value=value, on_delivery=delivered)
+            signed = signature_headers(signing_key, topic, key.encode(), value)
+            producer.produce(topic, value, key.encode(), on_delivery=delivered, headers=signed)
             left = producer.flush(PUBLISH_SECONDS + 5)
         except KafkaException as failed:
             raise NotPublished(str(failed)) from failed

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -14,6 +15,7 @@ from schemas.catalogue import LANES, redone_topic, topic_of
 from schemas.codec import encode
 from schemas.models import Head, PageCaptured
 from schemas.models import Producer as Software
+from tests.support.signing import signed
 
 SUBMITTED, CAPTURED = topic_of("BatchSubmitted").name, topic_of("PageCaptured").name
 STRAY_BATCH = "chaos-stray"
@@ -51,8 +53,9 @@ class Sent:
 class Strangers:
     """Those who publish, with all that they have published so far."""
 
-    def __init__(self, brokers: Brokers) -> None:
-        """A stranger that has sent nothing yet."""
+    def __init__(self, brokers: Brokers, home: Path) -> None:
+        """A stranger that has sent nothing yet; it has stolen the keys of a home."""
+        self._home = home
         self._producer = Producer(
             {
                 **brokers.client,
@@ -121,7 +124,9 @@ class Strangers:
         headers: Sequence[tuple[str, bytes]] = (),
         told: Told | None = None,
     ) -> None:
-        self._producer.produce(topic, value, key, headers=list(headers), on_delivery=told)
+        # Some nonsense has no headers: it is unsigned.
+        signs = signed(self._home, topic, key, value) if headers or told is None else []
+        self._producer.produce(topic, value, key, headers=[*headers, *signs], on_delivery=told)
         self._producer.poll(0)
 
 

@@ -161,7 +161,7 @@ def _under_faults(
         _tell(f"  {fault}")
     request = {topic_of("ControlRequested").name: b"forged"}
     ran.without_login = permissions.write(Brokers(line.servers()), request, 3000)
-    strangers = Strangers(line.kafka)
+    strangers = Strangers(line.kafka, line.home)
     asked = (ran.seed, line.finished, strangers.remember, ahead, at_least)
     workload = Workload(line.settings(), work / "material", *asked)
     ran.rushed = workload.rushed

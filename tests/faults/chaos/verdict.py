@@ -19,7 +19,7 @@ KINDS = {
     "imbalances": {"law", "settled", "settlement", "count", "counts"},
 }
 """Words in a checker's rule, by what they tell of."""
-NOBODYS = "message.undecodable"
+NOBODYS = ("message.undecodable", "sender.signature-missing", "sender.signature-wrong")
 Digests = Mapping[str, str]
 """content_digest by package_id."""
 
@@ -72,7 +72,7 @@ def _judge_quarantine(
     told = Counter(
         (one["page_id"] or one["item_id"] or one["batch_id"], one["code"])
         for one in still_open
-        if one["code"] != NOBODYS
+        if one["code"] not in NOBODYS
     )
     for subject, code in wanted.items():
         if not told[subject, code]:
@@ -82,7 +82,7 @@ def _judge_quarantine(
             found.other.append(f"{subject} is in quarantine with {code}")
         elif times > 1:
             found.twice.append(f"quarantine of {subject}, {code}: {times} times")
-    set_aside = sum(one["code"] == NOBODYS for one in records)
+    set_aside = sum(one["code"] in NOBODYS for one in records)
     if set_aside < poison:
         found.lost.append(f"{poison} messages of nonsense were taken, {set_aside} are kept")
 

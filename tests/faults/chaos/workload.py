@@ -7,13 +7,13 @@ from pathlib import Path
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from infra.kafka_access import Brokers
 from processors.outcome import StorageError
 from streams.clients.station import submission
 from streams.clients.station.folder import SubmissionOptions
 from streams.settings import NotUp, Settings
 from tests.faults.chaos import material
 from tests.faults.chaos.material import Batch
+from tests.support.signing import signed
 
 TRUNCATED_EVERY = 2
 RUSH_EVERY = 4
@@ -104,7 +104,7 @@ def hand_over(settings: Settings, batch: Batch, remember: Remember) -> None:
 
     def spoilt_then_published(topic: str, key: str, value: bytes) -> None:
         material.spoil(settings.home, batch)
-        _publish(settings.kafka_as("station"), topic, key, value)
+        _publish(settings, topic, key, value)
         remember(topic, key, value)
 
     wishes = SubmissionOptions(batch.batch_id, profile=batch.profile, priority=batch.priority)
@@ -113,8 +113,10 @@ def hand_over(settings: Settings, batch: Batch, remember: Remember) -> None:
         raise AssertionError(f"{batch.batch_id} was refused at the submission: {told.diagnostics}")
 
 
-def _publish(brokers: Brokers, topic: str, key: str, value: bytes) -> None:
+def _publish(settings: Settings, topic: str, key: str, value: bytes) -> None:
     """Returns when the brokers have acknowledged. Raises NotPublished."""
+    brokers = settings.kafka_as("station")
+    headers = signed(settings.home, topic, key.encode(), value)
     failures: list[str] = []
 
     def told(error: KafkaError | None, _: Message) -> None:
@@ -122,7 +124,7 @@ def _publish(brokers: Brokers, topic: str, key: str, value: bytes) -> None:
             failures.append(str(error))
 
     producer = Producer({**brokers.client, **submission.KAFKA_SETTINGS})
-    producer.produce(topic, value, key.encode(), on_delivery=told)
+    producer.produce(topic, value, key.encode(), on_delivery=told, headers=headers)
     if producer.flush(submission.PUBLISH_SECONDS + 5) or failures:
         raise submission.NotPublished("; ".join(failures) or "no answer")
 

@@ -1,12 +1,14 @@
 """The environment is read once, checked as a whole, and every mistake is reported at once."""
 
+import json
 import pickle
 from pathlib import Path
 
 import pytest
 
 from streams.machine import cores, most_memory_mb
-from streams.settings import Settings, SettingsError, deprecated
+from streams.settings import NotUp, Settings, SettingsError, deprecated
+from streams.signatures import key_document, key_file, new_key
 
 
 def mistakes_in(**environment: str) -> list[str]:
@@ -86,3 +88,37 @@ def test_settings_reach_a_child_process_unchanged():
     sent = Settings.load({"COPYSTAND_NIGHT": "20:00-06:00", "COPYSTAND_HOME": "/srv/line"})
 
     assert pickle.loads(pickle.dumps(sent)) == sent
+
+
+def test_a_command_signs_with_the_key_of_the_home_or_of_the_credential_file(tmp_path: Path):
+    own, given = new_key("station"), new_key("station-lab")
+    for key, file in ((own, key_file(tmp_path, "station")), (given, tmp_path / "lab.json")):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"user": key.sender, **key_document(key)}))
+    home = {"COPYSTAND_HOME": str(tmp_path)}
+    elsewhere = home | {"COPYSTAND_KAFKA_CREDENTIALS": str(tmp_path / "lab.json")}
+
+    assert Settings.load(home).signing_key("station") == own
+    assert Settings.load(elsewhere).signing_key("station") == given
+
+
+def test_a_missing_key_is_named_with_what_to_do(tmp_path: Path):
+    (tmp_path / "lab.json").write_text('{"user": "station-lab", "password": "x"}')
+    home = {"COPYSTAND_HOME": str(tmp_path)}
+    elsewhere = home | {"COPYSTAND_KAFKA_CREDENTIALS": str(tmp_path / "lab.json")}
+
+    with pytest.raises(NotUp, match=r"sender\.station\.json is missing; run: copystand up"):
+        Settings.load(home).signing_key("station")
+    with pytest.raises(NotUp, match=r"lab\.json has no signing key.*copystand station add NAME"):
+        Settings.load(elsewhere).signing_key("station")
+
+
+def test_a_credential_file_without_a_login_is_for_a_cluster_without_access_control(tmp_path: Path):
+    key = new_key("station-lab")
+    file = tmp_path / "lab.json"
+    file.write_text(json.dumps({"user": key.sender, **key_document(key)}))
+    environment = {"COPYSTAND_KAFKA_CREDENTIALS": str(file), "KAFKA_BROKERS": "there:9092"}
+
+    found = Settings.load(environment | {"COPYSTAND_HOME": str(tmp_path)}).kafka_as("station")
+
+    assert (found.servers, found.login) == ("there:9092", None)

@@ -203,3 +203,18 @@ def test_a_list_of_many_decomposed_names_is_read_in_time_that_grows_with_its_len
     assert stated.diagnostics == []
     assert len(stated.expected) == len(names)
     assert time.process_time() - began < 3
+
+
+def test_many_folders_with_a_list_each_are_read_in_time_that_grows_with_their_number(
+    tmp_path: Path,
+):
+    files = {f"v{number}/{name}": b"x" for number in range(800) for name in ("a.txt", "b.txt")}
+    line = f"{digest('md5', b'x')}  a.txt\n".encode()
+    lists = {f"v{number}/checksums.md5": line for number in range(800)}
+    scanned = scan(a_folder(tmp_path, {**files, **lists}))
+
+    began = time.process_time()
+    stated = lists_of({one.name: one for one in scanned.files})
+
+    assert [one.code for one in stated.diagnostics] == ["checksum.file-unlisted"] * 800
+    assert time.process_time() - began < 2
