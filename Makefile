@@ -28,7 +28,7 @@ SEED ?= 1
 # How often `make powercut` cuts the power.
 CUTS ?= 50
 
-.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut rolling lock \
+.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut rolling images lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -80,6 +80,10 @@ fulldisk: install ## Fill the one disk of a line by bytes, inodes, a delivery an
 
 powercut: install ## Cut the power of lines 50 times at moments drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.power_cut.run --cuts $(CUTS) --seed $(SEED) --record
+
+images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
+	@sh infra/install.sh images
+	$(PYTHON) -m tests.images.run --seed $(SEED) --record
 
 rolling: install ## Restart every role ten times under load
 	$(PYTHON) -m tests.faults.rolling --rounds 10

@@ -9,11 +9,12 @@ from processors import master_rules
 from processors.delivered_checksums import Checksum, compute_digests
 from processors.imaging import icc
 from processors.imaging.content_description import describe_file
-from processors.imaging.decode import Undecodable, decode_all_pixels, vips_version
+from processors.imaging.decode import Undecodable, vips_version
 from processors.imaging.file_identification import identify_file
 from processors.imaging.format_identification import Format
 from processors.imaging.header import DamagedHeader
-from processors.imaging.header_readers import irregularities, read_header
+from processors.imaging.header_readers import ambiguities, irregularities, read_header
+from processors.imaging.pixel_check import decode_all_pixels
 from processors.imaging.resolution import agreed_resolution
 from processors.master_rules import DecodedMaster, Finding
 from processors.outcome import Done, Outcome, Rejected, StorageError, rejected
@@ -110,17 +111,17 @@ def _decoded(
         if refused:
             return refused
         irregular = irregularities(path, format_.family)
+        ambiguous = ambiguities(path, format_.family)
         progress("decoding")
-        message = decode_all_pixels(path, header, format_.family)
+        pixels = decode_all_pixels(path, header, format_.family)
     except DamagedHeader as damage:
         return master_rules.damaged(str(damage))
     except Undecodable as error:
-        if error.unsupported:
-            return master_rules.unsupported(error.found, profile)
-        return master_rules.damaged(error.found)
+        # A decoder also fails because it does not know what the pixels show.
+        return master_rules.not_shown(ambiguous) or master_rules.undecodable(error)
     icc_name = icc.description(header.icc) if header.icc else None
     resolution = agreed_resolution(header.resolutions)
-    return DecodedMaster(format_, header, resolution, icc_name, irregular, message)
+    return DecodedMaster(format_, header, resolution, icc_name, irregular, ambiguous, pixels)
 
 
 def _fact(
@@ -208,12 +209,14 @@ def _vendor_checksum_act(checksum: Checksum) -> Act:
 
 
 def _validation_detail(decoded: DecodedMaster) -> str:
-    header = decoded.header
+    header, unjudged = decoded.header, decoded.pixels.unjudged
+    limit = f" Damage cannot be detected in {unjudged}." if unjudged else ""
     return (
         "Structure checked, every pixel decoded: "
         f"{header.width_px} x {header.height_px} pixels of {header.samples_per_pixel} x "
         f"{header.bits_per_sample} bit, {header.colour_space}, compression {header.compression}; "
         f"resolution: {decoded.resolution.text}; ICC profile: {decoded.icc_profile or 'none'}."
+        f"{limit}"
     )
 
 

@@ -106,7 +106,7 @@ TABLE: tuple[Row, ...] = (
             PackageFile("thumbnail", "data/access", "THUMBS", infix=".thumbnail"),
         ),
         branch=True,
-        version="2",
+        version="3",
     ),
     Step(
         "recognize_page",
@@ -135,7 +135,7 @@ TABLE: tuple[Row, ...] = (
         detail="Metadata extracted from the master.",
         lane="metadata",
         branch=True,
-        version="2",
+        version="3",
     ),
     Step(
         "enrich_page",

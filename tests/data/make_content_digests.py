@@ -1,9 +1,8 @@
 """Writes content_digests.json: what the program in the argument makes of the 22 corpus pages.
 
-The content of a package must not change while the tools do not. It changed once since version 0.1.0
-(docs/decisions/0029-delivered-records-and-language.md): MODS has the bibliographic code `fre`, and
-the bag keeps its bag-info.txt and the identifier in its METS. With `fra` in mods.xml, the digest of
-the play is that of version 0.1.0, 3b341461c86d9c4e3e3b9a6b696414678781bb386948aaec6d795b55a757021b.
+The content of a package must not change while the tools do not. Since version 0.1.0, two decisions
+changed it: 29 (MODS has the bibliographic code `fre`; the bag keeps its bag-info.txt and the
+identifier in its METS) and 30 (pyramids have edges in the colours of the image).
 """
 
 import json

@@ -1,12 +1,16 @@
 """Deliveries that are known to have failed elsewhere: each has the outcome of the table."""
 
+import re
 import tomllib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pyvips
 from lxml import etree
 
 from tests.support.corpora import CORPORA, corpus
@@ -44,8 +48,8 @@ def cases(line: Line, request: pytest.FixtureRequest) -> dict[str, Case]:
     """The cases of this run, checked and submitted, until their batches have settled or were refused."""
     calls = [one.callspec.params for one in request.session.items if hasattr(one, "callspec")]
     wanted = {params["name"] for params in calls if params.get("name") in TABLE}
-    if any("unpacked" in getattr(one, "fixturenames", ()) for one in request.session.items):
-        wanted |= set(STATED)
+    if any("bags" in getattr(one, "fixturenames", ()) for one in request.session.items):
+        wanted = set(TABLE)
 
     def tried(name: str) -> Case:
         folder = corpus("reported", name)
@@ -117,22 +121,25 @@ RECORDS = {
 
 
 @pytest.fixture(scope="module")
-def unpacked(
+def bags(
     line: Line, cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
-    """The metadata of the package of each case about records, by case."""
-    folder, found = tmp_path_factory.mktemp("unpacked"), {}
-    for name in STATED:
-        [row] = line.ask("packages", "list", "--batch", cases[name].batch_id)
-        fetched = line.ask("packages", "fetch", row["package_id"], folder / name)
-        found[name] = Path(fetched["path"]) / "data"
-    return found
+) -> Callable[[str], Path]:
+    """The package of a case, unpacked, by the beginning of its name."""
+
+    @cache
+    def bag(name: str) -> Path:
+        (case,) = (case for full, case in cases.items() if full.startswith(name))
+        (row,) = line.ask("packages", "list", "--batch", case.batch_id)
+        into = tmp_path_factory.mktemp(name)
+        return Path(line.ask("packages", "fetch", row["package_id"], into)["path"])
+
+    return bag
 
 
 @pytest.mark.parametrize("name", STATED)
-def test_a_package_states_what_was_delivered_and_no_default(unpacked: dict[str, Path], name: str):
-    dc = etree.parse(str(unpacked[name] / "metadata" / "dc.xml"))
-    mods = etree.parse(str(unpacked[name] / "metadata" / "mods.xml"))
+def test_a_package_states_what_was_delivered_and_no_default(bags: Callable[[str], Path], name: str):
+    dc = etree.parse(str(bags(name) / "data" / "metadata" / "dc.xml"))
+    mods = etree.parse(str(bags(name) / "data" / "metadata" / "mods.xml"))
 
     title, language = STATED[name]
     assert dc.findtext(f"{DC}title") == title
@@ -143,19 +150,19 @@ def test_a_package_states_what_was_delivered_and_no_default(unpacked: dict[str, 
 
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_delivered_record_is_kept_unchanged_and_named_in_the_mets(
-    unpacked: dict[str, Path], name: str
+    bags: Callable[[str], Path], name: str
 ):
-    kept = unpacked[name] / "metadata" / "submitted" / RECORDS[name]
+    kept = bags(name) / "data" / "metadata" / "submitted" / RECORDS[name]
 
     assert kept.read_bytes() == (corpus("reported", name) / RECORDS[name]).read_bytes()
-    mets = etree.parse(str(unpacked[name] / "metadata" / "mets.xml"))
+    mets = etree.parse(str(bags(name) / "data" / "metadata" / "mets.xml"))
     links = [one.get("{http://www.w3.org/1999/xlink}href") for one in mets.iter("{*}mdRef")]
     assert f"submitted/{RECORDS[name]}" in links
 
 
-def test_delivered_alto_is_the_text_of_its_page(unpacked: dict[str, Path]):
+def test_delivered_alto_is_the_text_of_its_page(bags: Callable[[str], Path]):
     name = "21-mets-fulltext-alto"
-    texts = sorted((unpacked[name] / "text").glob("*.xml"))
+    texts = sorted((bags(name) / "data" / "text").glob("*.xml"))
 
     given = [corpus("reported", name) / f"0000000{number}.xml" for number in (1, 2)]
     assert [one.read_bytes() for one in texts] == [one.read_bytes() for one in given]
@@ -163,7 +170,6 @@ def test_delivered_alto_is_the_text_of_its_page(unpacked: dict[str, Path]):
     assert words == ["Hand1 corrected\n", "Hand2 corrected\n"]
 
 
-@pytest.mark.usefixtures("unpacked")
 def test_the_log_says_how_the_model_of_an_unstated_language_was_chosen(
     line: Line, cases: dict[str, Case]
 ):
@@ -173,3 +179,46 @@ def test_the_log_says_how_the_model_of_an_unstated_language_was_chosen(
 
     assert "models deu; grey copy" in detail("19-mods-title-language")
     assert "models eng (language not stated, chosen from eng+" in detail("31a-arabic-digits")
+
+
+@pytest.mark.timeout(600)
+def test_a_fax_has_square_pixels_and_both_resolutions(bags: Callable[[str], Path]):
+    mets = (bags("23") / "data" / "metadata" / "mets.xml").read_text()
+    (pyramid,) = (bags("23") / "data" / "access").glob("*.tif")
+
+    across, down = (
+        re.search(rf"{axis}SamplingFrequency>\s*<[^>]*numerator>(\d+)<", mets) for axis in "xy"
+    )
+    image = pyvips.Image.new_from_file(str(pyramid))
+    assert across and down and (across[1], down[1]) == ("204", "98")
+    assert (image.width, image.height) == (1728, round(1151 * 204 / 98))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", ["23", "30"])
+def test_the_text_stays_legible(bags: Callable[[str], Path], number: str):
+    (text,) = (bags(number) / "data" / "text").glob("*.txt")
+
+    assert "a ledger of every\nvessel that came in after dark" in text.read_text()
+
+
+@pytest.mark.timeout(600)
+def test_a_red_page_is_red_up_to_its_last_row_and_column(bags: Callable[[str], Path]):
+    for path in (bags("33") / "data" / "access").iterdir():
+        image = pyvips.Image.new_from_file(str(path))
+        assert (image - [200, 20, 20]).abs().max() <= 2, path.name
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", ["36", "37"])
+def test_what_a_tool_notices_is_no_damage_of_the_master(
+    line: Line, cases: dict[str, Case], bags: Callable[[str], Path], number: str
+):
+    (batch_id,) = (case.batch_id for name, case in cases.items() if name.startswith(f"{number}-"))
+    bags(number)
+
+    events = line.ask("audit", "batch", batch_id)
+
+    notices = [event["detail"] for event in events if "Notices of exiftool" in event["detail"]]
+    assert len(notices) == 1, events
+    assert "page.metadata-damaged" not in {event["code"] for event in events}

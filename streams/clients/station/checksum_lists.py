@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from schemas.models import Diagnostic
-from streams.clients.station.digest_lines import ALGORITHM_OF, Expected, digests_in
+from streams.clients.station.digest_lines import ALGORITHM_OF, Expected, digests_in, text_of
 from streams.clients.station.findings import finding
 from streams.clients.station.fixity import Files, StatedChecksums
 from streams.clients.station.on_disk import Names
-from streams.clients.station.scan import DeliveredFile
+from streams.clients.station.scan import DeliveredFile, is_system
 from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV
 
 SIDECARS = (ITEM_JSON, PAGES_CSV)
@@ -55,7 +55,7 @@ def lists_of(files: Files, elsewhere: frozenset[str] = frozenset()) -> StatedChe
             stated.diagnostics.append(finding("checksum.list-unreadable", name, found))
             continue
         stated.expected += listed
-        missing = (one for one in listed if one.name not in files)
+        missing = (one for one in listed if one.name not in files and not is_system(one.name))
         stated.diagnostics += [finding("checksum.file-missing", one.name, name) for one in missing]
         if not _is_sidecar(name, listed):
             stated.diagnostics += _unlisted(name, listed, inside, set(lists))
@@ -89,7 +89,7 @@ def _read(file: DeliveredFile, algorithm: str, names: Names) -> Iterator[Expecte
     """The digests in a list, each with the name of its file in the delivery. Raises ValueError."""
     if algorithm and algorithm not in SUPPORTED:
         raise ValueError(f"the algorithm {algorithm} is not supported, but {', '.join(SUPPORTED)}")
-    text = file.path.read_bytes().decode("utf-8-sig")
+    text = text_of(file.path.read_bytes())
     try:
         listed = list(digests_in(text, file.name, algorithm or None))
     except ValueError as no_list:
@@ -126,7 +126,7 @@ def _rows(text: str, list_name: str, names: Names) -> Iterator[Expected]:
 
 def _file_named(written: str, list_name: str, names: Names) -> str:
     """The file that a path in a list means: relative to the list, to the delivery, to the folder
-    above the list, or the only one with this base name."""
+    above the list, the only one in another case, or the only one with this base name."""
     base = PurePosixPath(list_name).parent
     path = written if written in names else written.replace("\\", "/")
     plain = path.removeprefix("./")
@@ -136,6 +136,8 @@ def _file_named(written: str, list_name: str, names: Names) -> str:
             if name in names:
                 return name
     plain = plain.strip(" \t")
+    if (other_case := names.in_any_case(str(base / plain))) is not None:
+        return other_case
     only = names.only_one_called(plain.rpartition("/")[2])
     return only if only is not None else str(base / plain)
 

@@ -1,5 +1,6 @@
 """Reads the lines of checksum lists: the dialects in which programs write digests and paths."""
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,11 @@ EXACT = re.compile(r"\\?([0-9A-Fa-f]{32,128})(?:  | \*)(.+)")
 LINE = re.compile(r"\\?([0-9A-Fa-f]{32,128})[ \t]+\*?(.+)")
 BSD = re.compile(r"\\?(MD5|SHA-?(?:1|224|256|384|512)) ?\((.+)\) ?= ?([0-9A-Fa-f]{32,128})")
 BARE = re.compile(r"\\?([0-9A-Fa-f]{32,128})")
+COMMENTS = ("#", ";", "//")
+"""How the line of a comment begins; programs for Windows write a semicolon."""
+BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16"} | {
+    codecs.BOM_UTF16_BE: "utf-16"
+}
 ENDS = re.compile(r"\r\n|\r|\n")
 
 
@@ -25,12 +31,18 @@ class Expected:
     list_name: str
 
 
+def text_of(content: bytes) -> str:
+    """The text of a list in UTF-8, or in UTF-16 with a byte order mark. Raises ValueError."""
+    marked = (form for mark, form in BYTE_ORDER_MARKS.items() if content.startswith(mark))
+    return content.decode(next(marked, "utf-8"))
+
+
 def digests_in(text: str, list_name: str, algorithm: str | None) -> Iterator[Expected]:
     """The digests that a list states. Raises ValueError for a line that is none.
 
     Without an algorithm, the length of a digest tells which one it is."""
     for number, line in enumerate(ENDS.split(text), 1):
-        if not line.strip() or line.startswith("#"):
+        if not line.strip() or line.lstrip(" \t").startswith(COMMENTS):
             continue
         found = _read(line.lstrip(" \t"))
         if found is None:

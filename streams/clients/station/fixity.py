@@ -52,6 +52,7 @@ def bag_of(base: str, files: Files) -> StatedChecksums:
         stated.diagnostics.append(finding("bag.malformed", f"{prefix}bagit.txt", found))
     for name, listed in lists.items():
         _compare(name, listed, inside, payload, version, stated, prefix)
+    stated.diagnostics += _unlisted(lists, inside, payload, version, prefix)
     _fetch_and_oxum(inside, payload, encoding, stated, prefix)
     stated.consumed |= {prefix + name for name in (*lists, "bagit.txt", "bag-info.txt")}
     stated.consumed |= {f"{prefix}{name}" for name in ("package-info.txt", "fetch.txt")}
@@ -118,12 +119,28 @@ def _compare(
         else:
             stated.expected.append(replace(one, name=prefix + one.name, list_name=prefix + name))
         seen[one.name] = one.digest
-    if of_payload:
-        stated.diagnostics += [
-            finding("bag.file-unlisted", prefix + other, f"not in {name}")
-            for other in sorted(payload - set(seen))
-            if not inside[other].is_skipped
-        ]
+
+
+def _unlisted(
+    lists: dict[str, list[Expected]],
+    inside: Files,
+    payload: set[str],
+    version: tuple[int, int],
+    prefix: str,
+) -> Iterator[Diagnostic]:
+    """Payload files that a manifest lacks. Each manifest lists all of them since version 1.0
+    (RFC 8493, 2.1.3); before, each file is in one of the manifests."""
+    listed = {
+        name: {one.name for one in of_list}
+        for name, of_list in lists.items()
+        if name.startswith("manifest-")
+    }
+    if listed and version < (1, 0):
+        listed = {" or ".join(sorted(listed)): set().union(*listed.values())}
+    for name, names in listed.items():
+        for other in sorted(payload - names):
+            if not inside[other].is_skipped:
+                yield finding("bag.file-unlisted", prefix + other, f"not in {name}")
 
 
 def _fetch_and_oxum(

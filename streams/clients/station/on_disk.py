@@ -11,7 +11,7 @@ def nfc(name: str) -> str:
 
 
 class Names:
-    """The names of files, looked up as they are and in Unicode form NFC."""
+    """The names of files, looked up as they are, in Unicode form NFC, and in another case."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = set(names)
@@ -24,6 +24,11 @@ class Names:
         if name in self._names:
             return name
         return self._by_form.get(nfc(name), name)
+
+    def in_any_case(self, name: str) -> str | None:
+        """The only file of this name in upper or lower case, or None."""
+        found = self._by_folded.get(nfc(name).casefold(), ())
+        return found[0] if len(found) == 1 else None
 
     def only_one_called(self, base_name: str) -> str | None:
         """The only file with a base name, or None."""
@@ -46,6 +51,13 @@ class Names:
     def _by_form(self) -> dict[str, str]:
         # Of names that differ in form alone the first one counts.
         return {nfc(name): name for name in sorted(self._names)[::-1]}
+
+    @cached_property
+    def _by_folded(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in sorted(self._names):
+            found.setdefault(nfc(name).casefold(), []).append(name)
+        return found
 
     @cached_property
     def _by_base(self) -> dict[str, list[str]]:

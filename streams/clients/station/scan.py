@@ -23,6 +23,11 @@ def silent(_what: str, _done: int, _total: int) -> None:
     """Reports no progress."""
 
 
+def is_system(name: str) -> bool:
+    """Whether a name is that of a hidden or system file, such as Thumbs.db."""
+    return any(part.startswith(".") or part.casefold() in SKIPPED for part in name.split("/"))
+
+
 @dataclass(frozen=True)
 class DeliveredFile:
     """One file of a delivery."""
@@ -43,7 +48,7 @@ class DeliveredFile:
     @property
     def is_skipped(self) -> bool:
         """Whether it is a hidden or system file, which only a bag manifest can list."""
-        return any(part.startswith(".") or part.casefold() in SKIPPED for part in self.parts)
+        return is_system(self.name)
 
     @property
     def parts(self) -> tuple[str, ...]:

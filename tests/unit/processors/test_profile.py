@@ -12,7 +12,7 @@ def test_the_default_profile_warns_of_unusual_masters():
     resolved = profile.resolve("as-delivered")
 
     assert resolved["formats"] == ["tiff", "bigtiff", "jpeg", "png"]
-    assert resolved["bits_per_sample"] == [1, 8, 12, 16]
+    assert resolved["bits_per_sample"] == [1, 2, 4, 8, 12, 16]
     assert resolved["unknown_resolution"] == "warn"
     assert resolved["required_branches"] == ["derive_page", "describe_page", "recognize_page"]
     assert resolved["ocr"]["dpi"] == 300
