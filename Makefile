@@ -30,7 +30,7 @@ CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
-.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut mutations rolling lock \
+.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut mutations rolling images lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -85,6 +85,10 @@ powercut: install ## Cut the power of lines 50 times at moments drawn from SEED;
 
 mutations: install ## Tamper with exported logs in COUNT random ways, drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.log_mutations --count $(COUNT) --seed $(SEED) --record
+
+images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
+	@sh infra/install.sh images
+	$(PYTHON) -m tests.images.run --seed $(SEED) --record
 
 rolling: install ## Restart every role ten times under load
 	$(PYTHON) -m tests.faults.rolling --rounds 10

@@ -2,6 +2,7 @@
 # Installs what copystand needs on Debian or Ubuntu. It changes nothing that is already installed.
 # 1. system packages  2. .venv from requirements-dev.lock  3. Kafka's jars  4. the XSD files
 # With the argument `faults` also 5. the tools of the fault suite: strace, toxiproxy
+# With the argument `images` also the programs that write images for `make images`
 # With the argument `production` .venv has no test tools: it is made from requirements.lock
 set -eu
 FOR=${1:-line}
@@ -85,6 +86,10 @@ find_missing() {
     font 'EBGaramond*' || want fonts-ebgaramond
     font 'Junicode*' || want fonts-junicode
     font '*blankenburg*' || want fonts-blankenburg
+    if [ "$FOR" = images ]; then
+        command -v tiffcp >/dev/null 2>&1 || want libtiff-tools
+        [ -x /usr/bin/convert ] || command -v magick >/dev/null 2>&1 || want imagemagick
+    fi
     [ "$FOR" = faults ] || return 0
     command -v strace >/dev/null 2>&1 || want strace
     { [ -x "$TOXIPROXY/server" ] && go_verifier_is_built; } || command -v go >/dev/null 2>&1 || want golang-go

@@ -1,16 +1,20 @@
 """Stores the capture of a page as its master and validates it."""
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from processors import master_rules
 from processors.delivered_checksums import Checksum, compute_digests
 from processors.imaging import icc
-from processors.imaging.decode import Undecodable, decode_all_pixels, vips_version
+from processors.imaging.content_description import describe_file
+from processors.imaging.decode import Undecodable, vips_version
 from processors.imaging.file_identification import identify_file
 from processors.imaging.format_identification import Format
 from processors.imaging.header import DamagedHeader
-from processors.imaging.header_readers import irregularities, read_header
+from processors.imaging.header_readers import ambiguities, irregularities, read_header
+from processors.imaging.pixel_check import decode_all_pixels
 from processors.imaging.resolution import agreed_resolution
 from processors.master_rules import DecodedMaster, Finding
 from processors.outcome import Done, Outcome, Rejected, StorageError, rejected
@@ -57,44 +61,67 @@ def _validate(
     tools: Tools,
 ) -> Outcome:
     path = tools.storage.path(master)
-    tools.progress("format")
-    format_ = identify_file(path)
-    unknown = master_rules.format_refused(format_, master.size_bytes, profile)
-    if unknown or format_ is None:
-        return _rejected(page, unknown)
-    master = master.model_copy(update={"media_type": format_.media_type})
-    decoded = _decoded(path, format_, master.size_bytes, profile, tools)
-    if isinstance(decoded, Finding):
-        return _rejected(page, decoded)
-    findings = master_rules.findings(page.original_name, decoded, profile)
-    refused = next((finding for finding in findings if finding.refused), None)
-    if refused:
-        return _rejected(page, refused)
-    acts = _acts(master, decoded, findings, vendor)
+    judged = judge(path, page.original_name, profile, tools.progress)
+    if judged.refused or judged.master is None:
+        return _rejected(page, judged.refused)
+    decoded, found = judged.master, judged.findings
+    master = master.model_copy(update={"media_type": decoded.format.media_type})
+    acts = _acts(master, decoded, found, vendor)
     return Done(_fact(page, master, decoded, acts, profile.optional_branches))
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What a page's file is, and whether the profile accepts it."""
+
+    master: DecodedMaster | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def refused(self) -> Finding | None:
+        """Why the file is refused, or None."""
+        return next((finding for finding in self.findings if finding.refused), None)
+
+
+def judge(
+    path: Path, original_name: str, profile: Profile, progress: Callable[[str], None]
+) -> Judgement:
+    """Identify and decode the file of a page and check it against a profile. Raises OSError."""
+    progress("format")
+    format_ = identify_file(path)
+    if format_ is None:
+        described = describe_file(path)
+        return Judgement(None, (master_rules.not_an_image(described, original_name, profile),))
+    unknown = master_rules.format_refused(format_, profile)
+    if unknown:
+        return Judgement(None, (unknown,))
+    decoded = _decoded(path, format_, profile, progress)
+    if isinstance(decoded, Finding):
+        return Judgement(None, (decoded,))
+    return Judgement(decoded, master_rules.findings(original_name, decoded, profile))
+
+
 def _decoded(
-    path: Path, format_: Format, size_bytes: int, profile: Profile, tools: Tools
+    path: Path, format_: Format, profile: Profile, progress: Callable[[str], None]
 ) -> DecodedMaster | Finding:
     """The properties of a master, or why it is refused before or while it is decoded."""
     try:
         header = read_header(path, format_.family)
-        refused = master_rules.header_refused(header, size_bytes, profile)
+        refused = master_rules.header_refused(header, path.stat().st_size, profile)
         if refused:
             return refused
         irregular = irregularities(path, format_.family)
-        tools.progress("decoding")
-        message = decode_all_pixels(path, header, format_.family)
+        ambiguous = ambiguities(path, format_.family)
+        progress("decoding")
+        pixels = decode_all_pixels(path, header, format_.family)
     except DamagedHeader as damage:
         return master_rules.damaged(str(damage))
     except Undecodable as error:
-        if error.unsupported:
-            return master_rules.unsupported(error.found, profile)
-        return master_rules.damaged(error.found)
+        # A decoder also fails because it does not know what the pixels show.
+        return master_rules.not_shown(ambiguous) or master_rules.undecodable(error)
     icc_name = icc.description(header.icc) if header.icc else None
     resolution = agreed_resolution(header.resolutions)
-    return DecodedMaster(format_, header, resolution, icc_name, irregular, message)
+    return DecodedMaster(format_, header, resolution, icc_name, irregular, ambiguous, pixels)
 
 
 def _fact(
@@ -182,12 +209,14 @@ def _vendor_checksum_act(checksum: Checksum) -> Act:
 
 
 def _validation_detail(decoded: DecodedMaster) -> str:
-    header = decoded.header
+    header, unjudged = decoded.header, decoded.pixels.unjudged
+    limit = f" Damage cannot be detected in {unjudged}." if unjudged else ""
     return (
         "Structure checked, every pixel decoded: "
         f"{header.width_px} x {header.height_px} pixels of {header.samples_per_pixel} x "
         f"{header.bits_per_sample} bit, {header.colour_space}, compression {header.compression}; "
         f"resolution: {decoded.resolution.text}; ICC profile: {decoded.icc_profile or 'none'}."
+        f"{limit}"
     )
 
 

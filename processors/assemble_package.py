@@ -26,6 +26,7 @@ from processors.package_metadata.mets_structure import submitted_structure
 from processors.package_metadata.premis_document import write_premis
 from processors.step import FormatName
 from processors.tools import Area, Tools
+from processors.xml.record_validation import has_namespace
 from schemas.ids import package_id
 from schemas.models import Act, FileRef, ItemCompleted, PackageCounts, PackagePublished
 
@@ -161,7 +162,9 @@ def _main_record(
     """mods.xml or dc.xml: the first submitted record of that schema, else a minimal one."""
     for one in submitted:
         if one.role == "descriptive" and MAIN_SCHEMAS.get(one.schema) == name:
-            return _written(name, tools.storage.read(one.payload.stored), tools)
+            content = tools.storage.read(one.payload.stored)
+            if has_namespace(content):
+                return _written(name, content, tools)
     return _written(name, generate(item.item_id, item.description, item.rights), tools)
 
 

@@ -76,13 +76,19 @@ def _fact(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> Pa
     )
 
 
+def _notices(embedded: Embedded) -> str:
+    if not embedded.notices:
+        return ""
+    return f" Notices of exiftool: {'; '.join(embedded.notices)}."[:MAX_DETAIL_LENGTH]
+
+
 def _acts(embedded: Embedded, files: tuple[FileRef, ...], master: FileRef) -> tuple[Act, ...]:
     written = ", ".join(file.use for file in files)
     exiftool = Agent(type="software", name="exiftool", version=_version(), role=EXECUTING)
     extraction = Act(
         type="metadata extraction",
         outcome="suc",
-        detail=f"{len(embedded.tags)} embedded tags read; written: {written}.",
+        detail=f"{len(embedded.tags)} embedded tags read; written: {written}.{_notices(embedded)}",
         agents=(exiftool,),
         sources=(f"sha256:{master.sha256}",),
         results=tuple(f"sha256:{file.sha256}" for file in files),

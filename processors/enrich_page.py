@@ -53,15 +53,13 @@ def _differs(page: PageRecognized, guess: Guess) -> bool:
 
 
 def _act(kind: str, outcome: str, detail: str, source: str) -> Act:
-    program = ("py3langid", language_guess.package_version())
-    model = ("py3langid model", f"sha256:{language_guess.model_digest()}")
     return Act(
         type=kind,
         outcome=outcome,
         detail=detail,
         agents=tuple(
             Agent(type="software", name=name, version=version, role="executing program")
-            for name, version in (program, model)
+            for name, version in language_guess.software()
         ),
         sources=(source,),
     )

@@ -18,6 +18,7 @@ CHAPTERS = (
 """Files of the catalogue in the order of docs/errors.md."""
 COMMANDS = {
     "release": "`copystand quarantine release ID --by P --reason R`",
+    "not_a_page": "`copystand quarantine withdraw ID --not-a-page --by P --reason R`",
     "release_file": "`copystand quarantine release ID --file FILE --by P --reason R`",
 }
 """Placeholders that every fix may use; the others are filled in where the code is used."""

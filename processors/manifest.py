@@ -120,6 +120,18 @@ class Item(Part):
     pages: Annotated[tuple[Page, ...], Field(strict=False)]
 
 
+class NotPackaged(Part):
+    """A delivered file that no item contains: the log names it with its digest."""
+
+    path: Annotated[str, Field(min_length=1, max_length=20_000)]
+    """Its name in the delivery, with control characters escaped; nothing is opened by it."""
+    sha256: Sha256
+    size_bytes: Annotated[int, Field(ge=0, le=2**53)]
+    code: Word | None = None
+    """Why it is in no item; None if its content was used, such as a checksum list."""
+    found: Text
+
+
 class Items(Sequence[Item]):
     """The items of a manifest, each parsed on access, because a batch may have 200,000 pages."""
 
@@ -168,6 +180,7 @@ class Manifest(Part):
     not_before: Instant | None = None
     operator: Operator | None = None
     items: Annotated[Items, PlainValidator(Items.of)]
+    not_packaged: Annotated[tuple[NotPackaged, ...], Field(strict=False)] = ()
     checksums: Checksums
 
     @property

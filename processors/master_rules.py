@@ -1,12 +1,15 @@
 """Checks a master against its profile: refusals and warnings, each with its code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from processors.delivered_checksums import Digests
 from processors.imaging import icc
-from processors.imaging.format_identification import Format
+from processors.imaging.content_description import EMPTY, UNKNOWN
+from processors.imaging.decode import Undecodable
+from processors.imaging.format_identification import Format, image_extensions
 from processors.imaging.header import Header
+from processors.imaging.pixel_check import Decoded
 from processors.imaging.resolution import Problem, Resolution
 from processors.page_files import extension_of
 from processors.profile import Policy, Profile
@@ -46,21 +49,46 @@ def damaged(found: str) -> Finding:
     return Finding("page.not-decodable", found[:1].upper() + found[1:])
 
 
-def unsupported(found: str, profile: Profile) -> Finding:
-    """A master that the profile or the decoder does not support."""
-    fills = {"formats": ", ".join(profile.formats), "profile": profile.name}
+def undecodable(error: Undecodable) -> Finding:
+    """A master whose pixels are damaged, or of a kind that the decoder does not support."""
+    if not error.unsupported:
+        return damaged(error.found)
+    found = error.found[:1].upper() + error.found[1:]
+    return Finding("page.decoding-not-supported", found)
+
+
+def not_shown(ambiguous: tuple[str, ...]) -> Finding | None:
+    """A master whose tags do not say what its pixels show, or None."""
+    if not ambiguous:
+        return None
+    found = f"The tags do not say what the pixels show: {_joined(ambiguous)}"
+    return Finding("page.image-ambiguous", found)
+
+
+def unsupported(found: str, profile: Profile, wanted: str) -> Finding:
+    """A master that the profile does not accept; `wanted` is what it accepts instead."""
+    fills = {"wanted": wanted, "profile": profile.name}
     return Finding("page.format-not-supported", found[:1].upper() + found[1:], fills)
 
 
-def format_refused(format_: Format | None, size_bytes: int, profile: Profile) -> Finding | None:
-    """Why a format is not accepted, or None."""
-    if size_bytes == 0:
+def not_an_image(described: str, original_name: str, profile: Profile) -> Finding:
+    """A file without the signature of a format: a damaged image if its name is that of one."""
+    if described == EMPTY:
         return damaged("the file is empty")
-    if format_ is None:
-        return unsupported("the file is in an unknown format", profile)
+    if extension_of(original_name) in image_extensions() or described != UNKNOWN:
+        return damaged(f"the file is not an image, but {described}")
+    return unsupported("the file is in an unknown format", profile, _formats(profile))
+
+
+def _formats(profile: Profile) -> str:
+    return f"in one of the formats {', '.join(profile.formats)}"
+
+
+def format_refused(format_: Format, profile: Profile) -> Finding | None:
+    """Why a format is not accepted, or None."""
     if format_.family not in profile.formats:
         puid = f" (PRONOM {format_.puid})" if format_.puid else ""
-        return unsupported(f"the file is {format_.name}{puid}", profile)
+        return unsupported(f"the file is {format_.name}{puid}", profile, _formats(profile))
     return None
 
 
@@ -79,7 +107,7 @@ def header_refused(header: Header, size_bytes: int, profile: Profile) -> Finding
             return Finding("page.too-large", f"{value} {unit}, the limit is {limit}")
     if header.samples_per_pixel > MAX_SAMPLES:
         found = f"{header.samples_per_pixel} samples per pixel, the limit is {MAX_SAMPLES}"
-        return unsupported(found, profile)
+        return unsupported(found, profile, f"with at most {MAX_SAMPLES} samples per pixel")
     kinds = (
         (header.compression, profile.compressions, "compression"),
         (header.bits_per_sample, profile.bits_per_sample, "bits per sample"),
@@ -88,8 +116,15 @@ def header_refused(header: Header, size_bytes: int, profile: Profile) -> Finding
     for kind, accepted, name in kinds:
         if kind not in accepted:
             listed = ", ".join(str(each) for each in accepted)
-            return unsupported(f"{name} {kind}; profile {profile.name} accepts {listed}", profile)
+            found = f"{name} {kind}; profile {profile.name} accepts {listed}"
+            return unsupported(found, profile, f"with {name} {_one_of(accepted)}")
     return None
+
+
+def _one_of(accepted: Sequence[object]) -> str:
+    """The values as a choice, such as `1, 8 or 16`."""
+    *others, last = (str(each) for each in accepted)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 @dataclass(frozen=True)
@@ -103,17 +138,21 @@ class DecodedMaster:
     """The name that the embedded ICC profile states."""
     irregular: tuple[str, ...] = ()
     """Rules of its format that the file violates."""
-    decoder_message: str | None = None
-    """What the decoder reported although every pixel was decoded."""
+    ambiguous: tuple[str, ...] = ()
+    """Why the file does not say what its pixels show."""
+    pixels: Decoded = field(default_factory=Decoded)
+    """What decoding every pixel showed."""
 
 
 def findings(original_name: str, master: DecodedMaster, profile: Profile) -> tuple[Finding, ...]:
     """The problems of a decodable master, each a warning or a refusal as the profile says."""
     header, resolution = master.header, master.resolution
     checks = (
+        (not_shown(master.ambiguous), profile.ambiguous_image),
         (_irregular(master), profile.irregular_tiff),
         (_unusual(master), profile.unusual_structure),
         (_resolution(resolution), profile.unknown_resolution),
+        (_not_square(resolution), profile.pixels_not_square),
         (_low_resolution(resolution, profile), profile.low_resolution),
         (_no_icc(header), profile.missing_icc),
         (_unusable_icc(header), _warn_or_refuse(profile.missing_icc)),
@@ -143,8 +182,7 @@ def _irregular(master: DecodedMaster) -> Finding | None:
 
 def _unusual(master: DecodedMaster) -> Finding | None:
     of_other_formats = () if master.format.family in TIFF else master.irregular
-    reported = master.decoder_message
-    problems = (*of_other_formats, *((f"the decoder reported {reported}",) if reported else ()))
+    problems = (*of_other_formats, *master.pixels.irregular)
     if not problems:
         return None
     found = f"Every pixel was decoded, but the structure is unusual: {_joined(problems)}"
@@ -161,7 +199,7 @@ def _joined(problems: tuple[str, ...]) -> str:
 
 
 def _resolution(resolution: Resolution) -> Finding | None:
-    if resolution.problem is None:
+    if resolution.problem in (None, Problem.NOT_SQUARE):
         return None
     if resolution.problem is Problem.CONFLICTING:
         found = f"The stated resolutions differ: {resolution.text}"
@@ -169,11 +207,19 @@ def _resolution(resolution: Resolution) -> Finding | None:
     return Finding("page.resolution-unknown", "The file states no resolution with a unit")
 
 
+def _not_square(resolution: Resolution) -> Finding | None:
+    if resolution.problem is not Problem.NOT_SQUARE:
+        return None
+    found = f"The horizontal and vertical resolutions differ: {resolution.text}"
+    return Finding("page.pixels-not-square", found)
+
+
 def _low_resolution(resolution: Resolution, profile: Profile) -> Finding | None:
     lowest = profile.min_resolution_dpi
-    if lowest is None or resolution.dpi is None or resolution.dpi >= lowest * 0.99:
+    stated = min(resolution.dpi or 0, resolution.vertical_dpi or 0)
+    if lowest is None or not stated or stated >= lowest * 0.99:
         return None
-    found = f"{resolution.dpi:g} dpi; profile {profile.name} requires at least {lowest:g} dpi"
+    found = f"{stated:g} dpi; profile {profile.name} requires at least {lowest:g} dpi"
     return Finding("page.resolution-too-low", found, {"dpi": f"{lowest:g}"})
 
 

@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from processors.manifest import File, Item, Manifest, Page
-from processors.ocr.languages import DEFAULT_LANGUAGES
 from processors.tools import staging_key
 from processors.xml.submitted_mets import name_key
 from schemas.models import FileRef
@@ -21,13 +20,16 @@ MEDIA_TYPES = {
     ".bmp": "image/bmp",
     ".webp": "image/webp",
     ".xml": "application/xml",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".txt": "text/plain",
 }
 """Media types by suffix of the delivered name; acquire_page identifies the format by the bytes."""
 
 
 def languages_of(item: Item, page: Page) -> tuple[str, ...]:
-    """The page's languages, else the item's, else English."""
-    return page.languages or item.languages or DEFAULT_LANGUAGES
+    """The page's languages, else the item's; empty if none is stated."""
+    return page.languages or item.languages or ()
 
 
 def script_of(item: Item, page: Page) -> str | None:

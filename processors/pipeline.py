@@ -56,7 +56,7 @@ TABLE: tuple[Row, ...] = (
         "profile: {fact.scanner_profile}, findings: {fact.diagnostics_count}.",
         lane="preflight",
         also_gives=(ItemRegistered,),
-        version="3",
+        version="4",
         timeout_seconds=600,
     ),
     OtherFact(
@@ -91,7 +91,7 @@ TABLE: tuple[Row, ...] = (
         "{fact.width_px} x {fact.height_px} pixels.",
         lane="masters",
         packages=(PackageFile("master", "data/master", "MASTER"),),
-        version="3",
+        version="4",
     ),
     Step(
         "derive_page",
@@ -106,7 +106,7 @@ TABLE: tuple[Row, ...] = (
             PackageFile("thumbnail", "data/access", "THUMBS", infix=".thumbnail"),
         ),
         branch=True,
-        version="2",
+        version="3",
     ),
     Step(
         "recognize_page",
@@ -123,7 +123,7 @@ TABLE: tuple[Row, ...] = (
             PackageFile("pdf", "data/download", "DOWNLOAD", ".pdf"),
         ),
         branch=True,
-        version="3",
+        version="4",
         # A rotated page is read twice, each time within the time limit of the profile.
         timeout_seconds=400,
     ),
@@ -135,7 +135,7 @@ TABLE: tuple[Row, ...] = (
         detail="Metadata extracted from the master.",
         lane="metadata",
         branch=True,
-        version="2",
+        version="3",
     ),
     Step(
         "enrich_page",
@@ -178,7 +178,7 @@ TABLE: tuple[Row, ...] = (
         detail="Package {fact.package_id} published. Files: {fact.counts.files}, "
         "bytes: {fact.size_bytes}, content digest: {fact.content_digest}.",
         lane="packages",
-        version="3",
+        version="4",
         timeout_seconds=600,
     ),
     OtherFact(PackageReceived, by=("repository",)),

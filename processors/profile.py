@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -20,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from processors import pipeline
 from processors.institution_rules import Rule, RuleFile
+from processors.profile_ocr import Ocr, Part, UnstatedLanguage
 from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -70,11 +69,7 @@ class InvalidProfile(ValueError):
         self.code = code
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Limits(_Part):
+class Limits(Part):
     """Maximum size of a master, checked in its header before it is decoded."""
 
     max_width_px: int = 100_000
@@ -83,22 +78,7 @@ class Limits(_Part):
     max_bytes: int = 4 * 1024**3
 
 
-class Ocr(_Part):
-    """How text is recognised."""
-
-    enabled: bool = True
-    dpi: int = 300
-    """Masters with a higher resolution are read in a copy with this one."""
-    max_long_side_px: int = 6000
-    """Maximum long side of the copy if the resolution of the master is unknown."""
-    confidence_floor: float = 50.0
-    """A page whose mean word confidence (0 to 100) is lower gets a warning."""
-    timeout_seconds: float = 150.0
-    orientation: bool = True
-    """Whether a page with unreadable text is tried rotated."""
-
-
-class ReadingImage(_Part):
+class ReadingImage(Part):
     """A JPEG made for the screen; never larger than the master."""
 
     long_side_px: int = Field(ge=16, le=65_000)
@@ -106,7 +86,7 @@ class ReadingImage(_Part):
     quality: int = Field(default=85, ge=1, le=100)
 
 
-class Pyramid(_Part):
+class Pyramid(Part):
     """A tiled TIFF with all smaller sizes, for image servers."""
 
     compression: Literal["jpeg", "deflate", "lzw"] = "jpeg"
@@ -116,7 +96,7 @@ class Pyramid(_Part):
     """TIFF 6.0 requires multiples of 16."""
 
 
-class Derivatives(_Part):
+class Derivatives(Part):
     """Reading images made from a master; None, or `false` in TOML, omits one."""
 
     access: ReadingImage | None = ReadingImage(long_side_px=2000)
@@ -132,7 +112,7 @@ class Derivatives(_Part):
         return None if value is False else value
 
 
-class Profile(_Part):
+class Profile(Part):
     """A resolved profile, including its rules."""
 
     name: str
@@ -151,14 +131,17 @@ class Profile(_Part):
     optional_branches: tuple[OptionalBranch, ...] = ("enrich_page",)
     """Further branches, for which no item waits."""
     unknown_resolution: Policy = "warn"
+    pixels_not_square: Policy = "warn"
+    """The horizontal and vertical resolutions differ; reading images have square pixels."""
     low_resolution: Policy = "warn"
     missing_icc: Policy = "warn"
     """Bitonal masters need no ICC profile."""
     lossy_master: Policy = "warn"
     more_images: Policy = "warn"
-    irregular_tiff: Policy = "refuse"
-    """The file violates TIFF 6.0, although every pixel was decoded: other readers may decode it
-    differently."""
+    irregular_tiff: Policy = "warn"
+    """The file violates TIFF 6.0, although every pixel was decoded."""
+    ambiguous_image: Policy = "refuse"
+    """Every pixel was decoded, but the tags do not say what the pixels show."""
     unusual_structure: Policy = "warn"
     """The decoder reported a problem, although every pixel was decoded."""
     turned: Policy = "warn"
@@ -168,6 +151,7 @@ class Profile(_Part):
     invalid_record: Policy = "warn"
     """A MODS, Dublin Core or PREMIS record is invalid; invalid METS is always a warning."""
     ocr: Ocr = Ocr()
+    unstated_language: UnstatedLanguage = UnstatedLanguage()
     derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
     rule_files: tuple[str, ...] = ()

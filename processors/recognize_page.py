@@ -6,8 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from processors import delivered_text
+from processors.enrich import language_guess
 from processors.imaging.decode import FILM_DPI, GreyCopy, vips_version, write_grey_copy
 from processors.imaging.format_identification import packaged_name
+from processors.model_choice import read_with_chosen_model
 from processors.ocr import engine as ocr
 from processors.ocr import languages
 from processors.ocr.alto import Origin, alto_for_master
@@ -16,11 +18,10 @@ from processors.ocr.orientation import BestReading, Image, read_in_best_orientat
 from processors.outcome import Done, ErrorClass, Outcome, TryLater, rejected
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
+from processors.profile_ocr import NOT_READ
 from processors.tools import Area, Tools
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageRecognized
 
-NOT_READ = ("target", "blank", "missing")
-"""Kinds of page without text of the item."""
 EXECUTING = "executing program"
 TEXT, XML = "text/plain", "application/xml"
 MAX_SIDE_PX = 32_000
@@ -48,12 +49,26 @@ def recognize_page(page: PageAcquired, tools: Tools) -> Outcome:
                 optional_branches=page.optional_branches,
             )
         )
-    installed = ocr.installed_models()
-    missing = languages.missing_models(page.languages, page.script, installed)
+    installed, codes = ocr.installed_models(), languages.to_read(page.languages)
+    if not languages.is_stated(codes, page.script):
+        return _read_unstated(page, profile, installed, tools)
+    missing = languages.missing_models(codes, page.script, installed)
     if missing:
         return _not_readable(missing)
-    models = languages.models_for(page.languages, page.script, installed)
+    models = languages.models_for(codes, page.script, installed)
     return Done(_read(page, models, profile, tools))
+
+
+def _read_unstated(
+    page: PageAcquired, profile: Profile, installed: frozenset[str], tools: Tools
+) -> Outcome:
+    """Read a page with one of the models that the profile has for unstated languages."""
+    candidates = profile.unstated_language.models
+    lacking = [model for model in candidates if model not in installed]
+    if lacking or not candidates:
+        wanted = ", ".join(lacking) or "an unstated language"
+        return TryLater(f"no recognition model is installed for {wanted}", ErrorClass.TOOL_CRASHED)
+    return Done(_read(page, candidates, profile, tools, choose=True))
 
 
 def _has_no_text(page: PageAcquired) -> bool:
@@ -71,59 +86,77 @@ def _not_readable(missing: tuple[languages.MissingModel, ...]) -> Outcome:
 
 
 @dataclass(frozen=True)
-class _Result:
-    """The recognised text, in the pixels of the master."""
+class _Text:
+    """The text of a page, in the pixels of the copy that was read."""
 
     copy: GreyCopy
     best: BestReading
-    files: tuple[FileRef, ...]
+    models: tuple[str, ...]
+    choice: str = ""
+    """Why these models were chosen, if the language is not stated."""
+
+    @property
+    def settings(self) -> str:
+        """How the text was read, in words."""
+        size = f"{self.copy.width_px} x {self.copy.height_px} pixels"
+        degrees = self.best.rotated_degrees
+        after = f", turned by {degrees} degrees clockwise" if degrees else ""
+        chosen = f" ({self.choice})" if self.choice else ""
+        models = f"models {'+'.join(self.models)}{chosen}"
+        return f"{models}; grey copy of {size}{after}, read as {self.copy.dpi} dpi"
 
 
 def _read(
-    page: PageAcquired, models: tuple[str, ...], profile: Profile, tools: Tools
+    page: PageAcquired,
+    models: tuple[str, ...],
+    profile: Profile,
+    tools: Tools,
+    *,
+    choose: bool = False,
 ) -> PageRecognized:
-    result = _recognized(page, models, profile, tools)
-    words = result.best.words
+    text = _recognized(page, models, profile, tools, choose)
+    words = text.best.words
+    files = tuple(
+        tools.storage.keep(content, area=Area.DERIVATIVES, use=use, media_type=media_type)
+        for use, media_type, content in _outputs(page, text)
+    )
     return PageRecognized(
         languages=page.languages,
         script=page.script,
-        models=models,
+        models=text.models,
         mean_confidence=words.mean_confidence,
         words=len(words.all),
         characters=words.characters,
         read=True,
-        turned_degrees=result.best.rotated_degrees,
+        turned_degrees=text.best.rotated_degrees,
         optional_branches=page.optional_branches,
-        files=result.files,
-        acts=(_creation(page, models, result), *_warnings(page, profile, result.best)),
+        files=files,
+        acts=(_creation(page, text, files), *_warnings(page, profile, text.best)),
     )
 
 
 def _recognized(
-    page: PageAcquired, models: tuple[str, ...], profile: Profile, tools: Tools
-) -> _Result:
+    page: PageAcquired, models: tuple[str, ...], profile: Profile, tools: Tools, choose: bool
+) -> _Text:
     with TemporaryDirectory(dir=tools.scratch) as folder:
-        image = Path(folder) / "reading.tif"
+        path = Path(folder) / "reading.tif"
         tools.progress("grey copy")
         dpi, longest = _copy_limits(page, profile)
         copy = write_grey_copy(
             tools.storage.path(file_for("master", page.files)),
-            image,
+            path,
             resolution_dpi=page.resolution_dpi,
             dpi=dpi,
             max_long_side_px=longest,
         )
+        image = Image(path, copy.dpi, models, profile.ocr.timeout_seconds)
+        turn = profile.ocr.orientation
+        if choose:
+            chosen = read_with_chosen_model(image, tools.progress, turn=turn)
+            reason = f"language not stated, chosen from {'+'.join(models)}: {chosen.choice.reason}"
+            return _Text(copy, chosen.best, (chosen.choice.model,), reason)
         tools.progress("recognition")
-        best = read_in_best_orientation(
-            Image(image, copy.dpi, models, profile.ocr.timeout_seconds),
-            tools.progress,
-            turn=profile.ocr.orientation,
-        )
-    files = tuple(
-        tools.storage.keep(content, area=Area.DERIVATIVES, use=use, media_type=media_type)
-        for use, media_type, content in _outputs(page, models, copy, best)
-    )
-    return _Result(copy, best, files)
+        return _Text(copy, read_in_best_orientation(image, tools.progress, turn=turn), models)
 
 
 def _copy_limits(page: PageAcquired, profile: Profile) -> tuple[int, int]:
@@ -136,16 +169,13 @@ def _copy_limits(page: PageAcquired, profile: Profile) -> tuple[int, int]:
     return dpi, longest
 
 
-def _outputs(
-    page: PageAcquired, models: tuple[str, ...], copy: GreyCopy, best: BestReading
-) -> tuple[tuple[str, str, bytes], ...]:
-    reading, scale = best.reading, Scale.of(copy, best.rotated_degrees)
+def _outputs(page: PageAcquired, text: _Text) -> tuple[tuple[str, str, bytes], ...]:
+    reading, scale = text.best.reading, Scale.of(text.copy, text.best.rotated_degrees)
     item_id = (page.head.item_id or "").strip() or "item"
     name = packaged_name(item_id, page.ref, file_for("master", page.files).media_type)
-    settings = _settings(models, copy, best.rotated_degrees)
-    origin = Origin(name, page.sequence, "tesseract", ocr.tesseract_version(), settings)
+    origin = Origin(name, page.sequence, "tesseract", ocr.tesseract_version(), text.settings)
     return (
-        ("alto", XML, alto_for_master(reading.alto, best.words, scale, origin)),
+        ("alto", XML, alto_for_master(reading.alto, text.best.words, scale, origin)),
         ("hocr", "text/html", hocr_for_master(reading.hocr, scale, name)),
         ("text", TEXT, reading.text.replace(b"\f", b"")),
         ("tsv", "text/tab-separated-values", tsv_for_master(reading.tsv, scale)),
@@ -153,31 +183,25 @@ def _outputs(
     )
 
 
-def _settings(models: tuple[str, ...], copy: GreyCopy, rotated_degrees: int) -> str:
-    size = f"{copy.width_px} x {copy.height_px} pixels"
-    after = f", turned by {rotated_degrees} degrees clockwise" if rotated_degrees else ""
-    return f"models {'+'.join(models)}; grey copy of {size}{after}, read as {copy.dpi} dpi"
-
-
-def _creation(page: PageAcquired, models: tuple[str, ...], result: _Result) -> Act:
+def _creation(page: PageAcquired, text: _Text, files: tuple[FileRef, ...]) -> Act:
     """The act with programs, source, settings and results."""
     unknown = "" if page.resolution_dpi else " The master's resolution is unknown."
-    settings = _settings(models, result.copy, result.best.rotated_degrees)
     software: tuple[tuple[str, str | None], ...] = (
         ("libvips", vips_version()),
+        *(language_guess.software() if text.choice else ()),
         ("tesseract", ocr.tesseract_version()),
-        *((f"tesseract model {model}", None) for model in models),
+        *((f"tesseract model {model}", None) for model in text.models),
     )
     return Act(
         type="creation",
         outcome="suc",
-        detail=f"ALTO, hOCR, text, TSV and PDF: {settings}.{unknown}",
+        detail=f"ALTO, hOCR, text, TSV and PDF: {text.settings}.{unknown}",
         agents=tuple(
             Agent(type="software", name=name, version=version, role=EXECUTING)
             for name, version in software
         ),
         sources=(f"sha256:{file_for('master', page.files).sha256}",),
-        results=tuple(f"sha256:{file.sha256}" for file in result.files),
+        results=tuple(f"sha256:{file.sha256}" for file in files),
     )
 
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from processors import profile
+from processors.files_not_packaged import acts_and_list
+from processors.frozen_profile import with_installed
 from processors.manifest import Item, Manifest, check_manifest
+from processors.ocr import engine as ocr
 from processors.outcome import Done, Outcome, Rejected, ToolMissing, rejected, subject
 from processors.page_list import DigestsByName, canonical_json, page_list
 from processors.rules.codes import finding, is_error
@@ -57,6 +60,8 @@ def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
     resolved = view.profile.document
     if manifest is None or resolved is None or any(is_error(one) for one in found):
         return _rejected(found)
+    if resolved["ocr"]["enabled"]:
+        resolved = with_installed(resolved, ocr.installed_models())
     return _accepted(AcceptedBatch(manifest, received, resolved, batch.head.revision), found, tools)
 
 
@@ -131,6 +136,8 @@ def _batch_accepted(
     of: AcceptedBatch, frozen: FileRef, found: list[Diagnostic], tools: Tools
 ) -> BatchAccepted:
     manifest, files = of.manifest, [of.received, frozen]
+    not_packaged, lists = acts_and_list(manifest.not_packaged, tools.storage)
+    files += lists
     if len(found) > DIAGNOSTICS_IN_FACT:
         content = canonical_json([one.model_dump() for one in found])
         files.append(
@@ -150,7 +157,7 @@ def _batch_accepted(
         diagnostics=tuple(found[:DIAGNOSTICS_IN_FACT]),
         diagnostics_count=len(found),
         files=tuple(files),
-        acts=_acts(manifest, of.received, found),
+        acts=(*_acts(manifest, of.received, found), *not_packaged),
     )
 
 

@@ -4,6 +4,7 @@ All that a command prints goes through this module, which escapes control charac
 no markup: names, labels, reasons and file names come from outside."""
 
 import json
+import math
 import os
 import re
 import sys
@@ -38,6 +39,23 @@ STYLES = {
 FILE_WIDTH = 132
 """Characters in a line of a file or pipe, which has no width of its own."""
 INDENT = "  "
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds, 0 or more."""
+
+    def __init__(self) -> None:
+        """Without an upper limit."""
+        super().__init__(min=0)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; what is not finite is wrong usage."""
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a number of seconds", param, ctx)
+        return seconds
 
 
 class SafeConsole(Console):

@@ -74,6 +74,11 @@ def model_digest() -> str:
     return hashlib.sha256(_model_file().read_bytes()).hexdigest()
 
 
+def software() -> tuple[tuple[str, str], ...]:
+    """Name and version of the package and of its model."""
+    return (PACKAGE, package_version()), (f"{PACKAGE} model", f"sha256:{model_digest()}")
+
+
 def _model_file() -> Path:
     from py3langid import langid  # type: ignore[import-untyped]
 

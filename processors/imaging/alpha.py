@@ -7,7 +7,7 @@ from pathlib import Path
 import pyvips
 
 from processors.imaging.header import DamagedHeader
-from processors.imaging.tiff_directory import Value, directories, is_tiff
+from processors.imaging.tiff_directory import Value, is_tiff, main_directory
 
 ALPHA_TAG = 338
 ALPHA_KINDS = (1, 2)
@@ -22,7 +22,7 @@ def alpha_of(path: Path) -> int | None:
         return FIRST_EXTRA_SAMPLE
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
-            first: Mapping[int, Value] = next(directories(data), {})
+            first: Mapping[int, Value] = main_directory(data)
         except DamagedHeader:
             return FIRST_EXTRA_SAMPLE
         kinds = first.get(ALPHA_TAG, ())

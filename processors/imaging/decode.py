@@ -1,4 +1,4 @@
-"""Decodes images with libvips: checks every pixel, and makes grey copies for text recognition."""
+"""Decodes images with libvips, and makes grey copies for text recognition."""
 
 import re
 from collections.abc import Iterator
@@ -10,24 +10,33 @@ from typing import Any
 import pyvips
 
 from processors.imaging.alpha import FIRST_EXTRA_SAMPLE, alpha_of, on_white
-from processors.imaging.header import Header
-from processors.imaging.jpeg_scan import JpegScanSource
+from processors.imaging.header import DamagedHeader
+from processors.imaging.pixel_shape import pixel_shape_of
 from processors.imaging.tiff_directory import is_tiff
-from processors.imaging.twelve_bits import BITS, open_twelve_bits
+from processors.imaging.tiff_view import needs_view, open_view
+from processors.imaging.twelve_bits import open_twelve_bits
+from processors.imaging.ycbcr import as_rgb
 
 pyvips.concurrency_set(1)  # One thread per page: a worker processes several pages at once.
 pyvips.cache_set_max(0)  # Each page is read once; a cache would only use memory.
 pyvips.block_untrusted_set(True)  # Loaders that libvips calls unsafe for untrusted files.
 
-_UNSUPPORTED = re.compile(r"not supported|unsupported|unable to call|unimplemented", re.IGNORECASE)
+_UNSUPPORTED = re.compile(
+    r"not supported|unsupported|unable to call|unimplemented|can(not| not) handle", re.IGNORECASE
+)
+_DAMAGED = re.compile(
+    r"corrupt|premature|unsupported marker|empty jpeg|tiff2vips: unsupported jpeg", re.IGNORECASE
+)
+"""A hole in a JPEG looks like a marker of something that is not supported."""
 _NO_MEMORY = re.compile(r"out of memory|unable to allocate", re.IGNORECASE)
 _NO_DISK = re.compile(r"input/output error|no space left|write error|write failed", re.IGNORECASE)
 MM_PER_INCH = 25.4
+SHORTEST_PAGE_INCHES = 6
+"""An image that its stated resolution makes smaller is read as a page of this length: the statement
+may be wrong, and text in fewer pixels would be illegible."""
 FILM_DPI = 1200
 """A higher resolution is that of a film or slide, not of the page that it shows."""
 _UNKNOWN_LOCATION = "damaged pixels at an unknown location"
-_SELF_CHECKING = ("none", "lzw", "deflate")
-"""Compressions whose damage is always an error of the decoder; its warnings are about tags."""
 
 
 class Undecodable(Exception):
@@ -59,54 +68,17 @@ def vips_version() -> str:
 
 
 def open_image(path: Path, **how: Any) -> pyvips.Image:
-    """The image in a file, also with 12 bits per sample. Raises pyvips.Error."""
+    """The image in a file, also with 12 bits per sample, irregular tags, or uncompressed YCbCr.
+
+    Raises pyvips.Error, DamagedHeader and OSError."""
     unpacked = open_twelve_bits(path)
-    return pyvips.Image.new_from_file(str(path), **how) if unpacked is None else unpacked
-
-
-def decode_all_pixels(path: Path, header: Header, family: str) -> str | None:
-    """The decoder's message about the first image if every pixel could be decoded, or None.
-
-    Raises Undecodable."""
-    if header.bits_per_sample == BITS and open_twelve_bits(path) is None:
-        found = "12 bits per sample are supported only in uncompressed strips of greyscale or RGB"
-        raise Undecodable(found, unsupported=True)
-    if family == "jpeg":
-        scan = JpegScanSource(path)
-        _decode(scan.source(), path, header, "warning")
-        if scan.unread_bytes():
-            found = f"at least {scan.unread_bytes()} bytes of the scan belong to no pixel"
-            raise Undecodable(found)
-        return None
-    try:
-        # "warning" is the only level at which libvips reports holes in JPEG and CCITT scans.
-        _decode(path, path, header, "warning")
-    except Undecodable as warning:
-        if header.compression not in _SELF_CHECKING:
-            raise
-        _decode(path, path, header, "error")
-        return "invalid tags" if warning.found == _UNKNOWN_LOCATION else warning.found
-    return None
-
-
-def _decode(origin: Path | pyvips.Source, path: Path, header: Header, fail_on: str) -> None:
-    try:
-        # Opened sequentially: a large master is streamed, so memory stays flat.
-        how = {"access": "sequential", "fail_on": fail_on}
-        if isinstance(origin, Path):
-            image = open_image(origin, **how)
-        else:
-            image = pyvips.Image.new_from_source(origin, "", **how)
-    except pyvips.Error as error:
-        message = _decoder_message(error, path)
-        raise Undecodable(message, unsupported=bool(_UNSUPPORTED.search(message))) from None
-    with decoding(path):
-        image.avg()
-    if (image.width, image.height) != (header.width_px, header.height_px):
-        found = (
-            f"the header states {header.width_px} x {header.height_px} pixels, the decoder found"
-        )
-        raise Undecodable(f"{found} {image.width} x {image.height}")
+    if unpacked is not None:
+        return unpacked
+    if not is_tiff(path):
+        return pyvips.Image.new_from_file(str(path), **how)
+    if needs_view(path):
+        return as_rgb(open_view(path, **how), path)
+    return as_rgb(pyvips.Image.new_from_file(str(path), **how), path)
 
 
 def write_grey_copy(
@@ -115,15 +87,19 @@ def write_grey_copy(
     """Write the master as an uncompressed grey TIFF of at most `dpi`, upright and on white.
 
     If the resolution is unknown, the copy is limited to `max_long_side_px` instead."""
+    shape = pixel_shape_of(master)
     with decoding(master):
-        width, height = _displayed_size(master)
-        scale = _scale(max(width, height), resolution_dpi, dpi, max_long_side_px)
-        width_px = max(1, round(width * scale))
+        width, height, sideways = _displayed_size(master)
+        shown = shape.sideways if sideways else shape
+        long_side = max(width * shown.across, height * shown.down)
+        resolution_dpi = resolution_dpi and resolution_dpi * shape.across
+        scale = _scale(long_side, resolution_dpi, dpi, max_long_side_px)
+        width_px = max(1, round(width * shown.across * scale))
         size = {"height": 10_000_000, "size": "down"}
-        if is_tiff(master):
+        if is_tiff(master) or not shape.is_square:
             # Image.thumbnail uses levels of a pyramid, and treats any extra sample as alpha.
             full = on_white(open_image(master, access="sequential"), alpha_of(master))
-            image = full.thumbnail_image(width_px, **size)
+            image = shape.squared(full).thumbnail_image(width_px, **size)
         else:
             image = on_white(
                 pyvips.Image.thumbnail(str(master), width_px, **size), FIRST_EXTRA_SAMPLE
@@ -137,15 +113,19 @@ def write_grey_copy(
     return GreyCopy(image.width, image.height, copy_dpi, width, height)
 
 
-def _displayed_size(path: Path) -> tuple[int, int]:
+def _displayed_size(path: Path) -> tuple[int, int, bool]:
+    """Width and height as displayed, and whether the image is rotated by 90 degrees for it."""
     image = open_image(path, access="sequential")
-    sideways = image.get_typeof("orientation") and image.get("orientation") >= 5
-    return (image.height, image.width) if sideways else (image.width, image.height)
+    if image.get_typeof("orientation") and image.get("orientation") >= 5:
+        return image.height, image.width, True
+    return image.width, image.height, False
 
 
-def _scale(long_side: int, resolution_dpi: float | None, dpi: int, max_long_side_px: int) -> float:
+def _scale(
+    long_side: float, resolution_dpi: float | None, dpi: int, max_long_side_px: int
+) -> float:
     if resolution_dpi and resolution_dpi <= FILM_DPI:
-        return min(1.0, dpi / resolution_dpi)
+        return min(1.0, dpi / min(resolution_dpi, long_side / SHORTEST_PAGE_INCHES))
     return min(1.0, max_long_side_px / long_side)
 
 
@@ -154,8 +134,17 @@ def decoding(path: Path) -> Iterator[None]:
     """Turns errors of libvips into Undecodable, MemoryError or OSError."""
     try:
         yield
+    except DamagedHeader as damage:
+        raise Undecodable(str(damage)) from None
     except pyvips.Error as error:
-        raise Undecodable(_decoder_message(error, path)) from None
+        raise failure(error, path) from None
+
+
+def failure(error: pyvips.Error, path: Path) -> Undecodable:
+    """What an error of libvips means. Raises MemoryError and OSError."""
+    message = _decoder_message(error, path)
+    unsupported = bool(_UNSUPPORTED.search(message)) and not _DAMAGED.search(message)
+    return Undecodable(message, unsupported=unsupported)
 
 
 def _decoder_message(error: pyvips.Error, path: Path) -> str:

@@ -1,6 +1,5 @@
 """Makes reading images: upright, on white, 8 bit, without metadata except the sRGB profile."""
 
-import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +8,12 @@ import pyvips
 
 from processors.imaging.alpha import alpha_of, on_white
 from processors.imaging.colour import PROFILE, Colour, colour_of
-from processors.imaging.decode import MM_PER_INCH, decoding
-from processors.imaging.twelve_bits import open_twelve_bits
+from processors.imaging.decode import MM_PER_INCH, decoding, open_image
+from processors.imaging.pixel_shape import pixel_shape_of
+from processors.imaging.pyramid import clear_resolution_unit, save_pyramid
 from processors.profile import Pyramid, ReadingImage
 
-CLASSIC_TIFF_BYTES = 4_000_000_000
 MEDIA_TYPES = {"pyramid": "image/tiff", "access": "image/jpeg", "thumbnail": "image/jpeg"}
-RESOLUTION_UNIT_TAG = 296
 UPRIGHT, MIRRORED = 1, 2
 TILE_PX = 256
 
@@ -34,10 +32,13 @@ class Master:
 
     def __init__(self, path: Path, *, resolution_dpi: float | None, negative: bool) -> None:
         self._path = path
-        self._resolution_dpi = resolution_dpi
+        self._shape = pixel_shape_of(path)
+        self._resolution_dpi = resolution_dpi and resolution_dpi * self._shape.across
         self.alpha = alpha_of(path)
         image = self._pixels()
-        self.long_side_px: int = max(image.width, image.height)
+        self.long_side_px: int = max(
+            round(image.width * self._shape.across), round(image.height * self._shape.down)
+        )
         self.orientation = _orientation(image)
         self.has_alpha = image.hasalpha()
         self.colour: Colour = colour_of(on_white(image, self.alpha), negative=negative)
@@ -46,7 +47,8 @@ class Master:
         """The master in memory, reduced to a long side of at most `long_side_px`."""
         with decoding(self._path):
             image = self._pixels(_jpeg_shrink(self.long_side_px / long_side_px))
-            small = fitted(on_white(image, self.alpha), self.long_side_px, long_side_px)
+            flat = self._shape.squared(on_white(image, self.alpha))
+            small = fitted(flat, self.long_side_px, long_side_px)
             return _with_srgb_profile(
                 self.colour.rendition(small).copy_memory().autorot(), self.colour
             )
@@ -55,14 +57,15 @@ class Master:
         """Write a tiled TIFF with the full size and each half of it down to one tile."""
         with decoding(self._path):
             image = self.colour.rendition(on_white(self._pixels(), self.alpha))
+            image = self._shape.squared(image)
             if self.orientation > MIRRORED:
                 image = _with_random_access(image, target.with_suffix(".turning"))
             image = _with_srgb_profile(image.autorot(), self.colour)
             per_mm = (self._resolution_dpi or MM_PER_INCH) / MM_PER_INCH
             image = image.copy(xres=per_mm, yres=per_mm)
-            _save_pyramid(image, target, rule)
+            save_pyramid(image, target, rule)
         if not self._resolution_dpi:
-            _clear_resolution_unit(target)
+            clear_resolution_unit(target)
         return Derivative(image.width, image.height, target)
 
     def dpi_at(self, long_side_px: int) -> float | None:
@@ -73,13 +76,10 @@ class Master:
 
     def _pixels(self, shrink: int = 1) -> pyvips.Image:
         with decoding(self._path):
-            unpacked = open_twelve_bits(self._path)
-            if unpacked is not None:
-                return unpacked
             # Opened sequentially: a large master is streamed, so memory stays flat.
             options = {"access": "sequential", "fail_on": "error"}
-            image = pyvips.Image.new_from_file(str(self._path), **options)
-            if shrink > 1 and image.get("vips-loader").startswith("jpegload"):
+            image = open_image(self._path, **options)
+            if shrink > 1 and _is_jpeg(image):
                 image = pyvips.Image.new_from_file(str(self._path), shrink=shrink, **options)
             return image
 
@@ -114,21 +114,6 @@ def _with_random_access(image: pyvips.Image, path: Path) -> pyvips.Image:
     return pyvips.Image.new_from_file(str(path))
 
 
-def _save_pyramid(image: pyvips.Image, target: Path, rule: Pyramid) -> None:
-    size = image.width * image.height * image.bands * 4 // 3
-    options: dict[str, object] = {"compression": rule.compression, "keep": "none"}
-    if rule.compression == "jpeg":
-        options["Q"] = rule.quality
-    else:
-        options |= {"predictor": "horizontal", "bigtiff": size > CLASSIC_TIFF_BYTES}
-    if image.get_typeof(PROFILE):
-        options["keep"] = "icc"
-    tile = {"tile": True, "tile_width": rule.tile_px, "tile_height": rule.tile_px}
-    image.tiffsave(
-        str(target), pyramid=True, region_shrink="mean", resunit="inch", **tile, **options
-    )
-
-
 def _with_srgb_profile(image: pyvips.Image, colour: Colour) -> pyvips.Image:
     """The image with the sRGB profile if it has colours; grey has no profile."""
     if colour.grey or image.get_typeof(PROFILE):
@@ -150,24 +135,11 @@ def _orientation(image: pyvips.Image) -> int:
     return stated if UPRIGHT <= stated <= 8 else UPRIGHT
 
 
+def _is_jpeg(image: pyvips.Image) -> bool:
+    loader = image.get_typeof("vips-loader") and image.get("vips-loader")
+    return bool(loader) and loader.startswith("jpegload")
+
+
 def _jpeg_shrink(factor: float) -> int:
     """By how much the JPEG decoder shrinks; a better filter does at least the last factor of 2."""
     return next((shrink for shrink in (8, 4, 2) if factor >= 2 * shrink), 1)
-
-
-def _clear_resolution_unit(path: Path) -> None:
-    """Set the resolution unit of every directory of a TIFF to none, which libvips cannot do."""
-    with path.open("r+b") as stream, mmap.mmap(stream.fileno(), 0) as data:
-        order = "<" if data[:2] == b"II" else ">"
-        big = struct.unpack_from(order + "H", data, 2) == (43,)
-        offset_form, count_form = (order + "Q", order + "Q") if big else (order + "I", order + "H")
-        entry_size, value_at = (20, 12) if big else (12, 8)
-        (offset,) = struct.unpack_from(offset_form, data, 8 if big else 4)
-        while offset:
-            (count,) = struct.unpack_from(count_form, data, offset)
-            start = offset + struct.calcsize(count_form)
-            after = start + count * entry_size
-            for entry in range(start, after, entry_size):
-                if struct.unpack_from(order + "H", data, entry) == (RESOLUTION_UNIT_TAG,):
-                    struct.pack_into(order + "H", data, entry + value_at, 1)
-            (offset,) = struct.unpack_from(offset_form, data, after)

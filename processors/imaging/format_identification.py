@@ -73,6 +73,14 @@ def identify(head: bytes) -> Format | None:
     return next((format_ for pattern, format_ in _signatures() if pattern.match(head)), None)
 
 
+@cache
+def image_extensions() -> frozenset[str]:
+    """Extensions of image formats, lower-case, without dot."""
+    formats = (RAW_JPEG, SPIFF, JPEG_LS, *(format_ for _, format_ in _signatures()))
+    listed = {one for format_ in formats if format_.is_image for one in format_.extensions}
+    return frozenset(listed | {"png", "bmp", "dib"})
+
+
 def extension_for(media_type: str) -> str:
     """The extension that a master of this media type has in a package."""
     return {"image/tiff": "tif", "image/jpeg": "jpg", "image/png": "png"}.get(media_type, "bin")

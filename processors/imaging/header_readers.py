@@ -1,10 +1,19 @@
 """Reads the header of an image file of a known format."""
 
 import mmap
+from collections.abc import Callable
 from pathlib import Path
 
 from processors.imaging import jpeg_header, png_header, tiff_header, tiff_structure
-from processors.imaging.header import DamagedHeader, Header
+from processors.imaging.header import Buffer, DamagedHeader, Header
+
+FAMILIES: dict[str, Callable[[Buffer], Header]] = {
+    "tiff": tiff_header.read,
+    "bigtiff": tiff_header.read,
+    "jpeg": jpeg_header.read,
+    "png": png_header.read,
+}
+"""The readers of the formats that a profile may accept."""
 
 
 def irregularities(path: Path, family: str) -> tuple[str, ...]:
@@ -22,14 +31,17 @@ def irregularities(path: Path, family: str) -> tuple[str, ...]:
         return checks[family](data)
 
 
+def ambiguities(path: Path, family: str) -> tuple[str, ...]:
+    """Why a file does not say what its pixels show. Raises DamagedHeader and OSError."""
+    if family not in ("tiff", "bigtiff"):
+        return ()
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return tiff_structure.ambiguities(data)
+
+
 def read_header(path: Path, family: str) -> Header:
     """The header of a file of a known family. Raises DamagedHeader and OSError."""
-    read = {
-        "tiff": tiff_header.read,
-        "bigtiff": tiff_header.read,
-        "jpeg": jpeg_header.read,
-        "png": png_header.read,
-    }[family]
+    read = FAMILIES[family]
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         header = read(data)
     if header.width_px < 1 or header.height_px < 1:

@@ -5,13 +5,16 @@ from collections.abc import Iterator, Mapping
 
 from processors.imaging import tiff_header
 from processors.imaging.header import Buffer, DamagedHeader, Header
+from processors.imaging.jpeg_markers import (
+    END_OF_IMAGE,
+    FRAMES,
+    LOSSLESS,
+    STANDALONE,
+    START_OF_SCAN,
+)
 from processors.imaging.resolution import INCH_PER_CM, StatedResolution, in_dpi
 from processors.imaging.tiff_directory import Value, directories
 
-FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
-STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 COLOUR_SPACES = {1: "greyscale", 3: "rgb", 4: "cmyk"}
 PHOTOMETRICS = {1: "min-is-black", 3: "ycbcr", 4: "separated"}
 JFIF_UNITS = {1: 1.0, 2: INCH_PER_CM}

@@ -11,6 +11,7 @@ from processors.imaging.resolution import INCH_PER_METRE, StatedResolution, in_d
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 COLOUR_SPACES = {0: "greyscale", 2: "rgb", 3: "rgb", 4: "greyscale", 6: "rgb"}
 PHOTOMETRICS = {0: "min-is-black", 2: "rgb", 3: "palette", 4: "min-is-black", 6: "rgb"}
+PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"tRNS")
 MAX_PROFILE_BYTES = 32 * 1024 * 1024
 
 
@@ -45,6 +46,24 @@ def irregularities(data: Buffer) -> tuple[str, ...]:
     """Reports data after the end of the image."""
     after = len(data) - data.rfind(b"IEND") - 8
     return (f"{after} bytes follow the end of the image",) if after > 0 else ()
+
+
+def damaged_chunk(data: Buffer) -> str | None:
+    """The first chunk whose checksum differs, of those that hold pixels, or None."""
+    at, size = 8, len(data)
+    while at + 12 <= size:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if end > size:
+            return f"the chunk at byte {at} exceeds the file of {size} bytes"
+        if kind in PIXEL_CHUNKS:
+            (stated,) = struct.unpack_from(">I", data, end - 4)
+            if zlib.crc32(data[at + 4 : end - 4]) != stated:
+                return f"the checksum of the {kind.decode()} chunk at byte {at} differs"
+        if kind == b"IEND":
+            break
+        at = end
+    return None
 
 
 def _phys(body: bytes) -> Iterator[StatedResolution]:

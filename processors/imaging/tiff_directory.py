@@ -21,6 +21,12 @@ MAX_VALUES = 2_000_000
 MAX_BYTES = 64 * 1024 * 1024
 """Maximum size of a value."""
 ICC_PROFILE = 34675
+SUBFILE_TYPE, REDUCED_OR_MASK = 254, 0b101
+PIXEL_TAGS = frozenset(
+    {*(256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323)}
+    | {*(324, 325, 332, 338, 339, 347, 530, 531, 532)}
+)
+"""Tags without which pixels cannot be decoded, and those of their colours."""
 BYTE_ORDERS = {b"II": "<", b"MM": ">"}
 Value = tuple[float, ...] | bytes
 
@@ -37,6 +43,10 @@ class Entry(NamedTuple):
     length: int
     """Length of the value in bytes; 0 for an unknown type."""
     inline: bool
+    start: int
+    """Offset of the entry."""
+    outside: bool
+    """Whether the value exceeds the file."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,11 @@ class Layout:
         """Maximum length of a value inside an entry; also the length of an offset."""
         return 8 if self.big else 4
 
+    def long_entry(self, number: int) -> bytes:
+        """An entry with one number as its value, without its tag."""
+        kind, form = (16, "HQQ") if self.big else (4, "HII")
+        return struct.pack(self.order + form, kind, 1, number)
+
     @property
     def header_bytes(self) -> int:
         """Length of the file header."""
@@ -91,8 +106,12 @@ class Directory(Mapping[int, Value]):
 
     @cached_property
     def by_tag(self) -> dict[int, Entry]:
-        """The entry of each tag."""
-        return {entry.tag: entry for entry in reversed(self.entries)}
+        """The entry of each tag. Values that exceed the file count as absent, except of pixels."""
+        return {
+            entry.tag: entry
+            for entry in reversed(self.entries)
+            if not entry.outside or entry.tag in PIXEL_TAGS
+        }
 
     def __getitem__(self, tag: int) -> Value:
         return self._value(self.by_tag[tag])
@@ -109,7 +128,9 @@ class Directory(Mapping[int, Value]):
         return value[0] if isinstance(value, tuple) and value else default
 
     def raw(self, entry: Entry) -> bytes:
-        """The bytes of a value. Raises DamagedHeader if it exceeds MAX_BYTES."""
+        """The bytes of a value. Raises DamagedHeader if it exceeds the file or MAX_BYTES."""
+        if entry.outside:
+            raise DamagedHeader(outside(entry, len(self.data)))
         if entry.length > MAX_BYTES:
             raise DamagedHeader(f"the value of tag {entry.tag} has {entry.length} bytes")
         return bytes(self.data[entry.at : entry.at + entry.length])
@@ -144,16 +165,24 @@ def layout_of(data: Buffer) -> Layout:
     return Layout(order, big=version == 43)
 
 
-def directories(data: Buffer) -> Iterator[Directory]:
-    """The directories of a file in order. Raises DamagedHeader."""
+def first_offset(data: Buffer) -> int:
+    """Offset of the first directory. Raises DamagedHeader."""
     layout = layout_of(data)
     (offset,) = unpack(data, layout.offset, 8 if layout.big else 4, "header")
+    return offset
+
+
+def directories(data: Buffer) -> Iterator[Directory]:
+    """The directories of a file in order, up to an empty one. Raises DamagedHeader."""
+    layout, offset = layout_of(data), first_offset(data)
     seen: set[int] = set()
     entries = 0
     while offset:
         if offset in seen or len(seen) >= MAX_DIRECTORIES:
             raise DamagedHeader(f"the directories form a loop at byte {offset}")
         seen.add(offset)
+        if len(seen) > 1 and is_empty(data, layout, offset):
+            return  # Some writers end the list of directories with an empty one.
         directory = directory_at(data, layout, offset)
         entries += len(directory.entries)
         if entries > MAX_ENTRIES:
@@ -162,8 +191,29 @@ def directories(data: Buffer) -> Iterator[Directory]:
         offset = directory.following
 
 
+def main_directory(data: Buffer) -> Directory:
+    """The directory of the image to show: the first that is neither a reduced copy nor a mask, else
+    the first. Raises DamagedHeader."""
+    first: Directory | None = None
+    for each in directories(data):
+        first = first or each
+        if not int(each.one(SUBFILE_TYPE, 0)) & REDUCED_OR_MASK:
+            return each
+    if first is None:
+        raise DamagedHeader("the file has no image directory")
+    return first
+
+
+def is_empty(data: Buffer, layout: Layout, offset: int) -> bool:
+    """Whether there is a directory without entries at an offset other than 0."""
+    form = layout.count
+    return bool(offset) and bytes(data[offset : offset + struct.calcsize(form)]) == struct.pack(
+        form, 0
+    )
+
+
 def directory_at(data: Buffer, layout: Layout, offset: int) -> Directory:
-    """The directory at an offset. Raises DamagedHeader if it or a value exceeds the file."""
+    """The directory at an offset. Raises DamagedHeader if it exceeds the file."""
     if offset < layout.header_bytes:
         raise DamagedHeader(f"a directory is expected at byte {offset}, which is in the header")
     (count,) = unpack(data, layout.count, offset, "directory")
@@ -189,9 +239,12 @@ def _entry(
     length = count * SIZES.get(kind, 0)
     inline = length <= layout.inline
     at = start + 4 + layout.inline if inline else pointer
-    if at + length > size:
-        raise DamagedHeader(f"tag {tag} points to byte {at + length}, the file has {size} bytes")
-    return Entry(tag, kind, count, at, length, inline)
+    return Entry(tag, kind, count, at, length, inline, start, outside=at + length > size)
+
+
+def outside(entry: Entry, size: int) -> str:
+    """The message about a value that exceeds the file."""
+    return f"tag {entry.tag} points to byte {entry.at + entry.length}, the file has {size} bytes"
 
 
 def unpack(data: Buffer, form: str, at: int, what: str) -> tuple[int, ...]:

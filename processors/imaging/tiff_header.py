@@ -1,11 +1,20 @@
-"""Reads the header of the first image of a TIFF or BigTIFF file."""
+"""Reads the header of the main image of a TIFF or BigTIFF file."""
 
 from collections.abc import Mapping
 
 from processors.imaging import tiff_directory
 from processors.imaging.header import Buffer, DamagedHeader, Header
+from processors.imaging.jpeg_markers import LOSSLESS
+from processors.imaging.jpeg_stream import stream_of
 from processors.imaging.resolution import INCH_PER_CM, StatedResolution, in_dpi
-from processors.imaging.tiff_directory import ICC_PROFILE, Directory, Value
+from processors.imaging.tiff_directory import (
+    ICC_PROFILE,
+    REDUCED_OR_MASK,
+    SUBFILE_TYPE,
+    Directory,
+    Value,
+)
+from processors.imaging.tiff_parts import parts_of
 
 COMPRESSIONS = {
     1: "none",
@@ -24,6 +33,9 @@ COMPRESSIONS = {
     50000: "zstd",
     50001: "webp",
 }
+LOSSLESS_JPEG = "jpeg-lossless"
+HEAD_BYTES = 65536
+"""The frame header of a JPEG strip is in its first bytes."""
 LOSSY = ("old-jpeg", "jpeg", "webp", "jpeg2000", "lerc")
 COLOUR_SPACES = {0: "greyscale", 1: "greyscale", 2: "rgb", 3: "rgb", 5: "cmyk", 6: "rgb"}
 PHOTOMETRICS = {
@@ -35,20 +47,21 @@ PHOTOMETRICS = {
     6: "ycbcr",
     8: "cielab",
 }
-REDUCED_OR_MASK = 0b101
 UPRIGHT, LAST_ORIENTATION = 1, 8
 
 
 def read(data: Buffer) -> Header:
-    """The header of the first image; all directories are read. Raises DamagedHeader."""
+    """The header of the main image; all directories are read. Raises DamagedHeader."""
     found = list(tiff_directory.directories(data))
+    full = [each for each in found if not int(each.one(SUBFILE_TYPE, 0)) & REDUCED_OR_MASK]
     if not found:
         raise DamagedHeader("the file has no image directory")
-    first = found[0]
-    full = [each for each in found if not int(each.one(254, 0)) & REDUCED_OR_MASK]
+    first = full[0] if full else found[0]
     bits, samples = int(first.one(258, 1)), int(first.one(277, 1))
     code, photometric = int(first.one(259, 1)), int(first.one(262, -1))
     compression = COMPRESSIONS.get(code, f"number {code}")
+    if compression == "jpeg" and _is_lossless_jpeg(first):
+        compression = LOSSLESS_JPEG
     colour = COLOUR_SPACES.get(photometric if 262 in first else 1, "other")
     if first.one(339, 1) not in (1, 4):
         colour = "other"
@@ -67,6 +80,15 @@ def read(data: Buffer) -> Header:
         photometric=PHOTOMETRICS.get(photometric),
         byte_order="little-endian" if first.layout.order == "<" else "big-endian",
     )
+
+
+def _is_lossless_jpeg(first: Directory) -> bool:
+    """Whether the first strip or tile is in the lossless process of JPEG (ITU-T T.81, annex H)."""
+    parts = parts_of(first)
+    start = int(parts.offsets[0])
+    length = int(parts.lengths[0]) if parts.lengths else HEAD_BYTES
+    frame = stream_of(bytes(first.data[start : start + min(length, HEAD_BYTES)])).frame
+    return frame is not None and frame.marker in LOSSLESS
 
 
 def resolutions(directory: Mapping[int, Value], source: str) -> tuple[StatedResolution, ...]:

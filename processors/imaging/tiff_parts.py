@@ -13,7 +13,7 @@ MAX_TILE_BYTES = 1 << 30
 PADDING = 4
 """Maximum number of bytes that writers add to align the next part."""
 MAX_OVERLAPS_LISTED = 20
-SEPARATE_PLANES, YCBCR, UNCOMPRESSED = 2, 6, 1
+SEPARATE_PLANES, YCBCR, UNCOMPRESSED, TILE_WIDTH = 2, 6, 1, 322
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,28 @@ class Parts:
     """Number of parts that the size of the image requires."""
     pixel_bytes: int | None
     """Total length of uncompressed parts; None for a compressed image."""
+    planes: int
+    part_rows: int
+    """Rows of a part; the last strip of a plane may have fewer."""
+    row_bytes: int
+    """Length of a row of a part before compression; not of subsampled YCbCr."""
+    rows_of_plane: int
+    """Rows of all parts below each other in a plane."""
+
+    def rows_of(self, number: int) -> int:
+        """Rows of a part; parts are numbered from 0."""
+        if self.name == "tile":
+            return self.part_rows
+        above = number % (self.needed // self.planes) * self.part_rows
+        return min(self.part_rows, self.rows_of_plane - above)
 
 
 def parts_of(directory: Directory) -> Parts:
     """The strips or tiles of a directory. Raises DamagedHeader if there are none."""
-    offsets_tag, lengths_tag, name = TILES if TILES[0] in directory else STRIPS
+    in_tiles = TILES[0] in directory or TILE_WIDTH in directory
+    offsets_tag, lengths_tag, name = TILES if in_tiles else STRIPS
+    if in_tiles and tiles_in_strip_tags(directory):
+        offsets_tag, lengths_tag, _ = STRIPS
     offsets = directory.get(offsets_tag, ())
     lengths = directory.get(lengths_tag, ())
     if not offsets or isinstance(offsets, bytes) or isinstance(lengths, bytes):
@@ -52,7 +69,13 @@ def parts_of(directory: Directory) -> Parts:
     needed = -(-width // across) * -(-height // down) * planes
     rows = needed * down if name == "tile" else height * planes
     plain = directory.one(259, 1) == UNCOMPRESSED and directory.one(262, 0) != YCBCR
-    return Parts(name, offsets, lengths, needed, row_bytes * rows if plain else None)
+    pixel_bytes = row_bytes * rows if plain else None
+    return Parts(name, offsets, lengths, needed, pixel_bytes, planes, down, row_bytes, height)
+
+
+def tiles_in_strip_tags(directory: Directory) -> bool:
+    """Whether the tiles are located by the tags of strips, as some writers do."""
+    return TILE_WIDTH in directory and TILES[0] not in directory and STRIPS[0] in directory
 
 
 def check(parts: Parts, size: int, header_bytes: int) -> list[str]:

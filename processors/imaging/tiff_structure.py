@@ -6,9 +6,13 @@ from processors.imaging import tiff_parts, tiff_tags
 from processors.imaging.header import Buffer, DamagedHeader
 from processors.imaging.tiff_directory import (
     RATIONAL,
+    REDUCED_OR_MASK,
+    SUBFILE_TYPE,
     Directory,
     directories,
     directory_at,
+    is_empty,
+    main_directory,
     unpack,
 )
 from processors.imaging.tiff_parts import Region
@@ -25,22 +29,39 @@ ALLOWED = {284: (1, 2), 296: (1, 2, 3), 274: tuple(range(1, 9)), 266: (1, 2)}
 def check(data: Buffer) -> tuple[str, ...]:
     """The violations that lose no pixel; empty for a valid file.
 
-    Raises DamagedHeader when the directories cannot be followed or the first image, the one that
-    is decoded, is incomplete."""
+    Raises DamagedHeader when the directories cannot be followed or an image is incomplete."""
     walk = _Walk()
     found: list[str] = []
+    main = main_directory(data).offset
     for number, directory in enumerate(directories(data), start=1):
         try:
             of_image = _image(directory, len(data), walk.regions)
         except DamagedHeader as damage:
-            if number == 1:
+            if directory.offset == main:
                 raise
+            if _is_full_image(directory):
+                raise DamagedHeader(f"image {number}: {damage}") from None
             of_image = [str(damage)]
         prefix = f"directory {number}: " if number > 1 else ""
         found += [prefix + each for each in (*of_image, *walk.follow(directory))]
+        if is_empty(data, directory.layout, directory.following):
+            found.append(f"{prefix}the next directory, at byte {directory.following}, is empty")
         if number == 1:
             walk.regions.append((0, directory.layout.header_bytes, "the header", 0))
+        if directory.offset == main and number > 1:
+            found.append(f"the image is in directory {number}, after a reduced copy")
     return (*found, *tiff_parts.overlapping(walk.regions))
+
+
+def ambiguities(data: Buffer) -> tuple[str, ...]:
+    """Why the tags do not say what the pixels of the main image show. Raises DamagedHeader."""
+    main = main_directory(data)
+    return (*_colours(main), *tiff_tags.contradictions(main))
+
+
+def _is_full_image(directory: Directory) -> bool:
+    reduced = int(directory.one(SUBFILE_TYPE, 0)) & REDUCED_OR_MASK
+    return not reduced and 256 in directory and (273 in directory or 324 in directory)
 
 
 def _image(directory: Directory, size: int, regions: list[Region]) -> list[str]:
@@ -52,6 +73,8 @@ def _image(directory: Directory, size: int, regions: list[Region]) -> list[str]:
             zip(parts.offsets, parts.lengths, strict=False), start=1
         )
     ]
+    if tiff_parts.tiles_in_strip_tags(directory):
+        found.append("the tags of strips (273, 279) locate tiles")
     return [*found, *_samples(directory), *_values(directory), *_odd_offsets(directory)]
 
 
@@ -70,7 +93,7 @@ class _Walk:
         self.regions += [
             (entry.at, entry.at + entry.length, "the value of tag", entry.tag)
             for entry in directory.entries
-            if not entry.inline
+            if not entry.inline and not entry.outside
         ]
         found = tiff_tags.violations(directory)
         for tag, name in tiff_tags.SUB_DIRECTORIES.items():
@@ -95,11 +118,21 @@ class _Walk:
 
 
 def _samples(directory: Directory) -> Iterator[str]:
-    """Whether bits, samples and colours are consistent."""
+    """Whether bits and samples are consistent."""
     bits, samples = directory.get(258, ()), int(directory.one(277, 1))
     if bits and len(bits) != samples:
         yield f"tag 258 has {len(bits)} values, expected {samples}"
-    elif isinstance(bits, tuple) and len(set(bits)) > 1:
+    extra = samples - COLOURS.get(int(directory.one(262, 1)), samples)
+    if extra > len(directory.get(338, ())):
+        yield f"the meaning of extra samples (tag 338) is missing for {extra}"
+    if 320 in directory and directory.one(262, PALETTE) != PALETTE:
+        yield f"photometric interpretation {directory.one(262, 0):g} contradicts the colour map"
+
+
+def _colours(directory: Directory) -> Iterator[str]:
+    """Whether the samples have a colour."""
+    bits, samples = directory.get(258, ()), int(directory.one(277, 1))
+    if isinstance(bits, tuple) and len(bits) == samples and len(set(bits)) > 1:
         yield "the samples have different bit depths"
     if 262 not in directory:
         yield "the photometric interpretation (tag 262) is missing"
@@ -107,15 +140,13 @@ def _samples(directory: Directory) -> Iterator[str]:
     photometric = int(directory.one(262, 1))
     if photometric not in COLOURS:
         yield f"the photometric interpretation is unknown: {photometric}"
-        return
-    extra = samples - COLOURS[photometric]
-    if extra < 0:
+    elif samples < COLOURS[photometric]:
         needed = COLOURS[photometric]
         yield f"photometric interpretation {photometric} requires {needed} samples, found {samples}"
-    elif extra > len(directory.get(338, ())):
-        yield f"the meaning of extra samples (tag 338) is missing for {extra}"
-    if (photometric == PALETTE) != (320 in directory):
-        yield f"photometric interpretation {photometric} contradicts the colour map"
+    if photometric == PALETTE and 320 not in directory:
+        yield "the image has a palette, and the colour map (tag 320) is missing"
+    if 284 in directory and directory.one(284, 1) not in ALLOWED[284]:
+        yield f"the planar configuration is unknown: {directory.one(284, 0):g}"
 
 
 def _values(directory: Directory) -> Iterator[str]:

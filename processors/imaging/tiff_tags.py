@@ -2,7 +2,16 @@
 
 import re
 
-from processors.imaging.tiff_directory import ASCII, RATIONAL, SIZES, UNDEFINED, Directory, Entry
+from processors.imaging.tiff_directory import (
+    ASCII,
+    PIXEL_TAGS,
+    RATIONAL,
+    SIZES,
+    UNDEFINED,
+    Directory,
+    Entry,
+    outside,
+)
 
 INTEGERS = frozenset({1, 3, 4, 16})
 """Readers accept any unsigned integer type for another (TIFF 6.0, section 2)."""
@@ -43,11 +52,24 @@ def violations(directory: Directory) -> list[str]:
         elif entry.tag < before:
             found.append(f"tag {entry.tag} follows tag {before}")
         before = entry.tag
-        found += _of_entry(directory, entry)
+        found += of_entry(directory, entry)
     return found
 
 
-def _of_entry(directory: Directory, entry: Entry) -> list[str]:
+def contradictions(directory: Directory) -> list[str]:
+    """Tags of the pixels that occur twice with different values."""
+    found = []
+    for entry in directory.entries:
+        first = directory.by_tag.get(entry.tag)
+        if entry.tag in PIXEL_TAGS and first and directory.raw(entry) != directory.raw(first):
+            found.append(f"tag {entry.tag} occurs twice with different values")
+    return found
+
+
+def of_entry(directory: Directory, entry: Entry) -> list[str]:
+    """The violations of one tag."""
+    if entry.outside:
+        return [outside(entry, len(directory.data))]
     tag, kinds = entry.tag, KINDS.get(entry.tag)
     if entry.kind not in SIZES:
         return [f"tag {tag} has the unknown type {entry.kind}"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyvips
 
 from processors.imaging.header import DamagedHeader
-from processors.imaging.tiff_directory import ICC_PROFILE, Directory, directories, is_tiff
+from processors.imaging.tiff_directory import ICC_PROFILE, Directory, is_tiff, main_directory
 from processors.imaging.tiff_header import orientation
 from processors.imaging.tiff_parts import ONE_STRIP, SEPARATE_PLANES, UNCOMPRESSED, parts_of
 
@@ -25,8 +25,8 @@ def open_twelve_bits(path: Path) -> pyvips.Image | None:
         return None
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
-            first = next(directories(data), None)
-            if first is None or first.one(258, 1) != BITS or not _is_supported(first):
+            first = main_directory(data)
+            if first.one(258, 1) != BITS or not _is_supported(first):
                 return None
             return _with_metadata(first, _unpacked(first))
         except DamagedHeader:

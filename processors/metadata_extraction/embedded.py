@@ -27,6 +27,7 @@ DIGITIZED = (
 """CreateDate of EXIF is DateTimeDigitized. DateTimeOriginal may be the date on which a scanned
 photograph was taken."""
 
+NOTICE = re.compile(r"\[minor\] |(?:Raw|Value|Print)Conv\b", re.IGNORECASE)
 BINARY = re.compile(r"\(Binary data \d+ bytes, use -b option to extract\)")
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 MOMENT = re.compile(
@@ -40,10 +41,13 @@ Tags = dict[str, Any]
 
 @dataclass(frozen=True)
 class Embedded:
-    """Tags by `group:name`, and the warnings of exiftool."""
+    """Tags by `group:name`, and what exiftool reported."""
 
     tags: Tags
     warnings: tuple[str, ...] = ()
+    """What is wrong with the metadata."""
+    notices: tuple[str, ...] = ()
+    """What exiftool calls minor, and failures of its own conversions: no fault of the file."""
     dropped: tuple[str, ...] = ()
     """Names of tags that were too large to be stored."""
 
@@ -71,11 +75,13 @@ class Embedded:
 
 def embedded_of(read: Tags) -> Embedded:
     """The embedded metadata in the output of exiftool."""
-    warnings = sorted(
+    reported = sorted(
         one_line(str(value))
         for name, value in read.items()
         if name.startswith("ExifTool:") and name.rpartition(":")[2] in ("Warning", "Error")
     )
+    notices = tuple(each for each in reported if NOTICE.match(each))
+    warnings = tuple(each for each in reported if each not in notices)
     tags: Tags = {}
     dropped, size = [], 0
     for name in sorted(read):
@@ -88,7 +94,7 @@ def embedded_of(read: Tags) -> Embedded:
         else:
             tags[name] = value
             size += length
-    return Embedded(tags, tuple(warnings), tuple(dropped))
+    return Embedded(tags, warnings, notices, tuple(dropped))
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -59,6 +59,8 @@ EXTRA_SAMPLES = {
 """By value of ExtraSamples in TIFF."""
 FLOATING_POINT = "3"
 NUMBER_LIMIT = 10**9
+ACROSS = ("IFD0:XResolution", "JFIF:XResolution", "PNG-pHYs:PixelsPerUnitX")
+DOWN = ("IFD0:YResolution", "JFIF:YResolution", "PNG-pHYs:PixelsPerUnitY")
 
 Element = etree._Element
 
@@ -263,7 +265,7 @@ def _frequencies(page: PageAcquired, embedded: Embedded) -> tuple[float | None, 
     """Horizontal and vertical samples per inch."""
     if page.resolution_dpi is None:
         return None, None
-    x, y = embedded.number("IFD0:XResolution"), embedded.number("IFD0:YResolution")
+    x, y = embedded.number(*ACROSS), embedded.number(*DOWN)
     if x and y and x != y:
         return page.resolution_dpi, page.resolution_dpi * y / x
     return page.resolution_dpi, page.resolution_dpi

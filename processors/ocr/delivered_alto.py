@@ -10,16 +10,17 @@ from lxml import etree
 from processors.xml.parser import XmlRefused, parse
 from processors.xml.validate import ALTO, validate
 
-NAMESPACES = (
-    ALTO,
-    "http://www.loc.gov/standards/alto/ns-v3#",
-    "http://www.loc.gov/standards/alto/ns-v2#",
-    "http://schema.ccs-gmbh.com/ALTO",
-    None,
+NAMESPACES = re.compile(
+    r"https?://www\.loc\.gov/standards/alto\b.*"
+    r"|http://schema\.ccs-gmbh\.com/(?i:alto).*"
+    r"|http://bibnum\.bnf\.fr/ns/alto.*"
 )
-"""Namespaces of all versions; only version 4 is validated against its schema."""
+"""Namespaces in use: of the Library of Congress (ns-v2#, ns-v3#, ns-v4#, names of schema files), of
+the first version, and of the Bibliothèque nationale de France. Older ALTO has none. Only ns-v4# is
+validated against its schema."""
 SCHEMA_MINOR = 2
 """The installed schema is 4.2; newer documents may use elements that it does not have."""
+ELEMENTS_OF_4_3 = ("ReadingOrder", "OrderedGroup", "UnorderedGroup", "OTHERLANGS")
 _VERSION = re.compile(r"alto-4-(\d+)\.xsd|^4\.(\d+)")
 XSI_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
 MM_PER_INCH = 25.4
@@ -86,7 +87,7 @@ def read_delivered(content: bytes, standards: Path | None) -> DeliveredText:
 
 def _page_of(root: etree._Element) -> etree._Element:
     name = etree.QName(root)
-    if name.localname != "alto" or name.namespace not in NAMESPACES:
+    if name.localname != "alto" or not NAMESPACES.fullmatch(name.namespace or ALTO):
         raise NotReadable(f"the root element is {root.tag}, expected alto")
     pages = root.findall("{*}Layout/{*}Page")
     if len(pages) != 1:
@@ -96,10 +97,10 @@ def _page_of(root: etree._Element) -> etree._Element:
 
 def _validated(root: etree._Element, standards: Path | None) -> str:
     if etree.QName(root).namespace != ALTO:
-        return "well formed, of a version before 4"
+        return "well formed, and has not the namespace of ALTO 4"
     stated = f"{root.get('SCHEMAVERSION', '')} {root.get(XSI_LOCATION, '')}".strip()
     version = _VERSION.search(stated)
-    minor = int(version[1] or version[2]) if version else SCHEMA_MINOR
+    minor = int(version[1] or version[2]) if version else _least_minor(root)
     if standards is None or minor > SCHEMA_MINOR:
         return "well formed, its schema not at hand"
     try:
@@ -112,6 +113,13 @@ def _validated(root: etree._Element, standards: Path | None) -> str:
             f"it is not valid against its schema: {'; '.join(errors[:FINDINGS_SHOWN])}{more}"
         )
     return f"valid by the schema of ALTO 4.{SCHEMA_MINOR}"
+
+
+def _least_minor(root: etree._Element) -> int:
+    """The lowest version of ALTO 4 that has what the document uses."""
+    names = {etree.QName(one).localname for one in root.iter(etree.Element)}
+    is_newer = not names.isdisjoint(ELEMENTS_OF_4_3)
+    return SCHEMA_MINOR + 1 if is_newer else SCHEMA_MINOR
 
 
 def _outermost(above: etree._Element, name: str) -> Iterator[etree._Element]:

@@ -53,9 +53,17 @@ def read_image(
     return Reading(*_run(image, models, dpi, timeout_seconds, "hocr txt pdf", suffixes))
 
 
-def read_words(image: Path, models: tuple[str, ...], *, dpi: int, timeout_seconds: float) -> bytes:
+def read_words(
+    image: Path,
+    models: tuple[str, ...],
+    *,
+    dpi: int,
+    timeout_seconds: float,
+    segmentation: int | None = None,
+) -> bytes:
     """Recognise the words of an image, as TSV only. Raises ToolHung and ToolCrashed."""
-    return _run(image, models, dpi, timeout_seconds, "", (".tsv", ".xml"))[0]
+    layout = f"--psm {segmentation}" if segmentation is not None else ""
+    return _run(image, models, dpi, timeout_seconds, "", (".tsv", ".xml"), layout)[0]
 
 
 def _run(
@@ -65,6 +73,7 @@ def _run(
     timeout_seconds: float,
     wanted: str,
     suffixes: tuple[str, ...],
+    layout: str = "",
 ) -> tuple[bytes, ...]:
     base = image.with_suffix("")
     try:
@@ -74,7 +83,7 @@ def _run(
             str(base),
             wanted,
             "+".join(models),
-            config=f"{CHECKED_OUTPUTS} --dpi {max(MIN_DPI, dpi)}",
+            config=f"{CHECKED_OUTPUTS} --dpi {max(MIN_DPI, dpi)} {layout}".rstrip(),
             timeout=timeout_seconds,
         )
         outputs = {suffix: base.with_suffix(suffix).read_bytes() for suffix in suffixes}

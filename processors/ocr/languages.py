@@ -1,5 +1,6 @@
 """Codes of languages and scripts, and their recognition models."""
 
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).parent / "languages.toml"
-DEFAULT_LANGUAGES = ("eng",)
-"""Languages of a page whose manifest states none."""
+UNDETERMINED = "und"
+UNSTATED = (UNDETERMINED, "mul", "mis")
+"""Codes that say which language a text is in as little as no code."""
 DEFAULT_SCRIPT = "Latn"
 
 
@@ -46,6 +48,33 @@ def from_model_label(label: str) -> str | None:
     return terminological(code) if known(code) and not has_no_linguistic_content(code) else None
 
 
+def bibliographic(code: str) -> str:
+    """The bibliographic form of an ISO 639-2 code: `deu` becomes `ger`."""
+    return _bibliographic_forms().get(code, code)
+
+
+@cache
+def _bibliographic_forms() -> dict[str, str]:
+    return {code: form for form, code in _table()["bibliographic"].items()}
+
+
+def from_record(text: str) -> str | None:
+    """The ISO 639-2 code that a record states: as a code, an ISO 639-1 code, a language tag
+    (BCP 47), or the URI of a code; None if it is none of these."""
+    stated = text.strip().rstrip("/").rpartition("/")[2].casefold()
+    primary = re.split("[-_]", stated)[0]
+    for code in (stated, primary):
+        if known(code):
+            return code
+    return from_model_label(primary)
+
+
+def script_in(text: str) -> str | None:
+    """The script in a language tag (BCP 47), such as de-Latf."""
+    parts = (part.capitalize() for part in re.split("[-_]", text.strip())[1:])
+    return next((part for part in parts if known_script(part)), None)
+
+
 def known(code: str) -> bool:
     """Whether a code is in ISO 639-2, bibliographic or terminological."""
     return terminological(code) in _codes()
@@ -77,6 +106,28 @@ def candidates_for(code: str, script: str | None) -> tuple[str, ...]:
     return tuple(table["scripts"].get(script, table["scripts"][DEFAULT_SCRIPT]))
 
 
+def own_model_of(code: str, models: Collection[str]) -> str | None:
+    """The one of these models that is made for a language; None if there is none."""
+    table, language = _table(), terminological(code)
+    names = (language,) if language in table["own_model"] else table["models"].get(language, ())
+    return next((name for name in names if name in models), None)
+
+
+def is_stated(codes: Iterable[str], script: str | None) -> bool:
+    """Whether languages or their script say which model to use."""
+    return script not in (None, DEFAULT_SCRIPT) or any(code not in UNSTATED for code in codes)
+
+
+def to_read(codes: Iterable[str]) -> tuple[str, ...]:
+    """The languages to look up models for; `und` if none is stated."""
+    return tuple(code for code in codes if code not in UNSTATED) or (UNDETERMINED,)
+
+
+def installed_form(model: str, installed: Collection[str]) -> str | None:
+    """The name under which a model is installed: its own or script/NAME; None if it is not."""
+    return next((form for form in (model, f"script/{model}") if form in installed), None)
+
+
 def models_for(
     languages: Iterable[str], script: str | None, installed: Collection[str]
 ) -> tuple[str, ...]:
@@ -104,5 +155,5 @@ def _looked_up(
     for code in languages:
         candidates = candidates_for(code, script)
         # Some distributions install the models of scripts in the folder `script`.
-        forms = (form for name in candidates for form in (name, f"script/{name}"))
-        yield code, candidates, next((form for form in forms if form in installed), None)
+        forms = (installed_form(name, installed) for name in candidates)
+        yield code, candidates, next((form for form in forms if form), None)

@@ -50,11 +50,17 @@ class ItemRecord:
         """Refs of the pages that a person withdrew."""
         return frozenset(value for key, value in members(self.record) if key == "withdrawn")
 
+    def not_pages(self) -> frozenset[str]:
+        """Refs of the withdrawn pages whose files are no pages of the item."""
+        return frozenset(value for key, value in members(self.record) if key == "not_pages")
+
     def without(self, refs: frozenset[str]) -> Self:
-        """The item with these pages as missing."""
+        """The item with these withdrawn pages as missing, or removed if they are no pages."""
+        removed = self.not_pages() if refs else frozenset[str]()
         pages = (
             {**page, "kind": "missing", "file": None} if page["ref"] in refs else page
             for page in self.pages
+            if page["ref"] not in removed
         )
         return replace(self, pages=tuple(pages))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from lxml import etree
 
+from processors.ocr import languages
 from processors.xml.writing import DC, MODS, OAI_DC, XLINK, Maker, serialised
 from schemas.models import Rights
 
@@ -57,11 +58,16 @@ def _mods_languages(item: dict[str, Any]) -> list[etree._Element]:
     return [
         _mods(
             "language",
-            _mods("languageTerm", language, attributes=code),
+            _mods("languageTerm", languages.bibliographic(language), attributes=code),
             _mods("scriptTerm", item["script"], attributes=script) if item.get("script") else None,
         )
-        for language in item.get("languages") or ()
+        for language in stated_languages(item)
     ]
+
+
+def stated_languages(item: dict[str, Any]) -> list[str]:
+    """The languages of an item; `und` if none is stated, because a default is not a fact."""
+    return item.get("languages") or [languages.UNDETERMINED]
 
 
 def dublin_core(item_id: str, item: dict[str, Any], rights: Rights) -> bytes:
@@ -76,7 +82,7 @@ def dublin_core_element(item_id: str, item: dict[str, Any], rights: Rights) -> e
         fields.append(("title", item["title"]))
     fields += [("identifier", identifier["value"]) for identifier in item.get("identifiers") or ()]
     fields.append(("identifier", item_id))
-    fields += [("language", language) for language in item.get("languages") or ()]
+    fields += [("language", language) for language in stated_languages(item)]
     if item.get("part_of"):
         fields.append(("relation", str(item["part_of"])))
     fields += [("rights", line) for line in rights_lines(rights)]

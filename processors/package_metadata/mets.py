@@ -23,7 +23,10 @@ from schemas.models import FileRef, Rights
 
 _mets = Maker(METS, {"mets": METS, "xlink": XLINK, "oai_dc": OAI_DC, "dc": DC, "mix": MIX})
 HREF, LINK_TYPE, LINK_TITLE = f"{{{XLINK}}}href", f"{{{XLINK}}}type", f"{{{XLINK}}}title"
-KNOWN_TYPES = {"MODS": "MODS", "DublinCore": "DC", "DC": "DC", "PREMIS": "PREMIS", "EAD": "EAD"}
+KNOWN_TYPES = {
+    **{"MODS": "MODS", "DublinCore": "DC", "DC": "DC"},
+    **{"PREMIS": "PREMIS", "EAD": "EAD", "MARCXML": "MARC"},
+}
 """MDTYPE by schema name; other schemas are OTHER."""
 ADMINISTRATIVE = {"rights": "rightsMD", "preservation": "digiprovMD"}
 """METS section of the records by role, except descriptive and structural ones."""

@@ -10,9 +10,14 @@ FOUND_LENGTH = 160
 def shown(value: object) -> str:
     """A value as text: control characters escaped, long text truncated."""
     text = str(value) if isinstance(value, str | Exception) else repr(value)
-    text = text.encode("utf-8", "backslashreplace").decode()
-    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    plain = escaped(text)
     return plain if len(plain) <= FOUND_LENGTH else plain[: FOUND_LENGTH - 1] + "…"
+
+
+def escaped(text: str) -> str:
+    """A text with its control characters and lone surrogates escaped."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def finding(

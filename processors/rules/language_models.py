@@ -1,15 +1,16 @@
 """Checks that recognition models for the languages of a manifest are installed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from processors.ocr import engine as ocr
 from processors.ocr import languages
-from processors.ocr.languages import DEFAULT_LANGUAGES
+from processors.ocr.languages import UNDETERMINED
+from processors.profile_ocr import NOT_READ
 from processors.rules.codes import finding
 from processors.rules.manifest_view import ManifestPath, View
 from schemas.models import Diagnostic
 
-UNREAD_KINDS = ("missing", "target")
 Need = tuple[str, str | None]
 """A language and a script."""
 
@@ -23,12 +24,18 @@ def models_installed(view: View) -> Iterator[Diagnostic]:
     if document is not None and not document["ocr"]["enabled"]:
         return
     needed: dict[Need, str] = {}
+    unstated: str | None = None
     for item, pages in view.pages:
         for page in pages:
-            if page.value.get("kind") not in UNREAD_KINDS and page.value.get("text") is None:
+            if page.value.get("kind") not in NOT_READ and page.value.get("text") is None:
                 for need, where in _needs(item, page):
-                    needed.setdefault(need, where)
-    installed = ocr.installed_models() if needed else frozenset()
+                    if languages.is_stated((need[0],), need[1]):
+                        needed.setdefault(need, where)
+                    else:
+                        unstated = unstated or where
+    installed = ocr.installed_models() if needed or unstated else frozenset()
+    if unstated and document and not _candidates(document, installed):
+        yield _missing(unstated, languages.MissingModel(UNDETERMINED, _wanted(document)), None)
     for (code, script), where in needed.items():
         for missing in languages.missing_models((code,), script, installed):
             yield _missing(where, missing, script)
@@ -41,9 +48,17 @@ def _needs(item: ManifestPath, page: ManifestPath) -> Iterator[tuple[Need, str]]
     script = page.text("script") or item.text("script")
     if script is not None and not languages.known_script(script):
         return
-    for code in at.listed("languages") or DEFAULT_LANGUAGES:
-        if isinstance(code, str) and languages.known(code):
+    for code in languages.to_read(one for one in at.listed("languages") if isinstance(one, str)):
+        if languages.known(code):
             yield (code, script), f"{at.where}.languages"
+
+
+def _wanted(document: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(document["unstated_language"]["models"])
+
+
+def _candidates(document: dict[str, Any], installed: Collection[str]) -> list[str]:
+    return [model for model in _wanted(document) if languages.installed_form(model, installed)]
 
 
 def _missing(where: str, missing: languages.MissingModel, script: str | None) -> Diagnostic:

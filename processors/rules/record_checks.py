@@ -7,15 +7,17 @@ from pathlib import Path
 
 from lxml import etree
 
-from processors.records import Root
+from processors.records import STORED, Root
 from processors.rules.codes import finding
 from processors.rules.manifest_view import ManifestPath, View
 from processors.rules.value_formats import SCHEMAS
+from processors.wording import counted
 from processors.xml import record_validation
 from processors.xml.parser import XmlRefused, parse
 from processors.xml.submitted_mets import (
     SubmittedPage,
     delivered_name,
+    local_files,
     name_key,
     read_structure,
     stated_digests,
@@ -54,6 +56,9 @@ def record_findings(
     record: ManifestPath, where: str, path: str, content: bytes, context: Context
 ) -> Iterator[Diagnostic]:
     """The findings about a record. Raises FileNotFoundError if schemas are missing."""
+    schema = record.text("schema")
+    if schema in STORED:
+        return
     try:
         root = parse(content)
     except XmlRefused as wrong:
@@ -61,7 +66,6 @@ def record_findings(
         return
     name = etree.QName(root)
     stated = Root(name.namespace or "", name.localname)
-    schema = record.text("schema")
     if schema in SCHEMAS and stated.schema != schema:
         yield finding("record.schema-mismatch", where, f"{path} is {stated.description}")
         return
@@ -74,6 +78,7 @@ def record_findings(
     yield from _names_agree(root, where, context)
     if stated.schema == "METS":
         yield from _pages_agree(root, where, context)
+        yield from _files_present(root, where, context)
         yield from _digests_agree(root, context)
 
 
@@ -81,7 +86,8 @@ def _by_schema(
     root: etree._Element, where: str, path: str, context: Context
 ) -> Iterator[Diagnostic]:
     if not record_validation.has_schema(root):
-        found = f"{path} uses the namespace {etree.QName(root).namespace}"
+        namespace = etree.QName(root).namespace
+        found = f"{path} uses {f'the namespace {namespace}' if namespace else 'no namespace'}"
         yield finding("record.version-not-judged", where, found)
     elif context.standards is not None:
         errors = record_validation.schema_errors(root, context.standards)
@@ -155,6 +161,32 @@ def _order_difference(in_mets: list[str], delivered: list[str]) -> str:
         return "the order differs: page {} is {} in the METS, {} in the item".format(*at)
     # For example, the METS lists a spread twice.
     return f"the METS has {len(in_mets)} pages, the item {len(delivered)}"
+
+
+def _files_present(root: etree._Element, where: str, context: Context) -> Iterator[Diagnostic]:
+    """Every file that the METS names, except by a web address, is in the batch.
+
+    An image may be there in another format."""
+    named = list(local_files(root))
+    given = [page_name(page) for page in context.pages]
+    stems = {stem_key(name) for name in given if name}
+    given += [_delivered(text) for page in context.pages if (text := page.inner("text"))]
+    records = context.item.entries("metadata")
+    given += [_delivered(file) for record in records if (file := record.inner("file"))]
+    names = {name_key(name) for name in given if name}
+    missing = [
+        name
+        for name, is_image in named
+        if name_key(name) not in names and not (is_image and stem_key(name) in stems)
+    ]
+    if missing:
+        count = f"{len(missing)} of {counted(len(named), 'file')} in the METS"
+        yield finding("record.mets-files-missing", where, f"{count}, such as {missing[0]}")
+
+
+def _delivered(file: ManifestPath) -> str | None:
+    path = file.text("path")
+    return delivered_name(path) if path else None
 
 
 def page_name(page: ManifestPath) -> str | None:

@@ -12,6 +12,7 @@ from processors.rules.record_checks import Context, context_of, record_findings
 from processors.rules.value_formats import DIGEST
 from schemas.models import Diagnostic
 
+PAGE_MISSING = "batch.page-missing"
 PAGES_PER_PROGRESS_REPORT = 1000
 
 
@@ -39,7 +40,8 @@ def delivered_file_findings(
             if number % PAGES_PER_PROGRESS_REPORT == 0:
                 progress(f"item {at + 1} of {len(view.items)}, page {number + 1}")
             if file := _listed(page.inner("file")):
-                yield from _stored("batch.page-missing", file, delivered)
+                # An empty page has a place in its item; acquire_page quarantines it.
+                yield from _stored(PAGE_MISSING, file, delivered)
             if text := _listed(page.inner("text")):
                 errors = list(_stored("batch.text-missing", text, delivered))
                 yield from errors or _text(text, delivered)
@@ -70,7 +72,7 @@ def _listed(file: ManifestPath | None) -> ListedFile | None:
 
 
 def _stored(code: str, file: ListedFile, delivered: DeliveredFiles) -> Iterator[Diagnostic]:
-    if file.size_bytes == 0:
+    if file.size_bytes == 0 and code != PAGE_MISSING:
         yield finding("file.empty", file.where, file.path)
         return
     size = delivered.size(file.sha256)

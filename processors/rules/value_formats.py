@@ -1,6 +1,7 @@
 """Formats of single values in a manifest, each with its error code."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -10,10 +11,12 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from processors.ocr.languages import known_script
+from processors.records import CHECKED, STORED
 from schemas.ids import BATCH_ID, ITEM_ID, PAGE_REF, PSEUDONYM
 
 KINDS = ("page", "cover", "spine", "endpaper", "foldout", "insert", "target", "blank", "missing")
-SCHEMAS = ("METS", "PREMIS", "DublinCore", "MODS")
+SCHEMAS = CHECKED
+"""Schemas that can be the main descriptive form of a batch."""
 ROLES = ("descriptive", "structural", "preservation", "rights")
 PRIORITIES = ("rush", "normal", "night")
 MAX_PATH_LENGTH = 1024
@@ -21,6 +24,7 @@ MAX_NAME_BYTES = 255
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 VENDOR_DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 """Hex digits by algorithm."""
+JOINERS = "\u200c\u200d"
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -71,6 +75,14 @@ def is_uri(value: str) -> bool:
     return bool(parts.scheme and (parts.netloc or parts.path)) and not re.search(r"\s", value)
 
 
+def _is_in_names(character: str) -> bool:
+    """Whether a character may be in a name; spaces and the joiners of Persian and other scripts
+    may."""
+    return (
+        character.isprintable() or character in JOINERS or unicodedata.category(character) == "Zs"
+    )
+
+
 def is_safe_path(path: str) -> bool:
     """Whether a path is valid on every file system and stays below its folder."""
     parts = path.split("/")
@@ -78,7 +90,7 @@ def is_safe_path(path: str) -> bool:
         0 < len(path) <= MAX_PATH_LENGTH
         and "\\" not in path
         and not DRIVE.match(path)
-        and path.replace("\u00a0", " ").isprintable()
+        and (path.isprintable() or all(map(_is_in_names, path)))
         and all(
             part not in ("", ".", "..") and len(part.encode("utf-8", "replace")) <= MAX_NAME_BYTES
             for part in parts
@@ -107,7 +119,7 @@ Uri = Annotated[str, _format("rights.uri-malformed", is_uri)]
 Kind = Annotated[str, _one_of("page.kind-unknown", KINDS)]
 Layout = Annotated[str, _one_of("page.layout-unknown", ("single", "spread"))]
 Role = Annotated[str, _one_of("record.role-unknown", ROLES)]
-Schema = Annotated[str, _one_of("record.schema-unknown", SCHEMAS)]
+Schema = Annotated[str, _one_of("record.schema-unknown", (*CHECKED, *STORED))]
 Vocabulary = Annotated[str, _one_of("manifest.metadata-schema-unknown", SCHEMAS)]
 Priority = Annotated[str, _one_of("batch.priority-unknown", PRIORITIES)]
 Access = Annotated[str, _one_of("rights.access-unknown", ("open", "restricted", "closed"))]

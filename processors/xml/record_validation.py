@@ -9,6 +9,7 @@ from lxml import etree
 
 from processors.records import DCTERMS
 from processors.xml import submitted_mets
+from processors.xml.parser import XmlRefused, parse
 from processors.xml.validate import FILES, validate
 from processors.xml.writing import DC, METS, MODS, OAI_DC
 
@@ -28,6 +29,14 @@ IDENTIFIERS = (
 def has_schema(root: etree._Element) -> bool:
     """Whether a schema is installed for this kind and version of document."""
     return etree.QName(root).namespace in FILES
+
+
+def has_namespace(content: bytes) -> bool:
+    """Whether the root element has a namespace; True for bytes that are not XML."""
+    try:
+        return etree.QName(parse(content)).namespace is not None
+    except XmlRefused:
+        return True
 
 
 def schema_errors(root: etree._Element, standards: Path) -> list[str]:

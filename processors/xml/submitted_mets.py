@@ -1,5 +1,6 @@
 """Reads submitted METS: order and labels of pages, logical structure, identifiers, digests."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,10 @@ from processors.xml.writing import DC, METS, MODS, XLINK
 
 M = f"{{{METS}}}"
 HREF, FROM, TO = (f"{{{XLINK}}}{name}" for name in ("href", "from", "to"))
+WEB = re.compile(r"\s*(?!file:)[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+"""A location with a scheme other than file; such files are not looked for."""
+TEXTS = (".xml", ".txt", ".html", ".hocr", ".pdf")
+"""Suffixes of files that are not images, for files without MIMETYPE."""
 NO_LABEL = ("", "-", "uncounted")
 """Labels of production systems for a page without number."""
 ALGORITHMS = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512"}
@@ -89,6 +94,18 @@ def stated_digests(root: etree._Element) -> tuple[StatedDigest, ...]:
         for name in sorted(names)
         if times[name_key(name)] == 1
     )
+
+
+def local_files(root: etree._Element) -> Iterator[tuple[str, bool]]:
+    """Base name of each file that has no web address, and whether it is an image."""
+    for file in root.iter(f"{M}file"):
+        locations = [location.get(HREF) or "" for location in file.findall(f"{M}FLocat")]
+        if locations and not any(WEB.match(address) for address in locations):
+            name, media_type = base_name(locations[0]), file.get("MIMETYPE") or ""
+            is_text = PurePosixPath(name).suffix.casefold() in TEXTS
+            is_image = media_type.casefold().startswith("image/") if media_type else not is_text
+            if name:
+                yield name, is_image
 
 
 def base_name(address: str) -> str:
@@ -234,10 +251,24 @@ def _division(div: etree._Element, links: Links) -> Division:
     )
 
 
-def descriptions(root: etree._Element) -> tuple[etree._Element, ...]:
-    """The wrapped records that describe the item: of the top logical division, else the first."""
+def described_division(root: etree._Element) -> etree._Element | None:
+    """The logical division that the item is: the top one.
+
+    A division above that only refers to the METS of a newspaper or multivolume work (mptr), or has
+    no record, is passed over if it contains a single division."""
     logical = _map(root, "LOGICAL")
-    top = logical.find(f"{M}div") if logical is not None else None
+    div = logical.find(f"{M}div") if logical is not None else None
+    while div is not None and (div.find(f"{M}mptr") is not None or not div.get("DMDID")):
+        inner = div.findall(f"{M}div")
+        if len(inner) != 1:
+            break
+        [div] = inner
+    return div
+
+
+def descriptions(root: etree._Element) -> tuple[etree._Element, ...]:
+    """The wrapped records that describe the item: of its logical division, else the first."""
+    top = described_division(root)
     wanted = set((top.get("DMDID") or "").split()) if top is not None else set()
     sections = root.findall(f"{M}dmdSec")
     about = [one for one in sections if one.get("ID") in wanted] or sections[:1]

@@ -17,8 +17,11 @@ STATES = (
 LIST_COLUMNS = [
     "batch_id", "state", "registered", "packaged", "quarantined", "cancelled", "in_flight",
 ]  # fmt: skip
-PAGE_STATES = ["registered", "admitted", "ended", "packaged", "quarantined", "cancelled"]
-PACKAGE_COLUMNS = ["package_id", "state", "size_bytes", "published_at"]
+PAGE_STATES = [
+    "registered", "admitted", "ended", "packaged", "quarantined", "cancelled", "missing",
+    "not_pages",
+]  # fmt: skip
+PACKAGE_COLUMNS = ["package_id", "state", "completeness", "size_bytes", "published_at"]
 SUMMARY = (
     ("", ("batch_id", "state", "waits_for", "waits_until", "priority", "project", "operator")),
     ("pages: ", ("registered", "packaged", "quarantined", "cancelled", "in_flight")),
@@ -71,7 +74,7 @@ def _render(document: dict[str, Any]) -> None:
     for title, names in SUMMARY:
         words = [f"{name} {shown(document[name])}" for name in names if document[name] is not None]
         out.print(title + "  ".join(words))
-    # Only the states in which there is a page: the table stays narrow.
+    # Only the columns in which there is a page: the table stays narrow.
     states = [name for name in PAGE_STATES if any(item[name] for item in document["items"])]
     table(document["items"], ["item_id", "state", "page_count", *states])
     if document["packages"]:

@@ -26,13 +26,19 @@ SELECT i.item_id, i.state, i.title, i.revision, i.page_count, i.registered_at,
     count(p.page_id) FILTER (WHERE p.state = 'packaged') AS packaged,
     count(p.page_id) FILTER (WHERE p.state = 'quarantined') AS quarantined,
     count(p.page_id) FILTER (WHERE p.state = 'cancelled') AS cancelled,
+    count(p.page_id) FILTER (WHERE p.kind = 'missing' AND NOT p.not_a_page) AS missing,
+    count(p.page_id) FILTER (WHERE p.not_a_page) AS not_pages,
     i.package_id, k.state AS package_state
 FROM line.items i LEFT JOIN line.pages p USING (item_id)
 LEFT JOIN line.packages k ON k.package_id = i.package_id
 WHERE i.batch_id = %(batch)s GROUP BY i.item_id, k.package_id ORDER BY i.item_id;
 
 -- name: packages
-SELECT package_id, item_id, revision, state, size_bytes, published_at FROM line.packages
+SELECT package_id, item_id, revision, state, size_bytes, published_at,
+    CASE WHEN EXISTS (SELECT FROM line.pages p
+        WHERE p.item_id = k.item_id AND p.kind = 'missing' AND NOT p.not_a_page)
+        THEN 'incomplete' ELSE 'complete' END AS completeness
+FROM line.packages k
 WHERE batch_id = %(batch)s ORDER BY published_at, package_id;
 
 -- name: open_records

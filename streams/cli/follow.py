@@ -18,7 +18,7 @@ from streams.cli.package_lookup import looked_up_packages
 from streams.cli.requests import timeout_option
 from streams.clients.repository import follow as client
 from streams.clients.repository.answers import Contradicts, NotSent, SpoolBusy, send_answer
-from streams.console import Exit, emit, err, fail, json_array, json_option, out, words
+from streams.console import Exit, Seconds, emit, err, fail, json_array, json_option, out, words
 from streams.settings import NotUp, Settings
 
 REPOSITORY = "repository"
@@ -37,7 +37,7 @@ REPEAT_SECONDS = 30.0
 @click.option("--accept", is_flag=True, help="Accept verified packages without --into.")
 @click.option("--since-now", is_flag=True, help="A new group skips packages published before now.")
 @click.option("--limit", type=click.IntRange(min=1), help="Exit after this number of packages.")
-@click.option("--timeout", type=click.FloatRange(min=0), help="Exit after this number of seconds.")
+@click.option("--timeout", type=Seconds(), help="Exit after this number of seconds.")
 @json_option
 def follow(
     into: Path | None, group: str, repository: str | None, accept: bool, since_now: bool,

@@ -19,7 +19,9 @@ from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace, require_space_outside
 from streams.storage.factory import reachable_storage
 
-COLUMNS = ["package_id", "batch_id", "revision", "state", "size_bytes", "published_at"]
+COLUMNS = [
+    "package_id", "batch_id", "revision", "state", "completeness", "size_bytes", "published_at",
+]  # fmt: skip
 
 
 @click.group()

@@ -23,3 +23,9 @@ WHERE (quarantine_id = ANY(%(ids)s) OR (%(ids)s::text[] = '{}' AND state = 'open
         AND (%(batch)s::text IS NULL OR batch_id = %(batch)s)
         AND (%(code)s::text IS NULL OR code = %(code)s)))
 ORDER BY occurred_at, quarantine_id;
+
+-- name: delivered_paths
+-- The delivered path of the page of each of these records that has a page with a file.
+SELECT q.quarantine_id, p.entry -> 'file' ->> 'path' AS path
+FROM line.quarantine q JOIN line.pages p USING (page_id)
+WHERE q.quarantine_id = ANY(%(ids)s) AND p.entry -> 'file' ->> 'path' IS NOT NULL;

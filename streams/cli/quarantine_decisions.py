@@ -11,6 +11,7 @@ from processors.page_list import MEDIA_TYPES
 from processors.tools import Area
 from processors.wording import counted
 from schemas.models import ControlDecided, FileRef
+from streams.cli.corrected_files import corrected_files
 from streams.cli.listings import Row, rows
 from streams.cli.requests import (
     check_pseudonym,
@@ -20,13 +21,14 @@ from streams.cli.requests import (
     emit_decision,
 )
 from streams.clients.control_requests import RequestedAction, RequestSubject, make_request
-from streams.console import Exit, emit, fail, out
+from streams.console import Exit, emit, err, fail, out
 from streams.named_queries import NamedQueries
 from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace, require_space
 from streams.storage.factory import open_storage
 
 CLOSED = "quarantine.not-open"
+NOT_A_PAGE = "not-a-page"
 query = NamedQueries(Path(__file__).with_name("quarantine.sql"))
 
 
@@ -50,11 +52,18 @@ def decision_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Corrected page file. Requires exactly one ID.",
 )
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of corrected page files, which are matched to the pages by name.",
+)
 @decision_options
 def release(**options: Any) -> None:
     """Resume the work where it stopped.
 
-    --file replaces the page file with a corrected one."""
+    --file replaces the page file with a corrected one. --from does so for every selected page that
+    has exactly one file of its name in a folder; the other records stay open."""
     _send_decisions("release", **options)
 
 
@@ -66,12 +75,17 @@ def reject(**options: Any) -> None:
 
 
 @click.command()
+@click.option(
+    "--not-a-page",
+    is_flag=True,
+    help="The file is not a page of the item: the package is complete without it.",
+)
 @decision_options
-def withdraw(**options: Any) -> None:
+def withdraw(not_a_page: bool, **options: Any) -> None:
     """Continue without the page.
 
-    The page becomes missing and its package is marked incomplete."""
-    _send_decisions("withdraw", **options)
+    The page becomes missing and its package is marked incomplete, unless it is --not-a-page."""
+    _send_decisions("withdraw", value=NOT_A_PAGE if not_a_page else None, **options)
 
 
 def _send_decisions(
@@ -85,22 +99,49 @@ def _send_decisions(
     timeout: float,
     as_json: bool,
     file: Path | None = None,
+    folder: Path | None = None,
+    value: str | None = None,
 ) -> None:
     check_pseudonym(by)
     if bool(ids) == bool(batch or code or everything):
         fail(Exit.USAGE, "select records either by ID or with --batch, --code or --all")
-    if file is not None and len(ids) != 1:
-        fail(Exit.USAGE, "--file requires exactly one ID")
+    if file is not None and (len(ids) != 1 or folder is not None):
+        fail(Exit.USAGE, "--file requires exactly one ID and no --from")
     settings = Settings.load()
     subjects = _selected(ids, batch, code)
-    stored = _stored(settings, file) if file is not None else None
-    wanted = RequestedAction(action, by, reason, file.name if file else None, stored)
-    requests = [make_request(wanted, subject, settings.version) for subject in subjects]
+    files = dict.fromkeys(subjects, file)
+    if folder is not None:
+        files = _matched(folder, subjects)
+    requests = [
+        make_request(
+            RequestedAction(action, by, reason, one.name if one else value, _stored(settings, one)),
+            subject,
+            settings.version,
+        )
+        for subject, one in files.items()
+    ]
     decisions = decisions_on(settings, requests, timeout)
-    if len(ids) == 1:
+    if len(ids) == 1 and decisions:
         emit_decision(decisions[0], as_json)
     else:
         _emit_decisions(action, decisions, as_json, closed_is_done=not ids)
+
+
+def _matched(folder: Path, subjects: list[RequestSubject]) -> dict[RequestSubject, Path | None]:
+    """The records that have a corrected file in a folder; the others are reported."""
+    by_id = {one.subjects[0].removeprefix("quarantine:"): one for one in subjects}
+    delivered = {
+        row["quarantine_id"]: row["path"]
+        for row in rows(query("delivered_paths"), {"ids": list(by_id)})
+    }
+    found = corrected_files(folder, delivered)
+    for name in sorted(by_id.keys() - found.keys()):
+        path = delivered.get(name, "no page file")
+        err.print(f"{name} stays open: no single file for it in {folder} ({path})", soft_wrap=True)
+    if not found:
+        fix = "Give the corrected files the names of the delivered ones."
+        fail(Exit.FAILED, f"no file in {folder} belongs to a selected record", fix)
+    return {by_id[name]: path for name, path in found.items()}
 
 
 def _selected(ids: tuple[str, ...], batch: str | None, code: str | None) -> list[RequestSubject]:
@@ -116,8 +157,10 @@ def _subject(name: str, row: Row) -> RequestSubject:
     return RequestSubject((f"quarantine:{name}",), **place, revision=row.get("revision", 1))
 
 
-def _stored(settings: Settings, file: Path) -> FileRef:
-    """The corrected file, stored in staging as a station does."""
+def _stored(settings: Settings, file: Path | None) -> FileRef | None:
+    """The corrected file, stored in staging as a station does; None without one."""
+    if file is None:
+        return None
     media_type = MEDIA_TYPES.get(PurePosixPath(file.name).suffix.lower())
     try:
         require_space(settings, file.name, [file.stat().st_size])

@@ -15,7 +15,7 @@ from streams.clients.control_requests import (
     make_request,
     send_requests,
 )
-from streams.console import Exit, emit, fail, json_option
+from streams.console import Exit, Seconds, emit, fail, json_option
 from streams.settings import Settings
 
 SHOWN_FIELDS = {"granted", "action", "subjects", "value", "code", "fix", "by", "reason"}
@@ -38,7 +38,7 @@ def control_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def timeout_option(awaited: str) -> Callable[..., Any]:
     """Adds --timeout with its default."""
     text = f"Seconds to wait for {awaited}."
-    return click.option("--timeout", type=float, default=30.0, show_default=True, help=text)
+    return click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help=text)
 
 
 def check_pseudonym(by: str) -> None:

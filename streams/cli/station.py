@@ -13,6 +13,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TimeElapsedColumn,
+    TransferSpeedColumn,
 )
 
 from processors.outcome import StorageError
@@ -23,10 +24,16 @@ from schemas import ids
 from schemas.models import Diagnostic
 from streams.cli.external_access import add_commands
 from streams.clients.station import submission as client
-from streams.clients.station.folder import DEFAULT_LANGUAGE, DEFAULT_PROFILE, SubmissionOptions
+from streams.clients.station.folder import (
+    DEFAULT_PROFILE,
+    Delivery,
+    SubmissionOptions,
+    read_folder,
+)
 from streams.clients.station.scan import Progress as ReportProgress
+from streams.clients.station.understanding import lines_of
 from streams.clients.station.waiting import wait as wait_for
-from streams.console import Exit, emit, err, fail, json_option, out, text_column, words
+from streams.console import Exit, Seconds, emit, err, fail, json_option, out, text_column, words
 from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
 from streams.storage.disk_reserve import NoSpace
@@ -73,9 +80,7 @@ def _submission_options(command: Any) -> Any:
         click.option("--not-before", help="Earliest start, such as 2026-11-24T20:00+01:00."),
         click.option(
             "--language",
-            default=DEFAULT_LANGUAGE,
-            show_default=True,
-            help="Language of the texts (ISO 639-2).",
+            help="Language of the items that state none (ISO 639-2).",
         ),
         click.option(
             "--profile",
@@ -99,11 +104,14 @@ def station() -> None:
 @_submission_options
 @json_option
 def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> None:
-    """Check a folder as pre-flight does. Submits nothing."""
+    """Check a folder as the line will: pre-flight, and every page decoded. Submits nothing.
+
+    Prints what was understood of the folder, then all findings."""
     name = batch_id or ids.made_safe(folder.resolve().name)
     with _progress() as report:
-        found = client.check(folder, SubmissionOptions(name, **options), Settings.load(), report)
-    emit([one.model_dump() for one in found], as_json, lambda _: _print_diagnostics(found))
+        delivery = read_folder(folder, SubmissionOptions(name, **options), report)
+        found = client.examine(delivery, Settings.load(), report)
+    emit([one.model_dump() for one in found], as_json, lambda _: _print_check(delivery, found))
     if any(is_error(one) for one in found):
         raise SystemExit(int(Exit.FAILED))
 
@@ -118,9 +126,7 @@ def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> 
     help="Quarantine record of the refused batch that this delivery corrects.",
 )
 @click.option("--wait", is_flag=True, help="Wait until the batch has settled or was refused.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), help="Maximum number of seconds to --wait."
-)
+@click.option("--timeout", type=Seconds(), help="Maximum number of seconds to --wait.")
 @json_option
 def submit(
     folder: Path,
@@ -134,6 +140,8 @@ def submit(
     """Submit a folder as a batch.
 
     Stores its files, then publishes the submission. The folder is not changed."""
+    if timeout is not None and not wait:
+        fail(Exit.USAGE, "--timeout requires --wait")
     settings = Settings.load()
     batch = SubmissionOptions(batch_id, **options)
     in_time = True
@@ -190,6 +198,12 @@ def _print_submission(submission: client.Submission) -> None:
         out.print(f"  quarantined: copystand quarantine show {one}")
 
 
+def _print_check(delivery: Delivery, found: list[Diagnostic]) -> None:
+    for line in lines_of(delivery):
+        out.print(line, soft_wrap=True)
+    _print_diagnostics(found)
+
+
 def _print_diagnostics(found: list[Diagnostic]) -> None:
     """Print the most severe first. A long list is cut; --json prints all."""
     ordered = sorted(found, key=lambda one: list(COLOURS).index(one.severity))
@@ -207,9 +221,11 @@ def _print_diagnostics(found: list[Diagnostic]) -> None:
 
 @contextmanager
 def _progress() -> Iterator[ReportProgress]:
-    """Progress bars on stderr: bytes hashed and stored, then pages processed."""
+    """Progress bars on stderr: bytes hashed, decoded and stored, with their rate; then pages."""
     common = (text_column("{task.description:>8}"), BarColumn())
-    sizes = Progress(*common, DownloadColumn(), TimeElapsedColumn(), console=err)
+    sizes = Progress(
+        *common, DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn(), console=err
+    )
     counts = Progress(*common, MofNCompleteColumn(), TimeElapsedColumn(), console=err)
     tasks: dict[str, Any] = {}
     shown: list[Progress] = []

@@ -12,7 +12,7 @@ from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
 from schemas.models import BatchSubmitted, Head, Producer
-from streams.clients.station.submission import publisher
+from streams.clients.station.publishing import publisher
 from streams.demo.collection import FAULTS, DemoDelivery
 from streams.settings import Settings
 from streams.storage.factory import open_storage

@@ -49,6 +49,8 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
         "releases": [_entry(decode(value, Fact)) for value, *_ in decisions],
         "withdrawn": unit.run("withdrawn_pages", item_id=item_id)[0][0] or [],
     }
+    if not_pages := unit.run("files_that_are_no_pages", item_id=item_id)[0][0]:
+        record["not_pages"] = not_pages
     head = item_fact.head
     times = [fact.head.occurred_at for fact in (*facts, *captures)]
     times += [decided_at for _, decided_at, _ in decisions]

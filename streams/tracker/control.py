@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from processors.error_catalogue import fix_of
 from processors.outcome import subject
+from processors.premis import subject_of
 from schemas.codec import decode
 from schemas.ids import BATCH_ID, PSEUDONYM
-from schemas.models import ControlDecided, ControlRequested, Head
+from schemas.models import Act, ControlDecided, ControlRequested, Head
 from streams.tracker import quarantine_decisions
 from streams.tracker.quarantine_checks import check_decision, common_subject
 from streams.tracker.states import ACTIONS, UNKNOWN, code_of_refusal
@@ -142,4 +143,16 @@ def _control_decided(
         granted=answer.code is None,
         code=answer.code,
         fix=answer.advice,
+        acts=_acts(fact, like, answer),
     )
+
+
+def _acts(fact: ControlRequested, like: Head, answer: Answer) -> tuple[Act, ...]:
+    """The event of a withdrawal that changes what the item consists of."""
+    if answer.code is not None or (fact.action, fact.value) != (
+        "withdraw",
+        quarantine_decisions.NOT_A_PAGE,
+    ):
+        return ()
+    detail = "The file is not a page of the item: the package does not name it and is complete."
+    return (Act(type="decision", outcome="suc", detail=detail, sources=(subject_of(like),)),)

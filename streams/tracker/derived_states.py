@@ -1,5 +1,6 @@
 """Derives the states of pages, items, batches and packages from sets of rows, never by counting."""
 
+from streams.tracker.batch_corrections import supersede_corrected
 from streams.tracker.unit_of_work import UnitOfWork
 
 
@@ -26,6 +27,7 @@ def derive(unit: UnitOfWork) -> None:
         unit.run("supersede_package_records", packages=packages, items=items)
     affected.batches |= {batch_id for _, batch_id in changed}
     if affected.batches:
+        supersede_corrected(unit, affected.batches)
         unit.run("derive_batches", batches=sorted(affected.batches))
     # Items and batches stay affected: completion and settlement examine them later.
     affected.pages, affected.all_pages_of, affected.packages = set(), set(), set()

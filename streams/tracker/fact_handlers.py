@@ -15,6 +15,7 @@ from schemas.models import (
     WorkDeferred,
     WorkQuarantined,
 )
+from streams.tracker.batch_corrections import corrects_refused_batch
 from streams.tracker.control import decide, unanswered_requests
 from streams.tracker.derived_states import derive
 from streams.tracker.quarantine_checks import check_correction
@@ -80,17 +81,19 @@ def _carry_out_decisions(unit: UnitOfWork) -> None:
 
 
 def _receive_batch(unit: UnitOfWork, stored: StoredFact) -> None:
-    """The first submission of a batch id wins; one with another digest is refused."""
+    """The first submission of a batch id wins, unless pre-flight refused it: then the next one
+    corrects it. Another submission with another digest is refused."""
     fact, head = cast(BatchReceived, stored.fact), stored.head
     if fact.release is not None and not _accept_correction(unit, stored, fact.release):
         return
+    corrects = fact.release is not None or corrects_refused_batch(unit, stored)
     claimed = unit.run(
         "claim_batch",
         batch_id=head.batch_id,
         received_id=head.event_id,
         manifest_sha256=fact.manifest_sha256,
         received_at=head.occurred_at,
-        corrected=fact.release is not None,
+        corrected=corrects,
     )
     if not claimed:
         refuse_batch(unit, stored, "batch.id-taken", "another manifest has this batch id")
@@ -108,7 +111,15 @@ def _accept_correction(unit: UnitOfWork, stored: StoredFact, quarantine_id: str)
     if refusal:
         refuse_batch(unit, stored, *refusal)
         return False
-    row = (quarantine_id, stored.head.event_id, "release", stored.head.occurred_at, None, True)
+    row = (
+        quarantine_id,
+        stored.head.event_id,
+        "release",
+        stored.head.occurred_at,
+        None,
+        True,
+        False,
+    )
     unit.run_many("put_decision", [row])
     return True
 

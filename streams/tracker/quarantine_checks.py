@@ -88,6 +88,8 @@ def _refuse_for_record(fact: ControlRequested, record: QuarantineRow, withdrawn:
         )
         return "batch.over", found
     if fact.action == "withdraw":
+        if fact.value not in (None, "not-a-page"):
+            return "control.subject-unfit", f"The request has the unknown value {fact.value!r}."
         return _refuse_withdrawal(record, withdrawn)
     # Nobody but its sender can sign a message.
     unsigned = record.code.startswith("sender.")

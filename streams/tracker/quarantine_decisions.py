@@ -21,6 +21,8 @@ from streams.tracker.retries import redone_id
 from streams.tracker.unit_of_work import UnitOfWork
 
 ACTIONS = ("release", "reject", "withdraw")
+NOT_A_PAGE = "not-a-page"
+"""Value of a withdrawal: the file is no page of the item, which is complete without it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Decision:
     page_id: str | None
     path: str | None
     """The name under which the file of the page was delivered."""
+    not_a_page: bool
+    """Whether a page is withdrawn because its file is no page of the item."""
 
 
 def grant(unit: UnitOfWork, fact: ControlRequested, decision_id: str) -> None:
@@ -53,6 +57,7 @@ def grant(unit: UnitOfWork, fact: ControlRequested, decision_id: str) -> None:
             fact.head.occurred_at,
             corrected and Jsonb(corrected),
             False,
+            fact.action == "withdraw" and fact.value == NOT_A_PAGE,
         )
         for name in quarantine_ids(fact)
     ]
@@ -76,7 +81,7 @@ def carry_out(unit: UnitOfWork) -> list[str]:
         if decision.action == "reject":
             _reject(unit, decision)
         elif decision.action == "withdraw":
-            unit.run("withdraw_page", page_id=decision.page_id)
+            unit.run("withdraw_page", page_id=decision.page_id, not_a_page=decision.not_a_page)
             unit.run("drop_retries_of_page", page_id=decision.page_id)
         elif decision.file is not None:
             _reopen(unit, decision, decision.file)

@@ -305,6 +305,24 @@ WHERE q.state = 'open' AND q.code = 'package.refused' AND q.origin_event_id = r.
 -- name: subject_of_package
 SELECT batch_id, item_id, revision FROM line.packages WHERE package_id = %(package_id)s;
 
+-- A batch whose submission pre-flight refused, and that nobody has rejected.
+-- name: refused_batch
+SELECT batch_id FROM line.batches
+WHERE batch_id = %(batch_id)s AND accepted_id IS NULL AND refused AND NOT cancelled;
+
+-- name: records_of_earlier_submissions
+SELECT q.quarantine_id, q.origin_event_id FROM line.quarantine q JOIN line.batches b USING (batch_id)
+WHERE q.batch_id = ANY(%(batches)s) AND q.item_id IS NULL AND q.state = 'open'
+    AND q.resume_at = 'validate_batch' AND q.origin_event_id <> b.received_id
+    AND EXISTS (SELECT FROM line.facts f
+        WHERE f.event_id = q.origin_event_id AND f.record = 'BatchReceived');
+
+-- name: known_records
+SELECT quarantine_id FROM line.quarantine WHERE quarantine_id = ANY(%(quarantine_ids)s);
+
+-- name: supersede_records
+UPDATE line.quarantine SET state = 'superseded' WHERE quarantine_id = ANY(%(quarantine_ids)s);
+
 -- name: derive_batches
 UPDATE line.batches b SET heard_at = clock_timestamp(),
     refused = b.received_id IS NOT NULL AND EXISTS (
@@ -481,12 +499,12 @@ SELECT batch_id, item_id, page_id, revision FROM line.quarantine
 WHERE quarantine_id = ANY(%(quarantine_ids)s);
 
 -- name: put_decision
-INSERT INTO line.verdicts (quarantine_id, decision_id, action, decided_at, file, manifest)
-VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
+INSERT INTO line.verdicts (quarantine_id, decision_id, action, decided_at, file, manifest, not_a_page)
+VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
 
 -- name: decisions_to_carry_out
 SELECT v.quarantine_id, v.decision_id, v.action, v.file, v.manifest, v.decided_at, q.batch_id, q.item_id, q.page_id,
-    p.entry -> 'file' ->> 'path'
+    p.entry -> 'file' ->> 'path', v.not_a_page
 FROM line.verdicts v JOIN line.quarantine q USING (quarantine_id) LEFT JOIN line.pages p USING (page_id)
 WHERE NOT v.carried_out
     AND (q.page_id IS NULL OR q.resume_at = 'tracker' OR p.page_id IS NOT NULL)
@@ -503,7 +521,7 @@ WHERE quarantine_id = %(quarantine_id)s;
 SELECT required, resume_at, origin_event_id FROM line.quarantine WHERE quarantine_id = %(quarantine_id)s;
 
 -- name: withdraw_page
-UPDATE line.pages SET kind = 'missing', withdrawn = true, admitted_id = NULL, admitted_at = NULL
+UPDATE line.pages SET kind = 'missing', withdrawn = true, not_a_page = %(not_a_page)s, admitted_id = NULL, admitted_at = NULL
 WHERE page_id = %(page_id)s;
 
 -- name: reopen_page
@@ -543,6 +561,10 @@ ORDER BY f.occurred_at, f.event_id;
 -- name: withdrawn_pages
 SELECT array_agg(ref ORDER BY sequence, ref COLLATE "C") FROM line.pages
 WHERE item_id = %(item_id)s AND withdrawn;
+
+-- name: files_that_are_no_pages
+SELECT array_agg(ref ORDER BY sequence, ref COLLATE "C") FROM line.pages
+WHERE item_id = %(item_id)s AND not_a_page;
 
 -- name: note_pseudonym
 UPDATE people.numbers SET highest = %(number)s WHERE highest < %(number)s;

@@ -155,7 +155,7 @@ class Reader:
     @cached_property
     def damaged(self) -> list[str]:
         """Quarantine records of pages, one for each decision that the pages make."""
-        for number in range(6):
+        for number in range(8):
             item = pages.write_item(self.folder / f"damaged/vol-{number}", 2, first=20 + 2 * number)
             pages.damage(item / "f2.tif")
         self._run("copystand station submit damaged --batch-id damaged --wait")
@@ -163,13 +163,11 @@ class Reader:
         return [row["quarantine_id"] for row in rows]
 
     @cached_property
-    def refused(self) -> str:
-        """The quarantine record of a batch that pre-flight refused."""
-        item = pages.write_item(self.folder / "refused" / "vol-1", 1, first=71)
-        (item / "item.json").write_text('{"languages": ["xx-nonsense"]}')
-        self._run("copystand station submit refused --batch-id ms-2026-19 --wait")
-        (row,) = self.ask("copystand quarantine list --batch ms-2026-19")
-        return str(row["quarantine_id"])
+    def corrected(self) -> str:
+        """A folder with an intact second page of each damaged item."""
+        for number in range(8):
+            pages.write_page(self.folder / f"repaired/vol-{number}/f2.tif", 40 + number)
+        return "repaired"
 
     def ends(self) -> None:
         """Leave nothing running."""
@@ -180,12 +178,12 @@ PLACEHOLDERS: dict[str, Callable[[Reader], str]] = {
     "FOLDER": lambda reader: "scans",
     "DIRECTORY": lambda reader: "fetched",
     "FILE": lambda reader: "corrected-page.tif",
+    "CORRECTED": lambda reader: reader.corrected,
     "PACKAGE_ID": lambda reader: reader.ask("copystand packages list")[0]["package_id"],
     "ITEM": lambda reader: reader.ask("copystand packages list")[0]["item_id"],
     "PSEUDONYM": lambda reader: reader.ask("copystand person list")[0]["pseudonym"],
     "PAGE_ID": lambda reader: "damaged.vol-0:0002",
     "QUARANTINE_ID": lambda reader: reader.damaged.pop(),
-    "BATCH_QUARANTINE_ID": lambda reader: reader.refused,
 }
 
 

@@ -15,6 +15,7 @@ from tests.support.delivery import (
     SOUND,
     SUBMITTED,
     Delivered,
+    hand_over_unchecked,
     submission,
 )
 from tests.support.external_clients import named_in_bytes
@@ -36,11 +37,14 @@ def test_a_manifest_with_three_faults_is_refused_with_all_three(
     codes = {"language.unknown", "language.script-unknown", "rights.access-unknown"}
 
     told = line.ask(*submission(tmp_path, "faulty-1"), code=1)
-
-    assert told["state"] == "refused"
+    assert (told["state"], told["quarantined"]) == ("refused", [])
     assert codes <= {one["code"] for one in told["diagnostics"]}
-    (quarantine_id,) = told["quarantined"]
-    row = line.ask("quarantine", "show", quarantine_id)
+    assert line.figures("faulty-1") == {}
+
+    hand_over_unchecked(line, tmp_path, "faulty-1")
+
+    (row,) = line.ask("quarantine", "list", "--batch", "faulty-1")
+    row = line.ask("quarantine", "show", row["quarantine_id"])
     assert (row["code"], row["batch_id"], row["page_id"]) == ("manifest.faulty", "faulty-1", None)
     assert all(code in str(row) for code in codes)
     assert line.figures("faulty-1")["state"] == "quarantined"
@@ -56,10 +60,14 @@ def test_the_same_batch_id_with_another_manifest_is_quarantined(
     figures = line.figures(BATCH)
 
     told = line.ask(*submission(tmp_path, BATCH), code=1)
-
     assert told["state"] == "refused"
-    (quarantine_id,) = told["quarantined"]
-    assert line.ask("quarantine", "show", quarantine_id)["code"] == "batch.id-taken"
+    assert "batch.id-taken" in {one["code"] for one in told["diagnostics"]}
+    known = len(line.ask("quarantine", "list", "--batch", BATCH))
+
+    hand_over_unchecked(line, tmp_path, BATCH, records=known + 1)
+
+    codes = {row["code"] for row in line.ask("quarantine", "list", "--batch", BATCH)}
+    assert "batch.id-taken" in codes
     assert line.figures(BATCH) == figures
 
 

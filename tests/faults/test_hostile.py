@@ -28,6 +28,8 @@ BY_NAME = {step.name: step for step in STEPS}
 FITTING = {
     "page.not-decodable",
     "page.structure-irregular",
+    "page.image-ambiguous",
+    "page.decoding-not-supported",
     "page.format-not-supported",
     "page.too-large",
     "page.more-images",

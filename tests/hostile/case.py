@@ -5,7 +5,12 @@ from dataclasses import dataclass
 PROCESSED = "processed"
 """The input turned out sound enough, and was worked on to its end."""
 
-DAMAGED = frozenset({"page.not-decodable", "page.format-not-supported", "page.structure-irregular"})
+DAMAGED = frozenset(
+    {
+        *("page.not-decodable", "page.format-not-supported", "page.structure-irregular"),
+        *("page.image-ambiguous", "page.decoding-not-supported"),
+    }
+)
 REFUSED = DAMAGED | {"page.too-large"}
 SET_ASIDE = frozenset({"message.undecodable"})
 

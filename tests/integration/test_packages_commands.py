@@ -19,7 +19,7 @@ from tests.support.parts import Parts
 
 KEYS = {
     "package_id", "batch_id", "item_id", "revision", "key", "sha256", "size_bytes",
-    "content_digest", "published_at", "state",
+    "content_digest", "published_at", "state", "completeness", "missing_pages",
 }  # fmt: skip
 DOCS = Path(__file__).parents[2] / "docs" / "package.md"
 

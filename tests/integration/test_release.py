@@ -146,6 +146,30 @@ def test_a_withdrawn_page_is_missing_and_its_item_completes_without_it(tracker, 
     }
 
 
+def test_a_file_that_is_no_page_is_withdrawn_and_recorded_as_such(tracker, storage):
+    batch = Delivery(storage, "b-1", {"vol-1": 2})
+    name = hold_an_item(tracker, batch)
+
+    tracker.process(a_request("withdraw", f"quarantine:{name}", value="not-a-page"))
+    (completed,) = tracker.published(ItemCompleted)
+    decided = tracker.published(ControlDecided)[-1]
+    tracker.process(batch.published("vol-1"))
+
+    record = json.loads(storage.read(completed.files[0]))
+    assert (record["withdrawn"], record["not_pages"]) == (["0002"], ["0002"])
+    assert [(act.type, act.sources) for act in decided.acts] == [("decision", (f"page:{PAGE}",))]
+    assert tracker.counts("b-1")["packaged"] == 2
+
+
+def test_a_withdrawal_with_another_value_is_refused(tracker, storage):
+    batch = Delivery(storage, "b-1", {"vol-1": 2})
+    name = hold_an_item(tracker, batch)
+
+    tracker.process(a_request("withdraw", f"quarantine:{name}", value="perhaps"))
+
+    assert last_decision(tracker) == (False, "control.subject-unfit")
+
+
 def test_the_last_page_of_an_item_is_not_withdrawn(tracker, storage):
     batch = Delivery(storage, "b-1", {"vol-1": 1})
     tracker.process(batch.received(), batch.accepted(), batch.registered("vol-1"))
@@ -250,6 +274,44 @@ def test_a_corrected_manifest_replaces_a_refused_one(tracker, storage):
     assert tracker.counts("b-1")["state"] == "running"
     (refused,) = tracker.published(WorkQuarantined)
     assert refused.code == "batch.release-unfit"
+
+
+def test_a_refused_batch_is_corrected_without_its_quarantine_id(tracker, storage):
+    batch = Delivery(storage, "b-1", {"vol-1": 1})
+    record = batch.batch_quarantined()
+    tracker.process(batch.received(), record)
+    better = replace(batch, manifest="m2")
+
+    tracker.process(better.received(), better.accepted(), better.registered("vol-1"))
+    late = replace(batch, manifest="m3")
+    tracker.process(late.received())
+
+    assert tracker.counts("b-1")["state"] == "running"
+    assert tracker.states("quarantine", "quarantine_id")[record.head.event_id] == "superseded"
+    (refused,) = tracker.published(WorkQuarantined)
+    assert (refused.code, refused.origin.event_id) == (
+        *("batch.id-taken", late.received().head.event_id),
+    )
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_rebuild_knows_which_submission_was_taken(tracker, storage, size: int):
+    batch = Delivery(storage, "b-1", {"vol-1": 1})
+    better, late = replace(batch, manifest="m2"), replace(batch, manifest="m3")
+    record = batch.batch_quarantined()
+    read = tracker.log(batch.received(), record, better.received(), better.accepted())
+    read += tracker.log(better.registered("vol-1"), late.received(), late.batch_quarantined())
+    for message in read:
+        tracker.manager.process([message])
+    own, before = tracker.outbox_without_events(), dump(tracker.conn)
+    quarantined = topic_of("WorkQuarantined").name
+    inputs = [*read, *(message for message in own if message.topic == quarantined)]
+    inputs.sort(key=lambda message: message.topic == quarantined)
+
+    tracker.rebuild(own, *portions(inputs, size))
+
+    assert dump(tracker.conn) == before
+    assert tracker.outbox_without_events() == []
 
 
 def corrected(batch: Delivery, name: str) -> BatchReceived:

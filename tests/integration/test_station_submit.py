@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from processors.rules.codes import is_error
 from schemas.codec import decode
 from schemas.models import BatchSubmitted
 from streams.clients.station import submission as client
@@ -79,7 +80,37 @@ def test_another_manifest_with_a_known_batch_id_is_reported(
     received(database, client.submit(folder, options, settings))
     (folder / "2.png").write_bytes(a_png(2))
 
-    assert [one.code for one in client.check(folder, options, settings)] == ["batch.id-taken"]
+    found = client.check(folder, options, settings)
+
+    assert [one.code for one in found if is_error(one)] == ["batch.id-taken"]
+
+
+def test_a_taken_id_with_other_content_is_not_published(
+    settings: Settings, folder: Path, options: SubmissionOptions, database: psycopg.Connection[Any]
+) -> None:
+    received(database, client.submit(folder, options, settings))
+    (folder / "2.png").write_bytes(a_png(2))
+
+    again = client.submit(folder, options, settings)
+
+    assert (again.state, [one.code for one in again.diagnostics]) == (
+        *("refused", ["batch.id-taken"]),
+    )
+    assert len(messages(settings, options.batch_id)) == 1
+
+
+def test_a_refused_batch_is_corrected_under_its_id_with_the_same_revision(
+    settings: Settings, folder: Path, options: SubmissionOptions, database: psycopg.Connection[Any]
+) -> None:
+    received(database, client.submit(folder, options, settings), refused=True)
+    (folder / "2.png").write_bytes(a_png(2))
+
+    again = client.submit(folder, options, settings)
+
+    assert again.state == "submitted"
+    sent = [fact for _, fact in messages(settings, options.batch_id)]
+    assert {fact.head.revision for fact in sent} == {1}
+    assert len(sent) == 2
 
 
 def test_waits_until_the_batch_has_settled(

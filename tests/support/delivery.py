@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streams.clients.station.folder import SubmissionOptions, read_folder
+from streams.clients.station.publishing import hand_over
+from streams.settings import Settings
+from tests.support.running_line import Line, wait_for
+
 BATCH = "ms-2026-17"
 SOUND, DAMAGED = f"{BATCH}.vol-a", f"{BATCH}.vol-c"
 OPERATOR = "o-17"
@@ -20,6 +25,18 @@ class Delivered:
     folder: Path
     told: dict[str, Any]
     code: int
+
+
+def hand_over_unchecked(line: Line, folder: Path, batch_id: str, records: int = 1) -> None:
+    """Publish a folder without the checks of `station submit`, as other software may, and wait until
+    the line has refused it."""
+    settings = Settings.load({"COPYSTAND_HOME": str(line.home)})
+    assert hand_over(read_folder(folder, SubmissionOptions(batch_id)), settings) == []
+    wait_for(
+        lambda: len(line.ask("quarantine", "list", "--batch", batch_id)) >= records,
+        60,
+        lambda: f"{batch_id} was not refused\n{line.logs()}",
+    )
 
 
 def submission(folder: Path, batch_id: str, *more: str) -> list[str | Path]:

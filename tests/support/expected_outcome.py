@@ -11,8 +11,8 @@ VERSION = version("copystand")
 
 
 STEP_VERSIONS = {
-    "validate_batch": 3,
-    "acquire_page": 3,
+    "validate_batch": 4,
+    "acquire_page": 4,
     "derive_page": 2,
     "describe_page": 2,
     "recognize_page": 3,

@@ -13,7 +13,7 @@ setting("page", "language.unknown", "languages", ["zz9"], "languages[0]")
 setting("page", "page.file-missing", "file", None)
 setting("page", "file.sha256-malformed", "file.sha256", "AB" * 32)
 setting("page", "file.name-unsafe", "file.path", "../up.tif")
-setting("page", "file.empty", "file.size_bytes", 0, "file")
+setting("page", "file.size-mismatch", "file.size_bytes", 0)
 setting("page", "batch.page-missing", "file.sha256", NEVER_STAGED, "file")
 setting("page", "manifest.field-out-of-range", "file.size_bytes", -1)
 

@@ -112,6 +112,13 @@ def a_mets_in_another_order(site: Site) -> Told:
 
 
 @fault("structured")
+def a_mets_that_names_a_file_that_is_not_there(site: Site) -> Told:
+    assert site.item
+    site.item["metadata"] = [mets_of(site.batch, site.item, more="download/vol.pdf")]
+    return [("record.mets-files-missing", f"{site.where}.metadata[0].file")]
+
+
+@fault("structured")
 def a_mets_with_another_digest(site: Site) -> Told:
     assert site.item
     site.item["metadata"] = [mets_of(site.batch, site.item, checksum="b" * 64)]
@@ -125,3 +132,12 @@ def a_mets_that_wraps_wrong_mods(site: Site) -> Told:
     good = MODS.format(title="x", name=site.batch.fresh())
     site.item["metadata"] = [mets_of(site.batch, site.item, mods=good + wrong)]
     return [("record.mets-invalid", f"{site.where}.metadata[0].file")]
+
+
+@fault("item")
+def a_record_without_content(site: Site) -> Told:
+    assert site.item
+    record = a_record(site.batch, site.item["item_id"], "MODS", MODS)
+    record["file"]["size_bytes"] = 0
+    site.item["metadata"] = [record]
+    return [("file.empty", f"{site.where}.metadata[0].file")]

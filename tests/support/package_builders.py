@@ -71,6 +71,7 @@ def a_completed_item(
     run: str = "run-1",
     revision: int = 1,
     withdrawn: tuple[str, ...] = (),
+    not_pages: tuple[str, ...] = (),
     **description: Any,
 ) -> ItemCompleted:
     """An item of these pages, completed in a run; records are (schema, path, bytes)."""
@@ -103,6 +104,7 @@ def a_completed_item(
         "captures": [{"record": type(capture).__name__, "fact": capture.model_dump(mode="json")}],
         "releases": [],
         "withdrawn": list(withdrawn),
+        **({"not_pages": list(not_pages)} if not_pages else {}),
     }
     return ItemCompleted(
         head=head_of(run, "completed", page_id=None, revision=revision),

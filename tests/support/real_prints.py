@@ -41,8 +41,10 @@ def through_the_line(line: Line, folder: Path, batch_id: str, language: str, int
 
 
 def a_french_play(line: Line, scratch: Path) -> Fetched:
-    """The package of twenty pages of a French play."""
-    folder = corpus("gallicorpora-18e", "bpt6k1281160s")
+    """The package of twenty pages of a French play, without the ALTO beside them."""
+    folder = scratch / "bpt6k1281160s"
+    images = corpus("gallicorpora-18e", folder.name)
+    shutil.copytree(images, folder, ignore=shutil.ignore_patterns("*.xml"))
     return through_the_line(line, folder, PLAY, "fra", scratch)
 
 
@@ -51,6 +53,8 @@ def a_bag_of_fraktur(line: Line, scratch: Path) -> Fetched:
     delivery = scratch / "kant-1784"
     shutil.copytree(corpus("kant-1784"), delivery)
     (delivery / "item.json").write_text(json.dumps({"languages": ["ger"], "script": "Latf"}))
+    # Its ALTO is what the recognised text is compared with.
+    (delivery / "pages.csv").write_text("file,text\nINPUT_0017.tif,\nINPUT_0020.tif,\n")
     return through_the_line(line, delivery, FRAKTUR, "ger", scratch / "out")
 
 

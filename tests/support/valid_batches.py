@@ -170,8 +170,14 @@ def a_structured_item(made: Batch, number: int) -> Json:
     return item
 
 
+MORE = (
+    '<file ID="MORE" MIMETYPE="application/pdf"><FLocat LOCTYPE="URL" xlink:href="{file}"/></file>'
+)
+
+
 def mets_of(made: Batch, item: Json, **changes: Any) -> Json:
-    """The METS of an item's pages; `pages` gives others, `checksum` another digest."""
+    """The METS of an item's pages; `pages` gives others, `checksum` another digest, `more` the
+    name of one more file, which belongs to no page."""
     name, pages = item["item_id"], changes.get("pages", item["pages"])
     files = [page["file"] for page in pages if page.get("file")]
     text = METS.format(
@@ -189,6 +195,8 @@ def mets_of(made: Batch, item: Json, **changes: Any) -> Json:
         ),
         divs="".join(METS_DIV.format(number=n) for n, _ in enumerate(files, 1)),
     )
+    if more := changes.get("more"):
+        text = text.replace("</fileGrp>", MORE.format(file=more) + "</fileGrp>")
     listed = made.listed(f"{name}/{made.fresh()}.xml", text.encode())
     return {"role": "structural", "schema": "METS", "file": listed}
 

@@ -66,7 +66,8 @@ class PackageQueries:
 
 
 def _document(row: Row) -> Row:
-    return row | {"published_at": written(row["published_at"])}
+    completeness = "incomplete" if row["missing_pages"] else "complete"
+    return row | {"published_at": written(row["published_at"]), "completeness": completeness}
 
 
 @contextmanager

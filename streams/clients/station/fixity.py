@@ -1,37 +1,25 @@
-"""Reads and verifies the digests of a delivery, from checksum lists and BagIt bags."""
+"""Reads the digests of BagIt bags, and verifies those of all lists of a delivery."""
 
 import codecs
 import hashlib
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 
 from processors.rules.value_formats import is_safe_path
 from schemas.models import Diagnostic
+from streams.clients.station.digest_lines import Expected, digests_in
 from streams.clients.station.findings import finding
+from streams.clients.station.on_disk import Names
 from streams.clients.station.scan import DeliveredFile, Progress
 
 CHUNK = 1 << 20
-LISTS = {f"checksums.{name}": name for name in ("sha256", "md5", "sha1", "sha512")}
 BAG_ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
-LINE = re.compile(r"\\?([0-9A-Fa-f]{32,128})[ \t]+\*?(.+)")
 DECLARATION = re.compile(
     r"BagIt-Version: (\d+\.\d+)\r?\n?\r?Tag-File-Character-Encoding: (\S+)\s*\Z"
 )
 OXUM = re.compile(r"^Payload-Oxum\s*:\s*(\d+)\.(\d+)\s*$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A digest that a list states for a file."""
-
-    name: str
-    algorithm: str
-    digest: str
-    list_name: str
 
 
 @dataclass
@@ -45,64 +33,6 @@ class StatedChecksums:
 
 
 Files = dict[str, DeliveredFile]
-
-
-def lists_of(files: Files) -> StatedChecksums:
-    """The digests that the checksum lists of a delivery state."""
-    stated = StatedChecksums()
-    for name, file in files.items():
-        algorithm = LISTS.get(PurePosixPath(name).name.casefold())
-        if algorithm is None:
-            continue
-        stated.consumed.add(name)
-        base = PurePosixPath(name).parent
-        try:
-            lines = list(_lines(file.path.read_text("utf-8-sig"), name, algorithm))
-        except (UnicodeDecodeError, ValueError) as failed:
-            stated.diagnostics.append(finding("checksum.list-unreadable", name, failed))
-            continue
-        listed = [_below(base, one, files) for one in lines]
-        stated.expected += listed
-        missing = (one for one in listed if one.name not in files)
-        stated.diagnostics += [finding("checksum.file-missing", one.name, name) for one in missing]
-        covered = {one.name for one in listed} | {name}
-        stated.diagnostics += [
-            finding("checksum.file-unlisted", other, f"not in {name}")
-            for other in files
-            if PurePosixPath(other).is_relative_to(base)
-            and other not in covered
-            and PurePosixPath(other).name.casefold() not in LISTS
-            and not files[other].is_skipped
-        ]
-    return stated
-
-
-def _lines(text: str, name: str, algorithm: str) -> Iterator[Expected]:
-    length = hashlib.new(algorithm, usedforsecurity=False).digest_size * 2
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = LINE.fullmatch(line)
-        if not match or len(match[1]) != length:
-            raise ValueError(f"line {number}: {line!r}")
-        path = match[2].replace("\\\\", "\\") if line.startswith("\\") else match[2]
-        yield Expected(path, algorithm, match[1].lower(), name)
-
-
-def _below(base: PurePosixPath, one: Expected, files: Files) -> Expected:
-    """The path in a list, as a name in the delivery."""
-    written = one.name if one.name in files else one.name.replace("\\", "/")
-    path = PurePosixPath(written)
-    name = str(base / path) if not path.is_absolute() else written
-    return Expected(_as_on_disk(name, files), one.algorithm, one.digest, one.list_name)
-
-
-def _as_on_disk(name: str, files: Files) -> str:
-    """The name as on disk, where accents may have another normalization."""
-    if name in files:
-        return name
-    plain = unicodedata.normalize("NFC", name)
-    return next((other for other in files if unicodedata.normalize("NFC", other) == plain), name)
 
 
 def bag_of(base: str, files: Files) -> StatedChecksums:
@@ -122,6 +52,7 @@ def bag_of(base: str, files: Files) -> StatedChecksums:
         stated.diagnostics.append(finding("bag.malformed", f"{prefix}bagit.txt", found))
     for name, listed in lists.items():
         _compare(name, listed, inside, payload, version, stated, prefix)
+    stated.diagnostics += _unlisted(lists, inside, payload, version, prefix)
     _fetch_and_oxum(inside, payload, encoding, stated, prefix)
     stated.consumed |= {prefix + name for name in (*lists, "bagit.txt", "bag-info.txt")}
     stated.consumed |= {f"{prefix}{name}" for name in ("package-info.txt", "fetch.txt")}
@@ -140,6 +71,7 @@ def _declaration(bagit: DeliveredFile) -> tuple[tuple[int, int], str]:
 
 def _manifests(inside: Files, encoding: str, stated: StatedChecksums) -> dict[str, list[Expected]]:
     lists: dict[str, list[Expected]] = {}
+    names = Names(inside)
     for name, file in inside.items():
         match = re.fullmatch(r"(?:tag)?manifest-(.+)\.txt", name)
         if not match:
@@ -150,17 +82,16 @@ def _manifests(inside: Files, encoding: str, stated: StatedChecksums) -> dict[st
             )
             continue
         text = file.path.read_bytes().decode(encoding).removeprefix("\ufeff")
-        lists[name] = [
-            Expected(_decoded(one.name, inside), one.algorithm, one.digest, name)
-            for one in _lines(text, name, match[1].lower())
-        ]
+        listed = digests_in(text, name, match[1].lower())
+        lists[name] = [replace(one, name=_decoded(one.name, names)) for one in listed]
     return lists
 
 
-def _decoded(written: str, inside: Files) -> str:
+def _decoded(written: str, names: Names) -> str:
     path = written.removeprefix("./")
     escaped = re.sub(r"%(0A|0D|25)", lambda m: chr(int(m[1], 16)), path, flags=re.IGNORECASE)
-    return next((one for one in (path, escaped) if one in inside), _as_on_disk(escaped, inside))
+    exact = path if path in names else names.on_disk(escaped)
+    return exact if exact in names else names.on_disk(escaped.strip(" \t"))
 
 
 def _compare(
@@ -188,12 +119,28 @@ def _compare(
         else:
             stated.expected.append(replace(one, name=prefix + one.name, list_name=prefix + name))
         seen[one.name] = one.digest
-    if of_payload:
-        stated.diagnostics += [
-            finding("bag.file-unlisted", prefix + other, f"not in {name}")
-            for other in sorted(payload - set(seen))
-            if not inside[other].is_skipped
-        ]
+
+
+def _unlisted(
+    lists: dict[str, list[Expected]],
+    inside: Files,
+    payload: set[str],
+    version: tuple[int, int],
+    prefix: str,
+) -> Iterator[Diagnostic]:
+    """Payload files that a manifest lacks. Each manifest lists all of them since version 1.0
+    (RFC 8493, 2.1.3); before, each file is in one of the manifests."""
+    listed = {
+        name: {one.name for one in of_list}
+        for name, of_list in lists.items()
+        if name.startswith("manifest-")
+    }
+    if listed and version < (1, 0):
+        listed = {" or ".join(sorted(listed)): set().union(*listed.values())}
+    for name, names in listed.items():
+        for other in sorted(payload - names):
+            if not inside[other].is_skipped:
+                yield finding("bag.file-unlisted", prefix + other, f"not in {name}")
 
 
 def _fetch_and_oxum(

@@ -6,20 +6,37 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from processors.records import CHECKED
 from processors.rules.body_digest import body_digest
 from processors.wording import counted
 from schemas.ids import made_safe
 from schemas.models import Diagnostic
 from streams.clients.station import fixity
+from streams.clients.station.checksum_lists import lists_of
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
-from streams.clients.station.minimal_record import station_record
+from streams.clients.station.item_description import (
+    BAG_INFO,
+    described,
+    is_list,
+    records_among,
+    schema_of,
+    with_item_json,
+)
+from streams.clients.station.item_files import sort_files
+from streams.clients.station.minimal_record import NO_RECORD, OTHER_FORM, station_record
+from streams.clients.station.not_packaged import not_packaged
 from streams.clients.station.page_order import pages_of
 from streams.clients.station.scan import DeliveredFile, Progress, natural, scan, silent
-from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV, PageRow, item_fields
+from streams.clients.station.sidecar_files import (
+    ITEM_JSON,
+    PAGES_CSV,
+    PageRow,
+    choices_of,
+    item_fields,
+)
 
 DEFAULT_PROFILE = "as-delivered"
-DEFAULT_LANGUAGE = "eng"
 STATION_RECORD = "made-by-station.dc.xml"
 XML = "application/xml"
 UNKNOWN = "application/octet-stream"
@@ -33,7 +50,8 @@ class SubmissionOptions:
 
     batch_id: str
     profile: str = DEFAULT_PROFILE
-    language: str = DEFAULT_LANGUAGE
+    language: str | None = None
+    """Language of the items that state none themselves."""
     metadata_schema: str | None = None
     operator: str | None = None
     priority: str = "normal"
@@ -62,7 +80,11 @@ class Delivery:
     files: list[ManifestFile] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     """Folder of each item, in the order of the manifest."""
+    origins: list[dict[str, str]] = field(default_factory=list)
+    """For each item, where its `order`, `languages` and `title` come from."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    skipped: int = 0
+    """Number of hidden files and system files, which are not read."""
     vendor_checksums: dict[str, list[str]] = field(default_factory=dict)
     """Delivered digests, as `md5:…`, by file name."""
 
@@ -95,8 +117,7 @@ def read_folder(folder: Path, options: SubmissionOptions, progress: Progress = s
     delivery = Delivery(diagnostics=[*scanned.diagnostics, *stated.diagnostics])
     delivery.diagnostics += grouping.diagnostics
     delivery.vendor_checksums = _vendor_checksums(stated)
-    wanted = (one for each in grouping.groups for one in each.files)
-    digests, found = fixity.digest_all(wanted, stated, files, progress)
+    digests, found = fixity.digest_all(visible, stated, files, progress)
     delivery.diagnostics += found
     if not grouping.groups:
         found_text = f"{counted(len(visible), 'file')}, none of them an image"
@@ -104,11 +125,14 @@ def read_folder(folder: Path, options: SubmissionOptions, progress: Progress = s
             finding("folder.nothing-readable", str(folder.name), found_text)
         )
     items = [
-        _item(each, options, digests, stated.consumed, delivery)
+        _item(each, options, digests, stated, delivery)
         for each in sorted(grouping.groups, key=lambda each: natural(each.name))
     ]
     _report_left_over(grouping.left_over, stated.consumed, delivery)
-    delivery.manifest = _manifest(options, items)
+    listed = {one.name for one in delivery.files}
+    left = not_packaged(visible, listed, digests, delivery.diagnostics)
+    delivery.skipped = len(files) - len(visible) + scanned.skipped
+    delivery.manifest = _manifest(options, items, left)
     return delivery
 
 
@@ -121,16 +145,18 @@ def _vendor_checksums(stated: fixity.StatedChecksums) -> dict[str, list[str]]:
 
 
 def _stated_checksums(files: fixity.Files, bags: list[str]) -> fixity.StatedChecksums:
-    stated = fixity.lists_of(files)
-    for bag in bags:
-        of_bag = fixity.bag_of(bag, files)
+    of_bags = [fixity.bag_of(bag, files) for bag in bags]
+    stated = lists_of(files, frozenset(name for one in of_bags for name in one.consumed))
+    for of_bag in of_bags:
         stated.expected += of_bag.expected
         stated.consumed |= of_bag.consumed
         stated.diagnostics += of_bag.diagnostics
     return stated
 
 
-def _manifest(options: SubmissionOptions, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _manifest(
+    options: SubmissionOptions, items: list[dict[str, Any]], left: list[dict[str, Any]]
+) -> dict[str, Any]:
     records = [record for item in items for record in item["metadata"]]
     pages = [page for item in items for page in item["pages"]]
     body = {
@@ -145,6 +171,7 @@ def _manifest(options: SubmissionOptions, items: list[dict[str, Any]]) -> dict[s
         "not_before": options.not_before,
         "operator": options.operator,
         "items": items,
+        **({"not_packaged": left} if left else {}),
     }
     return {**body, "checksums": {"manifest_sha256": body_digest(body)}}
 
@@ -160,36 +187,46 @@ def _item(
     of: Group,
     options: SubmissionOptions,
     digests: dict[str, str],
-    consumed: set[str],
+    stated: fixity.StatedChecksums,
     delivery: Delivery,
 ) -> dict[str, Any]:
     beside = {PurePosixPath(one.name).name.casefold(): one for one in of.files}
     fields, found = item_fields(beside.get(ITEM_JSON))
-    images = [one for one in of.files if one.is_image]
-    others = [one for one in of.files if not one.is_image]
-    pages = pages_of(beside.get(PAGES_CSV), images, others)
-    delivery.diagnostics += [*found, *pages.diagnostics]
-    item: dict[str, Any] = {
-        "item_id": made_safe(f"{options.batch_id}.{of.name}"),
-        "identifiers": [{"type": "folder", "value": of.name}],
-        "title": of.name,
-        "languages": [options.language],
-        **fields,
-    }
-    item["metadata"] = [_record(one, digests, delivery) for one in of.files if _is_record(one)]
-    if not item["metadata"]:
-        item["metadata"] = [_own_record(of, item, "item.json" if fields else of.name, delivery)]
-    item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
-    delivery.folders.append(of.name)
+    choices, wrong = choices_of(fields, ITEM_JSON)
+    sorted_files = sort_files(of.files, choices, stated.expected, beside.get(PAGES_CSV))
+    others = sorted_files.others
+    pages = pages_of(beside.get(PAGES_CSV), sorted_files.pages, others)
+    delivery.diagnostics += [*found, *wrong, *sorted_files.diagnostics, *pages.diagnostics]
     taken = {row.text.name for row in pages.rows if row.text}
     taken |= {beside[name].name for name in (ITEM_JSON, PAGES_CSV) if name in beside}
-    left = (one for one in others if not _is_record(one) and one.name not in taken)
-    _report_left_out(left, consumed, delivery)
+    records = records_among(others, taken | stated.consumed)
+    by_record = described(records, of.name, options.language)
+    delivery.diagnostics += by_record.diagnostics
+    item: dict[str, Any] = {
+        "item_id": made_safe(f"{options.batch_id}.{of.name}"),
+        **with_item_json(by_record.fields, fields),
+    }
+    item["metadata"] = [_record(schema, one, digests, delivery) for schema, one in records]
+    if not any(schema in CHECKED for schema, _ in records):
+        item["metadata"].append(_own_record(of, item, _why(of, fields, records), delivery))
+    item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
+    delivery.folders.append(of.name)
+    stating = {name for name, value in fields.items() if value is not None}
+    origins = {name: ITEM_JSON if name in stating else at for name, at in by_record.origins.items()}
+    delivery.origins.append({"order": pages.order, **origins})
+    taken |= {one.name for _, one in records}
+    left = (one for one in others if one.name not in taken)
+    _report_left_out(left, stated.consumed, delivery)
     return item
 
 
-def _is_record(one: DeliveredFile) -> bool:
-    return one.root is not None and one.root.schema is not None
+def _why(
+    of: Group, fields: dict[str, Any], records: list[tuple[str, DeliveredFile]]
+) -> tuple[str, str]:
+    """What the station's own record is made from, and why."""
+    read = [one.name for schema, one in records if schema != BAG_INFO]
+    origin = ITEM_JSON if fields else (read or [of.name])[0]
+    return origin, OTHER_FORM if read else NO_RECORD
 
 
 def _page(row: PageRow, digests: dict[str, str], delivery: Delivery) -> dict[str, Any]:
@@ -208,11 +245,14 @@ def _page(row: PageRow, digests: dict[str, str], delivery: Delivery) -> dict[str
     return {**page, "text": text} if text else page
 
 
-def _record(one: DeliveredFile, digests: dict[str, str], delivery: Delivery) -> dict[str, Any]:
-    root = one.root
-    assert root is not None
-    file = _listed(one, "record", XML, digests, delivery)
-    return {"role": root.role, "schema": root.schema, "version": root.version, "file": file}
+def _record(
+    schema: str, one: DeliveredFile, digests: dict[str, str], delivery: Delivery
+) -> dict[str, Any]:
+    kind = schema_of(one)
+    assert kind is not None
+    file = _listed(one, "record", XML if one.root else UNKNOWN, digests, delivery)
+    version = one.root.version if one.root else None
+    return {"role": kind[1], "schema": schema, "version": version, "file": file}
 
 
 def _listed(
@@ -225,13 +265,15 @@ def _listed(
     return {**listed, "vendor_checksums": vendor} if vendor else listed
 
 
-def _own_record(of: Group, item: dict[str, Any], origin: str, delivery: Delivery) -> dict[str, Any]:
+def _own_record(
+    of: Group, item: dict[str, Any], why: tuple[str, str], delivery: Delivery
+) -> dict[str, Any]:
     """A minimal record, for an item delivered without one."""
-    content = station_record(item, origin)
+    content = station_record(item, *why)
     name = str(PurePosixPath(of.files[0].name).parent / STATION_RECORD)
     digest = sha256(content).hexdigest()
     delivery.files.append(ManifestFile(name, content, digest, len(content), "record", XML))
-    delivery.diagnostics.append(finding("record.made-by-station", name, f"from {origin}"))
+    delivery.diagnostics.append(finding("record.made-by-station", name, f"from {why[0]}"))
     file = {"path": name, "sha256": digest, "size_bytes": len(content)}
     return {"role": "descriptive", "schema": "DublinCore", "version": None, "file": file}
 
@@ -248,8 +290,8 @@ def _report_left_out(
 
 def _report_left_over(files: list[DeliveredFile], consumed: set[str], delivery: Delivery) -> None:
     """Report files outside the folder of an item; records have a code of their own."""
-    records = [one for one in files if _is_record(one) and one.name not in consumed]
+    records = [one for one in files if schema_of(one) and not is_list(one, consumed)]
     delivery.diagnostics += [
         finding("record.of-no-item", one.name, one.description) for one in records
     ]
-    _report_left_out((one for one in files if not _is_record(one)), consumed, delivery)
+    _report_left_out((one for one in files if not schema_of(one)), consumed, delivery)

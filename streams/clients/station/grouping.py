@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from processors.wording import counted
 from schemas.models import Diagnostic
+from streams.clients.station.delivered_texts import is_alto
 from streams.clients.station.findings import finding
+from streams.clients.station.item_description import schema_of
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV
 
@@ -63,10 +65,11 @@ def group(files: list[DeliveredFile], folder_name: str, bags: list[str]) -> Grou
 
 
 def _take_tags(tags: list[DeliveredFile], items: list[Group], grouping: Grouping) -> None:
-    """Add item.json and pages.csv of a bag to its item, if it has just one."""
+    """Add item.json, pages.csv, bag-info.txt and records of a bag to its item, if it has just
+    one."""
     taken: list[DeliveredFile] = []
     if len(items) == 1:
-        taken = [one for one in tags if one.parts[-1].casefold() in SIDECARS]
+        taken = [one for one in tags if one.parts[-1].casefold() in SIDECARS or schema_of(one)]
         items[0].files += taken
     grouping.left_over += [one for one in tags if one not in taken]
 
@@ -90,13 +93,15 @@ def _delivery(
         found = f"images next to {_folders(len(with_images))}"
         grouping.diagnostics.append(finding("folder.images-beside-items", base or ".", found))
     rest = {at: inside for at, inside in folders.items() if at not in {*with_images, *deep}}
-    _leave_over(rest, base, grouping)
+    is_one = _has_images(own) or (len(with_images) == 1 and not beside_bags)
+    of_item = [one for inside in rest.values() for one in inside if is_one and _belongs(one)]
+    _leave_over(rest, of_item, base, grouping)
     if _has_images(own):
-        grouping.groups.append(Group(name, own))
-    elif len(with_images) == 1 and not beside_bags:
+        grouping.groups.append(Group(name, [*own, *of_item]))
+    elif is_one:
         [(at, inside)] = with_images.items()
         # Files next to the only item of a delivery belong to it.
-        grouping.groups.append(Group(name if base else at, [*own, *inside]))
+        grouping.groups.append(Group(name if base else at, [*own, *inside, *of_item]))
     else:
         grouping.groups += [Group(at, inside) for at, inside in with_images.items()]
         grouping.left_over += own
@@ -109,8 +114,21 @@ def _report_nesting(deep: dict[str, list[DeliveredFile]], depth: int, grouping: 
         grouping.diagnostics.append(finding("folder.nested-too-deep", folder, found, above=above))
 
 
-def _leave_over(rest: dict[str, list[DeliveredFile]], base: str, grouping: Grouping) -> None:
-    for at, inside in rest.items():
+def _belongs(file: DeliveredFile) -> bool:
+    """Whether a file in a folder without images is a record or text of the only item."""
+    return schema_of(file) is not None or is_alto(file)
+
+
+def _leave_over(
+    rest: dict[str, list[DeliveredFile]],
+    of_item: list[DeliveredFile],
+    base: str,
+    grouping: Grouping,
+) -> None:
+    for at, files in rest.items():
+        inside = [one for one in files if one not in of_item]
+        if not inside:
+            continue
         grouping.left_over += inside
         example = f"{inside[0].parts[-1]} ({inside[0].description})"
         found = f"{counted(len(inside), 'file')}, such as {example}"
@@ -123,4 +141,4 @@ def _folders(with_images: int) -> str:
 
 
 def _has_images(files: list[DeliveredFile]) -> bool:
-    return any(one.is_image for one in files)
+    return any(one.is_page for one in files)

@@ -8,6 +8,9 @@ from processors.xml.submitted_mets import (
     read_structure,
     stem_key,
 )
+from streams.clients.station.delivered_texts import with_texts
+from streams.clients.station.findings import finding
+from streams.clients.station.item_description import MAX_WORD, cut
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.sidecar_files import PageRow, PageRows, numbered, rows_of
 
@@ -15,15 +18,36 @@ from streams.clients.station.sidecar_files import PageRow, PageRows, numbered, r
 def pages_of(
     table: DeliveredFile | None, images: list[DeliveredFile], others: list[DeliveredFile]
 ) -> PageRows:
-    """The pages of an item. Pre-flight reports differences between a METS and the folder."""
+    """The pages of an item. Pre-flight reports differences between a METS and the folder.
+
+    A column `text` in pages.csv decides about all texts; an empty cell means that there is none."""
+    in_mets = next(filter(None, map(_pages_in, filter(_is_mets, others))), ())
     if table is not None:
-        return rows_of(table, images, others)
-    for other in others:
-        if other.root is not None and other.root.schema == "METS":
-            rows = _by_mets(_pages_in(other), images)
-            if rows:
-                return numbered(PageRows(rows))
-    return numbered(PageRows([PageRow({}, image) for image in images]))
+        pages = rows_of(table, images, others)
+        if not pages.has_texts:
+            pages.rows = with_texts(pages.rows, others, in_mets)
+        return pages
+    pages = PageRows(_by_mets(in_mets, images), order="in the order of a METS")
+    if not pages.rows:
+        pages = PageRows([PageRow({}, image) for image in images])
+    pages.rows = with_texts(pages.rows, others, in_mets)
+    pages = numbered(pages)
+    for row in pages.rows:
+        _shorten_label(row, pages)
+    return pages
+
+
+def _is_mets(file: DeliveredFile) -> bool:
+    return file.root is not None and file.root.schema == "METS"
+
+
+def _shorten_label(row: PageRow, pages: PageRows) -> None:
+    """Cut a label of a METS that is longer than a manifest allows."""
+    for number, label in enumerate(row.fields.get("labels", ())):
+        if len(label) > MAX_WORD and row.image is not None:
+            row.fields["labels"][number] = cut(label, MAX_WORD)
+            found = f"a page label of {len(label)} characters"
+            pages.diagnostics.append(finding("record.text-too-long", row.image.name, found))
 
 
 def _pages_in(mets: DeliveredFile) -> tuple[SubmittedPage, ...]:

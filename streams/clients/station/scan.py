@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from processors.imaging import format_identification
+from processors.imaging.content_description import describe
 from processors.records import HEAD_BYTES, NotXml, Root, root_of
 from processors.rules.codes import shown
 from schemas.models import Diagnostic
@@ -20,6 +21,11 @@ Progress = Callable[[str, int, int], None]
 
 def silent(_what: str, _done: int, _total: int) -> None:
     """Reports no progress."""
+
+
+def is_system(name: str) -> bool:
+    """Whether a name is that of a hidden or system file, such as Thumbs.db."""
+    return any(part.startswith(".") or part.casefold() in SKIPPED for part in name.split("/"))
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,23 @@ class DeliveredFile:
     @property
     def is_skipped(self) -> bool:
         """Whether it is a hidden or system file, which only a bag manifest can list."""
-        return any(part.startswith(".") or part.casefold() in SKIPPED for part in self.parts)
+        return is_system(self.name)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """The parts of its name."""
         return tuple(self.name.split("/"))
+
+    @property
+    def base_name(self) -> str:
+        """The last part of its name."""
+        return self.parts[-1]
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is an image by content or by suffix: a damaged image is a page, too."""
+        suffix = self.base_name.rpartition(".")[2].casefold()
+        return self.is_image or suffix in format_identification.image_extensions()
 
     def is_as_scanned(self) -> bool:
         """Whether the file still has the size and modification time of the scan."""
@@ -62,15 +79,18 @@ class Scan:
     folder: Path
     files: list[DeliveredFile] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    skipped: int = 0
+    """Number of hidden links, devices and pipes, which are not opened."""
 
 
 def natural(name: str) -> tuple[object, ...]:
-    """A sort key that puts `f2` before `f10`, and compares folders part by part."""
+    """A sort key that puts `f2` before `f10`, in the digits of every script, and compares folders
+    part by part."""
     return tuple(
         (
             tuple(
-                (0, int(run), "") if run.isdecimal() and run.isascii() else (1, 0, run.casefold())
-                for run in re.split(r"([0-9]+)", part)
+                (0, int(run), "") if run.isdecimal() else (1, 0, run.casefold())
+                for run in re.split(r"(\d+)", part)
                 if run
             ),
             part,
@@ -85,7 +105,7 @@ def scan(folder: Path) -> Scan:
     name = folder.resolve().name
     if not _is_text(name):
         scanned.diagnostics.append(finding("folder.name-not-utf8", shown(name), os.fsencode(name)))
-    for path, name in _walk(folder, "", scanned.diagnostics):
+    for path, name in _walk(folder, "", scanned):
         try:
             scanned.files.append(_read_file(path, name))
         except OSError as failed:
@@ -94,7 +114,8 @@ def scan(folder: Path) -> Scan:
     return scanned
 
 
-def _walk(folder: Path, above: str, found: list[Diagnostic]) -> Iterator[tuple[Path, str]]:
+def _walk(folder: Path, above: str, scanned: Scan) -> Iterator[tuple[Path, str]]:
+    found, hidden = scanned.diagnostics, any(part.startswith(".") for part in above.split("/"))
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
     except OSError as failed:
@@ -103,14 +124,16 @@ def _walk(folder: Path, above: str, found: list[Diagnostic]) -> Iterator[tuple[P
     for entry in entries:
         name = f"{above}/{entry.name}" if above else entry.name
         mode = entry.stat(follow_symlinks=False).st_mode
-        if entry.name.startswith(".") and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        plain = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+        if (hidden or entry.name.startswith(".")) and not (plain and _is_text(entry.name)):
+            scanned.skipped += 1
             continue
         if stat.S_ISLNK(mode):
             found.append(finding("folder.link", shown(name), f"a link to {os.readlink(entry)}"))
         elif not _is_text(entry.name):
             found.append(finding("folder.name-not-utf8", shown(name), os.fsencode(entry.name)))
         elif stat.S_ISDIR(mode):
-            yield from _walk(Path(entry.path), name, found)
+            yield from _walk(Path(entry.path), name, scanned)
         elif stat.S_ISREG(mode):
             yield Path(entry.path), name
         else:
@@ -144,21 +167,5 @@ def _read_file(path: Path, name: str) -> DeliveredFile:
         media_type=identified.media_type if identified else None,
         is_image=is_image,
         root=root,
-        description=_describe(head, identified, root),
+        description=root.description if root else describe(head, identified),
     )
-
-
-def _describe(
-    head: bytes, identified: format_identification.Format | None, root: Root | None
-) -> str:
-    if root:
-        return root.description
-    if identified:
-        return identified.name
-    if not head:
-        return "an empty file"
-    try:
-        head[: HEAD_BYTES - 4].decode()
-    except UnicodeDecodeError:
-        return "a file of unknown format"
-    return "plain text" if b"\0" not in head else "a file of unknown format"

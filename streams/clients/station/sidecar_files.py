@@ -10,12 +10,15 @@ from typing import Any
 
 from schemas.models import Diagnostic
 from streams.clients.station.findings import finding
+from streams.clients.station.on_disk import Names, nfc
 from streams.clients.station.scan import DeliveredFile
 
 ITEM_JSON = "item.json"
 PAGES_CSV = "pages.csv"
 COLUMNS = ("file", "sequence", "kind", "labels", "languages", "ref", "layout", "script", "text")
 REFUSED = ("pages", "metadata")
+CHOICES = ("exclude", "forms")
+"""Fields of item.json for the station; the manifest does not contain them."""
 
 
 def item_fields(file: DeliveredFile | None) -> tuple[dict[str, Any], list[Diagnostic]]:
@@ -36,6 +39,18 @@ def item_fields(file: DeliveredFile | None) -> tuple[dict[str, Any], list[Diagno
     ]
 
 
+def choices_of(fields: dict[str, Any], where: str) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """The choices among the fields of item.json, removed from them; wrong ones are reported."""
+    choices = {name: fields.pop(name) for name in CHOICES if name in fields}
+    exclude, found = choices.get("exclude", []), []
+    if not isinstance(exclude, list) or not all(isinstance(one, str) for one in exclude):
+        found.append(finding("item-json.choice-wrong", where, f"exclude: {exclude!r}"))
+        choices.pop("exclude")
+    if not isinstance(choices.get("forms", ""), str):
+        found.append(finding("item-json.choice-wrong", where, f"forms: {choices.pop('forms')!r}"))
+    return choices, found
+
+
 @dataclass(frozen=True)
 class PageRow:
     """A page of pages.csv or a METS: its fields, its image, its delivered text."""
@@ -51,25 +66,31 @@ class PageRows:
 
     rows: list[PageRow] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    order: str = "in the order of names"
+    """Where the order comes from."""
+    has_texts: bool = False
+    """Whether pages.csv has a column `text`."""
 
 
 def rows_of(
     table: DeliveredFile, images: list[DeliveredFile], others: list[DeliveredFile]
 ) -> PageRows:
     """The pages of a pages.csv; `others` are files that may be the texts of pages."""
-    pages = PageRows()
+    pages = PageRows(order=f"in the order of {PAGES_CSV}")
     try:
         columns, rows = _read(table)
     except (OSError, ValueError, csv.Error) as failed:
         pages.diagnostics.append(finding("pages-csv.unreadable", table.name, failed))
         return pages
+    pages.has_texts = "text" in columns
     unknown = [name for name in columns if name and name not in COLUMNS]
     pages.diagnostics += [finding("pages-csv.column-unknown", table.name, name) for name in unknown]
     by_name = {PurePosixPath(image.name).name: image for image in images}
     texts = {PurePosixPath(other.name).name: other for other in others}
+    image_names, text_names = Names(by_name), Names(texts)
     listed: set[str] = set()
     for line, row in rows:
-        name = (row.get("file") or "").strip()
+        name = _name_in(row.get("file"), image_names)
         if not any(isinstance(value, str) and value.strip() for value in row.values()):
             continue
         image, where = by_name.get(name), f"{table.name}, line {line}"
@@ -77,6 +98,7 @@ def rows_of(
             pages.diagnostics.append(finding("pages-csv.file-missing", where, name))
         fields = _fields(row)
         text = fields.pop("text", None)
+        text = text if text is None else _name_in(row.get("text"), text_names)
         if text is not None and text not in texts:
             pages.diagnostics.append(finding("pages-csv.text-missing", where, text))
         listed.add(name)
@@ -86,6 +108,22 @@ def rows_of(
             pages.diagnostics.append(finding("pages-csv.file-unlisted", image.name, table.name))
             pages.rows.append(PageRow({}, image))
     return numbered(pages)
+
+
+def files_in_table(table: DeliveredFile) -> set[str]:
+    """The file names in a pages.csv; empty if it cannot be read, which `rows_of` reports."""
+    try:
+        cells = [row.get("file") or "" for _, row in _read(table)[1]]
+        return {nfc(one) for cell in cells for one in (cell, cell.strip())} - {""}
+    except (OSError, ValueError, csv.Error):
+        return set()
+
+
+def _name_in(cell: str | None, names: Names) -> str:
+    """The name on disk that a cell means: as written, or without the spaces around it."""
+    written = cell or ""
+    exact = names.on_disk(written)
+    return exact if exact in names else names.on_disk(written.strip())
 
 
 def _read(table: DeliveredFile) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:

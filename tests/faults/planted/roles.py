@@ -23,6 +23,7 @@ from streams.kafka.messages import Incoming
 from streams.kafka.producer import KafkaPublisher
 from streams.projector import findings
 from streams.projector.role import Projector, log_consumer
+from streams.runtime.run_loop import CannotContinue
 from streams.sealer import clients
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex
@@ -206,6 +207,12 @@ class Tracker:
         self.conn.close()
 
 
+def _end_if(reason: str) -> None:
+    """Nobody repairs the topic here, so that the sealer would wait for ever."""
+    if reason:
+        raise CannotContinue(reason)
+
+
 class NoWitness:
     """Checkpoints are not published."""
 
@@ -232,7 +239,7 @@ class Sealing:
             sealed=open_sealed_log(folder / FOLDER),
             checkpoints=open_checkpoints(home, NoWitness()),
             anomalies=folder / "anomalies",
-            wait_for=lambda _: None,
+            wait_for=_end_if,
         )
         made_by = MadeBy(name=PRODUCER_NAME, version=software_version())
         self.sealer = Sealer(adapters, topics, made_by, threading.Event())

@@ -175,15 +175,39 @@ def test_a_raw_camera_file_is_not_identified_as_tiff(tools: Tools, tags, name: s
     assert (outcome.code, outcome.found) == ("page.format-not-supported", name)
 
 
-def test_a_violation_of_tiff_is_refused_with_its_tag(tools: Tools):
+def test_a_violation_of_tiff_is_a_warning_with_its_tag(tools: Tools):
     content = ATiff(tags={34665: (LONG, [0])}).bytes()
     page = an_admitted_page(tools, content)
 
     outcome = acquire_page(page, tools)
 
+    (act,) = (act for act in fact_of(outcome).acts if act.code == "page.structure-irregular")
+    assert act.outcome == "war"
+    assert "the Exif directory cannot be read: a directory is expected at byte 0" in act.detail
+
+
+def test_an_image_whose_tags_do_not_say_what_it_shows_is_refused_without_a_word_of_damage(
+    tools: Tools,
+):
+    outcome = acquire_page(an_admitted_page(tools, ATiff(without=(262,)).bytes()), tools)
+
     assert isinstance(outcome, Rejected)
-    assert outcome.code == "page.structure-irregular"
-    assert "the Exif directory cannot be read: a directory is expected at byte 0" in outcome.found
+    assert outcome.code == "page.image-ambiguous"
+    assert "damage" not in outcome.found + outcome.fix
+
+
+def test_what_cannot_be_judged_is_recorded(tools: Tools):
+    plain, packed = (
+        fact_of(acquired(tools, "two_images.tif")),
+        fact_of(acquired(tools, "sound.tif")),
+    )
+
+    (judged, unjudged) = (
+        next(act.detail for act in fact.acts if act.type == "validation")
+        for fact in (packed, plain)
+    )
+    assert "Damage cannot be detected in 3072 bytes of uncompressed pixels" in unjudged
+    assert "cannot be detected" not in judged
 
 
 @pytest.mark.parametrize(
@@ -194,7 +218,7 @@ def test_a_violation_of_tiff_is_refused_with_its_tag(tools: Tools):
         ("cut_before_its_directory.tif", "The file ends at byte"),
         ("directory_in_a_circle.tif", "The directories form a loop at byte 72"),
         ("flipped_lzw.tif", "Using code not yet in table"),
-        ("zeroed_scan_in_tiff.tif", "Damaged pixels"),
+        ("zeroed_scan_in_tiff.tif", "Strip 2 of 2 at byte 16822 has zeros at byte 571"),
         ("zeroed_scan.jpg", "belong to no pixel"),
         ("cut_scan.jpg", "premature end of JPEG image"),
         ("without_end.png", "The IEND chunk is missing"),
@@ -213,7 +237,6 @@ def test_rejects_a_damaged_master_and_keeps_it(tools: Tools, name: str, found: s
     ("name", "found"),
     [
         ("bitmap_named.tif", "The file is Windows Bitmap (PRONOM fmt/116)"),
-        ("four_bits.tif", "Bits per sample 4; profile as-delivered accepts 1, 8, 12, 16"),
     ],
 )
 def test_an_unsupported_master_is_not_reported_as_damaged(tools: Tools, name: str, found: str):
@@ -222,6 +245,29 @@ def test_an_unsupported_master_is_not_reported_as_damaged(tools: Tools, name: st
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.found) == ("page.format-not-supported", found)
     assert len(masters(tools)) == 1
+
+
+def test_a_fix_asks_for_what_was_not_delivered(tools: Tools):
+    outcome = acquired(tools, "four_bits.tif", rules={"bits_per_sample": [1, 8]})
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.format-not-supported"
+    assert outcome.found == "Bits per sample 4; profile as-delivered accepts 1, 8"
+    assert outcome.fix.startswith("Release the page with a file with bits per sample 1 or 8: ")
+    assert "tiff" not in outcome.fix
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_accepts_few_bits_per_sample(tools: Tools, bits: int):
+    tags = {258: (SHORT, [bits]), 279: (LONG, [8 * bits])}
+
+    fact = fact_of(
+        acquire_page(
+            an_admitted_page(tools, ATiff(tags=tags, pixels=bytes(8 * bits)).bytes()), tools
+        )
+    )
+
+    assert fact.bits_per_sample == bits
 
 
 def test_rejects_an_image_over_the_limits_before_decoding_it(tools: Tools):
@@ -251,9 +297,9 @@ def test_warns_of_unusual_properties(tools: Tools, name: str, codes: list[str]):
     assert warnings(acquired(tools, name)) == codes
 
 
-def test_an_irregular_tiff_is_refused_unless_the_profile_only_warns(tools: Tools):
-    refused = acquired(tools, "tags_in_wrong_order.tif")
-    warned = acquired(tools, "tags_in_wrong_order.tif", rules={"irregular_tiff": "warn"})
+def test_an_irregular_tiff_is_a_warning_unless_the_profile_refuses_it(tools: Tools):
+    refused = acquired(tools, "tags_in_wrong_order.tif", rules={"irregular_tiff": "refuse"})
+    warned = acquired(tools, "tags_in_wrong_order.tif")
 
     assert isinstance(refused, Rejected) and refused.code == "page.structure-irregular"
     assert warnings(warned)[0] == "page.structure-irregular"
@@ -299,3 +345,29 @@ def test_every_code_of_masters_and_texts_is_in_the_catalogue():
 
     assert len(codes) > 14
     assert codes - set(entries()) == set()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "The file is empty"),
+        (b"\0" * 3000, "The file is not an image, but a file of zeros: its first 3000 bytes"),
+        (b" <!DOCTYPE HTML><p>404</p>", "The file is not an image, but an HTML page"),
+        (b"page not found", "The file is not an image, but plain text"),
+        (b"\xfe\0\1\2", "The file is not an image, but a file of unknown format"),
+    ],
+)
+def test_a_page_that_is_no_image_is_damaged_and_says_what_it_is(
+    tools: Tools, content: bytes, found: str
+):
+    outcome = acquire_page(an_admitted_page(tools, content, name="0002.tif"), tools)
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.found) == ("page.not-decodable", found)
+
+
+def test_unknown_bytes_under_an_unknown_name_are_a_format_that_is_not_supported(tools: Tools):
+    outcome = acquire_page(an_admitted_page(tools, b"\xfe\0\1\2", name="scan.vrx"), tools)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "page.format-not-supported"

@@ -228,6 +228,22 @@ def test_a_withdrawn_page_has_no_file_and_the_package_is_marked_incomplete(
     assert (package.counts.pages, package.counts.missing) == (1, 1)
 
 
+def test_a_file_that_is_no_page_is_not_in_the_package_which_is_complete(tools: Tools) -> None:
+    item = a_completed_item(
+        tools, pages=(a_page_entry(1),), withdrawn=("0007",), not_pages=("0007",)
+    )
+    other = a_completed_item(tools, pages=(a_page_entry(1), a_page_entry(7)))
+
+    package = published(item.model_copy(update={"files": (item.files[0], other.files[1])}), tools)
+
+    files = files_of(package, tools)
+    mets = parse(files["data/metadata/mets.xml"])
+    assert mets.xpath("//*[@ID='PAGE_0007']") == []
+    assert mets[0].get("RECORDSTATUS") is None
+    assert b"Completeness" not in files["bag-info.txt"]
+    assert (package.counts.pages, package.counts.missing) == (1, 0)
+
+
 def test_two_pages_with_the_same_bytes_are_two_files(tools: Tools) -> None:
     pages = (a_page_entry(1), a_page_entry(2, looks_like="0001"))
 

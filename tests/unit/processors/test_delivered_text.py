@@ -173,11 +173,32 @@ def test_alto_newer_than_the_schema_is_not_validated_against_it():
     assert "schema not at hand" in read_delivered(newer, standards_folder()).validity
 
 
-@pytest.mark.parametrize("version", ["v2", "v3"])
-def test_accepts_older_versions(version: str):
-    older = alto(block(line("word")), namespace=f"http://www.loc.gov/standards/alto/ns-{version}#")
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        "http://www.loc.gov/standards/alto/ns-v2#",
+        "http://www.loc.gov/standards/alto/ns-v3#",
+        "http://www.loc.gov/standards/alto/v3/alto.xsd",
+        "http://www.loc.gov/standards/alto/alto-v2.0.xsd",
+        "http://schema.ccs-gmbh.com/ALTO",
+        "http://bibnum.bnf.fr/ns/alto_prod",
+        "",
+    ],
+)
+def test_accepts_every_namespace_in_use(namespace: str):
+    assert read_delivered(alto(block(line("word")), namespace=namespace), None).text == "word\n"
 
-    assert read_delivered(older, None).text == "word\n"
+
+@pytest.mark.parametrize("schema", ["", "4.3", "4.4"])
+def test_newer_versions_of_alto_4_are_accepted_without_validation(schema: str):
+    order = '<ReadingOrder><OrderedGroup ID="g"><ElementRef ID="r" REF="b"/></OrderedGroup></ReadingOrder>'
+    newer = alto(block(line("word")), before=order)
+    if schema:
+        newer = newer.replace(b"<alto ", f'<alto SCHEMAVERSION="{schema}" '.encode())
+
+    found = read_delivered(newer, standards_folder() if present() else None)
+
+    assert (found.text, found.validity) == ("word\n", "well formed, its schema not at hand")
 
 
 def test_text_has_lines_and_blocks_and_keeps_hyphens():

@@ -178,6 +178,15 @@ def test_every_level_of_a_pyramid_can_be_read_with_its_tile_size(tools: Tools, c
         assert (top - quarters(1000, 700)).abs().max() == 0
 
 
+def test_reading_images_have_square_pixels(tools: Tools):
+    fax = plain(204, 49).copy(xres=204 / 25.4, yres=98 / 25.4)
+
+    made = images(tools, acquired(tools, fax.tiffsave_buffer()))
+
+    assert {(image.width, image.height) for image in made.values()} == {(204, 102)}
+    assert round(made["pyramid"].xres * 25.4) == round(made["pyramid"].yres * 25.4) == 204
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["tiff", "jpeg"])
 def test_images_are_upright_for_every_orientation(tools: Tools, orientation: int, form: str):

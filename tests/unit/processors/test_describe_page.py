@@ -64,6 +64,21 @@ def test_mix_has_the_properties_of_the_image(tmp_path: Path):
     assert len(mix.findall(".//mix:bitsPerSampleValue", namespaces=NS)) == 3
 
 
+def test_mix_has_the_resolution_of_both_directions(tmp_path: Path):
+    tools = memory_tools(tmp_path)
+    master = a_master(tools, "-XResolution=204", "-YResolution=98")
+
+    _, files = described(tools, an_acquired_page(tools, master, resolution_dpi=204.0))
+
+    mix = etree.fromstring(files["mix"])
+    across, down = (
+        mix.findtext(f".//mix:{axis}SamplingFrequency/mix:numerator", namespaces=NS)
+        for axis in "xy"
+    )
+    assert (across, down) == ("204", "98")
+    assert schema_errors(files["mix"]) == []
+
+
 def test_mix_describes_a_camera(tmp_path: Path):
     tools = memory_tools(tmp_path)
     master = a_master(

@@ -12,7 +12,7 @@ def test_the_default_profile_warns_of_unusual_masters():
     resolved = profile.resolve("as-delivered")
 
     assert resolved["formats"] == ["tiff", "bigtiff", "jpeg", "png"]
-    assert resolved["bits_per_sample"] == [1, 8, 12, 16]
+    assert resolved["bits_per_sample"] == [1, 2, 4, 8, 12, 16]
     assert resolved["unknown_resolution"] == "warn"
     assert resolved["required_branches"] == ["derive_page", "describe_page", "recognize_page"]
     assert resolved["ocr"]["dpi"] == 300
@@ -58,3 +58,11 @@ def test_a_misspelt_key_of_a_profile_is_refused(tmp_path: Path):
 
     with pytest.raises(InvalidProfile, match="missing_ic"):
         profile.resolve("mine", tmp_path)
+
+
+def test_a_worker_of_an_older_version_can_ignore_the_models_for_unstated_languages():
+    resolved = profile.resolve("as-delivered")
+
+    # Unknown fields are ignored at the top level only.
+    assert "unstated_language" in resolved
+    assert "unstated_language" not in resolved["ocr"]

@@ -244,3 +244,40 @@ def test_a_film_is_read_without_scaling(tools: Tools):
 
     assert page.resolution_dpi == pytest.approx(4800, abs=1)
     assert b"quick brown fox" in contents(tools, fact)["text"]
+
+
+UNSTATED = {"unstated_language": {"models": ["eng", "fra"]}}
+
+
+@pytest.mark.parametrize("codes", [(), ("und",), ("mul",)])
+def test_a_page_without_a_stated_language_says_how_its_model_was_chosen(
+    tools: Tools, codes: tuple[str, ...]
+):
+    fact = recognized(tools, an_acquired_page(tools, languages=codes, rules=UNSTATED))
+
+    assert (fact.languages, fact.models) == (codes, ("eng",))
+    reason = "models eng (language not stated, chosen from eng+fra: "
+    assert reason in fact.acts[0].detail
+    assert {"py3langid", "py3langid model"} < {agent.name for agent in fact.acts[0].agents}
+    settings = etree.fromstring(contents(tools, fact)["alto"]).findtext(
+        f".//{{{NS4}}}processingStepSettings"
+    )
+    assert reason in (settings or "")
+
+
+@pytest.mark.parametrize("models", [["eng", "xho"], []])
+def test_a_worker_that_lacks_a_model_of_the_profile_defers_the_page(
+    tools: Tools, models: list[str]
+):
+    rules = {"unstated_language": {"models": models}}
+
+    outcome = recognize_page(an_acquired_page(tools, languages=(), rules=rules), tools)
+
+    assert isinstance(outcome, TryLater)
+    assert "no recognition model is installed for" in outcome.why
+
+
+def test_a_script_says_which_model_to_use(tools: Tools):
+    page = an_acquired_page(tools, languages=(), script="Latf")
+
+    assert recognized(tools, page).models == ("Fraktur",)

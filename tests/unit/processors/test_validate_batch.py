@@ -256,3 +256,53 @@ def test_a_corrected_manifest_raises_the_revision_of_its_items(tools: Tools) -> 
     fact, [item] = accepted(validate_batch(batch, tools))
 
     assert (fact.head.revision, item.head.revision) == (2, 2)
+
+
+@pytest.mark.parametrize("languages", [None, [], ["und"]])
+def test_an_unstated_language_stays_unstated_and_its_models_are_frozen(
+    tools: Tools, languages: list[str] | None
+) -> None:
+    batch = staged(tools, a_manifest(an_item(languages=languages, pages=1)))
+
+    fact, [item] = accepted(validate_batch(batch, tools))
+
+    listed = document(tools, item.files, "page-list")
+    assert listed["pages"][0]["languages"] == (languages or [])
+    frozen = document(tools, fact.files, "profile")["unstated_language"]
+    assert frozen == {
+        "engine": "tesseract",
+        "identification": "py3langid",
+        "models": ["eng", "fra"],
+    }
+
+
+def test_an_unstated_language_needs_one_of_the_models_of_the_profile(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(language_models.ocr, "installed_models", lambda: frozenset({"jpn"}))
+    batch = staged(tools, a_manifest(an_item(languages=None)))
+
+    outcome = validate_batch(batch, tools)
+
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.where) == ("language.model-missing", "items[0].languages")
+    assert outcome.found.startswith("und requires the model eng or fra or deu")
+
+
+def test_a_blank_page_needs_no_model(tools: Tools) -> None:
+    pages = [a_manifest_page(1), a_manifest_page(2, kind="blank", languages=["jpn"])]
+
+    accepted(validate_batch(staged(tools, a_manifest(an_item(pages=pages))), tools))
+
+
+def test_records_that_are_only_stored_are_accepted_whatever_they_contain(tools: Tools) -> None:
+    item = an_item(pages=1)
+    for schema in ("MARCXML", "EAD", "TEI", "OAI-PMH", "XML", "CSV", "BagInfo"):
+        content = f"{schema}, not checked".encode()
+        file = a_listed(f"vol-1/{schema}", content)
+        tools.storage.keep(content, area=Area.STAGING, use="record", media_type="text/plain")
+        item["metadata"].append({"role": "descriptive", "schema": schema, "file": file})
+
+    fact, _ = accepted(validate_batch(staged(tools, a_manifest(item)), tools))
+
+    assert fact.diagnostics == ()

@@ -60,12 +60,39 @@ def test_of_two_extra_samples_the_alpha_sample_is_used(
 
 def test_a_pyramid_is_read_at_its_full_size(tmp_path: Path) -> None:
     path = tmp_path / "pyramid.tif"
-    page = samples(90).resize(20)
+    page = samples(90).resize(40)
     page.tiffsave(str(path), tile=True, pyramid=True, subifd=True)
 
     found, grey = copied(path)
     half, smaller = copied(path, dpi=150)
 
-    assert (found.width_px, found.height_px, found.dpi) == (1200, 800, 300)
-    assert (grey.width, grey.height) == (1200, 800)
-    assert (half.dpi, smaller.width) == (150, 600)
+    assert (found.width_px, found.height_px, found.dpi) == (2400, 1600, 300)
+    assert (grey.width, grey.height) == (2400, 1600)
+    assert (half.dpi, smaller.width) == (150, 1200)
+
+
+def test_a_resolution_that_makes_a_page_absurdly_small_does_not_shrink_it(tmp_path: Path) -> None:
+    path = tmp_path / "page.tif"
+    samples(90).resize(15).tiffsave(str(path))
+    target = tmp_path / "grey.tif"
+
+    found = write_grey_copy(path, target, resolution_dpi=1200.0, dpi=300, max_long_side_px=10_000)
+
+    assert (found.width_px, found.height_px, found.dpi) == (900, 600, 300)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_copy_has_square_pixels(tmp_path: Path, orientation: int) -> None:
+    path = tmp_path / "fax.tif"
+    fax = samples(90).resize(10).copy(xres=204 / 25.4, yres=102 / 25.4)
+    turned = fax.copy()
+    turned.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    turned.tiffsave(str(path))
+
+    found, grey = copied(path, dpi=300)
+
+    upright = (600, 800)
+    shown = upright if orientation == 1 else upright[::-1]
+    assert (found.width_px, found.height_px) == (grey.width, grey.height) == shown
+    stored = (600, 400) if orientation == 1 else (400, 600)
+    assert (found.master_width_px, found.master_height_px) == stored

@@ -28,8 +28,17 @@ def test_conflicting_statements_give_no_resolution_and_are_listed():
     assert resolution.text == "exif 300 x 300 dpi, jfif 72 x 72 dpi"
 
 
-def test_different_axes_give_no_resolution():
-    assert agreed_resolution([StatedResolution("tiff", 204, 98)]).problem is Problem.CONFLICTING
+def test_different_axes_are_both_kept():
+    resolution = agreed_resolution([StatedResolution("tiff", 204, 98)])
+
+    assert (resolution.dpi, resolution.vertical_dpi) == (204, 98)
+    assert resolution.problem is Problem.NOT_SQUARE
+
+
+def test_axes_that_differ_too_much_give_no_resolution():
+    resolution = agreed_resolution([StatedResolution("tiff", 300, 72)])
+
+    assert (resolution.dpi, resolution.problem) == (None, Problem.CONFLICTING)
 
 
 def test_an_absent_resolution_is_reported():

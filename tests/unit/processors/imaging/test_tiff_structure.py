@@ -20,8 +20,6 @@ def test_a_valid_file_has_no_violations(order: str, big: bool):
 @pytest.mark.parametrize(
     ("tags", "reported"),
     [
-        ({262: (SHORT, [2])}, "photometric interpretation 2 requires 3 samples, found 1"),
-        ({262: (SHORT, [99])}, "the photometric interpretation is unknown: 99"),
         ({258: (SHORT, [8, 8])}, "tag 258 has 2 values, expected 1"),
         ({270: (ASCII, b"An open end")}, "the text in tag 270 does not end with a NUL byte"),
         ({270: (ASCII, b"")}, "tag 270 has no value"),
@@ -47,6 +45,63 @@ def test_reports_violations_that_lose_no_pixel(tags, reported: str):
     found = tiff_structure.check(ATiff(tags=tags).bytes())
 
     assert any(reported in each for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("tags", "without", "reported"),
+    [
+        ({262: (SHORT, [2])}, (), "photometric interpretation 2 requires 3 samples, found 1"),
+        ({262: (SHORT, [99])}, (), "the photometric interpretation is unknown: 99"),
+        ({}, (262,), "the photometric interpretation (tag 262) is missing"),
+        (
+            {262: (SHORT, [3])},
+            (),
+            "the image has a palette, and the colour map (tag 320) is missing",
+        ),
+        ({284: (SHORT, [3])}, (), "the planar configuration is unknown: 3"),
+    ],
+)
+def test_an_image_whose_tags_do_not_say_what_it_shows_is_ambiguous(tags, without, reported: str):
+    content = ATiff(tags=tags, without=without).bytes()
+
+    assert tiff_structure.ambiguities(content) == (reported,)
+
+
+def test_a_tag_of_the_pixels_with_two_values_is_ambiguous():
+    made, _ = ATiff().made_entries()
+    other = struct.pack("<HHII", 262, SHORT, 1, 0)
+    twice = sorted([*made, other], key=lambda entry: struct.unpack_from("<H", entry))
+
+    found = tiff_structure.ambiguities(ATiff(entries=twice).bytes())
+
+    assert found == ("tag 262 occurs twice with different values",)
+
+
+def test_a_text_outside_the_file_is_reported_and_the_pixels_are_used():
+    made, _ = ATiff().made_entries()
+    entries = [*made[:5], struct.pack("<HHII", 270, ASCII, 99, 9_999), *made[6:]]
+
+    found = tiff_structure.check(ATiff(entries=entries).bytes())
+
+    assert any(each.startswith("tag 270 points to byte 10098") for each in found), found
+
+
+def test_an_empty_directory_ends_the_list():
+    end = len(ATiff(following=1).bytes())
+    content = ATiff(following=end).bytes() + bytes(8)
+
+    assert tiff_structure.check(content) == (f"the next directory, at byte {end}, is empty",)
+
+
+def test_a_second_image_without_all_pixels_is_damaged():
+    plain = ATiff(following=1)
+    end = len(plain.bytes())
+    values = {256: 8, 257: 8, 259: 1, 262: 1, 273: 99_999, 278: 8, 279: 64}
+    entries = [struct.pack("<HHII", tag, LONG, 1, value) for tag, value in values.items()]
+    second = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+
+    with pytest.raises(DamagedHeader, match="image 2: strip 1 of 1 ends at byte 100063"):
+        tiff_structure.check(ATiff(following=end).bytes() + second)
 
 
 @pytest.mark.parametrize("date", [b"2024:02:29 23:59:59\0", b"    :  :     :  :  \0"])

@@ -93,4 +93,4 @@ def test_reports_twelve_bits_that_are_not_supported(tmp_path: Path):
     outcome = acquire_page(an_admitted_page(tools, content), tools)
 
     assert isinstance(outcome, Rejected)
-    assert outcome.code == "page.format-not-supported"
+    assert outcome.code == "page.decoding-not-supported"

@@ -113,6 +113,20 @@ def test_binary_values_are_removed_and_large_ones_reported():
     assert embedded.warnings == ("Bad thing",)
 
 
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "[minor] Text/EXIF chunk(s) found after PNG IDAT (may be ignored by some readers)",
+        'RawConv PreviewImage: Argument "4895 7619" isn\'t numeric in addition (+)',
+        "ValueConv ISO: division by zero",
+    ],
+)
+def test_what_exiftool_notices_is_no_damage(notice: str):
+    embedded = embedded_of({"ExifTool:Warning": notice, "ExifTool:Copy1:Warning": "Bad IFD"})
+
+    assert (embedded.notices, embedded.warnings) == ((notice,), ("Bad IFD",))
+
+
 def test_the_docs_show_the_table():
     shown = [f"| {name} | {', '.join(tags)} |" for name, tags in CROSSWALK]
 

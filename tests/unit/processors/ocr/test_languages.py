@@ -1,5 +1,7 @@
 """Languages and scripts select the installed models."""
 
+import pytest
+
 from processors.ocr import languages
 from processors.ocr.languages import MissingModel
 
@@ -57,3 +59,38 @@ def test_no_linguistic_content_needs_no_model():
 def test_scripts_are_those_of_iso_15924():
     assert languages.known_script("Latf")
     assert not languages.known_script("Fraktur")
+
+
+@pytest.mark.parametrize(
+    ("code", "form"), [("deu", "ger"), ("fra", "fre"), ("ger", "ger"), ("lat", "lat")]
+)
+def test_bibliographic_codes_are_those_of_iso_639_2_b(code: str, form: str):
+    assert languages.bibliographic(code) == form
+
+
+@pytest.mark.parametrize(
+    ("codes", "script", "is_stated"),
+    [
+        ((), None, False),
+        (("und",), "Latn", False),
+        (("mul", "mis"), None, False),
+        (("und", "ger"), None, True),
+        (("zxx",), None, True),
+        ((), "Latf", True),
+    ],
+)
+def test_a_language_or_a_script_states_the_model(
+    codes: tuple[str, ...], script: str | None, is_stated: bool
+):
+    assert languages.is_stated(codes, script) == is_stated
+
+
+def test_codes_that_state_nothing_are_not_read():
+    assert languages.to_read(("und", "ger", "mul")) == ("ger",)
+    assert languages.to_read(()) == ("und",)
+
+
+def test_a_model_of_a_script_is_not_the_own_model_of_a_language():
+    assert languages.own_model_of("deu", ("eng", "deu")) == "deu"
+    assert languages.own_model_of("gsw", ("eng", "deu")) == "deu"
+    assert languages.own_model_of("arg", ("eng", "lat")) is None

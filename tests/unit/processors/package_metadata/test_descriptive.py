@@ -78,3 +78,51 @@ def test_dublin_core_has_the_fields_of_the_item(tools: Tools) -> None:
         ("relation", "Collected works"),
     ]
     assert RIGHTS["uri"] in _texts(dc, "dc:rights")
+
+
+def test_mods_has_the_bibliographic_code_that_its_authority_names(tools: Tools) -> None:
+    mods = _made(tools, "mods", languages=["deu", "fre", "zho", "lat"])
+
+    terms = mods.findall("mods:language/mods:languageTerm", NS)
+    assert [one.text for one in terms] == ["ger", "fre", "chi", "lat"]
+    assert {one.get("authority") for one in terms} == {"iso639-2b"}
+
+
+@pytest.mark.parametrize("languages", [None, []])
+def test_an_unstated_language_is_undetermined(tools: Tools, languages: list[str] | None) -> None:
+    mods, dc = (_made(tools, name, languages=languages) for name in ("mods", "dc"))
+
+    assert _texts(mods, "mods:language/mods:languageTerm") == ["und"]
+    assert _texts(dc, "dc:language") == ["und"]
+
+
+def test_a_record_without_namespace_is_kept_and_is_not_the_main_one(tools: Tools) -> None:
+    plain = b"<mods><titleInfo><title>Plain</title></titleInfo></mods>"
+
+    files = files_of(
+        published(a_completed_item(tools, records=(("MODS", "mods.xml", plain),)), tools), tools
+    )
+
+    assert files["data/metadata/submitted/mods.xml"] == plain
+    assert b"Psalter" in files["data/metadata/mods.xml"]
+
+
+def test_records_that_are_only_stored_are_named_in_the_mets(tools: Tools) -> None:
+    records = (
+        ("MARCXML", "marc.xml", b"<collection/>"),
+        ("CSV", "metadata.csv", b"title\nA\n"),
+        ("BagInfo", "bag-info.txt", b"Contact-Name: N.\n"),
+    )
+
+    files = files_of(published(a_completed_item(tools, records=records), tools), tools)
+
+    mets = parse(files["data/metadata/mets.xml"])
+    assert validate(mets, standards.fetch()) == []
+    references = {
+        one.get("{http://www.w3.org/1999/xlink}href"): (one.get("MDTYPE"), one.get("OTHERMDTYPE"))
+        for one in mets.iter("{*}mdRef")
+    }
+    for schema, path, content in records:
+        assert files[f"data/metadata/submitted/{path}"] == content
+        kind = ("MARC", None) if schema == "MARCXML" else ("OTHER", schema)
+        assert references[f"submitted/{path}"] == kind

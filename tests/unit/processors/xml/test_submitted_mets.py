@@ -3,11 +3,13 @@
 import pytest
 from lxml import etree
 
+from processors.xml.parser import parse
 from processors.xml.submitted_mets import (
     Division,
     Structure,
     SubmittedPage,
     base_name,
+    local_files,
     read_structure,
     stated_digests,
 )
@@ -135,3 +137,27 @@ def test_labels_are_those_of_the_book() -> None:
     made = read_structure(root)
 
     assert [page.label for page in made.pages[:4]] == [None, "[Leerseite]", None, "Seite 4"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "found"),
+    [
+        ('<F xlink:href="a/1.tif"/>', [("1.tif", True)]),
+        ('<F xlink:href="file:///x/1.xml"/>', [("1.xml", False)]),
+        ('<F xlink:href="1"/>', [("1", True)]),
+        ('<F xlink:href="https://x.example/1.tif"/>', []),
+        ('<F xlink:href="urn:nbn:x"/>', []),
+        ('<F xlink:href="C%3A/1.tif"/>', [("1.tif", True)]),
+        ('<F xlink:href=""/>', []),
+        ("", []),
+    ],
+)
+def test_files_without_a_web_address_are_looked_for(
+    attributes: str, found: list[tuple[str, bool]]
+) -> None:
+    text = (
+        '<mets xmlns="http://www.loc.gov/METS/" xmlns:xlink="http://www.w3.org/1999/xlink">'
+        f"<fileSec><file>{attributes.replace('F ', 'FLocat ')}</file></fileSec></mets>"
+    )
+
+    assert list(local_files(parse(text.encode()))) == found

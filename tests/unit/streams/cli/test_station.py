@@ -21,10 +21,13 @@ def run(*arguments: str, home: Path) -> Result:
     return CliRunner().invoke(cli, ["station", *arguments], env={"COPYSTAND_HOME": str(home)})
 
 
-def test_check_exits_with_0_when_it_finds_no_problem(folder: Path, tmp_path: Path) -> None:
+def test_check_exits_with_0_when_it_finds_no_error(folder: Path, tmp_path: Path) -> None:
     result = run("check", str(folder), "--json", home=tmp_path / "home")
 
-    assert (result.exit_code, json.loads(result.stdout)) == (0, [])
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert {one["severity"] for one in found} == {"warn"}
+    assert {one["code"].partition(".")[0] for one in found} == {"page"}
 
 
 def test_check_exits_with_1_and_one_document_when_it_finds_one(
@@ -42,6 +45,10 @@ def test_check_exits_with_1_and_one_document_when_it_finds_one(
         ["--batch-id", "no good"],
         ["--batch-id", "b-1", "--operator", "Anna"],
         ["--batch-id", "b-1", "--metadata-schema", "MARC"],
+        ["--batch-id", "b-1", "--timeout", "5"],
+        ["--batch-id", "b-1", "--wait", "--timeout", "nan"],
+        ["--batch-id", "b-1", "--wait", "--timeout", "inf"],
+        ["--batch-id", "b-1", "--wait", "--timeout", "-1"],
         [],
     ],
 )
@@ -81,7 +88,24 @@ assert not heavy, heavy
     assert ended.returncode == 0, ended.stderr
 
 
-def test_check_says_that_it_found_no_problems(folder: Path, tmp_path: Path) -> None:
+def test_check_prints_what_it_understood(folder: Path, tmp_path: Path) -> None:
     result = run("check", str(folder), home=tmp_path / "home")
 
-    assert result.stdout == "No problems found.\n"
+    lines = result.stdout.splitlines()
+    assert lines[:4] == [
+        "batch ms-88: 1 item, 2 pages, profile as-delivered",
+        "item ms-88.ms-88: 2 pages, 1.png … 2.png, in the order of names",
+        "  languages none (not stated: chosen page by page); title 'Psalter' (mods.xml);"
+        " records MODS; delivered texts 0",
+        "not packaged, but named in the log: 0 files; skipped: 0 hidden or system files",
+    ]
+    assert "error" not in result.stdout
+
+
+def test_half_a_character_in_an_option_is_reported_and_never_a_crash(
+    folder: Path, tmp_path: Path
+) -> None:
+    result = run("check", str(folder), "--project", "x\udcff", "--json", home=tmp_path / "home")
+
+    assert result.exit_code == 1
+    assert "manifest.text-broken" in [one["code"] for one in json.loads(result.stdout)]

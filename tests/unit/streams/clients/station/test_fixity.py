@@ -1,6 +1,6 @@
 """BagIt bags (RFC 8493) are verified before anything is published."""
 
-from hashlib import sha512
+from hashlib import md5, sha512
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,33 @@ def test_a_bag_is_one_delivery_without_its_tag_files(tmp_path: Path) -> None:
     assert [item["item_id"] for item in made.manifest["items"]] == ["b-1.ms-88"]
     assert made.diagnostics == []
     assert made.page_count == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "listed_twice", "found"),
+    [
+        ("0.97", False, []),
+        ("0.97", True, ["bag.file-unlisted"]),
+        ("1.0", False, ["bag.file-unlisted", "bag.file-unlisted"]),
+    ],
+)
+def test_before_version_1_each_file_is_in_one_of_the_manifests(
+    tmp_path: Path, version: str, listed_twice: bool, found: list[str]
+) -> None:
+    first, second = a_png(1), a_png(2)
+    other = ("data/1.png", first) if listed_twice else ("data/2.png", second)
+    bag = a_folder(
+        tmp_path / "bag",
+        {
+            "bagit.txt": BAGIT.replace("1.0", version),
+            "manifest-sha512.txt": f"{sha512(first).hexdigest()}  data/1.png\n",
+            "manifest-md5.txt": f"{md5(other[1]).hexdigest()}  {other[0]}\n",
+            "data/1.png": first,
+            "data/2.png": second,
+        },
+    )
+
+    assert faults(bag) == found
 
 
 def test_bags_in_a_folder_are_items(tmp_path: Path) -> None:

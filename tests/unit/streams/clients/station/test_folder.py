@@ -78,12 +78,12 @@ def test_pages_are_in_natural_order_whatever_their_extension(tmp_path: Path) -> 
 
 
 def test_images_are_identified_by_content(tmp_path: Path) -> None:
-    files = {"a.txt": a_png(1), "b.tif": "no image", "c": b"GIF89a\1\0\1\0\0\0\0;"}
+    files = {"a.txt": a_png(1), "b.doc": "no image", "c": b"GIF89a\1\0\1\0\0\0\0;"}
     made = read(a_folder(tmp_path / "d", files))
 
     assert paths(made) == ["a.txt", "c"]
-    assert ("file.left-out", "b.tif") in codes(made)
-    assert next(one.found for one in made.diagnostics if one.where == "b.tif") == (
+    assert ("file.left-out", "b.doc") in codes(made)
+    assert next(one.found for one in made.diagnostics if one.where == "b.doc") == (
         "identified as plain text"
     )
 
@@ -133,9 +133,8 @@ def test_records_are_identified_by_their_root_element(tmp_path: Path) -> None:
         ("PREMIS", "preservation", "3.0"),
         ("DublinCore", "descriptive", None),
     ]
-    assert [(one.code, one.found) for one in made.diagnostics] == [
-        ("file.left-out", "identified as ALTO text")
-    ]
+    assert made.manifest["items"][0]["pages"][0]["text"]["path"] == "1.xml"
+    assert made.diagnostics == []
 
 
 def test_item_json_sets_any_field_of_the_item(tmp_path: Path) -> None:
@@ -230,9 +229,11 @@ def test_the_gallica_folder_has_its_pages_in_order() -> None:
     assert [path.split("_f")[1].split(".")[0] for path in paths(made)] == [
         str(number) for number in range(11, 31)
     ]
-    left_out = [one for one in made.diagnostics if one.code == "file.left-out"]
-    assert {one.found for one in left_out} == {"identified as ALTO text"}
-    assert len(left_out) == 20
+    pages = made.manifest["items"][0]["pages"]
+    assert [page["text"]["path"].split(".")[0] for page in pages] == [
+        path.split(".")[0] for path in paths(made)
+    ]
+    assert codes(made) == [("record.made-by-station", "made-by-station.dc.xml")]
     assert is_accepted(made)
 
 
@@ -243,6 +244,10 @@ def test_the_kant_bag_has_one_item_of_two_pages() -> None:
     [item] = made.manifest["items"]
     assert item["item_id"] == "b-1.kant-1784"
     assert paths(made) == ["data/OCR-D-IMG/INPUT_0017.tif", "data/OCR-D-IMG/INPUT_0020.tif"]
-    assert [record["schema"] for record in item["metadata"]] == ["METS"]
-    assert {code for code, _ in codes(made)} == {"folder.without-images", "file.left-out"}
+    assert [record["schema"] for record in item["metadata"]] == ["METS", "BagInfo"]
+    assert {code for code, _ in codes(made)} == {
+        "folder.without-images",
+        "file.left-out",
+        "record.not-checked",
+    }
     assert is_accepted(made)

@@ -70,7 +70,7 @@ def test_a_folder_without_images_is_reported_and_the_others_are_accepted(tmp_pat
     )
 
     assert codes(made) == [("folder.without-images", "notes"), ("file.left-out", "notes/a.txt")]
-    assert [item["title"] for item in made.manifest["items"]] == ["vol"]
+    assert [item["title"] for item in made.manifest["items"]] == ["Psalter"]
 
 
 def test_a_record_next_to_several_items_belongs_to_none(tmp_path: Path) -> None:

@@ -101,12 +101,82 @@ def test_pages_csv_names_the_text_of_a_page(tmp_path: Path) -> None:
     assert [one.use for one in made.files].count("provided-text") == 1
 
 
-def test_a_text_next_to_an_image_is_not_used_by_default(tmp_path: Path) -> None:
-    files = {"1.png": a_png(1), "1.xml": ALTO, "m.xml": MODS}
+@pytest.mark.parametrize(
+    ("image", "text"),
+    [("1.png", "1.xml"), ("1.tif.png", "1.xml"), ("1.png", "1.alto.xml"), ("1.PNG", "1_ALTO.XML")],
+)
+def test_an_alto_with_the_name_of_an_image_is_its_text(
+    tmp_path: Path, image: str, text: str
+) -> None:
+    made = read(a_folder(tmp_path / "d", {image: a_png(1), text: ALTO, "m.xml": MODS}))
+
+    assert pages(made)[0]["text"]["path"] == text
+    assert made.diagnostics == []
+
+
+def test_an_empty_column_of_texts_says_that_pages_are_read(tmp_path: Path) -> None:
+    files = {"1.png": a_png(1), "1.xml": ALTO, "m.xml": MODS, "pages.csv": "file,text\n1.png,\n"}
     made = read(a_folder(tmp_path / "d", files))
 
     assert "text" not in pages(made)[0]
     assert [one.code for one in made.diagnostics] == ["file.left-out"]
+
+
+def test_pages_csv_without_a_column_of_texts_leaves_them_to_the_names(tmp_path: Path) -> None:
+    files = {
+        "1.png": a_png(1),
+        "1.xml": ALTO,
+        "m.xml": MODS,
+        "pages.csv": "file,kind\n1.png,page\n",
+    }
+
+    assert pages(read(a_folder(tmp_path / "d", files)))[0]["text"]["path"] == "1.xml"
+
+
+def test_a_name_that_two_texts_have_is_not_decided(tmp_path: Path) -> None:
+    files = {"1.png": a_png(1), "1.xml": ALTO, "1.alto.xml": ALTO, "m.xml": MODS}
+    made = read(a_folder(tmp_path / "d", files))
+
+    assert "text" not in pages(made)[0]
+    assert [one.code for one in made.diagnostics] == ["file.left-out"] * 2
+
+
+def test_a_mets_names_the_texts_in_a_folder_of_their_own() -> None:
+    made = read(corpus("kant-1784"))
+
+    folder = "data/OCR-D-GT-ALTO"
+    texts = [page["text"]["path"] for page in pages(made)]
+    assert texts == [f"{folder}/PAGE_0017_ALTO.xml", f"{folder}/PAGE_0020_ALTO.xml"]
+    [missing] = [one for one in preflight(made) if one.code == "record.mets-files-missing"]
+    assert missing.found == "2 of 6 files in the METS, such as PAGE_0017_PAGE.xml"
+
+
+def test_the_texts_that_a_mets_names_are_those_of_its_pages() -> None:
+    made = read(corpus("reported", "21-mets-fulltext-alto"))
+
+    assert [page["text"]["path"] for page in pages(made)] == ["00000001.xml", "00000002.xml"]
+    assert made.diagnostics == []
+    assert preflight(made) == []
+
+
+def test_a_long_label_of_a_mets_is_cut_and_reported(tmp_path: Path) -> None:
+    label = "L" * 256
+    content = LABELLED.format(label=label).encode()
+    made = read(a_folder(tmp_path / "d", {"1.png": a_png(1), "mets.xml": content}))
+
+    assert pages(made)[0]["labels"] == ["L" * 254 + "…"]
+    assert [(one.code, one.where) for one in made.diagnostics] == [
+        ("record.text-too-long", "1.png")
+    ]
+    assert check_manifest(View(made.manifest))[0] is not None
+
+
+LABELLED = (
+    '<mets xmlns="http://www.loc.gov/METS/" xmlns:xlink="http://www.w3.org/1999/xlink"><fileSec>'
+    '<fileGrp><file ID="I"><FLocat LOCTYPE="URL" xlink:href="1.png"/></file></fileGrp></fileSec>'
+    '<structMap TYPE="PHYSICAL"><div><div TYPE="page" LABEL="{label}"><fptr FILEID="I"/></div>'
+    "</div></structMap></mets>"
+)
 
 
 def test_a_missing_text_is_reported(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from processors.manifest import read_manifest
+from processors.rules.codes import is_error
 from processors.tools import staging_key
 from schemas import ids
 from schemas.codec import decode
@@ -172,17 +173,25 @@ def test_a_file_that_changes_between_reading_and_storing_publishes_nothing(
     assert broker.messages == []
 
 
-def test_a_manifest_that_pre_flight_will_refuse_is_published_all_the_same(
-    folder: Path, settings: Settings
+@pytest.mark.parametrize(
+    ("content", "code", "where"),
+    [
+        ('{"titel": "Psalter"}', "manifest.field-unknown", "items[0].titel (ms-88)"),
+        ('{"languages": ["xx"]}', "language.unknown", "items[0].languages[0] (ms-88)"),
+    ],
+)
+def test_a_manifest_that_pre_flight_is_certain_to_refuse_is_not_published(
+    folder: Path, settings: Settings, content: str, code: str, where: str
 ) -> None:
-    (folder / "item.json").write_text('{"titel": "Psalter"}')
+    (folder / "item.json").write_text(content)
     broker = Broker()
 
     made = client.submit(folder, OPTIONS, settings, publish=broker)
 
-    assert [one.code for one in made.diagnostics] == ["manifest.field-unknown"]
-    assert made.diagnostics[0].where == "items[0].titel (ms-88)"
-    assert len(broker.messages) == 1
+    assert (made.state, made.failed) == ("refused", True)
+    assert [(one.code, one.where) for one in made.diagnostics] == [(code, where)]
+    assert broker.messages == []
+    assert not (settings.home / "staging").exists()
 
 
 def test_a_lone_surrogate_in_item_json_is_refused_before_anything_is_published(
@@ -203,7 +212,7 @@ def test_check_reports_text_that_no_record_can_contain(folder: Path, settings: S
 
     found = client.check(folder, OPTIONS, settings)
 
-    places = [(one.code, one.where) for one in found]
+    places = [(one.code, one.where) for one in found if is_error(one)]
     assert places == [("manifest.text-broken", "items[0].title (ms-88)")]
 
 
@@ -212,3 +221,40 @@ def test_check_reports_everything_that_pre_flight_finds(folder: Path, settings: 
 
     assert [one.code for one in found] == ["profile.unknown"]
     assert not settings.home.exists()
+
+
+def test_check_decodes_the_pages_and_names_those_that_would_be_quarantined(
+    folder: Path, settings: Settings
+) -> None:
+    (folder / "2.png").write_bytes(a_png(2)[:60])
+    (folder / "3.png").write_bytes(a_png(3))
+
+    found = client.check(folder, OPTIONS, settings)
+
+    [refused] = [one for one in found if is_error(one)]
+    assert (refused.code, refused.where) == ("page.not-decodable", "2.png")
+    assert '"exclude": ["2.png"]' in refused.fix
+    [warned] = [one for one in found if one.code == "page.icc-missing"]
+    assert warned.where == "1.png"
+    assert warned.found.endswith("; and 1 more page")
+
+
+def test_what_check_prints_to_exclude_clears_the_page(folder: Path, settings: Settings) -> None:
+    (folder / "empty.tif").write_bytes(b"")
+    before = client.check(folder, OPTIONS, settings)
+    (folder / "item.json").write_text('{"exclude": ["empty.tif"]}')
+
+    after = client.check(folder, OPTIONS, settings)
+
+    assert [one.where for one in before if is_error(one)] == ["empty.tif"]
+    assert [one.where for one in after if is_error(one)] == []
+
+
+def test_check_reports_how_much_it_has_decoded(folder: Path, settings: Settings) -> None:
+    reported: list[tuple[str, int, int]] = []
+
+    client.check(folder, OPTIONS, settings, lambda *one: reported.append(one))
+
+    decoded = [one for one in reported if one[0] == "decoding"]
+    assert len(decoded) == 2
+    assert decoded[-1][1] == decoded[-1][2] == len(a_png(1)) + len(a_png(2))

@@ -1,0 +1,129 @@
+"""Stores the files of a delivery and publishes its submission."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from processors.page_list import canonical_json
+from processors.tools import Area, Storage
+from schemas import ids
+from schemas.catalogue import topic_of
+from schemas.codec import encode
+from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head
+from schemas.models import Producer as Software
+from streams.clients.signing import signature_headers
+from streams.clients.station.folder import Delivery
+from streams.clients.station.scan import Progress, silent
+from streams.clients.station.storing import store_delivery
+from streams.kafka.client import STATION
+from streams.settings import Settings, software_version
+from streams.storage.factory import reachable_storage
+from streams.storage.local import LocalStorage
+
+PRODUCER = "copystand/station"
+JSON = "application/json"
+PUBLISH_SECONDS = 30
+KAFKA_SETTINGS = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "partitioner": "murmur2_random",
+    "message.timeout.ms": PUBLISH_SECONDS * 1000,
+    "log_level": 2,
+}
+Publish = Callable[[str, str, bytes], None]
+"""Publishes a message with a key to a topic; returns when the broker acknowledged it."""
+
+
+class NotPublished(ConnectionError):
+    """The broker did not acknowledge the submission."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The quarantine record that a submission corrects, and the revision that it has then."""
+
+    release: str | None = None
+    revision: int = 1
+
+
+def hand_over(
+    delivery: Delivery,
+    settings: Settings,
+    corrects: Correction = Correction(),
+    progress: Progress = silent,
+    publish: Publish | None = None,
+) -> list[Diagnostic]:
+    """Store the files of a delivery, then publish it, whatever was found in it.
+
+    Publishes nothing, and returns diagnostics, if a file changed meanwhile. Raises as `submit`."""
+    publish = publish or publisher(settings)
+    storage = reachable_storage(settings)
+    if isinstance(storage, LocalStorage):
+        storage.sweep()
+    changed = store_delivery(delivery, storage, settings, progress)
+    if not changed:
+        fact = _submitted(delivery, storage, settings, corrects)
+        publish(topic_of("BatchSubmitted").name, str(fact.head.batch_id), encode(fact))
+    return changed
+
+
+def submission_id(delivery: Delivery) -> str:
+    """event_id of the batch.submitted of a delivery."""
+    manifest = delivery.manifest
+    return ids.make_id(manifest["batch_id"], manifest["checksums"]["manifest_sha256"])
+
+
+def received_id(submitted_id: str) -> str:
+    """event_id of the batch.received that the router makes of a submission."""
+    return ids.fact_id(ids.work_id(submitted_id, "router"), "BatchReceived")
+
+
+def _submitted(
+    delivery: Delivery, storage: Storage, settings: Settings, corrects: Correction
+) -> BatchSubmitted:
+    manifest: FileRef = storage.keep(
+        canonical_json(delivery.manifest), area=Area.STAGING, use="manifest", media_type=JSON
+    )
+    return BatchSubmitted(
+        head=Head(
+            event_id=submission_id(delivery),
+            cause_id=corrects.release,
+            batch_id=delivery.manifest["batch_id"],
+            revision=corrects.revision,
+            occurred_at=datetime.now(UTC),
+            producer=Software(name=PRODUCER, version=software_version()),
+        ),
+        manifest_sha256=delivery.manifest["checksums"]["manifest_sha256"],
+        release=corrects.release,
+        operator=delivery.manifest["operator"],
+        station=settings.worker_id,
+        files=(manifest,),
+    )
+
+
+def publisher(settings: Settings) -> Publish:
+    """Signs and publishes to the broker of the home. Raises NotUp; the publisher raises
+    NotPublished."""
+    brokers, signing_key = settings.kafka_as(STATION), settings.signing_key(STATION)
+
+    def publish(topic: str, key: str, value: bytes) -> None:
+        failures: list[str] = []
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                failures.append(str(error))
+
+        producer = Producer({**brokers.client, **KAFKA_SETTINGS})
+        try:
+            signed = signature_headers(signing_key, topic, key.encode(), value)
+            producer.produce(topic, value, key.encode(), on_delivery=delivered, headers=signed)
+            left = producer.flush(PUBLISH_SECONDS + 5)
+        except KafkaException as failed:
+            raise NotPublished(str(failed)) from failed
+        if failures or left:
+            reason = "; ".join(failures) or "no response"
+            raise NotPublished(f"{brokers} did not acknowledge the submission: {reason}")
+
+    return publish
