@@ -253,6 +253,7 @@ class Sealing:
 
     def _overtaken(self) -> None:
         """It was stopped before its commit; when it wakes, another has sealed the same."""
+        self._producer.before_commit = lambda: None
         other = Sealing(self.world, self.world.home / "other-machine")
         other.turn()
         other.kill()
