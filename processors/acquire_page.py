@@ -16,7 +16,8 @@ from processors.imaging.header import DamagedHeader
 from processors.imaging.header_readers import ambiguities, irregularities, read_header
 from processors.imaging.pixel_check import decode_all_pixels
 from processors.imaging.resolution import agreed_resolution
-from processors.master_rules import DecodedMaster, Finding
+from processors.master_finding import Finding
+from processors.master_rules import DecodedMaster
 from processors.outcome import Done, Outcome, Rejected, StorageError, rejected
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile

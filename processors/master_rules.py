@@ -1,6 +1,6 @@
 """Checks a master against its profile: refusals and warnings, each with its code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from processors.delivered_checksums import Digests
@@ -11,6 +11,7 @@ from processors.imaging.format_identification import Format, image_extensions
 from processors.imaging.header import Header
 from processors.imaging.pixel_check import Decoded
 from processors.imaging.resolution import Problem, Resolution
+from processors.master_finding import Finding
 from processors.page_files import extension_of
 from processors.profile import Policy, Profile
 
@@ -19,17 +20,6 @@ MAX_SAMPLES = 16
 MAX_PROBLEMS_LISTED = 8
 """Maximum number of irregularities of one file that are listed."""
 TIFF = ("tiff", "bigtiff")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One problem of a master; the error catalogue has its fix."""
-
-    code: str
-    found: str
-    fills: Mapping[str, object] = field(default_factory=dict)
-    """Placeholders of the fix."""
-    refused: bool = True
 
 
 def fixity_refused(measured: Digests, announced: str) -> Finding | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from processors.error_catalogue import COMMANDS, fix_of
-from processors.master_rules import Finding
+from processors.master_finding import Finding
 from processors.outcome import TransientError
 from processors.pipeline import STEPS
 from processors.profile import Profile
