@@ -23,7 +23,7 @@ from streams.audit.queries import (
 from streams.audit.timeline import Row
 from streams.cli.filters import Filters, filters_of
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
-from streams.console import Exit, emit, fail, json_option, out
+from streams.console import Exit, emit, err, fail, json_option, out
 from streams.settings import NotUp, Settings
 
 _filters = filters_of(
@@ -32,6 +32,8 @@ _filters = filters_of(
     code="Only events with this code (of an error or a warning).",
     since="that occurred",
 )
+LOG = Path("audit", "log")
+"""The folder of the sealed log in a home."""
 Query = Callable[[psycopg.Connection[Any], str], list[Row]]
 
 
@@ -80,8 +82,9 @@ def batch(batch_id: str, premis: Path | None, as_json: bool, **filters: Any) -> 
 def _show_history(
     history: Query, subject: str, premis: Path | None, as_json: bool, filters: Row
 ) -> None:
+    settings = Settings.load()
     try:
-        dsn = Settings.load().dsn("auditor_ro")
+        dsn = settings.dsn("auditor_ro")
         with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
             check_complete(connection)
             rows = history(connection, subject)
@@ -99,11 +102,37 @@ def _show_history(
     except (NotUp, psycopg.Error) as down:
         postgres_down(down)
     rows = [row for row in rows if _matches(row, Filters(**filters))][: filters["limit"]]
+    differing = _differing(settings, rows)
     if premis:
         _write_premis(premis, rows)
-    emit(
-        [document_of(row) for row in rows], as_json, lambda events: out.print(history_view(events))
-    )
+    documents = [document_of(row) | {"differs": differing.get(row["seq"])} for row in rows]
+    emit(documents, as_json, lambda events: out.print(history_view(events)))
+    for seq, reason in sorted(differing.items()):
+        err.print(f"seq {seq} {reason}", style="red", highlight=False)
+    if differing:
+        fail(Exit.FAILED, "the tables were changed", "Find the extent: copystand audit verify")
+
+
+def _differing(settings: Settings, rows: list[Row]) -> dict[int, str]:
+    """The rows that are not as they were sealed, and why. Says up to where the answer holds."""
+    # Imported here: a station has no sealed log.
+    from streams.transparency_log.note import BadNote
+    from streams.transparency_log.tiles import DamagedLog
+    from streams.verification.sealed_comparison import differing_rows
+
+    last = max((row["seq"] for row in rows), default=0)
+    try:
+        size, found = differing_rows(settings.home / LOG, rows)
+    except FileNotFoundError:
+        err.print("Not compared with the sealed log: it is not in this home.", highlight=False)
+        return {}
+    except (BadNote, DamagedLog) as damaged:
+        fail(Exit.FAILED, f"the sealed log is damaged: {damaged}", "Run: copystand audit verify")
+    if last >= size:
+        err.print(f"Events from seq {size} on have no checkpoint yet.", highlight=False)
+    elif not found:
+        err.print(f"As sealed, by the checkpoint of {size} events.", highlight=False)
+    return found
 
 
 def _matches(row: Row, filters: Filters) -> bool:

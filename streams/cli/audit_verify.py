@@ -11,24 +11,23 @@ from confluent_kafka import KafkaException
 from infra.kafka_access import ADMIN
 from infra.permissions import umask_of_user
 from processors.outcome import StorageError
-from streams.audit.export import write_export
 from streams.audit.queries import UnknownSubject
-from streams.audit.verification import (
-    Fault,
+from streams.cli.audit import LOG, audit
+from streams.cli.listings import CONNECT_SECONDS, postgres_down
+from streams.console import Exit, emit, fail, json_option, out
+from streams.settings import NotUp, Settings
+from streams.transparency_log.note import BadNote
+from streams.transparency_log.tiles import DamagedLog
+from streams.verification.audit_export import write_export
+from streams.verification.sealed_comparison import (
+    Difference,
     SealedTree,
     verify_log,
     verify_objects,
     verify_projection,
     verify_topic,
 )
-from streams.cli.audit import audit
-from streams.cli.listings import CONNECT_SECONDS, postgres_down
-from streams.console import Exit, emit, fail, json_option, out
-from streams.settings import NotUp, Settings
-from streams.transparency_log.note import BadNote
-from streams.transparency_log.tiles import DamagedLog
 
-LOG = Path("audit", "log")
 NO_LOG_FIX = "The sealer makes it after its first event: copystand up"
 
 
@@ -91,7 +90,7 @@ def export(folder: Path, item_id: str | None, everything: bool, as_json: bool) -
     emit(document, as_json, lambda _: out.print(text, highlight=False))
 
 
-def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Fault]]:
+def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
     try:
         return verify_log(settings.home / LOG)
     except FileNotFoundError as missing:
@@ -100,8 +99,8 @@ def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Fault]]:
         fail(Exit.FAILED, f"the checkpoint of the log is damaged: {bad}")
 
 
-def _topic(settings: Settings, log: SealedTree) -> list[Fault]:
-    from streams.audit.topic_records import intact_records
+def _topic(settings: Settings, log: SealedTree) -> list[Difference]:
+    from streams.verification.topic_records import intact_records
 
     try:
         with closing(intact_records(settings.kafka_as(ADMIN))) as records:
@@ -110,7 +109,7 @@ def _topic(settings: Settings, log: SealedTree) -> list[Fault]:
         fail(Exit.MISSING_PART, f"Kafka does not answer: {down}", "Start the line: copystand up")
 
 
-def _projection(settings: Settings, log: SealedTree) -> list[Fault]:
+def _projection(settings: Settings, log: SealedTree) -> list[Difference]:
     try:
         dsn = settings.dsn("auditor_ro")
         with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
@@ -120,7 +119,7 @@ def _projection(settings: Settings, log: SealedTree) -> list[Fault]:
 
 
 def _objects(item_id: str | None) -> Any:
-    def check(settings: Settings, log: SealedTree) -> list[Fault]:
+    def check(settings: Settings, log: SealedTree) -> list[Difference]:
         from streams.storage.factory import open_storage
 
         try:
@@ -131,7 +130,7 @@ def _objects(item_id: str | None) -> Any:
     return check
 
 
-def _view(log: SealedTree, faults: list[Fault]) -> str:
+def _view(log: SealedTree, faults: list[Difference]) -> str:
     if not faults:
         return f"ok: {log.size} events, root {log.root}"
     lines = [f"seq {one.seq}, {one.part}: {one.why}" for one in faults[:20]]

@@ -31,8 +31,8 @@ def witness(log: str, state: Path, key: str | None, name: str, as_json: bool) ->
     LOG is a folder (audit/log of a home, or a copy) or an http address of one. Needs neither the
     line nor its database. Ends with 1 if the log does not contain what it signed before.
     """
-    from streams.audit.witness_folder import fetch_from
-    from streams.audit.witness_folder import witness as look
+    from streams.verification.witness_folder import fetch_from
+    from streams.verification.witness_folder import witness as look
 
     state.mkdir(parents=True, exist_ok=True)
     try:

@@ -12,17 +12,17 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from infra.postgres import SUPERUSER
 from infra.topics import admin
-from streams.audit.topic_records import intact_records
-from streams.audit.verification import (
+from streams.transparency_log.checkpoint import parse_checkpoint
+from streams.transparency_log.log_keys import read_public_keys
+from streams.transparency_log.merkle import leaf_hashes, root_of
+from streams.verification.sealed_comparison import (
     SealedTree,
     differing_rows,
     verify_log,
     verify_projection,
     verify_topic,
 )
-from streams.transparency_log.checkpoint import parse_checkpoint
-from streams.transparency_log.log_keys import read_public_keys
-from streams.transparency_log.merkle import leaf_hashes, root_of
+from streams.verification.topic_records import intact_records
 from tests.support.audit_log import (
     Log,
     a_log,
@@ -133,7 +133,9 @@ def test_a_row_that_was_rewritten_is_marked_when_it_is_shown(sealed: Sealed):
     rows = [{"seq": seq, "detail": an_event(seq).detail} for seq in range(5)]
     rows[3]["detail"] = "forged"
 
-    assert list(differing_rows(sealed.folder, rows)) == [3]
+    size, found = differing_rows(sealed.folder, rows)
+
+    assert (size, list(found)) == (EVENTS, [3])
 
 
 def flip(path: Path, at: int) -> None:

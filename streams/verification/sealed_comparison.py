@@ -1,8 +1,9 @@
 """Checks the sealed log, and that topic, projection and store have what it says."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from streams.storage.keys import content_key
 from streams.transparency_log import verifier
 from streams.transparency_log.export import newest_checkpoint, static_tiles
 from streams.transparency_log.note import is_signature
-from streams.transparency_log.tiles import DamagedLog, Tree
+from streams.transparency_log.tiles import WIDTH, DamagedLog, Tree
 
 ROWS = 2000
 KEPT = (Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES, Area.RECORDS, Area.STAGING)
@@ -30,7 +31,7 @@ Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True)
-class Fault:
+class Difference:
     """Something that differs from the sealed log, and the first seq that it concerns."""
 
     part: str
@@ -48,7 +49,7 @@ class SealedTree:
     tree: Tree
 
 
-def verify_log(folder: Path) -> tuple[SealedTree, list[Fault]]:
+def verify_log(folder: Path) -> tuple[SealedTree, list[Difference]]:
     """Check tiles, entries and checkpoints against each other. Raises FileNotFoundError when no
     checkpoint was signed yet, BadNote."""
     while True:
@@ -58,7 +59,7 @@ def verify_log(folder: Path) -> tuple[SealedTree, list[Fault]]:
         if found.ok or newest_checkpoint(folder).size == checkpoint.size:
             break
     tree = SealedTree(checkpoint.size, found.root, Tree(static_tiles(folder), checkpoint.size))
-    faults = [] if found.ok else [Fault("log", found.first_bad or 0, found.why)]
+    faults = [] if found.ok else [Difference("log", found.first_bad or 0, found.why)]
     return tree, faults
 
 
@@ -71,7 +72,7 @@ def records(tree: Tree) -> Iterator[SealedRecord]:
             raise DamagedLog(index, str(unreadable)) from None
 
 
-def verify_topic(tree: Tree, on_topic: Iterable[tuple[int, bytes]]) -> list[Fault]:
+def verify_topic(tree: Tree, on_topic: Iterable[tuple[int, bytes]]) -> list[Difference]:
     """Check that the topic has every leaf; `on_topic` gives seq and leaf of each intact record in
     the order of the topic. Records of other writers may be between them."""
     expected = tree.leaves()
@@ -83,10 +84,10 @@ def verify_topic(tree: Tree, on_topic: Iterable[tuple[int, bytes]]) -> list[Faul
             seq, wanted = seq + 1, next(expected, None)
     if wanted is None:
         return []
-    return [Fault("topic", seq, "the topic does not have this event as it was sealed")]
+    return [Difference("topic", seq, "the topic does not have this event as it was sealed")]
 
 
-def verify_projection(connection: Connection, tree: Tree) -> list[Fault]:
+def verify_projection(connection: Connection, tree: Tree) -> list[Difference]:
     """Check every row of the projection against its leaf, and that none is missing or added."""
     projected = _projected(connection)
     seq = 0
@@ -95,17 +96,17 @@ def verify_projection(connection: Connection, tree: Tree) -> list[Fault]:
             break
         wanted = row_of(record.seal, record.value)
         if row[0] != seq:
-            return [Fault("projection", seq, f"its row is missing; the next one has seq {row[0]}")]
+            return [Difference("projection", seq, f"its row is missing; the next one has seq {row[0]}")]
         if differing := _differing(wanted, row):
-            return [Fault("projection", seq, f"its row differs in: {', '.join(differing)}")]
+            return [Difference("projection", seq, f"its row differs in: {', '.join(differing)}")]
         seq += 1
     last = min(projected, tree.size - 1)
     if seq <= last:
-        return [Fault("projection", seq, "its row is missing")]
+        return [Difference("projection", seq, "its row is missing")]
     return []
 
 
-def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> list[Fault]:
+def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> list[Difference]:
     """Check that the store has all files that events made, with their digests; of one item or
     of all. Each missing or changed file is a fault."""
     faults, seen = [], set[str]()
@@ -117,29 +118,33 @@ def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> 
             if digest not in seen:
                 seen.add(digest)
                 if problem := _object_problem(storage, digest):
-                    faults.append(Fault("objects", record.seal.seq, problem))
+                    faults.append(Difference("objects", record.seal.seq, problem))
     return faults
 
 
-def differing_rows(folder: Path, rows: Iterable[dict[str, Any]]) -> dict[int, str]:
-    """Of rows that a command shows: those that are not as they were sealed, and why. A row whose
-    seq has no checkpoint yet cannot be judged and is not among them. Raises DamagedLog."""
-    checkpoint = newest_checkpoint(folder)
-    tree = Tree(static_tiles(folder), checkpoint.size)
+def differing_rows(folder: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[int, dict[int, str]]:
+    """The size of the newest checkpoint, and of the rows that a command shows those that are not as
+    they were sealed, with the reason. Rows that have no checkpoint yet are not judged.
+
+    Raises FileNotFoundError when there is no checkpoint, BadNote, DamagedLog."""
+    size = newest_checkpoint(folder).size
+    tree = Tree(static_tiles(folder), size)
+
+    @lru_cache(maxsize=64)
+    def bundle(number: int) -> list[bytes]:
+        return list(tree.leaves(number * WIDTH, min((number + 1) * WIDTH, size)))
+
     found: dict[int, str] = {}
     for row in rows:
-        seq = row["seq"]
-        if seq < checkpoint.size:
-            record = record_of(tree.leaf(seq))
-            wanted = dict(zip(COLUMNS, row_of(record.seal, record.value), strict=True))
-            names = [
-                name
-                for name in row
-                if name in wanted and _plain(name, wanted[name]) != _plain(name, row[name])
-            ]
-            if names:
-                found[seq] = f"differs from what was sealed in: {', '.join(names)}"
-    return found
+        number, within = divmod(row["seq"], WIDTH)
+        if row["seq"] >= size:
+            continue
+        record = record_of(bundle(number)[within])
+        wanted = dict(zip(COLUMNS, row_of(record.seal, record.value), strict=True))
+        names = [name for name in row if name in wanted and _differs(name, wanted, row)]
+        if names:
+            found[row["seq"]] = f"differs from what was sealed in: {', '.join(names)}"
+    return size, found
 
 
 def _schema(digest: str) -> bytes | None:
@@ -162,11 +167,12 @@ def _rows(connection: Connection) -> Iterator[tuple[Any, ...]]:
 
 
 def _differing(wanted: tuple[Any, ...], row: tuple[Any, ...]) -> list[str]:
-    return [
-        name
-        for name, right, found in zip(COLUMNS, wanted, row, strict=True)
-        if _plain(name, right) != _plain(name, found)
-    ]
+    sealed, found = (dict(zip(COLUMNS, values, strict=True)) for values in (wanted, row))
+    return [name for name in COLUMNS if _differs(name, sealed, found)]
+
+
+def _differs(name: str, sealed: Mapping[str, object], found: Mapping[str, object]) -> bool:
+    return _plain(name, sealed[name]) != _plain(name, found[name])
 
 
 def _plain(name: str, value: object) -> object:

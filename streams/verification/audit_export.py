@@ -7,7 +7,6 @@ from pathlib import Path
 from schemas.store import schema_store
 from streams.audit.queries import UnknownSubject
 from streams.audit.sealed_record import SealedRecord
-from streams.audit.verification import records
 from streams.transparency_log.checkpoint import Checkpoint
 from streams.transparency_log.export import (
     export_all,
@@ -16,6 +15,7 @@ from streams.transparency_log.export import (
     static_tiles,
 )
 from streams.transparency_log.tiles import Tree
+from streams.verification.sealed_comparison import records
 
 READABLE = "entries.jsonl"
 

@@ -1,0 +1,1 @@
+"""Proofs for auditors: verification, exports and the witness of the sealed log."""
