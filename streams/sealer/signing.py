@@ -9,6 +9,7 @@ from confluent_kafka import Producer
 from infra.files import DamagedFile
 from streams.runtime.run_loop import CannotContinue
 from streams.sealer.checkpoints import Checkpoints, Publisher
+from streams.transparency_log.export import newest_checkpoint
 from streams.transparency_log.log_keys import (
     PublicKey,
     create_private_key,
@@ -37,7 +38,7 @@ def open_checkpoints(home: Path, publisher: Publisher) -> Checkpoints:
 
 def _signer(home: Path, folder: Path) -> SignerKey:
     known = read_public_keys(folder)
-    name = known[0].key.name if known else f"{ORIGIN}{uuid4()}"
+    name = known[0].key.name if known else _origin(folder)
     signer = create_private_key(home / "run" / KEY_FILE, name)
     if not known:
         write_public_keys(folder, [PublicKey(signer.verifier, 0)])
@@ -47,6 +48,14 @@ def _signer(home: Path, folder: Path) -> SignerKey:
             " Restore both from the same backup."
         )
     return signer
+
+
+def _origin(folder: Path) -> str:
+    """The name of a log without keys.json: that of its checkpoint, or a new one."""
+    try:
+        return newest_checkpoint(folder).origin
+    except FileNotFoundError:
+        return f"{ORIGIN}{uuid4()}"
 
 
 class CheckpointTopic:

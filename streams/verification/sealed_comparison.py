@@ -96,7 +96,9 @@ def verify_projection(connection: Connection, tree: Tree) -> list[Difference]:
             break
         wanted = row_of(record.seal, record.value)
         if row[0] != seq:
-            return [Difference("projection", seq, f"its row is missing; the next one has seq {row[0]}")]
+            return [
+                Difference("projection", seq, f"its row is missing; the next one has seq {row[0]}")
+            ]
         if differing := _differing(wanted, row):
             return [Difference("projection", seq, f"its row differs in: {', '.join(differing)}")]
         seq += 1
