@@ -8,7 +8,7 @@ from pathlib import Path
 from confluent_kafka import KafkaError, Message, Producer
 
 from processors.outcome import StorageError
-from streams.clients.station import submission
+from streams.clients.station import publishing, submission
 from streams.clients.station.folder import SubmissionOptions
 from streams.settings import NotUp, Settings
 from tests.faults.chaos import material
@@ -94,7 +94,7 @@ class Workload(threading.Thread):
     def _tried(self, batch: Batch) -> bool:
         try:
             hand_over(self._settings, batch, self._remember)
-        except (submission.NotPublished, StorageError, NotUp, OSError):
+        except (publishing.NotPublished, StorageError, NotUp, OSError):
             return False
         return True
 
@@ -123,10 +123,10 @@ def _publish(settings: Settings, topic: str, key: str, value: bytes) -> None:
         if error is not None:
             failures.append(str(error))
 
-    producer = Producer({**brokers.client, **submission.KAFKA_SETTINGS})
+    producer = Producer({**brokers.client, **publishing.KAFKA_SETTINGS})
     producer.produce(topic, value, key.encode(), on_delivery=told, headers=headers)
-    if producer.flush(submission.PUBLISH_SECONDS + 5) or failures:
-        raise submission.NotPublished("; ".join(failures) or "no answer")
+    if producer.flush(publishing.PUBLISH_SECONDS + 5) or failures:
+        raise publishing.NotPublished("; ".join(failures) or "no answer")
 
 
 def fault_free(settings: Settings, batches: list[Batch]) -> None:
