@@ -13,10 +13,10 @@ VERSION = version("copystand")
 STEP_VERSIONS = {
     "validate_batch": 4,
     "acquire_page": 4,
-    "derive_page": 2,
-    "describe_page": 2,
-    "recognize_page": 3,
-    "assemble_package": 3,
+    "derive_page": 3,
+    "describe_page": 3,
+    "recognize_page": 4,
+    "assemble_package": 4,
 }
 """Versions of the steps whose answers changed since the first version."""
 
