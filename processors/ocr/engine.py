@@ -17,6 +17,8 @@ pytesseract.pytesseract.tesseract_cmd = str(GUARDED)
 MIN_DPI = 70
 """Tesseract ignores a lower resolution and guesses."""
 LISTING_SECONDS = 30
+CANNOT_RUN = (126, 127)
+"""Exit statuses of a program that does not start, such as one whose library is missing."""
 CHECKED_OUTPUTS = "-c tessedit_create_alto=1 -c tessedit_create_tsv=1"
 """The two outputs whose words are compared to detect truncation."""
 
@@ -90,7 +92,8 @@ def _run(
     except pytesseract.TesseractNotFoundError:
         raise ToolMissing("tesseract is not installed") from None
     except pytesseract.TesseractError as error:
-        raise ToolCrashed(f"tesseract ended with {error.status}: {error.message[:300]}") from None
+        kind = ToolMissing if error.status in CANNOT_RUN else ToolCrashed
+        raise kind(f"tesseract ended with {error.status}: {error.message[:300]}") from None
     except RuntimeError:
         # pytesseract raises a plain RuntimeError on timeout.
         raise ToolHung(f"tesseract gave no answer in {timeout_seconds:g} s") from None

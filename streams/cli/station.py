@@ -141,7 +141,7 @@ def submit(
 
     Stores its files, then publishes the submission. The folder is not changed."""
     if timeout is not None and not wait:
-        fail(Exit.USAGE, "--timeout requires --wait")
+        err.print("--timeout has no effect without --wait.")
     settings = Settings.load()
     batch = SubmissionOptions(batch_id, **options)
     in_time = True

@@ -13,10 +13,10 @@ VERSION = version("copystand")
 STEP_VERSIONS = {
     "validate_batch": 4,
     "acquire_page": 4,
-    "derive_page": 2,
-    "describe_page": 2,
-    "recognize_page": 3,
-    "assemble_package": 3,
+    "derive_page": 3,
+    "describe_page": 3,
+    "recognize_page": 4,
+    "assemble_package": 4,
 }
 """Versions of the steps whose answers changed since the first version."""
 
@@ -191,9 +191,14 @@ def _by_programs(
     )
     acquire, recognize = by_step("acquire_page"), by_step("recognize_page")
     assemble, libvips = by_step("assemble_package"), agent("libvips", tools.vips)
+    model = [
+        agent("py3langid", tools.langid),
+        agent("py3langid model", f"sha256:{tools.model_sha256}"),
+    ]
     readers = [
         recognize,
         libvips,
+        *model,
         agent("tesseract", tools.tesseract),
         agent("tesseract model eng", None),
     ]
@@ -217,10 +222,6 @@ def _by_programs(
     )
     exiftool = agent("exiftool", tools.exiftool)
     text = texts[2]
-    model = [
-        agent("py3langid", tools.langid),
-        agent("py3langid model", f"sha256:{tools.model_sha256}"),
-    ]
     return [
         ("submission receipt", "suc", None, chain.received, 0, [router, person], [batch, manifest]),
         ("digital signature validation", "suc", None, chain.received, 1, [router, station], [batch]),

@@ -45,7 +45,6 @@ def test_check_exits_with_1_and_one_document_when_it_finds_one(
         ["--batch-id", "no good"],
         ["--batch-id", "b-1", "--operator", "Anna"],
         ["--batch-id", "b-1", "--metadata-schema", "MARC"],
-        ["--batch-id", "b-1", "--timeout", "5"],
         ["--batch-id", "b-1", "--wait", "--timeout", "nan"],
         ["--batch-id", "b-1", "--wait", "--timeout", "inf"],
         ["--batch-id", "b-1", "--wait", "--timeout", "-1"],
