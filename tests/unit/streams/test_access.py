@@ -1,7 +1,7 @@
 """The permissions of the users, as the table of facts implies them."""
 
 from infra.acls import TOPIC, WRITE
-from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, topic_of
+from schemas.catalogue import AUDIT_CHECKPOINTS, AUDIT_INTAKE, AUDIT_PREMIS, topic_of
 from streams.access import USERS, grants, read_topics, written_topics
 from streams.topology import groups, role_of, topics
 
@@ -30,8 +30,9 @@ def test_every_other_topic_is_written_by_roles_alone():
 
 
 def test_only_the_sealer_writes_the_sealed_log_and_it_writes_nothing_else():
-    assert writers(AUDIT_PREMIS.name) == {"sealer"}
-    assert written_topics("sealer") == [AUDIT_PREMIS.name]
+    sealed = [AUDIT_PREMIS.name, AUDIT_CHECKPOINTS.name]
+    assert [writers(name) for name in sealed] == [{"sealer"}, {"sealer"}]
+    assert sorted(written_topics("sealer")) == sorted(sealed)
     assert writers(AUDIT_INTAKE.name) == {"router", "worker", "tracker", "projector"}
 
 
