@@ -11,11 +11,18 @@ from uuid import uuid4
 
 import faust
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
 from infra import ports
 from infra.kafka_access import ADMIN, login_file
-from infra.topics import admin, committed_offsets, provision
+from infra.topics import (
+    admin,
+    committed_offsets,
+    end_offsets,
+    group_client,
+    partition_counts,
+    provision,
+)
 from processors.tools import Area
 from schemas import ids
 from schemas.catalogue import Topic, topic_of
@@ -79,9 +86,15 @@ class Program:
 
 
 def a_program(parts: Parts, folder: Path, app: str) -> Program:
-    """A program, its topic of one partition and its group, which starts at the beginning."""
+    """A program, its topic of one partition and its group, which starts at the beginning, and of
+    submissions at the end: other tests submitted many."""
     name = f"guard.{uuid4().hex[:8]}"
     provision(parts.kafka, [Topic(name, None, "none", 1)], {name: [name]})
+    client = admin(parts.kafka)
+    partitions = [(SUBMITTED, n) for n in range(partition_counts(client, [SUBMITTED])[SUBMITTED])]
+    starts = [TopicPartition(*at, end) for at, end in end_offsets(client, partitions).items()]
+    with group_client(client, name) as consumer:
+        consumer.commit(offsets=starts, asynchronous=False)
     return Program(parts, folder, name, app)
 
 
