@@ -378,4 +378,4 @@ def test_a_table_that_is_ahead_of_the_log_is_emptied_and_projected_again(
     with shorter.projector():
         until(lambda: projected(parts) == 20, 30, lambda: f"{projected(parts)} rows")
 
-    assert "the log lost events" in (log.home / "role.log").read_text()
+    assert "the log lost events" in (shorter.home / "role.log").read_text()
