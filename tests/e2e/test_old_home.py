@@ -102,8 +102,11 @@ def test_batches_packages_quarantine_people_and_audit_log_answer_as_before(upgra
     assert {row["batch_id"] for row in now["batches"]} == {DONE, HELD}
     assert len(now["quarantine"]) == 2
     assert len(now["packages"]) == 1
-    (row,) = now["packages"]  # the listing says more than before
+    # The answers say more than before.
+    (row,) = now["packages"]
     assert (row.pop("completeness"), row.pop("missing_pages")) == ("complete", 0)
+    events = [event for history in now["audit"].values() for event in history]
+    assert {event.pop("differs") for event in events} == {None}
     assert now == upgraded.before
 
 
