@@ -33,7 +33,7 @@ CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
-.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut mutations rolling images folders lock \
+.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut mutations rolling images folders defects lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -92,6 +92,9 @@ mutations: install ## Tamper with exported logs in COUNT random ways, drawn from
 images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
 	@sh infra/install.sh images
 	$(PYTHON) -m tests.images.run --seed $(SEED) --record
+
+defects: install ## Plant each defect that the checkers must find
+	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_planted_defects.py
 
 folders: install ## Submit 20 random folders to a line; every file must be in a package, in quarantine or in the log
 	FOLDERS=20 $(PYTHON) -m pytest -q tests/e2e/test_random_folders.py
