@@ -1,10 +1,11 @@
 """Worker, sealer and tracker sleep (SIGSTOP) until another has taken their place, and wake: what
 they then do has no second effect.
 
-The others are started by hand beside those of the supervisor, in the same home: a second worker
-takes over a share, a second sealer fences the first, a second tracker waits for the lock."""
+The others are started by hand beside those of the supervisor: a second worker takes over a share, a
+second sealer in a home of its own fences the first, a second tracker waits for the lock."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,6 +20,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from infra.kafka_access import login_file
 from infra.processes import is_alive
 from streams.runtime.lifecycle import ShutdownSignal
 from streams.runtime.role_files import role_file
@@ -144,7 +146,12 @@ def let_a_worker_sleep(went: Ran) -> None:
 def let_the_sealer_sleep(went: Ran) -> None:
     line = went.line
     restarts = line.parts()["sealer"]["restarts"]
-    with beside(line, "sealer") as second:
+    # As on another machine: a home has one sealed log, which one process writes.
+    other = went.folder.parent / "other"
+    (other / "run").mkdir(parents=True)
+    for name in ("ports.json", login_file(line.home, "sealer").name):
+        shutil.copy(line.home / "run" / name, other / "run" / name)
+    with beside(line, "sealer", COPYSTAND_HOME=str(other)) as second:
         with asleep(line, "sealer"):
             with_first = projected(line)
             until(line, lambda: projected(line) > with_first)
