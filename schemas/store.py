@@ -17,10 +17,14 @@ class SchemaStore:
     def __init__(self, folder: Path = REGISTERED) -> None:
         self._texts: dict[int, str] = {}
         self._ids: dict[str, list[int]] = {}
+        self._by_digest: dict[bytes, int] = {}
         for path in sorted(folder.glob("*.avsc")):
             number, record, _ = path.name.split(".")
             self._texts[int(number)] = path.read_text("utf-8")
             self._ids.setdefault(record, []).append(int(number))
+        # The first of equal texts, as each is asked for with every sealed event.
+        for schema_id in reversed(self._texts):
+            self._by_digest[self.digest(schema_id)] = schema_id
 
     def text(self, schema_id: int) -> str:
         """The schema with this id. Raises UnknownSchema."""
@@ -49,10 +53,10 @@ class SchemaStore:
 
     def id_of(self, digest: bytes) -> int:
         """The id of the schema with this digest. Raises UnknownSchema."""
-        for schema_id in self._texts:
-            if self.digest(schema_id) == digest:
-                return schema_id
-        raise UnknownSchema(f"no registered schema has the SHA-256 {digest.hex()}")
+        try:
+            return self._by_digest[digest]
+        except KeyError:
+            raise UnknownSchema(f"no registered schema has the SHA-256 {digest.hex()}") from None
 
     def digest(self, schema_id: int) -> bytes:
         """SHA-256 of the registered text, 32 raw bytes (docs/contract.md §6)."""

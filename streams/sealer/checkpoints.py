@@ -10,10 +10,9 @@ from streams.runtime.run_loop import CannotContinue
 from streams.transparency_log.checkpoint import (
     Checkpoint,
     ForkRefused,
-    next_checkpoint,
     require_continuation,
 )
-from streams.transparency_log.checkpoint_files import CheckpointFiles
+from streams.transparency_log.checkpoint_files import CheckpointFiles, publish
 from streams.transparency_log.log_store import LogStore
 from streams.transparency_log.note import SignerKey
 
@@ -63,11 +62,9 @@ class Checkpoints:
         if added <= 0 or not (is_due or now):
             return None
         try:
-            checkpoint = next_checkpoint(store, newest, self._signer)
+            checkpoint = publish(store, self._files, self._signer)
         except ForkRefused as fork:
             raise _refusal(store, fork) from None
-        store.write_partial_tiles()
-        self._files.add(checkpoint)
         self._signed_at = self._clock()
         self._publisher.publish(checkpoint.size, checkpoint.encode())
         return checkpoint
