@@ -36,6 +36,14 @@ class WrongPartitions(Exception):
     """A topic does not have the number of partitions in the catalogue."""
 
 
+class UnknownTopic(KeyError):
+    """The broker that answered knows no topic of this name."""
+
+    def __str__(self) -> str:
+        """The name in words: a KeyError shows nothing else."""
+        return f"the brokers know no topic {self.args[0]}"
+
+
 class Admin(AdminClient):
     """An administration client; keep a reference to it while its calls run."""
 
@@ -93,9 +101,19 @@ def rewind(brokers: Brokers, group: str, names: Collection[str]) -> None:
 def partition_counts(
     client: Admin, names: Collection[str], patience_seconds: float = PATIENCE_SECONDS
 ) -> dict[str, int]:
-    """The number of partitions of each topic. Raises KeyError if one does not exist."""
-    known = client.list_topics(timeout=patience_seconds).topics
-    return {name: len(known[name].partitions) for name in names}
+    """The number of partitions of each topic. Raises UnknownTopic if one does not exist.
+
+    Waits for a topic as long as `patience_seconds`, since any broker may answer: one that has just
+    started knows the topics of a moment ago."""
+
+    def counted() -> dict[str, int]:
+        known = client.list_topics(timeout=patience_seconds).topics
+        for name in names:
+            if name not in known or not known[name].partitions:
+                raise UnknownTopic(name)
+        return {name: len(known[name].partitions) for name in names}
+
+    return _with_retries(counted, UnknownTopic, patience_seconds)
 
 
 def committed_offsets(
@@ -161,7 +179,7 @@ def _create_missing(client: Admin, wanted: Mapping[str, Topic]) -> set[str]:
         new = [NewTopic(one.name, one.partitions, config=dict(one.config)) for one in missing]
         for creation in client.create_topics(new, request_timeout=PATIENCE_SECONDS).values():
             creation.result()
-        _with_retries(lambda: partition_counts(client, [one.name for one in missing]), KeyError)
+        partition_counts(client, [one.name for one in missing])
     return {topic.name for topic in missing}
 
 
@@ -224,13 +242,17 @@ def group_client(client: Admin, group: str, *, partition_eof: bool = False) -> I
         consumer.close()
 
 
-def _with_retries(action: Callable[[], T], also: type[Exception] = KafkaException) -> T:
+def _with_retries(
+    action: Callable[[], T],
+    retried: type[Exception] = KafkaException,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> T:
     """Retry an action that a coordinator refuses while it is loading or busy."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while True:
         try:
             return action()
-        except (KafkaException, also):
+        except retried:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
