@@ -1,33 +1,43 @@
 """`copystand audit verify|export|witness`: proofs that the audit log was not changed."""
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import psycopg
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from infra.kafka_access import ADMIN
 from infra.permissions import umask_of_user
 from processors.outcome import StorageError
+from schemas.catalogue import AUDIT_PREMIS
 from streams.audit.queries import UnknownSubject
 from streams.cli.audit import LOG, audit
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
 from streams.transparency_log.note import BadNote
-from streams.transparency_log.tiles import DamagedLog
+from streams.transparency_log.tiles import DamagedLog, StaticTiles, Tree
 from streams.verification.audit_export import write_export
+from streams.verification.index_comparison import verify_index
+from streams.verification.log_files import later_leaves
 from streams.verification.sealed_comparison import (
     Difference,
     SealedTree,
     verify_log,
     verify_objects,
     verify_projection,
-    verify_topic,
 )
 
+NO_TOPIC = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+)
+INDEX = "index.db"
+KEY_FILE = "sealer.key"
 NO_LOG_FIX = "The sealer makes it after its first event: copystand up"
 
 
@@ -42,7 +52,7 @@ def verify(objects: bool, item_id: str | None, as_json: bool) -> None:
     """
     settings = Settings.load()
     log, faults = _sealed_tree(settings)
-    checks = [_topic, _projection] + ([_objects(item_id)] if objects else [])
+    checks = [_index, _topic, _projection] + ([_objects(item_id)] if objects else [])
     for check in checks if not faults else ():
         faults += check(settings, log)
     faults.sort(key=lambda one: one.seq)
@@ -94,28 +104,47 @@ def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
     try:
         return verify_log(settings.home / LOG)
     except FileNotFoundError as missing:
-        fail(Exit.MISSING_PART, f"there is no sealed log: {missing}", NO_LOG_FIX)
-    except BadNote as bad:
-        fail(Exit.FAILED, f"the checkpoint of the log is damaged: {bad}")
+        if not (settings.run / KEY_FILE).exists():
+            fail(Exit.MISSING_PART, f"there is no sealed log: {missing}", NO_LOG_FIX)
+        why = f"the log is missing, and run/{KEY_FILE} shows that there was one: {missing}"
+        nothing = Tree(StaticTiles(lambda _: None), 0)
+        return SealedTree(0, "", nothing), [Difference("log", 0, why)]
+
+
+def _index(settings: Settings, log: SealedTree) -> list[Difference]:
+    audit_folder = settings.home / LOG
+    problem = verify_index(audit_folder.with_name(INDEX), log.tree, audit_folder)
+    return [Difference("index", *problem)] if problem else []
 
 
 def _topic(settings: Settings, log: SealedTree) -> list[Difference]:
-    from streams.verification.topic_records import intact_records
+    from streams.verification.topic_comparison import TopicComparison, compare
+    from streams.verification.topic_records import committed_messages
 
+    later = partial(later_leaves, settings.home / LOG, log.size)
     try:
-        with closing(intact_records(settings.kafka_as(ADMIN))) as records:
-            return verify_topic(log.tree, records)
+        with closing(committed_messages(settings.kafka_as(ADMIN))) as messages:
+            problem = compare(messages, TopicComparison(AUDIT_PREMIS.name, log.tree, later))
+        return [Difference("topic", *problem)] if problem else []
     except (NotUp, KafkaException) as down:
+        if isinstance(down, KafkaException) and down.args[0].code() in NO_TOPIC:
+            return [Difference("topic", 0, "the topic is missing")]
         fail(Exit.MISSING_PART, f"Kafka does not answer: {down}", "Start the line: copystand up")
 
 
 def _projection(settings: Settings, log: SealedTree) -> list[Difference]:
+    from streams.verification.topic_records import projector_has_read_all
+
     try:
         dsn = settings.dsn("auditor_ro")
+        complete = projector_has_read_all(settings.kafka_as(ADMIN))
+        later = partial(later_leaves, settings.home / LOG, log.size)
         with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
-            return verify_projection(connection, log.tree)
+            return verify_projection(connection, log.tree, later, complete)
     except (NotUp, psycopg.Error) as down:
         postgres_down(down)
+    except KafkaException as down:
+        fail(Exit.MISSING_PART, f"Kafka does not answer: {down}", "Start the line: copystand up")
 
 
 def _objects(item_id: str | None) -> Any:

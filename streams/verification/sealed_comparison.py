@@ -1,14 +1,17 @@
 """Checks the sealed log, and that topic, projection and store have what it says."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import file_digest
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.abc import Buffer
+from psycopg.types.datetime import TimestamptzLoader
 
 from processors.tools import Area, Storage
 from schemas.codec import Undecodable
@@ -19,15 +22,31 @@ from streams.audit.sealed_record import SealedRecord, record_of
 from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of
 from streams.storage.keys import content_key
 from streams.transparency_log import verifier
+from streams.transparency_log.checkpoint_files import NEWEST
 from streams.transparency_log.export import newest_checkpoint, static_tiles
 from streams.transparency_log.note import is_signature
 from streams.transparency_log.tiles import WIDTH, DamagedLog, Tree
+from streams.verification.log_files import journal_problem
 
 ROWS = 2000
 KEPT = (Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES, Area.RECORDS, Area.STAGING)
 """Where the objects are that events name by digest."""
 SHA256 = "sha256:"
+TILES = "tile"
 Connection = psycopg.Connection[Any]
+Later = Callable[[int], Iterable[bytes]]
+"""Gives the leaves behind a tree, up to a seq."""
+
+
+class AnyTime(TimestamptzLoader):
+    """Loads also times that a datetime cannot have, such as infinity, as text."""
+
+    def load(self, data: Buffer) -> Any:
+        """The time of a column."""
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return bytes(data).decode()
 
 
 @dataclass(frozen=True)
@@ -50,17 +69,31 @@ class SealedTree:
 
 
 def verify_log(folder: Path) -> tuple[SealedTree, list[Difference]]:
-    """Check tiles, entries and checkpoints against each other. Raises FileNotFoundError when no
-    checkpoint was signed yet, BadNote."""
+    """Check tiles, entries, checkpoints and journal against each other. Raises FileNotFoundError
+    when nothing was sealed yet."""
     while True:
-        checkpoint = newest_checkpoint(folder)
+        newest = _newest(folder)
         found = verifier.check_log(folder, [], [], is_signature, _schema, live=True)
         # A sealer that signs meanwhile removes the partial tiles of earlier checkpoints.
-        if found.ok or newest_checkpoint(folder).size == checkpoint.size:
+        if found.ok or _newest(folder) == newest:
             break
-    tree = SealedTree(checkpoint.size, found.root, Tree(static_tiles(folder), checkpoint.size))
-    faults = [] if found.ok else [Difference("log", found.first_bad or 0, found.why)]
-    return tree, faults
+    if newest is None and not (folder / TILES).is_dir():
+        raise FileNotFoundError(f"{folder} has no tiles")
+    tree = Tree(static_tiles(folder), found.size)
+    sealed = SealedTree(found.size, found.root, tree)
+    if not found.ok:
+        return sealed, [Difference("log", found.first_bad or 0, found.why)]
+    if newest is None:
+        return sealed, [Difference("log", found.size, f"the file {NEWEST} is missing")]
+    problem = journal_problem(folder, tree)
+    return sealed, [Difference("log", *problem)] if problem else []
+
+
+def _newest(folder: Path) -> bytes | None:
+    try:
+        return (folder / NEWEST).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def records(tree: Tree) -> Iterator[SealedRecord]:
@@ -87,25 +120,57 @@ def verify_topic(tree: Tree, on_topic: Iterable[tuple[int, bytes]]) -> list[Diff
     return [Difference("topic", seq, "the topic does not have this event as it was sealed")]
 
 
-def verify_projection(connection: Connection, tree: Tree) -> list[Difference]:
-    """Check every row of the projection against its leaf, and that none is missing or added."""
-    projected = _projected(connection)
-    seq = 0
-    for record, row in zip(records(tree), _rows(connection), strict=False):
-        if seq > projected:
-            break
-        wanted = row_of(record.seal, record.value)
-        if row[0] != seq:
-            return [
-                Difference("projection", seq, f"its row is missing; the next one has seq {row[0]}")
-            ]
-        if differing := _differing(wanted, row):
-            return [Difference("projection", seq, f"its row differs in: {', '.join(differing)}")]
+def verify_projection(
+    connection: Connection, tree: Tree, later: Later = lambda _: (), complete: bool = False
+) -> list[Difference]:
+    """Check every row of the projection against its leaf, and that none is missing or added.
+
+    `later` gives the leaves behind this tree, up to a seq. With `complete`, the projector had read
+    everything in the tree before this call. Raises psycopg.OperationalError."""
+    try:
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            found = _first_difference(connection, tree, later, complete)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as refused:
+        found = 0, f"the tables cannot be read: {str(refused).strip()}"
+    return [Difference("projection", *found)] if found else []
+
+
+def _first_difference(
+    connection: Connection, tree: Tree, later: Later, complete: bool
+) -> tuple[int, str] | None:
+    position = connection.execute(QUERY("projected")).fetchone()
+    if position is None:
+        return 0, "the projector's position is missing: audit.projector_position has no row"
+    projected, seq = int(position[0]), 0
+    sealed = chain(records(tree), map(record_of, later(projected)))
+    for row in _rows(connection):
+        if problem := _row_problem(row, seq, projected, sealed):
+            return problem
         seq += 1
-    last = min(projected, tree.size - 1)
-    if seq <= last:
-        return [Difference("projection", seq, "its row is missing")]
-    return []
+    if seq <= projected or (complete and seq < tree.size):
+        return seq, "its row is missing"
+    return None
+
+
+def _row_problem(
+    row: tuple[Any, ...], seq: int, projected: int, sealed: Iterator[SealedRecord]
+) -> tuple[int, str] | None:
+    """What is wrong with the next row, which must have this seq, and the first seq concerned."""
+    found = row[0]
+    if found < seq:
+        return found, "more than one row has this seq"
+    if found > seq and seq <= projected:
+        return seq, f"its row is missing; the next one has seq {found}"
+    if found > projected:
+        return found, f"its row is behind the projector's position, seq {projected}"
+    record = next(sealed, None)
+    if record is None:
+        return seq, "the table has it, and the sealed log does not"
+    differing = _differing(row_of(record.seal, record.value), row)
+    return (seq, f"its row differs in: {', '.join(differing)}") if differing else None
 
 
 def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> list[Difference]:
@@ -157,14 +222,10 @@ def _schema(digest: str) -> bytes | None:
         return None
 
 
-def _projected(connection: Connection) -> int:
-    row = connection.execute("SELECT last_seq FROM audit.projector_position").fetchone()
-    return int(row[0]) if row else -1
-
-
 def _rows(connection: Connection) -> Iterator[tuple[Any, ...]]:
     with connection.transaction(), connection.cursor("audit_verify") as cursor:
         cursor.itersize = ROWS
+        cursor.adapters.register_loader("timestamptz", AnyTime)
         yield from cursor.execute(QUERY("all_events").format(columns=COLUMN_LIST))
 
 

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Generator
+from contextlib import closing
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.kafka_access import Brokers
 from schemas.catalogue import AUDIT_PREMIS
@@ -12,6 +13,7 @@ from streams.kafka.messages import headers_of
 from streams.sealer.clients import log_consumer
 
 BATCH = 5000
+PROJECTOR = "copystand.projector"
 SECONDS = 10.0
 
 
@@ -19,6 +21,19 @@ def intact_records(
     brokers: Brokers, topic: str = AUDIT_PREMIS.name
 ) -> Generator[tuple[int, bytes], None, None]:
     """Seq and leaf of each record with a seal, in the order of the topic. Raises KafkaException."""
+    with closing(committed_messages(brokers, topic)) as messages:
+        for message in messages:
+            try:
+                record = SealedRecord("", message.value() or b"", seal_of(headers_of(message)))
+            except BrokenSeal:
+                continue
+            yield record.seal.seq, record.leaf
+
+
+def committed_messages(
+    brokers: Brokers, topic: str = AUDIT_PREMIS.name
+) -> Generator[Message, None, None]:
+    """Each record of the topic, in its order. Raises KafkaException."""
     consumer = log_consumer(brokers)
     try:
         low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=SECONDS)
@@ -33,16 +48,22 @@ def intact_records(
             for message in messages:
                 error = message.error()
                 if error is None:
-                    try:
-                        record = SealedRecord(
-                            "", message.value() or b"", seal_of(headers_of(message))
-                        )
-                    except BrokenSeal:
-                        continue
-                    yield record.seal.seq, record.leaf
+                    yield message
                 elif error.code() == KafkaError._PARTITION_EOF:
                     reached = message.offset() or end
                 else:
                     raise KafkaException(error)
+    finally:
+        consumer.close()
+
+
+def projector_has_read_all(brokers: Brokers, topic: str = AUDIT_PREMIS.name) -> bool:
+    """Whether the projector had read the topic to its end when this was asked. False without the
+    topic. Raises KafkaException."""
+    consumer = Consumer({**brokers.client, "group.id": PROJECTOR, "enable.auto.commit": False})
+    try:
+        place = TopicPartition(topic, 0)
+        _, end = consumer.get_watermark_offsets(place, timeout=SECONDS)
+        return int(consumer.committed([place], timeout=SECONDS)[0].offset) >= end
     finally:
         consumer.close()
