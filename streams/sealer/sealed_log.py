@@ -27,6 +27,11 @@ class SealedLog:
         """How many events are in it; the next seq."""
         return self.store.size
 
+    @property
+    def last_sealed_at(self) -> int:
+        """The time of the last event in microseconds; 0 without events."""
+        return record_of(self.store.leaf(self.size - 1)).seal.sealed_at if self.size else 0
+
     def append(self, records: Iterable[SealedRecord]) -> None:
         """Add events; they are on disk when this returns. Raises OSError."""
         self._tree = None

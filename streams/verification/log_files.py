@@ -34,11 +34,12 @@ def journal_problem(folder: Path, tree: Tree) -> tuple[int, str] | None:
     return None
 
 
-def later_leaves(folder: Path, start: int, last: int, seconds: float = SECONDS) -> list[bytes]:
+def later_leaves(folder: Path, start: int, last: int, seconds: float | None = None) -> list[bytes]:
     """The leaves from an index on, up to the last one that is wanted, if the log has it.
 
     An event is on the topic a moment before it is in the log, so this waits for a while."""
-    deadline, wanted = time.monotonic() + seconds, max(0, last + 1 - start)
+    wanted = max(0, last + 1 - start)
+    deadline = time.monotonic() + (SECONDS if seconds is None else seconds)
     while True:
         leaves = list(islice(_from(folder, start), wanted))
         if len(leaves) == wanted or time.monotonic() > deadline:

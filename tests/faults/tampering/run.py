@@ -4,6 +4,7 @@ Run: python -m tests.faults.tampering.run [--seed 1] [--only PATTERN] [--base DI
 """
 
 import argparse
+import random
 import re
 import shutil
 import subprocess
@@ -12,23 +13,29 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
 from bench.common import commit, machine
+from streams.transparency_log.export import newest_checkpoint
 from tests.faults.chaos import ledger
 from tests.faults.tampering import in_the_database, in_the_files, in_the_store, on_the_topic
 from tests.faults.tampering.judged import Verdict, judge, verify
 from tests.faults.tampering.kinds import Tampering
+from tests.faults.tampering.reaction import react
 from tests.faults.tampering.victim import Victim, a_copy, make_line
+from tests.faults.tampering.with_the_key import Witnessed, witnessed
 
 HEAD = (
     "| date | commit | machine | seed | events | tamperings | operations | by whom | found"
-    " | exact index | roles judged | minutes | result |"
+    " | exact index | roles judged | rewritten with the key, found by the witness"
+    " | minutes | result |"
 )
 PRISTINE = "pristine"
+KEY = "who has the sealer's key"
 
 
 def on_one_copy(
@@ -77,17 +84,47 @@ def on_copies_of_their_own(
         with victim.servers():
             if not tampering.offline:
                 expected = tampering.apply(victim)
-            yield judge(tampering, expected, victim.home)
+            yield _with_reaction(judge(tampering, expected, victim.home), victim)
         shutil.rmtree(victim.home)
 
 
+def _with_reaction(verdict: Verdict, victim: Victim) -> Verdict:
+    try:
+        reaction = react(victim)
+    except AssertionError as never:
+        return replace(verdict, roles=f"not settled: {never}"[:300], roles_right=False)
+    return replace(verdict, roles=str(reaction), roles_right=reaction.right)
+
+
+WITH_ROLES = {
+    *("a row is deleted", "a row is added behind the end", "the end is cut"),
+    *("the position is lowered", "the position is raised", "rows and position are rolled back"),
+    *("a text is rewritten and the position removed", "the partition is dropped"),
+    *("an entry is edited", "the last bundle is cut", "an entry and its hash are edited"),
+    *("the newest checkpoint is edited", "the newest checkpoint is removed"),
+    *("the newest checkpoint is an older one", "all checkpoints are removed"),
+    *("the public key is another one", "the public keys are removed", "the log is removed"),
+    *("the log is that of an earlier day", "the journal is edited", "the journal is removed"),
+    *("the index has another digest", "the index has a time in the future"),
+    *("the index is rolled back", "the index is removed", "the index is no database"),
+}
+OTHERS = [
+    one for one in [*in_the_database.TAMPERINGS, *in_the_files.TAMPERINGS] if one.name in WITH_ROLES
+]
+"""Those after which sealer and projector are started, too."""
 Group = Callable[[Path, Path, int, Sequence[Tampering]], Iterator[Verdict]]
 GROUPS: list[tuple[Group, list[Tampering]]] = [
     (
         on_one_copy,
         [*in_the_database.TAMPERINGS, *in_the_files.TAMPERINGS, *in_the_store.TAMPERINGS],
     ),
-    (on_copies_of_their_own, on_the_topic.TAMPERINGS),
+    (
+        on_copies_of_their_own,
+        [
+            *on_the_topic.TAMPERINGS,
+            *(replace(one, name=f"{one.name}; the roles start") for one in OTHERS),
+        ],
+    ),
 ]
 
 
@@ -100,6 +137,15 @@ def survey(base: Path, scratch: Path, seed: int, only: str) -> list[Verdict]:
             print(verdict, flush=True)
             verdicts.append(verdict)
     return verdicts
+
+
+def survey_witness(base: Path, scratch: Path, seed: int) -> list[Witnessed]:
+    """What a witness says to logs that were rewritten with the key of the sealer."""
+    found = []
+    for one in witnessed(base, Victim(base, random.Random(seed)).events, scratch, seed):
+        print(one, flush=True)
+        found.append(one)
+    return found
 
 
 def main() -> int:
@@ -117,26 +163,31 @@ def main() -> int:
         base = asked.base or scratch / "base" / "home"
         if not base.exists():
             make_line(base)
+        rewritten = survey_witness(base, scratch, asked.seed) if re.search(asked.only, KEY) else []
         verdicts = survey(base, scratch, asked.seed, asked.only)
-    wrong = [one for one in verdicts if not one.right]
-    row = _row(verdicts, asked.seed, time.monotonic() - began)
+        events = newest_checkpoint(base / "audit" / "log").size
+    wrong = [str(one) for one in (*verdicts, *rewritten) if not one.right]
+    cells = (*_cells(verdicts, rewritten), f"{(time.monotonic() - began) / 60:.1f}")
+    started = (datetime.now(UTC).date().isoformat(), commit(), machine(), asked.seed, events)
+    result = "; ".join(wrong[:2]).replace("|", "/") or "all found with the exact index"
+    row = "| " + " | ".join(map(str, (*started, *cells, result))) + " |"
     print(HEAD, row, *wrong, sep="\n")
     if asked.record:
         ledger.append_row(HEAD, row)
     return 1 if wrong else 0
 
 
-def _row(verdicts: list[Verdict], seed: int, seconds: float) -> str:
+def _cells(verdicts: list[Verdict], rewritten: list[Witnessed]) -> tuple[object, ...]:
     tamperings = [one.tampering for one in verdicts]
-    wrong = [str(one) for one in verdicts if not one.right]
-    cells = (
-        *(datetime.now(UTC).date().isoformat(), commit(), machine(), seed, 0, len(verdicts)),
-        *(len({one.operation for one in tamperings}), len({one.by for one in tamperings})),
-        *(sum(one.detected for one in verdicts), sum(one.exact for one in verdicts)),
-        *(sum(bool(one.roles) for one in verdicts), f"{seconds / 60:.1f}"),
-        "; ".join(wrong[:2]).replace("|", "/") or "all found with the exact index",
+    return (
+        len(verdicts),
+        len({one.operation for one in tamperings}),
+        len({one.by for one in tamperings}),
+        sum(one.detected for one in verdicts),
+        sum(one.exact for one in verdicts),
+        sum(bool(one.roles) for one in verdicts),
+        f"{sum(one.right for one in rewritten)} of {len(rewritten)}",
     )
-    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 if __name__ == "__main__":
