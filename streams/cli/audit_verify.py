@@ -140,6 +140,7 @@ def _projection(settings: Settings, log: SealedTree) -> list[Difference]:
         complete = projector_has_read_all(settings.kafka_as(ADMIN))
         later = partial(later_leaves, settings.home / LOG, log.size)
         with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             return verify_projection(connection, log.tree, later, complete)
     except (NotUp, psycopg.Error) as down:
         postgres_down(down)

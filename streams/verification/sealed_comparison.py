@@ -126,10 +126,10 @@ def verify_projection(
     """Check every row of the projection against its leaf, and that none is missing or added.
 
     `later` gives the leaves behind this tree, up to a seq. With `complete`, the projector had read
-    everything in the tree before this call. Raises psycopg.OperationalError."""
+    everything in the tree before this call. Position and rows must be of one snapshot: the
+    connection is for repeatable reads. Raises psycopg.OperationalError."""
     try:
         with connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             found = _first_difference(connection, tree, later, complete)
     except psycopg.OperationalError:
         raise

@@ -14,7 +14,7 @@ from streams.transparency_log.tiles import Tree
 from streams.verification.log_files import event_id_of
 
 Later = Callable[[int, float], Sequence[bytes]]
-"""Gives the leaves behind the tree up to a seq, and waits this many seconds until they are there."""
+"""Gives the leaves behind the tree up to a seq, and waits these seconds until they are there."""
 ANY = 1 << 62
 WAIT_SECONDS = 5.0
 """An event is on the topic a moment before it is in the log."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from streams.cli.main import cli
 from tests.faults.tampering.kinds import Tampering
 from tests.support.running_line import COMMAND
 
@@ -49,28 +52,39 @@ class Verdict:
         return f"{mark}{self.tampering.by}: {self.tampering.name}: {found}{roles}"
 
 
-def verify(home: Path, *options: str) -> tuple[int, dict[str, Any]]:
-    """Exit code and document of `audit verify`."""
+def verify(home: Path, *options: str, program: bool = True) -> tuple[int, dict[str, Any]]:
+    """Exit code and document of `audit verify`: the program, or the command in this process."""
+    words = ["audit", "verify", "--json", *options]
+    if program:
+        code, text, message = _run(home, words)
+    else:
+        done = CliRunner().invoke(cli, words, env={"COPYSTAND_HOME": str(home)})
+        code, text, message = done.exit_code, done.stdout, f"{done.stderr} {done.exception}"
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = {}
+    if "first_bad" not in document:
+        document = {"first_bad": None, "why": f"exit code {code}: {message[-300:]}"}
+    return code, document
+
+
+def _run(home: Path, words: list[str]) -> tuple[int, str, str]:
     done = subprocess.run(
-        [COMMAND, "audit", "verify", "--json", *options],
+        [COMMAND, *words],
         env={**os.environ, "COPYSTAND_HOME": str(home)},
         capture_output=True,
         text=True,
         timeout=COMMAND_SECONDS,
         stdin=subprocess.DEVNULL,
     )
-    try:
-        document = json.loads(done.stdout)
-    except ValueError:
-        document = {}
-    if "first_bad" not in document:
-        document = {"first_bad": None, "why": f"exit code {done.returncode}: {done.stderr[-300:]}"}
-    return done.returncode, document
+    return done.returncode, done.stdout, done.stderr
 
 
-def judge(tampering: Tampering, expected: int, home: Path) -> Verdict:
+def judge(tampering: Tampering, expected: int, home: Path, *, program: bool) -> Verdict:
     """What `audit verify` finds in a home whose servers run."""
-    code, document = verify(home, *(["--objects"] if tampering.part == "objects" else []))
+    options = ["--objects"] if tampering.part == "objects" else []
+    code, document = verify(home, *options, program=program)
     found = document["first_bad"] if code == 1 else None
     faults = [one for one in document.get("faults", []) if one["seq"] == found]
     part = ", ".join(sorted({one["part"] for one in faults}))

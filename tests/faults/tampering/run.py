@@ -34,6 +34,8 @@ HEAD = (
     " | exact index | roles judged | rewritten with the key, found by the witness"
     " | minutes | result |"
 )
+BY_THE_PROGRAM = 10
+"""One in this many, where one copy is enough; the others by the command in this process."""
 PRISTINE = "pristine"
 KEY = "who has the sealer's key"
 
@@ -47,10 +49,12 @@ def on_one_copy(
         code, document = verify(victim.home, "--objects")
         assert code == 0, document
         _as_administrator(victim, f"ALTER DATABASE copystand RENAME TO {PRISTINE}")
-        for tampering in chosen:
+        for number, tampering in enumerate(chosen):
             victim.draw.seed(f"{seed} {tampering.name}")
             with _restored(victim, base, tampering):
-                yield judge(tampering, tampering.apply(victim), victim.home)
+                expected = tampering.apply(victim)
+                by_program = number % BY_THE_PROGRAM == 0
+                yield judge(tampering, expected, victim.home, program=by_program)
     shutil.rmtree(victim.home)
 
 
@@ -84,7 +88,7 @@ def on_copies_of_their_own(
         with victim.servers():
             if not tampering.offline:
                 expected = tampering.apply(victim)
-            yield _with_reaction(judge(tampering, expected, victim.home), victim)
+            yield _with_reaction(judge(tampering, expected, victim.home, program=True), victim)
         shutil.rmtree(victim.home)
 
 
