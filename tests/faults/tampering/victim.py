@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -29,6 +30,7 @@ from tests.support.running_line import Line, wait_for
 
 EVENTS = 700
 """That are sealed besides those of the batch: three full bundles of entries."""
+EVENTS_OF_A_CHECKPOINT = 50
 PAGES = 2
 BATCH = "ms-2026-4"
 SECONDS = 240
@@ -138,17 +140,14 @@ def make_line(home: Path) -> None:
         words = ("station", "submit", home.parent / "delivery", "--batch-id", BATCH)
         line.ask(*words, "--wait", "--timeout", str(SECONDS))
         producer = Producer(line.kafka.client)
-        for number in range(EVENTS):
-            key, value = delivery(_an_event_without_objects(number))
-            producer.produce(AUDIT_INTAKE.name, value, key, partition=0)
-            producer.poll(0)
-        assert producer.flush(30) == 0
-        wait_for(lambda: _projected(line) > EVENTS, 60, line.logs)
-        wait_for(
-            lambda: newest_checkpoint(home / "audit" / "log").size == _projected(line),
-            30,
-            line.logs,
-        )
+        known = _projected(line)
+        for first in range(0, EVENTS, EVENTS_OF_A_CHECKPOINT):
+            for number in range(first, first + EVENTS_OF_A_CHECKPOINT):
+                key, value = delivery(_an_event_without_objects(number))
+                producer.produce(AUDIT_INTAKE.name, value, key, partition=0)
+            assert producer.flush(30) == 0
+            known += EVENTS_OF_A_CHECKPOINT
+            wait_for(partial(_sealed, line, known), 60, line.logs)
     finally:
         line.down()
 
@@ -171,6 +170,12 @@ def set_configuration(client: AdminClient, topic: str, name: str, value: str) ->
 
 def _an_event_without_objects(number: int) -> PremisEvent:
     return an_event(number, f"event {number}").model_copy(update={"results": ()})
+
+
+def _sealed(line: Line, count: int) -> bool:
+    """Whether this many events or more are projected and signed."""
+    signed = newest_checkpoint(line.home / "audit" / "log").size
+    return count <= signed == _projected(line)
 
 
 def _projected(line: Line) -> int:
