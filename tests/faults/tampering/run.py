@@ -1,6 +1,8 @@
 """Tampers with copies of one line in many ways, and checks that all of them are found.
 
-Run: python -m tests.faults.tampering.run [--seed 1] [--only PATTERN] [--base DIR] [--record]
+Run: python -m tests.faults.tampering.run [--seed 1] [--only PATTERN] [--folder DIR] [--record]
+
+With a folder, the line and what was judged stay there, and another run continues.
 """
 
 import argparse
@@ -10,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,10 +25,11 @@ from streams.transparency_log.export import newest_checkpoint
 from tests.faults.chaos import ledger
 from tests.faults.tampering import in_the_database, in_the_files, in_the_store, on_the_topic
 from tests.faults.tampering.judged import Verdict, judge, verify
+from tests.faults.tampering.kept import Judged
 from tests.faults.tampering.kinds import Tampering
 from tests.faults.tampering.reaction import react
 from tests.faults.tampering.victim import Victim, a_copy, make_line
-from tests.faults.tampering.with_the_key import Witnessed, witnessed
+from tests.faults.tampering.with_the_key import witnessed
 
 HEAD = (
     "| date | commit | machine | seed | events | tamperings | operations | by whom | found"
@@ -36,7 +38,7 @@ HEAD = (
 )
 BY_THE_PROGRAM = 10
 """One in this many, where one copy is enough; the others by the command in this process."""
-PRISTINE = "pristine"
+PRISTINE, ROLES = "pristine", "; the roles start"
 KEY = "who has the sealer's key"
 
 
@@ -88,7 +90,9 @@ def on_copies_of_their_own(
         with victim.servers():
             if not tampering.offline:
                 expected = tampering.apply(victim)
-            yield _with_reaction(judge(tampering, expected, victim.home, program=True), victim)
+            verdict = judge(tampering, expected, victim.home, program=True)
+            judges_roles = tampering.name.removesuffix(ROLES) in WITH_ROLES
+            yield _with_reaction(verdict, victim) if judges_roles else verdict
         shutil.rmtree(victim.home)
 
 
@@ -101,21 +105,21 @@ def _with_reaction(verdict: Verdict, victim: Victim) -> Verdict:
 
 
 WITH_ROLES = {
-    *("a row is deleted", "a row is added behind the end", "the end is cut"),
-    *("the position is lowered", "the position is raised", "rows and position are rolled back"),
-    *("a text is rewritten and the position removed", "the partition is dropped"),
-    *("an entry is edited", "the last bundle is cut", "an entry and its hash are edited"),
-    *("the newest checkpoint is edited", "the newest checkpoint is removed"),
-    *("the newest checkpoint is an older one", "all checkpoints are removed"),
-    *("the public key is another one", "the public keys are removed", "the log is removed"),
-    *("the log is that of an earlier day", "the journal is edited", "the journal is removed"),
-    *("the index has another digest", "the index has a time in the future"),
-    *("the index is rolled back", "the index is removed", "the index is no database"),
+    *("a row is deleted", "a row is added behind the end", "the position is lowered"),
+    *("a text is rewritten and the position removed", "the newest checkpoint is edited"),
+    *("the public key is another one", "the log is removed", "the log is that of an earlier day"),
+    *("the journal is edited", "the index has another digest", "the index is rolled back"),
+    *("the index has a time in the future", "the index is no database"),
+    *("an event is forged with the next seq", "an event is forged with a later seq"),
+    *("an event is forged with a taken seq", "a record is replayed", "a tombstone is written"),
+    *("a tombstone removes a record", "the first records are deleted", "a value is rewritten"),
+    *("the topic is replaced by an empty one", "the end of the segment is cut"),
 }
+"""After these, sealer and projector are started."""
 OTHERS = [
     one for one in [*in_the_database.TAMPERINGS, *in_the_files.TAMPERINGS] if one.name in WITH_ROLES
 ]
-"""Those after which sealer and projector are started, too."""
+WITNESS = Tampering("the log is rewritten and signed", "fork", KEY, "witness", lambda _: 0)
 Group = Callable[[Path, Path, int, Sequence[Tampering]], Iterator[Verdict]]
 GROUPS: list[tuple[Group, list[Tampering]]] = [
     (
@@ -126,30 +130,33 @@ GROUPS: list[tuple[Group, list[Tampering]]] = [
         on_copies_of_their_own,
         [
             *on_the_topic.TAMPERINGS,
-            *(replace(one, name=f"{one.name}; the roles start") for one in OTHERS),
+            *(replace(one, name=one.name + ROLES) for one in OTHERS),
         ],
     ),
 ]
 
 
-def survey(base: Path, scratch: Path, seed: int, only: str) -> list[Verdict]:
-    """All verdicts, printed as they come."""
-    verdicts = []
+def survey(base: Path, scratch: Path, seed: int, judged: Judged, only: str) -> None:
+    """Judge all tamperings that were not judged yet."""
     for group, tamperings in GROUPS:
-        chosen = [one for one in tamperings if re.search(only, f"{one.by}: {one.part}: {one.name}")]
+        chosen = [
+            one
+            for one in tamperings
+            if re.search(only, f"{one.by}: {one.part}: {one.name}") and not judged.has(one)
+        ]
         for verdict in group(base, scratch, seed, chosen) if chosen else ():
-            print(verdict, flush=True)
-            verdicts.append(verdict)
-    return verdicts
-
-
-def survey_witness(base: Path, scratch: Path, seed: int) -> list[Witnessed]:
-    """What a witness says to logs that were rewritten with the key of the sealer."""
-    found = []
-    for one in witnessed(base, Victim(base, random.Random(seed)).events, scratch, seed):
-        print(one, flush=True)
-        found.append(one)
-    return found
+            judged.add(
+                verdict.tampering,
+                str(verdict),
+                right=verdict.right,
+                detected=verdict.detected,
+                exact=verdict.exact,
+                roles=bool(verdict.roles),
+            )
+    if re.search(only, WITNESS.by) and not judged.has(WITNESS):
+        found = list(witnessed(base, Victim(base, random.Random(seed)).events, scratch, seed))
+        right = sum(one.right for one in found)
+        judged.add(WITNESS, *map(str, found), right=right == len(found), count=len(found))
 
 
 def main() -> int:
@@ -157,41 +164,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="Only those that match.")
-    parser.add_argument("--base", type=Path, help="A line that was made by an earlier run.")
+    parser.add_argument("--folder", type=Path, help="Default: a temporary one.")
     parser.add_argument("--record", action="store_true", help="append to docs/reliability.md")
     asked = parser.parse_args()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="tampering-") as folder:
-        scratch = Path(folder)
-        scratch.chmod(0o755)
-        base = asked.base or scratch / "base" / "home"
+    with tempfile.TemporaryDirectory(prefix="tampering-") as temporary:
+        folder = asked.folder or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # for the user of PostgreSQL
+        base, judged = folder / "base", Judged(folder / f"judged-{asked.seed}.jsonl")
         if not base.exists():
             make_line(base)
-        rewritten = survey_witness(base, scratch, asked.seed) if re.search(asked.only, KEY) else []
-        verdicts = survey(base, scratch, asked.seed, asked.only)
+        survey(base, Path(temporary), asked.seed, judged, asked.only)
         events = newest_checkpoint(base / "audit" / "log").size
-    wrong = [str(one) for one in (*verdicts, *rewritten) if not one.right]
-    cells = (*_cells(verdicts, rewritten), f"{(time.monotonic() - began) / 60:.1f}")
     started = (datetime.now(UTC).date().isoformat(), commit(), machine(), asked.seed, events)
-    result = "; ".join(wrong[:2]).replace("|", "/") or "all found with the exact index"
-    row = "| " + " | ".join(map(str, (*started, *cells, result))) + " |"
-    print(HEAD, row, *wrong, sep="\n")
+    row = "| " + " | ".join(map(str, (*started, *judged.cells()))) + " |"
+    print(HEAD, row, *judged.wrong(), sep="\n")
     if asked.record:
         ledger.append_row(HEAD, row)
-    return 1 if wrong else 0
-
-
-def _cells(verdicts: list[Verdict], rewritten: list[Witnessed]) -> tuple[object, ...]:
-    tamperings = [one.tampering for one in verdicts]
-    return (
-        len(verdicts),
-        len({one.operation for one in tamperings}),
-        len({one.by for one in tamperings}),
-        sum(one.detected for one in verdicts),
-        sum(one.exact for one in verdicts),
-        sum(bool(one.roles) for one in verdicts),
-        f"{sum(one.right for one in rewritten)} of {len(rewritten)}",
-    )
+    return 1 if judged.wrong() else 0
 
 
 if __name__ == "__main__":
