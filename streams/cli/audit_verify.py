@@ -11,8 +11,9 @@ from confluent_kafka import KafkaException
 from infra.kafka_access import ADMIN
 from infra.permissions import umask_of_user
 from processors.outcome import StorageError
+from streams.audit.generations import LOG, topic_in_use
 from streams.audit.queries import UnknownSubject
-from streams.cli.audit import LOG, audit
+from streams.cli.audit import audit
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
@@ -41,8 +42,8 @@ def verify(objects: bool, item_id: str | None, as_json: bool) -> None:
     Ends with 1 if anything was changed, removed or added, and names the first event concerned.
     """
     settings = Settings.load()
-    log, faults = _sealed_tree(settings)
-    checks = [_topic, _projection] + ([_objects(item_id)] if objects else [])
+    log, faults = sealed_tree(settings)
+    checks = [topic_faults, _projection] + ([_objects(item_id)] if objects else [])
     for check in checks if not faults else ():
         faults += check(settings, log)
     faults.sort(key=lambda one: one.seq)
@@ -90,7 +91,7 @@ def export(folder: Path, item_id: str | None, everything: bool, as_json: bool) -
     emit(document, as_json, lambda _: out.print(text, highlight=False))
 
 
-def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
+def sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
     try:
         return verify_log(settings.home / LOG)
     except FileNotFoundError as missing:
@@ -99,12 +100,15 @@ def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
         fail(Exit.FAILED, f"the checkpoint of the log is damaged: {bad}")
 
 
-def _topic(settings: Settings, log: SealedTree) -> list[Difference]:
-    from streams.verification.topic_records import intact_records
+def topic_faults(settings: Settings, log: SealedTree) -> list[Difference]:
+    from streams.verification.topic_records import MissingTopic, intact_records
 
+    topic = topic_in_use(settings.home / LOG)
     try:
-        with closing(intact_records(settings.kafka_as(ADMIN))) as records:
+        with closing(intact_records(settings.kafka_as(ADMIN), topic)) as records:
             return verify_topic(log.tree, records)
+    except MissingTopic:
+        return [Difference("topic", 0, f"the topic {topic} does not exist")]
     except (NotUp, KafkaException) as down:
         fail(Exit.MISSING_PART, f"Kafka does not answer: {down}", "Start the line: copystand up")
 

@@ -3,25 +3,31 @@
 import time
 from collections.abc import Generator
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.kafka_access import Brokers
 from schemas.catalogue import AUDIT_PREMIS
 from streams.audit.sealed_record import BrokenSeal, SealedRecord, seal_of
 from streams.kafka.messages import headers_of
 from streams.sealer.clients import log_consumer
+from streams.sealer.recovery import UNKNOWN
 
 BATCH = 5000
 SECONDS = 10.0
 
 
+class MissingTopic(Exception):
+    """The brokers do not have the topic."""
+
+
 def intact_records(
     brokers: Brokers, topic: str = AUDIT_PREMIS.name
 ) -> Generator[tuple[int, bytes], None, None]:
-    """Seq and leaf of each record with a seal, in the order of the topic. Raises KafkaException."""
+    """Seq and leaf of each record with a seal, in the order of the topic. Raises KafkaException,
+    MissingTopic."""
     consumer = log_consumer(brokers)
     try:
-        low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=SECONDS)
+        low, end = _watermarks(consumer, topic)
         consumer.assign([TopicPartition(topic, 0, low)])
         reached, deadline = low, time.monotonic() + SECONDS
         while reached < end:
@@ -46,3 +52,13 @@ def intact_records(
                     raise KafkaException(error)
     finally:
         consumer.close()
+
+
+def _watermarks(consumer: Consumer, topic: str) -> tuple[int, int]:
+    try:
+        low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=SECONDS)
+    except KafkaException as failure:
+        if failure.args[0].code() in UNKNOWN:
+            raise MissingTopic(topic) from None
+        raise
+    return int(low), int(end)

@@ -1,6 +1,8 @@
 """Whoever changes log, topic or tables: `audit verify` finds it, and the first event concerned."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +13,22 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from infra.postgres import SUPERUSER
-from infra.topics import admin
+from infra.topics import admin, provision
+from schemas.catalogue import AUDIT_PREMIS, Topic
+from streams.audit.generations import next_topic, topic_in_use
+from streams.audit.sealed_record import record_of
+from streams.sealer.log_requests import (
+    RESTORE_TOPIC,
+    ROTATE_KEY,
+    TYPE,
+    LogRequest,
+    LogRequests,
+)
 from streams.transparency_log.checkpoint import parse_checkpoint
-from streams.transparency_log.log_keys import read_public_keys
+from streams.transparency_log.log_keys import create_private_key, read_public_keys
 from streams.transparency_log.merkle import leaf_hashes, root_of
+from streams.transparency_log.witness import NotSigned
+from streams.verification.audit_export import write_export
 from streams.verification.sealed_comparison import (
     SealedTree,
     differing_rows,
@@ -23,6 +37,7 @@ from streams.verification.sealed_comparison import (
     verify_topic,
 )
 from streams.verification.topic_records import intact_records
+from streams.verification.witness_folder import Seen, fetch_from, witness
 from tests.support.audit_log import (
     Log,
     a_log,
@@ -55,9 +70,26 @@ class Sealed:
         assert faults == []
         return tree
 
+    @property
+    def topic(self) -> str:
+        return topic_in_use(self.folder, self.log.line.premis)
+
     def topic_faults(self) -> list[int]:
-        records = intact_records(self.parts.kafka, self.log.line.premis)
+        records = intact_records(self.parts.kafka, self.topic)
         return [one.seq for one in verify_topic(self.tree().tree, records)]
+
+    def wait_for_rows(self, count: int) -> None:
+        state = (self.log.home / "role.log").read_text
+        until(lambda: projected(self.parts) >= count, 60, lambda: state()[-3000:])
+
+    def witness(self, folder: Path) -> Seen:
+        return witness(fetch_from(str(self.folder)), folder, "witness/auditor")
+
+    def verified_export(self, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        if not folder.exists():
+            write_export(self.folder, folder, None)
+        command = [sys.executable, "-I", "-S", str(folder / "verify.py"), *options, str(folder)]
+        return subprocess.run(command, capture_output=True, text=True)
 
     def seal(self, first: int, count: int) -> None:
         self.log.deliver(deliveries(count, first=first))
@@ -199,3 +231,110 @@ def test_records_that_the_broker_admin_deletes_are_missed_and_sealing_stops(seal
         until(note.exists, 20, lambda: (sealed.log.home / "role.log").read_text()[-2000:])
         assert "before offset 100 are missing" in note.read_text()
         assert sealer.poll() is None
+
+
+def ask_for_a_new_topic(sealed: Sealed) -> str:
+    """What `copystand audit restore-topic` does, for the topic of this log."""
+    name = next_topic(sealed.log.line.premis, {sealed.topic})
+    provision(sealed.parts.kafka, [Topic(name, None, "event_id", 1, AUDIT_PREMIS.config)], {})
+    LogRequests(sealed.log.home).add(LogRequest.now(RESTORE_TOPIC, name, "p-4"))
+    return name
+
+
+def wait_until_carried_out(sealed: Sealed) -> None:
+    requests, state = LogRequests(sealed.log.home), (sealed.log.home / "role.log").read_text
+    until(lambda: not list(requests.open()), 60, lambda: state()[-3000:])
+
+
+def test_all_events_are_published_again_as_a_new_topic_though_the_sealer_is_killed(
+    sealed: Sealed, tmp_path: Path
+):
+    before = sealed.tree().size
+    old_topic, leaves = sealed.topic, list(sealed.tree().tree.leaves())
+    sealed.witness(tmp_path / "witness")
+    new_topic = ask_for_a_new_topic(sealed)
+
+    with sealed.log.sealer() as killed:
+        published = lambda: len(list(read_committed(sealed.parts.kafka, new_topic)))  # noqa: E731
+        until(lambda: published() > 0, 40, lambda: f"{published()}")
+        killed.kill()
+    with sealed.log.sealer() as sealer, sealed.log.projector() as projector:
+        wait_until_carried_out(sealed)
+        sealed.log.deliver(deliveries(2, first=EVENTS + 1))
+        sealed.wait_for_rows(before + 3)
+        for role in (projector, sealer):
+            role.terminate()
+            assert role.wait(15) == 0
+
+    assert (old_topic, sealed.topic) == (sealed.log.line.premis, new_topic)
+    tree = sealed.tree()
+    assert tree.size == before + 3
+    assert list(tree.tree.leaves(0, before)) == leaves
+    found = [leaf for _, leaf in intact_records(sealed.parts.kafka, new_topic)]
+    assert found == list(tree.tree.leaves())
+    recorded = record_of(found[before]).event
+    assert (recorded.event_type, recorded.agents[-1].name) == (TYPE, "p-4")
+    with psycopg.connect(sealed.parts.dsn("auditor_ro")) as connection:
+        assert verify_projection(connection, tree.tree) == []
+    seen = sealed.witness(tmp_path / "witness")
+    assert (seen.first, seen.checkpoint.topic) == (False, new_topic)
+    assert sealed.verified_export(tmp_path / "export").returncode == 0
+
+
+def test_a_second_new_topic_follows_the_first_when_records_are_lost_again(sealed: Sealed):
+    name = ask_for_a_new_topic(sealed)
+
+    with sealed.log.sealer() as sealer, sealed.log.projector():
+        wait_until_carried_out(sealed)
+        sealed.wait_for_rows(sealed.tree().size)
+        sealer.terminate()
+        assert sealer.wait(15) == 0
+
+    assert name.endswith(".g3")
+    assert sealed.topic_faults() == []
+
+
+def test_another_key_signs_after_the_present_one_has_named_it(sealed: Sealed, tmp_path: Path):
+    sealed.witness(tmp_path / "witness")
+    (before,) = read_public_keys(sealed.folder)
+    LogRequests(sealed.log.home).add(LogRequest.now(ROTATE_KEY, str(before.key), "p-4"))
+
+    with sealed.log.sealer() as sealer:
+        wait_until_carried_out(sealed)
+        sealed.log.deliver(deliveries(1, first=EVENTS + 10))
+        until(lambda: sealed.tree().size > last_named(sealed), 20, lambda: f"{sealed.tree().size}")
+        sealer.terminate()
+        assert sealer.wait(15) == 0
+
+    old, new = read_public_keys(sealed.folder)
+    newest = parse_checkpoint((sealed.folder / "checkpoint").read_bytes())
+    assert old == before
+    assert new.key.signed(newest.note) and not old.key.signed(newest.note)
+    assert newest.topic == sealed.topic
+    assert not sealed.witness(tmp_path / "witness").first
+    for key in (old.key, new.key):
+        verified = sealed.verified_export(tmp_path / "export", "--key", str(key))
+        assert verified.returncode == 0, verified.stdout
+    foreign = create_private_key(tmp_path / "foreign.key", old.key.name).verifier
+    refused = sealed.verified_export(tmp_path / "export", "--key", str(foreign))
+    assert refused.returncode == 1
+    with pytest.raises(NotSigned):
+        witness(fetch_from(str(sealed.folder)), tmp_path / "other", "witness/x", str(foreign))
+
+
+def last_named(sealed: Sealed) -> int:
+    return read_public_keys(sealed.folder)[-1].from_size
+
+
+def test_a_sealer_with_a_foreign_key_signs_nothing(sealed: Sealed, tmp_path: Path):
+    before = (sealed.folder / "checkpoint").read_bytes()
+    key = sealed.log.home / "run" / "sealer.key"
+    key.rename(tmp_path / "right.key")
+    create_private_key(key, "copystand/forged")
+
+    sealed.log.deliver(deliveries(1, first=EVENTS + 20))
+    with sealed.log.sealer() as sealer:
+        assert sealer.wait(30) == 70
+
+    assert (sealed.folder / "checkpoint").read_bytes() == before
+    (tmp_path / "right.key").replace(key)
