@@ -8,17 +8,18 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer
 
 from schemas.models import Producer as MadeBy
 from streams.audit.generations import is_later, topic_of
 from streams.audit.sealed_record import Seal, SealedRecord
 from streams.kafka.messages import offset_of
 from streams.runtime.role_files import announce_ready
-from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
+from streams.runtime.run_loop import ShutdownRequested, run_until_shutdown
 from streams.sealer.checkpoints import Checkpoints
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
+from streams.sealer.intake import Intake
 from streams.sealer.log_requests import RESTORE_TOPIC, LogRequest, LogRequests, event_of
 from streams.sealer.plan import plan
 from streams.sealer.recovery import LogsDisagree, catch_up
@@ -26,7 +27,6 @@ from streams.sealer.sealed_log import SealedLog
 from streams.sealer.signing import SigningKeys
 from streams.sealer.topic_check import EVERY_SECONDS, TopicCheck
 from streams.sealer.transactions import (
-    REQUEST_SECONDS,
     RETRY_SECONDS,
     TransactionAborted,
     Transactions,
@@ -37,10 +37,7 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 PRODUCER_NAME = "copystand/sealer"
-BATCH = 1000
 LOOK_SECONDS = 0.5
-BATCH_SECONDS = 0.5
-"""A transaction takes about eight flushes of the broker, for one event or for a thousand."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,8 @@ class Sealer:
         made_by: MadeBy,
         stopping: threading.Event,
     ) -> None:
-        self._consumer, self._open_log = adapters.consumer, adapters.open_log
+        self._intake = Intake(adapters.consumer, topics.intake, stopping)
+        self._open_log = adapters.open_log
         self._index, self._sealed = adapters.index, adapters.sealed
         self._checkpoints, self._anomalies = adapters.checkpoints, adapters.anomalies
         self._keys, self._requests = adapters.keys, adapters.requests
@@ -125,22 +123,13 @@ class Sealer:
     def close(self) -> None:
         """Sign what was sealed, and close the files and the consumer."""
         self._checkpoints.close(self._sealed.store)
-        self._consumer.close()
+        self._intake.close()
         self._index.close()
         self._sealed.store.close()
 
     def poll(self) -> list[Message]:
         """The next records of the intake. Raises CannotContinue when some are lost."""
-        messages = []
-        for message in self._consumer.consume(BATCH, timeout=BATCH_SECONDS):
-            error = message.error()
-            if error is None:
-                messages.append(message)
-            elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-                self._continue_at_the_end(error)
-            else:
-                log.warning("consumer error", extra={"error": str(error)})
-        return messages
+        return self._intake.poll()
 
     def seal(self, messages: list[Message]) -> None:
         """Seal these records of the intake. Raises TransactionAborted."""
@@ -162,6 +151,7 @@ class Sealer:
             SealedRecord(one.event_id, one.value, Seal(seq, sealed_at, one.schema_sha256))
             for seq, one in enumerate(events, before.next_seq)
         ]
+        self._sealed.plan(records, next_intake)
         offsets = self._transactions.write(records, next_intake)
         self._sealed.append(records)
         last_offset = max(offsets, default=before.next_offset - 1)
@@ -244,17 +234,21 @@ class Sealer:
             self._catch_up()
         elif self._position.next_seq < known:
             # Only an index without a log knew them: they are sealed again, with new numbers.
-            self._read_intake_again(known)
+            lost = {"end": self._position.next_seq, "sealed_up_to": known}
+            log.error("log lost sealed records", extra=lost)
+            self._transactions.retry("rewind", self._intake.rewind)
         self._checkpoints.check(self._sealed.store)
         self._topic_check.check_end(self._sealed)
-        start = TopicPartition(self._topics.intake, 0)
-        # Without a committed offset everything is read again; sealed events are then dropped.
-        start.offset = max(self._committed(start), 0)
-        self._consumer.assign([start])
-        extra = {"next_seq": self._position.next_seq, "intake_offset": start.offset}
-        log.info("sealing", extra=extra)
+        start = self._intake.seek()
+        log.info("sealing", extra={"next_seq": self._position.next_seq, "intake_offset": start})
 
     def _catch_up(self) -> None:
+        self._sealed.expect_plan()
+        self._read_topic()
+        if self._sealed.expect_another_sealer(self._intake.committed()):
+            self._read_topic()
+
+    def _read_topic(self) -> None:
         with closing(self._open_log()) as consumer:
             self._position = catch_up(
                 self._index, self._sealed, consumer, self._topics.premis, self._stopping
@@ -266,30 +260,3 @@ class Sealer:
         log.error("log lost sealed records", extra=lost)
         for records in self._sealed.portions(self._position.next_seq):
             self._transactions.write(records)
-
-    def _committed(self, start: TopicPartition) -> int:
-        while True:
-            try:
-                return int(self._consumer.committed([start], timeout=REQUEST_SECONDS)[0].offset)
-            except KafkaException as error:
-                log.warning("consumer error", extra={"error": str(error)})
-            if self._stopping.wait(RETRY_SECONDS):
-                raise ShutdownRequested
-
-    def _read_intake_again(self, known: int) -> None:
-        lost = {"end": self._position.next_seq, "sealed_up_to": known}
-        log.error("log lost sealed records", extra=lost)
-        start = TopicPartition(self._topics.intake, 0, 0)
-        commit = self._consumer.commit
-        self._transactions.retry("rewind", lambda _: commit(offsets=[start], asynchronous=False))
-
-    def _continue_at_the_end(self, error: KafkaError) -> None:
-        """Continue where the intake ends, if it lost records that are sealed. Raises CannotContinue
-        if it lost others."""
-        intake = TopicPartition(self._topics.intake, 0)
-        _, end = self._consumer.get_watermark_offsets(intake, timeout=REQUEST_SECONDS)
-        committed = self._consumer.committed([intake], timeout=REQUEST_SECONDS)[0].offset
-        if committed <= end:
-            raise CannotContinue(f"the intake lost records that were not sealed: {error}")
-        log.error("intake lost sealed records", extra={"end": end, "sealed_up_to": committed})
-        self._consumer.assign([TopicPartition(self._topics.intake, 0, end)])

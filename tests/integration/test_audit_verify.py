@@ -4,8 +4,9 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,9 @@ from infra.postgres import SUPERUSER
 from infra.topics import admin, provision
 from schemas.catalogue import AUDIT_PREMIS, Topic
 from streams.audit.generations import next_topic, topic_in_use
-from streams.audit.sealed_record import record_of
+from streams.audit.sealed_record import SealedRecord, headers_of, record_of
+from streams.projector.rebuild import rebuild
+from streams.projector.rows import dump_digest
 from streams.sealer.log_requests import (
     RESTORE_TOPIC,
     ROTATE_KEY,
@@ -30,9 +33,12 @@ from streams.transparency_log.log_keys import create_private_key, read_public_ke
 from streams.transparency_log.merkle import leaf_hashes, root_of
 from streams.transparency_log.witness import NotSigned
 from streams.verification.audit_export import write_export
+from streams.verification.rebuild_sources import KeyRequired, NotVerified, from_export, from_topic
 from streams.verification.sealed_comparison import (
     SealedTree,
     differing_rows,
+    is_signed_within,
+    records,
     verify_log,
     verify_projection,
     verify_topic,
@@ -77,7 +83,8 @@ class Sealed:
 
     def topic_faults(self) -> list[int]:
         records = intact_records(self.parts.kafka, self.topic)
-        return [one.seq for one in verify_topic(self.tree().tree, records)]
+        is_signed = partial(is_signed_within, self.folder, 0.0)
+        return [one.seq for one in verify_topic(self.tree().tree, records, is_signed)]
 
     def wait_for_rows(self, count: int) -> None:
         state = (self.log.home / "role.log").read_text
@@ -92,10 +99,11 @@ class Sealed:
         command = [sys.executable, "-I", "-S", str(folder / "verify.py"), *options, str(folder)]
         return subprocess.run(command, capture_output=True, text=True)
 
-    def seal(self, first: int, count: int) -> None:
+    def seal(self, first: int, count: int, more: int = 0) -> None:
+        """Seal and project events, and some more that sealer and projector make themselves."""
         self.log.deliver(deliveries(count, first=first))
         with self.log.sealer() as sealer, self.log.projector() as projector:
-            wanted = first + count
+            wanted = first + count + more
             until(lambda: projected(self.parts) == wanted, 40, lambda: f"{projected(self.parts)}")
             for role in (projector, sealer):
                 role.terminate()
@@ -171,6 +179,52 @@ def test_a_row_that_was_rewritten_is_marked_when_it_is_shown(sealed: Sealed):
     assert (size, list(found)) == (EVENTS, [3])
 
 
+SOURCES: dict[str, Callable[[Sealed, Path], Iterable[SealedRecord]]] = {
+    "the log": lambda sealed, _: records(sealed.tree().tree),
+    "the topic": lambda sealed, _: from_topic(
+        sealed.tree().tree, intact_records(sealed.parts.kafka, sealed.topic)
+    ),
+    "an export": lambda sealed, folder: from_export(folder, sealed.folder, None),
+    "an export without the log": lambda sealed, folder: from_export(
+        folder, folder / "none", str(read_public_keys(sealed.folder)[0].key)
+    ),
+}
+
+
+def test_the_projection_is_the_same_again_from_every_source(sealed: Sealed, tmp_path: Path):
+    with psycopg.connect(sealed.parts.dsn(SUPERUSER), autocommit=True) as connection:
+        before = dump_digest(connection)
+        sealed.verified_export(tmp_path / "export")
+        for source in SOURCES.values():
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("UPDATE audit.events SET detail = 'forged' WHERE seq = 77")
+            assert dump_digest(connection) != before
+
+            made = rebuild(connection, source(sealed, tmp_path / "export"))
+
+            assert (made.events, made.dump) == (EVENTS, before)
+            assert verify_projection(connection, sealed.tree().tree) == []
+
+
+def test_nothing_is_taken_from_a_source_that_does_not_verify(sealed: Sealed, tmp_path: Path):
+    folder, foreign = tmp_path / "export", create_private_key(tmp_path / "key", "x").verifier
+    sealed.verified_export(folder)
+    with psycopg.connect(sealed.parts.dsn(SUPERUSER), autocommit=True) as connection:
+        before = dump_digest(connection)
+        with pytest.raises(KeyRequired):
+            rebuild(connection, from_export(folder, tmp_path / "none", None))
+        with pytest.raises(NotVerified):
+            rebuild(connection, from_export(folder, tmp_path / "none", str(foreign)))
+        flip(folder / "tile" / "entries" / "001", 5000)
+        with pytest.raises(NotVerified, match=r"seq 2[56]"):
+            rebuild(connection, from_export(folder, sealed.folder, None))
+        half = list(intact_records(sealed.parts.kafka, sealed.topic))[:300]
+        with pytest.raises(NotVerified, match="seq 300"):
+            rebuild(connection, from_topic(sealed.tree().tree, half))
+
+        assert dump_digest(connection) == before
+
+
 def flip(path: Path, at: int) -> None:
     content = bytearray(path.read_bytes())
     content[at] ^= 1
@@ -214,6 +268,36 @@ def test_a_forged_record_of_the_broker_admin_is_passed_over_and_sealing_goes_on(
     assert sealed.tree().size == EVENTS + 1
 
 
+def test_a_record_that_is_forged_with_the_next_number_while_no_sealer_runs_is_never_sealed(
+    sealed: Sealed,
+):
+    size = sealed.tree().size
+    last = list(intact_records(sealed.parts.kafka, sealed.topic))[-1][1]
+    key, value = delivery(an_event(7777, detail="forged"))
+    forged = headers_of(replace(record_of(last).seal, seq=size))
+    producer = Producer(sealed.parts.kafka.client)
+    producer.produce(sealed.topic, value, key, partition=0, headers=forged)
+    assert producer.flush(10) == 0
+
+    assert sealed.topic_faults() == [size]
+    with sealed.log.projector() as projector:
+        sealed.wait_for_rows(size)
+        projector.terminate()
+        assert projector.wait(30) == 0
+    assert projected(sealed.parts) == size
+    sealed.seal(EVENTS + 1, 1, more=2)
+
+    assert sealed.topic_faults() == []
+    sealed_after = [record_of(leaf).event for leaf in sealed.tree().tree.leaves(size)]
+    # The findings are about this record and that of the test before.
+    assert Counter(one.code or one.detail for one in sealed_after) == {
+        "all is well": 1,
+        "log.foreign-record": 2,
+    }
+    with psycopg.connect(sealed.parts.dsn("auditor_ro")) as connection:
+        assert verify_projection(connection, sealed.tree().tree) == []
+
+
 def test_records_that_the_broker_admin_deletes_are_missed_and_sealing_stops(sealed: Sealed):
     at = TopicPartition(sealed.log.line.premis, 0, 100)
     client = admin(sealed.parts.kafka)  # a request ends with its client
@@ -228,6 +312,11 @@ def test_records_that_the_broker_admin_deletes_are_missed_and_sealing_stops(seal
 
     note = sealed.log.home / "run" / "roles" / "sealer.note"
     assert sealed.topic_faults() == [0]
+    with psycopg.connect(sealed.parts.dsn(SUPERUSER), autocommit=True) as connection:
+        before = dump_digest(connection)
+        with pytest.raises(NotVerified, match="seq 0"):
+            rebuild(connection, SOURCES["the topic"](sealed, sealed.folder))
+        assert rebuild(connection, SOURCES["the log"](sealed, sealed.folder)).dump == before
     with sealed.log.sealer() as sealer:
         until(note.exists, 20, lambda: (sealed.log.home / "role.log").read_text()[-2000:])
         assert "before offset 100 are missing" in note.read_text()
@@ -261,7 +350,7 @@ def test_all_events_are_published_again_as_a_new_topic_though_the_sealer_is_kill
         killed.kill()
     with sealed.log.sealer() as sealer, sealed.log.projector() as projector:
         wait_until_carried_out(sealed)
-        sealed.log.deliver(deliveries(2, first=EVENTS + 1))
+        sealed.log.deliver(deliveries(2, first=EVENTS + 2))
         sealed.wait_for_rows(before + 3)
         for role in (projector, sealer):
             role.terminate()
@@ -272,7 +361,7 @@ def test_all_events_are_published_again_as_a_new_topic_though_the_sealer_is_kill
     assert list(tree.tree.leaves(0, before)) == leaves
     found = [leaf for _, leaf in intact_records(sealed.parts.kafka, new_topic)]
     assert found == list(tree.tree.leaves())
-    # The projector also reports the forged record that it finds on the old topic.
+    # The projector may also report that records were deleted.
     types = Counter(record_of(leaf).event.event_type for leaf in found[before:])
     assert (types[TYPE], types["fixity check"]) == (1, 2)
     recorded = record_of(found[before]).event
