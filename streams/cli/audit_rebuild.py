@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from infra.files import read_line
 from infra.kafka_access import ADMIN
-from infra.postgres import DATABASE, SUPERUSER
+from infra.postgres import DATABASE, SUPERUSER, dsn
 from streams.audit.generations import LOG, topic_in_use
 from streams.audit.sealed_record import SealedRecord
 from streams.cli.audit import audit
@@ -50,7 +50,7 @@ def rebuild(source: str, key: str | None, as_json: bool) -> None:
             _superuser(settings), autocommit=True, connect_timeout=CONNECT_SECONDS
         ) as connection:
             # Imported here: it is of the projector, which other commands do not need.
-            from streams.projector.rebuild import rebuild as replace_rows
+            from streams.projector.replaced_rows import rebuild as replace_rows
 
             made = replace_rows(connection, _records(settings, source, key))
     except (NotVerified, DamagedLog, BadNote) as different:
@@ -95,4 +95,4 @@ def _superuser(settings: Settings) -> str:
         return make_conninfo(
             settings.postgres_dsn, user=SUPERUSER, password=password, dbname=DATABASE
         )
-    return settings.dsn(SUPERUSER)
+    return dsn(settings.home, settings.ports()["postgres"], SUPERUSER, DATABASE)

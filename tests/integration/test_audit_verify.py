@@ -19,7 +19,7 @@ from infra.topics import admin, provision
 from schemas.catalogue import AUDIT_PREMIS, Topic
 from streams.audit.generations import next_topic, topic_in_use
 from streams.audit.sealed_record import SealedRecord, headers_of, record_of
-from streams.projector.rebuild import rebuild
+from streams.projector.replaced_rows import rebuild
 from streams.projector.rows import dump_digest
 from streams.sealer.log_requests import (
     RESTORE_TOPIC,
