@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 import psycopg
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from infra.kafka_access import ADMIN
 from infra.permissions import umask_of_user
 from processors.outcome import StorageError
-from schemas.catalogue import AUDIT_PREMIS
+from streams.audit.generations import LOG, topic_in_use
 from streams.audit.queries import UnknownSubject
-from streams.cli.audit import LOG, audit
+from streams.cli.audit import audit
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
@@ -31,11 +31,6 @@ from streams.verification.sealed_comparison import (
     verify_projection,
 )
 
-NO_TOPIC = (
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError._UNKNOWN_PARTITION,
-)
 INDEX = "index.db"
 KEY_FILE = "sealer.key"
 NO_LOG_FIX = "The sealer makes it after its first event: copystand up"
@@ -51,8 +46,8 @@ def verify(objects: bool, item_id: str | None, as_json: bool) -> None:
     Ends with 1 if anything was changed, removed or added, and names the first event concerned.
     """
     settings = Settings.load()
-    log, faults = _sealed_tree(settings)
-    checks = [_index, _topic, _projection] + ([_objects(item_id)] if objects else [])
+    log, faults = sealed_tree(settings)
+    checks = [_index, topic_faults, _projection] + ([_objects(item_id)] if objects else [])
     for check in checks if not faults else ():
         faults += check(settings, log)
     faults.sort(key=lambda one: one.seq)
@@ -100,7 +95,7 @@ def export(folder: Path, item_id: str | None, everything: bool, as_json: bool) -
     emit(document, as_json, lambda _: out.print(text, highlight=False))
 
 
-def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
+def sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
     try:
         return verify_log(settings.home / LOG)
     except FileNotFoundError as missing:
@@ -117,27 +112,27 @@ def _index(settings: Settings, log: SealedTree) -> list[Difference]:
     return [Difference("index", *problem)] if problem else []
 
 
-def _topic(settings: Settings, log: SealedTree) -> list[Difference]:
+def topic_faults(settings: Settings, log: SealedTree) -> list[Difference]:
+    """What the topic in use does not have as it was sealed, or has and was not sealed."""
     from streams.verification.topic_comparison import TopicComparison, compare
-    from streams.verification.topic_records import committed_messages
+    from streams.verification.topic_records import MissingTopic, committed_messages
 
+    topic = topic_in_use(settings.home / LOG)
     later = partial(later_leaves, settings.home / LOG, log.size)
     try:
-        with closing(committed_messages(settings.kafka_as(ADMIN))) as messages:
-            problem = compare(messages, TopicComparison(AUDIT_PREMIS.name, log.tree, later))
+        with closing(committed_messages(settings.kafka_as(ADMIN), topic)) as messages:
+            problem = compare(messages, TopicComparison(topic, log.tree, later))
         return [Difference("topic", *problem)] if problem else []
+    except MissingTopic:
+        return [Difference("topic", 0, f"the topic {topic} does not exist")]
     except (NotUp, KafkaException) as down:
-        if isinstance(down, KafkaException) and down.args[0].code() in NO_TOPIC:
-            return [Difference("topic", 0, "the topic is missing")]
         fail(Exit.MISSING_PART, f"Kafka does not answer: {down}", "Start the line: copystand up")
 
 
 def _projection(settings: Settings, log: SealedTree) -> list[Difference]:
-    from streams.verification.topic_records import projector_has_read_all
-
     try:
         dsn = settings.dsn("auditor_ro")
-        complete = projector_has_read_all(settings.kafka_as(ADMIN))
+        complete = _projector_has_read_all(settings)
         later = partial(later_leaves, settings.home / LOG, log.size)
         with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -146,6 +141,15 @@ def _projection(settings: Settings, log: SealedTree) -> list[Difference]:
         postgres_down(down)
     except KafkaException as down:
         fail(Exit.MISSING_PART, f"Kafka does not answer: {down}", "Start the line: copystand up")
+
+
+def _projector_has_read_all(settings: Settings) -> bool:
+    from streams.verification.topic_records import MissingTopic, projector_has_read_all
+
+    try:
+        return projector_has_read_all(settings.kafka_as(ADMIN), topic_in_use(settings.home / LOG))
+    except MissingTopic:
+        return False
 
 
 def _objects(item_id: str | None) -> Any:

@@ -17,9 +17,17 @@ from streams.sealer.sealed_log import SealedLog
 log = logging.getLogger(__name__)
 
 BATCH = 5000
+UNKNOWN = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+)
+UNKNOWN_SECONDS = 20.0
+"""A broker that has just started does not know its topics yet."""
 MISMATCH = (
     "the topic {topic} and the sealed log in audit/log disagree: {why}. Nothing is sealed. Find out"
-    " who changed the topic, and keep it as evidence: copystand audit verify"
+    " who changed the topic, and keep it as evidence: copystand audit verify. Then publish all"
+    " events again: copystand audit restore-topic"
 )
 
 
@@ -115,12 +123,17 @@ class TopicReader:
 
 
 def end_of(consumer: Consumer, topic: str, stopping: threading.Event) -> int:
-    """The end of a topic, from whose beginning nothing is missing."""
+    """The end of a topic, from whose beginning nothing is missing. Raises LogsDisagree,
+    ShutdownRequested."""
+    given_up = time.monotonic() + UNKNOWN_SECONDS
     while not stopping.is_set():
         try:
             low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=5)
-        except KafkaException as error:
+        except KafkaException as failure:
+            error = failure.args[0]
             log.warning("consumer error", extra={"error": str(error)})
+            if error.code() in UNKNOWN and time.monotonic() > given_up:
+                disagree(topic, "the topic does not exist")
             time.sleep(0.5)
             continue
         if low > 0:

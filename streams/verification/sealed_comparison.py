@@ -16,10 +16,10 @@ from psycopg.types.datetime import TimestamptzLoader
 from processors.tools import Area, Storage
 from schemas.codec import Undecodable
 from schemas.models import FileRef
-from schemas.store import UnknownSchema, schema_store
+from schemas.store import UnknownSchema
 from streams.audit.queries import QUERY
-from streams.audit.sealed_record import SealedRecord, record_of
-from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of
+from streams.audit.sealed_record import SealedRecord, record_of, registered_schema
+from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of_event
 from streams.storage.keys import content_key
 from streams.transparency_log import verifier
 from streams.transparency_log.checkpoint_files import NEWEST
@@ -96,28 +96,25 @@ def _newest(folder: Path) -> bytes | None:
         return None
 
 
-def records(tree: Tree) -> Iterator[SealedRecord]:
-    """All sealed records. Raises DamagedLog."""
+def records(tree: Tree, containing: bytes = b"") -> Iterator[SealedRecord]:
+    """All sealed records, or those whose leaf contains some bytes. Raises DamagedLog."""
     for index, leaf in enumerate(tree.leaves()):
+        if containing not in leaf:
+            continue
         try:
             yield record_of(leaf)
         except (UnknownSchema, Undecodable) as unreadable:
             raise DamagedLog(index, str(unreadable)) from None
 
 
-def verify_topic(tree: Tree, on_topic: Iterable[tuple[int, bytes]]) -> list[Difference]:
-    """Check that the topic has every leaf; `on_topic` gives seq and leaf of each intact record in
-    the order of the topic. Records of other writers may be between them."""
-    expected = tree.leaves()
-    seq, wanted = 0, next(expected, None)
-    for found_seq, leaf in on_topic:
-        if wanted is None:
-            return []
-        if found_seq == seq and leaf == wanted:
-            seq, wanted = seq + 1, next(expected, None)
-    if wanted is None:
-        return []
-    return [Difference("topic", seq, "the topic does not have this event as it was sealed")]
+def records_of_item(tree: Tree, item_id: str) -> Iterator[SealedRecord]:
+    """The sealed records about an item. Raises DamagedLog.
+
+    All leaves are read, since only they show that none is missing. Decoding takes far longer than
+    reading, and a leaf about the item has its id as it is."""
+    for record in records(tree, item_id.encode()):
+        if record.event.head.item_id == item_id:
+            yield record
 
 
 def verify_projection(
@@ -169,7 +166,7 @@ def _row_problem(
     record = next(sealed, None)
     if record is None:
         return seq, "the table has it, and the sealed log does not"
-    differing = _differing(row_of(record.seal, record.value), row)
+    differing = _differing(row_of_event(record.seal, record.value, record.event), row)
     return (seq, f"its row differs in: {', '.join(differing)}") if differing else None
 
 
@@ -177,11 +174,8 @@ def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> 
     """Check that the store has all files that events made, with their digests; of one item or
     of all. Each missing or changed file is a fault."""
     faults, seen = [], set[str]()
-    for record in records(tree):
-        row = dict(zip(COLUMNS, row_of(record.seal, record.value), strict=True))
-        if item_id is not None and row["item_id"] != item_id:
-            continue
-        for digest in _digests(row["results"]):
+    for record in records(tree) if item_id is None else records_of_item(tree, item_id):
+        for digest in _digests(record.event.results):
             if digest not in seen:
                 seen.add(digest)
                 if problem := _object_problem(storage, digest):
@@ -207,7 +201,8 @@ def differing_rows(folder: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[int
         if row["seq"] >= size:
             continue
         record = record_of(bundle(number)[within])
-        wanted = dict(zip(COLUMNS, row_of(record.seal, record.value), strict=True))
+        row_as_sealed = row_of_event(record.seal, record.value, record.event)
+        wanted = dict(zip(COLUMNS, row_as_sealed, strict=True))
         names = [name for name in row if name in wanted and _differs(name, wanted, row)]
         if names:
             found[row["seq"]] = f"differs from what was sealed in: {', '.join(names)}"
@@ -215,9 +210,8 @@ def differing_rows(folder: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[int
 
 
 def _schema(digest: str) -> bytes | None:
-    store = schema_store()
     try:
-        return store.text(store.id_of(bytes.fromhex(digest))).encode()
+        return registered_schema(bytes.fromhex(digest))
     except UnknownSchema:
         return None
 

@@ -11,16 +11,22 @@ from schemas.catalogue import AUDIT_PREMIS
 from streams.audit.sealed_record import BrokenSeal, SealedRecord, seal_of
 from streams.kafka.messages import headers_of
 from streams.sealer.clients import log_consumer
+from streams.sealer.recovery import UNKNOWN
 
 BATCH = 5000
 PROJECTOR = "copystand.projector"
 SECONDS = 10.0
 
 
+class MissingTopic(Exception):
+    """The brokers do not have the topic."""
+
+
 def intact_records(
     brokers: Brokers, topic: str = AUDIT_PREMIS.name
 ) -> Generator[tuple[int, bytes], None, None]:
-    """Seq and leaf of each record with a seal, in the order of the topic. Raises KafkaException."""
+    """Seq and leaf of each record with a seal, in the order of the topic. Raises KafkaException,
+    MissingTopic."""
     with closing(committed_messages(brokers, topic)) as messages:
         for message in messages:
             try:
@@ -33,10 +39,10 @@ def intact_records(
 def committed_messages(
     brokers: Brokers, topic: str = AUDIT_PREMIS.name
 ) -> Generator[Message, None, None]:
-    """Each record of the topic, in its order. Raises KafkaException."""
+    """Each record of the topic, in its order. Raises KafkaException, MissingTopic."""
     consumer = log_consumer(brokers)
     try:
-        low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=SECONDS)
+        low, end = _watermarks(consumer, topic)
         consumer.assign([TopicPartition(topic, 0, low)])
         reached, deadline = low, time.monotonic() + SECONDS
         while reached < end:
@@ -58,12 +64,23 @@ def committed_messages(
 
 
 def projector_has_read_all(brokers: Brokers, topic: str = AUDIT_PREMIS.name) -> bool:
-    """Whether the projector had read the topic to its end when this was asked. False without the
-    topic. Raises KafkaException."""
+    """Whether the projector had read the topic to its end when this was asked.
+
+    Raises KafkaException, MissingTopic."""
     consumer = Consumer({**brokers.client, "group.id": PROJECTOR, "enable.auto.commit": False})
     try:
         place = TopicPartition(topic, 0)
-        _, end = consumer.get_watermark_offsets(place, timeout=SECONDS)
+        _, end = _watermarks(consumer, topic)
         return int(consumer.committed([place], timeout=SECONDS)[0].offset) >= end
     finally:
         consumer.close()
+
+
+def _watermarks(consumer: Consumer, topic: str) -> tuple[int, int]:
+    try:
+        low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=SECONDS)
+    except KafkaException as failure:
+        if failure.args[0].code() in UNKNOWN:
+            raise MissingTopic(topic) from None
+        raise
+    return int(low), int(end)
