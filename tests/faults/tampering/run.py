@@ -67,7 +67,7 @@ def _restored(victim: Victim, base: Path, tampering: Tampering) -> Iterator[None
     _as_administrator(victim, f"CREATE DATABASE copystand TEMPLATE {PRISTINE}")
     yield
     _as_administrator(victim, "DROP DATABASE copystand WITH (FORCE)")
-    places = {"objects": ("store",), "log": ("audit",), "index": ("audit",)}
+    places = {"objects": in_the_store.AREAS, "log": ("audit",), "index": ("audit",)}
     for place in places.get(tampering.part, ()):
         shutil.rmtree(victim.home / place)
         subprocess.run(["cp", "-a", base / place, victim.home / place], check=True)
