@@ -32,8 +32,8 @@ from streams.verification.log_files import journal_problem
 ROWS = 2000
 KEPT = (Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES, Area.RECORDS)
 """Where the objects are that events name by digest."""
-BEFORE_ACQUISITION = ("BatchReceived", "BatchAccepted", "PageAdmitted")
-"""Facts that also name objects which a station has staged, and which may be nowhere else."""
+ACQUISITION = "PageAcquired"
+"""The fact from which on a master is in its area; what others name may be staged only."""
 SHA256 = "sha256:"
 TILES = "tile"
 Connection = psycopg.Connection[Any]
@@ -184,7 +184,7 @@ def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> 
         row = dict(zip(COLUMNS, row_of(record.seal, record.value), strict=True))
         if item_id is not None and row["item_id"] != item_id:
             continue
-        staged = row["fact"] in BEFORE_ACQUISITION
+        staged = row["fact"] != ACQUISITION
         for digest in _digests(row["results"]):
             if (digest, staged) not in seen:
                 seen.add((digest, staged))

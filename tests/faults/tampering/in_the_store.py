@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from streams.verification.sealed_comparison import BEFORE_ACQUISITION
+from streams.verification.sealed_comparison import ACQUISITION
 from tests.faults.tampering.kinds import Tampering
 from tests.faults.tampering.victim import Victim
 
@@ -18,7 +18,7 @@ def objects(victim: Victim, area: str, gone: bool = False) -> list[tuple[int, Pa
     When a master is gone, what was staged is enough for the events before its acquisition."""
     found: dict[Path, int] = {}
     for record in victim.events:
-        if gone and record.event.fact in BEFORE_ACQUISITION:
+        if gone and area == "masters" and record.event.fact != ACQUISITION:
             continue
         for result in record.event.results:
             digest = result.removeprefix(SHA256)
