@@ -26,6 +26,7 @@ from bench.common import commit, machine, tell
 from infra.postgres import SUPERUSER
 from infra.topics import provision
 from schemas.catalogue import AUDIT_PREMIS
+from streams.kafka.client import CLIENT
 from streams.projector.rows import COLUMNS
 from streams.runtime.role_files import role_file
 from streams.settings import Settings
@@ -34,6 +35,8 @@ from tests.support.audit_log import Log, a_log, an_event, delivery, fresh_projec
 from tests.support.parts import Parts, running_parts
 
 RATE = 500
+LINGER_MS = 20
+"""As the workers of a line have it: the broker flushes each batch that it gets."""
 BARE_ROWS = 50_000
 TIMEOUT_SECONDS = 3600.0
 HEAD = (
@@ -240,7 +243,7 @@ def _latency(log: Log, first: int, seconds: int) -> float:
 
 
 def _append_steadily(log: Log, first: int, count: int) -> list[float]:
-    producer = Producer({**log.parts.kafka.client, "linger.ms": 0})
+    producer = Producer({**CLIENT, **log.parts.kafka.client, "linger.ms": LINGER_MS})
     moments, began = [], time.monotonic()
     for number in range(count):
         key, value = delivery(_event(first + number))

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.abc import Buffer
 from psycopg.types.datetime import TimestamptzLoader
 
+from processors.outcome import ObjectUnusable
 from processors.tools import Area, Storage
 from schemas.codec import Undecodable
 from schemas.models import FileRef
@@ -29,8 +30,10 @@ from streams.transparency_log.tiles import WIDTH, DamagedLog, Tree
 from streams.verification.log_files import journal_problem
 
 ROWS = 2000
-KEPT = (Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES, Area.RECORDS, Area.STAGING)
+KEPT = (Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES, Area.RECORDS)
 """Where the objects are that events name by digest."""
+ACQUISITION = "PageAcquired"
+"""The fact from which on a master is in its area; what others name may be staged only."""
 SHA256 = "sha256:"
 TILES = "tile"
 Connection = psycopg.Connection[Any]
@@ -173,12 +176,13 @@ def _row_problem(
 def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> list[Difference]:
     """Check that the store has all files that events made, with their digests; of one item or
     of all. Each missing or changed file is a fault."""
-    faults, seen = [], set[str]()
+    faults, seen = [], set[tuple[str, bool]]()
     for record in records(tree) if item_id is None else records_of_item(tree, item_id):
+        staged = record.event.fact != ACQUISITION
         for digest in _digests(record.event.results):
-            if digest not in seen:
-                seen.add(digest)
-                if problem := _object_problem(storage, digest):
+            if (digest, staged) not in seen:
+                seen.add((digest, staged))
+                if problem := _object_problem(storage, digest, staged):
                     faults.append(Difference("objects", record.seal.seq, problem))
     return faults
 
@@ -247,15 +251,18 @@ def _digests(results: Iterable[str]) -> Iterator[str]:
             yield result.removeprefix(SHA256)
 
 
-def _object_problem(storage: Storage, digest: str) -> str:
-    """What is wrong with the object of a digest; empty if nothing is."""
-    for area in KEPT:
+def _object_problem(storage: Storage, digest: str, staged: bool) -> str:
+    """What is wrong with the object of a digest, which may be staged only; empty if nothing is."""
+    for area in (*KEPT, Area.STAGING) if staged else KEPT:
         key = content_key(area, digest)
         size = storage.size(key)
         if size is None:
             continue
         ref = FileRef(key=key, sha256=digest, size_bytes=size, media_type="", use="")
-        with storage.path(ref).open("rb") as file:
-            found = file_digest(file, "sha256").hexdigest()
+        try:
+            with storage.path(ref).open("rb") as file:
+                found = file_digest(file, "sha256").hexdigest()
+        except ObjectUnusable as unusable:
+            return str(unusable)
         return "" if found == digest else f"{key} has the SHA-256 {found}"
     return f"no object in the store has the SHA-256 {digest}"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from streams.verification.sealed_comparison import ACQUISITION
 from tests.faults.tampering.kinds import Tampering
 from tests.faults.tampering.victim import Victim
 
@@ -11,13 +12,17 @@ AREAS = ("masters", "derivatives", "packages")
 SHA256 = "sha256:"
 
 
-def objects(victim: Victim, area: str) -> list[tuple[int, Path]]:
-    """The files of an area that events name, each with the first event."""
+def objects(victim: Victim, area: str, gone: bool = False) -> list[tuple[int, Path]]:
+    """The files of an area that events name, each with the first event that is concerned.
+
+    When a master is gone, what was staged is enough for the events before its acquisition."""
     found: dict[Path, int] = {}
     for record in victim.events:
+        if gone and area == "masters" and record.event.fact != ACQUISITION:
+            continue
         for result in record.event.results:
             digest = result.removeprefix(SHA256)
-            path = victim.home / "store" / area / "sha256" / digest[:2] / digest
+            path = victim.home / area / "sha256" / digest[:2] / digest
             if result.startswith(SHA256) and path.is_file():
                 found.setdefault(path, record.seal.seq)
     return sorted((seq, path) for path, seq in found.items())
@@ -25,7 +30,7 @@ def objects(victim: Victim, area: str) -> list[tuple[int, Path]]:
 
 def _one(area: str, change: Callable[[Path], None]) -> Callable[[Victim], int]:
     def apply(victim: Victim) -> int:
-        seq, path = victim.draw.choice(objects(victim, area))
+        seq, path = victim.draw.choice(objects(victim, area, change is Path.unlink))
         change(path)
         return seq
 
@@ -57,7 +62,7 @@ def _swapped(victim: Victim) -> int:
 
 
 def _all_gone(victim: Victim) -> int:
-    gone = [found for area in AREAS for found in objects(victim, area)]
+    gone = [found for area in AREAS for found in objects(victim, area, True)]
     for _, path in gone:
         path.unlink()
     return min(seq for seq, _ in gone)

@@ -67,10 +67,12 @@ def _restored(victim: Victim, base: Path, tampering: Tampering) -> Iterator[None
     _as_administrator(victim, f"CREATE DATABASE copystand TEMPLATE {PRISTINE}")
     yield
     _as_administrator(victim, "DROP DATABASE copystand WITH (FORCE)")
-    places = {"objects": ("store",), "log": ("audit",), "index": ("audit",)}
+    places = {"objects": in_the_store.AREAS, "log": ("audit",), "index": ("audit",)}
     for place in places.get(tampering.part, ()):
         shutil.rmtree(victim.home / place)
         subprocess.run(["cp", "-a", base / place, victim.home / place], check=True)
+    if tampering.part == "topic":
+        on_the_topic.restore(victim)
 
 
 def _as_administrator(victim: Victim, statement: str) -> None:
@@ -81,7 +83,7 @@ def _as_administrator(victim: Victim, statement: str) -> None:
 def on_copies_of_their_own(
     base: Path, scratch: Path, seed: int, chosen: Sequence[Tampering]
 ) -> Iterator[Verdict]:
-    """Tamperings with the topic: each has a copy of the line."""
+    """Each tampering has a copy of the line, in which roles are started afterwards, too."""
     for number, tampering in enumerate(chosen):
         victim = a_copy(base, scratch / f"copy{number}", f"{seed} {tampering.name}")
         assert victim.events
@@ -91,7 +93,7 @@ def on_copies_of_their_own(
             if not tampering.offline:
                 expected = tampering.apply(victim)
             verdict = judge(tampering, expected, victim.home, program=True)
-            judges_roles = tampering.name.removesuffix(ROLES) in WITH_ROLES
+            judges_roles = tampering.name.endswith(ROLES)
             yield _with_reaction(verdict, victim) if judges_roles else verdict
         shutil.rmtree(victim.home)
 
@@ -116,21 +118,19 @@ WITH_ROLES = {
     *("the topic is replaced by an empty one", "the end of the segment is cut"),
 }
 """After these, sealer and projector are started."""
-OTHERS = [
-    one for one in [*in_the_database.TAMPERINGS, *in_the_files.TAMPERINGS] if one.name in WITH_ROLES
+TAMPERINGS = [
+    *(*in_the_database.TAMPERINGS, *in_the_files.TAMPERINGS, *in_the_store.TAMPERINGS),
+    *on_the_topic.TAMPERINGS,
 ]
 WITNESS = Tampering("the log is rewritten and signed", "fork", KEY, "witness", lambda _: 0)
 Group = Callable[[Path, Path, int, Sequence[Tampering]], Iterator[Verdict]]
 GROUPS: list[tuple[Group, list[Tampering]]] = [
-    (
-        on_one_copy,
-        [*in_the_database.TAMPERINGS, *in_the_files.TAMPERINGS, *in_the_store.TAMPERINGS],
-    ),
+    (on_one_copy, [one for one in TAMPERINGS if not one.offline]),
     (
         on_copies_of_their_own,
         [
-            *on_the_topic.TAMPERINGS,
-            *(replace(one, name=one.name + ROLES) for one in OTHERS),
+            *(one for one in TAMPERINGS if one.offline),
+            *(replace(one, name=one.name + ROLES) for one in TAMPERINGS if one.name in WITH_ROLES),
         ],
     ),
 ]
