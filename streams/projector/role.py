@@ -176,7 +176,8 @@ class Projector:
         if after != before:
             self._write(connection, rows, before, after)
         if rows or reached is not None:
-            self._commit_offset(max(after.next_offset, reached or 0))
+            known = after.next_offset if after.topic == self._topic else 0
+            self._commit_offset(max(known, reached or 0))
         if reached is not None or self._gap:
             self._report_end(connection)
         if time.monotonic() - self._looked_at > LOOK_SECONDS:

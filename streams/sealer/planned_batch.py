@@ -19,6 +19,8 @@ class PlannedBatch:
     first_seq: int
     hashes: tuple[bytes, ...]
     next_intake: int
+    reads_intake: bool = True
+    """Whether it is made of records of the intake, so that its transaction moves the offset."""
 
     def has(self, seq: int, hash_of_leaf: bytes) -> bool:
         """Whether an event with this number and leaf is in the batch."""
@@ -37,17 +39,20 @@ class PlanFile:
         found = read_json(self._path)
         with suppress(KeyError, TypeError, ValueError):
             hashes = tuple(map(bytes.fromhex, found["hashes"]))
-            return PlannedBatch(int(found["first_seq"]), hashes, int(found["next_intake"]))
+            first_seq, next_intake = int(found["first_seq"]), int(found["next_intake"])
+            return PlannedBatch(first_seq, hashes, next_intake, bool(found["reads_intake"]))
         return None
 
     def write(
         self, first_seq: int, leaves: Sequence[bytes], next_intake: int | None
     ) -> PlannedBatch:
         """Keep a batch durably; without an offset of the intake, the last one remains."""
+        reads_intake = next_intake is not None
         if next_intake is None:
             last = self.read()
             next_intake = last.next_intake if last else 0
-        batch = PlannedBatch(first_seq, tuple(leaf_hashes(list(leaves))), next_intake)
+        hashes = tuple(leaf_hashes(list(leaves)))
+        batch = PlannedBatch(first_seq, hashes, next_intake, reads_intake)
         document = asdict(batch) | {"hashes": [one.hex() for one in batch.hashes]}
         write_json(self._path, document)
         return batch

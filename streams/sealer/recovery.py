@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from streams.kafka.partition_reader import PartitionReader, RecordsLost
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
 from streams.sealer.log_order import LogOrder, LogRecord
@@ -16,7 +17,6 @@ from streams.sealer.sealed_log import SealedLog
 
 log = logging.getLogger(__name__)
 
-BATCH = 5000
 UNKNOWN = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,
@@ -78,33 +78,24 @@ class TopicReader:
         sealed: SealedLog,
         stopping: threading.Event,
     ) -> None:
-        self._consumer, self._topic, self._stopping = consumer, topic, stopping
-        self._sealed = sealed
-        self._reached = position.next_offset
+        self._topic, self._stopping, self._sealed = topic, stopping, sealed
+        self._partition = PartitionReader(consumer, topic, position.next_offset)
         self.order = LogOrder(position.next_seq, sealed.agrees)
-        consumer.assign([TopicPartition(topic, 0, position.next_offset)])
 
     def is_at(self, end: int) -> bool:
         """Whether everything before this offset was read."""
-        return self._reached >= end
+        return self._partition.is_at(end)
 
     def read(self) -> list[LogRecord]:
         """Some sealed records. Raises LogsDisagree, ShutdownRequested."""
         if self._stopping.is_set():
             raise ShutdownRequested
-        records = []
-        for message in self._consumer.consume(BATCH, timeout=0.5):
-            error = message.error()
-            if error is None:
-                sealed, _ = self.order.take(message)  # the projector reports foreign records
-                records += [sealed] if sealed else []
-            elif error.code() == KafkaError._PARTITION_EOF:
-                self._reached = message.offset() or 0
-            elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-                disagree(self._topic, str(error))
-            else:
-                log.warning("consumer error", extra={"error": str(error)})
-        return records
+        try:
+            messages = self._partition.read()
+        except RecordsLost as lost:
+            disagree(self._topic, str(lost))
+        # The projector reports foreign records.
+        return [sealed for message in messages if (sealed := self.order.take(message)[0])]
 
     def check_gap(self) -> None:
         """Raises LogsDisagree if records are missing before others."""

@@ -55,7 +55,8 @@ class SealedLog:
         plan = self._planned
         if plan is None or committed < plan.next_intake:
             return False
-        if committed == plan.next_intake and self.size >= plan.first_seq + len(plan.hashes):
+        is_written = self.size >= plan.first_seq + len(plan.hashes)
+        if committed == plan.next_intake and (is_written or not plan.reads_intake):
             return False
         log.error("another sealer has sealed", extra={"intake_offset": committed})
         self._planned = None

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -10,10 +10,10 @@ from infra.kafka_access import Brokers
 from schemas.catalogue import AUDIT_PREMIS
 from streams.audit.sealed_record import BrokenSeal, SealedRecord, seal_of
 from streams.kafka.messages import headers_of
+from streams.kafka.partition_reader import PartitionReader, RecordsLost
 from streams.sealer.clients import log_consumer
 from streams.sealer.recovery import UNKNOWN
 
-BATCH = 5000
 PROJECTOR = "copystand.projector"
 SECONDS = 10.0
 
@@ -29,11 +29,9 @@ def intact_records(
     MissingTopic."""
     with closing(committed_messages(brokers, topic)) as messages:
         for message in messages:
-            try:
-                record = SealedRecord("", message.value() or b"", seal_of(headers_of(message)))
-            except BrokenSeal:
-                continue
-            yield record.seal.seq, record.leaf
+            with suppress(BrokenSeal):
+                seal, value = seal_of(headers_of(message)), message.value() or b""
+                yield seal.seq, SealedRecord("", value, seal).leaf
 
 
 def committed_messages(
@@ -43,22 +41,16 @@ def committed_messages(
     consumer = log_consumer(brokers)
     try:
         low, end = _watermarks(consumer, topic)
-        consumer.assign([TopicPartition(topic, 0, low)])
-        reached, deadline = low, time.monotonic() + SECONDS
-        while reached < end:
-            messages = consumer.consume(BATCH, timeout=0.2)
+        partition, deadline = PartitionReader(consumer, topic, low), time.monotonic() + SECONDS
+        while not partition.is_at(end):
+            messages = partition.read()
             if messages:
                 deadline = time.monotonic() + SECONDS
             elif time.monotonic() > deadline:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-            for message in messages:
-                error = message.error()
-                if error is None:
-                    yield message
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    reached = message.offset() or end
-                else:
-                    raise KafkaException(error)
+            yield from messages
+    except RecordsLost as lost:
+        raise KafkaException(KafkaError(KafkaError.OFFSET_OUT_OF_RANGE, str(lost))) from None
     finally:
         consumer.close()
 

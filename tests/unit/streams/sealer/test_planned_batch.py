@@ -71,6 +71,18 @@ def test_another_sealer_is_known_by_the_intake_that_it_has_read(
     assert accepted(log, records(0, 3, sealed_at=9)) == [another] * 3
 
 
+def test_a_batch_that_reads_no_intake_and_is_not_on_the_topic_is_not_from_another_sealer(
+    log: SealedLog,
+):
+    log.plan(records(0, 3), 3)
+    log.append(records(0, 3))
+    log.plan(records(3, 1), None)
+    log.expect_plan()
+
+    assert not log.expect_another_sealer(committed=3)
+    assert log.expect_another_sealer(committed=4)
+
+
 def test_the_plan_of_an_event_without_an_intake_keeps_the_last_offset(tmp_path: Path):
     file = PlanFile(tmp_path / "planned.json")
     file.write(0, [b"a"], 7)
