@@ -2,8 +2,10 @@
 
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -317,6 +319,12 @@ def test_a_forged_record_of_the_broker_admin_is_found_until_it_is_reported_and_s
     producer.produce(sealed.log.line.premis, value, key, partition=0, headers=tenth.headers())
     assert producer.flush(10) == 0
     before = sealed.topic_faults()
+    index = sealed.folder.with_name("index.db")
+    # Nor does an index that is wrong make the sealer date events in the future, or end.
+    with closing(sqlite3.connect(index)) as database, database:
+        far = "next_seq = 100, next_offset = 0, sealed_at = sealed_at + 1000000000000000"
+        database.execute(f"UPDATE position SET {far}")
+    assert verify_index(index, sealed.tree().tree, sealed.folder) is not None
 
     sealed.log.deliver(deliveries(1, first=EVENTS))
     with sealed.log.sealer() as sealer, sealed.log.projector() as projector:
@@ -326,6 +334,8 @@ def test_a_forged_record_of_the_broker_admin_is_found_until_it_is_reported_and_s
             assert role.wait(15) == 0
 
     assert (before, sealed.topic_faults()) == ([10], [])
+    assert verify_index(index, sealed.tree().tree, sealed.folder) is None
+    assert record_of(sealed.tree().tree.leaf(EVENTS)).seal.sealed_at < time.time_ns() // 1000
     assert sealed.tree().size == EVENTS + 2
 
 
