@@ -51,6 +51,7 @@ def on_one_copy(
         code, document = verify(victim.home, "--objects")
         assert code == 0, document
         _as_administrator(victim, f"ALTER DATABASE copystand RENAME TO {PRISTINE}")
+        _as_administrator(victim, f"CREATE DATABASE copystand TEMPLATE {PRISTINE}")
         for number, tampering in enumerate(chosen):
             victim.draw.seed(f"{seed} {tampering.name}")
             with _restored(victim, base, tampering):
@@ -62,11 +63,12 @@ def on_one_copy(
 
 @contextmanager
 def _restored(victim: Victim, base: Path, tampering: Tampering) -> Iterator[None]:
-    """The database as it was, and afterwards the files that the tampering is about."""
+    """Restores afterwards what the tampering is about."""
     assert victim.events
-    _as_administrator(victim, f"CREATE DATABASE copystand TEMPLATE {PRISTINE}")
     yield
-    _as_administrator(victim, "DROP DATABASE copystand WITH (FORCE)")
+    if tampering.part == "projection":
+        _as_administrator(victim, "DROP DATABASE copystand WITH (FORCE)")
+        _as_administrator(victim, f"CREATE DATABASE copystand TEMPLATE {PRISTINE}")
     places = {"objects": in_the_store.AREAS, "log": ("audit",), "index": ("audit",)}
     for place in places.get(tampering.part, ()):
         shutil.rmtree(victim.home / place)
