@@ -57,7 +57,7 @@ class Difference:
     """Something that differs from the sealed log, and the first seq that it concerns."""
 
     part: str
-    """log, topic, projection or objects."""
+    """log, index, topic, projection or objects."""
     seq: int
     why: str
 
