@@ -125,6 +125,7 @@ def compact(victim: Victim, record: SealedRecord) -> None:
     """Let the cleaner remove the first of two records with the key of an event."""
     client = admin(victim.kafka)
     for name, value in {
+        "min.compaction.lag.ms": "0",
         "min.cleanable.dirty.ratio": "0",
         "segment.ms": "100",
         "max.compaction.lag.ms": "100",
