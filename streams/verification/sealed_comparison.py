@@ -86,7 +86,9 @@ def records_of_item(tree: Tree, item_id: str) -> Iterator[SealedRecord]:
 
 
 def verify_topic(
-    tree: Tree, on_topic: Iterable[tuple[int, bytes]], is_signed: Callable[[int], bool]
+    tree: Tree,
+    on_topic: Iterable[tuple[int, bytes]],
+    is_signed: Callable[[int], bool] = lambda _: True,
 ) -> list[Difference]:
     """Check that the topic has every leaf, and no other event after the last one; `on_topic` gives
     seq and leaf of each intact record in the order of the topic. Records of other writers may be
