@@ -169,7 +169,7 @@ class Projector:
             known = after.next_offset if after.topic == self._topic else 0
             self._commit_offset(max(known, reached or 0))
         if reached is not None or self._gap:
-            self._report_end(connection)
+            self._report_gap(connection, at_end=reached is not None)
         if time.monotonic() - self._looked_at > LOOK_SECONDS:
             self._report_rows(connection)
             if self._leaves.topic() != self._topic:
@@ -248,10 +248,10 @@ class Projector:
             log.error("foreign rows in audit.events", extra={"rows": moved})
         return moved
 
-    def _report_end(self, connection: Connection) -> None:
+    def _report_gap(self, connection: Connection, at_end: bool) -> None:
         """Nothing behind a gap is projected. Its first record is reported. If the report is sealed
         with the missing number, the record is foreign. At a true gap it gets a higher number."""
-        gap = self._order.gap() or self._lost_end()
+        gap = self._order.gap() or (self._lost_end() if at_end else "")
         if gap == self._gap:
             return
         if gap:
