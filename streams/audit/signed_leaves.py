@@ -1,11 +1,13 @@
 """The leaves that the newest checkpoint of a log signs, to compare the topic with them."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from streams.audit.generations import topic_in_use
 from streams.audit.sealed_record import SealedRecord
 from streams.transparency_log.export import newest_checkpoint, static_tiles
 from streams.transparency_log.merkle import leaf_hash
+from streams.transparency_log.note import BadNote
 from streams.transparency_log.tiles import Tree
 
 
@@ -24,6 +26,13 @@ class SignedLeaves:
     def exist(self) -> bool:
         """Whether this machine has the log."""
         return self._folder.is_dir()
+
+    @property
+    def size(self) -> int:
+        """How many leaves the newest intact checkpoint signs; 0 without one."""
+        with suppress(BadNote):
+            self._follow()
+        return self._tree.size
 
     def topic(self) -> str:
         """The topic that the newest intact checkpoint names."""

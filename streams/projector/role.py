@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg
@@ -17,6 +16,7 @@ from streams.audit.signed_leaves import NotSignedYet, SignedLeaves
 from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
 from streams.projector.findings import Report, of_record, of_rows
+from streams.projector.position import Position, advance
 from streams.projector.rows import QUERY, Row, copy_in, row_of_event
 from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.runtime.role_files import announce_ready
@@ -39,16 +39,6 @@ LOOK_SECONDS = 5.0
 """Between two looks for rows that the projector did not write."""
 
 Connection = psycopg.Connection[Any]
-
-
-@dataclass(frozen=True)
-class Position:
-    """The last seq in the table, and the next offset to read from a topic of sealed records."""
-
-    last_seq: int
-    next_offset: int
-    topic: str | None = None
-    """None if the offset must be found again: the rows are not from a topic."""
 
 
 def log_consumer(brokers: Brokers) -> Consumer:
@@ -179,7 +169,7 @@ class Projector:
             known = after.next_offset if after.topic == self._topic else 0
             self._commit_offset(max(known, reached or 0))
         if reached is not None or self._gap:
-            self._report_end(connection)
+            self._report_gap(connection, at_end=reached is not None)
         if time.monotonic() - self._looked_at > LOOK_SECONDS:
             self._report_rows(connection)
             if self._leaves.topic() != self._topic:
@@ -258,19 +248,28 @@ class Projector:
             log.error("foreign rows in audit.events", extra={"rows": moved})
         return moved
 
-    def _report_end(self, connection: Connection) -> None:
+    def _report_gap(self, connection: Connection, at_end: bool) -> None:
         """Nothing behind a gap is projected. Its first record is reported. If the report is sealed
         with the missing number, the record is foreign. At a true gap it gets a higher number."""
-        gap, last = self._order.gap(), self._order.next_seq - 1
-        if not gap and not self._held and last < self._position.last_seq:
-            raise self._ahead(f"seq {last}", f"seq {self._position.last_seq}")
+        gap = self._order.gap() or (self._lost_end() if at_end else "")
         if gap == self._gap:
             return
         if gap:
             log.error("the log has a gap", extra={"topic": self._topic, "found": gap})
+        if self._order.ahead:
             self._report([of_record(self._topic, self._order.ahead[0], self._made_by)])
         self._gap = gap
         self._set_reason(connection, f"the log has a gap: {gap}" if gap else "")
+
+    def _lost_end(self) -> str:
+        """What a topic that ends before the rows lacks; empty if it does not. Raises
+        ProjectionAhead if the sealed log on this machine does not have these rows either."""
+        last, known = self._order.next_seq - 1, self._position.last_seq
+        if self._held or last >= known:
+            return ""
+        if known >= self._leaves.size:
+            raise self._ahead(f"seq {last}", f"seq {known}")
+        return f"seq {last + 1} is not on the topic. Run: copystand audit restore-topic"
 
     def _set_reason(self, connection: Connection, reason: str) -> None:
         connection.execute(QUERY("wait_for"), {"reason": reason or None})
@@ -283,13 +282,6 @@ class Projector:
             self._consumer.commit(offsets=[reached], asynchronous=True)
         except KafkaException as error:
             log.warning("offset not committed", extra={"error": str(error)})
-
-
-def advance(cursor: psycopg.Cursor[Any], before: Position, after: Position) -> None:
-    """Advance the position in the table. Raises CannotContinue if another projector has done so."""
-    values = asdict(after) | {f"{name}_before": value for name, value in asdict(before).items()}
-    if cursor.execute(QUERY("advance_position"), values).rowcount != 1:
-        raise CannotContinue(f"the position is no longer {before}: another projector is running")
 
 
 def _is_end(message: Message) -> bool:

@@ -370,13 +370,9 @@ def test_a_record_that_is_forged_with_the_next_number_while_no_sealer_runs_is_ne
 
 def test_records_that_the_broker_admin_deletes_are_missed_and_sealing_stops(sealed: Sealed):
     at = TopicPartition(sealed.log.line.premis, 0, 100)
+    deletable = {"cleanup.policy": "compact,delete"}
+    set_config(sealed, ConfigResource.Type.TOPIC, at.topic, deletable)
     client = admin(sealed.parts.kafka)  # a request ends with its client
-    policy = ConfigEntry(
-        "cleanup.policy", "compact,delete", incremental_operation=AlterConfigOpType.SET
-    )
-    resource = ConfigResource(ConfigResource.Type.TOPIC, at.topic, incremental_configs=[policy])
-    for future in client.incremental_alter_configs([resource]).values():
-        future.result(30)
     for future in client.delete_records([at]).values():
         future.result(30)
 
@@ -441,6 +437,52 @@ def test_all_events_are_published_again_as_a_new_topic_though_the_sealer_is_kill
     seen = sealed.witness(tmp_path / "witness")
     assert (seen.first, seen.checkpoint.topic) == (False, new_topic)
     assert sealed.verified_export(tmp_path / "export").returncode == 0
+
+
+def test_an_event_that_a_forced_compaction_removed_is_missed_and_not_in_the_tables(sealed: Sealed):
+    lost = 20
+    with psycopg.connect(sealed.parts.dsn(SUPERUSER), autocommit=True) as connection:
+        before = dump_digest(connection)
+        key = an_event(lost).head.event_id.encode()
+
+        compact_away(sealed, key)
+
+        assert sealed.topic_faults() == [lost]
+        with pytest.raises(NotVerified, match=f"seq {lost}"):
+            rebuild(connection, SOURCES["the topic"](sealed, sealed.folder))
+        made = rebuild(connection, SOURCES["the log"](sealed, sealed.folder))
+        assert made.dump == before
+
+
+def compact_away(sealed: Sealed, key: bytes) -> None:
+    """Remove the record with this key: a tombstone follows it, and Kafka compacts the topic."""
+    set_config(sealed, ConfigResource.Type.BROKER, "1", {"log.cleaner.backoff.ms": "100"})
+    at_once = {"min.compaction.lag.ms": "0", "min.cleanable.dirty.ratio": "0", "segment.ms": "100"}
+    set_config(sealed, ConfigResource.Type.TOPIC, sealed.topic, at_once)
+    producer = Producer(sealed.parts.kafka.client)
+    producer.produce(sealed.topic, None, key, partition=0)
+
+    def is_gone() -> bool:
+        producer.produce(sealed.topic, b"", b"a record for another segment", partition=0)
+        assert producer.flush(10) == 0
+        time.sleep(0.5)
+        found = read_committed(sealed.parts.kafka, sealed.topic)
+        return all(one.value() is None for one in found if one.key() == key)
+
+    until(is_gone, 60, lambda: f"{key!r} is still on the topic")
+
+
+def set_config(
+    sealed: Sealed, kind: ConfigResource.Type, name: str, values: dict[str, str]
+) -> None:
+    client = admin(sealed.parts.kafka)  # a request ends with its client
+    entries = [
+        ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+        for key, value in values.items()
+    ]
+    resource = ConfigResource(kind, name, incremental_configs=entries)
+    for future in client.incremental_alter_configs([resource]).values():
+        future.result(30)
 
 
 def test_a_second_new_topic_follows_the_first_when_records_are_lost_again(sealed: Sealed):
