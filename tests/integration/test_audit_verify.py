@@ -351,8 +351,10 @@ def test_a_record_that_is_forged_with_the_next_number_while_no_sealer_runs_is_ne
     assert producer.flush(10) == 0
 
     assert sealed.topic_faults() == [size]
+    ready = sealed.log.home / "run" / "roles" / "projector.ready"
+    ready.unlink(missing_ok=True)
     with sealed.log.projector() as projector:
-        sealed.wait_for_rows(size)
+        until(ready.exists, 60, lambda: (sealed.log.home / "role.log").read_text()[-2000:])
         projector.terminate()
         assert projector.wait(30) == 0
     assert projected(sealed.parts) == size
