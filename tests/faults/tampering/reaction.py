@@ -122,11 +122,11 @@ def _judged(victim: Victim, sealer: Role, projector: Role) -> Reaction:
     before = _delivered(victim)
     time.sleep(QUIET_SECONDS)
     loops = _delivered(victim) > before
-    return Reaction(
-        sealer.reason or ("seals" if _sealed(victim) else ""),
-        projector.reason or ("projects" if _projected(victim) else ""),
-        loops,
-    )
+    sealed = _sealed(victim)
+    works = "projects" if _projected(victim) else ""
+    if not sealed and projector.process.poll() is None:
+        works = "has nothing to project"
+    return Reaction(sealer.reason or ("seals" if sealed else ""), projector.reason or works, loops)
 
 
 def _sealed(victim: Victim) -> bool:
