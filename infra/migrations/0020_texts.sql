@@ -21,6 +21,9 @@ COMMENT ON COLUMN people.texts.written_by IS 'Pseudonym of the person, or name o
 COMMENT ON COLUMN people.texts.source IS 'Id of the message that brought the text, so that a second delivery gives the same digest.';
 COMMENT ON COLUMN people.texts.used IS 'Whether a fact has the digest. A text that no fact uses is removed after 30 days.';
 COMMENT ON COLUMN people.texts.deletion_id IS 'event_id of the decision to delete the text.';
+-- Statistics of the planner would keep a copy of frequent values.
+ALTER TABLE people.texts ALTER COLUMN text SET STATISTICS 0;
+ALTER TABLE people.texts ALTER COLUMN key SET STATISTICS 0;
 -- The owner may rewrite the table (VACUUM FULL), so that no file of it holds a deleted text.
 ALTER TABLE people.texts OWNER TO tracker;
 GRANT USAGE ON SCHEMA people TO auditor_ro;

@@ -250,7 +250,12 @@ class Router:
     def bytes_kept(self) -> list[bytes]:
         """All that was published or stored; receipts with the values of their messages."""
         objects = list(self.storage.objects.values())
-        values = [base64.b64decode(one) for text in objects for one in BASE64.findall(text)]
+        values = [
+            base64.b64decode(one)
+            for text in objects
+            for one in BASE64.findall(text)
+            if len(one) % 4 == 0
+        ]
         return [*(one.value for one in self.publisher.messages), *objects, *values]
 
 
