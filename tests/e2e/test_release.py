@@ -121,7 +121,7 @@ def test_a_reason_is_shown_until_it_is_deleted_and_is_nowhere_else(line: Line, t
     assert f"release: [text deleted on {text['deleted_at'][:10]}]" in shown
     with psycopg.connect(line.dsn(), autocommit=True) as connection:
         connection.execute("CHECKPOINT")
-    tables = files(line, "postgres/data/base")
+    tables = files(line, "postgres/base")
     assert [path for path, content in tables if NAME in content] == []
     read_when_quiet(line)
     verified = line.ask("audit", "verify")
