@@ -32,7 +32,9 @@ KINDS = (
     Kind(
         "Pseudonyms of persons",
         "`p-4` and the like. `Agent.name` is the pseudonym of a person, or the name of a software,"
-        " a device, an organisation or a worker.",
+        " a device, an organisation or a worker. A message with a name in the place of a pseudonym"
+        " is refused; the name stays in that message, on its topic and in the copy of it in"
+        " `receipts/records/`.",
         "The name behind it is in `people.person`: `copystand person forget`. The pseudonym stays.",
         {
             "by": "ControlDecided ControlRequested",

@@ -1,6 +1,6 @@
 """`copystand audit`: the history of a page, an item or a batch, from the sealed audit log."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import psycopg
 
 from infra.permissions import umask_of_user
 from processors.error_catalogue import fix_of
+from streams.audit.event_texts import changed_texts, documents_of, for_people, texts_of
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.queries import (
     AmbiguousLabel,
@@ -24,9 +25,7 @@ from streams.audit.timeline import Row
 from streams.cli.filters import Filters, filters_of
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, err, fail, json_option, out
-from streams.free_texts import StoredText, find, written_out
 from streams.settings import NotUp, Settings
-from streams.text_references import PREFIX, REFERENCE
 
 _filters = filters_of(
     tuple(OUTCOMES),
@@ -90,7 +89,7 @@ def _show_history(
         with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
             check_complete(connection)
             rows = history(connection, subject)
-            texts = find(connection, (row["detail"] for row in rows))
+            texts = texts_of(connection, rows)
     except UnknownSubject as unknown:
         fail(
             Exit.FAILED,
@@ -105,39 +104,18 @@ def _show_history(
     except (NotUp, psycopg.Error) as down:
         postgres_down(down)
     rows = [row for row in rows if _matches(row, Filters(**filters))][: filters["limit"]]
-    differing = _changed_texts(rows, texts) | _differing(settings, rows)
+    differing = changed_texts(rows, texts) | _differing(settings, rows)
     if premis:
         _write_premis(premis, rows)
     documents = [
-        document_of(row) | {"differs": differing.get(row["seq"]), "texts": _texts_of(row, texts)}
+        document_of(row) | {"differs": differing.get(row["seq"]), "texts": documents_of(row, texts)}
         for row in rows
     ]
-    emit(documents, as_json, lambda events: out.print(history_view(_for_people(events, texts))))
+    emit(documents, as_json, lambda events: out.print(history_view(for_people(events, texts))))
     for seq, reason in sorted(differing.items()):
         err.print(f"seq {seq} {reason}", style="red", highlight=False)
     if differing:
         fail(Exit.FAILED, "the tables were changed", "Find the extent: copystand audit verify")
-
-
-def _texts_of(row: Row, texts: Mapping[str, StoredText]) -> list[dict[str, Any]]:
-    """The free texts to which an event refers."""
-    found = dict.fromkeys(REFERENCE.findall(row["detail"]))
-    return [texts[PREFIX + one].document() for one in found if PREFIX + one in texts]
-
-
-def _for_people(events: list[Row], texts: Mapping[str, StoredText]) -> list[dict[str, Any]]:
-    return [{**event, "detail": written_out(event["detail"], texts)} for event in events]
-
-
-def _changed_texts(rows: list[Row], texts: Mapping[str, StoredText]) -> dict[int, str]:
-    """The rows that refer to a text that is not the one whose digest was sealed."""
-    changed = [one.reference for one in texts.values() if one.changed]
-    return {
-        row["seq"]: f"has the digest of another text: {reference}"
-        for row in rows
-        for reference in changed
-        if reference in row["detail"]
-    }
 
 
 def _differing(settings: Settings, rows: list[Row]) -> dict[int, str]:
