@@ -153,6 +153,10 @@ def remove_unused(connection: Connection) -> int:
 
 
 def rewrite_table(dsn: str) -> None:
-    """Write the table again without what was deleted: PostgreSQL only marks deleted rows."""
+    """Write the table again without what was deleted: PostgreSQL only marks deleted rows.
+
+    Raises psycopg.errors.LockNotAvailable while somebody reads the table for long."""
     with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+        # Who waits for the table holds up everybody who comes later, such as the tracker.
+        connection.execute(query("wait_briefly"))
         connection.execute(query("rewrite"))

@@ -30,5 +30,8 @@ WHERE people.texts.deleted_at IS NULL;
 -- name: remove_unused
 DELETE FROM people.texts WHERE NOT used AND stored_at < now() - interval '30 days';
 
+-- name: wait_briefly
+SET lock_timeout = '5s';
+
 -- name: rewrite
 VACUUM FULL people.texts;

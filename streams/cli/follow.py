@@ -166,7 +166,7 @@ class _WaitMessages:
 @click.command()
 @click.argument("package_id")
 @click.option("--accepted/--refused", "accepted", default=None, help="Answer of the repository.")
-@click.option("--reason", help="Reason. Required with --refused. Recorded in the audit log.")
+@click.option("--reason", help="Reason. Required with --refused. Can be deleted.")
 @click.option(
     "--repository", default=REPOSITORY, show_default=True, help="Repository that answers."
 )

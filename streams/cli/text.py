@@ -56,18 +56,11 @@ def delete(
     wanted = list(dict.fromkeys(references)) or [
         one.reference for one in _stored(written_by) if one.text is not None
     ]
-    requests = [
-        make_request(
-            RequestedAction(ACTION, by, reason),
-            RequestSubject(tuple(wanted[start : start + AT_ONCE])),
-            settings.version,
-        )
-        for start in range(0, len(wanted), AT_ONCE)
-    ]
+    action = RequestedAction(ACTION, by, reason)
+    portions = (tuple(wanted[at : at + AT_ONCE]) for at in range(0, len(wanted), AT_ONCE))
+    requests = [make_request(action, RequestSubject(one), settings.version) for one in portions]
     decisions = decisions_on(settings, requests, timeout)
     refused = [one for one in decisions if not one.granted]
-    if len(refused) < len(decisions):
-        _rewrite_table(settings)
     document = {
         "action": ACTION,
         "granted": not refused,
@@ -76,6 +69,8 @@ def delete(
     }
     if as_json or not refused:
         emit(document, as_json, lambda found: out.print(f"{len(found['deleted'])} deleted"))
+    if document["deleted"]:
+        _rewrite_table(settings)
     if refused:
         fail(Exit.FAILED, f"{refused[0].code}: {refused[0].fix}")
 
@@ -95,5 +90,5 @@ def _rewrite_table(settings: Settings) -> None:
         free_texts.rewrite_table(settings.dsn("tracker"))
     except (NotUp, psycopg.Error) as failed:
         message = f"the texts are deleted, their table was not written again: {failed}"
-        fix = "Run as the user postgres of the database: VACUUM FULL people.texts"
+        fix = "Run as the role tracker: VACUUM FULL people.texts"
         fail(Exit.MISSING_PART, message, fix)
