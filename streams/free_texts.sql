@@ -1,6 +1,7 @@
 -- name: put
-INSERT INTO people.texts (digest, key, text, written_by, source)
-VALUES (%(digest)s, %(key)s, %(text)s, %(written_by)s, %(source)s)
+-- The message of a source is on Kafka, and what follows from it has the digest.
+INSERT INTO people.texts (digest, key, text, written_by, source, used)
+VALUES (%(digest)s, %(key)s, %(text)s, %(written_by)s, %(source)s, %(source)s::text IS NOT NULL)
 ON CONFLICT (source) DO NOTHING;
 
 -- name: of_source

@@ -121,8 +121,11 @@ def test_a_text_that_no_fact_uses_is_removed_after_30_days(table):
         [new.removeprefix(PREFIX)],
     )
 
+    received = free_texts.put(table, TEXT, "archive", "message-1")
+    table.execute("UPDATE people.texts SET stored_at = now() - interval '31 days' WHERE used")
+
     assert free_texts.remove_unused(table) == 1
-    assert set(rows(table)) == {used, new}
+    assert set(rows(table)) == {used, new, received}
 
 
 def test_the_decision_has_the_reference_and_nothing_that_is_published_has_the_text(tracker):
