@@ -143,9 +143,10 @@ the topics.
 
 - The log has none of these values but those of `page.described`; events count the tags.
 - Reading images, pyramids, thumbnails and PDFs have no embedded metadata but the ICC profile.
-- The master is never changed. If artist, owner or GPS must not be kept, remove them before
-  delivery: they are then neither in the master nor in what is made from it. A setting that leaves
-  them out of `embedded-dc` is **not implemented yet**.
+- The master is never changed, and the package has it with all that is embedded. If artist, owner
+  or GPS must not be kept, remove them before delivery: they are then neither in the master nor in
+  what is made from it. A setting that leaves them out of `embedded-dc` is **not implemented
+  yet**.
 """
 
 
