@@ -4,20 +4,21 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from processors.tools import Area, Storage
+from processors.outcome import StorageError
+from processors.tools import Area
 from schemas.codec import Undecodable
-from schemas.models import FileRef
 from schemas.store import UnknownSchema, schema_store
 from streams.audit.queries import QUERY
 from streams.audit.sealed_record import SealedRecord, record_of
+from streams.fixity.reading import UNREADABLE, read_object
 from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of
 from streams.storage.keys import content_key
+from streams.storage.object_store import ObjectStore
 from streams.transparency_log import verifier
 from streams.transparency_log.export import newest_checkpoint, static_tiles
 from streams.transparency_log.note import is_signature
@@ -108,7 +109,9 @@ def verify_projection(connection: Connection, tree: Tree) -> list[Difference]:
     return []
 
 
-def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> list[Difference]:
+def verify_objects(
+    storage: ObjectStore, tree: Tree, item_id: str | None = None
+) -> list[Difference]:
     """Check that the store has all files that events made, with their digests; of one item or
     of all. Each missing or changed file is a fault."""
     faults, seen = [], set[str]()
@@ -192,15 +195,14 @@ def _digests(results: Iterable[str]) -> Iterator[str]:
             yield result.removeprefix(SHA256)
 
 
-def _object_problem(storage: Storage, digest: str) -> str:
-    """What is wrong with the object of a digest; empty if nothing is."""
+def _object_problem(store: ObjectStore, digest: str) -> str:
+    """What is wrong with the object of a digest; empty if nothing is. Raises StorageError."""
     for area in KEPT:
         key = content_key(area, digest)
-        size = storage.size(key)
-        if size is None:
+        if store.size(key) is None:
             continue
-        ref = FileRef(key=key, sha256=digest, size_bytes=size, media_type="", use="")
-        with storage.path(ref).open("rb") as file:
-            found = file_digest(file, "sha256").hexdigest()
-        return "" if found == digest else f"{key} has the SHA-256 {found}"
+        reading = read_object(store, key, digest)
+        if reading.code == UNREADABLE:
+            raise StorageError(f"{key}: {reading.found}")
+        return f"{key} has the SHA-256 {reading.sha256}" if reading.code else ""
     return f"no object in the store has the SHA-256 {digest}"
