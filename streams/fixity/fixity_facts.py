@@ -31,6 +31,11 @@ INTACT = "intact"
 LANE = "intake"
 """Every record names a lane; work of this one is never repeated."""
 LONGEST_FOUND = 2000
+WITHOUT_COPY = {
+    Area.DERIVATIVES: "fixity.derivative-lost",
+    Area.PACKAGES: "fixity.package-lost",
+}
+"""What a person can do about an object without a copy, by its area."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +140,9 @@ def _fix(failure: Failure) -> str:
         return fix_of(failure.code, digest=digest)
     if not digest:
         return fix_of("fixity.receipt-lost")
-    if failure.wanted.key.startswith(f"{Area.DERIVATIVES}/"):
-        return fix_of("fixity.derivative-lost", digest=digest)
+    for area, code in WITHOUT_COPY.items():
+        if failure.wanted.key.startswith(f"{area}/"):
+            return fix_of(code, digest=digest)
     return fix_of("fixity.no-copy", digest=digest)
 
 

@@ -123,3 +123,8 @@ SELECT DISTINCT ON (r.repository, p.package_id) r.repository, p.package_id, r.oc
 FROM fixity.owners w JOIN line.packages p USING (item_id) JOIN line.receipts r USING (package_id)
 WHERE w.key = %(key)s AND w.item_id <> ''
 ORDER BY r.repository, p.package_id, r.occurred_at DESC, r.event_id;
+
+-- name: completion_of_package
+SELECT f.value FROM line.packages p JOIN line.facts f USING (item_id)
+WHERE p.key = %(key)s AND f.record = 'ItemCompleted' AND f.revision = p.revision
+ORDER BY f.occurred_at LIMIT 1;

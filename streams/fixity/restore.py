@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from streams.fixity.copies import CopyFinder, Wanted
 from streams.fixity.fixity_facts import Subject, restored_fact
 from streams.fixity.inventory import QUERY
+from streams.fixity.remaking import SOURCE, remade_package
 from streams.fixity.run import FixityParts, publish_facts, store_facts
 
 
@@ -90,9 +91,14 @@ def _repair(parts: FixityParts, wanted: Wanted, file: Path | None, scratch: Path
         parts.store.replace(wanted.ref, file)
         return f"the file {file.name}"
     finder = CopyFinder(parts.connection, parts.store, parts.throttle)
-    for copy in finder.copies(wanted):
-        with TemporaryDirectory(dir=scratch, prefix="fixity-") as folder:
-            finder.fetch(copy, Path(folder) / wanted.sha256)
-            parts.store.replace(wanted.ref, Path(folder) / wanted.sha256)
-        return copy.place
+    with TemporaryDirectory(dir=scratch) as name:
+        folder = Path(name)
+        for copy in finder.copies(wanted):
+            finder.fetch(copy, folder / "copy")
+            parts.store.replace(wanted.ref, folder / "copy")
+            return copy.place
+        made = remade_package(parts.connection, parts.store, wanted, folder)
+        if made is not None:
+            parts.store.replace(wanted.ref, made)
+            return SOURCE
     raise NoCopy("; ".join(finder.repositories(wanted.key)))
