@@ -1,6 +1,9 @@
 """Objects of a running line are damaged, found, restored by command, and named in the audit log."""
 
 import signal
+import subprocess
+import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,7 @@ def test_a_run_is_killed_and_continued_and_damaged_objects_are_found_and_restore
         assert failures(fast, keys) == {}
         wait_for(lambda: one_of(database, OPEN, [names]) == 0, 20, line.logs)
     assert_logged(line, found["master"]["sha256"])
+    assert_exported(line, tmp_path / "export", keys["master"])
 
 
 def failures(line: Line, keys: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -131,3 +135,18 @@ def assert_logged(line: Line, sha256: str) -> None:
     found = events()
     assert ("fixity check", "fai", "object.damaged") in found
     assert "p-4" in {agent["name"] for agent in found["replication", "suc", None]["agents"]}
+
+
+def assert_exported(line: Line, folder: Path, key: str) -> None:
+    """The export has the lists that the events name, one with the failure, and is still valid."""
+    export = line.ask("audit", "export", "--item", ITEM, folder)
+
+    lists = {path.stem: path.read_bytes() for path in (folder / "fixity").iterdir()}
+    assert (len(lists), export["fixity_lists_missing"]) == (export["fixity_lists"], [])
+    assert {name: sha256(content).hexdigest() for name, content in lists.items()} == {
+        name: name for name in lists
+    }
+    rows = [row.split("\t") for content in lists.values() for row in content.decode().splitlines()]
+    assert {row[2] for row in rows if row[4] == key} == {"intact", "object.damaged"}
+    verified = subprocess.run([sys.executable, folder / "verify.py"], capture_output=True)
+    assert verified.returncode == 0, verified.stdout
