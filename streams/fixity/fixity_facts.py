@@ -34,6 +34,9 @@ LONGEST_FOUND = 2000
 WITHOUT_COPY = {
     Area.DERIVATIVES: "fixity.derivative-lost",
     Area.PACKAGES: "fixity.package-lost",
+    # Records are below the receipts, and are not made again.
+    Area.RECORDS: "fixity.no-copy",
+    Area.RECEIPTS: "fixity.receipt-remade",
 }
 """What a person can do about an object without a copy, by its area."""
 

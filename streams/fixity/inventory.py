@@ -29,9 +29,7 @@ ObjectRow = tuple[str, str | None, int | None, str, str]
 
 def add_new_objects(connection: Connection) -> int:
     """Add the objects of all facts that were not read before; returns the number of facts."""
-    decisions: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(QUERY("repeated_work")):
-        decisions[row["decision_id"]].append(row["origin_event_id"])
+    decisions = repeated_work(connection)
     count, after = 0, ""
     while True:
         values = {"after": after, "others": OTHERS, "limit": PORTION}
@@ -40,6 +38,14 @@ def add_new_objects(connection: Connection) -> int:
             return count
         _add(connection, rows, decisions)
         count, after = count + len(rows), rows[-1]["event_id"]
+
+
+def repeated_work(connection: Connection) -> Decisions:
+    """The inputs of the work that each decision repeats."""
+    decisions: dict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(QUERY("repeated_work")):
+        decisions[row["decision_id"]].append(row["origin_event_id"])
+    return decisions
 
 
 def _add(connection: Connection, rows: list[dict[str, Any]], decisions: Decisions) -> None:

@@ -128,3 +128,8 @@ ORDER BY r.repository, p.package_id, r.occurred_at DESC, r.event_id;
 SELECT f.value FROM line.packages p JOIN line.facts f USING (item_id)
 WHERE p.key = %(key)s AND f.record = 'ItemCompleted' AND f.revision = p.revision
 ORDER BY f.occurred_at LIMIT 1;
+
+-- name: facts_beside_receipt
+SELECT DISTINCT f.event_id, f.value FROM fixity.owners w JOIN line.facts f
+    ON f.batch_id = w.batch_id AND coalesce(f.item_id, '') = w.item_id
+WHERE w.key = %(key)s AND w.use = 'receipt';

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from streams.fixity.copies import CopyFinder, Wanted
 from streams.fixity.fixity_facts import Subject, restored_fact
 from streams.fixity.inventory import QUERY
-from streams.fixity.remaking import SOURCE, remade_package
+from streams.fixity.remaking import SOURCE, remade
 from streams.fixity.run import FixityParts, publish_facts, store_facts
 
 
@@ -97,7 +97,7 @@ def _repair(parts: FixityParts, wanted: Wanted, file: Path | None, scratch: Path
             finder.fetch(copy, folder / "copy")
             parts.store.replace(wanted.ref, folder / "copy")
             return copy.place
-        made = remade_package(parts.connection, parts.store, wanted, folder)
+        made = remade(parts.connection, parts.store, wanted, folder)
         if made is not None:
             parts.store.replace(wanted.ref, made)
             return SOURCE
