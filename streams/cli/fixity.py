@@ -15,7 +15,7 @@ from processors.error_catalogue import fix_of
 from processors.outcome import StorageError
 from processors.pipeline import FIXITY
 from schemas.models import Producer
-from streams.cli.fixity_status import print_restored, print_run, run_document, status
+from streams.cli.fixity_status import nothing_due, print_restored, print_run, run_document, status
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.cli.requests import check_pseudonym
 from streams.console import Exit, emit, fail, json_option
@@ -68,17 +68,20 @@ def run(
         scope = Scope("older-than", days)
     settings = Settings.load()
     os.nice(NICENESS)
+    runs: list[str] = []
     with _parts(settings) as parts:
         try:
-            run_fixity(parts, scope, _only_at_night(settings) if at_night else lambda: True)
+            runs = run_fixity(parts, scope, _only_at_night(settings) if at_night else lambda: True)
         except AlreadyRunning:
             code = "fixity.already-running"
             fail(Exit.FAILED, f"{code}: another process runs fixity", fix_of(code))
-        except Paused:
-            pass
-        document = run_document(parts.connection)
+        except Paused as paused:
+            runs = [str(paused)]
+        documents = [run_document(parts.connection, one) for one in runs]
+    document = documents.pop() if documents else nothing_due(str(scope))
+    document["continued"] = documents.pop() if documents else None
     emit(document, as_json, print_run)
-    if document["failed"]:
+    if document["failed"] or (document["continued"] or document)["failed"]:
         raise SystemExit(Exit.FAILED)
 
 

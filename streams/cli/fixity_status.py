@@ -31,18 +31,31 @@ def status(as_json: bool) -> None:
     emit(document, as_json, _print_status)
 
 
-def run_document(connection: Connection) -> Row:
-    """The figures of the last run, and the objects that it found not intact."""
-    run = connection.execute(QUERY("run_figures"), {"run_id": None}).fetchone()
-    if run is None:
-        return {}
-    values = {"run_id": run["run_id"]}
+def run_document(connection: Connection, run_id: str) -> Row:
+    """The figures of a run, and the objects that it found not intact."""
+    values = {"run_id": run_id}
+    run = connection.execute(QUERY("run_figures"), values).fetchone() or {}
     failures = connection.execute(QUERY("failures_of_run"), values).fetchall()
     return {name: _plain(value) for name, value in run.items()} | {"failures": failures}
 
 
+def nothing_due(scope: str) -> Row:
+    """The document when no object is due."""
+    counts = dict.fromkeys(("subjects", "objects", "failed", "size_bytes"), 0)
+    times = dict.fromkeys(("started_at", "finished_at"))
+    return {"run_id": None, "scope": scope, **times, **counts, "failures": []}
+
+
 def print_run(run: Row) -> None:
-    """Print a run and its failures."""
+    """Print a run, and before it the one that was continued."""
+    for one in filter(None, (run["continued"], run)):
+        _print_figures(one)
+
+
+def _print_figures(run: Row) -> None:
+    if run["run_id"] is None:
+        out.print(f"{run['scope']}: no object is due")
+        return
     ended = "" if run["finished_at"] else "; it is not finished, the next run continues it"
     read = f"{counted(run['objects'], 'object')}, {run['size_bytes']:,} bytes"
     failed = (f"failed: {run['failed']}", "red" if run["failed"] else "green")

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+import psycopg
+
 from processors.outcome import StorageError
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
@@ -44,7 +46,7 @@ class AlreadyRunning(Exception):
 
 
 class Paused(Exception):
-    """The run must not go on now; the next one continues it."""
+    """The run must not go on now; the next one continues it. The text is its id."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,10 @@ class FixityParts:
 def run_fixity(
     parts: FixityParts, scope: Scope, may_go_on: Callable[[], bool] = lambda: True
 ) -> list[str]:
-    """Finish the run that was not finished, and then, unless it has the same scope, do this one.
-    Returns the ids of the runs. Raises AlreadyRunning, Paused, StorageError, psycopg.Error."""
+    """Finish the run that was not finished, and then, unless it has the same scope, do this one, if
+    an object is due. Returns the ids of the runs.
+
+    Raises AlreadyRunning, Paused, StorageError, psycopg.Error."""
     connection = parts.connection
     lock = connection.execute(QUERY("try_lock")).fetchone()
     if lock is None or not lock["pg_try_advisory_lock"]:
@@ -89,18 +93,21 @@ def run_fixity(
     if open_run is not None:
         done.append(_Run(parts, open_run, may_go_on).finish())
     if open_run is None or open_run["scope"] != str(scope):
-        done.append(_Run(parts, _begin(connection, scope), may_go_on).finish())
+        run = _begin(connection, scope)
+        done += [_Run(parts, run, may_go_on).finish()] if run else []
     return done
 
 
-def _begin(connection: Connection, scope: Scope) -> Row:
-    """A new run with its objects, which are selected once."""
-    with connection.transaction():
-        values = {"run_id": str(uuid4()), "scope": str(scope), "amount": scope.amount}
+def _begin(connection: Connection, scope: Scope) -> Row | None:
+    """A new run with its objects, which are selected once; None if no object is due."""
+    values = {"run_id": str(uuid4()), "scope": str(scope), "amount": scope.amount}
+    with connection.transaction() as begun:
         run = connection.execute(QUERY("begin_run"), values).fetchone()
-        connection.execute(QUERY(f"select_{scope.name.replace('-', '_')}"), values)
-    assert run is not None
-    return run
+        selected = connection.execute(QUERY(f"select_{scope.name.replace('-', '_')}"), values)
+        if selected.rowcount:
+            return run
+        raise psycopg.Rollback(begun)
+    return None
 
 
 def store_facts(connection: Connection, facts: Sequence[Fact]) -> None:
@@ -152,7 +159,7 @@ class _Run:
                 continue
             if not self._may_go_on():
                 self._write(unwritten)
-                raise Paused
+                raise Paused(self._id)
             self._read(row)
             unwritten.append(row)
             # What could not be read is written when the store has proved that it answers.

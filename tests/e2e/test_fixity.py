@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from streams.fixity.schedule import FixitySchedule
+from streams.settings import Settings
 from tests.support import pages
 from tests.support.delivery import submission
 from tests.support.running_line import Line, wait_for
@@ -68,6 +70,7 @@ def test_a_run_is_killed_and_continued_and_damaged_objects_are_found_and_restore
             line.ask("fixity", "restore", found[use]["sha256"], *ASKED)
 
         assert {use: (line.home / keys[use]).read_bytes() for use in USES} == objects
+        reads_all_objects_on_schedule(line, database)
         assert failures(fast, keys) == {}
         wait_for(lambda: one_of(database, OPEN, [names]) == 0, 20, line.logs)
     assert_logged(line, found["master"]["sha256"])
@@ -118,6 +121,20 @@ def continues_a_run_that_was_killed(
     wait_for(lambda: len(counts()) == run["subjects"], 30, lambda: f"{counts()} {run}")
     assert set(counts().values()) == {1}
     assert ITEM in counts()
+
+
+def reads_all_objects_on_schedule(line: Line, database: psycopg.Connection[Any]) -> None:
+    """The schedule as the watchdog has it, for an age that every object has."""
+    days = {"COPYSTAND_HOME": str(line.home), "COPYSTAND_FIXITY_DAYS": "0.000001"}
+    schedule = FixitySchedule(Settings.load(days))
+    scheduled = "SELECT count(finished_at) FROM fixity.runs WHERE scope LIKE 'older-than%'"
+
+    def finished() -> bool:
+        schedule.tick()
+        return one_of(database, scheduled, []) > 0
+
+    wait_for(finished, 60, line.logs)
+    schedule.close()
 
 
 def assert_logged(line: Line, sha256: str) -> None:

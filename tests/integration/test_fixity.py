@@ -26,6 +26,7 @@ from tests.support.fixity_shelf import (
 from tests.support.line_facts import a_request
 from tests.support.stores import settings_of
 from tests.support.tracker_harness import Connect
+from tests.support.tracker_tables import dump
 
 
 @pytest.fixture
@@ -144,6 +145,15 @@ def test_a_failure_is_recorded_once_and_closed_when_the_object_is_intact_again(s
     (restored,) = (one for one in third if isinstance(one, ObjectRestored))
     assert (restored.by, restored.source) == (None, "the store itself")
     assert set(shelf.records().values()) == {"released"}
+    assert_rebuilt(shelf)
+
+
+def assert_rebuilt(shelf: Shelf) -> None:
+    """A rebuild from the topics gives the same tables."""
+    before = dump(shelf.tracker.conn)
+    shelf.tracker.rebuild(shelf.tracker.outbox(), shelf.read)
+
+    assert dump(shelf.tracker.conn) == before
 
 
 def test_a_record_is_not_released_like_work_and_a_rejected_loss_gets_no_other_record(
@@ -154,14 +164,15 @@ def test_a_record_is_not_released_like_work_and_a_rejected_loss_gets_no_other_re
     shelf.run()
     (name,) = shelf.records()
 
-    shelf.tracker.process(a_request("release", f"quarantine:{name}"))
+    shelf.process(a_request("release", f"quarantine:{name}"))
     refused = shelf.records()
-    shelf.tracker.process(a_request("reject", f"quarantine:{name}"))
+    shelf.process(a_request("reject", f"quarantine:{name}"))
     again = shelf.run()
 
     assert refused == {name: "open"}
     assert shelf.records() == {name: "rejected"}
     assert [type(one) for one in again] == [FixityChecked]
+    assert_rebuilt(shelf)
     assert shelf.tracker.counts("b-vol-1") == {
         "state": "settled", "registered": 1, "packaged": 1, "quarantined": 0, "cancelled": 0,
         "in_flight": 0,
@@ -247,6 +258,8 @@ def test_one_run_at_a_time_and_each_scope_selects_its_objects(shelf: Shelf):
     # All were stored at a past noon, and two of them were read just now.
     assert [one.objects for one in shelf.run(Scope("older-than", 1))] == [4]
     assert shelf.run(Scope("older-than", 1)) == []
+    runs = shelf.tracker.conn.execute("SELECT scope FROM fixity.runs ORDER BY started_at")
+    assert [scope for (scope,) in runs] == ["sample 2", "older-than 1"]
 
 
 def test_a_repair_that_the_tracker_reads_before_its_record_closes_the_record(shelf: Shelf):

@@ -17,7 +17,7 @@ from schemas.models import Fact, FileRef, Producer
 from streams.fixity.reading import Throttle
 from streams.fixity.restore import Request, Restored, restore
 from streams.fixity.run import FixityParts, Scope, run_fixity
-from streams.kafka.messages import Outgoing
+from streams.kafka.messages import Incoming, Outgoing
 from streams.kafka.producer import MemoryPublisher
 from streams.settings import Settings
 from streams.storage.factory import open_storage
@@ -54,6 +54,8 @@ class Shelf:
     connect: Connect
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
     items: list[Item] = field(default_factory=list)
+    read: list[Incoming] = field(default_factory=list)
+    """All messages that the tracker read."""
     _delivered: int = 0
 
     @property
@@ -82,7 +84,7 @@ class Shelf:
         package = self.keep(a_tar(f"{name}.v1", [self.store.read(master), self.store.read(access)]))
         page_list = batch.registered(name).files[0]
         profile = self.keep(f"profile of {name}".encode(), Area.RECORDS, "profile")
-        self.tracker.process(
+        self.process(
             with_files(batch.received()),
             batch.accepted(),
             with_files(batch.registered(name), page_list, profile),
@@ -131,14 +133,20 @@ class Shelf:
         finally:
             parts.connection.close()
 
+    def process(self, *facts: Fact) -> None:
+        """Let the tracker read these facts."""
+        messages = self.tracker.log(*facts)
+        self.read += messages
+        self.tracker.manager.process(messages)
+
     def deliver(self) -> list[Fact]:
         """Let the tracker read the facts that were published since the last call."""
         new = self.publisher.messages[self._delivered :]
         self._delivered = len(self.publisher.messages)
         facts = [message for message in new if message.topic != AUDIT_INTAKE.name]
-        log = self.tracker.log
-        self.tracker.manager.process([log.raw(one.topic, one.key, one.value) for one in facts])
-        return [decode(one.value, Fact) for one in facts]
+        decoded = [decode(one.value, Fact) for one in facts]
+        self.process(*decoded)
+        return decoded
 
     def records(self) -> dict[str, str]:
         return self.tracker.states("quarantine", "quarantine_id")
