@@ -99,7 +99,8 @@ FROM fixity.objects o LEFT JOIN line.quarantine q USING (quarantine_id)
 WHERE o.code IS NOT NULL ORDER BY o.key;
 
 -- name: failures_of_run
-SELECT o.key, o.sha256, o.code, o.quarantine_id, o.found FROM fixity.objects o
+SELECT o.key, o.sha256, o.code, o.quarantine_id, q.state, o.found
+FROM fixity.objects o LEFT JOIN line.quarantine q USING (quarantine_id)
 WHERE o.code IS NOT NULL AND o.run_id = %(run_id)s AND o.read_in = %(run_id)s ORDER BY o.key;
 
 -- name: failed_objects

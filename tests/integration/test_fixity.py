@@ -11,6 +11,7 @@ from processors.outcome import StorageError
 from processors.premis import events_of
 from processors.tools import Area
 from schemas.models import FixityChecked, ObjectRestored, WorkQuarantined
+from streams.cli.quarantine_decisions import query
 from streams.fixity.restore import NoCopy, NothingToRestore, WrongBytes
 from streams.fixity.run import AlreadyRunning, Scope
 from streams.storage.keys import content_key
@@ -164,11 +165,14 @@ def test_a_record_is_not_released_like_work_and_a_rejected_loss_gets_no_other_re
     shelf.run()
     (name,) = shelf.records()
 
+    decided = [selected(shelf, batch="b-vol-1"), selected(shelf, code="object.missing")]
     shelf.process(a_request("release", f"quarantine:{name}"))
     refused = shelf.records()
     shelf.process(a_request("reject", f"quarantine:{name}"))
     again = shelf.run()
 
+    # A decision about all work of a batch is not one about its objects.
+    assert decided == [[], [name]]
     assert refused == {name: "open"}
     assert shelf.records() == {name: "rejected"}
     assert [type(one) for one in again] == [FixityChecked]
@@ -177,6 +181,12 @@ def test_a_record_is_not_released_like_work_and_a_rejected_loss_gets_no_other_re
         "state": "settled", "registered": 1, "packaged": 1, "quarantined": 0, "cancelled": 0,
         "in_flight": 0,
     }  # fmt: skip
+
+
+def selected(shelf: Shelf, batch: str | None = None, code: str | None = None) -> list[str]:
+    """The records that `quarantine release --batch` or `--code` would decide about."""
+    values = {"ids": [], "batch": batch, "code": code}
+    return [row[0] for row in shelf.tracker.conn.execute(query("selected"), values)]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the broker has it", "after"])
