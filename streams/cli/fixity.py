@@ -22,7 +22,7 @@ from streams.console import Exit, emit, fail, json_option
 from streams.settings import NotUp, Settings
 
 if TYPE_CHECKING:  # they load the Kafka client and the S3 client
-    from streams.fixity.run import FixityParts
+    from streams.fixity.run import FixityParts, Scope
 
 SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})\Z")
 NICENESS = 10
@@ -59,26 +59,13 @@ def run(
 
     First finishes the run that was not finished. Each failure has a quarantine record. Exits with 1
     when an object failed, unless its record was rejected."""
-    from streams.fixity.run import AlreadyRunning, Paused, Scope, run_fixity
-
     if sum((everything, sample is not None, days is not None)) != 1:
         fail(Exit.USAGE, "give one of --all, --sample N and --older-than DAYS")
-    scope = Scope("all")
-    if sample is not None:
-        scope = Scope("sample", sample)
-    elif days is not None:
-        scope = Scope("older-than", days)
     settings = Settings.load()
     os.nice(NICENESS)
-    runs: list[str] = []
     with _parts(settings) as parts:
-        try:
-            runs = run_fixity(parts, scope, _only_at_night(settings) if at_night else lambda: True)
-        except AlreadyRunning:
-            code = "fixity.already-running"
-            fail(Exit.FAILED, f"{code}: another process runs fixity", fix_of(code))
-        except Paused as paused:
-            runs = [str(paused)]
+        scope = _scope(sample, days)
+        runs = _run(parts, scope, _only_at_night(settings) if at_night else lambda: True)
         documents = [run_document(parts.connection, one) for one in runs]
     document = documents.pop() if documents else nothing_due(str(scope))
     document["continued"] = documents.pop() if documents else None
@@ -128,6 +115,27 @@ def restore(sha256: str, by: str, reason: str, file: Path | None, as_json: bool)
             fail(Exit.FAILED, f"nothing was changed: {file} has the SHA-256 {wrong}")
     document = {"sha256": found[1], "restored": [vars(one) for one in restored]}
     emit(document, as_json, print_restored)
+
+
+def _scope(sample: int | None, days: float | None) -> "Scope":
+    from streams.fixity.run import Scope
+
+    if sample is not None:
+        return Scope("sample", sample)
+    return Scope("all") if days is None else Scope("older-than", days)
+
+
+def _run(parts: "FixityParts", scope: "Scope", may_go_on: Callable[[], bool]) -> list[str]:
+    """The ids of the runs, the last one perhaps not finished."""
+    from streams.fixity.run import AlreadyRunning, Paused, run_fixity
+
+    try:
+        return run_fixity(parts, scope, may_go_on)
+    except AlreadyRunning:
+        code = "fixity.already-running"
+        fail(Exit.FAILED, f"{code}: another process runs fixity", fix_of(code))
+    except Paused as paused:
+        return [str(paused)]
 
 
 def _only_at_night(settings: Settings) -> Callable[[], bool]:

@@ -14,7 +14,7 @@ import psycopg
 from processors.outcome import StorageError
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
-from schemas.models import Fact, FixityChecked, Producer
+from schemas.models import Fact, FileRef, FixityChecked, Producer
 from streams.execution.facts import audit_messages, utc_now
 from streams.fixity.copies import CopyFinder, Wanted
 from streams.fixity.fixity_facts import (
@@ -151,8 +151,33 @@ class _Run:
         return self._id
 
     def _check(self, subject: Subject) -> None:
+        """Read the objects of a subject, and publish what was found."""
         values = {"batch_id": subject.batch_id, "item_id": subject.item_id, "run_id": self._id}
         rows = self._connection.execute(QUERY("objects_of_subject"), values).fetchall()
+        unwritten = self._read_all(rows)
+        # It also proves that the store answers, before objects are recorded as unreadable.
+        digests = keep_list(self._parts.store, rows)
+        checked = self._checked(subject, rows, digests)
+        failed = [row for row in rows if row["code"] and _is_new(row)]
+        recovered = [row for row in rows if row["quarantine_id"] and not row["code"]]
+        failures = [self._failed(subject, row, checked) for row in failed]
+        repairs = [self._recovered(subject, row, checked) for row in recovered]
+        records = [
+            *((fact.head.event_id, row["key"]) for fact, row in zip(failures, failed, strict=True)),
+            *((None, row["key"]) for row in recovered),
+        ]
+        figures = (len(rows), checked.failed, checked.size_bytes)
+        with self._connection.transaction():
+            self._write(unwritten)
+            store_facts(self._connection, [checked, *failures, *repairs])
+            with self._connection.cursor() as cursor:
+                cursor.executemany(QUERY("set_quarantine"), records)
+                done = (self._id, subject.batch_id, subject.item_id, *figures)
+                cursor.execute(QUERY("put_subject_done"), done)
+        publish_facts(self._parts)
+
+    def _read_all(self, rows: Sequence[Row]) -> list[Row]:
+        """Read the objects that this run has not read; returns those that are not written yet."""
         unwritten: list[Row] = []
         for row in rows:
             if row["is_read"]:
@@ -166,40 +191,7 @@ class _Run:
             if len(unwritten) >= PORTION and not self._unreadable:
                 self._write(unwritten)
                 unwritten = []
-        digests = keep_list(self._parts.store, rows)
-        now = self._parts.clock()
-        failures = [self._failure(row) for row in rows if row["code"] and _is_new(row)]
-        facts: list[Fact] = [
-            failure_fact(self._id, subject, one, now, self._parts.made_by) for one in failures
-        ]
-        records = [
-            (fact.head.event_id, one.wanted.key) for fact, one in zip(facts, failures, strict=True)
-        ]
-        recovered = [row for row in rows if row["quarantine_id"] and not row["code"]]
-        facts += [self._recovered(subject, row, now) for row in recovered]
-        failed = sum(row["code"] is not None for row in rows)
-        size = sum(row["size_bytes"] or 0 for row in rows)
-        head = subject.head(checked_id(self._id, subject), None, now, self._parts.made_by)
-        facts.append(
-            FixityChecked(
-                head=head,
-                run_id=self._id,
-                scope=self._scope,
-                objects=len(rows),
-                failed=failed,
-                size_bytes=size,
-                files=(digests,),
-            )
-        )
-        with self._connection.transaction():
-            self._write(unwritten)
-            store_facts(self._connection, facts)
-            with self._connection.cursor() as cursor:
-                gone = [(None, row["key"]) for row in recovered]
-                cursor.executemany(QUERY("set_quarantine"), [*records, *gone])
-                done = (self._id, subject.batch_id, subject.item_id, len(rows), failed, size)
-                cursor.execute(QUERY("put_subject_done"), done)
-        publish_facts(self._parts)
+        return unwritten
 
     def _read(self, row: Row) -> None:
         """Read an object; the row gets the result. Raises StorageError when the store is away."""
@@ -225,20 +217,33 @@ class _Run:
                 ],
             )
 
-    def _failure(self, row: Row) -> Failure:
+    def _checked(self, subject: Subject, rows: Sequence[Row], digests: FileRef) -> FixityChecked:
+        event_id, now = checked_id(self._id, subject), self._parts.clock()
+        return FixityChecked(
+            head=subject.head(event_id, None, now, self._parts.made_by),
+            run_id=self._id,
+            scope=self._scope,
+            objects=len(rows),
+            failed=sum(row["code"] is not None for row in rows),
+            size_bytes=sum(row["size_bytes"] or 0 for row in rows),
+            files=(digests,),
+        )
+
+    def _failed(self, subject: Subject, row: Row, checked: FixityChecked) -> Fact:
         wanted = _wanted(row)
         copies = [one.place for one in self._copies.copies(wanted)] if wanted.sha256 else []
         repositories = self._copies.repositories(wanted.key)
-        return Failure(
+        failure = Failure(
             *(wanted, row["code"], row["found"], row["use"], row["page_id"]),
             *(copies, repositories),
         )
-
-    def _recovered(self, subject: Subject, row: Row, now: datetime) -> Fact:
-        return restored_fact(
-            *(_wanted(row), row["quarantine_id"], subject, "the store itself"),
-            *(None, FOUND_INTACT, now, self._parts.made_by),
+        return failure_fact(
+            self._id, subject, failure, checked.head.occurred_at, self._parts.made_by
         )
+
+    def _recovered(self, subject: Subject, row: Row, checked: FixityChecked) -> Fact:
+        about = (_wanted(row), row["quarantine_id"], subject, "the store itself", None)
+        return restored_fact(*about, FOUND_INTACT, checked.head.occurred_at, self._parts.made_by)
 
 
 def _is_new(row: Row) -> bool:
