@@ -59,7 +59,8 @@ class Scope:
     """Number of objects, or days."""
 
     def __str__(self) -> str:
-        return self.name if self.name == "all" else f"{self.name} {self.amount:g}"
+        amount = int(self.amount) if self.amount == int(self.amount) else self.amount
+        return self.name if self.name == "all" else f"{self.name} {amount}"
 
 
 @dataclass(frozen=True)
