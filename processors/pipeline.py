@@ -152,6 +152,13 @@ TABLE: tuple[Row, ...] = (
         after_branch=True,
     ),
     OtherFact(
+        FixityChecked,
+        by=(FIXITY,),
+        premis="fixity check",
+        detail="Fixity run {fact.run_id} ({fact.scope}). Objects read: {fact.objects}, bytes: "
+        "{fact.size_bytes}, failed: {fact.failed}. The list of digests is a file of this event.",
+    ),
+    OtherFact(
         WorkDeferred,
         by=("driver",),
         premis="deferral",
@@ -202,13 +209,6 @@ TABLE: tuple[Row, ...] = (
         premis="settlement",
         detail="Batch settled. Pages registered: {fact.registered}, packaged: {fact.packaged}, "
         "quarantined: {fact.quarantined}, cancelled: {fact.cancelled}.",
-    ),
-    OtherFact(
-        FixityChecked,
-        by=(FIXITY,),
-        premis="fixity check",
-        detail="Fixity run {fact.run_id} ({fact.scope}). Objects read: {fact.objects}, bytes: "
-        "{fact.size_bytes}, failed: {fact.failed}. The list of digests is a file of this event.",
     ),
     OtherFact(
         ObjectRestored,
