@@ -81,7 +81,7 @@ def test_what_failed_is_named_with_its_copies_restored_from_them_and_clean_after
     assert f"The same bytes are in: {member}/0" in by_code["master"].found
     assert f"The same bytes are in: {member}/1" in by_code["access"].found
     assert "No other object" in by_code["package:"].found
-    assert f"fixity restore {item.package.sha256} --from FILE" in by_code["package:"].fix
+    assert f"copystand fixity restore {item.package.sha256} --by" in by_code["package:"].fix
     (checked,) = (one for one in found if isinstance(one, FixityChecked))
     assert (checked.objects, checked.failed) == (clean.objects, 3) == (6, 3)
     assert set(shelf.records().values()) == {"open"}
