@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ from streams.console import Exit, emit, fail, json_option
 from streams.settings import NotUp, Settings
 
 if TYPE_CHECKING:  # they load the Kafka client and the S3 client
+    from processors.step import Step
+    from schemas.models import Fact
     from streams.fixity.run import FixityParts, Scope
 
 SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})\Z")
@@ -172,9 +175,21 @@ def _parts(settings: Settings) -> "Iterator[FixityParts]":
                     worker=worker_name(settings, FIXITY),
                 ),
                 throttle=Throttle(settings.fixity_bytes_per_second),
+                run_step=partial(_run_step, settings),
             )
     except (NotUp, psycopg.Error) as down:
         postgres_down(down)
     except StorageError as away:
         fix = "Check the store: copystand doctor. The next run continues this one."
         fail(Exit.MISSING_PART, f"the store does not answer: {away}", fix)
+
+
+def _run_step(settings: Settings, step: "Step", fact: "Fact", home: Path) -> object:
+    """The outcome of a step on the store in a folder, in a child process as of a worker."""
+    from streams.worker.pool import Pool
+
+    pool = Pool(settings.model_copy(update={"home": home, "object_store": "", "pool_size": 1}))
+    try:
+        return pool.run(step, fact)
+    finally:
+        pool.close(patient=False)

@@ -134,3 +134,10 @@ ORDER BY f.occurred_at LIMIT 1;
 SELECT DISTINCT f.event_id, f.value FROM fixity.owners w JOIN line.facts f
     ON f.batch_id = w.batch_id AND coalesce(f.item_id, '') = w.item_id
 WHERE w.key = %(key)s AND w.use = 'receipt';
+
+-- name: derivation
+SELECT f.value AS made, a.value AS acquired FROM fixity.owners w
+    JOIN line.facts f ON f.item_id = w.item_id AND f.page_id = w.page_id AND f.record = ANY(%(records)s)
+    JOIN line.facts a ON a.item_id = w.item_id AND a.page_id = w.page_id AND a.record = 'PageAcquired'
+        AND a.revision = f.revision
+WHERE w.key = %(key)s ORDER BY f.occurred_at, f.event_id;

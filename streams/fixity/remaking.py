@@ -1,4 +1,4 @@
-"""Makes a lost package or receipt again: the same facts and objects give the same bytes."""
+"""Makes a lost derivative, package or receipt again from its facts and objects."""
 
 from hashlib import sha256
 from itertools import permutations
@@ -7,16 +7,18 @@ from typing import Any
 
 from infra.standards import standards_folder
 from processors.assemble_package import assemble_package
-from processors.outcome import Done, TransientError
+from processors.outcome import TransientError
+from processors.pipeline import STEPS
 from processors.tools import Area, Tools
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode
-from schemas.models import Fact, FileRef, ItemCompleted
+from schemas.models import Fact, FileRef, ItemCompleted, PageAcquired
 from streams.execution.facts import audit_messages
 from streams.execution.receipts import receipt_bytes
 from streams.fixity.copies import Wanted
 from streams.fixity.inventory import QUERY, Connection, repeated_work
 from streams.fixity.receipt_keys import receipt_key_of
+from streams.fixity.run import RunStep
 from streams.kafka.messages import Outgoing
 from streams.storage.local import LocalStorage
 from streams.storage.object_store import ObjectStore
@@ -25,6 +27,10 @@ SOURCE = "the facts and objects of its item, from which it was made again"
 
 MOST_FACTS = 2
 """Of a receipt that is made again: pre-flight of a batch of several items gives more."""
+
+
+BRANCHES = {step.gives.__name__: step for step in STEPS if step.takes is PageAcquired}
+"""The steps that make derivatives of a master, by the record that they give."""
 
 
 class _KeepsAside:
@@ -42,14 +48,28 @@ class _KeepsAside:
         return getattr(self._store, name)
 
 
-def remade(connection: Connection, store: ObjectStore, wanted: Wanted, folder: Path) -> Path | None:
-    """A file with the bytes of a package or a receipt, made in an empty folder; None if nothing
-    with its SHA-256 can be made."""
+def remade(
+    connection: Connection,
+    store: ObjectStore,
+    wanted: Wanted,
+    folder: Path,
+    run_step: RunStep | None,
+) -> Path | None:
+    """A file made again in an empty folder; None if nothing with its name can be made.
+
+    What a step makes has its SHA-256 as name, and a receipt was compared."""
     content = _receipt(connection, wanted)
-    if content is None:
-        return _package(connection, store, wanted, folder)
-    (folder / "receipt").write_bytes(content)
-    return folder / "receipt"
+    if content is not None:
+        (folder / "receipt").write_bytes(content)
+        return folder / "receipt"
+    try:
+        _make_package(connection, store, wanted, folder)
+        if run_step is not None:
+            _make_derivative(connection, store, wanted, folder, run_step)
+    except (TransientError, OSError, ValueError):
+        return None
+    made = folder / wanted.key
+    return made if made.exists() else None
 
 
 def _receipt(connection: Connection, wanted: Wanted) -> bytes | None:
@@ -71,23 +91,32 @@ def _receipt(connection: Connection, wanted: Wanted) -> bytes | None:
     return None
 
 
-def _package(
-    connection: Connection, store: ObjectStore, wanted: Wanted, folder: Path
-) -> Path | None:
-    """The package, if its item's objects are intact and this software writes the same bytes."""
+def _make_package(connection: Connection, store: ObjectStore, wanted: Wanted, folder: Path) -> None:
+    """Write the package into the folder; its item's objects must be intact."""
     row = connection.execute(QUERY("completion_of_package"), {"key": wanted.key}).fetchone()
     if row is None:
-        return None
+        return
     fact = decode(row["value"], ItemCompleted)
     assert isinstance(fact, ItemCompleted)
     scratch = folder / "scratch"
     scratch.mkdir()
     aside = _KeepsAside(store, folder)
-    tools = Tools(storage=aside, scratch=scratch, standards=standards_folder())
-    try:
-        outcome = assemble_package(fact, tools)
-    except (TransientError, OSError, ValueError):
-        return None
-    # Under this name only if it has the digest.
-    made = folder / wanted.key
-    return made if isinstance(outcome, Done) and made.exists() else None
+    assemble_package(fact, Tools(storage=aside, scratch=scratch, standards=standards_folder()))
+
+
+def _make_derivative(
+    connection: Connection, store: ObjectStore, wanted: Wanted, folder: Path, run_step: RunStep
+) -> None:
+    """Repeat the step that made a derivative, on a copy of its master in the folder."""
+    values = {"key": wanted.key, "records": list(BRANCHES)}
+    for row in connection.execute(QUERY("derivation"), values).fetchall():
+        made, acquired = decode(row["made"], Fact), decode(row["acquired"], Fact)
+        if wanted.key not in {file.key for file in made.files}:
+            continue
+        for file in acquired.files:
+            target = folder / file.key
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as out:
+                out.writelines(store.stream(file.key))
+        run_step(BRANCHES[type(made).__name__], acquired, folder)
+        return

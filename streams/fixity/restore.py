@@ -97,7 +97,8 @@ def _repair(parts: FixityParts, wanted: Wanted, file: Path | None, scratch: Path
             finder.fetch(copy, folder / "copy")
             parts.store.replace(wanted.ref, folder / "copy")
             return copy.place
-        made = remade(parts.connection, parts.store, wanted, folder)
+        about = (parts.connection, parts.store, wanted, folder)
+        made = remade(*about, parts.run_step)
         if made is not None:
             parts.store.replace(wanted.ref, made)
             return SOURCE

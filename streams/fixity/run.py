@@ -6,12 +6,14 @@ a subject are stored in the transaction that marks it as done, and published aft
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 
 from processors.outcome import StorageError
+from processors.step import Step
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
 from schemas.models import Fact, FileRef, FixityChecked, Producer
@@ -39,6 +41,8 @@ KNOWN = (None, "open", "rejected")
 """States of a record after which its object needs no other one; None until the tracker has it."""
 FOUND_INTACT = "A fixity run found the object intact again."
 Row = dict[str, Any]
+RunStep = Callable[[Step, Fact, Path], object]
+"""Runs a step on the store in a folder, in a process of its own: images are decoded there only."""
 
 
 class AlreadyRunning(Exception):
@@ -74,6 +78,8 @@ class FixityParts:
     made_by: Producer
     throttle: Throttle
     clock: Callable[[], datetime] = utc_now
+    run_step: RunStep | None = None
+    """Makes derivatives again; None if this process cannot."""
 
 
 def run_fixity(

@@ -57,7 +57,7 @@ def test_a_failure_is_a_record_of_its_item_and_an_event_that_links_the_object():
     ("area", "fix"),
     [
         ("masters", "Get the file from a backup or from a repository"),
-        ("derivatives", "deliver the master again as a new item"),
+        ("derivatives", "Restore the master first if it failed, then the derivative"),
         ("packages", "Restore the objects of the item first, then the package"),
         ("receipts/records", "Get the file from a backup or from a repository"),
         ("receipts/b-1", "If this makes other bytes, nothing is changed"),
