@@ -1,16 +1,13 @@
 """Exports of the sealed log for auditors: the complete log, or one item's events with proofs."""
 
-import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from processors.tools import Area, Storage
 from schemas.models import FixityChecked
-from schemas.store import schema_store
 from streams.audit.queries import UnknownSubject
-from streams.audit.sealed_record import SealedRecord
+from streams.audit.sealed_record import record_of, registered_schema
 from streams.storage.keys import content_key
 from streams.transparency_log.checkpoint import Checkpoint
 from streams.transparency_log.export import (
@@ -20,9 +17,8 @@ from streams.transparency_log.export import (
     static_tiles,
 )
 from streams.transparency_log.tiles import Tree
-from streams.verification.sealed_comparison import records
+from streams.verification.sealed_comparison import records_of_item
 
-READABLE = "entries.jsonl"
 LISTS = "fixity"
 """Folder with the lists of digests that events of fixity runs name, by digest."""
 
@@ -42,26 +38,34 @@ class Export:
 def write_export(log: Path, folder: Path, item_id: str | None, store: Storage) -> Export:
     """Write the log or, with an item, its events into a new folder, and the lists that its events
     name. Raises UnknownSubject, DamagedLog, BadNote, StorageError, OSError."""
-    tree = Tree(static_tiles(log), newest_checkpoint(log).size)
+    readable = _Readable()
     if item_id is None:
-        checkpoint = export_all(log, folder, _schema)
-        chosen: Iterable[SealedRecord] = records(Tree(static_tiles(folder), checkpoint.size))
+        checkpoint = export_all(log, folder, registered_schema, readable)
+        events = checkpoint.size
     else:
-        chosen = [one for one in records(tree) if one.event.head.item_id == item_id]
+        tree = Tree(static_tiles(log), newest_checkpoint(log).size)
+        chosen = [record.seal.seq for record in records_of_item(tree, item_id)]
         if not chosen:
             raise UnknownSubject(f"no event is about item {item_id}")
-        checkpoint = export_entries(log, folder, (one.seal.seq for one in chosen), _schema)
-    digests: list[str] = []
-    events = _write_readable(folder / READABLE, _noting_lists(chosen, digests))
-    missing = [one for one in dict.fromkeys(digests) if not _write_list(folder, store, one)]
-    return Export(checkpoint, events, len(set(digests)) - len(missing), tuple(missing))
+        checkpoint = export_entries(log, folder, chosen, registered_schema, readable)
+        events = len(chosen)
+    named = list(dict.fromkeys(readable.lists))
+    missing = [digest for digest in named if not _write_list(folder, store, digest)]
+    return Export(checkpoint, events, len(named) - len(missing), tuple(missing))
 
 
-def _noting_lists(chosen: Iterable[SealedRecord], digests: list[str]) -> Iterator[SealedRecord]:
-    for record in chosen:
+class _Readable:
+    """Gives each entry as a document, and notes the lists that events name."""
+
+    def __init__(self) -> None:
+        self.lists: list[str] = []
+
+    def __call__(self, leaf: bytes) -> object:
+        record = record_of(leaf)
         if record.event.fact == FixityChecked.__name__:
-            digests += [one.removeprefix("sha256:") for one in record.event.results]
-        yield record
+            self.lists += [one.removeprefix("sha256:") for one in record.event.results]
+        event = record.event.model_dump(mode="json")
+        return {"seq": record.seal.seq, "sealed_at": record.seal.sealed_at, "event": event}
 
 
 def _write_list(folder: Path, store: Storage, digest: str) -> bool:
@@ -72,19 +76,3 @@ def _write_list(folder: Path, store: Storage, digest: str) -> bool:
     (folder / LISTS).mkdir(exist_ok=True)
     (folder / LISTS / f"{digest}.tsv").write_bytes(content)
     return True
-
-
-def _write_readable(path: Path, chosen: Iterable[SealedRecord]) -> int:
-    count = 0
-    with path.open("w", encoding="utf-8") as file:
-        for record in chosen:
-            count += 1
-            event = record.event.model_dump(mode="json")
-            row = {"seq": record.seal.seq, "sealed_at": record.seal.sealed_at, "event": event}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return count
-
-
-def _schema(digest: bytes) -> bytes:
-    store = schema_store()
-    return store.text(store.id_of(digest)).encode()
