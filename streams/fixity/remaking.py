@@ -66,7 +66,8 @@ def remade(
         _make_package(connection, store, wanted, folder)
         if run_step is not None:
             _make_derivative(connection, store, wanted, folder, run_step)
-    except (TransientError, OSError, ValueError):
+    # Also what a record of another version lacks.
+    except (TransientError, OSError, ValueError, LookupError):
         return None
     made = folder / wanted.key
     return made if made.exists() else None
