@@ -81,7 +81,7 @@ def run(
 @fixity.command()
 @click.argument("sha256")
 @click.option("--by", required=True, help="Your pseudonym, such as p-4.")
-@click.option("--reason", required=True, help="Reason. Recorded in the audit log.")
+@click.option("--reason", required=True, help="Reason. Shown with the audit log; can be deleted.")
 @click.option(
     "--from",
     "file",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from streams import free_texts
 from streams.fixity.copies import CopyFinder, Wanted
 from streams.fixity.fixity_facts import Subject, restored_fact
 from streams.fixity.inventory import QUERY
@@ -68,9 +69,12 @@ def restore(parts: FixityParts, request: Request, scratch: Path) -> list[Restore
         source = _repair(parts, wanted, request.file, scratch)
         quarantine_id = row["quarantine_id"]
         subject = Subject(row["batch_id"], row["item_id"])
-        about = (wanted, quarantine_id, subject, source, request.by, request.reason)
-        fact = restored_fact(*about, parts.clock(), parts.made_by)
         with connection.transaction():
+            # The log has a reference to what a person wrote, which can be deleted.
+            reason = free_texts.put(connection, request.reason, request.by)
+            free_texts.mark_used(connection, reason)
+            about = (wanted, quarantine_id, subject, source, request.by, reason)
+            fact = restored_fact(*about, parts.clock(), parts.made_by)
             connection.execute(QUERY("mark_restored"), {"key": wanted.key})
             store_facts(connection, [fact])
         restored.append(Restored(wanted.key, wanted.sha256, source, quarantine_id))

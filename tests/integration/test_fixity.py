@@ -15,6 +15,7 @@ from streams.cli.quarantine_decisions import query
 from streams.fixity.restore import NoCopy, NothingToRestore, WrongBytes
 from streams.fixity.run import AlreadyRunning, Scope
 from streams.storage.keys import content_key
+from streams.text_references import is_reference
 from tests.core_machine.database import Databases
 from tests.support.fixity_shelf import (
     Died,
@@ -97,7 +98,12 @@ def test_what_failed_is_named_with_its_copies_restored_from_them_and_clean_after
     assert sources == [f"{member}/0", f"{member}/1", "the file backup.tar"]
     assert {ref.key: shelf.store.get(ref.key) for ref in item.refs} == intact
     restored = shelf.deliver()
-    assert {one.by for one in restored if isinstance(one, ObjectRestored)} == {"p-4"}
+    repairs = [one for one in restored if isinstance(one, ObjectRestored)]
+    assert {one.by for one in repairs} == {"p-4"}
+    # What a person wrote is not in the log, but in a table where it can be deleted.
+    assert all(is_reference(one.reason) for one in repairs)
+    texts = shelf.tracker.conn.execute("SELECT text, used FROM people.texts").fetchall()
+    assert texts == [("the disk was replaced", True)] * 3
     assert set(shelf.records().values()) == {"released"}
     (again,) = shelf.run()
     assert (again.objects, again.failed) == (6, 0)
