@@ -27,7 +27,10 @@ KINDS = (
         " text that a repository sends, for 30 days.",
         "`copystand text delete` deletes the text and its key at once. The reference stays, and"
         " says nothing without the key. What earlier versions sealed stays.",
-        {"reason": "ControlDecided ControlRequested PackageReceived ReceiptAccepted"},
+        {
+            "reason": "ControlDecided ControlRequested ObjectRestored PackageReceived"
+            " ReceiptAccepted"
+        },
     ),
     Kind(
         "Pseudonyms of persons",
@@ -37,7 +40,7 @@ KINDS = (
         " `receipts/records/`.",
         "The name behind it is in `people.person`: `copystand person forget`. The pseudonym stays.",
         {
-            "by": "ControlDecided ControlRequested",
+            "by": "ControlDecided ControlRequested ObjectRestored",
             "name": "Agent",
             "operator": "BatchAccepted BatchReceived BatchSubmitted CaptureAccepted PageCaptured",
         },
@@ -71,7 +74,7 @@ KINDS = (
             "embargo_until": "Rights",
             "holder": "Rights",
             "item_id": "Head PackagePublished",
-            "key": "Origin PackagePublished",
+            "key": "ObjectRestored Origin PackagePublished",
             "labels": "PageAcquired PageAdmitted",
             "note": "Rights",
             "original_name": "PageAcquired PageAdmitted",
@@ -81,6 +84,7 @@ KINDS = (
             "ref": "PageAcquired PageAdmitted",
             "replaces": "ItemRegistered",
             "results": "Act PremisEvent",
+            "source": "ObjectRestored",
             "sources": "Act PremisEvent",
             "subjects": "ControlDecided ControlRequested",
             "suggestions": "PageEnriched",
@@ -165,16 +169,19 @@ KINDS = (
             "outcome": "Act PremisEvent",
             "photometric": "PageAcquired",
             "priority": "BatchAccepted ItemCompleted ItemRegistered PageAcquired PageAdmitted",
+            "quarantine_id": "ObjectRestored",
             "received_sha256": "BatchAccepted",
             "release": "BatchReceived BatchSubmitted",
             "replaces": "CaptureAccepted PageCaptured",
             "required_branches": "ItemRegistered PageAcquired PageAdmitted",
             "resolution_source": "PageAcquired",
             "role": "Agent",
+            "run_id": "FixityChecked",
             "scanner_profile": "BatchAccepted",
+            "scope": "FixityChecked",
             "script": "PageAcquired PageAdmitted PageRecognized",
             "severity": "Diagnostic",
-            "sha256": "FileRef PackagePublished",
+            "sha256": "FileRef ObjectRestored PackagePublished",
             "step": "WorkDeferred WorkQuarantined",
             "topic": "Origin",
             "type": "Act Agent",

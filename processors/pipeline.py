@@ -12,8 +12,10 @@ from schemas.models import (
     ControlDecided,
     ControlRequested,
     Fact,
+    FixityChecked,
     ItemCompleted,
     ItemRegistered,
+    ObjectRestored,
     PackagePublished,
     PackageReceived,
     PageAcquired,
@@ -30,6 +32,8 @@ from schemas.models import (
 
 ROUTER = "router"
 TRACKER = "tracker"
+FIXITY = "fixity"
+"""Who checks the objects of the store; also the step in its quarantine records."""
 
 ALTO = FormatName("ALTO", None, "fmt/101")
 HOCR = FormatName("hOCR, XHTML", "1.0", "fmt/102")
@@ -150,6 +154,13 @@ TABLE: tuple[Row, ...] = (
         after_branch=True,
     ),
     OtherFact(
+        FixityChecked,
+        by=(FIXITY,),
+        premis="fixity check",
+        detail="Fixity run {fact.run_id} ({fact.scope}). Objects read: {fact.objects}, bytes: "
+        "{fact.size_bytes}, failed: {fact.failed}. The list of digests is a file of this event.",
+    ),
+    OtherFact(
         WorkDeferred,
         by=("driver",),
         premis="deferral",
@@ -157,7 +168,7 @@ TABLE: tuple[Row, ...] = (
     ),
     OtherFact(
         WorkQuarantined,
-        by=("driver", TRACKER),
+        by=("driver", TRACKER, FIXITY),
         premis="quarantine",
         detail="Quarantined at {fact.step}. {fact.where}: {fact.found}. {fact.fix}",
     ),
@@ -200,6 +211,12 @@ TABLE: tuple[Row, ...] = (
         premis="settlement",
         detail="Batch settled. Pages registered: {fact.registered}, packaged: {fact.packaged}, "
         "quarantined: {fact.quarantined}, cancelled: {fact.cancelled}.",
+    ),
+    OtherFact(
+        ObjectRestored,
+        by=(FIXITY,),
+        premis="replication",
+        detail="{fact.key} has its recorded bytes again. Source: {fact.source}. {fact.reason}",
     ),
 )
 """In the order of events, causes first. A new step needs a row here, a module in this folder and a

@@ -12,6 +12,7 @@ from schemas.models import (
     Agent,
     ControlDecided,
     Fact,
+    FixityChecked,
     Head,
     PremisEvent,
     Producer,
@@ -169,4 +170,6 @@ def _outcome(fact: Fact) -> tuple[str | None, str]:
         return f"deferred.{fact.error_class}", "fai"
     if isinstance(fact, ControlDecided):
         return fact.code, "suc" if fact.granted else "fai"
+    if isinstance(fact, FixityChecked) and fact.failed:
+        return "fixity.failed", "fai"
     return None, "suc"

@@ -230,10 +230,11 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
 
 
 def run_watchdog(settings: Settings) -> None:
-    """Run the watchdog."""
+    """Run the watchdog, which also starts fixity runs."""
     import psycopg
     from psycopg.rows import dict_row
 
+    from streams.fixity.schedule import FixitySchedule
     from streams.monitoring import watchdog
     from streams.monitoring.role_lag import groups_of
 
@@ -241,7 +242,8 @@ def run_watchdog(settings: Settings) -> None:
         return psycopg.connect(settings.dsn("tracker"), connect_timeout=3, row_factory=dict_row)
 
     groups = groups_of(settings, "watchdog")
-    watchdog.run_watchdog(settings, watchdog.Watchdog(settings, groups, connect))
+    monitor = watchdog.Watchdog(settings, groups, connect)
+    watchdog.run_watchdog(settings, monitor, FixitySchedule(settings))
 
 
 RUN: dict[str, Callable[[Settings], None]] = {

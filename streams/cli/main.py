@@ -19,6 +19,7 @@ COMMANDS = {
     "diagnose": "streams.cli.diagnose:diagnose",
     "doctor": "streams.cli.up:doctor",
     "down": "streams.cli.up:down",
+    "fixity": "streams.cli.fixity:fixity",
     "explain": "streams.cli.explain:explain",
     "packages": "streams.cli.packages:packages",
     "person": "streams.cli.person:person",

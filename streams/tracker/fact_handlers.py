@@ -22,6 +22,7 @@ from streams.tracker.derived_states import derive
 from streams.tracker.quarantine_checks import check_correction
 from streams.tracker.quarantine_decisions import carry_out, released_batch
 from streams.tracker.quarantine_records import (
+    close_restored,
     record_quarantine,
     refusal_id,
     refuse_batch,
@@ -56,6 +57,7 @@ def apply(unit: UnitOfWork, new: Sequence[StoredFact]) -> None:
         _put_repository_answer(unit, stored)
     for stored in by_record["WorkQuarantined"]:
         record_quarantine(unit, cast(WorkQuarantined, stored.fact))
+    close_restored(unit, [*by_record["WorkQuarantined"], *by_record["ObjectRestored"]])
     for stored in by_record["WorkDeferred"]:
         retry(unit, cast(WorkDeferred, stored.fact))
     _carry_out_decisions(unit)

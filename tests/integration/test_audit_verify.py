@@ -32,6 +32,7 @@ from streams.sealer.log_requests import (
     LogRequest,
     LogRequests,
 )
+from streams.storage.memory import MemoryStorage
 from streams.transparency_log.checkpoint import parse_checkpoint
 from streams.transparency_log.log_keys import create_private_key, read_private_key, read_public_keys
 from streams.transparency_log.merkle import leaf_hashes, root_of
@@ -107,7 +108,7 @@ class Sealed:
 
     def verified_export(self, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
         if not folder.exists():
-            write_export(self.folder, folder, None)
+            write_export(self.folder, folder, None, MemoryStorage(folder.parent))
         command = [sys.executable, "-I", "-S", str(folder / "verify.py"), *options, str(folder)]
         return subprocess.run(command, capture_output=True, text=True)
 
