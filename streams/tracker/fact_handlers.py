@@ -18,6 +18,8 @@ from schemas.models import (
 from streams.tracker.batch_corrections import corrects_refused_batch
 from streams.tracker.control import decide, unanswered_requests
 from streams.tracker.derived_states import derive
+from streams.tracker.operator_check import refuse_acceptance, refuse_submission
+from streams.tracker.persons import note_persons
 from streams.tracker.quarantine_checks import check_correction
 from streams.tracker.quarantine_decisions import carry_out, released_batch
 from streams.tracker.quarantine_records import (
@@ -98,7 +100,8 @@ def _receive_batch(unit: UnitOfWork, stored: StoredFact) -> None:
     if not claimed:
         refuse_batch(unit, stored, "batch.id-taken", "another manifest has this batch id")
         return
-    _apply_waiting(unit, head.event_id)
+    if not refuse_submission(unit, stored):
+        _apply_waiting(unit, head.event_id)
 
 
 def _accept_correction(unit: UnitOfWork, stored: StoredFact, quarantine_id: str) -> bool:
@@ -133,10 +136,13 @@ def _apply_waiting(unit: UnitOfWork, cause_id: str) -> None:
 
 def _accept_batch(unit: UnitOfWork, stored: StoredFact) -> None:
     fact, head = cast(BatchAccepted, stored.fact), stored.head
+    received_id = released_batch(unit, head.cause_id, head.batch_id) or head.cause_id
+    if refuse_acceptance(unit, stored, received_id):
+        return
     accepted = unit.run(
         "accept_batch",
         batch_id=head.batch_id,
-        received_id=released_batch(unit, head.cause_id, head.batch_id) or head.cause_id,
+        received_id=received_id,
         accepted_id=head.event_id,
         accepted_at=head.occurred_at,
         item_count=fact.item_count,
@@ -168,6 +174,7 @@ def _put_captures(unit: UnitOfWork, captures: Sequence[StoredFact]) -> None:
         for stored in captures
     ]
     unit.run_many("put_capture", rows)
+    note_persons(unit, (cast(CaptureAccepted, stored.fact).operator for stored in captures))
     batches = sorted({stored.head.batch_id for stored in captures if stored.head.batch_id})
     if batches:
         unit.run("ensure_batches", batch_ids=batches)

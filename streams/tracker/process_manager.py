@@ -114,6 +114,7 @@ class ProcessManager:
             unit = self._unit_of_work()
             unit.run("begin_rebuild")
             unit.run("empty_tables")
+            unit.run("note_named_persons")
         self.rebuilding = True
         self._read_offsets()
 

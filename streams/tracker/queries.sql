@@ -24,7 +24,11 @@ UPDATE line.active SET rebuilding = false;
 -- name: empty_tables
 TRUNCATE line.offsets, line.facts, line.decided, line.outbox, line.batches, line.items, line.refused,
     line.pages, line.page_branches, line.captures, line.packages, line.receipts, line.quarantine,
-    line.verdicts;
+    line.verdicts, line.persons;
+
+-- A person may have got a name before there was a register.
+-- name: note_named_persons
+INSERT INTO line.persons (pseudonym) SELECT pseudonym FROM people.person;
 
 -- name: empty_decided
 TRUNCATE line.decided;
@@ -568,3 +572,30 @@ WHERE item_id = %(item_id)s AND not_a_page;
 
 -- name: note_pseudonym
 UPDATE people.numbers SET highest = %(number)s WHERE highest < %(number)s;
+
+-- name: person
+SELECT EXISTS (SELECT FROM line.persons WHERE registered_at IS NOT NULL), p.pseudonym IS NOT NULL,
+    coalesce(p.retired, false), p.senders
+FROM (VALUES (%(pseudonym)s::text)) v (pseudonym) LEFT JOIN line.persons p USING (pseudonym);
+
+-- name: note_persons
+INSERT INTO line.persons (pseudonym) SELECT unnest(%(pseudonyms)s::text[]) ON CONFLICT DO NOTHING;
+
+-- name: register_person
+INSERT INTO line.persons VALUES (%(pseudonym)s, %(registered_at)s, false, %(senders)s)
+ON CONFLICT (pseudonym) DO UPDATE SET registered_at = EXCLUDED.registered_at, retired = false,
+    senders = EXCLUDED.senders;
+
+-- name: retire_person
+INSERT INTO line.persons (pseudonym, retired) VALUES (%(pseudonym)s, true)
+ON CONFLICT (pseudonym) DO UPDATE SET retired = true;
+
+-- name: received_fact
+SELECT f.value, f.partition, f."offset" FROM line.batches b JOIN line.facts f ON f.event_id = b.received_id
+WHERE b.batch_id = %(batch_id)s AND b.received_id = %(received_id)s AND b.accepted_id IS NULL;
+
+-- The registrations of a batch whose manifest names a person that may not be named. No page of it was admitted.
+-- name: drop_registrations
+WITH pages AS (DELETE FROM line.pages WHERE batch_id = %(batch_id)s),
+    refused AS (DELETE FROM line.refused WHERE batch_id = %(batch_id)s)
+DELETE FROM line.items WHERE batch_id = %(batch_id)s;

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 from processors.outcome import ObjectUnusable
 from schemas import ids
 from schemas.models import FileRef, ItemRegistered
+from streams.tracker.operator_check import is_refused
 from streams.tracker.quarantine_decisions import released_batch
 from streams.tracker.quarantine_records import Fault, quarantine, refusal, refusal_id, storable
 from streams.tracker.queries import query
@@ -39,7 +40,7 @@ def register(unit: UnitOfWork, stored: StoredFact) -> None:
         received_id=released_batch(unit, head.cause_id, head.batch_id) or head.cause_id,
         registered_id=head.event_id,
     )
-    if not known:
+    if not known or is_refused(unit, head.cause_id):
         return  # the batch was not received yet, or its submission was refused
     cancelled, registered_before = known[0]
     if registered_before:
