@@ -46,6 +46,11 @@ def test_quarantined_pages_are_decided_in_every_way(
     }
     lost = packages["unlucky.vol-w"]["package_id"]
     assert line.ask("packages", "show", lost)["missing_pages"] == 1
+    published = len(line.ask("packages", "list"))
+    followed = line.ask("packages", "follow", "--group", "curator", "--limit", published)
+    assert {one["package_id"]: one["missing_pages"] for one in followed}[lost] == 1
+    assert [one["package_id"] for one in followed if one["completeness"] == "incomplete"] == [lost]
+    assert "incomplete, missing: 1 page" in line.run("packages", "fetch", lost, tmp_path).stdout
     shown = line.ask("batch", "show", "unlucky")
     counted = {one["item_id"]: (one["missing"], one["not_pages"]) for one in shown["items"]}
     assert (counted["unlucky.vol-w"], counted["unlucky.vol-n"]) == ((1, 0), (0, 1))
