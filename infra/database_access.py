@@ -31,7 +31,7 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
         ("auditor_ro", f"line.{name}"): frozenset({READ})
         for name in (
             "batch_status", "items", "pages", "packages", "quarantine", "receipts", "offsets",
-            "verdicts", "batch_waits", "quiet_batches", "persons",
+            "verdicts", "batch_waits", "quiet_batches", "persons", "earlier_versions",
         )
     },
 }  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 
 from lxml import etree
 
+from processors.item_versions import is_version_of
 from processors.package.contents import Contents, CreatingApplication, MasterProperties
 from processors.package.item_record import ItemRecord
 from processors.package.layout import METADATA, Payload
@@ -12,7 +13,7 @@ from processors.package_metadata.descriptive import rights_lines
 from processors.pipeline import package_files
 from processors.step import FormatName
 from processors.xml.writing import PREMIS, XSI, Maker
-from schemas.ids import page_id
+from schemas.ids import package_id, page_id
 
 premis = Maker(PREMIS, {"premis": PREMIS, "xsi": XSI})
 KIND = f"{{{XSI}}}type"
@@ -89,9 +90,25 @@ def _entity(item: ItemRecord) -> etree._Element:
             identified("objectIdentifier", identifier["type"], identifier["value"])
             for identifier in item.description.get("identifiers") or ()
         ),
+        *_relations_to_items(item),
         rights,
         attributes={KIND: "premis:intellectualEntity"},
     )
+
+
+def _relations_to_items(item: ItemRecord) -> Iterator[etree._Element]:
+    """What the item replaces (an earlier package of its own, or another item) or supplements."""
+    replaced = item.description.get("replaces")
+    supplemented = item.description.get("supplements")
+    revision = item.completed.head.revision
+    if is_version_of(item.item_id, replaced):
+        if revision > 1:
+            earlier = f"package:{package_id(item.item_id, revision - 1)}"
+            yield relation("replacement", "supersedes", earlier)
+    elif replaced:
+        yield relation("replacement", "supersedes", f"item:{replaced}")
+    if supplemented:
+        yield relation("logical", "supplements", f"item:{supplemented}")
 
 
 def _representation(item: ItemRecord) -> etree._Element:

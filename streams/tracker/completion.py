@@ -56,7 +56,9 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
     times += [decided_at for _, decided_at, _ in decisions]
     event_id = ids.make_id(item_id, revision, "ItemCompleted")
     return ItemCompleted(
-        head=unit.head(event_id, registered_id, max(times), head),
+        head=unit.head(event_id, registered_id, max(times), head).model_copy(
+            update={"revision": revision}
+        ),
         page_count=page_count,
         priority=priority,
         files=(_store_item_record(unit, record), FileRef(**page_list), FileRef(**profile)),

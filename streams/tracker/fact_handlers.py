@@ -31,6 +31,7 @@ from streams.tracker.quarantine_records import (
 from streams.tracker.registration import ACQUIRE, register
 from streams.tracker.retries import retry
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
+from streams.tracker.versions import waiting_versions
 
 STEP_OF = {step.gives.__name__: step.name for step in STEPS if step.branch or step.name == ACQUIRE}
 """The step that has ended for a page, by the record name of the fact."""
@@ -62,6 +63,14 @@ def apply(unit: UnitOfWork, new: Sequence[StoredFact]) -> None:
     _carry_out_decisions(unit)
     requests = [cast(ControlRequested, stored.fact) for stored in by_record["ControlRequested"]]
     _decide_requests(unit, requests)
+
+
+def register_versions(unit: UnitOfWork) -> None:
+    """At the end of a rebuild, register the later versions of items in their order."""
+    for stored in waiting_versions(unit):
+        derive(unit)
+        register(unit, stored)
+        _carry_out_decisions(unit)
 
 
 def decide_unanswered(unit: UnitOfWork) -> None:

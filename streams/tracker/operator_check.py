@@ -16,7 +16,7 @@ from schemas.models import (
     Head,
     WorkQuarantined,
 )
-from streams.execution.senders import sender_headers
+from streams.execution.senders import sender_of
 from streams.kafka.messages import Incoming
 from streams.topology import RELEASED
 from streams.tracker.persons import Refusal, note_persons, refusal_of
@@ -154,7 +154,7 @@ def _refused_before(unit: UnitOfWork, names: list[str]) -> set[str]:
 
 def _sender_of(fact: Fact) -> str | None:
     acts = cast(BatchReceived | CaptureAccepted, fact).acts
-    return dict(sender_headers(acts)).get("sender")
+    return sender_of(acts)
 
 
 def _refusal_id(cause_id: str) -> str:

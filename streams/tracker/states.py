@@ -85,6 +85,7 @@ ITEMS = (
     Change("held", "cancelled", "`control.decided`: reject or cancel"),
     Change("completed", "held", "`work.quarantined` of `assemble_package`"),
     Change("completed", "packaged", "`package.published`"),
+    Change("packaged", "registered", "`item.registered` of a delivery that replaces it"),
 )
 
 PAGES = (

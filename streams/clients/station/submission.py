@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from processors.item_versions import is_version_of
 from processors.profile import Profile, canonical, look_up
 from processors.rules.codes import is_error
 from schemas.models import Diagnostic
@@ -107,8 +108,13 @@ def _hints(delivery: Delivery, line: LineQueries, settings: Settings) -> list[Di
     found, batch_id = _taken(delivery, line), delivery.manifest["batch_id"]
     found += _operator_findings(delivery, line, settings)
     items = delivery.manifest.get("items", ())
-    # An item that replaces or supplements another one needs an id of its own, too.
-    names = [item["item_id"] for item in items if isinstance(item["item_id"], str)]
+    # An item that supplements another one needs an id of its own, too.
+    names = [
+        item["item_id"]
+        for item in items
+        if isinstance(item["item_id"], str)
+        and not is_version_of(item["item_id"], item.get("replaces"))
+    ]
     batch_of = line.known_items(names)
     for name in names:
         other = batch_of.get(name.lower())
