@@ -1,4 +1,4 @@
--- A delivery may replace an item whose package is published. The item then has the next revision, and what
+-- A delivery may replace an item that is packaged or cancelled. The item then has the next revision, and what
 -- its earlier delivery was is kept here, for the figures of that batch.
 
 SET LOCAL ROLE tracker;
@@ -13,11 +13,12 @@ CREATE TABLE line.earlier_versions (
     page_count    integer NOT NULL,
     missing_pages integer NOT NULL,
     not_pages     integer NOT NULL,
-    package_id    text NOT NULL UNIQUE,
+    state         text NOT NULL CHECK (state IN ('packaged', 'cancelled')),
+    package_id    text UNIQUE,
     PRIMARY KEY (item_id, revision)
 );
 CREATE INDEX earlier_versions_by_batch ON line.earlier_versions (batch_id);
-COMMENT ON TABLE line.earlier_versions IS 'Versions of items that a later delivery replaced. Their packages are published.';
+COMMENT ON TABLE line.earlier_versions IS 'Versions of items that a later delivery replaced.';
 GRANT SELECT ON line.earlier_versions TO auditor_ro;
 
 CREATE OR REPLACE VIEW line.batch_status AS
@@ -57,7 +58,7 @@ CROSS JOIN LATERAL (
     FROM (
         SELECT page_count, state FROM line.items WHERE batch_id = b.batch_id
         UNION ALL
-        SELECT page_count, 'packaged' FROM line.earlier_versions WHERE batch_id = b.batch_id
+        SELECT page_count, state FROM line.earlier_versions WHERE batch_id = b.batch_id
     ) x
 ) i
 CROSS JOIN LATERAL (

@@ -13,7 +13,7 @@ from processors.package_metadata.descriptive import rights_lines
 from processors.pipeline import package_files
 from processors.step import FormatName
 from processors.xml.writing import PREMIS, XSI, Maker
-from schemas.ids import package_id, page_id
+from schemas.ids import page_id
 
 premis = Maker(PREMIS, {"premis": PREMIS, "xsi": XSI})
 KIND = f"{{{XSI}}}type"
@@ -100,11 +100,9 @@ def _relations_to_items(item: ItemRecord) -> Iterator[etree._Element]:
     """What the item replaces (an earlier package of its own, or another item) or supplements."""
     replaced = item.description.get("replaces")
     supplemented = item.description.get("supplements")
-    revision = item.completed.head.revision
     if is_version_of(item.item_id, replaced):
-        if revision > 1:
-            earlier = f"package:{package_id(item.item_id, revision - 1)}"
-            yield relation("replacement", "supersedes", earlier)
+        for earlier in item.superseded():
+            yield relation("replacement", "supersedes", f"package:{earlier}")
     elif replaced:
         yield relation("replacement", "supersedes", f"item:{replaced}")
     if supplemented:

@@ -35,8 +35,9 @@ FROM line.items i LEFT JOIN line.pages p USING (item_id)
 LEFT JOIN line.packages k ON k.package_id = i.package_id
 WHERE i.batch_id = %(batch)s GROUP BY i.item_id, k.package_id
 UNION ALL
-SELECT v.item_id, 'packaged', v.title, v.revision, v.page_count, v.registered_at,
-    0, 0, 0, v.page_count, 0, 0, v.missing_pages, v.not_pages, v.package_id, k.state
+SELECT v.item_id, v.state, v.title, v.revision, v.page_count, v.registered_at, 0, 0, 0,
+    CASE v.state WHEN 'packaged' THEN v.page_count ELSE 0 END, 0,
+    CASE v.state WHEN 'cancelled' THEN v.page_count ELSE 0 END, v.missing_pages, v.not_pages, v.package_id, k.state
 FROM line.earlier_versions v LEFT JOIN line.packages k USING (package_id)
 WHERE v.batch_id = %(batch)s ORDER BY item_id, revision;
 

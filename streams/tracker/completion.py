@@ -51,6 +51,8 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
     }
     if not_pages := unit.run("files_that_are_no_pages", item_id=item_id)[0][0]:
         record["not_pages"] = not_pages
+    if superseded := unit.run("superseded_package", item_id=item_id):
+        record["supersedes"] = [superseded[0][0]]
     head = item_fact.head
     times = [fact.head.occurred_at for fact in (*facts, *captures)]
     times += [decided_at for _, decided_at, _ in decisions]

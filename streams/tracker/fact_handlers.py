@@ -31,7 +31,7 @@ from streams.tracker.quarantine_records import (
 from streams.tracker.registration import ACQUIRE, register
 from streams.tracker.retries import retry
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
-from streams.tracker.versions import waiting_versions
+from streams.tracker.versions import versions_of, waiting_versions
 
 STEP_OF = {step.gives.__name__: step.name for step in STEPS if step.branch or step.name == ACQUIRE}
 """The step that has ended for a page, by the record name of the fact."""
@@ -164,6 +164,8 @@ def _accept_batch(unit: UnitOfWork, stored: StoredFact) -> None:
     if accepted:
         items = unit.run("items_of_batch", batch_id=head.batch_id)
         unit.affected.items |= {item_id for (item_id,) in items}
+        for waiting in [] if unit.rebuilding else versions_of(unit, head.cause_id):
+            register(unit, waiting)
 
 
 def _put_branches(unit: UnitOfWork, ended: Sequence[StoredFact]) -> None:

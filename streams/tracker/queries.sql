@@ -140,7 +140,7 @@ RETURNING batch_id;
 SELECT item_id FROM line.items WHERE batch_id = %(batch_id)s ORDER BY item_id;
 
 -- name: batch_of_registration
-SELECT b.cancelled, EXISTS (SELECT FROM line.items i WHERE i.registered_id = %(registered_id)s)
+SELECT b.cancelled, b.accepted_id IS NOT NULL, EXISTS (SELECT FROM line.items i WHERE i.registered_id = %(registered_id)s)
     OR EXISTS (SELECT FROM line.refused r WHERE r.registered_id = %(registered_id)s)
     OR EXISTS (SELECT FROM line.earlier_versions v WHERE v.registered_id = %(registered_id)s)
 FROM line.batches b WHERE b.batch_id = %(batch_id)s AND b.received_id = %(received_id)s;
@@ -606,7 +606,7 @@ WITH pages AS (DELETE FROM line.pages WHERE batch_id = %(batch_id)s),
 DELETE FROM line.items WHERE batch_id = %(batch_id)s;
 
 -- name: current_version
-SELECT revision, state, batch_id FROM line.items WHERE item_id = %(item_id)s FOR UPDATE;
+SELECT revision, state, batch_id, completed_id IS NOT NULL FROM line.items WHERE item_id = %(item_id)s FOR UPDATE;
 
 -- name: received_of_batch
 SELECT f.value FROM line.batches b JOIN line.facts f ON f.event_id = b.received_id WHERE b.batch_id = %(batch_id)s;
@@ -619,7 +619,7 @@ WHERE item_id = %(item_id)s AND record = 'PageAdmitted' GROUP BY page_id;
 INSERT INTO line.earlier_versions
 SELECT i.item_id, i.revision, i.batch_id, i.registered_id, i.registered_at, i.title, i.page_count,
     (SELECT count(*) FROM line.pages p WHERE p.item_id = i.item_id AND p.kind = 'missing' AND NOT p.not_a_page),
-    (SELECT count(*) FROM line.pages p WHERE p.item_id = i.item_id AND p.not_a_page), i.package_id
+    (SELECT count(*) FROM line.pages p WHERE p.item_id = i.item_id AND p.not_a_page), i.state, i.package_id
 FROM line.items i WHERE i.item_id = %(item_id)s;
 
 -- name: supersede_version_records
@@ -638,9 +638,13 @@ UPDATE line.items SET batch_id = %(batch_id)s, registered_id = %(registered_id)s
     state = 'registered'
 WHERE item_id = %(item_id)s;
 
+-- name: superseded_package
+SELECT package_id FROM line.earlier_versions
+WHERE item_id = %(item_id)s AND package_id IS NOT NULL ORDER BY revision DESC LIMIT 1;
+
 -- name: unregistered_items
 SELECT f.value, f.partition, f."offset" FROM line.facts f JOIN line.batches b USING (batch_id)
-WHERE f.record = 'ItemRegistered'
+WHERE f.record = 'ItemRegistered' AND (%(cause_id)s::text IS NULL OR f.cause_id = %(cause_id)s)
     AND NOT EXISTS (SELECT FROM line.items i WHERE i.registered_id = f.event_id)
     AND NOT EXISTS (SELECT FROM line.refused r WHERE r.registered_id = f.event_id)
     AND NOT EXISTS (SELECT FROM line.earlier_versions v WHERE v.registered_id = f.event_id)

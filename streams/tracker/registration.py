@@ -44,10 +44,12 @@ def register(unit: UnitOfWork, stored: StoredFact) -> None:
     )
     if not known or is_refused(unit, head.cause_id):
         return  # the batch was not received yet, or its submission was refused
-    cancelled, registered_before = known[0]
+    cancelled, accepted, registered_before = known[0]
     fact = cast(ItemRegistered, stored.fact)
-    if registered_before or (unit.rebuilding and replaces_itself(fact)):
-        return  # in a rebuild, versions are registered when all of the earlier one is known
+    if registered_before:
+        return
+    if replaces_itself(fact) and (unit.rebuilding or not accepted):
+        return  # a version waits for its acceptance, and in a rebuild for the earlier versions
     fault = _refused_before(unit, stored) or _claim(unit, fact, cancelled)
     if fault is None:
         unit.affected.items.add(str(head.item_id))

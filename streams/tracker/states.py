@@ -86,6 +86,7 @@ ITEMS = (
     Change("completed", "held", "`work.quarantined` of `assemble_package`"),
     Change("completed", "packaged", "`package.published`"),
     Change("packaged", "registered", "`item.registered` of a delivery that replaces it"),
+    Change("cancelled", "registered", "`item.registered` of a delivery that replaces it"),
 )
 
 PAGES = (

@@ -1,4 +1,4 @@
-"""New versions of items: a delivery that replaces an item whose package is published."""
+"""New versions of items: a delivery that replaces an item whose earlier delivery has ended."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from streams.tracker.quarantine_records import Fault
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
 
 DELIVERED, IN_PROGRESS = "item.already-delivered", "item.in-progress"
-PACKAGED = "packaged"
+PACKAGED, CANCELLED = "packaged", "cancelled"
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ def next_version(unit: UnitOfWork, fact: ItemRegistered) -> Version | Fault:
     if not rows:
         found = "an item with this id, ignoring case, was delivered before"
         return Fault(DELIVERED, f"item {item_id}", found)
-    revision, state, batch_id = rows[0]
+    revision, state, batch_id, completed = rows[0]
     if fact.replaces not in (item_id, ids.package_id(item_id, revision)):
         found = f"the delivery replaces {fact.replaces}, the latest version has revision {revision}"
         return Fault(DELIVERED, f"item {item_id}", found)
     if _sender(unit, batch_id) != _sender(unit, str(fact.head.batch_id)):
         return Fault(DELIVERED, f"item {item_id}", "another sender delivered it before")
-    if state != PACKAGED:
+    # The package of a completed item may still be published, also after it was rejected.
+    if state != PACKAGED and (state != CANCELLED or completed):
         found = f"the delivery replaces an item of batch {batch_id} that is {state}"
         return Fault(IN_PROGRESS, f"item {item_id}", found)
     known = unit.run("page_revisions", item_id=item_id)
@@ -53,17 +54,24 @@ def next_version(unit: UnitOfWork, fact: ItemRegistered) -> Version | Fault:
 
 def keep_current(unit: UnitOfWork, item_id: str) -> None:
     """Keep the figures of the latest version for its batch, and make room for the next one."""
-    ((_, _, batch_id),) = unit.run("current_version", item_id=item_id)
+    ((_, _, batch_id, _),) = unit.run("current_version", item_id=item_id)
     for name in ("keep_version", "supersede_version_records", "drop_pages_of_item"):
         unit.run(name, item_id=item_id)
     unit.affected.batches.add(batch_id)
 
 
+def versions_of(unit: UnitOfWork, cause_id: str | None = None) -> list[StoredFact]:
+    """The deliveries that replace their own item and are not registered: all, or those of one
+    pre-flight, in the order in which they were published."""
+    rows = unit.run("unregistered_items", cause_id=cause_id)
+    read = [StoredFact.from_bytes(*row) for row in rows]
+    return [stored for stored in read if replaces_itself(cast(ItemRegistered, stored.fact))]
+
+
 def waiting_versions(unit: UnitOfWork) -> Iterator[StoredFact]:
     """In a rebuild: the deliveries that replace their own item, in the order in which they became
     versions. Each is read after the one before it was registered."""
-    rows = [StoredFact.from_bytes(*row) for row in unit.run("unregistered_items")]
-    waiting = [stored for stored in rows if replaces_itself(cast(ItemRegistered, stored.fact))]
+    waiting = versions_of(unit)
     while waiting:
         item_id = waiting[0].head.item_id
         same = [stored for stored in waiting if stored.head.item_id == item_id]

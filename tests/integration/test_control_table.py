@@ -288,12 +288,14 @@ def answered_packages(tracker: WatchedTracker) -> None:
 
 
 def replaced_items(tracker: WatchedTracker) -> None:
-    """The transition of an item whose next version is delivered."""
+    """The transitions of an item whose next versions are delivered."""
     first = Delivery(tracker.storage, "v-1", {"again-vol": 1})
     tracker.process(*first.everything())
-    later = Delivery(tracker.storage, "v-2", {"again-vol": 1})
-    registered = later.registered("again-vol").model_copy(update={"replaces": "again-vol"})
-    tracker.process(later.received(), later.accepted(), registered)
+    for name in ("v-2", "v-3"):
+        later = Delivery(tracker.storage, name, {"again-vol": 1})
+        registered = later.registered("again-vol").model_copy(update={"replaces": "again-vol"})
+        tracker.process(later.received(), later.accepted(), registered)
+        tracker.request("cancel", f"batch:{name}")
 
 
 def cancelled_batches(tracker: WatchedTracker) -> None:

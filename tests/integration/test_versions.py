@@ -1,5 +1,6 @@
 """New versions of items, on a real PostgreSQL: a delivery that replaces a packaged item."""
 
+import json
 from typing import Any
 
 import pytest
@@ -14,7 +15,14 @@ from schemas.models import (
     PageRecognized,
     WorkQuarantined,
 )
-from tests.integration.test_persons import Recorded, asks, is_rebuilt_alike, open_codes, submission
+from tests.integration.test_persons import (
+    Recorded,
+    asks,
+    is_rebuilt_alike,
+    open_codes,
+    registers,
+    submission,
+)
 from tests.support.line_facts import Delivery
 from tests.support.tracker_harness import TrackerHarness
 
@@ -203,3 +211,54 @@ def test_a_record_of_the_earlier_version_that_is_open_is_superseded(reads, stora
     reads(*later.begun())
 
     assert (len(before), open_codes(tracker)) == (1, [])
+
+
+def test_an_item_that_was_cancelled_is_delivered_again(reads, storage):
+    batch, later, tracker = Delivery(storage, EARLIER, {ITEM: 2}), Later(storage, 1), reads.tracker
+    reads(submission(batch, None), batch.accepted(), batch.registered(ITEM))
+    reads(asks("cancel", f"batch:{EARLIER}"))
+
+    reads(*later.begun())
+    reads(*later.worked(later.facts.pages(ITEM)[0], 2))
+    reads(later.published())
+
+    assert figures(tracker) == {EARLIER: ("cancelled", 2, 0), LATER: ("settled", 1, 1)}
+    assert is_rebuilt_alike(tracker, reads.read)
+
+
+def test_the_earlier_version_stays_until_the_later_batch_is_accepted(reads, storage, packaged):
+    tracker, later = reads.tracker, Later(storage, 1)
+    received, accepted, registered = later.begun()
+
+    reads(received, registered)
+    waits = tracker.states("items", "batch_id")
+    reads(accepted)
+
+    assert (waits, tracker.states("items", "batch_id")) == (
+        {EARLIER: "packaged"},
+        {LATER: "running"},
+    )
+
+
+def test_a_version_of_a_batch_with_an_unknown_operator_changes_nothing(reads, storage, packaged):
+    tracker, later = reads.tracker, Later(storage, 1)
+    received, accepted, registered = later.begun()
+    reads(registers("p-1"))
+
+    reads(received, registered)
+    reads(accepted.model_copy(update={"operator": "o-99"}))
+
+    assert open_codes(tracker) == ["person.unknown"]
+    assert tracker.states("items", "batch_id") == {EARLIER: "packaged"}
+    assert figures(tracker)[EARLIER] == ("settled", 2, 2)
+    assert is_rebuilt_alike(tracker, reads.read)
+
+
+def test_the_item_record_names_the_package_that_is_superseded(reads, storage, packaged):
+    tracker, later = reads.tracker, Later(storage, 1)
+
+    reads(*later.begun())
+    reads(*later.worked(later.facts.pages(ITEM)[0], 2))
+
+    records = [json.loads(storage.read(one.files[0])) for one in tracker.published(ItemCompleted)]
+    assert [one.get("supersedes") for one in records] == [None, ["vol-1.v1"]]

@@ -17,7 +17,7 @@ TABLES: dict[str, str] = {
     "quarantine": "quarantine_id, batch_id, item_id, page_id, code, attempts, resume_at, required,"
     " state",
     "earlier_versions": "item_id, revision, batch_id, registered_id, page_count, missing_pages,"
-    " not_pages, package_id",
+    " not_pages, state, package_id",
     "persons": "pseudonym, registered_at, retired, senders",
     "batch_status": "batch_id, state, registered, packaged, quarantined, cancelled, in_flight",
 }

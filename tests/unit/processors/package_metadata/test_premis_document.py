@@ -161,20 +161,23 @@ def test_rights_and_item_are_linked_in_both_directions(tools: Tools) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stated", "revision", "related"),
+    ("stated", "superseded", "related"),
     [
-        ({"replaces": "vol-1"}, 3, [("supersedes", "package:vol-1.v2")]),
-        ({"replaces": "vol-1.v1"}, 2, [("supersedes", "package:vol-1.v1")]),
-        ({"replaces": "vol-1"}, 1, []),
-        ({"replaces": "vol-0"}, 1, [("supersedes", "item:vol-0")]),
-        ({"supplements": "vol-0"}, 1, [("supplements", "item:vol-0")]),
-        ({}, 2, []),
+        ({"replaces": "vol-1"}, ("vol-1.v2",), [("supersedes", "package:vol-1.v2")]),
+        ({"replaces": "vol-1.v1"}, ("vol-1.v1",), [("supersedes", "package:vol-1.v1")]),
+        ({"replaces": "vol-1"}, (), []),
+        ({"replaces": "vol-0"}, (), [("supersedes", "item:vol-0")]),
+        ({"supplements": "vol-0"}, (), [("supplements", "item:vol-0")]),
+        ({}, ("vol-1.v1",), []),
     ],
 )
 def test_an_item_names_what_it_replaces_or_supplements(
-    tools: Tools, stated: dict[str, str], revision: int, related: list[tuple[str, str]]
+    tools: Tools,
+    stated: dict[str, str],
+    superseded: tuple[str, ...],
+    related: list[tuple[str, str]],
 ) -> None:
-    item = a_completed_item(tools, revision=revision, **stated)
+    item = a_completed_item(tools, supersedes=superseded, **stated)
 
     entity = _object(metadata_of(item, tools, "premis"), "item:vol-1")
 
