@@ -26,7 +26,7 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
     ("tracker", "people.numbers"): frozenset({READ, UPDATE}),
     ("auditor_ro", "audit.event"): frozenset({READ}),
     ("auditor_ro", "audit.projector_position"): frozenset({READ}),
-    ("tracker", "people.person"): frozenset({READ, INSERT, DELETE}),
+    ("tracker", "people.person"): frozenset({READ, INSERT, UPDATE, DELETE}),
     ("tracker", "people.texts"): frozenset(OPERATIONS),
     ("auditor_ro", "people.texts"): frozenset({READ}),
     **{
@@ -37,7 +37,7 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
         ("auditor_ro", f"line.{name}"): frozenset({READ})
         for name in (
             "batch_status", "items", "pages", "packages", "quarantine", "receipts", "offsets",
-            "verdicts", "batch_waits", "quiet_batches",
+            "verdicts", "batch_waits", "quiet_batches", "persons", "earlier_versions",
         )
     },
 }  # fmt: skip
