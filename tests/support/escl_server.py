@@ -116,6 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Capabilities, status or the next page."""
+        if not self.path.startswith("/eSCL/"):
+            self._answer(404)
+            return
         if self._misbehaves():
             return
         name = self._name()
@@ -215,7 +218,7 @@ def running(device: EsclServer) -> Iterator[EsclServer]:
     handler = type("Handler", (_Handler,), {"device": device})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     device.address = f"http://127.0.0.1:{server.server_address[1]}/eSCL"
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield device
     finally:
