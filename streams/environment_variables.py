@@ -13,10 +13,11 @@ from streams import storage_settings
 from streams.kafka_variables import KafkaVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
+from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
 
 
-class EnvironmentVariables(KafkaVariables):
+class EnvironmentVariables(KafkaVariables, ScannerVariables):
     """One field for each variable. The constructor takes values and reads no environment."""
 
     model_config = SettingsConfigDict(

@@ -25,7 +25,7 @@ COMMANDS = {
     "quarantine": "streams.cli.quarantine:quarantine",
     "repository": "streams.cli.external_access:repository",
     "run": "streams.cli.run:run",
-    "station": "streams.cli.station:station",
+    "station": "streams.cli.station_commands:station",
     "status": "streams.cli.status:status",
     "up": "streams.cli.up:up",
 }
