@@ -10,6 +10,7 @@ import click
 
 from processors.profile import InvalidProfile, UnknownProfile
 from schemas import ids
+from streams.cli.capture_output import print_closed, print_devices, print_page, print_result
 from streams.cli.capture_prompt import Operator
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
@@ -28,7 +29,7 @@ from streams.clients.scanners.agreement import profiles_kept
 from streams.clients.scanners.capabilities import ColourMode, Device, Source
 from streams.clients.scanners.capture_settings import Wishes
 from streams.clients.scanners.scanner_driver import ScannerDriver, ScannerProblem
-from streams.console import Exit, blocks, emit, err, fail, json_option, out, words
+from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
 
 CAPTURES = Path("spool") / "captures"
@@ -67,7 +68,7 @@ def devices(driver: str | None, device: str | None, as_json: bool) -> None:
     """Show scanners, what they can do, and which profiles they can keep."""
     with _station(Settings.load()) as here:
         rows = list(_device_rows(here, driver, device))
-    emit(rows, as_json, _print_devices)
+    emit(rows, as_json, print_devices)
     if device is not None and rows[0]["problem"]:
         raise SystemExit(int(Exit.MISSING_PART))
 
@@ -122,7 +123,7 @@ def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
         result["problem"] = stopped.document()
     except OSError as failed:
         fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
-    emit(result, as_json, _print_result)
+    emit(result, as_json, print_result)
     if problem is not None:
         _fail(problem)
 
@@ -143,7 +144,7 @@ def close(batch_id: str, operator: str | None, as_json: bool) -> None:
         _fail(problem)
     except OSError as failed:
         fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
-    emit(closed.document(), as_json, lambda _: _print_closed(closed, folder.profile or ""))
+    emit(closed.document(), as_json, lambda _: print_closed(closed, folder.profile or ""))
 
 
 def _scan(here: Station, captures: Path, result: dict[str, Any], options: dict[str, Any]) -> None:
@@ -187,7 +188,7 @@ def _capture(
 
     def show(page: CapturedPage) -> None:
         keep(page.document())
-        _print_page(page)
+        print_page(page)
 
     wanted: int | None = options["pages"]
     if not options["no_prompt"]:
@@ -244,64 +245,6 @@ def _device_row(here: Station, driver: ScannerDriver, device: Device) -> dict[st
         "profiles": list(profiles_kept(all_profiles(here.profiles), offered, Wishes())),
         "problem": None,
     }
-
-
-def _print_devices(rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        out.print("No scanners found. A device that is not found can be named with --device.")
-    shown = []
-    for row in rows:
-        sources = [
-            f"{one['source']}: {', '.join(one['modes'])}; {one['resolutions_dpi']} dpi;"
-            f" {', '.join(one['formats'])}"
-            for one in row["capabilities"]
-        ]
-        problem = row["problem"]
-        shown.append(
-            {
-                "name": row["name"],
-                "driver": row["driver"],
-                "device": f"{row['vendor']} {row['model']}".strip() or "unknown",
-                "serial": row["serial"],
-                "can do": " | ".join(sources) or "unknown",
-                "keeps": ", ".join(row["profiles"]) or "no profile",
-                "problem": f"{problem['code']}: {problem['found']}" if problem else "none",
-            }
-        )
-    blocks(shown, ["name", "driver"], ["device", "serial", "can do", "keeps", "problem"])
-
-
-def _print_page(page: CapturedPage) -> None:
-    found = page.record.found
-    size = f"{found['width_px']} x {found['height_px']} px"
-    dpi = f", {found['resolution_dpi']:g} dpi" if found["resolution_dpi"] else ""
-    colour = f", {found['mode']} {found['bits_per_sample']} bit"
-    amount = f", {page.record.size_bytes / 1e6:.1f} MB"
-    err.print(words((f"{page.item} {page.record.ref}", "bold"), f": {size}{dpi}{colour}{amount}"))
-    if page.preview is not None:
-        err.print(f"  preview: {page.preview}", soft_wrap=True)
-    for warning in page.record.warnings:
-        err.print(f"  {warning['code']}: {warning['found']}", soft_wrap=True)
-
-
-def _print_result(result: dict[str, Any]) -> None:
-    name, pages = result["batch_id"], len(result["pages"])
-    out.print(words((name, "bold"), f": {result['state']}, {pages} pages scanned"))
-    if result["state"] == "closed":
-        _print_next(result["folder"], name, result["profile"])
-    elif result["problem"] is None:
-        out.print(f"  Close it: copystand station close {name}")
-
-
-def _print_closed(closed: ClosedBatch, profile: str) -> None:
-    count = closed.delivery.page_count
-    out.print(words((closed.batch_id, "bold"), f": closed, {count} pages"))
-    _print_next(str(closed.folder), closed.batch_id, profile)
-
-
-def _print_next(folder: str, name: str, profile: str) -> None:
-    command = f"copystand station submit {folder} --batch-id {name} --profile {profile}"
-    out.print(f"  Submit it: {command}", soft_wrap=True)
 
 
 def _fail(problem: Problem) -> None:

@@ -26,6 +26,8 @@ from streams.clients.station.scan import natural
 FILES, PREVIEWS, WORK = "files", "previews", "work"
 BATCH, MANIFEST, LOCK = "batch.json", "manifest.json", ".lock"
 CHECKSUMS = "captures.sha256"
+PENDING = ".pending"
+"""End of the name of a record whose page does not have its name yet."""
 LEVELS_OF_HOME = 3
 """Folders above that of a batch, up to the home."""
 
@@ -76,29 +78,21 @@ class CaptureFolder:
             raise CaptureProblem("capture.profile-differs", found, profile=self.profile)
 
     def _recover(self) -> None:
-        """Finish or undo the page that was being kept when a process was killed."""
+        """Finish or undo what a process was doing when it was killed."""
+        for pending in sorted(self.files.rglob(f".*{PENDING}")):
+            record = CaptureRecord.read(pending)
+            page = pending.with_name(record.file) if record else pending
+            if record is not None and page.exists() and digest_of(page) == record.sha256:
+                os.replace(pending, record_path(page))
         for draft in (*self.folder.glob(".*.*"), *self.files.rglob(".*")):
             draft.unlink()
-        for folder in self.files.iterdir():
-            if folder.is_dir():
-                # The name of the last page may not be on disk yet.
-                fsync_folder(folder)
-        for path in sorted(self.files.rglob(f"*{SUFFIX}")):
-            record = CaptureRecord.read(path)
-            if record is None:
-                continue
-            page = path.with_name(record.file)
-            if not page.exists() and record.previous is None:
-                path.unlink()
-            elif record.previous is not None and page.exists():
-                self._settle_replacement(path, page, record)
-
-    @staticmethod
-    def _settle_replacement(path: Path, page: Path, record: CaptureRecord) -> None:
-        digest = digest_of(page)
-        before = record.previous or {}
-        if digest == before.get("sha256") != record.sha256:
-            write_atomic(path, CaptureRecord(**before).content())
+        for item in self.items():
+            for moved in (one.moved_from for one in self.pages(item) if one.moved_from):
+                old = self.files / moved
+                if not old.exists():
+                    record_path(old).unlink(missing_ok=True)
+            # The name of the last page may not be on disk yet.
+            fsync_folder(self.files / item)
 
     def pages(self, item: str) -> list[CaptureRecord]:
         """The records of the pages of an item, in order."""
@@ -113,31 +107,35 @@ class CaptureFolder:
 
     def next_ref(self, item: str) -> str:
         """The ref of the next new page of an item."""
-        refs = [int(one.ref) for one in self.pages(item) if one.ref.isdecimal()]
+        names = (path.name.removesuffix(SUFFIX) for path in (self.files / item).glob(f"*{SUFFIX}"))
+        refs = [int(name) for name in names if name.isdecimal()]
         return f"{max(refs, default=0) + 1:04d}"
 
     def keep(self, item: str, scanned: Path, record: CaptureRecord) -> Path:
-        """Make a scanned file a page. Its record is written first, then the file gets its name, so
-        that each page has a record, and a record without its page is removed at the next start."""
-        folder = self.files / item
+        """Make a scanned file a page. Its record is on disk under another name before the file gets
+        its name, so that the next start can finish it; else the page is not there."""
+        page = self.files / item / record.file
         fsync_file(scanned)
-        page = folder / record.file
-        write_atomic(record_path(page), record.content())
-        os.replace(scanned, page)
-        fsync_folder(folder)
+        self._move(scanned, page, record)
+        return page
+
+    def _move(self, source: Path, page: Path, record: CaptureRecord) -> None:
+        pending = page.with_name(f".{page.stem}{PENDING}")
+        write_atomic(pending, record.content())
+        os.replace(source, page)
+        fsync_folder(page.parent)
+        os.replace(pending, record_path(page))
+        fsync_folder(page.parent)
         # The manifest of an earlier close does not list this page.
         (self.folder / MANIFEST).unlink(missing_ok=True)
-        return page
 
     def rename(self, item: str, record: CaptureRecord, new_item: str, file: str) -> CaptureRecord:
         """Give a page another name, as its source did. Returns its new record."""
         old, new = self.files / item / record.file, self.files / new_item / file
-        renamed = replace(record, ref=Path(file).stem, file=file, previous=None)
-        write_atomic(record_path(new), renamed.content())
-        os.replace(old, new)
-        # Without its page, the old record is also removed at the next start.
+        place = old.relative_to(self.files).as_posix()
+        renamed = replace(record, ref=Path(file).stem, file=file, previous=None, moved_from=place)
+        self._move(old, new, renamed)
         record_path(old).unlink()
-        fsync_folder(new.parent)
         fsync_folder(old.parent)
         return renamed
 

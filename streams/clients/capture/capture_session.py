@@ -29,6 +29,8 @@ from streams.clients.station.capture_record import CaptureRecord, digest_of
 ATTEMPTS = 3
 """How often a page is tried when the problem may pass by itself."""
 FIRST_PAUSE_SECONDS = 0.5
+SHEET_HAS_PASSED = ("scanner.image-incomplete", "scanner.io-failed", "scanner.timed-out")
+"""Problems after which a feeder goes on with the next sheet, so that a page would be missing."""
 Ask = Callable[[ScannerProblem], bool]
 """Asks a person to act; returns whether to try again."""
 
@@ -110,6 +112,8 @@ class CaptureSession:
         self._confirmed = None
         self.notice(problem)
         reaction = problem.reaction
+        if self.settings.source.is_feeder and problem.code in SHEET_HAS_PASSED:
+            reaction = Reaction.ASK
         if reaction is Reaction.EMPTY and loaded and self.ask is never_ask:
             return  # The next load may already be there; if it is not, the device says so.
         if reaction is Reaction.RETRY and attempt < ATTEMPTS:

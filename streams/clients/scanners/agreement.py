@@ -168,15 +168,12 @@ def _icc(
     mode: ColourMode,
     missing: list[Shortfall],
 ) -> None:
-    if mode is ColourMode.BITONAL or profile.missing_icc != "refuse":
-        return
-    if offered.source is Source.FOLDER:
-        return  # The vendor's software embeds it; the check of each page finds out.
-    embeds = format_ in offered.icc_formats
-    if not embeds or wishes.icc_profile is None:
-        offers = (
-            "none of its own; name the profile of this device with --icc-profile"
-            if embeds
-            else f"none in {format_}"
-        )
+    embeds, wished = format_ in offered.icc_formats, wishes.icc_profile
+    if wished is not None and not embeds:
+        missing.append(Shortfall("ICC profile", wished.name, f"none in {format_}"))
+    # The software of a vendor embeds its own; the check of each page finds out.
+    needed = profile.missing_icc == "refuse" and offered.source is not Source.FOLDER
+    if wished is None and needed and mode is not ColourMode.BITONAL:
+        here = "none of its own; name the profile of this device with --icc-profile"
+        offers = here if embeds else f"none in {format_}"
         missing.append(Shortfall("ICC profile", f"one in each {mode} page", offers))

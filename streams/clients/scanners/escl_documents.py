@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from processors.xml.parser import XmlRefused, parse
+from streams.clients.scanners import icc_embedding
 from streams.clients.scanners.capabilities import (
     Capabilities,
     Choice,
@@ -189,6 +190,7 @@ def _source(source: Source, element: etree._Element, root: etree._Element) -> So
         formats=formats or USUAL_FORMATS,
         max_width_mm=_mm(width),
         max_height_mm=_mm(height),
+        icc_formats=icc_embedding.FORMATS,
     )
 
 

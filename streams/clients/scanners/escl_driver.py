@@ -16,6 +16,7 @@ from streams.clients.scanners.escl_documents import (
     scan_settings,
 )
 from streams.clients.scanners.escl_http import Answer, EsclConnection, base_of, wait_seconds
+from streams.clients.scanners.icc_embedding import embed_icc
 from streams.clients.scanners.mdns import find_services
 from streams.clients.scanners.scanner_driver import ScannedPage, ScannerProblem
 
@@ -33,7 +34,11 @@ REFUSALS = {
     503: "scanner.busy",
 }
 """Code of each status that refuses a job; another one is a failure of the device."""
+NO_PAGE = {401: "scanner.access-denied", 403: "scanner.access-denied", 410: "scanner.cancelled"}
+NO_PAGE |= {503: "scanner.busy"}
+"""Code of each answer instead of the first page; another one is a failure of the device."""
 NO_MORE_PAGES = (404, 410)
+NOT_FOUND = 404
 NOT_YET = (202, 204, 503)
 
 
@@ -130,6 +135,8 @@ class EsclScanner:
                     ended = True
                     break
                 scanned += 1
+                if settings.icc_profile is not None:
+                    embed_icc(path, settings.icc_profile.read_bytes())
                 yield ScannedPage(path, {"content_type": answer.content_type})
         finally:
             if not ended:
@@ -162,9 +169,11 @@ class EsclScanner:
             return answer
         status = self._status()
         # The first page is missing for a reason; after it, these answers mean the end.
-        if answer.status in NO_MORE_PAGES and (scanned or status.code is None):
+        if answer.status in NO_MORE_PAGES and scanned:
             return None
-        code = status.code or REFUSALS.get(answer.status, "scanner.io-failed")
+        if answer.status == NOT_FOUND and status.code is None:
+            return None
+        code = status.code or NO_PAGE.get(answer.status, "scanner.io-failed")
         raise ScannerProblem(code, f"page {scanned + 1}: HTTP {answer.status}{_state(status)}")
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:

@@ -39,6 +39,8 @@ class CaptureRecord:
     labels: list[str] = field(default_factory=list)
     previous: dict[str, Any] | None = None
     """The record of the capture that this one replaces."""
+    moved_from: str | None = None
+    """Where the page was before its source got another name."""
     form: str = FORM
 
     @classmethod

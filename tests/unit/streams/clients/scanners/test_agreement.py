@@ -139,3 +139,11 @@ def test_a_lenient_profile_takes_the_highest_resolution_of_a_poor_device():
     settings = agree(profile("as-delivered"), device(offered), Wishes()).settings
 
     assert settings is not None and settings.resolution_dpi == 200
+
+
+def test_a_profile_that_cannot_be_embedded_is_not_ignored():
+    offered = replace(FLATBED, icc_formats=())
+
+    agreement = agree(profile("as-delivered"), device(offered), Wishes(icc_profile=ICC))
+
+    assert agreement.text == "ICC profile: wanted device.icc; the device offers none in tiff"
