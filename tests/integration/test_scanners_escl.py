@@ -179,6 +179,34 @@ def test_a_silent_device_is_given_up(device: EsclServer, tmp_path: Path, request
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, "scanner.access-denied"), (500, "scanner.io-failed"), (503, "scanner.busy")],
+)
+def test_reports_why_a_device_does_not_say_what_it_can_do(
+    device: EsclServer, tmp_path: Path, status: int, code: str
+):
+    for count in range(1, 20):
+        device.misbehave["ScannerCapabilities", count] = Misbehaviour(status=status)
+
+    assert problem_of(device, tmp_path / "pages") == code
+
+
+def test_waits_for_a_device_that_wakes_up(device: EsclServer, tmp_path: Path):
+    device.misbehave["ScannerCapabilities", 1] = Misbehaviour(status=503)
+
+    assert len(scan(device, tmp_path / "pages")) == 1
+
+
+def test_a_job_that_does_not_end_does_not_stop_the_station(
+    device: EsclServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(escl_driver, "END_SECONDS", 0.2)
+    device.misbehave["DELETE", 1] = Misbehaviour(silence=2)
+
+    assert len(scan(device, tmp_path / "pages")) == 1
+
+
 def test_follows_a_device_that_has_moved(device: EsclServer, tmp_path: Path):
     moved = {"Location": f"{device.address}/ScannerCapabilities"}
     device.misbehave["ScannerCapabilities", 1] = Misbehaviour(status=307, headers=moved)

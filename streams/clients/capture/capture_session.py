@@ -26,8 +26,8 @@ from streams.clients.scanners.scanner_driver import (
 )
 from streams.clients.station.capture_record import CaptureRecord, digest_of
 
-ATTEMPTS = 3
-"""How often a page is tried when the problem may pass by itself."""
+ATTEMPTS, ATTEMPTS_WHEN_SILENT = 3, 2
+"""How often a page is tried when the problem may pass by itself; each silence takes minutes."""
 FIRST_PAUSE_SECONDS = 0.5
 SHEET_HAS_PASSED = ("scanner.image-incomplete", "scanner.io-failed", "scanner.timed-out")
 """Problems after which a feeder goes on with the next sheet, so that a page would be missing."""
@@ -116,7 +116,8 @@ class CaptureSession:
             reaction = Reaction.ASK
         if reaction is Reaction.EMPTY and loaded and self.ask is never_ask:
             return  # The next load may already be there; if it is not, the device says so.
-        if reaction is Reaction.RETRY and attempt < ATTEMPTS:
+        attempts = ATTEMPTS_WHEN_SILENT if problem.code == "scanner.timed-out" else ATTEMPTS
+        if reaction is Reaction.RETRY and attempt < attempts:
             self.pause(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
             return
         if reaction is not Reaction.STOP and self.ask(problem):

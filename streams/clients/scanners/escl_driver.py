@@ -15,7 +15,7 @@ from streams.clients.scanners.escl_documents import (
     read_status,
     scan_settings,
 )
-from streams.clients.scanners.escl_http import Answer, EsclConnection, base_of, wait_seconds
+from streams.clients.scanners.escl_http import Answer, EsclConnection, base_of, patiently
 from streams.clients.scanners.icc_embedding import embed_icc
 from streams.clients.scanners.mdns import find_services
 from streams.clients.scanners.scanner_driver import ScannedPage, ScannerProblem
@@ -39,7 +39,10 @@ NO_PAGE |= {503: "scanner.busy"}
 """Code of each answer instead of the first page; another one is a failure of the device."""
 NO_MORE_PAGES = (404, 410)
 NOT_FOUND = 404
-NOT_YET = (202, 204, 503)
+BUSY_SECONDS = 20.0
+"""How long to wait for a busy device; a session tries several times."""
+END_SECONDS = 5.0
+"""Limit for the request that ends a job."""
 
 
 class EsclDriver:
@@ -64,19 +67,26 @@ class EsclDriver:
         problems: list[str] = []
         for root in ROOTS:
             connection = EsclConnection(base + root, self._silence)
-            try:
-                answer = connection.request("GET", "ScannerCapabilities")
-            except ScannerProblem as problem:
-                if problem.code == "scanner.answer-invalid":
-                    raise
-                raise ScannerProblem("scanner.not-found", problem.found) from problem
+            answer = self._asked(connection)
+            found = f"{connection.url('ScannerCapabilities')}: HTTP {answer.status}"
             if answer.status == 200:
                 stated = read_capabilities(answer.body, connection.base.rstrip("/"))
                 return EsclScanner(connection, stated, self._pause)
-            if answer.status in (401, 403):
-                raise ScannerProblem("scanner.access-denied", f"{connection.base}: {answer.status}")
-            problems.append(f"{connection.url('ScannerCapabilities')}: HTTP {answer.status}")
+            if answer.status in NO_PAGE or answer.status >= 500:
+                raise ScannerProblem(NO_PAGE.get(answer.status, "scanner.io-failed"), found)
+            problems.append(found)
         raise ScannerProblem("scanner.not-found", "; ".join(problems))
+
+    def _asked(self, connection: EsclConnection) -> Answer:
+        def ask() -> Answer:
+            return connection.request("GET", "ScannerCapabilities")
+
+        try:
+            return patiently(ask, min(BUSY_SECONDS, self._silence), self._pause)
+        except ScannerProblem as problem:
+            if problem.code == "scanner.answer-invalid":
+                raise
+            raise ScannerProblem("scanner.not-found", problem.found) from problem
 
 
 class EsclScanner:
@@ -142,7 +152,7 @@ class EsclScanner:
             if not ended:
                 # It ends the job, or does nothing if the device has already ended it.
                 with suppress(ScannerProblem):
-                    self._connection.request("DELETE", job)
+                    self._connection.request("DELETE", job, seconds=END_SECONDS)
         if scanned < limit:
             self._explain_end(settings, scanned)
 
@@ -177,17 +187,8 @@ class EsclScanner:
         raise ScannerProblem(code, f"page {scanned + 1}: HTTP {answer.status}{_state(status)}")
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer, asked for again while the device is busy, until it was too long."""
-        waited, attempt = 0.0, 0
-        while True:
-            answer = ask()
-            wait = wait_seconds(answer, attempt)
-            if answer.status not in NOT_YET or answer.location:
-                return answer
-            if waited + wait > self._connection.silence_seconds:
-                return answer
-            self._pause(wait)
-            waited, attempt = waited + wait, attempt + 1
+        limit = min(BUSY_SECONDS, self._connection.silence_seconds)
+        return patiently(ask, limit, self._pause)
 
     def _explain_end(self, settings: CaptureSettings, scanned: int) -> None:
         """Raises the problem that ended a job before all its pages."""

@@ -1,8 +1,7 @@
 """Requests to a network scanner: short ones in full, pages to a file, with limits on both."""
 
 import re
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -14,6 +13,8 @@ from streams.clients.scanners.scanner_driver import ScannerProblem
 MAX_DOCUMENT_BYTES = 4 * 1024**2
 MAX_PAGE_BYTES = 4 * 1024**3
 BLOCK_BYTES = 1024**2
+NOT_YET = (202, 204, 503)
+"""Answers of a device that is busy."""
 MAX_REDIRECTS = 4
 REDIRECTS = (301, 302, 303, 307, 308)
 CONNECT_SECONDS = 10
@@ -64,9 +65,11 @@ class EsclConnection:
         query = f"?{parts.query}" if parts.query else ""
         return f"{own.scheme}://{own.netloc}{parts.path}{query}"
 
-    def request(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        """The answer to a short request. Raises ScannerProblem if there is none."""
-        with self._opened(method, path, body) as response:
+    def request(
+        self, method: str, path: str, body: bytes | None = None, seconds: float | None = None
+    ) -> Answer:
+        """The answer to a short request. Raises ScannerProblem if there is none in time."""
+        with self._opened(method, path, body, seconds) as response:
             content = response.read(MAX_DOCUMENT_BYTES + 1)
             if len(content) > MAX_DOCUMENT_BYTES:
                 found = f"{path}: more than {MAX_DOCUMENT_BYTES} bytes"
@@ -84,11 +87,13 @@ class EsclConnection:
             return _answer(response, b"")
 
     @contextmanager
-    def _opened(self, method: str, path: str, body: bytes | None) -> Iterator[HTTPResponse]:
-        url = self.url(path)
+    def _opened(
+        self, method: str, path: str, body: bytes | None, seconds: float | None = None
+    ) -> Iterator[HTTPResponse]:
+        url, silence = self.url(path), seconds or self.silence_seconds
         try:
             for _ in range(MAX_REDIRECTS):
-                connection = _connection(urlsplit(url), self.silence_seconds)
+                connection = _connection(urlsplit(url), silence)
                 try:
                     response = _sent(connection, method, urlsplit(url), body)
                     moved = response.getheader("Location")
@@ -100,7 +105,7 @@ class EsclConnection:
                 finally:
                     connection.close()
         except TimeoutError as slow:
-            found = f"{url} sent nothing for {self.silence_seconds:g} s"
+            found = f"{url} sent nothing for {silence:g} s"
             raise ScannerProblem("scanner.timed-out", found) from slow
         except (HTTPException, OSError) as failed:
             found = f"{url}: {type(failed).__name__}: {failed}"
@@ -127,6 +132,21 @@ def _write_body(response: HTTPResponse, target: Path, path: str) -> None:
     if response.length:
         found = f"the page was cut off after {size} bytes, {response.length} are missing"
         raise ScannerProblem("scanner.image-incomplete", found)
+
+
+def patiently(
+    ask: Callable[[], Answer], limit_seconds: float, pause: Callable[[float], None]
+) -> Answer:
+    """The answer of a device, asked again while it is busy, until that takes too long."""
+    waited, attempt = 0.0, 0
+    while True:
+        answer = ask()
+        wait = wait_seconds(answer, attempt)
+        busy = answer.status in NOT_YET and not answer.location
+        if not busy or waited + wait > limit_seconds:
+            return answer
+        pause(wait)
+        waited, attempt = waited + wait, attempt + 1
 
 
 def wait_seconds(answer: Answer, attempt: int) -> float:
@@ -171,8 +191,3 @@ def _retry_after(value: str | None) -> float | None:
         return float(value) if value is not None else None
     except ValueError:
         return None  # A date: the usual wait is as good for a scan.
-
-
-def sleep(seconds: float) -> None:
-    """Wait for a device."""
-    time.sleep(seconds)
