@@ -73,11 +73,11 @@ def test_500_files_of_three_writers_are_each_taken_once_and_complete(watched: Wa
         for name, amount in amounts.items()
     ]
 
-    watched.take(settle=0.3, idle=2)
+    watched.take(settle=0.2, idle=1.5)
 
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     # What came while the last files were taken.
-    watched.take(settle=0.3)
+    watched.take(settle=0.2)
     wanted = {
         f"{name}/{path.name}": path.read_bytes()
         for name in amounts

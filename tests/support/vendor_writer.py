@@ -52,11 +52,11 @@ def work(folder: Path, name: str, count: int, seed: int) -> Iterator[tuple[str, 
             # Under a name of its own first, which may already have been taken.
             first = own / f"raw{number:04d}{suffix}"
             write_slowly(first, content, pause)
-            time.sleep(chance.choice((0, 0.4)))
+            time.sleep(chance.choice((0, 0, 0, 0.4)))
             first.rename(path)
         elif way == 2:
             write_slowly(path, image(text + 5_000 * 2), pause)
-            time.sleep(chance.choice((0, 0.4)))
+            time.sleep(chance.choice((0, 0, 0, 0.4)))
             write_slowly(path, content, pause)
         else:
             write_slowly(path, content, pause)

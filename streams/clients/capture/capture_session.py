@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from infra.files import fsync_file
 from processors.profile import Profile
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
-from streams.clients.capture.item_folders import item_folder
+from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
 from streams.clients.capture.page_check import CheckedPage, check_page
 from streams.clients.capture.preview import make_preview
 from streams.clients.scanners.capabilities import Source
@@ -24,6 +24,7 @@ from streams.clients.scanners.scanner_driver import (
     Scanner,
     ScannerProblem,
 )
+from streams.clients.scanners.watch_files import item_of
 from streams.clients.station.capture_record import CaptureRecord, digest_of
 
 ATTEMPTS, ATTEMPTS_WHEN_SILENT = 3, 2
@@ -80,11 +81,13 @@ class CaptureSession:
     notice: Callable[[ScannerProblem], None] = field(default=lambda _: None)
     """Called with each problem before the next attempt."""
     _confirmed: dict[str, Any] | None = None
+    _first_item: str = FIRST_ITEM
 
     def capture(self, item: str, count: int | None) -> Iterator[CapturedPage]:
         """Scan `count` pages into an item, or all that the feeder has.
 
         Raises ScannerProblem and CaptureProblem; the pages before it are kept."""
+        self._first_item = item
         done, attempt = 0, 0
         while count is None or done < count:
             wanted = count - done if count is not None else ALL
@@ -160,11 +163,14 @@ class CaptureSession:
     def _renamed(self, item: str, scanned: ScannedPage) -> CaptureRecord | None:
         """The record of a page whose source has got another name, with the new name."""
         former = scanned.renamed_from
-        for old in self.folder.items() if former is not None else ():
-            for record in self.folder.pages(old):
-                if record.original_name == former:
-                    return self.folder.rename(old, record, item, str(scanned.file_name))
-        return None
+        if former is None:
+            return None
+        above = item_of(former)
+        old = item_folder(self.folder, above) if above else self._first_item
+        record = self.folder.find(old, PurePosixPath(former).name)
+        if record is None:
+            return None
+        return self.folder.rename(old, record, item, str(scanned.file_name))
 
     def take_sidecars(self, first_item: str) -> None:
         """Copy the files that go with the pages into the folders of their items."""

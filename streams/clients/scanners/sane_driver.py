@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,12 @@ class SaneDriver:
     def open(self, name: str) -> "SaneScanner":
         """The device with a name. Raises ScannerProblem."""
         child = self._child(name)
-        listed = {one.name: one for one in _listed(child)}
+        version = _version(child)
+        listed: dict[str, Device] = {}
+        with suppress(ScannerProblem):
+            listed = {one.name: one for one in _listed(child)}
         # A device of a server in the network answers to its name without being listed.
-        unlisted = Device("sane", name, serial=name, driver_version=_version(child))
+        unlisted = Device("sane", name, serial=name, driver_version=version)
         device = listed.get(name) or unlisted
         return SaneScanner(device, child)
 
