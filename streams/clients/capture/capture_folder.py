@@ -71,7 +71,7 @@ class CaptureFolder:
     def _agree_on(self, profile: str | None) -> None:
         if profile is None:
             return
-        if self.profile is None:
+        if self.profile is None or not any(self.files.rglob(f"*{SUFFIX}")):
             write_json(self.folder / BATCH, {"batch_id": self.batch_id, "profile": profile})
         if self.profile != profile:
             found = f"batch {self.batch_id} has profile {self.profile}, not {profile}"

@@ -152,6 +152,14 @@ def test_a_batch_has_one_profile(folder: CaptureFolder):
     assert "as-delivered" in problem.value.fix
 
 
+def test_a_batch_without_a_page_may_get_another_profile(folder: CaptureFolder):
+    for profile in ("book-colour", "as-delivered"):
+        with folder.opened(profile):
+            pass
+
+    assert folder.profile == "as-delivered"
+
+
 @pytest.mark.parametrize("damage", ["changed", "removed", "added"])
 def test_a_batch_with_a_page_that_is_not_what_was_captured_is_not_closed(
     folder: CaptureFolder, damage: str
