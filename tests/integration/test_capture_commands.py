@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import pyvips
 
+from processors.tools import staging_key
+from schemas.codec import decode
+from schemas.models import BatchSubmitted
 from streams.clients.capture import capture_session
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_session import CaptureSession
@@ -25,7 +28,8 @@ from streams.clients.scanners.capture_settings import CaptureSettings
 from streams.clients.scanners.sane_driver import SaneDriver
 from streams.clients.station.capture_record import CaptureRecord, digest_of, record_path
 from streams.clients.station.folder import SubmissionOptions
-from streams.clients.station.submission import check
+from streams.clients.station.submission import check, submit
+from streams.settings import Settings
 from tests.support import scanimage
 from tests.support.escl_server import EsclServer, running
 from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
@@ -114,6 +118,25 @@ def test_scans_20_pages_of_a_feeder_in_two_loads_and_closes_the_batch(station: S
         "page.icc-missing",
         "record.made-by-station",
     }
+
+
+def test_the_closed_folder_is_submitted_with_its_manifest(station: StationHome):
+    scanned = station.run(*SCAN, "--pages", "2", "--batch-id", "b-1", "--operator", "o-17").document
+    settings = Settings.load({"COPYSTAND_HOME": str(station.home)})
+    published: list[bytes] = []
+
+    made = submit(
+        *(Path(scanned["folder"]), SubmissionOptions("b-1", operator="o-17"), settings),
+        publish=lambda _topic, _key, value: published.append(value),
+    )
+
+    assert (made.state, made.items, made.pages) == ("submitted", 1, 2)
+    fact = decode(published[0], BatchSubmitted)
+    assert isinstance(fact, BatchSubmitted)
+    assert fact.manifest_sha256 == scanned["manifest_sha256"]
+    for page in scanned["pages"]:
+        stored = station.home / staging_key(page["sha256"])
+        assert digest_of(stored) == page["sha256"]
 
 
 def test_scans_20_pages_of_a_flatbed(station: StationHome):
