@@ -33,7 +33,7 @@ CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
-.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut mutations tamper rolling images folders defects lock \
+.PHONY: help install production faults scanners demo test check schemas standards bench chaos fulldisk powercut mutations tamper rolling images folders defects lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -45,8 +45,11 @@ install: ## Install system packages, .venv, Kafka and XSD files; does nothing if
 production: ## Install what a line needs, without the tools of developers
 	@sh infra/install.sh production
 
-faults: install ## Also install what the fault tests need: strace, toxiproxy
+faults: install ## Also install what the fault tests need: strace, toxiproxy, and what `make scanners` does
 	@sh infra/install.sh faults
+
+scanners: install ## Also install what tests of scanners need: SANE with its test device
+	@sh infra/install.sh scanners
 
 demo: install ## Run a small collection through a line and print the result
 	.venv/bin/copystand demo

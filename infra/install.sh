@@ -2,6 +2,7 @@
 # Installs what copystand needs on Debian or Ubuntu. It changes nothing that is already installed.
 # 1. system packages  2. .venv from requirements-dev.lock  3. Kafka's jars  4. the XSD files
 # With the argument `faults` also 5. the tools of the fault suite: strace, toxiproxy
+# With the argument `scanners` also the scanners of the tests: sane-utils, sane-airscan; also with `faults`
 # With the argument `images` also the programs that write images for `make images`
 # With the argument `production` .venv has no test tools: it is made from requirements.lock
 set -eu
@@ -89,6 +90,10 @@ find_missing() {
     if [ "$FOR" = images ]; then
         command -v tiffcp >/dev/null 2>&1 || want libtiff-tools
         [ -x /usr/bin/convert ] || command -v magick >/dev/null 2>&1 || want imagemagick
+    fi
+    if [ "$FOR" = scanners ] || [ "$FOR" = faults ]; then
+        command -v scanimage >/dev/null 2>&1 || want sane-utils
+        ls /usr/lib/*/sane/libsane-airscan.so.1 >/dev/null 2>&1 || want sane-airscan
     fi
     [ "$FOR" = faults ] || return 0
     command -v strace >/dev/null 2>&1 || want strace

@@ -13,10 +13,11 @@ from streams import storage_settings
 from streams.fixity_variables import FixityVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
+from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
 
 
-class EnvironmentVariables(FixityVariables):
+class EnvironmentVariables(FixityVariables, ScannerVariables):
     """One field for each variable. The constructor takes values and reads no environment."""
 
     model_config = SettingsConfigDict(
