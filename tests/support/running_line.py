@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from infra.kafka_access import ADMIN, Brokers, login_file, read_login
+from tests.support.forked_commands import forks
 
 COMMAND = Path(sys.executable).with_name("copystand")
 COMMAND_SECONDS = 240
@@ -53,15 +54,21 @@ class Line:
 
     def run(self, *arguments: str | Path) -> Answer:
         """A command as a user types it."""
-        done = subprocess.run(
-            [*self._command, *map(str, arguments)],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            stdin=subprocess.DEVNULL,
+        if self._command != [str(COMMAND)]:
+            return self._run_program(*arguments)
+        return _answer(forks().run([*map(str, arguments)], self._environment, COMMAND_SECONDS))
+
+    def _run_program(self, *arguments: str | Path) -> Answer:
+        return _answer(
+            subprocess.run(
+                [*self._command, *map(str, arguments)],
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                stdin=subprocess.DEVNULL,
+            )
         )
-        return Answer(done.returncode, _document(done.stdout), done.stdout, done.stderr)
 
     def ask(self, *arguments: str | Path, code: int = 0) -> Any:
         """The JSON document of a command that must end with this code."""
@@ -85,7 +92,8 @@ class Line:
 
     def up(self) -> None:
         """Start it; returns when it takes work."""
-        self.ask("up")
+        answer = self._run_program("up", "--json")
+        assert answer.code == 0, f"{answer}\n{self.logs()}"
 
     def down(self) -> None:
         """End it, with every process."""
@@ -187,6 +195,10 @@ def wait_for(condition: Callable[[], bool], seconds: float, state: Callable[[], 
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s; {state()}")
         time.sleep(0.1)
+
+
+def _answer(done: "subprocess.CompletedProcess[str]") -> Answer:
+    return Answer(done.returncode, _document(done.stdout), done.stdout, done.stderr)
 
 
 def _document(text: str) -> Any:
