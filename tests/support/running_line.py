@@ -45,6 +45,9 @@ class Line:
         """A line that does not run yet; command starts the program, by default that of this checkout."""
         self.home = home
         self._command = [str(word) for word in command]
+        # What the interpreter reads when it starts would have no effect on a forked process.
+        at_start = any(name.startswith(("PYTHON", "LD_")) for name in environment)
+        self._is_forked = self._command == [str(COMMAND)] and not at_start
         self._environment = {
             **os.environ,
             "COPYSTAND_HOME": str(home),
@@ -54,7 +57,7 @@ class Line:
 
     def run(self, *arguments: str | Path) -> Answer:
         """A command as a user types it."""
-        if self._command != [str(COMMAND)]:
+        if not self._is_forked:
             return self._run_program(*arguments)
         return _answer(forks().run([*map(str, arguments)], self._environment, COMMAND_SECONDS))
 
