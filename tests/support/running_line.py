@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ COMMAND_SECONDS = 240
 STEP_DONE = ' step executed {"outcome": "done"'
 """Part of the log line of each step that a worker has finished."""
 STATUS_SECONDS = 10
+LOOK_SECONDS = 0.3
 BATCH_FIGURES = "SELECT * FROM line.batch_status WHERE batch_id = %s"
 
 
@@ -153,24 +155,21 @@ class Line:
         Until then the view that `status` shows is asked: a command for each look would take most
         of a core from the line."""
         last: dict[str, dict[str, Any]] = {}
+        view = BatchView(self.dsn)
 
         def reached() -> bool:
-            last.update({name: self._figures_in_view(name) for name in batch_ids})
+            last.update({name: view.figures(name) for name in batch_ids})
             return all(figures.items() <= found.items() for found in last.values())
 
         def shown() -> bool:
             last.update({name: self.figures(name) for name in batch_ids})
             return all(figures.items() <= found.items() for found in last.values())
 
-        wait_for(reached, seconds, lambda: f"{last} {self.parts()}\n{self.logs()}")
+        with closing(view):
+            wait_for(
+                reached, seconds, lambda: f"{last} {self.parts()}\n{self.logs()}", LOOK_SECONDS
+            )
         wait_for(shown, STATUS_SECONDS, lambda: f"status shows {last}\n{self.logs()}")
-
-    def _figures_in_view(self, batch_id: str) -> dict[str, Any]:
-        try:
-            with psycopg.connect(self.dsn(), connect_timeout=3, row_factory=dict_row) as database:
-                return database.execute(BATCH_FIGURES, [batch_id]).fetchone() or {}
-        except psycopg.OperationalError:
-            return {}  # it was killed, or is starting
 
     def wait_until_all_parts_are_ready(self, seconds: float = 60) -> None:
         """Wait until the supervisor says so."""
@@ -191,13 +190,45 @@ class Line:
         )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, state: Callable[[], str]) -> None:
-    """Wait for a condition, or fail with the last state."""
+class BatchView:
+    """The view that `status` shows, over a connection that lasts as long as its server."""
+
+    def __init__(self, dsn: Callable[[], str]) -> None:
+        """A view that is not connected yet."""
+        self._dsn = dsn
+        self._connection: psycopg.Connection[dict[str, Any]] | None = None
+
+    def figures(self, batch_id: str) -> dict[str, Any]:
+        """The figures of a batch; empty while it is not known or PostgreSQL does not answer."""
+        try:
+            if self._connection is None:
+                self._connection = psycopg.connect(
+                    self._dsn(), autocommit=True, connect_timeout=3, row_factory=dict_row
+                )
+            return self._connection.execute(BATCH_FIGURES, [batch_id]).fetchone() or {}
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            self.close()  # it was killed, or is starting
+            return {}
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+def wait_for(
+    condition: Callable[[], bool],
+    seconds: float,
+    state: Callable[[], str],
+    look_seconds: float = 0.1,
+) -> None:
+    """Look until a condition holds, or fail with the last state."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s; {state()}")
-        time.sleep(0.1)
+        time.sleep(look_seconds)
 
 
 def _answer(done: "subprocess.CompletedProcess[str]") -> Answer:
