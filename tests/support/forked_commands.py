@@ -76,6 +76,8 @@ def _serve(requests: socket.socket) -> None:
         import_module(name)
     assert threading.active_count() == 1, "a process with threads cannot be forked"
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # After Ctrl-C a test still ends its line.
+    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         message, files, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, 3)
         if not message:
@@ -85,6 +87,7 @@ def _serve(requests: socket.socket) -> None:
             requests.close()
             out, err, answers = files
             _wait_for_command(socket.socket(fileno=answers))
+            signal.signal(signal.SIGINT, on_interrupt)
             return _become(message, out, err)
         for file in files:
             os.close(file)

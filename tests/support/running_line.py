@@ -102,7 +102,7 @@ class Line:
 
     def down(self) -> None:
         """End it, with every process."""
-        self.run("down", "--now")
+        self._run_program("down", "--now")
 
     def ports(self) -> dict[str, int]:
         """Its ports."""
