@@ -9,6 +9,7 @@ import psycopg
 
 from infra.permissions import umask_of_user
 from processors.error_catalogue import fix_of
+from streams.audit.generations import LOG
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.queries import (
     AmbiguousLabel,
@@ -32,8 +33,6 @@ _filters = filters_of(
     code="Only events with this code (of an error or a warning).",
     since="that occurred",
 )
-LOG = Path("audit", "log")
-"""The folder of the sealed log in a home."""
 Query = Callable[[psycopg.Connection[Any], str], list[Row]]
 
 
