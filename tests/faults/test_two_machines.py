@@ -27,9 +27,9 @@ from tests.support.whole_log import read_when_quiet
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's")
 
 BATCH, PREFIX = "batch-1", "two-machines"
-ITEMS, PAGES = 4, 8
+ITEMS, PAGES = 4, 11
 KILL_OTHER_AFTER, KILL_FIRST_AFTER = 30, 80
-"""After so many works, of more than 160."""
+"""After so many works, of some two hundred."""
 PATIENCE_SECONDS = 120
 
 
@@ -116,9 +116,9 @@ def test_nothing_is_in_quarantine_and_the_log_is_complete(ran: Ran):
 
     assert ran.line.ask("quarantine", "list") == []
     assert report.faults() == []
-    assert counts(raws, BATCH) == Counts(32, 32, 0, 0, 0)
+    assert counts(raws, BATCH) == Counts(44, 44, 0, 0, 0)
     told = Counter(fact.record for fact in facts_of(raws).values())
-    assert (told["PageAdmitted"], told["PageAcquired"], told["PageRecognized"]) == (32, 32, 32)
+    assert (told["PageAdmitted"], told["PageAcquired"], told["PageRecognized"]) == (44, 44, 44)
     assert (told["ItemCompleted"], told["PackagePublished"], told["BatchSettled"]) == (4, 4, 1)
 
 
