@@ -11,7 +11,7 @@ from infra import paths
 
 FOLDER = "kafka-classes"
 # A JVM that rejects an archive starts without it, and writes warnings about it to standard output.
-QUIET = ("-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+QUIET = ("-Xlog:cds*=off",)
 
 
 def archive_of(jars: Path) -> Path:
