@@ -104,7 +104,7 @@ class LocalKafka:
         """How the supervisor connects; clients use Settings.kafka_as."""
         self.process: subprocess.Popen[bytes] | None = None
         self._jars = jars
-        self._jvm = class_archive.use_of(jars) if jvm is None else jvm
+        self.jvm = class_archive.use_of(jars) if jvm is None else jvm
         self._data = home / self.name
         self._log = home / "log" / f"{self.name}.log"
         self._probe: ReadyProbe | None = None
@@ -115,7 +115,7 @@ class LocalKafka:
         self._data.mkdir(parents=True, exist_ok=True)
         prepare_storage(self._data, self._format_into, alone=self.nodes == 1)
         properties = self._write_properties(self._data / "data")
-        command = [*self._java(self._jvm), "kafka.Kafka", str(properties)]
+        command = [*self._java(self.jvm), "kafka.Kafka", str(properties)]
         self.process = processes.spawn(command, self._log)
         self._probe = ReadyProbe(self.admin, self.port)
         return self.process
