@@ -9,7 +9,7 @@ from infra.migrate import FOLDER
 READ, INSERT, UPDATE, DELETE, TRUNCATE = "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"
 OPERATIONS = (READ, INSERT, UPDATE, DELETE, TRUNCATE)
 ROLES = {
-    "tracker": "The tracker; `person`; the station, which looks up its batches.",
+    "tracker": "The tracker; `person`; free texts that are sent; the station, for its batches.",
     "projector": "The projector.",
     "auditor_ro": "All commands that list or show something.",
 }
@@ -27,6 +27,8 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
     ("auditor_ro", "audit.event"): frozenset({READ}),
     ("auditor_ro", "audit.projector_position"): frozenset({READ}),
     ("tracker", "people.person"): frozenset({READ, INSERT, DELETE}),
+    ("tracker", "people.texts"): frozenset(OPERATIONS),
+    ("auditor_ro", "people.texts"): frozenset({READ}),
     **{
         ("auditor_ro", f"line.{name}"): frozenset({READ})
         for name in (

@@ -46,6 +46,7 @@ TABLE: tuple[Row, ...] = (
         detail="Submission received. SHA-256 of the manifest body: {fact.manifest_sha256}.",
         lane="intake",
         name_on_topics=ROUTER,
+        version="2",
     ),
     Step(
         "validate_batch",
@@ -56,7 +57,7 @@ TABLE: tuple[Row, ...] = (
         "profile: {fact.scanner_profile}, findings: {fact.diagnostics_count}.",
         lane="preflight",
         also_gives=(ItemRegistered,),
-        version="4",
+        version="5",
         timeout_seconds=600,
     ),
     OtherFact(
@@ -74,6 +75,7 @@ TABLE: tuple[Row, ...] = (
         detail="Capture {fact.sequence} of the item received.",
         lane="intake",
         name_on_topics=ROUTER,
+        version="2",
     ),
     OtherFact(
         PageAdmitted,

@@ -24,6 +24,7 @@ OWN_EVENT_TYPE = "https://copystand.org/vocabulary/eventType/"
 LC_CODES = {
     "capture": "cap",
     "creation": "cre",
+    "deletion": "del",
     "digital signature validation": "dig",
     "fixity check": "fix",
     "format identification": "for",

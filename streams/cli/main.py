@@ -27,6 +27,7 @@ COMMANDS = {
     "run": "streams.cli.run:run",
     "station": "streams.cli.station:station",
     "status": "streams.cli.status:status",
+    "text": "streams.cli.text:text",
     "up": "streams.cli.up:up",
 }
 """Module and name of each command, imported when it runs: a station needs no Faust or libvips."""

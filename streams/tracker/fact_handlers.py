@@ -15,6 +15,7 @@ from schemas.models import (
     WorkDeferred,
     WorkQuarantined,
 )
+from streams import free_texts
 from streams.tracker.batch_corrections import corrects_refused_batch
 from streams.tracker.control import decide, unanswered_requests
 from streams.tracker.derived_states import derive
@@ -187,6 +188,7 @@ def _put_repository_answer(unit: UnitOfWork, stored: StoredFact) -> None:
     fact, head = cast(ReceiptAccepted, stored.fact), stored.head
     answer = (fact.package_id, fact.accepted, fact.reason, fact.repository)
     unit.run_many("put_repository_answer", [(head.event_id, *answer, head.occurred_at)])
+    free_texts.mark_used(unit.conn, fact.reason)
     unit.affected.packages.add(fact.package_id)
     if not fact.accepted:
         refuse_package(unit, stored, fact)

@@ -28,6 +28,7 @@ OWN = "https://copystand.org/vocabulary/eventType/"
 URIS = {
     "capture": LC + "cap",
     "creation": LC + "cre",
+    "deletion": LC + "del",
     "digital signature validation": LC + "dig",
     "fixity check": LC + "fix",
     "format identification": LC + "for",
