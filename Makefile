@@ -10,8 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 NEW_STEP := tests/architecture/test_a_new_step.py
 
 # Each runs in a process of its own. Tests that share a line or a broker are in one of them.
-TESTS := test-chaos test-later-integration test-earlier-integration test-later-e2e test-earlier-e2e \
-	test-middle-faults test-late-faults test-early-faults
+TESTS := test-later-e2e test-chaos test-early-faults test-earlier-integration test-earlier-e2e \
+	test-middle-faults test-later-integration test-late-faults
 FILES_OF_test-chaos := tests/faults/test_chaos.py
 FILES_OF_test-earlier-e2e := $(wildcard tests/e2e/test_[a-l]*.py)
 FILES_OF_test-later-e2e := $(wildcard tests/e2e/test_[m-z]*.py)
@@ -55,7 +55,7 @@ demo: install ## Run a small collection through a line and print the result
 	.venv/bin/copystand demo
 
 test: check faults ## Run everything that CI runs
-	@# Three at a time, since they wait for half of their time; the longest first.
+	@# Three at a time, since they wait for a part of their time; the longest first.
 	@$(MAKE) --no-print-directory --keep-going --jobs 3 $(TESTS)
 
 check: install ## Run formatter, linter, type checker and unit tests
