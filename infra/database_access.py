@@ -9,7 +9,7 @@ from infra.migrate import FOLDER
 READ, INSERT, UPDATE, DELETE, TRUNCATE = "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"
 OPERATIONS = (READ, INSERT, UPDATE, DELETE, TRUNCATE)
 ROLES = {
-    "tracker": "The tracker; `person`; the station, which looks up its batches.",
+    "tracker": "The tracker; `person`; `fixity`; free texts that are sent; the station.",
     "projector": "The projector.",
     "auditor_ro": "All commands that list or show something.",
 }
@@ -26,16 +26,22 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
     ("tracker", "people.numbers"): frozenset({READ, UPDATE}),
     ("auditor_ro", "audit.event"): frozenset({READ}),
     ("auditor_ro", "audit.projector_position"): frozenset({READ}),
-    ("tracker", "people.person"): frozenset({READ, INSERT, DELETE}),
+    ("tracker", "people.person"): frozenset({READ, INSERT, UPDATE, DELETE}),
+    ("tracker", "people.texts"): frozenset(OPERATIONS),
+    ("auditor_ro", "people.texts"): frozenset({READ}),
+    **{
+        ("auditor_ro", f"fixity.{name}"): frozenset({READ})
+        for name in ("objects", "owners", "runs", "subjects_done")
+    },
     **{
         ("auditor_ro", f"line.{name}"): frozenset({READ})
         for name in (
             "batch_status", "items", "pages", "packages", "quarantine", "receipts", "offsets",
-            "verdicts", "batch_waits", "quiet_batches",
+            "verdicts", "batch_waits", "quiet_batches", "persons", "earlier_versions",
         )
     },
 }  # fmt: skip
-"""Rights by role and table. The tracker owns the schema `line`, which can be rebuilt."""
+"""Rights by role and table. The tracker owns the schemas `line` and `fixity`."""
 RELATION = re.compile(r"^CREATE (?:TABLE|VIEW) (\w+\.\w+)", re.M)
 
 
@@ -58,7 +64,7 @@ class Cell:
 
 def rights(role: str, relation: str) -> frozenset[str]:
     """The operations that a role may do with a table or view."""
-    if role == "tracker" and relation.startswith("line."):
+    if role == "tracker" and relation.startswith(("line.", "fixity.")):
         return frozenset(OPERATIONS)
     return GRANTED.get((role, relation), frozenset())
 

@@ -9,6 +9,7 @@ import psycopg
 
 from infra.permissions import umask_of_user
 from processors.error_catalogue import fix_of
+from streams.audit.event_texts import changed_texts, documents_of, for_people, texts_of
 from streams.audit.generations import LOG
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.queries import (
@@ -87,6 +88,7 @@ def _show_history(
         with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
             check_complete(connection)
             rows = history(connection, subject)
+            texts = texts_of(connection, rows)
     except UnknownSubject as unknown:
         fail(
             Exit.FAILED,
@@ -101,11 +103,14 @@ def _show_history(
     except (NotUp, psycopg.Error) as down:
         postgres_down(down)
     rows = [row for row in rows if _matches(row, Filters(**filters))][: filters["limit"]]
-    differing = _differing(settings, rows)
+    differing = changed_texts(rows, texts) | _differing(settings, rows)
     if premis:
         _write_premis(premis, rows)
-    documents = [document_of(row) | {"differs": differing.get(row["seq"])} for row in rows]
-    emit(documents, as_json, lambda events: out.print(history_view(events)))
+    documents = [
+        document_of(row) | {"differs": differing.get(row["seq"]), "texts": documents_of(row, texts)}
+        for row in rows
+    ]
+    emit(documents, as_json, lambda events: out.print(history_view(for_people(events, texts))))
     for seq, reason in sorted(differing.items()):
         err.print(f"seq {seq} {reason}", style="red", highlight=False)
     if differing:

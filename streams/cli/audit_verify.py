@@ -16,7 +16,7 @@ from streams.audit.generations import LOG, topic_in_use
 from streams.audit.queries import UnknownSubject
 from streams.cli.audit import audit
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
-from streams.console import Exit, emit, fail, json_option, out
+from streams.console import Exit, emit, err, fail, json_option, out
 from streams.settings import NotUp, Settings
 from streams.transparency_log.note import BadNote
 from streams.transparency_log.tiles import DamagedLog, StaticTiles, Tree
@@ -78,20 +78,31 @@ def export(folder: Path, item_id: str | None, everything: bool, as_json: bool) -
         fail(Exit.USAGE, "give either --item ITEM or --all")
     if folder.exists():
         fail(Exit.USAGE, f"{folder} exists", "Name a new folder.")
-    log = Settings.load().home / LOG
+    from streams.storage.factory import open_storage
+
+    settings = Settings.load()
     with umask_of_user():
         try:
-            checkpoint, events = write_export(log, folder, item_id)
+            made = write_export(settings.home / LOG, folder, item_id, open_storage(settings))
         except UnknownSubject as unknown:
             fail(Exit.FAILED, str(unknown))
         except FileNotFoundError as missing:
             fail(Exit.MISSING_PART, f"there is no sealed log: {missing}", NO_LOG_FIX)
         except (BadNote, DamagedLog) as damaged:
             fail(Exit.FAILED, f"the log is damaged: {damaged}", "Run: copystand audit verify")
-    document = {"folder": str(folder), "size": checkpoint.size, "events": events}
-    text = (
-        f"{events} events of {checkpoint.size} in {folder}; check them: python3 {folder}/verify.py"
-    )
+        except StorageError as away:
+            fail(Exit.MISSING_PART, f"the store does not answer: {away}")
+    size = made.checkpoint.size
+    document = {
+        "folder": str(folder),
+        "size": size,
+        "events": made.events,
+        "fixity_lists": made.lists,
+        "fixity_lists_missing": made.lists_missing,
+    }
+    for digest in made.lists_missing:
+        err.print(f"the store does not have the fixity list {digest}", soft_wrap=True)
+    text = f"{made.events} events of {size} in {folder}; check them: python3 {folder}/verify.py"
     emit(document, as_json, lambda _: out.print(text, highlight=False))
 
 

@@ -17,3 +17,9 @@ SELECT batch_id, since, waits_for
 FROM line.quiet_batches
 WHERE since < now() - %(minutes)s * interval '1 minute'
 ORDER BY since, batch_id;
+
+-- name: failed_objects
+SELECT count(*) AS open FROM line.quarantine WHERE resume_at = 'fixity' AND state = 'open';
+
+-- name: registered_persons
+SELECT count(*) AS persons FROM line.persons WHERE registered_at IS NOT NULL;

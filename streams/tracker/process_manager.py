@@ -10,13 +10,14 @@ from infra.topics import Partition
 from processors.tools import Storage
 from schemas.codec import decode
 from schemas.models import WorkDeferred
+from streams import free_texts
 from streams.execution.facts import utc_now
 from streams.kafka.messages import Incoming, Outgoing
 from streams.night_window import NightWindow
 from streams.tracker.admission import admit, republish_stalled
 from streams.tracker.completion import complete
 from streams.tracker.derived_states import derive
-from streams.tracker.fact_handlers import apply, decide_unanswered
+from streams.tracker.fact_handlers import apply, decide_unanswered, register_versions
 from streams.tracker.incoming_facts import (
     caused_by_input,
     decode_all,
@@ -114,6 +115,7 @@ class ProcessManager:
             unit = self._unit_of_work()
             unit.run("begin_rebuild")
             unit.run("empty_tables")
+            unit.run("note_named_persons")
         self.rebuilding = True
         self._read_offsets()
 
@@ -142,6 +144,7 @@ class ProcessManager:
             unit = self._unit_of_work()
             items, batches = unit.run("all_subjects")[0]
             unit.affected.items, unit.affected.batches = set(items or ()), set(batches or ())
+            register_versions(unit)
             decide_unanswered(unit)
             derive(unit)
             self._decide(unit)
@@ -204,6 +207,7 @@ class ProcessManager:
             pages = republish_stalled(unit)
             if pages:
                 log.warning("stalled pages republished", extra={"pages": pages})
+            free_texts.remove_unused(unit.conn)
 
     def _note_pseudonyms(self, unit: UnitOfWork, facts: Sequence[StoredFact]) -> int:
         """Keep the numbers of pseudonyms in facts from being given; the highest one of them."""

@@ -85,6 +85,8 @@ ITEMS = (
     Change("held", "cancelled", "`control.decided`: reject or cancel"),
     Change("completed", "held", "`work.quarantined` of `assemble_package`"),
     Change("completed", "packaged", "`package.published`"),
+    Change("packaged", "registered", "`item.registered` of a delivery that replaces it"),
+    Change("cancelled", "registered", "`item.registered` of a delivery that replaces it"),
 )
 
 PAGES = (
@@ -119,7 +121,9 @@ PACKAGES = (
 
 RECORDS = (
     Change("", "open", "`work.quarantined`"),
-    Change("open", "released", "`control.decided`: release, or a corrected manifest"),
+    Change(
+        "open", "released", "`control.decided`: release; a corrected manifest; `object.restored`"
+    ),
     Change("open", "rejected", "`control.decided`: reject, of this or another record of its item"),
     Change("open", "withdrawn", "`control.decided`: withdraw"),
     Change("open", "superseded", "a late result of the work, or a higher revision"),

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import file_digest
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,16 @@ import psycopg
 from psycopg.abc import Buffer
 from psycopg.types.datetime import TimestamptzLoader
 
-from processors.outcome import ObjectUnusable
-from processors.tools import Area, Storage
+from processors.outcome import StorageError
+from processors.tools import Area
 from schemas.codec import Undecodable
-from schemas.models import FileRef
 from schemas.store import UnknownSchema
 from streams.audit.queries import QUERY
 from streams.audit.sealed_record import SealedRecord, record_of, registered_schema
+from streams.fixity.reading import MISSING, UNREADABLE, read_object
 from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of_event
 from streams.storage.keys import content_key
+from streams.storage.object_store import ObjectStore
 from streams.transparency_log import verifier
 from streams.transparency_log.checkpoint_files import NEWEST
 from streams.transparency_log.export import newest_checkpoint, static_tiles
@@ -173,7 +173,9 @@ def _row_problem(
     return (seq, f"its row differs in: {', '.join(differing)}") if differing else None
 
 
-def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> list[Difference]:
+def verify_objects(
+    storage: ObjectStore, tree: Tree, item_id: str | None = None
+) -> list[Difference]:
     """Check that the store has all files that events made, with their digests; of one item or
     of all. Each missing or changed file is a fault."""
     faults, seen = [], set[tuple[str, bool]]()
@@ -251,18 +253,17 @@ def _digests(results: Iterable[str]) -> Iterator[str]:
             yield result.removeprefix(SHA256)
 
 
-def _object_problem(storage: Storage, digest: str, staged: bool) -> str:
-    """What is wrong with the object of a digest, which may be staged only; empty if nothing is."""
+def _object_problem(store: ObjectStore, digest: str, staged: bool) -> str:
+    """What is wrong with the object of a digest, which may be staged only; empty if nothing is.
+    Raises StorageError."""
     for area in (*KEPT, Area.STAGING) if staged else KEPT:
         key = content_key(area, digest)
-        size = storage.size(key)
-        if size is None:
+        if store.size(key) is None:
             continue
-        ref = FileRef(key=key, sha256=digest, size_bytes=size, media_type="", use="")
-        try:
-            with storage.path(ref).open("rb") as file:
-                found = file_digest(file, "sha256").hexdigest()
-        except ObjectUnusable as unusable:
-            return str(unusable)
-        return "" if found == digest else f"{key} has the SHA-256 {found}"
+        reading = read_object(store, key, digest)
+        if reading.code == UNREADABLE:
+            raise StorageError(f"{key}: {reading.found}")
+        if reading.code == MISSING:
+            return f"the store does not hold {key}"
+        return f"{key} has the SHA-256 {reading.sha256}" if reading.code else ""
     return f"no object in the store has the SHA-256 {digest}"

@@ -20,9 +20,11 @@ ROOT = Path(__file__).parents[2]
 PAGES = (
     "README.md",
     "docs/how-to/submit-a-folder.md",
+    "docs/how-to/connect-a-scanner.md",
     "docs/how-to/read-the-audit-log.md",
     "docs/how-to/receive-packages.md",
     "docs/how-to/when-something-is-quarantined.md",
+    "docs/how-to/check-fixity.md",
     "docs/how-to/control-batches.md",
     "docs/how-to/when-the-line-does-not-progress.md",
     "docs/how-to/when-the-disk-is-full.md",
@@ -38,6 +40,8 @@ NOT_RUN = {
     " COPYSTAND_KAFKA_CA=/etc/copystand/ca.pem": "a second machine",
     "export COPYSTAND_WORKER_ID=machine-2": "a second machine",
     "copystand run worker": "a second machine; tests/faults/test_two_machines.py runs it",
+    "copystand station scan --profile as-delivered --batch-id ms-2026-19 --device /srv/capture/out"
+    " --idle 600 --no-prompt": "waits for files; tests/integration/test_scanners_watch.py has them",
     ".venv/bin/python -m bench.memory derive_page --pages 1000": "takes many minutes",
 }
 """Commands that this machine cannot run, or not in time, and why."""
@@ -169,6 +173,16 @@ class Reader:
             pages.write_page(self.folder / f"repaired/vol-{number}/f2.tif", 40 + number)
         return "repaired"
 
+    def damaged_object(self) -> str:
+        """The digest of a master that was changed, and that a run has found; `backup.tif` has it."""
+        masters = Path(self.ask("copystand up")["home"], "masters", "sha256")
+        master = min(path for path in masters.rglob("*") if path.is_file())
+        content = master.read_bytes()
+        (self.folder / "backup.tif").write_bytes(content)
+        master.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        self._run("copystand fixity run --all")
+        return master.name
+
     def ends(self) -> None:
         """Leave nothing running."""
         self._run("copystand down --now")
@@ -179,6 +193,8 @@ PLACEHOLDERS: dict[str, Callable[[Reader], str]] = {
     "DIRECTORY": lambda reader: "fetched",
     "FILE": lambda reader: "corrected-page.tif",
     "CORRECTED": lambda reader: reader.corrected,
+    "DIGEST": lambda reader: reader.damaged_object(),
+    "BACKUP": lambda reader: "backup.tif",
     "PACKAGE_ID": lambda reader: reader.ask("copystand packages list")[0]["package_id"],
     "ITEM": lambda reader: reader.ask("copystand packages list")[0]["item_id"],
     "PSEUDONYM": lambda reader: reader.ask("copystand person list")[0]["pseudonym"],

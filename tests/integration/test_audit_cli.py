@@ -15,6 +15,7 @@ from processors.premis import event_type_uri
 from schemas.codec import encode
 from schemas.ids import make_id, premis_id
 from schemas.models import PremisEvent
+from streams import free_texts
 from streams.audit.sealed_record import Seal, schema_digest
 from streams.cli.main import cli
 from streams.projector.rows import copy_in, row_of
@@ -25,6 +26,8 @@ BATCH = {"batch_id": "b-1", "item_id": None, "page_id": None}
 ITEM = {"batch_id": "b-1", "item_id": "i-1", "page_id": None}
 PAGE = {"batch_id": "b-1", "item_id": "i-1", "page_id": "i-1:0001"}
 OTHER = {"batch_id": "b-1", "item_id": "i-1", "page_id": "i-1:0002"}
+DECIDED = {"batch_id": "b-7", "item_id": None, "page_id": None}
+REASON = "Frau Muster has asked for it"
 STORY = [
     ("PageAdmitted", "admission", PAGE, 3),
     ("BatchReceived", "submission receipt", BATCH, 0),
@@ -55,10 +58,22 @@ def events_of(
 
 
 @pytest.fixture(scope="module")
-def home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def reference(parts: Parts) -> Iterator[str]:
+    """The reference to a text that is stored."""
+    with psycopg.connect(parts.dsn("tracker")) as connection:
+        reference = free_texts.put(connection, REASON, "p-4")
+    yield reference
+    with psycopg.connect(parts.dsn("tracker")) as connection:
+        connection.execute("DELETE FROM people.texts")
+
+
+@pytest.fixture(scope="module")
+def home(parts: Parts, reference: str) -> Iterator[Path]:
     fresh_projection(parts.dsn())
     rows = []
-    for event in (event for part in STORY for event in events_of(*part)):
+    (decision,) = events_of("ControlDecided", "decision", DECIDED, 10)
+    events = [event for part in STORY for event in events_of(*part)]
+    for event in [*events, decision.model_copy(update={"detail": f"pause: {reference}"})]:
         value = encode(event)
         rows.append(row_of(Seal(len(rows), 1_770_000_000_000_000, schema_digest(value)), value))
     with psycopg.connect(parts.dsn("projector")) as connection:
@@ -224,3 +239,39 @@ def test_gives_no_answer_while_the_table_has_a_row_of_another_hand(
     assert (result.exit_code, result.stdout) == (3, "")
     assert "seq 900 was not written by the projector" in result.stderr
     assert run(home, *words, "--json").exit_code == 0
+
+
+def test_a_reason_is_shown_while_it_is_stored_as_it_was_written(
+    home: Path, parts: Parts, reference: str, tmp_path: Path
+) -> None:
+    def shown() -> tuple[int, str, dict[str, object]]:
+        people, machine = run(home, "batch", "b-7"), run(home, "batch", "b-7", "--json")
+        (event,) = json.loads(machine.stdout)
+        assert event["detail"] == f"pause: {reference}"
+        assert people.exit_code == machine.exit_code
+        (text,) = event["texts"] or [{}]
+        return people.exit_code, " ".join(people.stdout.split()), {**text, **event}
+
+    code, people, event = shown()
+    assert (code, event["text"], event["differs"]) == (0, REASON, None)
+    assert f"pause: {REASON}" in people
+
+    written = tmp_path / "history.xml"
+    run(home, "batch", "b-7", "--premis", str(written))
+    assert reference in written.read_text() and "Muster" not in written.read_text()
+
+    with psycopg.connect(parts.dsn("tracker"), autocommit=True) as connection:
+        connection.execute("UPDATE people.texts SET text = 'the lamp is broken'")
+        code, people, event = shown()
+        assert (code, event["changed"]) == (1, True)
+        assert event["differs"] == f"has the digest of another text: {reference}"
+
+        free_texts.delete(connection, reference, WHEN, "e-1")
+        code, people, event = shown()
+        assert (code, event["text"], event["deletion_id"]) == (0, None, "e-1")
+        assert f"pause: [text deleted on {WHEN:%Y-%m-%d}]" in people
+
+        connection.execute("DELETE FROM people.texts")
+        code, people, event = shown()
+        assert (code, event["texts"]) == (0, [])
+        assert f"[text {reference[17:25]} is not stored here]" in people
