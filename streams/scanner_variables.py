@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pydantic_settings import BaseSettings
+from pydantic import BaseModel
 
 from streams.settings_fields import variable
 
 
-class ScannerVariables(BaseSettings):
+class ScannerVariables(BaseModel):
     """One field for each variable."""
 
     scan_timeout_seconds: float = variable(
