@@ -183,6 +183,7 @@ class Projector:
         self._position = after
         if (before.last_seq + 1) // PARTITION_ROWS != (after.last_seq + 1) // PARTITION_ROWS:
             connection.execute(QUERY("make_partitions"))
+            connection.execute(QUERY("note_partition_times"))
 
     def _write_once(
         self, connection: Connection, rows: list[Row], before: Position, after: Position

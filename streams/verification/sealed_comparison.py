@@ -14,8 +14,8 @@ from processors.tools import Area, Storage
 from schemas.codec import Undecodable
 from schemas.models import FileRef
 from schemas.store import UnknownSchema, schema_store
-from streams.audit.queries import QUERY
 from streams.audit.sealed_record import SealedRecord, record_of
+from streams.audit.standing import QUERY
 from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of
 from streams.storage.keys import content_key
 from streams.transparency_log import verifier

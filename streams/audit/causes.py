@@ -1,0 +1,88 @@
+"""Which facts of a history follow from which, computed from their ids (docs/contract.md §1)."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from processors.pipeline import STEPS
+from schemas import ids
+
+MOST_ATTEMPTS = 100
+"""Deferrals of one work item that are looked for."""
+TRACKER = "tracker"
+Subject = tuple[str | None, str | None, str | None]
+
+
+class Happened(Protocol):
+    """A fact of a history."""
+
+    @property
+    def fact_id(self) -> str:
+        """Its event_id."""
+
+    @property
+    def record(self) -> str:
+        """Its record name."""
+
+    @property
+    def subject(self) -> Subject:
+        """Its batch, item and page."""
+
+
+def proven_causes(facts: Sequence[Happened]) -> dict[int, set[int]]:
+    """For each fact whose id follows from other facts of the history, the numbers of those."""
+    numbers = {fact.fact_id: number for number, fact in enumerate(facts)}
+    decisions: dict[Subject, list[str]] = defaultdict(list)
+    for fact in facts:
+        if fact.record == "ControlDecided":
+            decisions[fact.subject].append(fact.fact_id)
+    found: dict[int, set[int]] = defaultdict(set)
+    for number, fact in enumerate(facts):
+        for decision in (None, *decisions[fact.subject], *_wider(decisions, fact.subject)):
+            for effect in _effects(fact, decision, numbers):
+                found[numbers[effect]].add(number)
+                if decision is not None:
+                    found[numbers[effect]].add(numbers[decision])
+    for number, causes in found.items():
+        causes.discard(number)
+    return found
+
+
+def _wider(decisions: dict[Subject, list[str]], subject: Subject) -> Iterator[str]:
+    """Decisions about several pages or items at once, which name their batch or item alone."""
+    batch_id, item_id, page_id = subject
+    if page_id:
+        yield from decisions.get((batch_id, item_id, None), ())
+    if item_id or page_id:
+        yield from decisions.get((batch_id, None, None), ())
+
+
+def _effects(fact: Happened, decision: str | None, known: dict[str, int]) -> Iterator[str]:
+    """The ids of known facts that follow from a fact and, if given, a decision."""
+    if fact.record == "WorkQuarantined" and decision:
+        yield from _known([ids.make_id(decision, fact.fact_id, "WorkQuarantined")], known)
+    for step, records in _STEPS[fact.record]:
+        work = ids.work_id(fact.fact_id, step, decision)
+        yield from _known([ids.fact_id(work, record) for record in records], known)
+        for attempt in range(1, MOST_ATTEMPTS):
+            deferral = ids.deferral_id(work, attempt)
+            if deferral not in known:
+                break
+            yield deferral
+
+
+def _known(candidates: list[str], known: dict[str, int]) -> Iterator[str]:
+    return (one for one in candidates if one in known)
+
+
+class _StepsOf(dict[str, list[tuple[str, tuple[str, ...]]]]):
+    """For a record, the steps that take it, with the records of the facts that follow."""
+
+    def __missing__(self, record: str) -> list[tuple[str, tuple[str, ...]]]:
+        taken = [step for step in STEPS if step.takes.__name__ == record]
+        found = [(step.name, (step.gives.__name__, "WorkQuarantined")) for step in taken]
+        self[record] = [*found, (TRACKER, ("WorkQuarantined",))]
+        return self[record]
+
+
+_STEPS = _StepsOf()
