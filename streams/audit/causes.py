@@ -32,14 +32,16 @@ class Happened(Protocol):
 def proven_causes(facts: Sequence[Happened]) -> dict[int, set[int]]:
     """For each fact whose id follows from other facts of the history, the numbers of those."""
     numbers = {fact.fact_id: number for number, fact in enumerate(facts)}
+    records = {fact.record for fact in facts}
     decisions: dict[Subject, list[str]] = defaultdict(list)
     for fact in facts:
         if fact.record == "ControlDecided":
             decisions[fact.subject].append(fact.fact_id)
     found: dict[int, set[int]] = defaultdict(set)
     for number, fact in enumerate(facts):
-        for decision in (None, *decisions[fact.subject], *_wider(decisions, fact.subject)):
-            for effect in _effects(fact, decision, numbers):
+        about = [*_wider(decisions, fact.subject)] if decisions else []
+        for decision in (None, *about):
+            for effect in _effects(fact, decision, numbers, records):
                 found[numbers[effect]].add(number)
                 if decision is not None:
                     found[numbers[effect]].add(numbers[decision])
@@ -49,26 +51,37 @@ def proven_causes(facts: Sequence[Happened]) -> dict[int, set[int]]:
 
 
 def _wider(decisions: dict[Subject, list[str]], subject: Subject) -> Iterator[str]:
-    """Decisions about several pages or items at once, which name their batch or item alone."""
+    """The decisions about a subject, also those about several pages or items, which name their item
+    or batch alone."""
     batch_id, item_id, page_id = subject
-    if page_id:
-        yield from decisions.get((batch_id, item_id, None), ())
-    if item_id or page_id:
-        yield from decisions.get((batch_id, None, None), ())
+    wider = (subject, (batch_id, item_id, None), (batch_id, None, None))
+    for one in dict.fromkeys(wider):
+        yield from decisions.get(one, ())
 
 
-def _effects(fact: Happened, decision: str | None, known: dict[str, int]) -> Iterator[str]:
+def _effects(
+    fact: Happened, decision: str | None, known: dict[str, int], records: set[str]
+) -> Iterator[str]:
     """The ids of known facts that follow from a fact and, if given, a decision."""
-    if fact.record == "WorkQuarantined" and decision:
+    failed = "WorkQuarantined" in records
+    if failed and fact.record == "WorkQuarantined" and decision:
         yield from _known([ids.make_id(decision, fact.fact_id, "WorkQuarantined")], known)
-    for step, records in _STEPS[fact.record]:
+    for step, gives in _STEPS[fact.record]:
+        wanted = records.intersection(gives)
+        if not wanted and "WorkDeferred" not in records:
+            continue
         work = ids.work_id(fact.fact_id, step, decision)
-        yield from _known([ids.fact_id(work, record) for record in records], known)
-        for attempt in range(1, MOST_ATTEMPTS):
-            deferral = ids.deferral_id(work, attempt)
-            if deferral not in known:
-                break
-            yield deferral
+        yield from _known([ids.fact_id(work, record) for record in sorted(wanted)], known)
+        if "WorkDeferred" in records:
+            yield from _deferrals(work, known)
+
+
+def _deferrals(work: str, known: dict[str, int]) -> Iterator[str]:
+    for attempt in range(1, MOST_ATTEMPTS):
+        deferral = ids.deferral_id(work, attempt)
+        if deferral not in known:
+            return
+        yield deferral
 
 
 def _known(candidates: list[str], known: dict[str, int]) -> Iterator[str]:

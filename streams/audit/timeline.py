@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from processors.pipeline import TABLE, facts_with_events
@@ -32,32 +33,32 @@ class FactEvents:
 
     rows: tuple[Row, ...]
 
-    @property
+    @cached_property
     def first(self) -> Row:
         """The row of the fact itself."""
         return self.rows[0]
 
-    @property
+    @cached_property
     def fact_id(self) -> str:
         """The event_id of the fact."""
         return str(self.first["cause_id"] or self.first["event_id"])
 
-    @property
+    @cached_property
     def record(self) -> str:
         """The record name of the fact."""
         return str(self.first["fact"])
 
-    @property
+    @cached_property
     def subject(self) -> Subject:
         """Batch, item and page of the fact."""
         return self.first["batch_id"], self.first["item_id"], self.first["page_id"]
 
-    @property
+    @cached_property
     def narrowest(self) -> str:
         """The column of its narrowest subject."""
         return next((one for one in SUBJECTS if self.first[one]), "batch_id")
 
-    @property
+    @cached_property
     def priority(self) -> tuple[datetime, int, int]:
         """What decides between facts that do not cause each other."""
         record = self.first["fact"]
