@@ -127,6 +127,11 @@ def emit_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     sys.stdout.write(target.getvalue())
 
 
+def emit_text(document: str) -> None:
+    """Print a document whose texts are escaped already."""
+    sys.stdout.write(document)
+
+
 def _csv_cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value

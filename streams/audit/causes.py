@@ -53,7 +53,7 @@ def proven_causes(facts: Sequence[Happened]) -> dict[int, set[int]]:
 def _wider(decisions: dict[Subject, list[str]], subject: Subject) -> Iterator[str]:
     """The decisions about a subject, also those about several pages or items, which name their item
     or batch alone."""
-    batch_id, item_id, page_id = subject
+    batch_id, item_id, _ = subject
     wider = (subject, (batch_id, item_id, None), (batch_id, None, None))
     for one in dict.fromkeys(wider):
         yield from decisions.get(one, ())
