@@ -1,0 +1,26 @@
+"""What a search makes of a digest, and of the partitions that have nothing of a time."""
+
+import pytest
+
+from streams.audit.event_search import _between, digest_of
+
+DIGEST = "ab" * 32
+LAST = 2**63 - 1
+
+
+@pytest.mark.parametrize("text", [DIGEST, DIGEST.upper(), f"sha256:{DIGEST}", f" {DIGEST}\n"])
+def test_a_digest_is_read_as_people_write_it(text: str):
+    assert digest_of(text) == f"sha256:{DIGEST}"
+
+
+@pytest.mark.parametrize("text", ["", "ab", DIGEST + "00", "md5:" + DIGEST, "zz" * 32])
+def test_what_is_not_a_sha_256_is_refused(text: str):
+    assert digest_of(text) is None
+
+
+def test_partitions_without_the_time_are_left_out():
+    million = 1_000_000
+    away = [(0, million - 1), (million, 2 * million - 1), (3 * million, 4 * million - 1)]
+
+    assert list(_between(away)) == [(2 * million, 3 * million - 1), (4 * million, LAST)]
+    assert list(_between([])) == [(0, LAST)]
