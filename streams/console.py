@@ -3,8 +3,6 @@
 All that a command prints goes through this module, which escapes control characters and interprets
 no markup: names, labels, reasons and file names come from outside."""
 
-import csv
-import io
 import json
 import math
 import os
@@ -12,7 +10,7 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -41,8 +39,6 @@ STYLES = {
 FILE_WIDTH = 132
 """Characters in a line of a file or pipe, which has no width of its own."""
 INDENT = "  "
-FORMULA = ("=", "+", "-", "@")
-"""Begins a formula in a spreadsheet."""
 
 
 class Seconds(click.FloatRange):
@@ -116,27 +112,9 @@ def emit(document: Any, as_json: bool, render: Callable[[Any], None] | None = No
         render(document)
 
 
-def emit_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows as CSV (RFC 4180) with a heading; control characters are escaped.
-
-    A text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([_csv_cell(value) for value in row] for row in rows)
-    sys.stdout.write(target.getvalue())
-
-
 def emit_text(document: str) -> None:
     """Print a document whose texts are escaped already."""
     sys.stdout.write(document)
-
-
-def _csv_cell(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = escaped(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _json(document: Any, indent: int | None = None) -> str:

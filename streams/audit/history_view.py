@@ -47,9 +47,14 @@ def _rows(events: list[Event], width: int, detail_length: int) -> Table:
             Text(str(event["seq"]), "dim"),
             Text(event["event_type"]),
             Text(outcome, OUTCOMES.get(outcome, "")),
-            code + Text(detail) + agents,
+            _mark(event) + code + Text(detail) + agents,
         )
     return rows
+
+
+def _mark(event: Event) -> Text:
+    """What shows that a row is not as it was sealed."""
+    return Text("NOT AS SEALED: " if event.get("differs") else "", "bold red")
 
 
 def agents_line(agents: list[dict[str, Any]]) -> str:

@@ -15,9 +15,10 @@ from schemas.times import written
 from streams.audit.queries import AmbiguousLabel, UnknownSubject, document_of
 from streams.audit.standing import Incomplete, Standing, standing
 from streams.audit.timeline import Row
+from streams.cli.csv_form import csv_text
 from streams.cli.filters import timestamp
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
-from streams.console import Exit, emit, emit_csv, err, fail, out
+from streams.console import Exit, emit, emit_text, err, fail, out
 from streams.settings import NotUp, Settings
 
 LOG = Path("audit", "log")
@@ -107,10 +108,8 @@ def say_standing(holds: Standing, comparison: Comparison) -> None:
 def standing_lines(holds: Standing, comparison: Comparison) -> list[str]:
     """Up to where an answer holds, and whether it is behind, in sentences."""
     size = comparison.checkpoint
-    if holds.as_of is not None:
-        lines = [f"As of {written(holds.as_of)}: events up to seq {holds.last_seq}."]
-    else:
-        lines = [f"Events up to seq {holds.last_seq}."]
+    known = f"events up to seq {holds.last_seq}." if holds.last_seq >= 0 else "no event."
+    lines = [f"As of {written(holds.as_of)}: {known}" if holds.as_of else known.capitalize()]
     if size is None:
         return [*lines, "Not compared with the sealed log: it is not in this home."]
     if not comparison.differing:
@@ -138,7 +137,8 @@ def emit_events(
     if as_json and as_csv:
         fail(Exit.USAGE, "give either --json or --csv")
     if as_csv:
-        emit_csv(CSV_COLUMNS, [[_csv_value(name, one) for name in CSV_COLUMNS] for one in events])
+        rows = [[_csv_value(name, one) for name in CSV_COLUMNS] for one in events]
+        emit_text(csv_text(CSV_COLUMNS, rows))
     else:
         emit(document, as_json, lambda shown: out.print(view(shown)))
 

@@ -36,9 +36,9 @@ def report(item_id: str, output: Path | None) -> None:
     The document is for readers who are not technicians. It needs no other file and can be printed.
     """
     # Imported here: the other commands need no proofs.
+    from streams.custody.custody_report import Custody
+    from streams.custody.custody_report import report as document_of
     from streams.custody.proofs import proofs_of
-    from streams.custody.report import Custody
-    from streams.custody.report import report as document_of
     from streams.transparency_log.merkle import ProofFailed
     from streams.transparency_log.note import BadNote
     from streams.transparency_log.tiles import DamagedLog

@@ -57,6 +57,12 @@ def test_the_agents_are_listed_below_the_detail():
     assert lines([an_event(7, agents=agents)])[-1] == r"by libvips 8.14, w\x1b-1"
 
 
+def test_a_row_that_is_not_as_it_was_sealed_is_marked():
+    shown = lines([an_event(7), an_event(8, differs="differs in: detail")])
+
+    assert ["NOT AS SEALED" in line for line in shown] == [False, False, True]
+
+
 def test_a_detail_is_cut_and_shows_markup_and_control_characters_as_text():
     event = an_event(7, detail="[red]\x1b" + "x" * 30)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from streams.custody.custody_report import Custody, report
 from streams.custody.proofs import proofs_of
-from streams.custody.report import Custody, report
 from streams.transparency_log.checkpoint_files import CheckpointFiles, publish
 from streams.transparency_log.log_keys import PublicKey, write_public_keys
 from streams.transparency_log.log_store import LogStore
