@@ -2,8 +2,8 @@
 
 Run: python -m bench.audit_questions [--events 200000] [--rounds 200] [--record]
 
-Two million events: --events 2000000. The start of the command (Python imports) and the comparison with
-the sealed log are not part of a question's time.
+Two million events: --events 2000000. The start of the command (Python imports) and the comparison
+with the sealed log are not part of a question's time.
 """
 
 import argparse

@@ -53,7 +53,7 @@ def object_history(
     items = sorted({row["item_id"] for row in found.rows if row["item_id"]})
     of_items = _rows(connection, "of_items", holds, items=items)
     own = [row for row in found.rows if row["event_type"] == FIXITY]
-    of_all = [row for row in of_items if row["event_type"] == FIXITY and _is_run(row)]
+    of_all = [row for row in of_items if row["event_type"] == FIXITY and row["seq"] > made]
     return ObjectHistory(
         digest,
         found.rows,
@@ -88,11 +88,6 @@ def _files(objects: Iterable[str]) -> list[str]:
 
 def _is_package(row: Row) -> bool:
     return bool(row["fact"] == "PackagePublished" and row["ordinal"] == 0)
-
-
-def _is_run(row: Row) -> bool:
-    """Whether it is the check of all files of an item, which names them in a list."""
-    return bool(row["fact"] != "PackagePublished")
 
 
 def _rows(connection: Connection, name: str, holds: Standing, **values: Any) -> list[Row]:

@@ -146,7 +146,7 @@ def _object_view(history: ObjectHistory, document: dict[str, Any]) -> Renderable
         ("Origin", history.origins),
         ("Made from it", history.products),
         ("Packages of its item", history.packages),
-        ("Fixity checks", history.checks),
+        ("Fixity checks of it, or of the files of its item", history.checks),
     ):
         parts.append(words((f"{title}: {len(rows)}", "bold")))
         parts += [words(f"  {_line(row)}") for row in rows]

@@ -92,7 +92,7 @@ def test_a_file_has_its_origin_its_products_its_package_and_its_checks(
     made = {one["event_type"] for one in document["products"]}
     assert {"creation", "metadata extraction"} <= made
     assert [one["item_id"] for one in document["packages"]] == [SOUND]
-    assert [one["fact"] for one in document["checks"]] == ["PageAcquired"]
+    assert [one["fact"] for one in document["checks"]] == ["PageAcquired", "PackagePublished"]
 
 
 def test_answers_say_up_to_where_they_hold(line: Line, answers: tuple[list[Answer], Path]):

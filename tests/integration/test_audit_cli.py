@@ -266,7 +266,10 @@ def test_the_history_of_a_file_has_its_checks_and_the_packages_of_its_item(home:
     assert len(document["events"]) == 12
     assert [event["seq"] for event in document["checks"]] == [3, 7]
     assert [event["fact"] for event in document["packages"]] == ["PackagePublished"]
-    assert "Fixity checks: 2" in run(home, "object", "ab" * 32).stdout
+    assert (
+        "Fixity checks of it, or of the files of its item: 2"
+        in run(home, "object", "ab" * 32).stdout
+    )
     assert run(home, "object", "cd" * 32).exit_code == 1
 
 
