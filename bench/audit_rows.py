@@ -70,7 +70,7 @@ def fill(connection: psycopg.Connection[Any], count: int) -> None:
             )
         if (first + CHUNK) % PARTITION_ROWS == 0:
             connection.execute(QUERY("make_partitions"))
-            connection.execute(QUERY("note_partition_times"))
+            connection.execute(QUERY("note_times"))
     connection.execute("VACUUM ANALYZE audit.events")
 
 

@@ -28,7 +28,7 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
     ("auditor_ro", "audit.projector_position"): frozenset({READ}),
     **{
         ("auditor_ro", f"audit.{name}"): frozenset({READ})
-        for name in ("failure", "event_agent", "event_object", "fixity_check", "partition_times")
+        for name in ("failure", "event_agent", "event_object", "fixity_check", "time_ranges")
     },
     ("tracker", "people.person"): frozenset({READ, INSERT, DELETE}),
     **{

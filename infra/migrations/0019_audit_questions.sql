@@ -13,41 +13,42 @@ CREATE INDEX events_objects ON audit.events USING gin (sources, results);
 CREATE INDEX events_occurred_at ON audit.events USING brin (occurred_at)
     WITH (pages_per_range = 32, autosummarize = on);
 
--- The times of the events in a partition that gets no more rows. A question about a time leaves out the
--- partitions that are known not to have it; a partition without a row here is always read.
-CREATE TABLE audit.partition_times (
+-- The times of the events in each range of 20,000 that is full. A question about a time leaves out the
+-- ranges, and so the partitions, that are known not to have it; what has no row here is always read.
+CREATE TABLE audit.time_ranges (
     first_seq bigint PRIMARY KEY,
     last_seq  bigint NOT NULL,
     earliest  timestamptz NOT NULL,
     latest    timestamptz NOT NULL
 );
-COMMENT ON TABLE audit.partition_times IS 'The times of the events in each full partition of audit.events.';
-COMMENT ON COLUMN audit.partition_times.first_seq IS 'First seq of the partition.';
-COMMENT ON COLUMN audit.partition_times.last_seq IS 'Last seq of the partition.';
-COMMENT ON COLUMN audit.partition_times.earliest IS 'Earliest occurred_at in the partition.';
-COMMENT ON COLUMN audit.partition_times.latest IS 'Latest occurred_at in the partition.';
+COMMENT ON TABLE audit.time_ranges IS 'The times of the events in each range of 20,000 seqs.';
+COMMENT ON COLUMN audit.time_ranges.first_seq IS 'First seq of the range.';
+COMMENT ON COLUMN audit.time_ranges.last_seq IS 'Last seq of the range.';
+COMMENT ON COLUMN audit.time_ranges.earliest IS 'Earliest occurred_at in the range.';
+COMMENT ON COLUMN audit.time_ranges.latest IS 'Latest occurred_at in the range.';
 
--- Notes the times of each full partition that is not noted yet.
-CREATE FUNCTION audit.note_partition_times() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+-- Notes the times of the full ranges behind the last one that is noted.
+CREATE FUNCTION audit.note_times() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog AS $$
 DECLARE
-    million CONSTANT bigint := 1000000;
+    width CONSTANT bigint := 20000;
+    noted bigint;
     start bigint;
 BEGIN
+    SELECT coalesce(max(last_seq) + 1, 0) INTO noted FROM audit.time_ranges;
     FOR start IN
-        SELECT part * million
-        FROM audit.projector_position, generate_series(0, (last_seq + 1) / million - 1) AS part
-        WHERE NOT EXISTS (SELECT FROM audit.partition_times WHERE first_seq = part * million)
+        SELECT part * width
+        FROM audit.projector_position, generate_series(noted / width, (last_seq + 1) / width - 1) AS part
     LOOP
-        INSERT INTO audit.partition_times
-        SELECT start, start + million - 1, min(occurred_at), max(occurred_at)
-        FROM audit.events WHERE seq >= start AND seq < start + million
-        HAVING count(*) = million;
+        INSERT INTO audit.time_ranges
+        SELECT start, start + width - 1, min(occurred_at), max(occurred_at)
+        FROM audit.events WHERE seq >= start AND seq < start + width
+        HAVING count(*) = width;
     END LOOP;
 END $$;
-REVOKE ALL ON FUNCTION audit.note_partition_times() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.note_partition_times() TO projector;
-SELECT audit.note_partition_times();
+REVOKE ALL ON FUNCTION audit.note_times() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.note_times() TO projector;
+SELECT audit.note_times();
 
 -- The last seq that was sealed at a time; -1 if none was. sealed_at never goes back, so a search by
 -- halves needs no index of its own.
@@ -149,6 +150,6 @@ BEGIN
 END $$;
 
 GRANT SELECT ON audit.failure, audit.event_agent, audit.event_object, audit.fixity_check,
-    audit.partition_times TO auditor_ro;
+    audit.time_ranges TO auditor_ro;
 
 RESET ROLE;

@@ -16,17 +16,12 @@ Subject = tuple[str | None, str | None, str | None]
 class Happened(Protocol):
     """A fact of a history."""
 
-    @property
-    def fact_id(self) -> str:
-        """Its event_id."""
-
-    @property
-    def record(self) -> str:
-        """Its record name."""
-
-    @property
-    def subject(self) -> Subject:
-        """Its batch, item and page."""
+    fact_id: str
+    """Its event_id."""
+    record: str
+    """Its record name."""
+    subject: Subject
+    """Its batch, item and page."""
 
 
 def proven_causes(facts: Sequence[Happened]) -> dict[int, set[int]]:

@@ -48,9 +48,9 @@ SELECT {columns} FROM audit.event WHERE batch_id = ANY (%(batches)s) AND seq <= 
 -- name: all_events
 SELECT {columns} FROM audit.event ORDER BY seq;
 
--- name: partitions_without
--- Full partitions in which nothing occurred in the time that is asked for.
-SELECT first_seq, last_seq FROM audit.partition_times
+-- name: ranges_without
+-- Ranges in which nothing occurred in the time that is asked for.
+SELECT first_seq, last_seq FROM audit.time_ranges
 WHERE latest < coalesce(%(since)s::timestamptz, '-infinity') OR earliest >= coalesce(%(until)s::timestamptz, 'infinity')
 ORDER BY first_seq;
 

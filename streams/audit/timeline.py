@@ -2,10 +2,7 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from processors.pipeline import TABLE, facts_with_events
@@ -27,42 +24,24 @@ JOINS = {"ItemCompleted": "item_id", "BatchSettled": "batch_id"}
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
 class FactEvents:
     """All events of one fact."""
 
-    rows: tuple[Row, ...]
+    __slots__ = ("fact_id", "first", "narrowest", "priority", "record", "rows", "subject")
 
-    @cached_property
-    def first(self) -> Row:
-        """The row of the fact itself."""
-        return self.rows[0]
-
-    @cached_property
-    def fact_id(self) -> str:
-        """The event_id of the fact."""
-        return str(self.first["cause_id"] or self.first["event_id"])
-
-    @cached_property
-    def record(self) -> str:
-        """The record name of the fact."""
-        return str(self.first["fact"])
-
-    @cached_property
-    def subject(self) -> Subject:
-        """Batch, item and page of the fact."""
-        return self.first["batch_id"], self.first["item_id"], self.first["page_id"]
-
-    @cached_property
-    def narrowest(self) -> str:
+    def __init__(self, rows: Sequence[Row]) -> None:
+        """The events of a fact, the one of its transition first."""
+        self.rows = rows
+        self.first = first = rows[0]
+        self.record: str = first["fact"]
+        self.fact_id = str(first["cause_id"] or first["event_id"])
+        batch_id, item_id, page_id = first["batch_id"], first["item_id"], first["page_id"]
+        self.subject: Subject = (batch_id, item_id, page_id)
+        self.narrowest = "page_id" if page_id else "item_id" if item_id else "batch_id"
         """The column of its narrowest subject."""
-        return next((one for one in SUBJECTS if self.first[one]), "batch_id")
-
-    @cached_property
-    def priority(self) -> tuple[datetime, int, int]:
+        rank = RANK.get(self.record, len(RANK))
+        self.priority = (first["occurred_at"], rank, first["seq"])
         """What decides between facts that do not cause each other."""
-        record = self.first["fact"]
-        return self.first["occurred_at"], RANK.get(record, len(RANK)), self.first["seq"]
 
 
 def in_order_of_cause(rows: Iterable[Row]) -> list[Row]:
@@ -97,15 +76,12 @@ def _facts(rows: Iterable[Row]) -> list[FactEvents]:
     rows_of: dict[Any, list[Row]] = defaultdict(list)
     for row in rows:
         rows_of[row["cause_id"] or row["event_id"]].append(row)
-    return [
-        # The sealer's anomalies about an event follow the events of its fact.
-        FactEvents(
-            tuple(
-                sorted(rows, key=lambda row: (row["fact"] not in RANK, row["ordinal"], row["seq"]))
-            )
-        )
-        for rows in rows_of.values()
-    ]
+    # The sealer's anomalies about an event follow the events of its fact.
+    return [FactEvents(sorted(rows, key=_place)) for rows in rows_of.values()]
+
+
+def _place(row: Row) -> tuple[bool, int, int]:
+    return row["fact"] not in RANK, row["ordinal"], row["seq"]
 
 
 def _causes(facts: list[FactEvents]) -> dict[int, set[int]]:

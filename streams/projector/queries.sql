@@ -3,8 +3,8 @@
 -- name: make_partitions
 SELECT audit.make_partitions();
 
--- name: note_partition_times
-SELECT audit.note_partition_times();
+-- name: note_times
+SELECT audit.note_times();
 
 -- name: position
 SELECT last_seq, next_offset FROM audit.projector_position;

@@ -274,7 +274,7 @@ def test_the_history_of_a_file_has_its_checks_and_the_packages_of_its_item(home:
 
 
 def test_only_the_partitions_of_the_time_are_read(home: Path, parts: Parts) -> None:
-    full = "INSERT INTO audit.partition_times VALUES (%s, %s, %s, %s)"
+    full = "INSERT INTO audit.time_ranges VALUES (%s, %s, %s, %s)"
     with psycopg.connect(parts.dsn()) as connection:
         connection.execute("UPDATE audit.projector_position SET last_seq = 2500000")
         connection.execute("SELECT audit.make_partitions()")

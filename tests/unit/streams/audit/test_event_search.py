@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.audit.event_search import _between, digest_of
+from streams.audit.event_search import MOST_RANGES, _between, _few, digest_of
 
 DIGEST = "ab" * 32
 LAST = 2**63 - 1
@@ -24,3 +24,12 @@ def test_partitions_without_the_time_are_left_out():
 
     assert list(_between(away)) == [(2 * million, 3 * million - 1), (4 * million, LAST)]
     assert list(_between([])) == [(0, LAST)]
+
+
+def test_many_ranges_are_joined_where_the_gaps_are_smallest():
+    near = [(10 * number, 10 * number + 8) for number in range(100)]
+    far = [(10_000 * number, 10_000 * number + 5) for number in range(1, MOST_RANGES)]
+
+    assert _few(near[:3]) == near[:3]
+    assert _few([*near, *far]) == [(0, 998), *far]
+    assert _few([(0, LAST)]) == [(0, LAST)]
