@@ -10,6 +10,8 @@ from schemas import ids
 MOST_ATTEMPTS = 100
 """Deferrals of one work item that are looked for."""
 TRACKER = "tracker"
+TROUBLES = ("WorkDeferred", "WorkQuarantined")
+"""Records that the tracker does not refuse."""
 Subject = tuple[str | None, str | None, str | None]
 
 
@@ -89,7 +91,9 @@ class _StepsOf(dict[str, list[tuple[str, tuple[str, ...]]]]):
     def __missing__(self, record: str) -> list[tuple[str, tuple[str, ...]]]:
         taken = [step for step in STEPS if step.takes.__name__ == record]
         found = [(step.name, (step.gives.__name__, "WorkQuarantined")) for step in taken]
-        self[record] = [*found, (TRACKER, ("WorkQuarantined",))]
+        if record not in TROUBLES:
+            found.append((TRACKER, ("WorkQuarantined",)))
+        self[record] = found
         return self[record]
 
 

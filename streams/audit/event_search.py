@@ -108,7 +108,7 @@ def _in_time(connection: Connection, values: dict[str, Any]) -> Composable:
     away = connection.execute(QUERY("ranges_without"), values).fetchall()
     ranges = [
         SQL("seq BETWEEN {} AND {}").format(Literal(first), Literal(last))
-        for first, last in _few([*_between(away)])
+        for first, last in _few([*_between(away, values["last_seq"])])
     ]
     return SQL("({})").format(SQL(" OR ").join(ranges))
 
@@ -120,11 +120,11 @@ def _few(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [(ranges[one][0], ranges[end - 1][1]) for one, end in pairwise(starts)]
 
 
-def _between(away: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The ranges of seq that are left."""
+def _between(away: list[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
+    """The ranges of seq that are left up to an end; the last one can be empty."""
     start = 0
     for first, last in away:
         if first > start:
             yield start, first - 1
         start = last + 1
-    yield start, 2**63 - 1
+    yield start, max(start, end)

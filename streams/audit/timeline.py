@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from processors.pipeline import TABLE, facts_with_events
-from streams.audit.causes import Subject, proven_causes
+from streams.audit.causes import TROUBLES, Subject, proven_causes
 
 RANK = {fact.__name__: rank for rank, fact in enumerate(facts_with_events())}
 CAUSES = {row.fact.__name__: row.cause for row in TABLE if row.premis}
@@ -15,7 +15,6 @@ joins, so it is sorted by time."""
 SUBJECTS = ("page_id", "item_id", "batch_id")
 STARTS = {"page_id": "PageAdmitted", "item_id": "ItemRegistered", "batch_id": "BatchReceived"}
 """The fact that precedes any deferral or quarantine of a subject."""
-TROUBLES = ("WorkDeferred", "WorkQuarantined")
 ADMITTED_AFTER = ("CaptureAccepted", "ControlDecided")
 """What may be the reason for which a page is admitted again."""
 JOINS = {"ItemCompleted": "item_id", "BatchSettled": "batch_id"}
