@@ -91,9 +91,8 @@ class _StepsOf(dict[str, list[tuple[str, tuple[str, ...]]]]):
     def __missing__(self, record: str) -> list[tuple[str, tuple[str, ...]]]:
         taken = [step for step in STEPS if step.takes.__name__ == record]
         found = [(step.name, (step.gives.__name__, "WorkQuarantined")) for step in taken]
-        if record not in TROUBLES:
-            found.append((TRACKER, ("WorkQuarantined",)))
-        self[record] = found
+        refused = () if record in TROUBLES else ((TRACKER, ("WorkQuarantined",)),)
+        self[record] = [*found, *refused]
         return self[record]
 
 
