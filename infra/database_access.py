@@ -14,7 +14,7 @@ ROLES = {
     "auditor_ro": "All commands that list or show something.",
 }
 COLUMNS = {
-    "audit.projector_position": ("last_seq", "next_offset", "waits_for"),
+    "audit.projector_position": ("last_seq", "next_offset", "waits_for", "topic"),
     "audit.foreign_rows": ("reported",),
 }
 """The columns that the projector may change in tables whose other columns it may only read."""

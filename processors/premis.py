@@ -50,6 +50,7 @@ OWN_TYPES = {
     "decision": "A person's request was granted or refused.",
     "enrichment": "A model made suggestions about a page; no other step depends on them.",
     "log-anomaly": "The log got a record that cannot be sealed or is not from the sealer.",
+    "log-maintenance": "The sealed events were published again, or the log got another key.",
 }
 """Event types that copystand defines (docs/vocabulary.ttl has them as SKOS)."""
 

@@ -1,6 +1,7 @@
 """Who may do what on Kafka, derived from the table of steps (docs/security-matrix.md)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from infra.acls import (
     ALL,
@@ -48,9 +49,16 @@ OURS = "copystand."
 """The beginning of the names of the line's own groups."""
 
 
-def grants() -> frozenset[Grant]:
-    """Every permission of every user."""
-    return frozenset((*_writes(), *_roles_read(), *_sealing(), *_watching(), *_external()))
+def grants(sealed: str = AUDIT_PREMIS.name) -> frozenset[Grant]:
+    """Every permission of every user. Those for the topic of sealed records are also for `sealed`,
+    its generation in use."""
+    first = (*_writes(), *_roles_read(), *_sealing(), *_watching(), *_external())
+    return frozenset((*first, *(one for grant in first for one in _also(grant, sealed))))
+
+
+def _also(grant: Grant, sealed: str) -> Iterator[Grant]:
+    if (grant.resource, grant.name) == (TOPIC, AUDIT_PREMIS.name):
+        yield replace(grant, name=sealed)
 
 
 def written_topics(user: str) -> list[str]:

@@ -158,6 +158,7 @@ def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None
     from streams.runtime.worker_name import worker_name
     from streams.sealer import clients, role, sealed_log, signing
     from streams.sealer.event_index import EventIndex
+    from streams.sealer.log_requests import LogRequests
 
     between = topics or clients.SealerTopics()
     reasons = WaitReasons(settings, "sealer")
@@ -174,6 +175,8 @@ def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None
             index=EventIndex(folder / "index.db"),
             sealed=sealed_log.open_sealed_log(folder / signing.FOLDER),
             checkpoints=signing.open_checkpoints(settings.home, checkpoint_topic),
+            keys=signing.SigningKeys(settings.home),
+            requests=LogRequests(settings.home),
             anomalies=folder / "anomalies",
             wait_for=partial(reasons.set, "log"),
         )
@@ -189,6 +192,8 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
     import psycopg
 
     from schemas.models import PremisEvent, Producer
+    from streams.audit.generations import LOG
+    from streams.audit.signed_leaves import SignedLeaves
     from streams.kafka.producer import KafkaPublisher
     from streams.projector import findings, role
     from streams.runtime.role_files import WaitReasons
@@ -207,7 +212,7 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
     def make_projector() -> "Projector":
         return role.Projector(
             role.log_consumer(brokers),
-            between.premis,
+            SignedLeaves(settings.home / LOG, between.premis),
             report,
             lambda reason: reasons.set("log", reason),
             made_by,
@@ -225,12 +230,12 @@ def run_watchdog(settings: Settings) -> None:
     from psycopg.rows import dict_row
 
     from streams.monitoring import watchdog
-    from streams.monitoring.consumer_lag import ConsumerGroups
+    from streams.monitoring.role_lag import groups_of
 
     def connect() -> watchdog.Connection:
         return psycopg.connect(settings.dsn("tracker"), connect_timeout=3, row_factory=dict_row)
 
-    groups = ConsumerGroups(settings.kafka_as("watchdog"))
+    groups = groups_of(settings, "watchdog")
     watchdog.run_watchdog(settings, watchdog.Watchdog(settings, groups, connect))
 
 

@@ -14,10 +14,18 @@ from infra.kafka_access import ADMIN, Brokers, make_login
 from infra.kafka_listeners import plain_jaas
 from infra.migrate import migrate
 from infra.postgres import DATABASE, SUPERUSER, provision_database
-from infra.topics import admin, partition_counts, provision, rewind, settled_end_offsets
+from infra.topics import (
+    PATIENCE_SECONDS,
+    admin,
+    partition_counts,
+    provision,
+    rewind,
+    settled_end_offsets,
+)
 from processors.route import FROM_OUTSIDE
 from schemas.catalogue import AUDIT_PREMIS, topic_of
 from streams import access, projector, topology
+from streams.audit.generations import LOG, next_topic, topic_in_use
 from streams.console import Exit, fail
 from streams.kafka.client import REPOSITORY, STATION
 from streams.known_senders import KnownSenders
@@ -32,8 +40,8 @@ PROJECTION = NamedQueries(Path(projector.__file__).with_name("queries.sql"))
 
 def provision_topics(brokers: Brokers, home: Path) -> None:
     """Create topics and start offsets. The marker in a home says that its line exists already."""
-    marker = home / "run" / "provisioned"
-    provision(brokers, topology.topics(), topology.groups(), fresh=not marker.exists())
+    marker, sealed = home / "run" / "provisioned", topic_in_use(home / LOG)
+    provision(brokers, topology.topics(sealed), topology.groups(sealed), fresh=not marker.exists())
     write_atomic(marker, "")
 
 
@@ -41,7 +49,19 @@ def provision_access(brokers: Brokers, home: Path) -> None:
     """Create the users of the line, each with a login in the home, and their permissions."""
     logins = [make_login(home, user) for user in access.USERS]
     put_users(admin(brokers), logins)
-    put_grants(brokers, access.USERS, access.grants())
+    put_grants(brokers, access.USERS, access.grants(topic_in_use(home / LOG)))
+
+
+def create_sealed_topic(brokers: Brokers, home: Path) -> str:
+    """Create the next generation of the topic of sealed records, with its permissions; its name."""
+    present = topic_in_use(home / LOG)
+    existing = admin(brokers).list_topics(timeout=PATIENCE_SECONDS).topics
+    name = next_topic(AUDIT_PREMIS.name, {*existing, present})
+    provision(brokers, topology.topics(name), {})
+    if brokers.login is not None:
+        both = access.grants(present) | access.grants(name)
+        put_grants(brokers, access.USERS, both)
+    return name
 
 
 def provision_senders(brokers: Brokers, home: Path) -> None:
@@ -104,12 +124,14 @@ def repair_after_loss(brokers: Brokers, tracker_dsn: str) -> None:
         reader.close()
 
 
-def projection_is_ahead(brokers: Brokers, projector_dsn: str) -> bool:
+def projection_is_ahead(brokers: Brokers, home: Path, projector_dsn: str) -> bool:
     """Whether the copy of the audit log has events that the log lost."""
     with psycopg.connect(projector_dsn) as connection:
         row = connection.execute(PROJECTION("position")).fetchone()
-    at = (AUDIT_PREMIS.name, 0)
-    return row is not None and row[1] > settled_end_offsets(admin(brokers), [at])[at]
+    at = (topic_in_use(home / LOG), 0)
+    if row is None or row[2] != at[0]:
+        return False  # the projector finds out when it has read the other topic
+    return bool(row[1] > settled_end_offsets(admin(brokers), [at])[at])
 
 
 def main() -> int:

@@ -1,5 +1,7 @@
 """Roles, topics and consumer groups of a line, derived from the step table."""
 
+from dataclasses import replace
+
 from processors.pipeline import (
     OTHER_FACTS,
     TABLE,
@@ -31,13 +33,15 @@ TRACKER_OUTPUTS = tuple(
 REDONE = tuple(redone_topic(lane) for lane in LANES)
 
 
-def topics() -> tuple[Topic, ...]:
-    """Every topic that must exist."""
-    return TOPICS
+def topics(sealed: str = AUDIT_PREMIS.name) -> tuple[Topic, ...]:
+    """Every topic that must exist; `sealed` is the one with the sealed records."""
+    later = () if sealed == AUDIT_PREMIS.name else (replace(AUDIT_PREMIS, name=sealed),)
+    return (*TOPICS, *later)
 
 
-def groups() -> dict[str, list[str]]:
-    """Every consumer group whose offsets Kafka keeps, with its topics."""
+def groups(sealed: str = AUDIT_PREMIS.name) -> dict[str, list[str]]:
+    """Every consumer group whose offsets Kafka keeps, with its topics; `sealed` is the topic with
+    the sealed records."""
     found = {
         "copystand.router": [
             *dict.fromkeys(step.topic for step in router_steps()),
@@ -45,7 +49,7 @@ def groups() -> dict[str, list[str]]:
         ],
         "copystand.sealer": [AUDIT_INTAKE.name],
         # The position is in PostgreSQL; `status` computes the lag from these offsets.
-        "copystand.projector": [AUDIT_PREMIS.name],
+        "copystand.projector": [sealed],
         "copystand.tracker": list(TRACKER_INPUTS),
     }
     for step in worker_steps():

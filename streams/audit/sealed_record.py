@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.codec import MAGIC, PREFIX, decode, schema_id_of
@@ -38,11 +38,13 @@ class SealedRecord:
     event_id: str
     value: bytes
     seal: Seal
+    decoded: PremisEvent | None = field(default=None, compare=False, repr=False)
+    """The event in it, if it is decoded already."""
 
     @property
     def event(self) -> PremisEvent:
         """The event in it. Raises Undecodable."""
-        event = decode(self.value, PremisEvent)
+        event = self.decoded or decode(self.value, PremisEvent)
         assert isinstance(event, PremisEvent)
         return event
 
@@ -56,6 +58,12 @@ class SealedRecord:
 def schema_digest(value: bytes, store: SchemaStore | None = None) -> bytes:
     """SHA-256 of the registered schema that an event was written with. Raises UnknownSchema."""
     return (store or schema_store()).digest(schema_id_of(value))
+
+
+def registered_schema(digest: bytes) -> bytes:
+    """The registered schema with a SHA-256. Raises UnknownSchema."""
+    store = schema_store()
+    return store.text(store.id_of(digest)).encode()
 
 
 def body_of(value: bytes) -> bytes:
@@ -77,7 +85,8 @@ def record_of(leaf: bytes) -> SealedRecord:
     digest = leaf[2 * UNSIGNED.size : body_start]
     value = PREFIX.pack(MAGIC, schema_store().id_of(digest)) + leaf[body_start:]
     event = decode(value, PremisEvent)
-    return SealedRecord(event.head.event_id, value, Seal(seq, sealed_at, digest))
+    assert isinstance(event, PremisEvent)
+    return SealedRecord(event.head.event_id, value, Seal(seq, sealed_at, digest), event)
 
 
 def headers_of(seal: Seal) -> Headers:

@@ -13,7 +13,6 @@ from streams.audit.queries import batch_history, item_history, page_history
 from streams.audit.standing import Standing
 from streams.audit.timeline import Row
 from streams.cli.audit_answers import (
-    LOG,
     Connection,
     answered,
     as_of_option,
@@ -27,8 +26,6 @@ from streams.cli.audit_answers import (
 from streams.cli.filters import Filters, filters_of
 from streams.console import Exit, err, fail, json_option
 from streams.settings import Settings
-
-__all__ = ["LOG", "audit"]
 
 _filters = filters_of(
     tuple(OUTCOMES),

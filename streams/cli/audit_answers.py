@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,6 +11,7 @@ from rich.console import RenderableType
 
 from processors.error_catalogue import fix_of
 from schemas.times import written
+from streams.audit.generations import LOG
 from streams.audit.queries import AmbiguousLabel, UnknownSubject, document_of
 from streams.audit.standing import Incomplete, Standing, standing
 from streams.audit.timeline import Row
@@ -21,8 +21,6 @@ from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, emit_text, err, fail, out
 from streams.settings import NotUp, Settings
 
-LOG = Path("audit", "log")
-"""The folder of the sealed log in a home."""
 CSV_COLUMNS = (
     "seq", "occurred_at", "sealed_at", "event_type", "outcome", "code", "detail", "agents",
     "batch_id", "item_id", "page_id", "sources", "results", "event_id", "cause_id", "differs",

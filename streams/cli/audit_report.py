@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from infra.permissions import umask_of_user
+from streams.audit.generations import LOG
 from streams.audit.queries import item_history
 from streams.cli.audit import audit
 from streams.cli.audit_answers import (
-    LOG,
     answered,
     compared,
     fail_if_changed,

@@ -1,6 +1,7 @@
 """`copystand audit verify|export|witness`: proofs that the audit log was not changed."""
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from confluent_kafka import KafkaException
 from infra.kafka_access import ADMIN
 from infra.permissions import umask_of_user
 from processors.outcome import StorageError
+from streams.audit.generations import LOG, topic_in_use
 from streams.audit.queries import UnknownSubject
-from streams.cli.audit import LOG, audit
+from streams.cli.audit import audit
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, fail, json_option, out
 from streams.settings import NotUp, Settings
@@ -22,12 +24,15 @@ from streams.verification.audit_export import write_export
 from streams.verification.sealed_comparison import (
     Difference,
     SealedTree,
+    is_signed_within,
     verify_log,
     verify_objects,
     verify_projection,
     verify_topic,
 )
 
+SIGNED_SECONDS = 5.0
+"""So long a record may be on the topic before a checkpoint covers it."""
 NO_LOG_FIX = "The sealer makes it after its first event: copystand up"
 
 
@@ -41,8 +46,8 @@ def verify(objects: bool, item_id: str | None, as_json: bool) -> None:
     Ends with 1 if anything was changed, removed or added, and names the first event concerned.
     """
     settings = Settings.load()
-    log, faults = _sealed_tree(settings)
-    checks = [_topic, _projection] + ([_objects(item_id)] if objects else [])
+    log, faults = sealed_tree(settings)
+    checks = [topic_faults, _projection] + ([_objects(item_id)] if objects else [])
     for check in checks if not faults else ():
         faults += check(settings, log)
     faults.sort(key=lambda one: one.seq)
@@ -90,7 +95,7 @@ def export(folder: Path, item_id: str | None, everything: bool, as_json: bool) -
     emit(document, as_json, lambda _: out.print(text, highlight=False))
 
 
-def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
+def sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
     try:
         return verify_log(settings.home / LOG)
     except FileNotFoundError as missing:
@@ -99,12 +104,16 @@ def _sealed_tree(settings: Settings) -> tuple[SealedTree, list[Difference]]:
         fail(Exit.FAILED, f"the checkpoint of the log is damaged: {bad}")
 
 
-def _topic(settings: Settings, log: SealedTree) -> list[Difference]:
-    from streams.verification.topic_records import intact_records
+def topic_faults(settings: Settings, log: SealedTree) -> list[Difference]:
+    from streams.verification.topic_records import MissingTopic, intact_records
 
+    topic = topic_in_use(settings.home / LOG)
     try:
-        with closing(intact_records(settings.kafka_as(ADMIN))) as records:
-            return verify_topic(log.tree, records)
+        with closing(intact_records(settings.kafka_as(ADMIN), topic)) as records:
+            is_signed = partial(is_signed_within, settings.home / LOG, SIGNED_SECONDS)
+            return verify_topic(log.tree, records, is_signed)
+    except MissingTopic:
+        return [Difference("topic", 0, f"the topic {topic} does not exist")]
     except (NotUp, KafkaException) as down:
         fail(Exit.MISSING_PART, f"Kafka does not answer: {down}", "Start the line: copystand up")
 

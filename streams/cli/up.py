@@ -243,9 +243,9 @@ def _print_started(state: dict[str, Any], printed: set[str], quiet: bool) -> Non
 
 
 def _drain(settings: Settings, deadline: float) -> None:
-    from streams.monitoring.consumer_lag import ConsumerGroups
+    from streams.monitoring.role_lag import groups_of
 
-    with closing(ConsumerGroups(settings.kafka_as(OPERATOR))) as groups:
+    with closing(groups_of(settings, OPERATOR)) as groups:
         while (left := _left(settings, groups)) > 0:
             if time.monotonic() > deadline:
                 fail(

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from infra import topics
 from infra.kafka_access import Brokers
 from infra.topics import Partition
+from schemas.catalogue import AUDIT_PREMIS
 from streams import topology
 from streams.kafka.stalled_partitions import StalledPartitions
 
@@ -32,9 +33,11 @@ class GroupLag:
 class ConsumerGroups:
     """The groups of a line on the broker. Keeps its connections, which are slow to open."""
 
-    def __init__(self, brokers: Brokers) -> None:
-        """Sends no request yet."""
-        self._client = topics.admin(brokers)
+    def __init__(
+        self, brokers: Brokers, sealed_topic: Callable[[], str] = lambda: AUDIT_PREMIS.name
+    ) -> None:
+        """Sends no request yet. `sealed_topic` gives the topic that the projector reads."""
+        self._client, self._sealed_topic = topics.admin(brokers), sealed_topic
         self._groups = topology.groups()
         self._consumers: dict[str, Consumer] = {}
         self._open = ExitStack()
@@ -43,6 +46,7 @@ class ConsumerGroups:
     def lags(self) -> dict[str, GroupLag]:
         """The lag of every group. Raises KafkaException while the broker is unavailable, KeyError
         for a missing topic."""
+        self._groups = topology.groups(self._sealed_topic())
         names = {name for group in self._groups.values() for name in group}
         counts = topics.partition_counts(self._client, names, REQUEST_SECONDS)
         every = [(name, number) for name in names for number in range(counts[name])]

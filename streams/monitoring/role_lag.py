@@ -2,16 +2,23 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
 from confluent_kafka import KafkaException
 
 from infra import ports
+from streams.audit.generations import LOG, topic_in_use
 from streams.clients.repository import packages
 from streams.monitoring.consumer_lag import ConsumerGroups, GroupLag
 from streams.settings import Settings
 from streams.topology import role_of
+
+
+def groups_of(settings: Settings, user: str) -> ConsumerGroups:
+    """The groups of the line of these settings, as this user sees them."""
+    return ConsumerGroups(settings.kafka_as(user), partial(topic_in_use, settings.home / LOG))
 
 
 def current_lags(settings: Settings, groups: ConsumerGroups) -> dict[str, int]:

@@ -98,10 +98,9 @@ def in_flight(settings: Settings, groups: "ConsumerGroups") -> int:
 
 def _own_report(settings: Settings) -> dict[str, Any]:
     """What can be found out without the watchdog. Imported late: it loads all steps and Kafka."""
-    from streams.monitoring.consumer_lag import ConsumerGroups
-    from streams.monitoring.role_lag import current_lags, unanswered_packages
+    from streams.monitoring.role_lag import current_lags, groups_of, unanswered_packages
 
-    with closing(ConsumerGroups(settings.kafka_as(OPERATOR))) as groups:
+    with closing(groups_of(settings, OPERATOR)) as groups:
         lags = current_lags(settings, groups)
     return {
         "lags": lags,

@@ -7,13 +7,20 @@ SELECT audit.make_partitions();
 SELECT audit.note_times();
 
 -- name: position
-SELECT last_seq, next_offset FROM audit.projector_position;
+SELECT last_seq, next_offset, topic FROM audit.projector_position;
 
 -- name: advance_position
 -- The row lock also holds off a second projector until this transaction ends.
 UPDATE audit.projector_position
-SET last_seq = %(last_seq)s, next_offset = %(next_offset)s
-WHERE last_seq = %(last_seq_before)s AND next_offset = %(next_offset_before)s;
+SET last_seq = %(last_seq)s, next_offset = %(next_offset)s, topic = %(topic)s
+WHERE last_seq = %(last_seq_before)s AND next_offset = %(next_offset_before)s
+  AND topic IS NOT DISTINCT FROM %(topic_before)s;
+
+-- name: lock_position
+SELECT FROM audit.projector_position FOR UPDATE;
+
+-- name: set_last_seq
+UPDATE audit.projector_position SET last_seq = %(last_seq)s;
 
 -- name: wait_for
 UPDATE audit.projector_position SET waits_for = %(reason)s;

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg
@@ -12,15 +11,20 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from infra.kafka_access import Brokers
 from schemas.models import Producer
+from streams.audit.sealed_record import SealedRecord
+from streams.audit.signed_leaves import NotSignedYet, SignedLeaves
 from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
 from streams.projector.findings import Report, of_record, of_rows
+from streams.projector.position import Position, advance
 from streams.projector.rows import QUERY, Row, copy_in, row_of_event
 from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
-from streams.sealer.log_order import ForeignRecord, LogOrder
+from streams.sealer.log_order import ForeignRecord, LogOrder, LogRecord
 from streams.settings import Settings
+from streams.transparency_log.note import BadNote
+from streams.transparency_log.tiles import DamagedLog
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +41,6 @@ LOOK_SECONDS = 5.0
 """Between two looks for rows that the projector did not write."""
 
 Connection = psycopg.Connection[Any]
-
-
-@dataclass(frozen=True)
-class Position:
-    """The last seq in the table, and the next offset to read from audit.premis."""
-
-    last_seq: int
-    next_offset: int
 
 
 def log_consumer(brokers: Brokers) -> Consumer:
@@ -106,17 +102,19 @@ class Projector:
     def __init__(
         self,
         consumer: Consumer,
-        topic: str,
+        leaves: SignedLeaves,
         report: Report,
         wait_for: Callable[[str], None],
         made_by: Producer,
     ) -> None:
-        """A projector of this topic, which it does not read yet. `report` publishes findings, and
-        `wait_for` tells the operator what it waits for."""
-        self._consumer, self._topic = consumer, topic
+        """A projector of the topic that the log names, which it does not read yet. `report`
+        publishes findings, and `wait_for` tells the operator what it waits for."""
+        self._consumer, self._leaves, self._topic = consumer, leaves, ""
         self._report, self._wait_for, self._made_by = report, wait_for, made_by
         self._position = Position(-1, 0)
         self._order = LogOrder(0)
+        self._held: list[Message] = []
+        """Records that no checkpoint covers yet, and those after them."""
         self._gap = ""
         self._looked_at = 0.0
 
@@ -127,19 +125,22 @@ class Projector:
         if row is None:
             raise CannotContinue("audit.projector_position has no row; rebuild the projection")
         self._position = Position(*row)
+        self._topic = self._leaves.topic()
         start = TopicPartition(self._topic, 0, self._position.next_offset)
+        next_seq = self._position.last_seq + 1
+        if self._position.topic != self._topic:
+            # In another topic the next event has another offset, so it is read from the beginning.
+            start.offset = next_seq = 0
         _, end = self._consumer.get_watermark_offsets(start, timeout=REQUEST_SECONDS)
         if start.offset > end:
-            raise ProjectionAhead(
-                f"{self._topic} ends at offset {end}, and the table has events up to offset"
-                f" {start.offset}: the log lost events. The table must be projected again."
-            )
-        self._order = LogOrder(self._position.last_seq + 1)
-        self._gap = ""
+            raise self._ahead(f"offset {end}", f"offset {start.offset}")
+        self._order = LogOrder(next_seq, self._is_sealed)
+        self._held, self._gap = [], ""
         self._report_rows(connection)
         self._set_reason(connection, "")
         self._consumer.assign([start])
-        log.info("projecting", extra={"last_seq": self._position.last_seq})
+        extra = {"topic": self._topic, "last_seq": self._position.last_seq}
+        log.info("projecting", extra=extra)
 
     def step(self, connection: Connection) -> int:
         """Project the next events, if any arrive soon; the number of events."""
@@ -147,30 +148,71 @@ class Projector:
         rows: list[Row] = []
         foreign: list[ForeignRecord] = []
         after, reached = before, None
-        for message in self._consumer.consume(BATCH, timeout=BATCH_SECONDS):
+        messages = self._next_messages()
+        for place, message in enumerate(messages):
             if _is_end(message):
                 reached = message.offset()
-            elif _is_event(message):
-                sealed, others = self._order.take(message)
+            elif self._is_event(connection, message):
+                try:
+                    sealed, others = self._order.take(message)
+                except NotSignedYet:
+                    self._held = messages[place:]
+                    break
                 foreign += others
-                if sealed is not None:
+                if sealed is not None and sealed.seal.seq > before.last_seq:
                     rows.append(row_of_event(sealed.seal, sealed.event.value, sealed.event.event))
-                if not self._order.ahead:
-                    after = Position(after.last_seq + (sealed is not None), offset_of(message) + 1)
+                last_seq = self._order.next_seq - 1
+                if not self._order.ahead and last_seq >= before.last_seq:
+                    after = Position(last_seq, offset_of(message) + 1, self._topic)
         self._report_records(foreign)
         if after != before:
             self._write(connection, rows, before, after)
         if rows or reached is not None:
-            self._commit_offset(max(after.next_offset, reached or 0))
+            known = after.next_offset if after.topic == self._topic else 0
+            self._commit_offset(max(known, reached or 0))
         if reached is not None or self._gap:
-            self._report_gap(connection)
+            self._report_gap(connection, at_end=reached is not None)
         if time.monotonic() - self._looked_at > LOOK_SECONDS:
             self._report_rows(connection)
+            if self._leaves.topic() != self._topic:
+                self.resume(connection)
         return len(rows)
 
     def close(self) -> None:
         """Close the consumer."""
         self._consumer.close()
+
+    def _next_messages(self) -> list[Message]:
+        held, self._held = self._held, []
+        if held:
+            time.sleep(BATCH_SECONDS)
+            return held
+        return self._consumer.consume(BATCH, timeout=BATCH_SECONDS)
+
+    def _is_sealed(self, record: LogRecord) -> bool:
+        """Whether the log has this record under its seq. Raises NotSignedYet."""
+        event = record.event
+        try:
+            return self._leaves.has(SealedRecord(event.event_id, event.value, record.seal))
+        except (DamagedLog, BadNote) as damaged:
+            log.error("sealed log damaged", extra={"found": str(damaged)})
+            raise NotSignedYet(str(damaged)) from None
+
+    def _is_event(self, connection: Connection, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            lost = f"{self._topic} lost sealed events that were not projected: {error}"
+            self._set_reason(connection, f"{lost}. Run: copystand audit restore-topic")
+        log.warning("consumer error", extra={"error": str(error)})
+        return False
+
+    def _ahead(self, end: str, known: str) -> ProjectionAhead:
+        return ProjectionAhead(
+            f"{self._topic} ends at {end}, and the table has events up to {known}: the log lost"
+            " events. The table must be projected again."
+        )
 
     def _write(
         self, connection: Connection, rows: list[Row], before: Position, after: Position
@@ -210,17 +252,28 @@ class Projector:
             log.error("foreign rows in audit.events", extra={"rows": moved})
         return moved
 
-    def _report_gap(self, connection: Connection) -> None:
+    def _report_gap(self, connection: Connection, at_end: bool) -> None:
         """Nothing behind a gap is projected. Its first record is reported. If the report is sealed
         with the missing number, the record is foreign. At a true gap it gets a higher number."""
-        gap = self._order.gap()
+        gap = self._order.gap() or (self._lost_end() if at_end else "")
         if gap == self._gap:
             return
         if gap:
             log.error("the log has a gap", extra={"topic": self._topic, "found": gap})
+        if self._order.ahead:
             self._report([of_record(self._topic, self._order.ahead[0], self._made_by)])
         self._gap = gap
         self._set_reason(connection, f"the log has a gap: {gap}" if gap else "")
+
+    def _lost_end(self) -> str:
+        """What a topic that ends before the rows lacks; empty if it does not. Raises
+        ProjectionAhead if the sealed log on this machine does not have these rows either."""
+        last, known = self._order.next_seq - 1, self._position.last_seq
+        if self._held or last >= known:
+            return ""
+        if known >= self._leaves.size:
+            raise self._ahead(f"seq {last}", f"seq {known}")
+        return f"seq {last + 1} is not on the topic. Run: copystand audit restore-topic"
 
     def _set_reason(self, connection: Connection, reason: str) -> None:
         connection.execute(QUERY("wait_for"), {"reason": reason or None})
@@ -235,23 +288,6 @@ class Projector:
             log.warning("offset not committed", extra={"error": str(error)})
 
 
-def advance(cursor: psycopg.Cursor[Any], before: Position, after: Position) -> None:
-    """Advance the position in the table. Raises CannotContinue if another projector has done so."""
-    values = asdict(after) | {f"{name}_before": value for name, value in asdict(before).items()}
-    if cursor.execute(QUERY("advance_position"), values).rowcount != 1:
-        raise CannotContinue(f"the position is no longer {before}: another projector is running")
-
-
 def _is_end(message: Message) -> bool:
     error = message.error()
     return error is not None and error.code() == KafkaError._PARTITION_EOF
-
-
-def _is_event(message: Message) -> bool:
-    error = message.error()
-    if error is None:
-        return True
-    if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-        raise CannotContinue(f"the topic lost sealed events that were not projected: {error}")
-    log.warning("consumer error", extra={"error": str(error)})
-    return False

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from streams.runtime.run_loop import CannotContinue
@@ -37,14 +36,29 @@ class Checkpoints:
 
     def __init__(
         self,
-        folder: Path,
+        files: CheckpointFiles,
         signer: SignerKey,
         publisher: Publisher,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._files, self._signer = CheckpointFiles(folder), signer
+        self._files, self._signer = files, signer
         self._publisher, self._clock = publisher, clock
         self._signed_at = float("-inf")
+
+    @property
+    def newest(self) -> Checkpoint | None:
+        """The last one, if there is one."""
+        return self._files.newest
+
+    @property
+    def name(self) -> str:
+        """The name of the log, which all its keys have."""
+        return self._signer.name
+
+    @property
+    def key(self) -> str:
+        """The public key that signs now."""
+        return str(self._signer.verifier)
 
     def check(self, store: LogStore) -> None:
         """Raises CannotContinue if the log on disk does not have what was signed."""
@@ -61,8 +75,25 @@ class Checkpoints:
         is_due = added >= EVERY_EVENTS or self._clock() - self._signed_at >= EVERY_SECONDS
         if added <= 0 or not (is_due or now):
             return None
+        return self._sign(store)
+
+    def name_topic(self, store: LogStore, topic: str) -> None:
+        """Sign a checkpoint that names a topic; those after it name it, too. Raises
+        CannotContinue."""
+        self._sign(store, topic=topic)
+
+    def hand_over(self, store: LogStore, following: SignerKey) -> Checkpoint:
+        """Sign the last checkpoint of the present key; `following` signs from here on. Raises
+        CannotContinue."""
+        checkpoint = self._sign(store, following)
+        self._signer = following
+        return checkpoint
+
+    def _sign(
+        self, store: LogStore, following: SignerKey | None = None, topic: str | None = None
+    ) -> Checkpoint:
         try:
-            checkpoint = publish(store, self._files, self._signer)
+            checkpoint = publish(store, self._files, self._signer, following, topic)
         except ForkRefused as fork:
             raise _refusal(store, fork) from None
         self._signed_at = self._clock()

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from streams.kafka.partition_reader import PartitionReader, RecordsLost
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
 from streams.sealer.log_order import LogOrder, LogRecord
@@ -15,10 +16,17 @@ from streams.sealer.sealed_log import SealedLog
 
 log = logging.getLogger(__name__)
 
-BATCH = 5000
+UNKNOWN = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+)
+UNKNOWN_SECONDS = 20.0
+"""A broker that has just started does not know its topics yet."""
 MISMATCH = (
     "the topic {topic} and the sealed log in audit/log disagree: {why}. Nothing is sealed. Find out"
-    " who changed the topic, and keep it as evidence: copystand audit verify"
+    " who changed the topic, and keep it as evidence: copystand audit verify. Then publish all"
+    " events again: copystand audit restore-topic"
 )
 
 
@@ -64,33 +72,24 @@ class TopicReader:
         sealed: SealedLog,
         stopping: threading.Event,
     ) -> None:
-        self._consumer, self._topic, self._stopping = consumer, topic, stopping
-        self._sealed = sealed
-        self._reached = position.next_offset
+        self._topic, self._stopping, self._sealed = topic, stopping, sealed
+        self._partition = PartitionReader(consumer, topic, position.next_offset)
         self.order = LogOrder(position.next_seq, sealed.agrees)
-        consumer.assign([TopicPartition(topic, 0, position.next_offset)])
 
     def is_at(self, end: int) -> bool:
         """Whether everything before this offset was read."""
-        return self._reached >= end
+        return self._partition.is_at(end)
 
     def read(self) -> list[LogRecord]:
         """Some sealed records. Raises LogsDisagree, ShutdownRequested."""
         if self._stopping.is_set():
             raise ShutdownRequested
-        records = []
-        for message in self._consumer.consume(BATCH, timeout=0.5):
-            error = message.error()
-            if error is None:
-                sealed, _ = self.order.take(message)  # the projector reports foreign records
-                records += [sealed] if sealed else []
-            elif error.code() == KafkaError._PARTITION_EOF:
-                self._reached = message.offset() or 0
-            elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-                disagree(self._topic, str(error))
-            else:
-                log.warning("consumer error", extra={"error": str(error)})
-        return records
+        try:
+            messages = self._partition.read()
+        except RecordsLost as lost:
+            disagree(self._topic, str(lost))
+        # The projector reports foreign records.
+        return [sealed for message in messages if (sealed := self.order.take(message)[0])]
 
     def check_gap(self) -> None:
         """Raises LogsDisagree if records are missing before others."""
@@ -109,12 +108,17 @@ class TopicReader:
 
 
 def end_of(consumer: Consumer, topic: str, stopping: threading.Event) -> int:
-    """The end of a topic, from whose beginning nothing is missing."""
+    """The end of a topic, from whose beginning nothing is missing. Raises LogsDisagree,
+    ShutdownRequested."""
+    given_up = time.monotonic() + UNKNOWN_SECONDS
     while not stopping.is_set():
         try:
             low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=5)
-        except KafkaException as error:
+        except KafkaException as failure:
+            error = failure.args[0]
             log.warning("consumer error", extra={"error": str(error)})
+            if error.code() in UNKNOWN and time.monotonic() > given_up:
+                disagree(topic, "the topic does not exist")
             time.sleep(0.5)
             continue
         if low > 0:

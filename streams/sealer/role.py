@@ -3,40 +3,41 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer
 
 from schemas.models import Producer as MadeBy
+from streams.audit.generations import is_later, topic_of
 from streams.audit.sealed_record import Seal, SealedRecord
 from streams.kafka.messages import offset_of
 from streams.runtime.role_files import announce_ready
-from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
+from streams.runtime.run_loop import ShutdownRequested, run_until_shutdown
 from streams.sealer.checkpoints import Checkpoints
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
+from streams.sealer.intake import Intake
+from streams.sealer.log_requests import RESTORE_TOPIC, LogRequest, LogRequests, event_of
 from streams.sealer.plan import plan
 from streams.sealer.recovery import LogsDisagree, catch_up
 from streams.sealer.sealed_log import SealedLog
+from streams.sealer.signing import SigningKeys
 from streams.sealer.topic_check import EVERY_SECONDS, TopicCheck
 from streams.sealer.transactions import (
-    REQUEST_SECONDS,
     RETRY_SECONDS,
     TransactionAborted,
     Transactions,
 )
-from streams.sealer.validation import intake_record
+from streams.sealer.validation import ValidEvent, intake_record
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
 PRODUCER_NAME = "copystand/sealer"
-BATCH = 1000
-BATCH_SECONDS = 0.5
-"""A transaction takes about eight flushes of the broker, for one event or for a thousand."""
+LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class SealerAdapters:
     index: EventIndex
     sealed: SealedLog
     checkpoints: Checkpoints
+    keys: SigningKeys
+    requests: LogRequests
     anomalies: Path
     """Folder of the records that cannot be sealed."""
     wait_for: Callable[[str], None]
@@ -80,13 +83,18 @@ class Sealer:
         made_by: MadeBy,
         stopping: threading.Event,
     ) -> None:
-        self._consumer, self._open_log = adapters.consumer, adapters.open_log
+        self._intake = Intake(adapters.consumer, topics.intake, stopping)
+        self._open_log = adapters.open_log
         self._index, self._sealed = adapters.index, adapters.sealed
         self._checkpoints, self._anomalies = adapters.checkpoints, adapters.anomalies
+        self._keys, self._requests = adapters.keys, adapters.requests
         self._wait_for = adapters.wait_for
-        self._topics, self._made_by, self._stopping = topics, made_by, stopping
-        self._transactions = Transactions(adapters.producer, adapters.consumer, topics, stopping)
-        self._topic_check = TopicCheck(self._open_log, topics.premis, self._index, stopping)
+        self._first_topic, self._made_by, self._stopping = topics.premis, made_by, stopping
+        self._topics = replace(topics, premis=topic_of(self._checkpoints.newest, topics.premis))
+        self._transactions = Transactions(
+            adapters.producer, adapters.consumer, self._topics, stopping
+        )
+        self._topic_check = TopicCheck(self._open_log, self._topics.premis, self._index, stopping)
         self._position = self._index.position()
 
     def start(self) -> None:
@@ -103,6 +111,7 @@ class Sealer:
                     self.seal(messages)
                 self._checkpoints.sign_if_due(self._sealed.store)
                 self._topic_check.check_if_due(self._sealed)
+                self._carry_out_requests()
             except TransactionAborted as aborted:
                 log.warning("transaction aborted", extra={"error": str(aborted)})
                 self._recover_until_logs_agree()
@@ -114,40 +123,36 @@ class Sealer:
     def close(self) -> None:
         """Sign what was sealed, and close the files and the consumer."""
         self._checkpoints.close(self._sealed.store)
-        self._consumer.close()
+        self._intake.close()
         self._index.close()
         self._sealed.store.close()
 
     def poll(self) -> list[Message]:
         """The next records of the intake. Raises CannotContinue when some are lost."""
-        messages = []
-        for message in self._consumer.consume(BATCH, timeout=BATCH_SECONDS):
-            error = message.error()
-            if error is None:
-                messages.append(message)
-            elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-                self._continue_at_the_end(error)
-            else:
-                log.warning("consumer error", extra={"error": str(error)})
-        return messages
+        return self._intake.poll()
 
     def seal(self, messages: list[Message]) -> None:
         """Seal these records of the intake. Raises TransactionAborted."""
-        before = self._position
         events = plan(
             [intake_record(message) for message in messages],
             self._index.find,
-            before.next_seq,
+            self._position.next_seq,
             self._anomalies,
             self._made_by,
         )
+        self._write(events, offset_of(messages[-1]) + 1)
+
+    def _write(self, events: Sequence[ValidEvent], next_intake: int | None = None) -> None:
+        """Give events the next numbers. Raises TransactionAborted."""
+        before = self._position
         # After a clock was set back, an event must not be dated before the previous one.
         sealed_at = max(time.time_ns() // 1000, before.sealed_at)
         records = [
             SealedRecord(one.event_id, one.value, Seal(seq, sealed_at, one.schema_sha256))
             for seq, one in enumerate(events, before.next_seq)
         ]
-        offsets = self._transactions.write(records, offset_of(messages[-1]) + 1)
+        self._sealed.plan(records, next_intake)
+        offsets = self._transactions.write(records, next_intake)
         self._sealed.append(records)
         last_offset = max(offsets, default=before.next_offset - 1)
         after = Position(before.next_seq + len(events), last_offset + 1, sealed_at)
@@ -162,17 +167,63 @@ class Sealer:
         """Recover; while the topic does not have what was sealed, wait and look again."""
         while True:
             try:
+                if request := self._requests.get(RESTORE_TOPIC):
+                    self._restore_topic(request)
                 self._recover()
                 self._wait_for("")
                 return
             except LogsDisagree as different:
                 self._wait(different)
+            except TransactionAborted as aborted:
+                log.warning("transaction aborted", extra={"error": str(aborted)})
+                if self._stopping.wait(RETRY_SECONDS):
+                    raise ShutdownRequested from None
 
     def _wait(self, different: LogsDisagree) -> None:
         log.error("topic and sealed log disagree", extra={"found": str(different)})
         self._wait_for(str(different))
-        if self._stopping.wait(EVERY_SECONDS):
-            raise ShutdownRequested
+        # A request that has failed is tried again after the same time as everything else.
+        known, until = self._requests.get(RESTORE_TOPIC), time.monotonic() + EVERY_SECONDS
+        while time.monotonic() < until and self._requests.get(RESTORE_TOPIC) == known:
+            if self._stopping.wait(LOOK_SECONDS):
+                raise ShutdownRequested
+
+    def _carry_out_requests(self) -> None:
+        """Do what an operator has asked for. Raises LogsDisagree, TransactionAborted."""
+        for request in self._requests.open():
+            if request.kind == RESTORE_TOPIC:
+                self._restore_topic(request)
+            else:
+                self._rotate_key(request)
+
+    def _restore_topic(self, request: LogRequest) -> None:
+        """Publish all sealed events again, as another topic, and name it in a checkpoint. After a
+        crash, the request is still there, and what the new topic has already is not sent again."""
+        if is_later(request.subject, topic_of(self._checkpoints.newest, self._first_topic)):
+            self._topics = replace(self._topics, premis=request.subject)
+            self._transactions.use(self._topics)
+            self._topic_check.use(self._topics.premis)
+            self._index.clear()
+            self._recover()
+            self._record(request)
+            self._checkpoints.name_topic(self._sealed.store, request.subject)
+            log.warning("log published again", extra={"topic": request.subject})
+        self._requests.close(request)
+
+    def _rotate_key(self, request: LogRequest) -> None:
+        """Let a new key sign. A request that was carried out before a crash names an older key."""
+        if request.subject == self._checkpoints.key:
+            self._record(request)
+            following = self._keys.following(self._checkpoints.name)
+            self._keys.complete(self._checkpoints.hand_over(self._sealed.store, following))
+            log.warning("key replaced", extra={"key": self._checkpoints.key})
+        self._requests.close(request)
+
+    def _record(self, request: LogRequest) -> None:
+        """Seal the event about a request, unless that was done before a crash."""
+        event = event_of(request, self._sealed.size, self._made_by)
+        if not self._index.find([event.event_id]):
+            self._write([event])
 
     def _recover(self) -> None:
         """Bring log and index up to the topic, the topic up to the log, and seek the intake."""
@@ -183,17 +234,21 @@ class Sealer:
             self._catch_up()
         elif self._position.next_seq < known:
             # Only an index without a log knew them: they are sealed again, with new numbers.
-            self._read_intake_again(known)
+            lost = {"end": self._position.next_seq, "sealed_up_to": known}
+            log.error("log lost sealed records", extra=lost)
+            self._transactions.retry("rewind", self._intake.rewind)
         self._checkpoints.check(self._sealed.store)
         self._topic_check.check_end(self._sealed)
-        start = TopicPartition(self._topics.intake, 0)
-        # Without a committed offset everything is read again; sealed events are then dropped.
-        start.offset = max(self._committed(start), 0)
-        self._consumer.assign([start])
-        extra = {"next_seq": self._position.next_seq, "intake_offset": start.offset}
-        log.info("sealing", extra=extra)
+        start = self._intake.seek()
+        log.info("sealing", extra={"next_seq": self._position.next_seq, "intake_offset": start})
 
     def _catch_up(self) -> None:
+        self._sealed.expect_plan()
+        self._read_topic()
+        if self._sealed.expect_another_sealer(self._intake.committed()):
+            self._read_topic()
+
+    def _read_topic(self) -> None:
         with closing(self._open_log()) as consumer:
             self._position = catch_up(
                 self._index, self._sealed, consumer, self._topics.premis, self._stopping
@@ -205,30 +260,3 @@ class Sealer:
         log.error("log lost sealed records", extra=lost)
         for records in self._sealed.portions(self._position.next_seq):
             self._transactions.write(records)
-
-    def _committed(self, start: TopicPartition) -> int:
-        while True:
-            try:
-                return int(self._consumer.committed([start], timeout=REQUEST_SECONDS)[0].offset)
-            except KafkaException as error:
-                log.warning("consumer error", extra={"error": str(error)})
-            if self._stopping.wait(RETRY_SECONDS):
-                raise ShutdownRequested
-
-    def _read_intake_again(self, known: int) -> None:
-        lost = {"end": self._position.next_seq, "sealed_up_to": known}
-        log.error("log lost sealed records", extra=lost)
-        start = TopicPartition(self._topics.intake, 0, 0)
-        commit = self._consumer.commit
-        self._transactions.retry("rewind", lambda _: commit(offsets=[start], asynchronous=False))
-
-    def _continue_at_the_end(self, error: KafkaError) -> None:
-        """Continue where the intake ends, if it lost records that are sealed. Raises CannotContinue
-        if it lost others."""
-        intake = TopicPartition(self._topics.intake, 0)
-        _, end = self._consumer.get_watermark_offsets(intake, timeout=REQUEST_SECONDS)
-        committed = self._consumer.committed([intake], timeout=REQUEST_SECONDS)[0].offset
-        if committed <= end:
-            raise CannotContinue(f"the intake lost records that were not sealed: {error}")
-        log.error("intake lost sealed records", extra={"end": end, "sealed_up_to": committed})
-        self._consumer.assign([TopicPartition(self._topics.intake, 0, end)])

@@ -1,5 +1,6 @@
 """The sealed events of this home on disk, as leaves of the tree that checkpoints sign."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -7,10 +8,15 @@ from pathlib import Path
 from streams.audit.sealed_record import SealedRecord, record_of
 from streams.runtime.run_loop import CannotContinue
 from streams.sealer.log_order import LogRecord
+from streams.sealer.planned_batch import PlanFile
 from streams.transparency_log.log_store import LogInUse, LogStore
 from streams.transparency_log.merkle import leaf_hash
 from streams.transparency_log.tiles import DamagedLog, Tree
 
+log = logging.getLogger(__name__)
+
+PLAN = "planned.json"
+"""The file of the last planned batch, beside the folder of the log."""
 PORTION = 500
 """Records that are published again in one transaction."""
 
@@ -21,11 +27,35 @@ class SealedLog:
     def __init__(self, store: LogStore) -> None:
         self.store = store
         self._tree: Tree | None = None
+        self._plan_file = PlanFile(store.folder.parent / PLAN)
+        self._planned = self._plan_file.read()
 
     @property
     def size(self) -> int:
         """How many events are in it; the next seq."""
         return self.store.size
+
+    def plan(self, records: Sequence[SealedRecord], next_intake: int | None) -> None:
+        """Keep on disk what is about to be written to the topic. Raises OSError."""
+        leaves = [record.leaf for record in records]
+        self._planned = self._plan_file.write(self.size, leaves, next_intake)
+
+    def expect_plan(self) -> None:
+        """Take from the topic the last batch, if this log does not have it, and nothing else."""
+        self._planned = self._plan_file.read()
+
+    def expect_another_sealer(self, committed: int) -> bool:
+        """Take whatever the topic has beyond this log, if another sealer read the intake up to its
+        committed offset: beyond the last batch, or that batch is not on the topic."""
+        plan = self._planned
+        if plan is None or committed < plan.next_intake:
+            return False
+        is_written = self.size >= plan.first_seq + len(plan.hashes)
+        if committed == plan.next_intake and (is_written or not plan.reads_intake):
+            return False
+        log.error("another sealer has sealed", extra={"intake_offset": committed})
+        self._planned = None
+        return True
 
     def append(self, records: Iterable[SealedRecord]) -> None:
         """Add events; they are on disk when this returns. Raises OSError."""
@@ -37,14 +67,14 @@ class SealedLog:
         self.append(_sealed(one) for one in records if one.seal.seq >= self.size)
 
     def agrees(self, record: LogRecord) -> bool:
-        """Whether a record of the topic is what was sealed under its seq. One whose seq is not in
-        this log is taken: the sealer died after its transaction."""
-        seq = record.seal.seq
+        """Whether a record of the topic is what was sealed under its seq. If this log does not have
+        the seq, the sealer died after a transaction, or it has just begun this log."""
+        seq, found = record.seal.seq, leaf_hash(_sealed(record).leaf)
         if seq >= self.size:
-            return True
+            return self._planned is None or self._planned.has(seq, found)
         if self._tree is None:
             self._tree = self.store.tree()
-        return self._tree.leaf_hash(seq) == leaf_hash(_sealed(record).leaf)
+        return self._tree.leaf_hash(seq) == found
 
     def portions(self, start: int) -> Iterator[list[SealedRecord]]:
         """All records from a seq on, in portions."""

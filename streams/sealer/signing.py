@@ -1,18 +1,22 @@
 """The signing key of the sealer and its checkpoints on the topic for witnesses."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from confluent_kafka import Producer
 
-from infra.files import DamagedFile
+from infra.files import DamagedFile, fsync_folder
 from streams.runtime.run_loop import CannotContinue
 from streams.sealer.checkpoints import Checkpoints, Publisher
-from streams.transparency_log.export import newest_checkpoint
+from streams.transparency_log.checkpoint import Checkpoint
+from streams.transparency_log.checkpoint_files import CheckpointFiles, read_all
 from streams.transparency_log.log_keys import (
     PublicKey,
     create_private_key,
+    keys_after,
+    read_private_key,
     read_public_keys,
     write_public_keys,
 )
@@ -23,39 +27,76 @@ log = logging.getLogger(__name__)
 FOLDER = "log"
 """The folder of the log in the folder audit of a home."""
 KEY_FILE = "sealer.key"
+NEXT_KEY_FILE = "sealer.key.next"
+"""Present while the key is being replaced."""
 ORIGIN = "copystand/"
 FLUSH_SECONDS = 5
 
 
-def open_checkpoints(home: Path, publisher: Publisher) -> Checkpoints:
-    """The checkpoints of a home; the first time, its key is made. Raises CannotContinue."""
-    folder = home / "audit" / FOLDER
-    try:
-        return Checkpoints(folder, _signer(home, folder), publisher)
-    except (DamagedFile, BadNote) as damaged:
-        raise CannotContinue(str(damaged)) from None
+class SigningKeys:
+    """The keys of a home's log: the private one in run/, the public ones in keys.json.
 
+    A change of keys is decided by the checkpoint that names the next key. What a crash leaves
+    undone after it is completed when the keys are opened."""
 
-def _signer(home: Path, folder: Path) -> SignerKey:
-    known = read_public_keys(folder)
-    name = known[0].key.name if known else _origin(folder)
-    signer = create_private_key(home / "run" / KEY_FILE, name)
-    if not known:
-        write_public_keys(folder, [PublicKey(signer.verifier, 0)])
-    elif signer.verifier != known[-1].key:
-        raise CannotContinue(
-            f"the key in run/{KEY_FILE} is not the one of {folder}/keys.json. Nothing is sealed."
+    def __init__(self, home: Path) -> None:
+        self._run, self._log = home / "run", home / "audit" / FOLDER
+
+    def open(self, newest: Checkpoint | None) -> SignerKey:
+        """The key that signs after the newest checkpoint; the first time, it is made. Raises
+        CannotContinue, DamagedFile, BadNote."""
+        known = read_public_keys(self._log)
+        if not known:
+            return self._first(newest.origin if newest else f"{ORIGIN}{uuid4()}")
+        if newest is not None:
+            self.complete(newest)
+            known = read_public_keys(self._log)
+        signer = create_private_key(self._run / KEY_FILE, known[0].key.name)
+        if signer.verifier != known[-1].key:
+            raise self._wrong_key()
+        return signer
+
+    def following(self, name: str) -> SignerKey:
+        """The key that is to sign next; it is made unless an interrupted change has made it."""
+        return create_private_key(self._run / NEXT_KEY_FILE, name)
+
+    def complete(self, newest: Checkpoint) -> None:
+        """Put the key that the newest checkpoint names in the place of the present one."""
+        if newest.next_key is None:
+            return
+        known = read_public_keys(self._log)
+        if (keys := keys_after(known, newest)) != known:
+            write_public_keys(self._log, keys)
+        with suppress(FileNotFoundError):
+            if read_private_key(self._run / NEXT_KEY_FILE, newest.origin).verifier == (
+                newest.next_key
+            ):
+                (self._run / NEXT_KEY_FILE).replace(self._run / KEY_FILE)
+                fsync_folder(self._run)
+
+    def _first(self, name: str) -> SignerKey:
+        """The only key of a log without keys.json."""
+        signer = create_private_key(self._run / KEY_FILE, name)
+        kept = list(read_all(self._log))
+        if any(not signer.verifier.signed(one.note) or one.next_key for one in kept):
+            raise self._wrong_key()
+        write_public_keys(self._log, [PublicKey(signer.verifier, 0)])
+        return signer
+
+    def _wrong_key(self) -> CannotContinue:
+        return CannotContinue(
+            f"the key in run/{KEY_FILE} is not the one of {self._log}/keys.json. Nothing is sealed."
             " Restore both from the same backup."
         )
-    return signer
 
 
-def _origin(folder: Path) -> str:
-    """The name of a log without keys.json: that of its checkpoint, or a new one."""
+def open_checkpoints(home: Path, publisher: Publisher) -> Checkpoints:
+    """The checkpoints of a home; the first time, its key is made. Raises CannotContinue."""
     try:
-        return newest_checkpoint(folder).origin
-    except FileNotFoundError:
-        return f"{ORIGIN}{uuid4()}"
+        files = CheckpointFiles(home / "audit" / FOLDER)
+        return Checkpoints(files, SigningKeys(home).open(files.newest), publisher)
+    except (DamagedFile, BadNote) as damaged:
+        raise CannotContinue(str(damaged)) from None
 
 
 class CheckpointTopic:

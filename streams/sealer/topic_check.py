@@ -29,6 +29,10 @@ class TopicCheck:
         self._part = 0
         self._due = time.monotonic() + EVERY_SECONDS
 
+    def use(self, topic: str) -> None:
+        """Compare another topic from here on."""
+        self._topic, self._part = topic, 0
+
     def check_end(self, sealed: SealedLog) -> None:
         """Compare the last thousand events. Raises LogsDisagree, ShutdownRequested."""
         first = self._index.marks()[-2:][0]

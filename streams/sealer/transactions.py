@@ -48,6 +48,10 @@ class Transactions:
         self._producer, self._consumer = producer, consumer
         self._topics, self._stopping = topics, stopping
 
+    def use(self, topics: SealerTopics) -> None:
+        """Write to other topics from here on."""
+        self._topics = topics
+
     def begin(self) -> None:
         """Fence the previous sealer. Raises CannotContinue, ShutdownRequested."""
         self.retry("init_transactions", self._producer.init_transactions)

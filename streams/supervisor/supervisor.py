@@ -181,7 +181,8 @@ class Supervisor:
         provision.provision_topics(broker, self.home)
         # No role runs yet, so that no new record hides where a topic ended.
         provision.repair_after_loss(broker, self.postgres.dsn("tracker"))
-        if provision.projection_is_ahead(broker, self.postgres.dsn("projector")):
+        projector = self.postgres.dsn("projector")
+        if provision.projection_is_ahead(broker, self.home, projector):
             write_log_line("the audit log lost events, so it is projected again from the beginning")
             self.postgres.empty_projection()
         for log in self._metadata.values():

@@ -19,6 +19,8 @@ from streams.transparency_log.tiles import DamagedLog
 
 NEXT_KEY = "next-key "
 """Begins the extension line with which a key names the one that signs after it."""
+TOPIC = "topic "
+"""Begins the extension line that names the topic with the sealed records; see docs/audit.md."""
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
@@ -44,6 +46,14 @@ class Checkpoint:
         for line in self.extensions:
             if line.startswith(NEXT_KEY):
                 return parse_verifier_key(line.removeprefix(NEXT_KEY))
+        return None
+
+    @property
+    def topic(self) -> str | None:
+        """The topic that it names; None while the log is on its first one."""
+        for line in self.extensions:
+            if line.startswith(TOPIC):
+                return line.removeprefix(TOPIC)
         return None
 
     def encode(self) -> bytes:
@@ -94,10 +104,14 @@ def require_continuation(store: LogStore, last: Checkpoint | None) -> None:
         raise ForkRefused(0, f"the root of {last.size} entries is not the one that was signed")
 
 
-def next_checkpoint(store: LogStore, last: Checkpoint | None, signer: SignerKey) -> Checkpoint:
-    """A signed checkpoint of the log on disk that continues the last one. Raises ForkRefused."""
+def next_checkpoint(
+    store: LogStore, last: Checkpoint | None, signer: SignerKey, topic: str | None = None
+) -> Checkpoint:
+    """A signed checkpoint of the log on disk that continues the last one; it names the topic of the
+    last one or another. Raises ForkRefused."""
     require_continuation(store, last)
-    return sign(Checkpoint(signer.name, store.size, store.root()), signer)
+    extensions = _topic_line(topic or (last.topic if last else None))
+    return sign(Checkpoint(signer.name, store.size, store.root(), extensions), signer)
 
 
 def hand_over(
@@ -105,6 +119,10 @@ def hand_over(
 ) -> Checkpoint:
     """The last checkpoint of a key: it names the next key, and both sign it. Raises ForkRefused."""
     require_continuation(store, last)
-    extension = f"{NEXT_KEY}{new.verifier}"
-    checkpoint = Checkpoint(old.name, store.size, store.root(), (extension,))
+    extensions = (*_topic_line(last.topic if last else None), f"{NEXT_KEY}{new.verifier}")
+    checkpoint = Checkpoint(old.name, store.size, store.root(), extensions)
     return sign(checkpoint, old, new)
+
+
+def _topic_line(topic: str | None) -> tuple[str, ...]:
+    return (f"{TOPIC}{topic}",) if topic else ()

@@ -95,13 +95,18 @@ class CheckpointFiles:
 
 
 def publish(
-    store: LogStore, files: CheckpointFiles, signer: SignerKey, next_signer: SignerKey | None = None
+    store: LogStore,
+    files: CheckpointFiles,
+    signer: SignerKey,
+    next_signer: SignerKey | None = None,
+    topic: str | None = None,
 ) -> Checkpoint:
     """Sign a checkpoint of the log on disk and keep it. Raises ForkRefused.
 
-    With `next_signer` it is the last one of its key, and the next key signs from here on."""
+    With `next_signer` it is the last one of its key, and the next key signs from here on. With
+    `topic` it and those after it name this topic."""
     if next_signer is None:
-        checkpoint = next_checkpoint(store, files.newest, signer)
+        checkpoint = next_checkpoint(store, files.newest, signer, topic)
     else:
         checkpoint = hand_over(store, files.newest, signer, next_signer)
     # First, so that the folder always has the tiles of its newest checkpoint.

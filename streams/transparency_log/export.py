@@ -35,7 +35,7 @@ DIGEST_BYTES = 32
 SchemaReader = Callable[[bytes], bytes]
 """Gives the registered schema with a SHA-256."""
 Readable = Callable[[bytes], object]
-"""Gives an entry as a JSON document."""
+"""Gives an entry as a JSON document, with its number."""
 
 
 def static_tiles(folder: Path) -> StaticTiles:
@@ -91,7 +91,7 @@ def export_all(
         level += 1
     _write_schemas(target, schemas, schema)
     if readable is not None:
-        _write_readable(target, enumerate(Tree(static_tiles(target), size).leaves()), readable)
+        _write_readable(target, Tree(static_tiles(target), size).leaves(), readable)
     return checkpoint
 
 
@@ -119,14 +119,14 @@ def export_entries(
         schemas.add(entry[SEAL_BYTES : SEAL_BYTES + DIGEST_BYTES])
     _write_schemas(target, schemas, schema)
     if readable is not None:
-        _write_readable(target, ((index, tree.leaf(index)) for index in wanted), readable)
+        _write_readable(target, map(tree.leaf, wanted), readable)
     return checkpoint
 
 
-def _write_readable(target: Path, entries: Iterable[tuple[int, bytes]], readable: Readable) -> None:
+def _write_readable(target: Path, entries: Iterable[bytes], readable: Readable) -> None:
     with (target / "entries.jsonl").open("w", encoding="utf-8") as file:
-        for index, entry in entries:
-            file.write(json.dumps({"index": index, "entry": readable(entry)}) + "\n")
+        for entry in entries:
+            file.write(json.dumps(readable(entry), ensure_ascii=False) + "\n")
 
 
 def _write_frame(

@@ -1,7 +1,8 @@
 """Checks the sealed log, and that topic, projection and store have what it says."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import file_digest
@@ -13,10 +14,10 @@ import psycopg
 from processors.tools import Area, Storage
 from schemas.codec import Undecodable
 from schemas.models import FileRef
-from schemas.store import UnknownSchema, schema_store
-from streams.audit.sealed_record import SealedRecord, record_of
+from schemas.store import UnknownSchema
+from streams.audit.sealed_record import SealedRecord, record_of, registered_schema
 from streams.audit.standing import QUERY
-from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of
+from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of_event
 from streams.storage.keys import content_key
 from streams.transparency_log import verifier
 from streams.transparency_log.export import newest_checkpoint, static_tiles
@@ -63,28 +64,57 @@ def verify_log(folder: Path) -> tuple[SealedTree, list[Difference]]:
     return tree, faults
 
 
-def records(tree: Tree) -> Iterator[SealedRecord]:
-    """All sealed records. Raises DamagedLog."""
+def records(tree: Tree, containing: bytes = b"") -> Iterator[SealedRecord]:
+    """All sealed records, or those whose leaf contains some bytes. Raises DamagedLog."""
     for index, leaf in enumerate(tree.leaves()):
+        if containing not in leaf:
+            continue
         try:
             yield record_of(leaf)
         except (UnknownSchema, Undecodable) as unreadable:
             raise DamagedLog(index, str(unreadable)) from None
 
 
-def verify_topic(tree: Tree, on_topic: Iterable[tuple[int, bytes]]) -> list[Difference]:
-    """Check that the topic has every leaf; `on_topic` gives seq and leaf of each intact record in
-    the order of the topic. Records of other writers may be between them."""
+def records_of_item(tree: Tree, item_id: str) -> Iterator[SealedRecord]:
+    """The sealed records about an item. Raises DamagedLog.
+
+    All leaves are read, since only they show that none is missing. Decoding takes far longer than
+    reading, and a leaf about the item has its id as it is."""
+    for record in records(tree, item_id.encode()):
+        if record.event.head.item_id == item_id:
+            yield record
+
+
+def verify_topic(
+    tree: Tree,
+    on_topic: Iterable[tuple[int, bytes]],
+    is_signed: Callable[[int], bool] = lambda _: True,
+) -> list[Difference]:
+    """Check that the topic has every leaf, and no other event after the last one; `on_topic` gives
+    seq and leaf of each intact record in the order of the topic. Records of other writers may be
+    between them. `is_signed` gives whether a checkpoint covers a later seq meanwhile."""
     expected = tree.leaves()
     seq, wanted = 0, next(expected, None)
     for found_seq, leaf in on_topic:
-        if wanted is None:
-            return []
+        if wanted is None and found_seq == seq:
+            if is_signed(seq):
+                return []
+            return [Difference("topic", seq, "no checkpoint covers this record of the topic")]
         if found_seq == seq and leaf == wanted:
             seq, wanted = seq + 1, next(expected, None)
     if wanted is None:
         return []
     return [Difference("topic", seq, "the topic does not have this event as it was sealed")]
+
+
+def is_signed_within(folder: Path, seconds: float, seq: int) -> bool:
+    """Whether a checkpoint covers a seq within some time: the sealer signs every second."""
+    deadline = time.monotonic() + seconds
+    while newest_checkpoint(folder).size <= seq:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def verify_projection(connection: Connection, tree: Tree) -> list[Difference]:
@@ -94,7 +124,7 @@ def verify_projection(connection: Connection, tree: Tree) -> list[Difference]:
     for record, row in zip(records(tree), _rows(connection), strict=False):
         if seq > projected:
             break
-        wanted = row_of(record.seal, record.value)
+        wanted = row_of_event(record.seal, record.value, record.event)
         if row[0] != seq:
             return [
                 Difference("projection", seq, f"its row is missing; the next one has seq {row[0]}")
@@ -112,11 +142,8 @@ def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> 
     """Check that the store has all files that events made, with their digests; of one item or
     of all. Each missing or changed file is a fault."""
     faults, seen = [], set[str]()
-    for record in records(tree):
-        row = dict(zip(COLUMNS, row_of(record.seal, record.value), strict=True))
-        if item_id is not None and row["item_id"] != item_id:
-            continue
-        for digest in _digests(row["results"]):
+    for record in records(tree) if item_id is None else records_of_item(tree, item_id):
+        for digest in _digests(record.event.results):
             if digest not in seen:
                 seen.add(digest)
                 if problem := _object_problem(storage, digest):
@@ -142,7 +169,8 @@ def differing_rows(folder: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[int
         if row["seq"] >= size:
             continue
         record = record_of(bundle(number)[within])
-        wanted = dict(zip(COLUMNS, row_of(record.seal, record.value), strict=True))
+        row_as_sealed = row_of_event(record.seal, record.value, record.event)
+        wanted = dict(zip(COLUMNS, row_as_sealed, strict=True))
         names = [name for name in row if name in wanted and _differs(name, wanted, row)]
         if names:
             found[row["seq"]] = f"differs from what was sealed in: {', '.join(names)}"
@@ -150,9 +178,8 @@ def differing_rows(folder: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[int
 
 
 def _schema(digest: str) -> bytes | None:
-    store = schema_store()
     try:
-        return store.text(store.id_of(bytes.fromhex(digest))).encode()
+        return registered_schema(bytes.fromhex(digest))
     except UnknownSchema:
         return None
 

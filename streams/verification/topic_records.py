@@ -2,47 +2,55 @@
 
 import time
 from collections.abc import Generator
+from contextlib import suppress
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.kafka_access import Brokers
 from schemas.catalogue import AUDIT_PREMIS
 from streams.audit.sealed_record import BrokenSeal, SealedRecord, seal_of
 from streams.kafka.messages import headers_of
+from streams.kafka.partition_reader import PartitionReader, RecordsLost
 from streams.sealer.clients import log_consumer
+from streams.sealer.recovery import UNKNOWN
 
-BATCH = 5000
 SECONDS = 10.0
+
+
+class MissingTopic(Exception):
+    """The brokers do not have the topic."""
 
 
 def intact_records(
     brokers: Brokers, topic: str = AUDIT_PREMIS.name
 ) -> Generator[tuple[int, bytes], None, None]:
-    """Seq and leaf of each record with a seal, in the order of the topic. Raises KafkaException."""
+    """Seq and leaf of each record with a seal, in the order of the topic. Raises KafkaException,
+    MissingTopic."""
     consumer = log_consumer(brokers)
     try:
-        low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=SECONDS)
-        consumer.assign([TopicPartition(topic, 0, low)])
-        reached, deadline = low, time.monotonic() + SECONDS
-        while reached < end:
-            messages = consumer.consume(BATCH, timeout=0.2)
+        low, end = _watermarks(consumer, topic)
+        partition, deadline = PartitionReader(consumer, topic, low), time.monotonic() + SECONDS
+        while not partition.is_at(end):
+            messages = partition.read()
             if messages:
                 deadline = time.monotonic() + SECONDS
             elif time.monotonic() > deadline:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
             for message in messages:
-                error = message.error()
-                if error is None:
-                    try:
-                        record = SealedRecord(
-                            "", message.value() or b"", seal_of(headers_of(message))
-                        )
-                    except BrokenSeal:
-                        continue
-                    yield record.seal.seq, record.leaf
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    reached = message.offset() or end
-                else:
-                    raise KafkaException(error)
+                with suppress(BrokenSeal):
+                    seal, value = seal_of(headers_of(message)), message.value() or b""
+                    yield seal.seq, SealedRecord("", value, seal).leaf
+    except RecordsLost as lost:
+        raise KafkaException(KafkaError(KafkaError.OFFSET_OUT_OF_RANGE, str(lost))) from None
     finally:
         consumer.close()
+
+
+def _watermarks(consumer: Consumer, topic: str) -> tuple[int, int]:
+    try:
+        low, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=SECONDS)
+    except KafkaException as failure:
+        if failure.args[0].code() in UNKNOWN:
+            raise MissingTopic(topic) from None
+        raise
+    return int(low), int(end)

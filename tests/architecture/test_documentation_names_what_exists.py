@@ -33,7 +33,7 @@ def unknown_in(words: list[str]) -> str | None:
     """The first subcommand or option that does not exist."""
     command: click.Command = cli
     context = click.Context(cli)
-    while isinstance(command, click.Group) and words and words[0].isalpha():
+    while isinstance(command, click.Group) and words and re.fullmatch("[a-z][a-z-]*", words[0]):
         found = command.get_command(context, words[0])
         if found is None:
             return words[0]

@@ -2,8 +2,16 @@
 
 from pathlib import Path
 
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+
+from infra.topics import admin
+from streams.transparency_log.export import newest_checkpoint
+from streams.transparency_log.log_keys import read_public_keys
+from streams.transparency_log.note import parse_verifier_key
 from tests.support import pages
-from tests.support.running_line import Line
+from tests.support.reader import PREMIS
+from tests.support.running_line import Line, wait_for
 from tests.support.whole_log import read_when_quiet
 
 BATCH = "twice-1"
@@ -80,3 +88,54 @@ def test_neither_home_touches_the_other(line: Line, second_line: Line, tmp_path:
     assert line.ask("status")["batches"] == known
     assert line.run("packages", "show", "elsewhere.vol-3.v1").code == 1
     assert second_line.run("status").code == 3
+
+
+def test_the_second_home_repairs_a_topic_that_lost_records_and_its_tables_and_replaces_its_key(
+    second_line: Line, tmp_path: Path
+):
+    """The last test of this line: afterwards, its events are on another topic."""
+    line = second_line
+    submit_a_page(line, tmp_path, "before-repair")
+    line.ask("audit", "export", "--all", tmp_path / "export")
+    delete_records(line, before=7)
+    assert line.ask("audit", "verify", code=1)["why"].startswith("topic: ")
+
+    restored = line.ask("audit", "restore-topic", "--by", "p-4", "--timeout", "90")
+
+    assert (restored["topic"], restored["restored"]) == (f"{PREMIS}.g2", True)
+    made = [line.ask("audit", "rebuild", "--from", one) for one in ("topic", "log")]
+    assert made[0]["events"] > restored["events"]
+    assert made[1]["dump"] == made[0]["dump"] or made[1]["events"] > made[0]["events"]
+    assert not line.ask("audit", "restore-topic", "--by", "p-4")["restored"]
+    rotated = line.ask("audit", "rotate-key", "--by", "p-4", "--timeout", "90")
+    line.down()
+    line.up()  # the permissions are for the topic in use, also from now on
+    line.wait_until_all_parts_are_ready()
+    submit_a_page(line, tmp_path, "after-repair")
+    wait_for(lambda: line.run("audit", "page", "after-repair.vol-z:0001").code == 0, 30, line.logs)
+    assert line.ask("audit", "verify")["ok"]
+    log = line.home / "audit" / "log"
+    assert read_public_keys(log)[-1].key == parse_verifier_key(rotated["key"])
+    assert newest_checkpoint(log).topic == f"{PREMIS}.g2"
+    old_key = str(read_public_keys(log)[0].key)
+    seen = line.ask("audit", "witness", log, "--state", tmp_path / "witness", "--key", old_key)
+    assert seen["size"] > restored["events"]
+
+
+def submit_a_page(line: Line, folder: Path, batch_id: str) -> None:
+    pages.write_item(folder / batch_id / "vol-z", 1, first=75)
+    words = ("--batch-id", batch_id, "--wait", "--timeout", "90")
+    line.ask("station", "submit", folder / batch_id, *words)
+
+
+def delete_records(line: Line, before: int) -> None:
+    """What an administrator of Kafka can do to the sealed records."""
+    client = admin(line.kafka)
+    policy = ConfigEntry(
+        "cleanup.policy", "compact,delete", incremental_operation=AlterConfigOpType.SET
+    )
+    resource = ConfigResource(ConfigResource.Type.TOPIC, PREMIS, incremental_configs=[policy])
+    for future in client.incremental_alter_configs([resource]).values():
+        future.result(30)
+    for future in client.delete_records([TopicPartition(PREMIS, 0, before)]).values():
+        future.result(30)

@@ -154,7 +154,7 @@ def test_loses_and_doubles_nothing_when_killed_in_the_middle(log: Log) -> None:
             os.kill(sealer.pid, signal.SIGKILL)
     with log.sealer():
         sealed = log.wait_for(6000, 60)
-        time.sleep(0.5)
+        until(lambda: len(indexed(log)) == 6000, 30, lambda: f"{len(indexed(log))} in the index")
 
     assert [(message.key(), message.value()) for message in sealed] == sent
     assert numbers(log) == list(range(6000))

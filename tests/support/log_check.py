@@ -112,7 +112,7 @@ DETAILS_BEFORE_0_2 = {
     "ControlDecided": "{action}: {reason}",
 }
 LONGEST_DETAIL = 4000
-FINDING = "log-anomaly"
+FINDING, MAINTENANCE = "log-anomaly", "log-maintenance"
 EARLIEST_MICROSECONDS = 1_735_689_600_000_000
 
 
@@ -253,6 +253,8 @@ def _all_owed(raws: Iterable[Raw]) -> list[dict[str, Any]]:
 
 
 def _is_finding(event: dict[str, Any], places: set[str]) -> bool:
+    if event["event_type"] == MAINTENANCE:
+        return event["head"]["producer"]["name"] == "copystand/sealer"
     return event["event_type"] == FINDING and event["head"]["event_id"] in places
 
 

@@ -15,6 +15,7 @@ from processors.pipeline import Step, router_steps, worker_steps
 from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS, redone_topic
 from schemas.models import PremisEvent
 from schemas.models import Producer as MadeBy
+from streams.audit.signed_leaves import SignedLeaves
 from streams.execution.driver import Driver
 from streams.execution.facts import FactBuilder
 from streams.execution.receipts import Receipts
@@ -27,9 +28,10 @@ from streams.runtime.run_loop import CannotContinue
 from streams.sealer import clients
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex
+from streams.sealer.log_requests import LogRequests
 from streams.sealer.role import PRODUCER_NAME, Sealer, SealerAdapters
 from streams.sealer.sealed_log import open_sealed_log
-from streams.sealer.signing import FOLDER, open_checkpoints
+from streams.sealer.signing import FOLDER, SigningKeys, open_checkpoints
 from streams.settings import software_version
 from streams.storage.local import LocalStorage
 from streams.topology import TRACKER_INPUTS
@@ -238,6 +240,8 @@ class Sealing:
             index=EventIndex(folder / "index.db"),
             sealed=open_sealed_log(folder / FOLDER),
             checkpoints=open_checkpoints(home, NoWitness()),
+            keys=SigningKeys(home),
+            requests=LogRequests(home),
             anomalies=folder / "anomalies",
             wait_for=_end_if,
         )
@@ -269,7 +273,11 @@ class Projection:
         self._conn = psycopg.connect(world.dsn("projector"), autocommit=True)
         made_by = MadeBy(name=findings.PRODUCER_NAME, version=software_version())
         self._projector = Projector(
-            log_consumer(Brokers("memory")), AUDIT_PREMIS.name, _report, lambda _: None, made_by
+            log_consumer(Brokers("memory")),
+            SignedLeaves(world.home / "no log", AUDIT_PREMIS.name),
+            _report,
+            lambda _: None,
+            made_by,
         )
         self._projector.resume(self._conn)
 

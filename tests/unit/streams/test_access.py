@@ -1,5 +1,7 @@
 """The permissions of the users, as the table of facts implies them."""
 
+from dataclasses import replace
+
 from infra.acls import TOPIC, WRITE
 from schemas.catalogue import AUDIT_CHECKPOINTS, AUDIT_INTAKE, AUDIT_PREMIS, topic_of
 from streams.access import USERS, grants, read_topics, written_topics
@@ -47,3 +49,17 @@ def test_no_permission_covers_more_than_one_topic_and_only_reads_and_writes_exis
     assert {one.operation for one in own} <= {"read", WRITE}
     assert {one.name for one in own} <= {topic.name for topic in topics()}
     assert not any(one.prefix for one in own)
+
+
+def test_another_generation_of_the_sealed_log_has_the_same_permissions():
+    name = f"{AUDIT_PREMIS.name}.g2"
+    added = grants(name) - grants()
+
+    for one in added:
+        assert replace(one, name=AUDIT_PREMIS.name) in grants()
+    assert {(one.user, one.operation) for one in added} == {
+        (one.user, one.operation) for one in grants() if one.name == AUDIT_PREMIS.name
+    } | {("projector", "read")}
+    assert grants(name) >= grants() and {one.name for one in added} == {name}
+    assert groups(name)["copystand.projector"] == [name]
+    assert [topic.name for topic in topics(name)][-1] == name

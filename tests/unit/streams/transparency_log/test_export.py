@@ -75,13 +75,17 @@ def test_the_log_of_version_083590e_can_be_sealed_exported_and_verified(tmp_path
 
 def test_readable_entries_are_written_beside_the_evidence(tmp_path: Path):
     log = a_sealed_log(tmp_path / "log", 300)
-    arguments = (SCHEMAS.__getitem__, lambda entry: len(entry))
+
+    def described(entry: bytes) -> object:
+        return {"index": int.from_bytes(entry[:8], "big"), "length": len(entry)}
+
+    arguments = (SCHEMAS.__getitem__, described)
 
     export_all(log.folder, tmp_path / "all", *arguments)
     export_entries(log.folder, tmp_path / "some", [9, 5], *arguments)
 
     lines = (tmp_path / "all" / "entries.jsonl").read_text().splitlines()
-    assert len(lines) == 300 and json.loads(lines[9]) == {"index": 9, "entry": 96}
+    assert len(lines) == 300 and json.loads(lines[9]) == {"index": 9, "length": 96}
     assert (tmp_path / "some" / "entries.jsonl").read_text().splitlines() == [lines[5], lines[9]]
     assert verifier.check_log(tmp_path / "all", [], [], in_this_process).ok
     assert verifier.check_items(tmp_path / "some", [], [], in_this_process).ok

@@ -1,0 +1,73 @@
+"""Reads the records of audit.intake that are to be sealed, from the committed offset on."""
+
+import logging
+import threading
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams.runtime.run_loop import CannotContinue, ShutdownRequested
+from streams.sealer.transactions import REQUEST_SECONDS, RETRY_SECONDS
+
+log = logging.getLogger(__name__)
+
+BATCH = 1000
+BATCH_SECONDS = 0.5
+"""A transaction takes about eight flushes of the broker, for one event or for a thousand."""
+
+
+class Intake:
+    """The intake of one sealer. Its offsets are committed with the sealer's transactions."""
+
+    def __init__(self, consumer: Consumer, topic: str, stopping: threading.Event) -> None:
+        self._consumer, self._topic, self._stopping = consumer, topic, stopping
+
+    def seek(self) -> int:
+        """Read on from the committed offset, which is returned. Raises ShutdownRequested."""
+        # Without a committed offset everything is read again; sealed events are then dropped.
+        start = max(self.committed(), 0)
+        self._consumer.assign([TopicPartition(self._topic, 0, start)])
+        return start
+
+    def poll(self) -> list[Message]:
+        """The next records. Raises CannotContinue when some are lost."""
+        messages = []
+        for message in self._consumer.consume(BATCH, timeout=BATCH_SECONDS):
+            error = message.error()
+            if error is None:
+                messages.append(message)
+            elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+                self._continue_at_the_end(error)
+            else:
+                log.warning("consumer error", extra={"error": str(error)})
+        return messages
+
+    def committed(self) -> int:
+        """The committed offset; negative without one. Raises ShutdownRequested."""
+        start = TopicPartition(self._topic, 0)
+        while True:
+            try:
+                return int(self._consumer.committed([start], timeout=REQUEST_SECONDS)[0].offset)
+            except KafkaException as error:
+                log.warning("consumer error", extra={"error": str(error)})
+            if self._stopping.wait(RETRY_SECONDS):
+                raise ShutdownRequested
+
+    def rewind(self, _: float) -> None:
+        """Let everything be read again. Raises KafkaException."""
+        start = TopicPartition(self._topic, 0, 0)
+        self._consumer.commit(offsets=[start], asynchronous=False)
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
+
+    def _continue_at_the_end(self, error: KafkaError) -> None:
+        """Continue where the intake ends, if it lost records that are sealed. Raises CannotContinue
+        if it lost others."""
+        intake = TopicPartition(self._topic, 0)
+        _, end = self._consumer.get_watermark_offsets(intake, timeout=REQUEST_SECONDS)
+        committed = self._consumer.committed([intake], timeout=REQUEST_SECONDS)[0].offset
+        if committed <= end:
+            raise CannotContinue(f"the intake lost records that were not sealed: {error}")
+        log.error("intake lost sealed records", extra={"end": end, "sealed_up_to": committed})
+        self._consumer.assign([TopicPartition(self._topic, 0, end)])
