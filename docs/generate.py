@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from docs.generate_privacy import privacy_page
 from docs.generate_security import security_page
 from docs.generate_settings import settings_page
 from docs.generate_steps import steps_page, topics_page
@@ -28,6 +29,7 @@ def pages() -> dict[str, str]:
         "steps.md": steps_page(),
         "topics.md": topics_page(),
         "security-matrix.md": security_page(),
+        "privacy.md": privacy_page(),
         "cli.md": commands_page(),
         "transitions.md": transitions_page(),
         "errors.md": errors_page(),

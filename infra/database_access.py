@@ -9,7 +9,7 @@ from infra.migrate import FOLDER
 READ, INSERT, UPDATE, DELETE, TRUNCATE = "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"
 OPERATIONS = (READ, INSERT, UPDATE, DELETE, TRUNCATE)
 ROLES = {
-    "tracker": "The tracker; `person`; the station, which looks up its batches.",
+    "tracker": "The tracker; `person`; `fixity`; free texts that are sent; the station.",
     "projector": "The projector.",
     "auditor_ro": "All commands that list or show something.",
 }
@@ -31,6 +31,12 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
         for name in ("failure", "event_agent", "event_object", "fixity_check", "time_ranges")
     },
     ("tracker", "people.person"): frozenset({READ, INSERT, DELETE}),
+    ("tracker", "people.texts"): frozenset(OPERATIONS),
+    ("auditor_ro", "people.texts"): frozenset({READ}),
+    **{
+        ("auditor_ro", f"fixity.{name}"): frozenset({READ})
+        for name in ("objects", "owners", "runs", "subjects_done")
+    },
     **{
         ("auditor_ro", f"line.{name}"): frozenset({READ})
         for name in (
@@ -39,7 +45,7 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
         )
     },
 }  # fmt: skip
-"""Rights by role and table. The tracker owns the schema `line`, which can be rebuilt."""
+"""Rights by role and table. The tracker owns the schemas `line` and `fixity`."""
 RELATION = re.compile(r"^CREATE (?:TABLE|VIEW) (\w+\.\w+)", re.M)
 
 
@@ -62,7 +68,7 @@ class Cell:
 
 def rights(role: str, relation: str) -> frozenset[str]:
     """The operations that a role may do with a table or view."""
-    if role == "tracker" and relation.startswith("line."):
+    if role == "tracker" and relation.startswith(("line.", "fixity.")):
         return frozenset(OPERATIONS)
     return GRANTED.get((role, relation), frozenset())
 

@@ -12,8 +12,10 @@ from schemas.models import (
     ControlDecided,
     ControlRequested,
     Fact,
+    FixityChecked,
     ItemCompleted,
     ItemRegistered,
+    ObjectRestored,
     PackagePublished,
     PackageReceived,
     PageAcquired,
@@ -30,6 +32,8 @@ from schemas.models import (
 
 ROUTER = "router"
 TRACKER = "tracker"
+FIXITY = "fixity"
+"""Who checks the objects of the store; also the step in its quarantine records."""
 
 ALTO = FormatName("ALTO", None, "fmt/101")
 HOCR = FormatName("hOCR, XHTML", "1.0", "fmt/102")
@@ -46,6 +50,7 @@ TABLE: tuple[Row, ...] = (
         detail="Submission received. SHA-256 of the manifest body: {fact.manifest_sha256}.",
         lane="intake",
         name_on_topics=ROUTER,
+        version="2",
     ),
     Step(
         "validate_batch",
@@ -56,7 +61,7 @@ TABLE: tuple[Row, ...] = (
         "profile: {fact.scanner_profile}, findings: {fact.diagnostics_count}.",
         lane="preflight",
         also_gives=(ItemRegistered,),
-        version="4",
+        version="5",
         timeout_seconds=600,
     ),
     OtherFact(
@@ -74,6 +79,7 @@ TABLE: tuple[Row, ...] = (
         detail="Capture {fact.sequence} of the item received.",
         lane="intake",
         name_on_topics=ROUTER,
+        version="2",
     ),
     OtherFact(
         PageAdmitted,
@@ -148,6 +154,13 @@ TABLE: tuple[Row, ...] = (
         after_branch=True,
     ),
     OtherFact(
+        FixityChecked,
+        by=(FIXITY,),
+        premis="fixity check",
+        detail="Fixity run {fact.run_id} ({fact.scope}). Objects read: {fact.objects}, bytes: "
+        "{fact.size_bytes}, failed: {fact.failed}. The list of digests is a file of this event.",
+    ),
+    OtherFact(
         WorkDeferred,
         by=("driver",),
         premis="deferral",
@@ -155,7 +168,7 @@ TABLE: tuple[Row, ...] = (
     ),
     OtherFact(
         WorkQuarantined,
-        by=("driver", TRACKER),
+        by=("driver", TRACKER, FIXITY),
         premis="quarantine",
         detail="Quarantined at {fact.step}. {fact.where}: {fact.found}. {fact.fix}",
     ),
@@ -198,6 +211,12 @@ TABLE: tuple[Row, ...] = (
         premis="settlement",
         detail="Batch settled. Pages registered: {fact.registered}, packaged: {fact.packaged}, "
         "quarantined: {fact.quarantined}, cancelled: {fact.cancelled}.",
+    ),
+    OtherFact(
+        ObjectRestored,
+        by=(FIXITY,),
+        premis="replication",
+        detail="{fact.key} has its recorded bytes again. Source: {fact.source}. {fact.reason}",
     ),
 )
 """In the order of events, causes first. A new step needs a row here, a module in this folder and a

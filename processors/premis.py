@@ -12,6 +12,7 @@ from schemas.models import (
     Agent,
     ControlDecided,
     Fact,
+    FixityChecked,
     Head,
     PremisEvent,
     Producer,
@@ -24,6 +25,7 @@ OWN_EVENT_TYPE = "https://copystand.org/vocabulary/eventType/"
 LC_CODES = {
     "capture": "cap",
     "creation": "cre",
+    "deletion": "del",
     "digital signature validation": "dig",
     "fixity check": "fix",
     "format identification": "for",
@@ -168,4 +170,6 @@ def _outcome(fact: Fact) -> tuple[str | None, str]:
         return f"deferred.{fact.error_class}", "fai"
     if isinstance(fact, ControlDecided):
         return fact.code, "suc" if fact.granted else "fai"
+    if isinstance(fact, FixityChecked) and fact.failed:
+        return "fixity.failed", "fai"
     return None, "suc"

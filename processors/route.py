@@ -6,6 +6,7 @@ import re
 
 from processors.outcome import Done, Outcome, Rejected, rejected, subject
 from processors.tools import Storage, Tools, staging_key
+from processors.wording import counted
 from schemas import ids
 from schemas.models import (
     BatchReceived,
@@ -38,7 +39,7 @@ def receive_batch(batch: BatchSubmitted, tools: Tools) -> Outcome:
         found = f"revision {head.revision}, release {batch.release!r}"
         return rejected("submission.revision-wrong", found)
     if batch.operator and not ids.PSEUDONYM.match(batch.operator):
-        return rejected("person.not-a-pseudonym", f"operator {batch.operator!r}")
+        return _no_pseudonym(batch.operator)
     manifests = [file for file in batch.files if file.use == "manifest"]
     if len(manifests) != 1:
         found = f"files with use manifest: {len(manifests)}, required: 1"
@@ -56,6 +57,11 @@ def receive_batch(batch: BatchSubmitted, tools: Tools) -> Outcome:
             files=(manifests[0],),
         )
     )
+
+
+def _no_pseudonym(operator: str) -> Rejected:
+    """The refusal of an operator. It is not repeated: it may be a name, and the log is for ever."""
+    return rejected("person.not-a-pseudonym", f"operator of {counted(len(operator), 'character')}")
 
 
 def _has_derived_id(batch: BatchSubmitted) -> bool:
@@ -93,7 +99,7 @@ def accept_capture(capture: PageCaptured, tools: Tools) -> Outcome:
         )
         return rejected("capture.subject-missing", found)
     if capture.operator and not ids.PSEUDONYM.match(capture.operator):
-        return rejected("person.not-a-pseudonym", f"operator {capture.operator!r}")
+        return _no_pseudonym(capture.operator)
     for file in capture.files:
         if not is_staged(file):
             return rejected("file.not-staged", f"the key {file.key!r} with use {file.use!r}")

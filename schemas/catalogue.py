@@ -35,6 +35,11 @@ class Topic:
     config: dict[str, str] = field(default_factory=dict, hash=False)
 
 
+RETENTION_MS = {"PackageReceived": 30 * 24 * 3600 * 1000}
+"""How long a topic keeps its records, if not for ever. Answers of repositories have free text of
+persons; what the line keeps of them is in `receipt.accepted`, without the text."""
+
+
 def _fact(model: type[Fact]) -> Topic:
     """The topic of a fact, named after its record type."""
     noun, participle = re.findall("[A-Z][a-z]+", model.__name__)
@@ -43,7 +48,7 @@ def _fact(model: type[Fact]) -> Topic:
         model.__name__,
         model.topic_key,
         model.partitions or WORK_PARTITIONS,
-        {"retention.ms": "-1"},
+        {"retention.ms": str(RETENTION_MS.get(model.__name__, -1))},
     )
 
 

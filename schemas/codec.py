@@ -41,6 +41,14 @@ def _parsed(schema_id: int) -> tuple[str, Any]:
     return schema["name"], fastavro.parse_schema(schema, named_schemas={})
 
 
+@cache
+def _reading(schema_id: int) -> tuple[type[Message], Any, Any]:
+    """The model of a schema, the schema, and the latest one of its record, which reads it."""
+    record, schema = _parsed(schema_id)
+    model: type[Message] = getattr(models, record)
+    return model, schema, _parsed(schema_store().latest_id(record))[1]
+
+
 def encode(fact: Message) -> bytes:
     """A message in wire format. Raises UnknownSchema, TooLarge, and ValueError without event_id."""
     record = type(fact).__name__
@@ -141,13 +149,11 @@ def decode(value: bytes | None, expected: type[Message] | None = None) -> Messag
     schema_id = schema_id_of(value)
     assert value is not None
     try:
-        record, schema = _parsed(schema_id)
-        reader = _parsed(schema_store().latest_id(record))[1]
+        model, schema, reader = _reading(schema_id)
         body = BytesIO(value[PREFIX.size :])
         plain = fastavro.schemaless_reader(body, schema, reader)
         if body.read(1):
-            raise Undecodable(f"bytes are left over after the {record}")
-        model: type[Message] = getattr(models, record)
+            raise Undecodable(f"bytes are left over after the {model.__name__}")
         fact = model.model_validate(plain)
     except Undecodable:
         raise
@@ -156,5 +162,5 @@ def decode(value: bytes | None, expected: type[Message] | None = None) -> Messag
     except Exception as wrong:  # fastavro raises many types of exceptions for invalid bytes.
         raise Undecodable(f"{type(wrong).__name__}: {str(wrong)[:500]}") from wrong
     if expected is not None and not isinstance(fact, expected):
-        raise Undecodable(f"found a {record} where a {expected.__name__} belongs")
+        raise Undecodable(f"found a {model.__name__} where a {expected.__name__} belongs")
     return fact

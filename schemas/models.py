@@ -312,6 +312,29 @@ class ControlRequested(Fact):
     """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
+class FixityChecked(Fact):
+    """A fixity run read the objects of one item, or those of a batch that belong to none of its items."""
+
+    topic_key: ClassVar[str] = "subject id"
+    partitions: ClassVar[int | None] = 1
+    head: Head = UNSTAMPED
+    """Identity, subject, cause and time of this fact."""
+    run_id: str
+    """Id of the run."""
+    scope: str
+    """What the run reads: all, sample or older-than, with its number."""
+    objects: int
+    """Objects that were read."""
+    failed: int
+    """Objects that are missing, have another digest or cannot be read."""
+    size_bytes: int
+    """Bytes that were read."""
+    files: tuple[FileRef, ...] = ()
+    """Files of this fact, each with its use; by reference, never by content."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
+
+
 class Identifier(Record):
     """An identifier that the institution assigned to an item."""
 
@@ -357,6 +380,31 @@ class ItemRegistered(Fact):
     """item revision or item that this delivery replaces, as submitted."""
     supplements: str | None = None
     """Item that this delivery supplements, as submitted."""
+    files: tuple[FileRef, ...] = ()
+    """Files of this fact, each with its use; by reference, never by content."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
+
+
+class ObjectRestored(Fact):
+    """An object that had failed its fixity check has its recorded bytes again."""
+
+    topic_key: ClassVar[str] = "subject id"
+    partitions: ClassVar[int | None] = 1
+    head: Head = UNSTAMPED
+    """Identity, subject, cause and time of this fact."""
+    quarantine_id: str
+    """Quarantine record that this closes."""
+    key: str
+    """Key of the object in the store."""
+    sha256: str
+    """SHA-256 of its bytes, lower-case hex."""
+    source: str
+    """Where the bytes were copied from."""
+    by: str | None = None
+    """Pseudonym of the person; null when a run found the object intact again."""
+    reason: str
+    """Reason given by that person, or what the run found."""
     files: tuple[FileRef, ...] = ()
     """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()

@@ -18,6 +18,7 @@ class SchemaStore:
         self._texts: dict[int, str] = {}
         self._ids: dict[str, list[int]] = {}
         self._by_digest: dict[bytes, int] = {}
+        self._digests: dict[int, bytes] = {}
         for path in sorted(folder.glob("*.avsc")):
             number, record, _ = path.name.split(".")
             self._texts[int(number)] = path.read_text("utf-8")
@@ -60,7 +61,9 @@ class SchemaStore:
 
     def digest(self, schema_id: int) -> bytes:
         """SHA-256 of the registered text, 32 raw bytes (docs/contract.md §6)."""
-        return sha256(self.text(schema_id).encode()).digest()
+        if schema_id not in self._digests:
+            self._digests[schema_id] = sha256(self.text(schema_id).encode()).digest()
+        return self._digests[schema_id]
 
 
 @cache

@@ -14,7 +14,7 @@ from infra.acls import (
     WRITE,
     Grant,
 )
-from processors.pipeline import OTHER_FACTS, STEPS, router_steps
+from processors.pipeline import FIXITY, OTHER_FACTS, STEPS, router_steps
 from schemas.catalogue import AUDIT_CHECKPOINTS, AUDIT_INTAKE, AUDIT_PREMIS, topic_of
 from streams.kafka.client import (
     AUDITOR,
@@ -34,6 +34,7 @@ USERS = {
     "sealer": "The sealer.",
     "projector": "The projector.",
     "watchdog": "The watchdog.",
+    FIXITY: "`copystand fixity run` and `restore` on this machine; the watchdog runs the first.",
     STATION: "`copystand station submit` on this machine.",
     REPOSITORY: "`copystand packages follow` and `receive` on this machine.",
     OPERATOR: "All other commands on this machine.",
@@ -93,7 +94,7 @@ def _writes() -> Iterator[Grant]:
     for topic in REDONE:
         yield Grant("tracker", TOPIC, topic, WRITE)
     # The projector reports foreign records of the sealed log as events.
-    for role in ("router", "worker", "tracker", "projector"):
+    for role in ("router", "worker", "tracker", "projector", FIXITY):
         yield Grant(role, TOPIC, AUDIT_INTAKE.name, WRITE)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from processors.step import Step
     from processors.tools import Storage
-    from streams.execution.driver import CheckSender, Driver, RunStep
+    from streams.execution.driver import CheckSender, Driver, HideTexts, RunStep
     from streams.kafka.consumer import StepConsumer
     from streams.kafka.producer import Publisher
     from streams.projector.role import Projector
@@ -41,6 +41,7 @@ def run_router(settings: Settings) -> None:
     from streams.kafka.producer import KafkaPublisher
     from streams.known_senders import KnownSenders
     from streams.router import role
+    from streams.router.answer_texts import AnswerTexts
     from streams.router.sender_check import SenderCheck
     from streams.storage.factory import open_storage
 
@@ -51,7 +52,10 @@ def run_router(settings: Settings) -> None:
         return step.function(fact, tools)
 
     check_sender = SenderCheck(KnownSenders(settings.home))
-    driver_for = _driver_factory(settings, "router", storage, publisher, run_step, check_sender)
+    hide_texts = AnswerTexts(lambda: settings.dsn("tracker"))
+    driver_for = _driver_factory(
+        settings, "router", storage, publisher, run_step, check_sender, hide_texts
+    )
     role.run_router(settings, driver_for(router_steps()))
 
 
@@ -93,17 +97,18 @@ def _driver_factory(
     publisher: "Publisher",
     run_step: "RunStep",
     check_sender: "CheckSender | None" = None,
+    hide_texts: "HideTexts | None" = None,
 ) -> "DriverFactory":
     """A function that makes the driver of some steps; the drivers of a role share adapters."""
-    from streams.execution.driver import Driver, without_sender
+    from streams.execution.driver import Driver, unchanged, without_sender
     from streams.execution.facts import FactBuilder
     from streams.execution.receipts import Receipts
     from streams.runtime.worker_name import worker_name
 
     receipts, worker = Receipts(storage), worker_name(settings, role)
     facts = FactBuilder(storage, settings.version, retry_scale=settings.retry_scale, worker=worker)
-    check = check_sender or without_sender
-    return lambda steps: Driver(steps, run_step, receipts, publisher, facts, check)
+    check, hide = check_sender or without_sender, hide_texts or unchanged
+    return lambda steps: Driver(steps, run_step, receipts, publisher, facts, check, hide)
 
 
 def _step_consumers(
@@ -225,10 +230,11 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
 
 
 def run_watchdog(settings: Settings) -> None:
-    """Run the watchdog."""
+    """Run the watchdog, which also starts fixity runs."""
     import psycopg
     from psycopg.rows import dict_row
 
+    from streams.fixity.schedule import FixitySchedule
     from streams.monitoring import watchdog
     from streams.monitoring.role_lag import groups_of
 
@@ -236,7 +242,8 @@ def run_watchdog(settings: Settings) -> None:
         return psycopg.connect(settings.dsn("tracker"), connect_timeout=3, row_factory=dict_row)
 
     groups = groups_of(settings, "watchdog")
-    watchdog.run_watchdog(settings, watchdog.Watchdog(settings, groups, connect))
+    monitor = watchdog.Watchdog(settings, groups, connect)
+    watchdog.run_watchdog(settings, monitor, FixitySchedule(settings))
 
 
 RUN: dict[str, Callable[[Settings], None]] = {

@@ -10,13 +10,13 @@ from pydantic import AfterValidator, PlainValidator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streams import storage_settings
-from streams.kafka_variables import KafkaVariables
+from streams.fixity_variables import FixityVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
 from streams.settings_fields import cluster_size, ports_by_name, variable
 
 
-class EnvironmentVariables(KafkaVariables):
+class EnvironmentVariables(FixityVariables):
     """One field for each variable. The constructor takes values and reads no environment."""
 
     model_config = SettingsConfigDict(

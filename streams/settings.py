@@ -94,6 +94,11 @@ class Settings(EnvironmentVariables):
         return int(self.store_cache_gb * GIGABYTE)
 
     @property
+    def fixity_bytes_per_second(self) -> float:
+        """COPYSTAND_FIXITY_MB_PER_SECOND in bytes."""
+        return self.fixity_mb_per_second * MEGABYTE
+
+    @property
     def s3(self) -> S3Location | None:
         """The bucket that holds the objects; None for local disk."""
         if not self.object_store:

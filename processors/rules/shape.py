@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from processors.error_catalogue import entries
 from processors.rules.codes import finding
+from processors.wording import counted
 from schemas.models import Diagnostic
 
 EXPECTED = {
@@ -49,8 +50,9 @@ def shape_findings(
 
 def _diagnostic(where: str, error: Any) -> Diagnostic:
     kind, context = str(error["type"]), error.get("ctx") or {}
+    given = _without_name(where, error["input"])
     if kind in entries():
-        return finding(kind, where, error["input"])
+        return finding(kind, where, given)
     if kind == "missing":
         name = where.rpartition(".")[2]
         field = MISSING.get(name, f"`{name}`")
@@ -58,7 +60,14 @@ def _diagnostic(where: str, error: Any) -> Diagnostic:
     if kind == "extra_forbidden":
         return finding("manifest.field-unknown", where, error["input"])
     if kind in EXPECTED:
-        return finding("manifest.field-wrong-type", where, error["input"], expected=EXPECTED[kind])
+        return finding("manifest.field-wrong-type", where, given, expected=EXPECTED[kind])
     limits = ", ".join(f"{name} {limit}" for name, limit in sorted(context.items()))
     expected = f"{error['msg']} ({limits})" if limits else str(error["msg"])
-    return finding("manifest.field-out-of-range", where, error["input"], expected=expected)
+    return finding("manifest.field-out-of-range", where, given, expected=expected)
+
+
+def _without_name(where: str, value: object) -> object:
+    """What a field has, unless it may be the name of a person: a finding is in the log for ever."""
+    if where.partition(".")[0] != "operator":
+        return value
+    return f"{counted(len(str(value)), 'character')}, not repeated here"

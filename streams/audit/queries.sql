@@ -45,6 +45,9 @@ WHERE batch_id = ANY (%(batches)s) AND item_id IS NULL AND page_id IS NULL AND f
 -- name: batch
 SELECT {columns} FROM audit.event WHERE batch_id = ANY (%(batches)s) AND seq <= %(last_seq)s;
 
+-- name: projected
+SELECT last_seq FROM audit.projector_position;
+
 -- name: all_events
 SELECT {columns} FROM audit.event ORDER BY seq;
 

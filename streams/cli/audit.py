@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from infra.permissions import umask_of_user
+from streams.audit.event_texts import for_people
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.queries import batch_history, item_history, page_history
 from streams.audit.standing import Standing
@@ -103,7 +104,8 @@ def _show_history(
         _write_premis(premis, rows)
     comparison = compared(settings, rows)
     documents = documents_of(rows, comparison)
-    emit_events(documents, documents, as_json, as_csv, history_view)
+    shown = for_people(documents, comparison.texts)
+    emit_events(documents, shown, as_json, as_csv, lambda _: history_view(shown))
     if len(rows) < len(matching):
         err.print(f"Shown: {len(rows)} of {len(matching)} events (--limit).", highlight=False)
     say_standing(holds, comparison)

@@ -1,7 +1,7 @@
 """How `copystand audit` answers: from the tables, compared with the sealed log, in three forms."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,6 +11,8 @@ from rich.console import RenderableType
 
 from processors.error_catalogue import fix_of
 from schemas.times import written
+from streams.audit.event_texts import Texts, changed_texts, texts_of
+from streams.audit.event_texts import documents_of as text_documents
 from streams.audit.generations import LOG
 from streams.audit.queries import AmbiguousLabel, UnknownSubject, document_of
 from streams.audit.standing import Incomplete, Standing, standing
@@ -20,6 +22,7 @@ from streams.cli.filters import timestamp
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
 from streams.console import Exit, emit, emit_text, err, fail, out
 from streams.settings import NotUp, Settings
+from streams.text_references import PREFIX
 
 CSV_COLUMNS = (
     "seq", "occurred_at", "sealed_at", "event_type", "outcome", "code", "detail", "agents",
@@ -49,6 +52,8 @@ class Comparison:
     """Events of the newest checkpoint; None when this home has no log."""
     differing: dict[int, str]
     """By seq, how a row differs from what was sealed."""
+    texts: Texts = field(default_factory=dict)
+    """The free texts to which the rows refer."""
 
 
 def answered(
@@ -83,18 +88,36 @@ def compared(settings: Settings, rows: Sequence[Row]) -> Comparison:
     from streams.transparency_log.tiles import DamagedLog
     from streams.verification.sealed_comparison import differing_rows
 
+    texts = _texts(settings, rows)
+    changed = changed_texts(rows, texts)
     try:
-        return Comparison(*differing_rows(settings.home / LOG, rows))
+        size, differing = differing_rows(settings.home / LOG, rows)
+        return Comparison(size, changed | differing, texts)
     except FileNotFoundError:
-        return Comparison(None, {})
+        return Comparison(None, changed, texts)
     except (BadNote, DamagedLog) as damaged:
         fail(Exit.FAILED, f"the sealed log is damaged: {damaged}", "Run: copystand audit verify")
 
 
+def _texts(settings: Settings, rows: Sequence[Row]) -> Texts:
+    if not any(PREFIX in row["detail"] for row in rows):
+        return {}
+    try:
+        dsn = settings.dsn("auditor_ro")
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
+            return texts_of(connection, rows)
+    except (NotUp, psycopg.Error) as down:
+        postgres_down(down)
+
+
 def documents_of(rows: Sequence[Row], comparison: Comparison) -> list[dict[str, Any]]:
     """Rows as documents that say how they differ from the sealed log."""
-    differing = comparison.differing
-    return [document_of(row) | {"differs": differing.get(row["seq"])} for row in rows]
+    differing, texts = comparison.differing, comparison.texts
+    return [
+        document_of(row)
+        | {"differs": differing.get(row["seq"]), "texts": text_documents(row, texts)}
+        for row in rows
+    ]
 
 
 def say_standing(holds: Standing, comparison: Comparison) -> None:

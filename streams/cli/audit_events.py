@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 
 from processors.premis import LC_CODES, OWN_TYPES
 from streams.audit.event_search import LIMIT, Found, Question, digest_of, find_events
+from streams.audit.event_texts import for_people
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.object_history import ObjectHistory, object_history
 from streams.audit.standing import Standing
@@ -78,7 +79,8 @@ def events(as_of: datetime | None, as_csv: bool, as_json: bool, **asked: Any) ->
     comparison = compared(settings, found.rows)
     documents = documents_of(found.rows, comparison)
     document = {"events": documents, **_standing(found.more, holds, comparison)}
-    emit_events(document, documents, as_json, as_csv, lambda _: history_view(documents))
+    shown = for_people(documents, comparison.texts)
+    emit_events(document, shown, as_json, as_csv, lambda _: history_view(shown))
     _say_more(found)
     say_standing(holds, comparison)
     fail_if_changed(comparison)
@@ -108,8 +110,8 @@ def object_(digest: str, limit: int, as_of: datetime | None, as_csv: bool, as_js
     )
     comparison = compared(settings, history.all_rows)
     document = _object_document(history, comparison) | _standing(history.more, holds, comparison)
-    shown = documents_of(history.rows, comparison)
-    emit_events(document, shown, as_json, as_csv, lambda _: _object_view(history, document))
+    shown = for_people(document["events"], comparison.texts)
+    emit_events(document, shown, as_json, as_csv, lambda _: _object_view(history, shown))
     if history.more:
         err.print(f"More events name this file. Shown: the first {limit} (--limit).")
     say_standing(holds, comparison)
@@ -140,7 +142,7 @@ def _object_document(history: ObjectHistory, comparison: Comparison) -> dict[str
     return {"object": history.object, "events": lists.pop("rows"), **lists}
 
 
-def _object_view(history: ObjectHistory, document: dict[str, Any]) -> RenderableType:
+def _object_view(history: ObjectHistory, events: list[dict[str, Any]]) -> RenderableType:
     parts: list[RenderableType] = [words((history.object, "bold"))]
     for title, rows in (
         ("Origin", history.origins),
@@ -150,7 +152,7 @@ def _object_view(history: ObjectHistory, document: dict[str, Any]) -> Renderable
     ):
         parts.append(words((f"{title}: {len(rows)}", "bold")))
         parts += [words(f"  {_line(row)}") for row in rows]
-    return Group(*parts, words(("Events that name it:", "bold")), history_view(document["events"]))
+    return Group(*parts, words(("Events that name it:", "bold")), history_view(events))
 
 
 def _line(row: Row) -> str:

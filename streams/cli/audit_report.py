@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from infra.permissions import umask_of_user
+from streams.audit.event_texts import for_people
 from streams.audit.generations import LOG
 from streams.audit.queries import item_history
 from streams.cli.audit import audit
@@ -56,7 +57,8 @@ def report(item_id: str, output: Path | None) -> None:
         fail(Exit.FAILED, f"the sealed log is damaged: {damaged}", "Run: copystand audit verify")
     lines = standing_lines(holds, comparison)
     made_at = datetime.now(UTC)
-    document = document_of(Custody(item_id, rows, proofs, comparison.differing, lines, made_at))
+    shown = for_people(rows, comparison.texts)
+    document = document_of(Custody(item_id, shown, proofs, comparison.differing, lines, made_at))
     if output is None:
         emit_text(document)
     else:

@@ -11,15 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 from confluent_kafka import KafkaException
 
 from processors.error_catalogue import fix_of
+from streams import free_texts
+from streams.cli.listings import postgres_down
 from streams.cli.package_lookup import looked_up_packages
 from streams.cli.requests import timeout_option
 from streams.clients.repository import follow as client
-from streams.clients.repository.answers import Contradicts, NotSent, SpoolBusy, send_answer
+from streams.clients.repository.answers import (
+    LONGEST_REASON,
+    Contradicts,
+    NotSent,
+    SpoolBusy,
+    send_answer,
+)
 from streams.console import Exit, Seconds, emit, err, fail, json_array, json_option, out, words
 from streams.settings import NotUp, Settings
+from streams.text_references import FIXED
 
 REPOSITORY = "repository"
 REPEAT_SECONDS = 30.0
@@ -156,7 +166,7 @@ class _WaitMessages:
 @click.command()
 @click.argument("package_id")
 @click.option("--accepted/--refused", "accepted", default=None, help="Answer of the repository.")
-@click.option("--reason", help="Reason. Required with --refused. Recorded in the audit log.")
+@click.option("--reason", help="Reason. Required with --refused. Can be deleted.")
 @click.option(
     "--repository", default=REPOSITORY, show_default=True, help="Repository that answers."
 )
@@ -176,10 +186,11 @@ def receive(
     with looked_up_packages() as published:
         package = published.show(package_id)
         answers = published.answers(package_id)
+    stored = _stored_reason(reason, repository)
     previous = [one for one in answers if one["repository"] == repository]
     try:
         new = send_answer(
-            Settings.load(), package, repository, accepted, reason, previous,
+            Settings.load(), package, repository, accepted, stored, previous,
             replace=instead, timeout_seconds=timeout,
         )  # fmt: skip
     except Contradicts as other:
@@ -192,6 +203,19 @@ def receive(
     answer = {"package_id": package_id, "repository": repository, "accepted": accepted}
     document = answer | {"reason": reason, "state": "sent" if new else "already known"}
     emit(document, as_json, _print_answer)
+
+
+def _stored_reason(reason: str, repository: str) -> str:
+    """The reference to a reason, which is in the table of texts before the answer is published."""
+    if reason in FIXED:
+        return reason
+    try:
+        with psycopg.connect(
+            Settings.load().dsn("tracker"), connect_timeout=free_texts.CONNECT_SECONDS
+        ) as connection:
+            return free_texts.put(connection, reason[:LONGEST_REASON], repository)
+    except (NotUp, psycopg.Error) as down:
+        postgres_down(down)
 
 
 def _print_answer(document: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from psycopg.sql import SQL
 
 from schemas.times import written
 from streams.console import Exit, emit, fail, out, shown, table, words
+from streams.free_texts import with_texts
 from streams.settings import NotUp, Settings
 
 ROLE = "auditor_ro"
@@ -22,7 +23,7 @@ def rows(query: SQL, values: Row) -> list[Row]:
         with psycopg.connect(
             Settings.load().dsn(ROLE), row_factory=dict_row, connect_timeout=CONNECT_SECONDS
         ) as connection:
-            found = connection.execute(query, values).fetchall()
+            found = with_texts(connection, connection.execute(query, values).fetchall())
     except (NotUp, psycopg.Error) as down:
         postgres_down(down)
     return [{name: _json_value(value) for name, value in row.items()} for row in found]

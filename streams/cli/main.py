@@ -19,6 +19,7 @@ COMMANDS = {
     "diagnose": "streams.cli.diagnose:diagnose",
     "doctor": "streams.cli.up:doctor",
     "down": "streams.cli.up:down",
+    "fixity": "streams.cli.fixity:fixity",
     "explain": "streams.cli.explain:explain",
     "packages": "streams.cli.packages:packages",
     "person": "streams.cli.person:person",
@@ -27,6 +28,7 @@ COMMANDS = {
     "run": "streams.cli.run:run",
     "station": "streams.cli.station:station",
     "status": "streams.cli.status:status",
+    "text": "streams.cli.text:text",
     "up": "streams.cli.up:up",
 }
 """Module and name of each command, imported when it runs: a station needs no Faust or libvips."""

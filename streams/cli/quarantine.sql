@@ -17,11 +17,12 @@ SELECT quarantine_id, batch_id, item_id, page_id, code, "where", found, fix, att
 FROM line.quarantine WHERE quarantine_id = %(quarantine_id)s;
 
 -- name: selected
--- The records with these ids, or without ids the open records of a batch or with a code.
+-- The records with these ids, or without ids the open records of a batch or with a code. A failed
+-- object is decided about by its id or code only: it needs another command than work.
 SELECT quarantine_id, batch_id, item_id, page_id, revision FROM line.quarantine
 WHERE (quarantine_id = ANY(%(ids)s) OR (%(ids)s::text[] = '{}' AND state = 'open'
         AND (%(batch)s::text IS NULL OR batch_id = %(batch)s)
-        AND (%(code)s::text IS NULL OR code = %(code)s)))
+        AND (code = %(code)s OR (%(code)s::text IS NULL AND resume_at <> 'fixity'))))
 ORDER BY occurred_at, quarantine_id;
 
 -- name: delivered_paths

@@ -28,7 +28,9 @@ def control_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         json_option,
         timeout_option("the decision"),
-        click.option("--reason", required=True, help="Reason. Recorded in the audit log."),
+        click.option(
+            "--reason", required=True, help="Reason. Shown with the audit log; can be deleted."
+        ),
         click.option("--by", required=True, help="Your pseudonym, such as p-4."),
     ):
         command = option(command)

@@ -99,6 +99,9 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
     if space := document["checks"].get("space"):
         lines.append(Text(space, style="yellow"))
     lines += _unanswered(document["unanswered"])
+    if failed := document.get("failed_objects"):
+        words = f"{counted(failed, 'object')} of the store failed: copystand fixity status"
+        lines.append(Text(words, style="red"))
     lines += [
         Text(f"{row['role']} {row['waits_for']}", style="yellow")
         for row in document["roles"]

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import psycopg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.catalogue import key_of, topic_of
 from schemas.codec import decode, encode
 from schemas.ids import make_id
 from schemas.models import ControlDecided, ControlRequested, FileRef, Head, Producer
+from streams import free_texts
 from streams.kafka.client import CLIENT, OPERATOR, REQUESTS_GROUP, librdkafka
 from streams.kafka.messages import Outgoing
 from streams.kafka.producer import KafkaPublisher
@@ -68,7 +70,9 @@ def make_request(
 def send_requests(
     settings: Settings, requests: Sequence[ControlRequested], timeout: float
 ) -> list[ControlDecided | None]:
-    """The tracker's decision on each request, None where it did not come in time. Raises NotUp."""
+    """The tracker's decision on each request, None where it did not come in time. Raises NotUp.
+
+    The reasons are stored first: what is published has references to them."""
     topic, brokers = topic_of("ControlDecided").name, settings.kafka_as(OPERATOR)
     consumer = Consumer(
         {
@@ -83,18 +87,37 @@ def send_requests(
         # Read from here on: no decision on a request that is not sent yet can be missed.
         _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=timeout)
         consumer.assign([TopicPartition(topic, 0, end)])
+        published = _with_stored_reasons(settings, requests)
         publisher = KafkaPublisher(brokers)
         request_topic = topic_of("ControlRequested").name
-        publisher.publish([Outgoing(request_topic, key_of(one), encode(one)) for one in requests])
+        publisher.publish([Outgoing(request_topic, key_of(one), encode(one)) for one in published])
         publisher.close()
         expected = [make_id(one.head.event_id, "ControlDecided") for one in requests]
         decisions = _read_decisions(consumer, set(expected), timeout)
-        return [decisions.get(event_id) for event_id in expected]
+        return [
+            decided and decided.model_copy(update={"reason": one.reason})
+            for one, decided in zip(requests, map(decisions.get, expected), strict=True)
+        ]
     except KafkaException as failed:
         text = f"Kafka does not respond: {failed.args[0].str()}; check the line: copystand status"
         raise NotUp(text) from None
     finally:
         consumer.close()
+
+
+def _with_stored_reasons(
+    settings: Settings, requests: Sequence[ControlRequested]
+) -> list[ControlRequested]:
+    """The requests with references to their reasons; a reason that many have is stored once."""
+    dsn = settings.dsn("tracker")
+    try:
+        with psycopg.connect(dsn, connect_timeout=free_texts.CONNECT_SECONDS) as connection:
+            pairs = dict.fromkeys((one.reason, one.by) for one in requests)
+            stored = {pair: free_texts.put(connection, *pair) for pair in pairs}
+    except psycopg.Error as down:
+        text = f"PostgreSQL does not answer: {str(down).strip()}; check the line: copystand status"
+        raise NotUp(text) from None
+    return [one.model_copy(update={"reason": stored[one.reason, one.by]}) for one in requests]
 
 
 def _read_decisions(

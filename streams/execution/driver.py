@@ -39,6 +39,7 @@ ATTEMPT = re.compile(r"[1-9][0-9]{0,5}\Z")
 T = TypeVar("T")
 RunStep = Callable[[Step, Fact], Outcome]
 CheckSender = Callable[[Incoming], Incoming | Refused]
+HideTexts = Callable[[Incoming], Incoming]
 
 
 def _always() -> bool:
@@ -49,6 +50,11 @@ def without_sender(message: Incoming) -> Incoming:
     """A message of our own topics: who may write them is up to the broker, and headers on them have
     no meaning."""
     return replace(message, headers={})
+
+
+def unchanged(message: Incoming) -> Incoming:
+    """The message itself."""
+    return message
 
 
 class Driver:
@@ -62,6 +68,7 @@ class Driver:
         publisher: Publisher,
         facts: FactBuilder,
         check_sender: CheckSender = without_sender,
+        hide_texts: HideTexts = unchanged,
     ) -> None:
         self._steps = steps
         self._run = run
@@ -69,6 +76,7 @@ class Driver:
         self._publisher = publisher
         self._facts = facts
         self._check_sender = check_sender
+        self._hide_texts = hide_texts
 
     def handle(self, message: Incoming, still_ours: Callable[[], bool] = _always) -> None:
         """Execute the step that a message asks for. After the return it may be acknowledged.
@@ -113,6 +121,8 @@ class Driver:
             if isinstance(checked, Refused):
                 return self._refused(message, checked)
             message = checked
+        # From here on nothing is stored or published with a person's text in it.
+        message = self._hide_texts(message)
         named = message.header("step")
         steps = [step for step in self._steps if named in (None, step.name)]
         if not steps:

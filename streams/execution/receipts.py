@@ -3,6 +3,7 @@ publishes the same bytes."""
 
 import base64
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 
 from processors.outcome import ObjectUnusable, StorageError
@@ -47,7 +48,7 @@ class Receipts:
         """Store the messages unless a receipt exists; returns those of the stored receipt, which
         is another worker's when that one was first."""
         key = ids.receipt_key(batch_id, work_id, deferred_attempt)
-        if self._storage.put_new(key, _encoded(work_id, messages)):
+        if self._storage.put_new(key, receipt_bytes(work_id, messages)):
             return messages
         stored = self._storage.get(key)
         if stored is None:
@@ -55,7 +56,8 @@ class Receipts:
         return _decoded(key, stored)
 
 
-def _encoded(work_id: str, messages: list[Outgoing]) -> bytes:
+def receipt_bytes(work_id: str, messages: Sequence[Outgoing]) -> bytes:
+    """The content of the receipt of a work item with these messages."""
     rows = [[m.topic, m.key, base64.b64encode(m.value).decode()] for m in messages]
     body = json.dumps({"work_id": work_id, "messages": rows}, indent=0).encode() + b"\n"
     return body + sha256(body).hexdigest().encode() + b"\n"

@@ -17,3 +17,6 @@ SELECT batch_id, since, waits_for
 FROM line.quiet_batches
 WHERE since < now() - %(minutes)s * interval '1 minute'
 ORDER BY since, batch_id;
+
+-- name: failed_objects
+SELECT count(*) AS open FROM line.quarantine WHERE resume_at = 'fixity' AND state = 'open';

@@ -45,7 +45,10 @@ def line_status(
         }
         for name, part in parts.items()
     ]
-    others = {name: report[name] for name in ("unanswered", "lanes", "retries", "quiet", "checks")}
+    names = ("unanswered", "lanes", "retries", "quiet", "checks")
+    others = {name: report[name] for name in names}
+    # A watchdog of an earlier version does not count them.
+    others["failed_objects"] = report.get("failed_objects")
     return {"batches": batches, "roles": roles, "database": fault, **others}
 
 

@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 
 from infra.files import write_json
 from schemas.times import written
+from streams.fixity.schedule import FixitySchedule
 from streams.monitoring.consumer_lag import ConsumerGroups, GroupLag, StallDetector
 from streams.monitoring.health_server import Health, serve
 from streams.monitoring.role_lag import sum_by_role, unanswered_packages
@@ -37,12 +38,15 @@ STALL_LIMIT_SECONDS = {"worker": 3600.0}
 STALL_LIMIT_SECONDS_OF_OTHERS = 600.0
 SEAL_LIMIT_SECONDS = 60.0
 NO_ANSWER = "does not answer"
-NO_FIGURES: dict[str, list[dict[str, Any]]] = {"retries": [], "quiet": []}
+NO_FIGURES: dict[str, Any] = {"retries": [], "quiet": [], "failed_objects": None}
 Connection = psycopg.Connection[dict[str, Any]]
 
 
-def run_watchdog(settings: Settings, watchdog: "Watchdog") -> None:
-    """Check until SIGTERM; write each report to the home and serve it on /health."""
+def run_watchdog(
+    settings: Settings, watchdog: "Watchdog", schedule: FixitySchedule | None = None
+) -> None:
+    """Check until SIGTERM; write each report to the home and serve it on /health. Start what is
+    scheduled."""
     stop = shutdown_signal(settings, "watchdog")
     health = Health()
     server = serve(health, settings.health_port)
@@ -53,7 +57,11 @@ def run_watchdog(settings: Settings, watchdog: "Watchdog") -> None:
         with suppress(OSError):
             write_json(watch_file(settings), report, durable=False)
         health.update(report)
+        if schedule is not None:
+            schedule.tick()
         stop.wait(CHECK_EVERY_SECONDS)
+    if schedule is not None:
+        schedule.close()
     server.shutdown()
     watchdog.close()
 
@@ -116,18 +124,21 @@ class Watchdog:
         except (KafkaException, KeyError) as error:
             return {}, f"{NO_ANSWER}: {error}"
 
-    def _figures(self) -> tuple[dict[str, list[dict[str, Any]]], str]:
-        """Waiting retries and quiet batches, and the fault of the database, if any."""
+    def _figures(self) -> tuple[dict[str, Any], str]:
+        """Waiting retries, quiet batches and the number of failed objects, and the fault of the
+        database, if any."""
         minutes = {"minutes": self._settings.quiet_minutes}
         try:
             with self._connect() as connection:
                 retries = connection.execute(QUERY("waiting_retries")).fetchall()
                 quiet = connection.execute(QUERY("quiet_batches"), minutes).fetchall()
+                failed = connection.execute(QUERY("failed_objects")).fetchall()
         except psycopg.Error as error:
             return NO_FIGURES, f"{NO_ANSWER}: {str(error).strip()}"
         return {
             "retries": [row | {"next": written(row["next"])} for row in retries],
             "quiet": [row | {"since": written(row["since"])} for row in quiet],
+            "failed_objects": failed[0]["open"] if failed else None,
         }, ""
 
     def _space(self) -> str:

@@ -23,10 +23,15 @@ Report = Callable[[Sequence[PremisEvent]], None]
 def of_record(topic: str, record: ForeignRecord, made_by: Producer) -> PremisEvent:
     """The finding about a record on audit.premis; the same record always gives the same finding."""
     detail = f"{topic}, partition 0, offset {record.offset}: {record.found}. It is not projected."
-    event_id = make_id("projector", topic, record.offset, record.sha256)
+    event_id = id_of_record(topic, record.offset, record.sha256)
     return _finding(
         event_id, "log.foreign-record", detail, record.arrived_at, record.sha256, made_by
     )
+
+
+def id_of_record(topic: str, offset: int, sha256: str) -> str:
+    """The event_id of the finding about a record with this place and digest."""
+    return make_id("projector", topic, offset, sha256)
 
 
 def of_rows(connection: psycopg.Connection[Any], report: Report, made_by: Producer) -> int:

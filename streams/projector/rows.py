@@ -18,6 +18,8 @@ from streams.named_queries import NamedQueries
 QUERY = NamedQueries(Path(__file__).with_name("queries.sql"))
 LONGEST_ID = 500
 """Characters. PostgreSQL refuses a row whose part in an index takes more than 2,704 bytes."""
+TO_JSON = json.JSONEncoder(ensure_ascii=False).encode
+"""Made once, since json.dumps makes an encoder for each row."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = (
     "seq", "sealed_at", "schema_sha256", "body", "event_id", "cause_id", "batch_id", "item_id",
@@ -40,7 +42,7 @@ def row_of(seal: Seal, value: bytes) -> Row:
 def row_of_event(seal: Seal, value: bytes, event: PremisEvent) -> Row:
     """The row of a sealed event that is decoded already."""
     head = event.head
-    agents = [{key: _text(text) for key, text in agent} for agent in event.agents]
+    agents = [{key: _text(text) for key, text in vars(one).items()} for one in event.agents]
     return (
         seal.seq,
         EPOCH + timedelta(microseconds=seal.sealed_at),
@@ -60,7 +62,7 @@ def row_of_event(seal: Seal, value: bytes, event: PremisEvent) -> Row:
         _text(event.outcome),
         _text(event.code),
         _text(event.detail),
-        json.dumps(agents, ensure_ascii=False),
+        TO_JSON(agents),
         [_text(source) for source in event.sources],
         [_text(result) for result in event.results],
         _text(head.producer.name),

@@ -20,7 +20,8 @@ UPDATE position SET next_seq = ?, next_offset = ?, sealed_at = ?
 WHERE next_seq = ? AND next_offset = ?;
 
 -- name: add_event
-INSERT INTO events VALUES (?, ?, ?);
+-- Of a position that was too low, events are known already.
+INSERT OR REPLACE INTO events VALUES (?, ?, ?);
 
 -- name: add_mark
 INSERT INTO marks SELECT ?1, ?2 WHERE ?1 >= (SELECT coalesce(max(next_seq), 0) FROM marks) + ?3;

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -57,8 +58,13 @@ def catch_up(
         if records:
             sealed.add_missing(records)
             position = _advance(index, position, records)
-    reader.check_gap()
-    return position
+    try:
+        reader.check_gap()
+    except LogsDisagree:
+        index.clear()  # it may be wrong itself: the next time, everything is read
+        raise
+    # The index is not signed, so that its time could be any.
+    return replace(position, sealed_at=sealed.last_sealed_at)
 
 
 class TopicReader:

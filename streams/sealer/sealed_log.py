@@ -35,6 +35,11 @@ class SealedLog:
         """How many events are in it; the next seq."""
         return self.store.size
 
+    @property
+    def last_sealed_at(self) -> int:
+        """The time of the last event in microseconds; 0 without events."""
+        return record_of(self.store.leaf(self.size - 1)).seal.sealed_at if self.size else 0
+
     def plan(self, records: Sequence[SealedRecord], next_intake: int | None) -> None:
         """Keep on disk what is about to be written to the topic. Raises OSError."""
         leaves = [record.leaf for record in records]

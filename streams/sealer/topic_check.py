@@ -60,4 +60,5 @@ class TopicCheck:
             while reader.order.next_seq < end_seq and not reader.is_at(end):
                 reader.read()
         if reader.order.next_seq < end_seq:
+            self._index.clear()  # its marks may be wrong: the next time, everything is read
             reader.missing()

@@ -6,9 +6,9 @@ from pathlib import Path
 from infra.files import read_line, write_atomic
 from processors.error_catalogue import fix_of
 from processors.outcome import StorageError
-from processors.tools import Storage
 from streams.settings import NotUp, Settings, SettingsError
 from streams.storage.local import LocalStorage
+from streams.storage.object_store import ObjectStore
 from streams.storage_settings import LOCAL
 
 
@@ -20,7 +20,7 @@ class StoreNotReachable(NotUp):
         self.fix = fix_of("store.not-reachable")
 
 
-def open_storage(settings: Settings, leases: Path | None = None) -> Storage:
+def open_storage(settings: Settings, leases: Path | None = None) -> ObjectStore:
     """The store of these settings; sends no request yet. Raises SettingsError.
 
     `leases` is a folder for links to local copies; its owner empties it after use."""
@@ -44,7 +44,7 @@ def prepare_store(settings: Settings) -> None:
         storage.sweep()
 
 
-def reachable_storage(settings: Settings) -> Storage:
+def reachable_storage(settings: Settings) -> ObjectStore:
     """The store of these settings, which answers. Raises SettingsError, StoreNotReachable."""
     storage = open_storage(settings)
     check_store(settings)

@@ -5,6 +5,7 @@ import hashlib
 import os
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -106,6 +107,38 @@ class LocalStorage:
             raise StorageError(f"{key}: {error}") from error
         return self._publish(partial, key)
 
+    def stream(self, key: str) -> Iterator[bytes]:
+        path = self.path(FileRef(use="", key=key, sha256="", size_bytes=0, media_type=""))
+        try:
+            with path.open("rb", buffering=0) as file:
+                # A cached page would hide that the disk gives other bytes. Afterwards the cache
+                # keeps what the line uses.
+                _drop_from_cache(file.fileno())
+                while chunk := file.read(CHUNK):
+                    yield chunk
+                _drop_from_cache(file.fileno())
+        except FileNotFoundError:
+            raise ObjectUnusable(f"the store does not hold {key}") from None
+        except OSError as error:
+            raise StorageError(f"{key}: {error}") from error
+
+    def replace(self, ref: FileRef, source: Path) -> None:
+        final = self._home / checked(ref.key)
+        try:
+            partial, digest, _ = self._write_partial(source, Area(ref.key.split("/")[0]))
+        except OSError as error:
+            raise StorageError(f"{ref.key}: {error}") from error
+        try:
+            if digest != ref.sha256:
+                raise StorageError(f"{source} has the SHA-256 {digest}, not {ref.sha256}")
+            self._make_folders(final.parent)
+            partial.replace(final)
+            self._make_durable(final)
+        except OSError as error:
+            raise StorageError(f"{ref.key}: {error}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
     def sweep(self, now: float | None = None) -> int:
         """Remove unfinished files of writers that died; returns their number.
 
@@ -189,6 +222,12 @@ def _namespace() -> str:
     """Where the pid of this process is valid: this start of this machine, or of a container."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"{boot.replace('-', '')}.{os.stat('/proc/self/ns/pid').st_ino}"
+
+
+def _drop_from_cache(file: int) -> None:
+    # Not every file system knows it, and nothing depends on it.
+    with suppress(OSError):
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _writer_is_dead(name: str) -> bool:

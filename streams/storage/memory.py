@@ -1,6 +1,7 @@
 """The store in memory, for unit tests: it writes to disk only for steps that need a path."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
@@ -61,6 +62,16 @@ class MemoryStorage:
                 return False
             self.objects[key] = value
             return True
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        yield self._value(checked(key))
+
+    def replace(self, ref: FileRef, source: Path) -> None:
+        value = source.read_bytes()
+        digest = hashlib.sha256(value).hexdigest()
+        if digest != ref.sha256:
+            raise StorageError(f"{source} has the SHA-256 {digest}, not {ref.sha256}")
+        self.objects[checked(ref.key)] = value
 
     def _value(self, key: str) -> bytes:
         if checked(key) not in self.objects:

@@ -18,6 +18,7 @@ from processors.tools import Area
 from schemas.models import FileRef
 from streams.storage.cache import ObjectCache
 from streams.storage.keys import checked, content_key
+from streams.storage.source_bytes import PART_BYTES, bytes_of, digest_and_size, unchanged_parts
 from streams.storage_settings import S3Location
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PART_BYTES = 16 << 20
-"""Size of one request; at most two such parts of an object are in memory."""
 UPLOADS_AT_ONCE = 2
 REQUEST_SECONDS = 60
 RETRY_SECONDS = 20
@@ -123,13 +122,13 @@ class S3Storage:
         self, source: Path | bytes, *, area: Area, use: str, media_type: str, move: bool = False
     ) -> FileRef:
         with _storage_errors(area.value):
-            digest, size = _digest_and_size(source)
+            digest, size = digest_and_size(source)
         key = content_key(area, digest)
         with _storage_errors(key):
             if size > PART_BYTES:
                 new = self._put_large(key, source, digest, media_type)
             else:
-                new = self._create(key, _bytes_of(source, digest), media_type)
+                new = self._create(key, bytes_of(source, digest), media_type)
             self._check(key, area, digest, size, new)
         return FileRef(use=use, key=key, sha256=digest, size_bytes=size, media_type=media_type)
 
@@ -137,6 +136,31 @@ class S3Storage:
         """Also False when the answer to our own successful write was lost."""
         with _storage_errors(checked(key)):
             return self._create(key, value, "application/octet-stream")
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        with _storage_errors(checked(key)):
+            try:
+                yield from self._parts(key)
+            except FileNotFoundError as missing:
+                _check_bucket_exists(missing)
+                raise ObjectUnusable(f"the store does not hold {key}") from missing
+
+    def replace(self, ref: FileRef, source: Path) -> None:
+        with _storage_errors(checked(ref.key)):
+            digest, size = digest_and_size(source)
+            if digest != ref.sha256:
+                raise StorageError(f"{source} has the SHA-256 {digest}, not {ref.sha256}")
+            large = size > PART_BYTES
+            # Visible when it is complete: a reader sees the old object or the new one.
+            obstore.put(
+                self._store,
+                ref.key,
+                unchanged_parts(source, digest) if large else bytes_of(source, digest),
+                use_multipart=large,
+                chunk_size=PART_BYTES,
+                attributes={"Content-Type": ref.media_type},
+            )
+            self._compare(ref.key, digest)
 
     def _create(self, key: str, value: bytes, media_type: str) -> bool:
         attributes = {"Content-Type": media_type}
@@ -156,7 +180,7 @@ class S3Storage:
         obstore.put(
             self._store,
             key,
-            _unchanged_parts(source, digest),
+            unchanged_parts(source, digest),
             use_multipart=True,
             chunk_size=PART_BYTES,
             max_concurrency=UPLOADS_AT_ONCE,
@@ -167,15 +191,18 @@ class S3Storage:
     def _check(self, key: str, area: Area, digest: str, size: int, new: bool) -> None:
         """Compare the stored object with the source. Raises StorageError."""
         if area in READ_BACK:
-            found = hashlib.sha256()
-            for part in self._parts(key):
-                found.update(part)
-            if found.hexdigest() != digest:
-                raise StorageError(f"{key} reads back different bytes than were written")
+            self._compare(key, digest)
         elif not new or size > PART_BYTES:
             stored = self.size(key)
             if stored != size:
                 raise StorageError(f"{key} has {stored} bytes in the store, not {size}")
+
+    def _compare(self, key: str, digest: str) -> None:
+        found = hashlib.sha256()
+        for part in self._parts(key):
+            found.update(part)
+        if found.hexdigest() != digest:
+            raise StorageError(f"{key} reads back different bytes than were written")
 
     def _fetch(self, key: str) -> tuple[Path, str]:
         """A local copy of an object, and the digest of its bytes."""
@@ -227,41 +254,6 @@ def _check_bucket_exists(missing: FileNotFoundError) -> None:
     """A missing object is no error; a missing bucket is raised."""
     if "NoSuchBucket" in str(missing):
         raise missing
-
-
-def _digest_and_size(source: Path | bytes) -> tuple[str, int]:
-    if isinstance(source, bytes):
-        return hashlib.sha256(source).hexdigest(), len(source)
-    with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return digest, file.tell()
-
-
-def _bytes_of(source: Path | bytes, digest: str) -> bytes:
-    value = source if isinstance(source, bytes) else source.read_bytes()
-    if hashlib.sha256(value).hexdigest() != digest:
-        raise StorageError(f"{source!r} changed while it was stored")
-    return value
-
-
-def _unchanged_parts(source: Path | bytes, digest: str) -> Iterator[bytes]:
-    """The source in parts. If it has changed since the digest was computed, the last part raises an
-    error, and the upload is aborted before it is visible."""
-    seen = hashlib.sha256()
-    for part in _chunks(source):
-        seen.update(part)
-        yield part
-    if seen.hexdigest() != digest:
-        raise StorageError("the file changed while it was stored")
-
-
-def _chunks(source: Path | bytes) -> Iterator[bytes]:
-    if isinstance(source, bytes):
-        yield from (source[at : at + PART_BYTES] for at in range(0, len(source), PART_BYTES))
-        return
-    with source.open("rb") as file:
-        while chunk := file.read(PART_BYTES):
-            yield chunk
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from processors.premis import subject_of
 from schemas.codec import decode
 from schemas.ids import BATCH_ID, PSEUDONYM
 from schemas.models import Act, ControlDecided, ControlRequested, Head
-from streams.tracker import quarantine_decisions
+from streams import free_texts
+from streams.tracker import quarantine_decisions, text_decisions
 from streams.tracker.quarantine_checks import check_decision, common_subject
 from streams.tracker.states import ACTIONS, UNKNOWN, code_of_refusal
 from streams.tracker.unit_of_work import UnitOfWork
@@ -47,15 +48,18 @@ def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
     if decided_before:
         decided = decode(decided_before[0][1], ControlDecided)
         assert isinstance(decided, ControlDecided)
-        answer = Answer(decided.code, decided.fix)
+        answer, reason = Answer(decided.code, decided.fix), decided.reason
     else:
-        answer = _answer(unit, fact)
-    if answer.code is None and fact.action in quarantine_decisions.ACTIONS:
+        answer, reason = _answer(unit, fact), text_decisions.reference_to_reason(unit, fact)
+    free_texts.mark_used(unit.conn, reason)
+    if answer.code is None and fact.action == text_decisions.DELETE:
+        text_decisions.delete(unit, fact, event_id)
+    elif answer.code is None and fact.action in quarantine_decisions.ACTIONS:
         quarantine_decisions.grant(unit, fact, event_id)
     elif answer.code is None:
         for batch_id in _batches(fact):
             _apply(unit, fact, batch_id)
-    unit.emit([_control_decided(unit, fact, event_id, answer)])
+    unit.emit([_control_decided(unit, fact, event_id, answer, reason)])
 
 
 def unanswered_requests(unit: UnitOfWork) -> list[ControlRequested]:
@@ -70,6 +74,9 @@ def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
     if fact.action in quarantine_decisions.ACTIONS:
         refusal = check_decision(unit, fact)
         return refused(*refusal) if refusal else Answer()
+    if fact.action == text_decisions.DELETE:
+        unusable = text_decisions.refusal(unit, fact)
+        return Answer(*unusable) if unusable else Answer()
     if fact.action not in ACTIONS:
         return refused("control.action-unknown", f"No action is named {fact.action}.")
     if fact.action == "priority" and fact.value not in PRIORITIES:
@@ -129,7 +136,7 @@ def _known_subject(unit: UnitOfWork, fact: ControlRequested) -> Head:
 
 
 def _control_decided(
-    unit: UnitOfWork, fact: ControlRequested, event_id: str, answer: Answer
+    unit: UnitOfWork, fact: ControlRequested, event_id: str, answer: Answer, reason: str
 ) -> ControlDecided:
     like = _known_subject(unit, fact)
     return ControlDecided(
@@ -139,7 +146,7 @@ def _control_decided(
         value=fact.value,
         # What is no pseudonym may be a person's name, and the log keeps what it gets for ever.
         by=fact.by if PSEUDONYM.match(fact.by) else "unknown",
-        reason=fact.reason,
+        reason=reason,
         granted=answer.code is None,
         code=answer.code,
         fix=answer.advice,
@@ -148,7 +155,9 @@ def _control_decided(
 
 
 def _acts(fact: ControlRequested, like: Head, answer: Answer) -> tuple[Act, ...]:
-    """The event of a withdrawal that changes what the item consists of."""
+    """The event of a withdrawal that changes what the item consists of, or of a deletion."""
+    if answer.code is None and fact.action == text_decisions.DELETE:
+        return (text_decisions.deletion(fact),)
     if answer.code is not None or (fact.action, fact.value) != (
         "withdraw",
         quarantine_decisions.NOT_A_PAGE,

@@ -15,12 +15,14 @@ from schemas.models import (
     WorkDeferred,
     WorkQuarantined,
 )
+from streams import free_texts
 from streams.tracker.batch_corrections import corrects_refused_batch
 from streams.tracker.control import decide, unanswered_requests
 from streams.tracker.derived_states import derive
 from streams.tracker.quarantine_checks import check_correction
 from streams.tracker.quarantine_decisions import carry_out, released_batch
 from streams.tracker.quarantine_records import (
+    close_restored,
     record_quarantine,
     refusal_id,
     refuse_batch,
@@ -55,6 +57,7 @@ def apply(unit: UnitOfWork, new: Sequence[StoredFact]) -> None:
         _put_repository_answer(unit, stored)
     for stored in by_record["WorkQuarantined"]:
         record_quarantine(unit, cast(WorkQuarantined, stored.fact))
+    close_restored(unit, [*by_record["WorkQuarantined"], *by_record["ObjectRestored"]])
     for stored in by_record["WorkDeferred"]:
         retry(unit, cast(WorkDeferred, stored.fact))
     _carry_out_decisions(unit)
@@ -187,6 +190,7 @@ def _put_repository_answer(unit: UnitOfWork, stored: StoredFact) -> None:
     fact, head = cast(ReceiptAccepted, stored.fact), stored.head
     answer = (fact.package_id, fact.accepted, fact.reason, fact.repository)
     unit.run_many("put_repository_answer", [(head.event_id, *answer, head.occurred_at)])
+    free_texts.mark_used(unit.conn, fact.reason)
     unit.affected.packages.add(fact.package_id)
     if not fact.accepted:
         refuse_package(unit, stored, fact)

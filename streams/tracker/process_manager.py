@@ -10,6 +10,7 @@ from infra.topics import Partition
 from processors.tools import Storage
 from schemas.codec import decode
 from schemas.models import WorkDeferred
+from streams import free_texts
 from streams.execution.facts import utc_now
 from streams.kafka.messages import Incoming, Outgoing
 from streams.night_window import NightWindow
@@ -204,6 +205,7 @@ class ProcessManager:
             pages = republish_stalled(unit)
             if pages:
                 log.warning("stalled pages republished", extra={"pages": pages})
+            free_texts.remove_unused(unit.conn)
 
     def _note_pseudonyms(self, unit: UnitOfWork, facts: Sequence[StoredFact]) -> int:
         """Keep the numbers of pseudonyms in facts from being given; the highest one of them."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from processors.outcome import ObjectUnusable, subject
-from processors.pipeline import TRACKER
+from processors.pipeline import FIXITY, TRACKER
 from processors.route import is_staged
 from schemas.codec import decode
 from schemas.models import ControlRequested, FileRef, Head, WorkQuarantined
@@ -82,6 +82,8 @@ def _refuse_for_record(fact: ControlRequested, record: QuarantineRow, withdrawn:
         return "quarantine.not-open", f"Record {name} is {record.state}."
     if fact.action == "reject":
         return None
+    if record.resume_at == FIXITY:
+        return "quarantine.needs-restore", f"Record {name} is about an object, not about work."
     if record.cancelled:
         found = (
             f"The batch or item of record {name} was cancelled; the record can only be rejected."

@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from psycopg.types.json import Jsonb
 
 from processors.error_catalogue import fix_of
-from processors.pipeline import TRACKER
+from processors.pipeline import FIXITY, TRACKER
 from schemas import ids
-from schemas.models import FileRef, Head, Origin, ReceiptAccepted, WorkQuarantined
+from schemas.models import (
+    FileRef,
+    Head,
+    ObjectRestored,
+    Origin,
+    ReceiptAccepted,
+    WorkQuarantined,
+)
 from streams.execution.facts import UNDECODABLE
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
 
@@ -36,6 +43,22 @@ def record_quarantine(unit: UnitOfWork, fact: WorkQuarantined) -> None:
     if head.batch_id and not head.item_id and fact.step != TRACKER:
         unit.run("ensure_batches", batch_ids=[head.batch_id])
     unit.mark_affected(head)
+
+
+def close_restored(unit: UnitOfWork, new: Sequence[StoredFact]) -> None:
+    """Close the records of failed objects that have their bytes again; the two facts are on
+    different topics and come in any order."""
+    restored = [one.fact.quarantine_id for one in new if isinstance(one.fact, ObjectRestored)]
+    failed = {
+        ids.fact_id(one.head.event_id, "ObjectRestored"): one.head.event_id
+        for one in new
+        if isinstance(one.fact, WorkQuarantined) and one.fact.step == FIXITY
+    }
+    if failed:
+        known = unit.run("known_facts", event_ids=list(failed))
+        restored += [failed[event_id] for (event_id,) in known]
+    if restored:
+        unit.run("close_restored", quarantine_ids=restored, step=FIXITY)
 
 
 def storable(value: object) -> object:

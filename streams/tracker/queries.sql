@@ -185,6 +185,13 @@ INSERT INTO line.receipts VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 INSERT INTO line.quarantine VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING;
 
+-- name: known_facts
+SELECT event_id FROM line.facts WHERE event_id = ANY(%(event_ids)s);
+
+-- name: close_restored
+UPDATE line.quarantine SET state = 'released'
+WHERE quarantine_id = ANY(%(quarantine_ids)s) AND resume_at = %(step)s AND state = 'open';
+
 -- name: lock_items
 SELECT item_id FROM line.items WHERE item_id = ANY(%(items)s) ORDER BY item_id FOR UPDATE;
 
@@ -202,8 +209,8 @@ WHERE q.state = 'open' AND q.page_id = p.page_id
 -- name: supersede_item_records
 UPDATE line.quarantine q SET state = CASE WHEN i.rejected THEN 'rejected' ELSE 'superseded' END
 FROM line.items i
-WHERE q.state = 'open' AND q.item_id = ANY(%(items)s) AND i.item_id = q.item_id AND q.resume_at <> 'tracker'
-    AND (i.rejected OR q.page_id IS NULL AND q.resume_at = 'assemble_package'
+WHERE q.state = 'open' AND q.item_id = ANY(%(items)s) AND i.item_id = q.item_id
+    AND q.resume_at NOT IN ('tracker', 'fixity') AND (i.rejected OR q.page_id IS NULL AND q.resume_at = 'assemble_package'
         AND EXISTS (SELECT FROM line.packages k WHERE k.item_id = q.item_id AND k.revision >= q.revision));
 
 -- name: derive_pages

@@ -119,7 +119,9 @@ PACKAGES = (
 
 RECORDS = (
     Change("", "open", "`work.quarantined`"),
-    Change("open", "released", "`control.decided`: release, or a corrected manifest"),
+    Change(
+        "open", "released", "`control.decided`: release; a corrected manifest; `object.restored`"
+    ),
     Change("open", "rejected", "`control.decided`: reject, of this or another record of its item"),
     Change("open", "withdrawn", "`control.decided`: withdraw"),
     Change("open", "superseded", "a late result of the work, or a higher revision"),

@@ -69,6 +69,24 @@ def first_indexes(folder: Path) -> list[int]:
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
 
 
+def read_journal(folder: Path) -> tuple[int, list[bytes]] | None:
+    """The first index of the newest journal of a log, and the leaves that are intact in it, also
+    while its sealer writes. None without a journal."""
+    while True:
+        found = first_indexes(folder) if folder.is_dir() else []
+        if not found:
+            return None
+        try:
+            content = (folder / f"{found[-1]:020d}").read_bytes()
+        except FileNotFoundError:
+            continue  # a newer one follows
+        leaves, end = list[bytes](), 0
+        while (record := _record(content, end)) is not None:
+            leaves.append(record[0])
+            end += LENGTH.size + len(record[0]) + HASH_BYTES
+        return found[-1], leaves
+
+
 def _encode(leaves: Sequence[bytes], hashes: Sequence[bytes]) -> bytes:
     return b"".join(
         LENGTH.pack(len(leaf)) + leaf + digest for leaf, digest in zip(leaves, hashes, strict=True)

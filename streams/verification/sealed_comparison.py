@@ -1,34 +1,55 @@
 """Checks the sealed log, and that topic, projection and store have what it says."""
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import file_digest
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.abc import Buffer
+from psycopg.types.datetime import TimestamptzLoader
 
-from processors.tools import Area, Storage
+from processors.outcome import StorageError
+from processors.tools import Area
 from schemas.codec import Undecodable
-from schemas.models import FileRef
 from schemas.store import UnknownSchema
 from streams.audit.sealed_record import SealedRecord, record_of, registered_schema
 from streams.audit.standing import QUERY
+from streams.fixity.reading import MISSING, UNREADABLE, read_object
 from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of_event
 from streams.storage.keys import content_key
+from streams.storage.object_store import ObjectStore
 from streams.transparency_log import verifier
+from streams.transparency_log.checkpoint_files import NEWEST
 from streams.transparency_log.export import newest_checkpoint, static_tiles
 from streams.transparency_log.note import is_signature
 from streams.transparency_log.tiles import WIDTH, DamagedLog, Tree
+from streams.verification.log_files import journal_problem
 
 ROWS = 2000
-KEPT = (Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES, Area.RECORDS, Area.STAGING)
+KEPT = (Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES, Area.RECORDS)
 """Where the objects are that events name by digest."""
+ACQUISITION = "PageAcquired"
+"""The fact from which on a master is in its area; what others name may be staged only."""
 SHA256 = "sha256:"
+TILES = "tile"
 Connection = psycopg.Connection[Any]
+Later = Callable[[int], Iterable[bytes]]
+"""Gives the leaves behind a tree, up to a seq."""
+
+
+class AnyTime(TimestamptzLoader):
+    """Loads also times that a datetime cannot have, such as infinity, as text."""
+
+    def load(self, data: Buffer) -> Any:
+        """The time of a column."""
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return bytes(data).decode()
 
 
 @dataclass(frozen=True)
@@ -36,7 +57,7 @@ class Difference:
     """Something that differs from the sealed log, and the first seq that it concerns."""
 
     part: str
-    """log, topic, projection or objects."""
+    """log, index, topic, projection or objects."""
     seq: int
     why: str
 
@@ -51,17 +72,31 @@ class SealedTree:
 
 
 def verify_log(folder: Path) -> tuple[SealedTree, list[Difference]]:
-    """Check tiles, entries and checkpoints against each other. Raises FileNotFoundError when no
-    checkpoint was signed yet, BadNote."""
+    """Check tiles, entries, checkpoints and journal against each other. Raises FileNotFoundError
+    when nothing was sealed yet."""
     while True:
-        checkpoint = newest_checkpoint(folder)
+        newest = _newest(folder)
         found = verifier.check_log(folder, [], [], is_signature, _schema, live=True)
         # A sealer that signs meanwhile removes the partial tiles of earlier checkpoints.
-        if found.ok or newest_checkpoint(folder).size == checkpoint.size:
+        if found.ok or _newest(folder) == newest:
             break
-    tree = SealedTree(checkpoint.size, found.root, Tree(static_tiles(folder), checkpoint.size))
-    faults = [] if found.ok else [Difference("log", found.first_bad or 0, found.why)]
-    return tree, faults
+    if newest is None and not (folder / TILES).is_dir():
+        raise FileNotFoundError(f"{folder} has no tiles")
+    tree = Tree(static_tiles(folder), found.size)
+    sealed = SealedTree(found.size, found.root, tree)
+    if not found.ok:
+        return sealed, [Difference("log", found.first_bad or 0, found.why)]
+    if newest is None:
+        return sealed, [Difference("log", found.size, f"the file {NEWEST} is missing")]
+    problem = journal_problem(folder, tree)
+    return sealed, [Difference("log", *problem)] if problem else []
+
+
+def _newest(folder: Path) -> bytes | None:
+    try:
+        return (folder / NEWEST).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def records(tree: Tree, containing: bytes = b"") -> Iterator[SealedRecord]:
@@ -85,68 +120,71 @@ def records_of_item(tree: Tree, item_id: str) -> Iterator[SealedRecord]:
             yield record
 
 
-def verify_topic(
-    tree: Tree,
-    on_topic: Iterable[tuple[int, bytes]],
-    is_signed: Callable[[int], bool] = lambda _: True,
+def verify_projection(
+    connection: Connection, tree: Tree, later: Later = lambda _: (), complete: bool = False
 ) -> list[Difference]:
-    """Check that the topic has every leaf, and no other event after the last one; `on_topic` gives
-    seq and leaf of each intact record in the order of the topic. Records of other writers may be
-    between them. `is_signed` gives whether a checkpoint covers a later seq meanwhile."""
-    expected = tree.leaves()
-    seq, wanted = 0, next(expected, None)
-    for found_seq, leaf in on_topic:
-        if wanted is None and found_seq == seq:
-            if is_signed(seq):
-                return []
-            return [Difference("topic", seq, "no checkpoint covers this record of the topic")]
-        if found_seq == seq and leaf == wanted:
-            seq, wanted = seq + 1, next(expected, None)
-    if wanted is None:
-        return []
-    return [Difference("topic", seq, "the topic does not have this event as it was sealed")]
+    """Check every row of the projection against its leaf, and that none is missing or added.
+
+    `later` gives the leaves behind this tree, up to a seq. With `complete`, the projector had read
+    everything in the tree before this call. Position and rows must be of one snapshot: the
+    connection is for repeatable reads. Raises psycopg.OperationalError."""
+    try:
+        with connection.transaction():
+            found = _first_difference(connection, tree, later, complete)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as refused:
+        found = 0, f"the tables cannot be read: {str(refused).strip()}"
+    return [Difference("projection", *found)] if found else []
 
 
-def is_signed_within(folder: Path, seconds: float, seq: int) -> bool:
-    """Whether a checkpoint covers a seq within some time: the sealer signs every second."""
-    deadline = time.monotonic() + seconds
-    while newest_checkpoint(folder).size <= seq:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-def verify_projection(connection: Connection, tree: Tree) -> list[Difference]:
-    """Check every row of the projection against its leaf, and that none is missing or added."""
-    projected = _projected(connection)
-    seq = 0
-    for record, row in zip(records(tree), _rows(connection), strict=False):
-        if seq > projected:
-            break
-        wanted = row_of_event(record.seal, record.value, record.event)
-        if row[0] != seq:
-            return [
-                Difference("projection", seq, f"its row is missing; the next one has seq {row[0]}")
-            ]
-        if differing := _differing(wanted, row):
-            return [Difference("projection", seq, f"its row differs in: {', '.join(differing)}")]
+def _first_difference(
+    connection: Connection, tree: Tree, later: Later, complete: bool
+) -> tuple[int, str] | None:
+    position = connection.execute(QUERY("projected")).fetchone()
+    if position is None:
+        return 0, "the projector's position is missing: audit.projector_position has no row"
+    projected, seq = int(position[0]), 0
+    sealed = chain(records(tree), map(record_of, later(projected)))
+    for row in _rows(connection):
+        if problem := _row_problem(row, seq, projected, sealed):
+            return problem
         seq += 1
-    last = min(projected, tree.size - 1)
-    if seq <= last:
-        return [Difference("projection", seq, "its row is missing")]
-    return []
+    if seq <= projected or (complete and seq < tree.size):
+        return seq, "its row is missing"
+    return None
 
 
-def verify_objects(storage: Storage, tree: Tree, item_id: str | None = None) -> list[Difference]:
+def _row_problem(
+    row: tuple[Any, ...], seq: int, projected: int, sealed: Iterator[SealedRecord]
+) -> tuple[int, str] | None:
+    """What is wrong with the next row, which must have this seq, and the first seq concerned."""
+    found = row[0]
+    if found < seq:
+        return found, "more than one row has this seq"
+    if found > seq and seq <= projected:
+        return seq, f"its row is missing; the next one has seq {found}"
+    if found > projected:
+        return found, f"its row is behind the projector's position, seq {projected}"
+    record = next(sealed, None)
+    if record is None:
+        return seq, "the table has it, and the sealed log does not"
+    differing = _differing(row_of_event(record.seal, record.value, record.event), row)
+    return (seq, f"its row differs in: {', '.join(differing)}") if differing else None
+
+
+def verify_objects(
+    storage: ObjectStore, tree: Tree, item_id: str | None = None
+) -> list[Difference]:
     """Check that the store has all files that events made, with their digests; of one item or
     of all. Each missing or changed file is a fault."""
-    faults, seen = [], set[str]()
+    faults, seen = [], set[tuple[str, bool]]()
     for record in records(tree) if item_id is None else records_of_item(tree, item_id):
+        staged = record.event.fact != ACQUISITION
         for digest in _digests(record.event.results):
-            if digest not in seen:
-                seen.add(digest)
-                if problem := _object_problem(storage, digest):
+            if (digest, staged) not in seen:
+                seen.add((digest, staged))
+                if problem := _object_problem(storage, digest, staged):
                     faults.append(Difference("objects", record.seal.seq, problem))
     return faults
 
@@ -184,14 +222,10 @@ def _schema(digest: str) -> bytes | None:
         return None
 
 
-def _projected(connection: Connection) -> int:
-    row = connection.execute("SELECT last_seq FROM audit.projector_position").fetchone()
-    return int(row[0]) if row else -1
-
-
 def _rows(connection: Connection) -> Iterator[tuple[Any, ...]]:
     with connection.transaction(), connection.cursor("audit_verify") as cursor:
         cursor.itersize = ROWS
+        cursor.adapters.register_loader("timestamptz", AnyTime)
         yield from cursor.execute(QUERY("all_events").format(columns=COLUMN_LIST))
 
 
@@ -219,15 +253,17 @@ def _digests(results: Iterable[str]) -> Iterator[str]:
             yield result.removeprefix(SHA256)
 
 
-def _object_problem(storage: Storage, digest: str) -> str:
-    """What is wrong with the object of a digest; empty if nothing is."""
-    for area in KEPT:
+def _object_problem(store: ObjectStore, digest: str, staged: bool) -> str:
+    """What is wrong with the object of a digest, which may be staged only; empty if nothing is.
+    Raises StorageError."""
+    for area in (*KEPT, Area.STAGING) if staged else KEPT:
         key = content_key(area, digest)
-        size = storage.size(key)
-        if size is None:
+        if store.size(key) is None:
             continue
-        ref = FileRef(key=key, sha256=digest, size_bytes=size, media_type="", use="")
-        with storage.path(ref).open("rb") as file:
-            found = file_digest(file, "sha256").hexdigest()
-        return "" if found == digest else f"{key} has the SHA-256 {found}"
+        reading = read_object(store, key, digest)
+        if reading.code == UNREADABLE:
+            raise StorageError(f"{key}: {reading.found}")
+        if reading.code == MISSING:
+            return f"the store does not hold {key}"
+        return f"{key} has the SHA-256 {reading.sha256}" if reading.code else ""
     return f"no object in the store has the SHA-256 {digest}"

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import closing, suppress
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.kafka_access import Brokers
 from schemas.catalogue import AUDIT_PREMIS
@@ -14,6 +14,7 @@ from streams.kafka.partition_reader import PartitionReader, RecordsLost
 from streams.sealer.clients import log_consumer
 from streams.sealer.recovery import UNKNOWN
 
+PROJECTOR = "copystand.projector"
 SECONDS = 10.0
 
 
@@ -26,6 +27,17 @@ def intact_records(
 ) -> Generator[tuple[int, bytes], None, None]:
     """Seq and leaf of each record with a seal, in the order of the topic. Raises KafkaException,
     MissingTopic."""
+    with closing(committed_messages(brokers, topic)) as messages:
+        for message in messages:
+            with suppress(BrokenSeal):
+                seal, value = seal_of(headers_of(message)), message.value() or b""
+                yield seal.seq, SealedRecord("", value, seal).leaf
+
+
+def committed_messages(
+    brokers: Brokers, topic: str = AUDIT_PREMIS.name
+) -> Generator[Message, None, None]:
+    """Each record of the topic, in its order. Raises KafkaException, MissingTopic."""
     consumer = log_consumer(brokers)
     try:
         low, end = _watermarks(consumer, topic)
@@ -36,12 +48,22 @@ def intact_records(
                 deadline = time.monotonic() + SECONDS
             elif time.monotonic() > deadline:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-            for message in messages:
-                with suppress(BrokenSeal):
-                    seal, value = seal_of(headers_of(message)), message.value() or b""
-                    yield seal.seq, SealedRecord("", value, seal).leaf
+            yield from messages
     except RecordsLost as lost:
         raise KafkaException(KafkaError(KafkaError.OFFSET_OUT_OF_RANGE, str(lost))) from None
+    finally:
+        consumer.close()
+
+
+def projector_has_read_all(brokers: Brokers, topic: str = AUDIT_PREMIS.name) -> bool:
+    """Whether the projector had read the topic to its end when this was asked.
+
+    Raises KafkaException, MissingTopic."""
+    consumer = Consumer({**brokers.client, "group.id": PROJECTOR, "enable.auto.commit": False})
+    try:
+        place = TopicPartition(topic, 0)
+        _, end = _watermarks(consumer, topic)
+        return int(consumer.committed([place], timeout=SECONDS)[0].offset) >= end
     finally:
         consumer.close()
 

@@ -18,6 +18,7 @@ from streams.storage.factory import open_storage
 from streams.storage.keys import BadKey
 from streams.storage.local import LocalStorage
 from streams.storage.memory import MemoryStorage
+from streams.storage.object_store import ObjectStore
 from tests.support.s3_store import S3Server
 from tests.support.stores import settings_of
 
@@ -250,3 +251,35 @@ def test_removes_the_partial_files_of_a_dead_writer(tmp_path: Path):
 
     assert LocalStorage(tmp_path).sweep(now=partial.stat().st_mtime + 2 * 24 * 3600) == 1
     assert not partial.exists()
+
+
+def test_an_object_is_streamed_from_the_store_itself_and_not_from_a_copy(
+    storage: ObjectStore, tmp_path: Path
+):
+    ref, changed = keep(storage), tmp_path / "changed.tif"
+    storage.path(ref)
+    changed.write_bytes(b"a pagE")
+    digest = hashlib.sha256(b"a pagE").hexdigest()
+
+    before = b"".join(storage.stream(ref.key))
+    storage.replace(ref.model_copy(update={"sha256": digest}), changed)
+
+    assert before == b"a page"
+    assert b"".join(storage.stream(ref.key)) == b"a pagE"
+    with pytest.raises(ObjectUnusable):
+        list(storage.stream("masters/sha256/00/" + "0" * 64))
+
+
+def test_an_object_is_replaced_by_bytes_with_its_digest_or_not_at_all(
+    storage: ObjectStore, tmp_path: Path
+):
+    content, source = os.urandom(LARGE), tmp_path / "copy.tif"
+    ref, large = keep(storage), keep(storage, content)
+    source.write_bytes(content)
+
+    with pytest.raises(StorageError):
+        storage.replace(ref, source)
+    storage.replace(large, source)
+
+    assert storage.read(ref) == b"a page"
+    assert storage.read(large) == source.read_bytes() == content

@@ -35,7 +35,7 @@ def answers(
     master = sha256((delivered.folder / "vol-a" / "f1.tif").read_bytes()).hexdigest()
     found = []
     for text in COMMAND.findall(PAGE.read_text("utf-8")):
-        words = shlex.split(text.replace("ms-fol-88", "vol-a").replace("DIGEST", master))
+        words = shlex.split(text.replace("ms-fol-88", "vol-a").replace("OBJECT", master))
         words = words[1 : words.index(">")] if ">" in words else words[1:]
         words = [str(folder / one) if one in ("custody.html", "evidence") else one for one in words]
         form = ["--json"] if words[1] in ("page", "item", "events", "object", "verify") else []

@@ -25,6 +25,7 @@ PAGES = (
     "docs/audit.md",
     "docs/how-to/receive-packages.md",
     "docs/how-to/when-something-is-quarantined.md",
+    "docs/how-to/check-fixity.md",
     "docs/how-to/control-batches.md",
     "docs/how-to/when-the-line-does-not-progress.md",
     "docs/how-to/when-the-disk-is-full.md",
@@ -171,6 +172,16 @@ class Reader:
             pages.write_page(self.folder / f"repaired/vol-{number}/f2.tif", 40 + number)
         return "repaired"
 
+    def damaged_object(self) -> str:
+        """The digest of a master that was changed, and that a run has found; `backup.tif` has it."""
+        masters = Path(self.ask("copystand up")["home"], "masters", "sha256")
+        master = min(path for path in masters.rglob("*") if path.is_file())
+        content = master.read_bytes()
+        (self.folder / "backup.tif").write_bytes(content)
+        master.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        self._run("copystand fixity run --all")
+        return master.name
+
     def ends(self) -> None:
         """Leave nothing running."""
         self._run("copystand down --now")
@@ -181,16 +192,18 @@ PLACEHOLDERS: dict[str, Callable[[Reader], str]] = {
     "DIRECTORY": lambda reader: "fetched",
     "FILE": lambda reader: "corrected-page.tif",
     "CORRECTED": lambda reader: reader.corrected,
+    "DIGEST": lambda reader: reader.damaged_object(),
+    "BACKUP": lambda reader: "backup.tif",
     "PACKAGE_ID": lambda reader: reader.ask("copystand packages list")[0]["package_id"],
     "ITEM": lambda reader: reader.ask("copystand packages list")[0]["item_id"],
-    "DIGEST": lambda reader: _digest(reader),
+    "OBJECT": lambda reader: _master(reader),
     "PSEUDONYM": lambda reader: reader.ask("copystand person list")[0]["pseudonym"],
     "PAGE_ID": lambda reader: "damaged.vol-0:0002",
     "QUARANTINE_ID": lambda reader: reader.damaged.pop(),
 }
 
 
-def _digest(reader: Reader) -> str:
+def _master(reader: Reader) -> str:
     """The digest of a master."""
     events = reader.ask("copystand audit events --type 'format identification'")["events"]
     return str(events[0]["sources"][0]).removeprefix("sha256:")

@@ -1,16 +1,24 @@
 """Quarantine is not the end: an item goes on without a page, a batch with a corrected manifest."""
 
+import base64
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.support import pages
 from tests.support.delivery import hand_over_unchecked, submission
 from tests.support.running_line import Line, wait_for
 from tests.support.true_order import causes_of, effects_before_causes
+from tests.support.whole_log import read_when_quiet
 
 ASKED = ("--by", "p-4", "--reason", "as the curator says")
+REASON = "Frau Muster of the reading room has asked for it"
+NAME = b"Muster"
+BASE64 = re.compile(rb"[A-Za-z0-9+/=]{40,}")
 
 
 @pytest.fixture
@@ -85,3 +93,80 @@ def test_a_corrected_manifest_takes_the_place_of_one_that_was_refused(line: Line
     (package,) = line.ask("packages", "list", "--batch", "corrected")
     assert (package["package_id"], package["completeness"]) == ("corrected.vol-k.v1", "complete")
     assert line.ask("quarantine", "show", row["quarantine_id"])["state"] == "superseded"
+
+
+def test_a_reason_is_shown_until_it_is_deleted_and_is_nowhere_else(line: Line, tmp_path: Path):
+    pages.write_item(tmp_path / "in" / "vol-t", 2, first=95)
+    pages.damage(tmp_path / "in" / "vol-t" / "f2.tif")
+    line.run(*submission(tmp_path / "in", "texts"))
+    (record,) = line.ask("quarantine", "list", "--batch", "texts")
+    corrected = pages.write_page(tmp_path / "f2.tif", 96)
+    words = ("--file", corrected, "--by", "p-4", "--reason", REASON)
+
+    decision = line.ask("quarantine", "release", record["quarantine_id"], *words)
+    line.wait_for_figures("texts", seconds=60, packaged=2, in_flight=0)
+    raws, report = read_when_quiet(line)
+
+    shown = line.run("audit", "item", "texts.vol-t").stdout
+    event, (text,) = decided(line)
+    reference = text["reference"]
+    assert (decision["reason"], text["text"], text["written_by"]) == (REASON, REASON, "p-4")
+    assert event["detail"] == f"release: {reference}"
+    assert f"release: {REASON}" in " ".join(shown.split())
+    assert report.faults() == []
+    assert [raw.place for raw in raws if NAME in (raw.value or b"")] == []
+    assert any(reference.encode() in (raw.value or b"") for raw in raws)
+    kept = dict(files(line, "receipts", "audit", "packages", "staging", "log", "kafka"))
+    assert [path for path, content in kept.items() if NAME in content] == []
+    with_reference = {
+        path.relative_to(line.home).parts[0]
+        for path, content in kept.items()
+        if reference.encode() in content
+    }
+    assert {"audit", "packages"} <= with_reference
+
+    answer = line.ask("text", "delete", reference, "--by", "p-4", "--reason", "asked by the person")
+
+    assert (answer["granted"], answer["deleted"]) == (True, [reference])
+    same, (text,) = decided(line)
+    assert same["detail"] == event["detail"]
+    assert (text["text"], text["changed"]) == (None, False)
+    shown = " ".join(line.run("audit", "item", "texts.vol-t").stdout.split())
+    assert f"release: [text deleted on {text['deleted_at'][:10]}]" in shown
+    with psycopg.connect(line.dsn(), autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+    tables = files(line, "postgres/base")
+    assert [path for path, content in tables if NAME in content] == []
+    read_when_quiet(line)
+    verified = line.ask("audit", "verify")
+    assert (verified["ok"], verified["faults"]) == (True, [])
+    again = line.ask("text", "delete", reference, *ASKED, code=1)
+    assert again["decisions"][0]["code"] == "text.not-stored"
+
+
+def decided(line: Line) -> tuple[dict[str, object], list[dict[str, str]]]:
+    """The event of the decision about the item, and its texts."""
+    events = line.ask("audit", "item", "texts.vol-t")
+    (event,) = [one for one in events if one["fact"] == "ControlDecided"]
+    return event, event["texts"]
+
+
+def files(line: Line, *folders: str) -> Iterator[tuple[Path, bytes]]:
+    """The files below these folders of the home, with the values of the messages in receipts."""
+    for folder in folders:
+        assert (line.home / folder).is_dir(), folder
+        for path in (line.home / folder).rglob("*"):
+            try:
+                content = path.read_bytes() if path.is_file() else b""
+            except FileNotFoundError:
+                continue  # The line runs.
+            values = BASE64.findall(content) if folder == "receipts" else []
+            yield path, b"\n".join([content, *(decoded(one) for one in values)])
+
+
+def decoded(text: bytes) -> bytes:
+    """The bytes of a base64 text; nothing for another one."""
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return b""

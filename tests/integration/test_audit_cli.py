@@ -19,6 +19,7 @@ from processors.premis import event_type_uri
 from schemas.codec import encode
 from schemas.ids import make_id, premis_id
 from schemas.models import PremisEvent
+from streams import free_texts
 from streams.audit.event_search import Question, search_plan
 from streams.audit.sealed_record import Seal, schema_digest
 from streams.audit.standing import Standing
@@ -33,6 +34,8 @@ PAGE = {"batch_id": "b-1", "item_id": "i-1", "page_id": "i-1:0001"}
 OTHER = {"batch_id": "b-1", "item_id": "i-1", "page_id": "i-1:0002"}
 SEALED_AT = 1_770_000_000_000_000
 """When the first event was sealed, 2026-02-02T02:40:00Z; the others follow in seconds."""
+DECIDED = {"batch_id": "b-7", "item_id": None, "page_id": None}
+REASON = "Frau Muster has asked for it"
 STORY = [
     ("PageAdmitted", "admission", PAGE, 3),
     ("BatchReceived", "submission receipt", BATCH, 0),
@@ -63,10 +66,22 @@ def events_of(
 
 
 @pytest.fixture(scope="module")
-def home(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def reference(parts: Parts) -> Iterator[str]:
+    """The reference to a text that is stored."""
+    with psycopg.connect(parts.dsn("tracker")) as connection:
+        reference = free_texts.put(connection, REASON, "p-4")
+    yield reference
+    with psycopg.connect(parts.dsn("tracker")) as connection:
+        connection.execute("DELETE FROM people.texts")
+
+
+@pytest.fixture(scope="module")
+def home(parts: Parts, reference: str) -> Iterator[Path]:
     fresh_projection(parts.dsn())
     rows = []
-    for event in (event for part in STORY for event in events_of(*part)):
+    (decision,) = events_of("ControlDecided", "decision", DECIDED, 10)
+    events = [event for part in STORY for event in events_of(*part)]
+    for event in [*events, decision.model_copy(update={"detail": f"pause: {reference}"})]:
         value = encode(event)
         sealed_at = SEALED_AT + 1_000_000 * len(rows)
         rows.append(row_of(Seal(len(rows), sealed_at, schema_digest(value)), value))
@@ -154,11 +169,11 @@ def test_a_history_is_filtered(home: Path, filter: tuple[str, str], found: int) 
 @pytest.mark.parametrize(
     ("asked", "seqs"),
     [
-        ((), [*range(12)]),
+        ((), [*range(13)]),
         (("--type", "fixity check"), [3, 7]),
         (("--type", "quarantine"), []),
-        (("--agent", "sha256"), [*range(12)]),
-        (("--agent", "sha256 1"), [*range(12)]),
+        (("--agent", "sha256"), [*range(13)]),
+        (("--agent", "sha256 1"), [*range(13)]),
         (("--agent", "sha256 2"), []),
         (("--agent", "copystand/acquire_page"), []),
         (("--outcome", "suc", "--type", "ingestion"), [2, 6]),
@@ -168,9 +183,9 @@ def test_a_history_is_filtered(home: Path, filter: tuple[str, str], found: int) 
         (("--batch", "b-2"), []),
         (("--item", "i-1", "--type", "registration"), [4]),
         (("--since", "2026-05-04T09:30:06Z", "--until", "2026-05-04T09:30:08.25Z"), [9, 10]),
-        (("--since", "2026-05-04T11:30:08.25+02:00"), [8, 11]),
+        (("--since", "2026-05-04T11:30:08.25+02:00"), [8, 11, 12]),
         (("--until", "2026-05-04"), []),
-        (("--after", "9"), [10, 11]),
+        (("--after", "9"), [10, 11, 12]),
         (("--as-of", "2026-02-02T02:40:01.5"), [0, 1]),
         (("--as-of", "2026-02-02T02:39:59Z"), []),
         (("--as-of", "2026-02-02T03:40:02+01:00"), [0, 1, 2]),
@@ -203,7 +218,7 @@ def test_an_answer_that_is_cut_says_so_and_how_to_go_on(home: Path) -> None:
     assert "More events match. Shown: the first 5." in words and "--after 4" in words
     assert json.loads(first.stdout)["more"] is True
     shown = [json.loads(one.stdout)["events"] for one in (first, rest)]
-    assert sorted(event["seq"] for part in shown for event in part) == [*range(12)]
+    assert sorted(event["seq"] for part in shown for event in part) == [*range(13)]
     assert "More events" not in rest.stderr
     assert "Shown: 2 of 9 events" in run(home, "page", "i-1:0001", "--limit", "2").stderr
 
@@ -263,7 +278,7 @@ def test_the_history_of_a_file_has_its_checks_and_the_packages_of_its_item(home:
 
     document = json.loads(result.stdout)
     assert document["object"] == "sha256:" + "ab" * 32
-    assert len(document["events"]) == 12
+    assert len(document["events"]) == 13
     assert [event["seq"] for event in document["checks"]] == [3, 7]
     assert [event["fact"] for event in document["packages"]] == ["PackagePublished"]
     assert (
@@ -305,7 +320,7 @@ def test_the_views_of_the_auditor_have_comments_on_every_column(home: Path, part
         WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'v' AND a.attnum > 0
             AND col_description(c.oid, a.attnum) IS NULL"""
     counts = {
-        "failure": 0, "fixity_check": 2, "event_agent": 12, "event_object": 24, "event": 12,
+        "failure": 0, "fixity_check": 2, "event_agent": 13, "event_object": 26, "event": 13,
     }  # fmt: skip
     with psycopg.connect(parts.dsn("auditor_ro")) as connection:
         assert connection.execute(missing).fetchall() == []
@@ -398,3 +413,39 @@ def test_gives_no_answer_while_the_table_has_a_row_of_another_hand(
     assert (result.exit_code, result.stdout) == (3, "")
     assert "seq 900 was not written by the projector" in result.stderr
     assert run(home, *words, "--json").exit_code == 0
+
+
+def test_a_reason_is_shown_while_it_is_stored_as_it_was_written(
+    home: Path, parts: Parts, reference: str, tmp_path: Path
+) -> None:
+    def shown() -> tuple[int, str, dict[str, object]]:
+        people, machine = run(home, "batch", "b-7"), run(home, "batch", "b-7", "--json")
+        (event,) = json.loads(machine.stdout)
+        assert event["detail"] == f"pause: {reference}"
+        assert people.exit_code == machine.exit_code
+        (text,) = event["texts"] or [{}]
+        return people.exit_code, " ".join(people.stdout.split()), {**text, **event}
+
+    code, people, event = shown()
+    assert (code, event["text"], event["differs"]) == (0, REASON, None)
+    assert f"pause: {REASON}" in people
+
+    written = tmp_path / "history.xml"
+    run(home, "batch", "b-7", "--premis", str(written))
+    assert reference in written.read_text() and "Muster" not in written.read_text()
+
+    with psycopg.connect(parts.dsn("tracker"), autocommit=True) as connection:
+        connection.execute("UPDATE people.texts SET text = 'the lamp is broken'")
+        code, people, event = shown()
+        assert (code, event["changed"]) == (1, True)
+        assert event["differs"] == f"has the digest of another text: {reference}"
+
+        free_texts.delete(connection, reference, WHEN, "e-1")
+        code, people, event = shown()
+        assert (code, event["text"], event["deletion_id"]) == (0, None, "e-1")
+        assert f"pause: [text deleted on {WHEN:%Y-%m-%d}]" in people
+
+        connection.execute("DELETE FROM people.texts")
+        code, people, event = shown()
+        assert (code, event["texts"]) == (0, [])
+        assert f"[text {reference[17:25]} is not stored here]" in people

@@ -28,6 +28,7 @@ OWN = "https://copystand.org/vocabulary/eventType/"
 URIS = {
     "capture": LC + "cap",
     "creation": LC + "cre",
+    "deletion": LC + "del",
     "digital signature validation": LC + "dig",
     "fixity check": LC + "fix",
     "format identification": LC + "for",
@@ -68,6 +69,8 @@ TRANSITIONS = {
     "WorkDeferred": "deferral",
     "WorkQuarantined": "quarantine",
     "ControlDecided": "decision",
+    "FixityChecked": "fixity check",
+    "ObjectRestored": "replication",
 }
 DETAILS = {
     "BatchReceived": "Submission received. SHA-256 of the manifest body: {manifest_sha256}.",
@@ -89,6 +92,9 @@ DETAILS = {
     "quarantined: {quarantined}, cancelled: {cancelled}.",
     "WorkQuarantined": "Quarantined at {step}. {where}: {found}. {fix}",
     "ControlDecided": "{action}: {reason}",
+    "FixityChecked": "Fixity run {run_id} ({scope}). Objects read: {objects}, bytes: {size_bytes}, "
+    "failed: {failed}. The list of digests is a file of this event.",
+    "ObjectRestored": "{key} has its recorded bytes again. Source: {source}. {reason}",
 }
 DETAILS_BEFORE_0_2 = {
     "BatchReceived": "Submission taken in; its manifest's body has SHA-256 {manifest_sha256}.",
@@ -229,6 +235,8 @@ def _transition(fact: Fact) -> dict[str, Any]:
         code, outcome = f"deferred.{body['error_class']}", "fai"
     elif fact.record == "ControlDecided":
         code, outcome = body["code"], "suc" if body["granted"] else "fai"
+    elif fact.record == "FixityChecked" and body["failed"]:
+        code, outcome = "fixity.failed", "fai"
     person = body.get("operator") or body.get("by")
     authorizer = {"type": "person", "name": person, "version": None, "role": "authorizer"}
     if head["page_id"]:

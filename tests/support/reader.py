@@ -38,6 +38,8 @@ FACTS_THAT_OWE = (
     "digitization.work.deferred.v1",
     "digitization.work.quarantined.v1",
     "digitization.control.decided.v1",
+    "digitization.fixity.checked.v1",
+    "digitization.object.restored.v1",
 )
 """All topics whose facts owe events, written a second time as a check; a new step's topic is entered
 here too."""

@@ -94,6 +94,7 @@ class Spool:
         try:
             self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA secure_delete = ON")
             self._connection.execute("BEGIN EXCLUSIVE")
             self._connection.execute(query.text("create_table"))
             self._connection.execute("COMMIT")

@@ -16,4 +16,5 @@ INSERT OR REPLACE INTO answers
 VALUES (:subject, :event_id, :package_id, :accepted, :reason, :value, :sent);
 
 -- name: mark_sent
-UPDATE answers SET sent = 1 WHERE subject = :subject;
+-- What was sent is not sent again; a reason may be a person's text.
+UPDATE answers SET sent = 1, reason = '', value = x'' WHERE subject = :subject;

@@ -30,10 +30,10 @@ from streams.clients.repository.unpacking import PackageRefused
 from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace, require_space_outside
 from streams.storage.factory import open_storage
+from streams.text_references import VERIFIED
 
 TOPIC = topic_of("PackagePublished").name
 GROUP = re.compile(r"(?!copystand\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-VERIFIED = "accepted: the tar, its manifests and the content digest were verified"
 
 
 class Refuse(Exception):

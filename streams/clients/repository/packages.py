@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from schemas.times import written
 from streams.clients.repository.unpacking import PackageRefused
+from streams.free_texts import with_texts
 from streams.named_queries import NamedQueries
 
 CONNECT_SECONDS = 5
@@ -54,7 +55,9 @@ class PackageQueries:
 
     def answers(self, package_id: str) -> Rows:
         """The answers of repositories to a package, latest first."""
-        rows = self._connection.execute(query("answers"), {"package_id": package_id})
+        values = {"package_id": package_id}
+        found = self._connection.execute(query("answers"), values).fetchall()
+        rows = with_texts(self._connection, found)
         return [row | {"occurred_at": written(row["occurred_at"])} for row in rows]
 
     def show(self, package_id: str) -> Row:

@@ -98,6 +98,15 @@ def test_an_error_of_the_batch_is_reported_with_its_location(
     assert {one for one, _ in found} <= {code, "manifest.file-count-mismatch"}
 
 
+@pytest.mark.parametrize("operator", ["Anna Schmidt", {"name": "Anna Schmidt"}, ["Anna Schmidt"]])
+def test_the_name_of_an_operator_is_not_repeated_in_a_finding(operator: Any) -> None:
+    _, found = read_manifest(as_bytes(a_manifest(operator=operator)))
+
+    (finding,) = [one for one in found if one.where.startswith("operator")]
+    assert "Anna" not in str(finding)
+    assert "not repeated here" in finding.found
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "location"),
     [

@@ -39,6 +39,9 @@ def test_every_sealed_event_is_made_again_with_equal_bytes():
     assert {message.key: message.value for message in messages} == sealed_values()
 
 
+ADDED_LATER = {"digitization.fixity.checked.v1", "digitization.object.restored.v1"}
+
+
 def test_the_stand_alone_checker_accepts_the_old_log():
     report = check([*log_of_083590e.facts(), *log_of_083590e.sealed()])
 
@@ -50,7 +53,7 @@ def test_the_old_log_contains_every_record_with_events_and_every_outcome():
     facts = [decoded(raw) for raw in log_of_083590e.facts()]
     events = [decode(raw.value, PremisEvent) for raw in log_of_083590e.sealed()]
 
-    assert {raw.topic for raw in log_of_083590e.facts()} == set(FACTS_THAT_OWE)
+    assert {raw.topic for raw in log_of_083590e.facts()} == set(FACTS_THAT_OWE) - ADDED_LATER
     assert {fact.body["head"]["producer"]["version"].partition("+")[0] for fact in facts} == {
         "0.1.0"
     }

@@ -110,6 +110,16 @@ def test_a_capture_names_its_operator_by_a_pseudonym(tools: Tools):
     assert code_of(refused) == "person.not-a-pseudonym"
 
 
+def test_the_name_of_an_operator_is_not_repeated_in_the_refusal(tools: Tools):
+    capture = accept_capture(a_capture(operator="Anna Schmidt"), tools)
+    named = stored_submission(tools).model_copy(update={"operator": "Anna Schmidt"})
+    batch = receive_batch(named, tools)
+
+    for refused in (capture, batch):
+        assert code_of(refused) == "person.not-a-pseudonym"
+        assert "Anna" not in str(refused) and "operator of 12 characters" in str(refused)
+
+
 def test_a_receipt_names_the_item_of_its_package_and_no_batch_that_did_not_assemble_it(
     tools: Tools,
 ):

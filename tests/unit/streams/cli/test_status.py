@@ -54,6 +54,13 @@ def test_unanswered_packages_are_counted_with_the_command_that_lists_them():
     assert "2 packages unanswered for 14 days: copystand packages list --unanswered" in text
 
 
+def test_failed_objects_are_counted_with_the_command_that_lists_them():
+    text = printed(a_status(failed_objects=2))
+
+    assert "2 objects of the store failed: copystand fixity status" in text
+    assert "fixity" not in printed(a_status(failed_objects=0))
+
+
 def test_retries_and_silent_batches_are_reported():
     retry = {"step": "acquire_page", "waiting": 1, "next": "12:00"}
     silent = {"batch_id": "b-1", "since": "11:00"}

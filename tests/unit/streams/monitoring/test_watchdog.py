@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import psycopg
@@ -147,3 +148,33 @@ def test_a_role_without_its_database_is_not_stalled(
         clock[0] += STALL_LIMIT_SECONDS_OF_OTHERS
 
     assert killed == []
+
+
+def test_each_check_starts_what_is_scheduled_and_the_end_of_the_role_ends_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    calls: list[str] = []
+
+    class Stop:
+        def is_set(self) -> bool:
+            return len(calls) == 2
+
+        def wait(self, _: float) -> None:
+            pass
+
+    class Schedule:
+        def tick(self) -> None:
+            calls.append("tick")
+
+        def close(self) -> None:
+            calls.append("close")
+
+    monkeypatch.setattr(watchdog, "shutdown_signal", lambda *_: Stop())
+    monkeypatch.setattr(watchdog, "serve", lambda *_: SimpleNamespace(shutdown=lambda: None))
+    monkeypatch.setattr(FakeGroups, "close", lambda _: None)
+    here = settings.model_copy(update={"kafka_brokers": "127.0.0.1:1"})
+    schedule: Any = Schedule()
+
+    watchdog.run_watchdog(here, a_watchdog(here, FakeGroups()), schedule)
+
+    assert calls == ["tick", "tick", "close"]

@@ -1,5 +1,7 @@
 """The index of sealed events: changed in one transaction, and replaced when it is damaged."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
@@ -30,6 +32,17 @@ def test_events_are_found_by_id_also_when_they_need_several_queries(tmp_path: Pa
     assert found == {one.event_id: one for one in sealed}
     assert index.all() == sealed
     assert index.position() == Position(len(sealed), len(sealed), 5)
+
+
+def test_events_that_are_known_already_are_replaced_when_the_position_was_too_low(tmp_path: Path):
+    index = EventIndex(tmp_path / "index.db")
+    index.advance(START, events(3), Position(3, 3, 5))
+    with closing(sqlite3.connect(tmp_path / "index.db")) as database, database:
+        database.execute("UPDATE position SET next_seq = 1, next_offset = 1")
+
+    index.advance(Position(1, 1, 5), events(3)[1:], Position(3, 3, 5))
+
+    assert (index.all(), index.position()) == (events(3), Position(3, 3, 5))
 
 
 def test_an_index_that_another_sealer_advanced_is_left_alone(tmp_path: Path):
