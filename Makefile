@@ -10,8 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 NEW_STEP := tests/architecture/test_a_new_step.py
 
 # Each runs in a process of its own. Tests that share a line or a broker are in one of them.
-TESTS := test-chaos test-later-integration test-earlier-integration test-later-e2e test-earlier-e2e \
-	test-middle-faults test-late-faults test-early-faults
+TESTS := test-later-e2e test-chaos test-early-faults test-earlier-integration test-earlier-e2e \
+	test-middle-faults test-later-integration test-late-faults
 FILES_OF_test-chaos := tests/faults/test_chaos.py
 FILES_OF_test-earlier-e2e := $(wildcard tests/e2e/test_[a-l]*.py)
 FILES_OF_test-later-e2e := $(wildcard tests/e2e/test_[m-z]*.py)
@@ -33,7 +33,7 @@ CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
-.PHONY: help install production faults demo test check schemas standards bench chaos fulldisk powercut mutations tamper rolling images folders defects lock \
+.PHONY: help install production faults scanners demo test check schemas standards bench chaos fulldisk powercut mutations tamper rolling images folders defects lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -45,14 +45,17 @@ install: ## Install system packages, .venv, Kafka and XSD files; does nothing if
 production: ## Install what a line needs, without the tools of developers
 	@sh infra/install.sh production
 
-faults: install ## Also install what the fault tests need: strace, toxiproxy
+faults: install ## Also install what the fault tests need: strace, toxiproxy, and what `make scanners` does
 	@sh infra/install.sh faults
+
+scanners: install ## Also install what tests of scanners need: SANE with its test device
+	@sh infra/install.sh scanners
 
 demo: install ## Run a small collection through a line and print the result
 	.venv/bin/copystand demo
 
 test: check faults ## Run everything that CI runs
-	@# Three at a time, since they wait for half of their time; the longest first.
+	@# Three at a time, since they wait for a part of their time; the longest first.
 	@$(MAKE) --no-print-directory --keep-going --jobs 3 $(TESTS)
 
 check: install ## Run formatter, linter, type checker and unit tests

@@ -44,6 +44,8 @@ TABLES = {
     "line.refused": "ids",
     "line.verdicts": "name of a corrected file",
     "people.numbers": "",
+    "line.earlier_versions": "title",
+    "line.persons": "pseudonyms, and the senders that may name them",
     "people.person": "**names of persons**, by pseudonym; `copystand person forget` deletes one",
     "people.texts": "**free text of persons**, with its key and writer; `copystand text delete`"
     " deletes one and leaves its digest and the time",

@@ -30,7 +30,7 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
         ("auditor_ro", f"audit.{name}"): frozenset({READ})
         for name in ("failure", "event_agent", "event_object", "fixity_check", "time_ranges")
     },
-    ("tracker", "people.person"): frozenset({READ, INSERT, DELETE}),
+    ("tracker", "people.person"): frozenset({READ, INSERT, UPDATE, DELETE}),
     ("tracker", "people.texts"): frozenset(OPERATIONS),
     ("auditor_ro", "people.texts"): frozenset({READ}),
     **{
@@ -41,7 +41,7 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
         ("auditor_ro", f"line.{name}"): frozenset({READ})
         for name in (
             "batch_status", "items", "pages", "packages", "quarantine", "receipts", "offsets",
-            "verdicts", "batch_waits", "quiet_batches",
+            "verdicts", "batch_waits", "quiet_batches", "persons", "earlier_versions",
         )
     },
 }  # fmt: skip

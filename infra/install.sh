@@ -1,7 +1,9 @@
 #!/bin/sh
 # Installs what copystand needs on Debian or Ubuntu. It changes nothing that is already installed.
-# 1. system packages  2. .venv from requirements-dev.lock  3. Kafka's jars  4. the XSD files
+# 1. system packages  2. .venv from requirements-dev.lock  3. Kafka's jars and an archive of their
+# classes  4. the XSD files
 # With the argument `faults` also 5. the tools of the fault suite: strace, toxiproxy
+# With the argument `scanners` also the scanners of the tests: sane-utils, sane-airscan; also with `faults`
 # With the argument `images` also the programs that write images for `make images`
 # With the argument `production` .venv has no test tools: it is made from requirements.lock
 set -eu
@@ -89,6 +91,10 @@ find_missing() {
     if [ "$FOR" = images ]; then
         command -v tiffcp >/dev/null 2>&1 || want libtiff-tools
         [ -x /usr/bin/convert ] || command -v magick >/dev/null 2>&1 || want imagemagick
+    fi
+    if [ "$FOR" = scanners ] || [ "$FOR" = faults ]; then
+        command -v scanimage >/dev/null 2>&1 || want sane-utils
+        ls /usr/lib/*/sane/libsane-airscan.so.1 >/dev/null 2>&1 || want sane-airscan
     fi
     [ "$FOR" = faults ] || return 0
     command -v strace >/dev/null 2>&1 || want strace
@@ -190,6 +196,12 @@ fetch_jars() {
     sha256sum <infra/kafka.sha256 >"$JARS/.checked"
 }
 
+# Halves what a start of Kafka costs; a line works without it.
+archive_classes() {
+    COPYSTAND_CACHE=$CACHE .venv/bin/python -m infra.create_class_archive ||
+        say "no archive of Kafka's classes; a line starts more slowly without it"
+}
+
 fetch_standards() {
     [ -f infra/standards.py ] || return 0
     if [ "$(cat "$CACHE/standards/.checked" 2>/dev/null)" != "$(sha256sum <infra/standards.sha256)" ]; then
@@ -242,6 +254,7 @@ if [ -n "$WANTED" ]; then
 fi
 make_venv
 fetch_jars
+archive_classes
 fetch_standards
 build_toxiproxy
 build_go_verifier

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from infra import paths, ports, processes
+from infra import class_archive, paths, ports, processes
 from infra.files import write_atomic
 from infra.kafka_access import ADMIN, Brokers, make_login
 from infra.kafka_cluster import cluster_of
@@ -90,8 +90,11 @@ class LocalKafka:
         node: int = 1,
         nodes: int = 1,
         network: Network | None = None,
+        jvm: Sequence[str] | None = None,
     ) -> None:
-        """A broker of this home, not started yet."""
+        """A broker of this home, not started yet.
+
+        `jvm` are options of its JVM instead of those that use the archive of classes."""
         self.home = home
         self.name = ports.broker_name(node)
         self.node, self.nodes = node, nodes
@@ -101,6 +104,7 @@ class LocalKafka:
         """How the supervisor connects; clients use Settings.kafka_as."""
         self.process: subprocess.Popen[bytes] | None = None
         self._jars = jars
+        self.jvm = class_archive.use_of(jars) if jvm is None else jvm
         self._data = home / self.name
         self._log = home / "log" / f"{self.name}.log"
         self._probe: ReadyProbe | None = None
@@ -111,7 +115,8 @@ class LocalKafka:
         self._data.mkdir(parents=True, exist_ok=True)
         prepare_storage(self._data, self._format_into, alone=self.nodes == 1)
         properties = self._write_properties(self._data / "data")
-        self.process = processes.spawn([*self._java(), "kafka.Kafka", str(properties)], self._log)
+        command = [*self._java(self.jvm), "kafka.Kafka", str(properties)]
+        self.process = processes.spawn(command, self._log)
         self._probe = ReadyProbe(self.admin, self.port)
         return self.process
 
@@ -134,9 +139,9 @@ class LocalKafka:
         if self.process is not None:
             processes.stop(self.process, signal.SIGTERM, grace_seconds)
 
-    def _java(self) -> list[str]:
+    def _java(self, options: Sequence[str]) -> list[str]:
         temporary = f"-Djava.io.tmpdir={self.home / 'run' / 'tmp'}"
-        return [paths.java_binary(), *JVM, temporary, "-cp", f"{self._jars}/*"]
+        return [paths.java_binary(), *JVM, *options, temporary, "-cp", f"{self._jars}/*"]
 
     def _write_properties(self, data: Path) -> Path:
         settings = SETTINGS | (REPLICATED if self.nodes > 1 else FLUSHED)
@@ -149,7 +154,8 @@ class LocalKafka:
 
     def _format_into(self, data: Path) -> None:
         properties, cluster = self._write_properties(data), cluster_of(self.home).id
-        command = [*self._java(), "kafka.tools.StorageTool", "format", "-t", cluster]
+        java = self._java(class_archive.use_of(self._jars))
+        command = [*java, "kafka.tools.StorageTool", "format", "-t", cluster]
         done = subprocess.run(
             [*command, "-c", str(properties)],
             capture_output=True,

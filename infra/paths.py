@@ -11,7 +11,7 @@ KAFKA_VERSION = "4.3.1"
 
 
 def cache_folder() -> Path:
-    """The folder of downloaded files: Kafka's jars and the XSD files."""
+    """The folder of what `make install` prepares: Kafka's jars, their class archive, XSD files."""
     return Path(os.environ.get("COPYSTAND_CACHE") or CHECKOUT / ".cache").resolve()
 
 

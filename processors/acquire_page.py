@@ -2,20 +2,17 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from processors import master_rules
 from processors.delivered_checksums import Checksum, compute_digests
-from processors.imaging import icc
-from processors.imaging.content_description import describe_file
-from processors.imaging.decode import Undecodable, vips_version
-from processors.imaging.file_identification import identify_file
+from processors.header_check import Judgement, describe_header, identify_page
+from processors.imaging.decode import vips_version
+from processors.imaging.decoding_result import Undecodable
 from processors.imaging.format_identification import Format
 from processors.imaging.header import DamagedHeader
-from processors.imaging.header_readers import ambiguities, irregularities, read_header
 from processors.imaging.pixel_check import decode_all_pixels
-from processors.imaging.resolution import agreed_resolution
 from processors.master_finding import Finding
 from processors.master_rules import DecodedMaster
 from processors.outcome import Done, Outcome, Rejected, StorageError, rejected
@@ -71,31 +68,14 @@ def _validate(
     return Done(_fact(page, master, decoded, acts, profile.optional_branches))
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """What a page's file is, and whether the profile accepts it."""
-
-    master: DecodedMaster | None
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def refused(self) -> Finding | None:
-        """Why the file is refused, or None."""
-        return next((finding for finding in self.findings if finding.refused), None)
-
-
 def judge(
     path: Path, original_name: str, profile: Profile, progress: Callable[[str], None]
 ) -> Judgement:
     """Identify and decode the file of a page and check it against a profile. Raises OSError."""
     progress("format")
-    format_ = identify_file(path)
-    if format_ is None:
-        described = describe_file(path)
-        return Judgement(None, (master_rules.not_an_image(described, original_name, profile),))
-    unknown = master_rules.format_refused(format_, profile)
-    if unknown:
-        return Judgement(None, (unknown,))
+    format_ = identify_page(path, original_name, profile)
+    if isinstance(format_, Finding):
+        return Judgement(None, (format_,))
     decoded = _decoded(path, format_, profile, progress)
     if isinstance(decoded, Finding):
         return Judgement(None, (decoded,))
@@ -106,23 +86,18 @@ def _decoded(
     path: Path, format_: Format, profile: Profile, progress: Callable[[str], None]
 ) -> DecodedMaster | Finding:
     """The properties of a master, or why it is refused before or while it is decoded."""
+    described = describe_header(path, format_, profile)
+    if isinstance(described, Finding):
+        return described
+    progress("decoding")
     try:
-        header = read_header(path, format_.family)
-        refused = master_rules.header_refused(header, path.stat().st_size, profile)
-        if refused:
-            return refused
-        irregular = irregularities(path, format_.family)
-        ambiguous = ambiguities(path, format_.family)
-        progress("decoding")
-        pixels = decode_all_pixels(path, header, format_.family)
+        pixels = decode_all_pixels(path, described.header, format_.family)
     except DamagedHeader as damage:
         return master_rules.damaged(str(damage))
     except Undecodable as error:
         # A decoder also fails because it does not know what the pixels show.
-        return master_rules.not_shown(ambiguous) or master_rules.undecodable(error)
-    icc_name = icc.description(header.icc) if header.icc else None
-    resolution = agreed_resolution(header.resolutions)
-    return DecodedMaster(format_, header, resolution, icc_name, irregular, ambiguous, pixels)
+        return master_rules.not_shown(described.ambiguous) or master_rules.undecodable(error)
+    return replace(described, pixels=pixels)
 
 
 def _fact(

@@ -5,7 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from processors import master_rules
-from processors.imaging.decode import Undecodable, vips_version
+from processors.imaging.decode import vips_version
+from processors.imaging.decoding_result import Undecodable
 from processors.imaging.derivatives import MEDIA_TYPES, Derivative, Master, fitted, jpeg
 from processors.outcome import Done, Outcome, rejected
 from processors.page_files import file_for, profile_of

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from processors.delivered_checksums import Digests
 from processors.imaging import icc
 from processors.imaging.content_description import EMPTY, UNKNOWN
-from processors.imaging.decode import Undecodable
+from processors.imaging.decoding_result import Decoded, Undecodable
 from processors.imaging.format_identification import Format, image_extensions
 from processors.imaging.header import Header
-from processors.imaging.pixel_check import Decoded
 from processors.imaging.resolution import Problem, Resolution
 from processors.master_finding import Finding
 from processors.page_files import extension_of

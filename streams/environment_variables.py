@@ -6,26 +6,26 @@ import socket
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, PlainValidator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, ConfigDict, PlainValidator
 
 from streams import storage_settings
 from streams.fixity_variables import FixityVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
+from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
 
 
-class EnvironmentVariables(FixityVariables):
+class EnvironmentVariables(FixityVariables, ScannerVariables):
     """One field for each variable. The constructor takes values and reads no environment."""
 
-    model_config = SettingsConfigDict(
+    model_config = ConfigDict(
         frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
         validate_by_name=True,
         validate_default=True,
         allow_inf_nan=False,
-        case_sensitive=True,
-        enable_decoding=False,
     )
 
     home: Annotated[Path, AfterValidator(Path.absolute)] = variable(
@@ -273,15 +273,3 @@ class EnvironmentVariables(FixityVariables):
         unit="GB",
         ge=0,
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what the constructor is given."""
-        return (init_settings,)

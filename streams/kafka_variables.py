@@ -4,8 +4,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, ValidationInfo
-from pydantic_settings import BaseSettings
+from pydantic import AfterValidator, BaseModel, ValidationInfo
 
 from infra.kafka_access import Quota
 from infra.kafka_listeners import Network
@@ -39,7 +38,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class KafkaVariables(BaseSettings):
+class KafkaVariables(BaseModel):
     """One field for each variable."""
 
     kafka_credentials: Path | None = variable(

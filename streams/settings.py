@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource
 
 from infra.disk import Space
 from infra.files import read_json, read_line
@@ -17,7 +16,7 @@ from infra.kafka_access import Brokers, NoLogin, login_file, read_login
 from infra.ports import brokers
 from streams.environment_variables import EnvironmentVariables
 from streams.machine import MEGABYTE
-from streams.settings_fields import mistakes, renamed
+from streams.settings_fields import mistakes, renamed, values_of
 from streams.storage_settings import LOCAL, S3Location, bucket_and_prefix
 
 if TYPE_CHECKING:
@@ -45,12 +44,10 @@ class Settings(EnvironmentVariables):
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Settings of this process. Raises SettingsError naming every mistake."""
-        source = EnvSettingsSource(cls)
-        source.env_vars = {name: text for name, text in environment.items() if text}
         found: Settings | None = None
         refused: ValidationError | None = None
         try:
-            found = cls(**source())
+            found = cls(**values_of(cls, environment))
         except ValidationError as error:
             refused = error
         wrong = list(mistakes(cls, environment, refused))

@@ -66,6 +66,17 @@ def constraint(field: FieldInfo) -> str:
     return about(field, "must_be") or "".join(f"{limit:g} or more" for limit in least)
 
 
+def values_of(model: type[BaseModel], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The value of each field that the environment sets; the name of today precedes an old one.
+
+    An empty value counts as not set."""
+    return {
+        field: texts[0]
+        for field, info in model.model_fields.items()
+        if (texts := [environment[name] for name in names_of(info) if environment.get(name)])
+    }
+
+
 def renamed(model: type[BaseModel], environment: Mapping[str, str]) -> dict[str, str]:
     """The old names that the environment still sets, each with the name of today."""
     pairs = [names_of(field) for field in model.model_fields.values()]

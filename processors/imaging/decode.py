@@ -10,6 +10,7 @@ from typing import Any
 import pyvips
 
 from processors.imaging.alpha import FIRST_EXTRA_SAMPLE, alpha_of, on_white
+from processors.imaging.decoding_result import Undecodable
 from processors.imaging.header import DamagedHeader
 from processors.imaging.pixel_shape import pixel_shape_of
 from processors.imaging.tiff_directory import is_tiff
@@ -37,16 +38,6 @@ may be wrong, and text in fewer pixels would be illegible."""
 FILM_DPI = 1200
 """A higher resolution is that of a film or slide, not of the page that it shows."""
 _UNKNOWN_LOCATION = "damaged pixels at an unknown location"
-
-
-class Undecodable(Exception):
-    """The pixels cannot be decoded; `found` is what the decoder reported."""
-
-    def __init__(self, found: str, *, unsupported: bool = False) -> None:
-        super().__init__(found)
-        self.found = found
-        self.unsupported = unsupported
-        """The file may be intact, but the decoder does not support its kind."""
 
 
 @dataclass(frozen=True)

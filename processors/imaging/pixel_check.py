@@ -2,13 +2,13 @@
 
 import mmap
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyvips
 
 from processors.imaging import jpeg_scan, tiff_damage
-from processors.imaging.decode import Undecodable, decoding, open_image
+from processors.imaging.decode import decoding, open_image
+from processors.imaging.decoding_result import Decoded, Undecodable
 from processors.imaging.header import Header
 from processors.imaging.jpeg_stream import irregularities, pixel_view
 from processors.imaging.png_header import damaged_chunk
@@ -20,16 +20,6 @@ from processors.imaging.twelve_bits import BITS, open_twelve_bits
 Opener = Callable[..., pyvips.Image]
 UNKNOWN_LOCATION = "damaged pixels at an unknown location"
 INVALID_TAGS = "the decoder reported invalid tags"
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """The pixels of a master were decoded."""
-
-    irregular: tuple[str, ...] = ()
-    """What the decoder reported, or ignores, although every pixel was decoded."""
-    unjudged: str | None = None
-    """The part of the pixels in which damage cannot be detected, and why."""
 
 
 def decode_all_pixels(path: Path, header: Header, family: str) -> Decoded:

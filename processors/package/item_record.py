@@ -54,6 +54,10 @@ class ItemRecord:
         """Refs of the withdrawn pages whose files are no pages of the item."""
         return frozenset(value for key, value in members(self.record) if key == "not_pages")
 
+    def superseded(self) -> tuple[str, ...]:
+        """The package of an earlier version of the item that this one replaces."""
+        return tuple(value for key, value in members(self.record) if key == "supersedes")
+
     def without(self, refs: frozenset[str]) -> Self:
         """The item with these withdrawn pages as missing, or removed if they are no pages."""
         removed = self.not_pages() if refs else frozenset[str]()

@@ -5,6 +5,7 @@ from typing import Any
 
 from lxml import etree
 
+from processors.item_versions import is_version_of
 from processors.package.contents import Contents, CreatingApplication, MasterProperties
 from processors.package.item_record import ItemRecord
 from processors.package.layout import METADATA, Payload
@@ -89,9 +90,23 @@ def _entity(item: ItemRecord) -> etree._Element:
             identified("objectIdentifier", identifier["type"], identifier["value"])
             for identifier in item.description.get("identifiers") or ()
         ),
+        *_relations_to_items(item),
         rights,
         attributes={KIND: "premis:intellectualEntity"},
     )
+
+
+def _relations_to_items(item: ItemRecord) -> Iterator[etree._Element]:
+    """What the item replaces (an earlier package of its own, or another item) or supplements."""
+    replaced = item.description.get("replaces")
+    supplemented = item.description.get("supplements")
+    if is_version_of(item.item_id, replaced):
+        for earlier in item.superseded():
+            yield relation("replacement", "supersedes", f"package:{earlier}")
+    elif replaced:
+        yield relation("replacement", "supersedes", f"item:{replaced}")
+    if supplemented:
+        yield relation("logical", "supplements", f"item:{supplemented}")
 
 
 def _representation(item: ItemRecord) -> etree._Element:

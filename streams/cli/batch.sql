@@ -11,7 +11,9 @@ FROM line.batch_status s LEFT JOIN line.batch_waits w USING (batch_id)
 WHERE (%(batch)s::text IS NULL OR batch_id = %(batch)s)
     AND (%(item)s::text IS NULL OR EXISTS (
         SELECT FROM line.items i
-        WHERE i.batch_id = s.batch_id AND lower(i.item_id) = lower(%(item)s)))
+        WHERE i.batch_id = s.batch_id AND lower(i.item_id) = lower(%(item)s))
+        OR EXISTS (SELECT FROM line.earlier_versions v
+        WHERE v.batch_id = s.batch_id AND lower(v.item_id) = lower(%(item)s)))
     AND (%(state)s::text IS NULL OR state = %(state)s)
     AND (%(code)s::text IS NULL OR EXISTS (
         SELECT FROM line.quarantine q WHERE q.batch_id = s.batch_id AND q.code = %(code)s))
@@ -31,12 +33,18 @@ SELECT i.item_id, i.state, i.title, i.revision, i.page_count, i.registered_at,
     i.package_id, k.state AS package_state
 FROM line.items i LEFT JOIN line.pages p USING (item_id)
 LEFT JOIN line.packages k ON k.package_id = i.package_id
-WHERE i.batch_id = %(batch)s GROUP BY i.item_id, k.package_id ORDER BY i.item_id;
+WHERE i.batch_id = %(batch)s GROUP BY i.item_id, k.package_id
+UNION ALL
+SELECT v.item_id, v.state, v.title, v.revision, v.page_count, v.registered_at, 0, 0, 0,
+    CASE v.state WHEN 'packaged' THEN v.page_count ELSE 0 END, 0,
+    CASE v.state WHEN 'cancelled' THEN v.page_count ELSE 0 END, v.missing_pages, v.not_pages, v.package_id, k.state
+FROM line.earlier_versions v LEFT JOIN line.packages k USING (package_id)
+WHERE v.batch_id = %(batch)s ORDER BY item_id, revision;
 
 -- name: packages
 SELECT package_id, item_id, revision, state, size_bytes, published_at,
-    CASE WHEN EXISTS (SELECT FROM line.pages p
-        WHERE p.item_id = k.item_id AND p.kind = 'missing' AND NOT p.not_a_page)
+    CASE WHEN coalesce((SELECT v.missing_pages > 0 FROM line.earlier_versions v WHERE v.package_id = k.package_id),
+        EXISTS (SELECT FROM line.pages p WHERE p.item_id = k.item_id AND p.kind = 'missing' AND NOT p.not_a_page))
         THEN 'incomplete' ELSE 'complete' END AS completeness
 FROM line.packages k
 WHERE batch_id = %(batch)s ORDER BY published_at, package_id;

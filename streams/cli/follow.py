@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException
 from processors.error_catalogue import fix_of
 from streams import free_texts
 from streams.cli.listings import postgres_down
-from streams.cli.package_lookup import looked_up_packages
+from streams.cli.package_lookup import completeness_note, looked_up_packages
 from streams.cli.requests import timeout_option
 from streams.clients.repository import follow as client
 from streams.clients.repository.answers import (
@@ -140,7 +140,8 @@ def _line(outcome: client.PackageOutcome) -> None:
         verdict = ("accepted", "green")
     else:
         verdict = ("verified", "")
-    out.print(words(verdict, f" {package.package_id}"), soft_wrap=True)
+    note = completeness_note(package.missing_pages)
+    out.print(words(verdict, f" {package.package_id}{note}"), soft_wrap=True)
     detail = outcome.reason if outcome.accepted is False else _location(package)
     out.print(f"         {detail}", soft_wrap=True)
 

@@ -26,7 +26,7 @@ COMMANDS = {
     "quarantine": "streams.cli.quarantine:quarantine",
     "repository": "streams.cli.external_access:repository",
     "run": "streams.cli.run:run",
-    "station": "streams.cli.station:station",
+    "station": "streams.cli.station_commands:station",
     "status": "streams.cli.status:status",
     "text": "streams.cli.text:text",
     "up": "streams.cli.up:up",

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 
+from processors.wording import counted
 from streams.cli.listings import ROLE, postgres_down
 from streams.clients.repository.packages import PackageQueries, package_queries
 from streams.clients.repository.unpacking import PackageRefused
@@ -22,3 +23,8 @@ def looked_up_packages() -> Iterator[PackageQueries]:
         postgres_down(down)
     except PackageRefused as refused:
         fail(Exit.FAILED, str(refused), refused.fix)
+
+
+def completeness_note(missing_pages: int) -> str:
+    """What follows the id of an incomplete package; empty for a complete one."""
+    return f" (incomplete, missing: {counted(missing_pages, 'page')})" if missing_pages else ""

@@ -11,7 +11,7 @@ from processors.outcome import StorageError
 from streams.cli.filters import filters_of
 from streams.cli.follow import follow, receive
 from streams.cli.listings import show_row
-from streams.cli.package_lookup import looked_up_packages
+from streams.cli.package_lookup import completeness_note, looked_up_packages
 from streams.clients.repository.fetching import fetch as fetch_package
 from streams.clients.repository.packages import PackageFilter
 from streams.console import Exit, emit, err, fail, json_option, out, table, text_column
@@ -74,7 +74,8 @@ def fetch(package_id: str, folder: Path, as_json: bool) -> None:
         row = published.show(package_id)
         path = _fetched(row, folder)
     document = row | {"path": str(path.absolute())}
-    emit(document, as_json, lambda _: out.print(f"{path}: verified and unpacked"))
+    note = completeness_note(row["missing_pages"])
+    emit(document, as_json, lambda _: out.print(f"{path}: verified and unpacked{note}"))
 
 
 def _fetched(row: dict[str, Any], folder: Path) -> Path:

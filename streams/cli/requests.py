@@ -72,7 +72,10 @@ def request(
 
 
 def decisions_on(
-    settings: Settings, requests: Sequence[ControlRequested], timeout: float
+    settings: Settings,
+    requests: Sequence[ControlRequested],
+    timeout: float,
+    fix: str = TRACKER_FIX,
 ) -> list[ControlDecided]:
     """The tracker's decision on each request; exits with 4 when one does not come in time."""
     answers = send_requests(settings, requests, timeout) if requests else []
@@ -81,7 +84,7 @@ def decisions_on(
     if missing:
         count = f"{missing} of {counted(len(requests), 'request')}"
         message = f"the tracker did not answer {count} within {timeout:g} s"
-        fail(Exit.TIMEOUT, message, TRACKER_FIX)
+        fail(Exit.TIMEOUT, message, fix)
     return decisions
 
 

@@ -32,6 +32,7 @@ BATCH_COLUMNS = [
 ROLE_COLUMNS = ["role", "pid", "state", "lag", "restarts"]
 UNKNOWN = "The batches are unknown, PostgreSQL does not answer"
 FIX = "Check its log (log/postgres.log in the home), and the free space: df -h, df -i"
+NOBODY = "No person is registered: every pseudonym is accepted (copystand person add NAME)"
 Document = dict[str, Any]
 
 
@@ -96,6 +97,8 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
         lines.append(styled(f"{UNKNOWN}: {document['database']}", "red"))
     if left_out:
         lines.append(Text(f"ended batches not shown: {left_out} (copystand batch list)"))
+    if document["persons"] == 0:
+        lines.append(Text(NOBODY, style="dim"))
     if space := document["checks"].get("space"):
         lines.append(Text(space, style="yellow"))
     lines += _unanswered(document["unanswered"])

@@ -48,3 +48,8 @@ def sender_headers(acts: Sequence[Act]) -> Headers:
         if act.type == TYPE and key and act.agents:
             return [("sender", act.agents[0].name), ("key_id", key[1])]
     return []
+
+
+def sender_of(acts: Sequence[Act]) -> str | None:
+    """The sender whose signature these acts record."""
+    return dict(sender_headers(acts)).get("sender")

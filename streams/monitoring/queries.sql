@@ -20,3 +20,6 @@ ORDER BY since, batch_id;
 
 -- name: failed_objects
 SELECT count(*) AS open FROM line.quarantine WHERE resume_at = 'fixity' AND state = 'open';
+
+-- name: registered_persons
+SELECT count(*) AS persons FROM line.persons WHERE registered_at IS NOT NULL;

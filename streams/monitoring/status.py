@@ -32,8 +32,9 @@ def line_status(
     """The document of `copystand status`. Lags, lanes and retries are some seconds old.
 
     `database` says why the batches are unknown; None while PostgreSQL answers. `stopped` says why
-    the whole line is stopped; it is not asked then."""
-    batches, fault = ([], stopped) if stopped else _batches(settings)
+    the whole line is stopped; it is not asked then. `persons` is the number of registered persons,
+    None if it is unknown."""
+    batches, persons, fault = ([], None, stopped) if stopped else _figures(settings)
     report = watchdog_report(settings) or _own_report(settings)
     roles = [
         {
@@ -49,15 +50,16 @@ def line_status(
     others = {name: report[name] for name in names}
     # A watchdog of an earlier version does not count them.
     others["failed_objects"] = report.get("failed_objects")
-    return {"batches": batches, "roles": roles, "database": fault, **others}
+    figures = {"batches": batches, "roles": roles, "database": fault, "persons": persons}
+    return {**figures, **others}
 
 
-def _batches(settings: Settings) -> tuple[list[dict[str, Any]], str | None]:
-    """The figures, and why they are unknown."""
+def _figures(settings: Settings) -> tuple[list[dict[str, Any]], int | None, str | None]:
+    """The figures of the batches, the number of registered persons, and why they are unknown."""
     try:
-        return batch_figures(settings), None
+        return batch_figures(settings), registered_persons(settings), None
     except psycopg.Error as error:
-        return [], str(error).strip() or type(error).__name__
+        return [], None, str(error).strip() or type(error).__name__
 
 
 def _seems_ready(name: str, part: dict[str, Any]) -> bool:
@@ -66,10 +68,19 @@ def _seems_ready(name: str, part: dict[str, Any]) -> bool:
 
 def batch_figures(settings: Settings) -> list[dict[str, Any]]:
     """The counts and the state of every batch. Raises psycopg.Error."""
-    with psycopg.connect(
-        settings.dsn("tracker"), connect_timeout=3, row_factory=dict_row
-    ) as connection:
+    with _connect(settings) as connection:
         return connection.execute(QUERY("batch_figures")).fetchall()
+
+
+def registered_persons(settings: Settings) -> int:
+    """How many persons are registered. Raises psycopg.Error."""
+    with _connect(settings) as connection:
+        rows = connection.execute(QUERY("registered_persons")).fetchall()
+        return int(rows[0]["persons"])
+
+
+def _connect(settings: Settings) -> psycopg.Connection[dict[str, Any]]:
+    return psycopg.connect(settings.dsn("tracker"), connect_timeout=3, row_factory=dict_row)
 
 
 def watch_file(settings: Settings) -> Path:

@@ -51,12 +51,16 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
     }
     if not_pages := unit.run("files_that_are_no_pages", item_id=item_id)[0][0]:
         record["not_pages"] = not_pages
+    if superseded := unit.run("superseded_package", item_id=item_id):
+        record["supersedes"] = [superseded[0][0]]
     head = item_fact.head
     times = [fact.head.occurred_at for fact in (*facts, *captures)]
     times += [decided_at for _, decided_at, _ in decisions]
     event_id = ids.make_id(item_id, revision, "ItemCompleted")
     return ItemCompleted(
-        head=unit.head(event_id, registered_id, max(times), head),
+        head=unit.head(event_id, registered_id, max(times), head).model_copy(
+            update={"revision": revision}
+        ),
         page_count=page_count,
         priority=priority,
         files=(_store_item_record(unit, record), FileRef(**page_list), FileRef(**profile)),

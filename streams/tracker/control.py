@@ -9,7 +9,7 @@ from schemas.codec import decode
 from schemas.ids import BATCH_ID, PSEUDONYM
 from schemas.models import Act, ControlDecided, ControlRequested, Head
 from streams import free_texts
-from streams.tracker import quarantine_decisions, text_decisions
+from streams.tracker import persons, quarantine_decisions, text_decisions
 from streams.tracker.quarantine_checks import check_decision, common_subject
 from streams.tracker.states import ACTIONS, UNKNOWN, code_of_refusal
 from streams.tracker.unit_of_work import UnitOfWork
@@ -52,10 +52,14 @@ def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
     else:
         answer, reason = _answer(unit, fact), text_decisions.reference_to_reason(unit, fact)
     free_texts.mark_used(unit.conn, reason)
+    if not persons.is_about_person(answer.code):
+        persons.note_persons(unit, [fact.by])
     if answer.code is None and fact.action == text_decisions.DELETE:
         text_decisions.delete(unit, fact, event_id)
     elif answer.code is None and fact.action in quarantine_decisions.ACTIONS:
         quarantine_decisions.grant(unit, fact, event_id)
+    elif answer.code is None and fact.action in persons.ACTIONS:
+        persons.change_register(unit, fact)
     elif answer.code is None:
         for batch_id in _batches(fact):
             _apply(unit, fact, batch_id)
@@ -71,6 +75,12 @@ def unanswered_requests(unit: UnitOfWork) -> list[ControlRequested]:
 def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
     if not PSEUDONYM.match(fact.by):
         return refused("person.not-a-pseudonym", "The person of the request is not a pseudonym.")
+    if unnamed := persons.refusal_of_asker(unit, fact):
+        code, found, fix = unnamed
+        return Answer(code, f"{found}. {fix}")
+    if fact.action in persons.ACTIONS:
+        refusal = persons.refusal_of_change(unit, fact)
+        return refused(*refusal) if refusal else Answer()
     if fact.action in quarantine_decisions.ACTIONS:
         refusal = check_decision(unit, fact)
         return refused(*refusal) if refusal else Answer()
@@ -155,7 +165,10 @@ def _control_decided(
 
 
 def _acts(fact: ControlRequested, like: Head, answer: Answer) -> tuple[Act, ...]:
-    """The event of a withdrawal that changes what the item consists of, or of a deletion."""
+    """The event of a decision that changes what an item consists of, who may be named, or of a
+    deletion."""
+    if answer.code is None and fact.action in persons.ACTIONS:
+        return (persons.act_of_change(fact, subject_of(like)),)
     if answer.code is None and fact.action == text_decisions.DELETE:
         return (text_decisions.deletion(fact),)
     if answer.code is not None or (fact.action, fact.value) != (

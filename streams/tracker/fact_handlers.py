@@ -19,6 +19,8 @@ from streams import free_texts
 from streams.tracker.batch_corrections import corrects_refused_batch
 from streams.tracker.control import decide, unanswered_requests
 from streams.tracker.derived_states import derive
+from streams.tracker.operator_check import refuse_acceptance, refuse_submission
+from streams.tracker.persons import note_persons
 from streams.tracker.quarantine_checks import check_correction
 from streams.tracker.quarantine_decisions import carry_out, released_batch
 from streams.tracker.quarantine_records import (
@@ -31,6 +33,7 @@ from streams.tracker.quarantine_records import (
 from streams.tracker.registration import ACQUIRE, register
 from streams.tracker.retries import retry
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
+from streams.tracker.versions import versions_of, waiting_versions
 
 STEP_OF = {step.gives.__name__: step.name for step in STEPS if step.branch or step.name == ACQUIRE}
 """The step that has ended for a page, by the record name of the fact."""
@@ -63,6 +66,14 @@ def apply(unit: UnitOfWork, new: Sequence[StoredFact]) -> None:
     _carry_out_decisions(unit)
     requests = [cast(ControlRequested, stored.fact) for stored in by_record["ControlRequested"]]
     _decide_requests(unit, requests)
+
+
+def register_versions(unit: UnitOfWork) -> None:
+    """At the end of a rebuild, register the later versions of items in their order."""
+    for stored in waiting_versions(unit):
+        derive(unit)
+        register(unit, stored)
+        _carry_out_decisions(unit)
 
 
 def decide_unanswered(unit: UnitOfWork) -> None:
@@ -101,7 +112,8 @@ def _receive_batch(unit: UnitOfWork, stored: StoredFact) -> None:
     if not claimed:
         refuse_batch(unit, stored, "batch.id-taken", "another manifest has this batch id")
         return
-    _apply_waiting(unit, head.event_id)
+    if not refuse_submission(unit, stored):
+        _apply_waiting(unit, head.event_id)
 
 
 def _accept_correction(unit: UnitOfWork, stored: StoredFact, quarantine_id: str) -> bool:
@@ -136,10 +148,13 @@ def _apply_waiting(unit: UnitOfWork, cause_id: str) -> None:
 
 def _accept_batch(unit: UnitOfWork, stored: StoredFact) -> None:
     fact, head = cast(BatchAccepted, stored.fact), stored.head
+    received_id = released_batch(unit, head.cause_id, head.batch_id) or head.cause_id
+    if refuse_acceptance(unit, stored, received_id):
+        return
     accepted = unit.run(
         "accept_batch",
         batch_id=head.batch_id,
-        received_id=released_batch(unit, head.cause_id, head.batch_id) or head.cause_id,
+        received_id=received_id,
         accepted_id=head.event_id,
         accepted_at=head.occurred_at,
         item_count=fact.item_count,
@@ -152,6 +167,8 @@ def _accept_batch(unit: UnitOfWork, stored: StoredFact) -> None:
     if accepted:
         items = unit.run("items_of_batch", batch_id=head.batch_id)
         unit.affected.items |= {item_id for (item_id,) in items}
+        for waiting in [] if unit.rebuilding else versions_of(unit, head.cause_id):
+            register(unit, waiting)
 
 
 def _put_branches(unit: UnitOfWork, ended: Sequence[StoredFact]) -> None:
@@ -171,6 +188,7 @@ def _put_captures(unit: UnitOfWork, captures: Sequence[StoredFact]) -> None:
         for stored in captures
     ]
     unit.run_many("put_capture", rows)
+    note_persons(unit, (cast(CaptureAccepted, stored.fact).operator for stored in captures))
     batches = sorted({stored.head.batch_id for stored in captures if stored.head.batch_id})
     if batches:
         unit.run("ensure_batches", batch_ids=batches)

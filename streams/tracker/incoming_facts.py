@@ -16,6 +16,7 @@ from schemas.models import UNSTAMPED, Fact
 from streams.execution.facts import utc_now
 from streams.kafka.messages import Incoming
 from streams.topology import RELEASED
+from streams.tracker.operator_check import without_refused_captures
 from streams.tracker.quarantine_records import refuse_undecodable
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
 
@@ -46,8 +47,9 @@ def place_of(message: Incoming) -> dict[str, object]:
 
 
 def decode_all(unit: UnitOfWork, messages: Sequence[Incoming]) -> list[StoredFact]:
-    """The facts of these messages. A message that cannot be decoded is quarantined."""
-    facts = []
+    """The facts of these messages. A message that cannot be decoded is quarantined, and so is a
+    capture whose operator may not be named."""
+    read = []
     for message in messages:
         if message.topic == RELEASED and message.header("step") != TRACKER:
             continue  # for the router
@@ -57,8 +59,9 @@ def decode_all(unit: UnitOfWork, messages: Sequence[Incoming]) -> list[StoredFac
         except Undecodable as failure:
             quarantine_message(unit, message, str(failure))
             continue
-        facts.append(StoredFact(fact, message.value or b"", original.partition, original.offset))
-    return facts
+        place = (original.partition, original.offset)
+        read.append((message, StoredFact(fact, message.value or b"", *place)))
+    return without_refused_captures(unit, read)
 
 
 def _record_on(topic: str) -> type[Fact]:

@@ -17,7 +17,7 @@ from streams.night_window import NightWindow
 from streams.tracker.admission import admit, republish_stalled
 from streams.tracker.completion import complete
 from streams.tracker.derived_states import derive
-from streams.tracker.fact_handlers import apply, decide_unanswered
+from streams.tracker.fact_handlers import apply, decide_unanswered, register_versions
 from streams.tracker.incoming_facts import (
     caused_by_input,
     decode_all,
@@ -115,6 +115,7 @@ class ProcessManager:
             unit = self._unit_of_work()
             unit.run("begin_rebuild")
             unit.run("empty_tables")
+            unit.run("note_named_persons")
         self.rebuilding = True
         self._read_offsets()
 
@@ -143,6 +144,7 @@ class ProcessManager:
             unit = self._unit_of_work()
             items, batches = unit.run("all_subjects")[0]
             unit.affected.items, unit.affected.batches = set(items or ()), set(batches or ())
+            register_versions(unit)
             decide_unanswered(unit)
             derive(unit)
             self._decide(unit)

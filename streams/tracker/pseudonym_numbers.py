@@ -1,10 +1,11 @@
 """The pseudonyms in facts: none of their numbers may be given to a new person."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from schemas import models
-from schemas.models import Fact
+from schemas.models import ControlRequested, Fact
+from streams.known_persons import person_of
 from streams.tracker.unit_of_work import StoredFact
 
 # Given by `copystand person add`. A number with more digits is never reached by counting, and would
@@ -27,9 +28,13 @@ _PERSONS = {
 
 def highest_number(facts: Sequence[StoredFact]) -> int:
     """The highest number of a pseudonym p-<number> in these facts; 0 if there is none."""
-    named = (
-        GIVEN.match(getattr(stored.fact, field) or "")
-        for stored in facts
-        for field in _PERSONS.get(type(stored.fact), ())
-    )
+    named = (GIVEN.match(one or "") for stored in facts for one in _named_in(stored.fact))
     return max((int(found[1]) for found in named if found), default=0)
+
+
+def _named_in(fact: Fact) -> Iterator[str | None]:
+    """The person of a fact, and the one whose pseudonym a request registers."""
+    for field in _PERSONS.get(type(fact), ()):
+        yield getattr(fact, field)
+    if isinstance(fact, ControlRequested):
+        yield person_of(fact)

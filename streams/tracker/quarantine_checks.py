@@ -8,6 +8,7 @@ from processors.route import is_staged
 from schemas.codec import decode
 from schemas.models import ControlRequested, FileRef, Head, WorkQuarantined
 from streams.execution.facts import UNDECODABLE
+from streams.tracker.persons import is_about_person
 from streams.tracker.unit_of_work import UnitOfWork
 
 MOST_SUBJECTS = 100
@@ -95,7 +96,8 @@ def _refuse_for_record(fact: ControlRequested, record: QuarantineRow, withdrawn:
         return _refuse_withdrawal(record, withdrawn)
     # Nobody but its sender can sign a message.
     unsigned = record.code.startswith("sender.")
-    if unsigned or (record.resume_at == TRACKER and record.code != UNDECODABLE):
+    read_again = record.code == UNDECODABLE or is_about_person(record.code)
+    if unsigned or (record.resume_at == TRACKER and not read_again):
         found = f"Record {name} would be refused again with {record.code}."
         return "quarantine.needs-correction", found
     if fact.files and (record.page_id is None or record.completed or not record.required):

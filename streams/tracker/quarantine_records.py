@@ -24,11 +24,13 @@ LANE = "intake"
 
 @dataclass(frozen=True)
 class Fault:
-    """Why the tracker quarantines something; the error catalogue has the fix."""
+    """Why the tracker quarantines something."""
 
     code: str
     where: str
     found: str
+    fix: str | None = None
+    """By default that of the error catalogue."""
 
 
 def record_quarantine(unit: UnitOfWork, fact: WorkQuarantined) -> None:
@@ -103,7 +105,7 @@ def refusal(
         code=fault.code,
         where=fault.where,
         found=fault.found,
-        fix=fix_of(fault.code),
+        fix=fix_of(fault.code) if fault.fix is None else fault.fix,
         attempts=1,
         origin=origin,
         files=tuple(files),

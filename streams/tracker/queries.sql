@@ -24,7 +24,11 @@ UPDATE line.active SET rebuilding = false;
 -- name: empty_tables
 TRUNCATE line.offsets, line.facts, line.decided, line.outbox, line.batches, line.items, line.refused,
     line.pages, line.page_branches, line.captures, line.packages, line.receipts, line.quarantine,
-    line.verdicts;
+    line.verdicts, line.persons, line.earlier_versions;
+
+-- A person may have got a name before there was a register.
+-- name: note_named_persons
+INSERT INTO line.persons (pseudonym) SELECT pseudonym FROM people.person;
 
 -- name: empty_decided
 TRUNCATE line.decided;
@@ -136,8 +140,9 @@ RETURNING batch_id;
 SELECT item_id FROM line.items WHERE batch_id = %(batch_id)s ORDER BY item_id;
 
 -- name: batch_of_registration
-SELECT b.cancelled, EXISTS (SELECT FROM line.items i WHERE i.registered_id = %(registered_id)s)
+SELECT b.cancelled, b.accepted_id IS NOT NULL, EXISTS (SELECT FROM line.items i WHERE i.registered_id = %(registered_id)s)
     OR EXISTS (SELECT FROM line.refused r WHERE r.registered_id = %(registered_id)s)
+    OR EXISTS (SELECT FROM line.earlier_versions v WHERE v.registered_id = %(registered_id)s)
 FROM line.batches b WHERE b.batch_id = %(batch_id)s AND b.received_id = %(received_id)s;
 
 -- name: claim_item
@@ -443,6 +448,7 @@ SELECT b.batch_id FROM line.batches b
 WHERE b.batch_id = ANY(%(batches)s) AND b.accepted_id IS NOT NULL AND b.item_count =
     (SELECT count(*) FROM line.items i WHERE i.batch_id = b.batch_id AND i.state IN ('packaged', 'held', 'cancelled'))
     + (SELECT count(*) FROM line.refused r WHERE r.batch_id = b.batch_id)
+    + (SELECT count(*) FROM line.earlier_versions v WHERE v.batch_id = b.batch_id)
 ORDER BY b.batch_id;
 
 -- name: reopen_batches
@@ -515,7 +521,10 @@ SELECT v.quarantine_id, v.decision_id, v.action, v.file, v.manifest, v.decided_a
 FROM line.verdicts v JOIN line.quarantine q USING (quarantine_id) LEFT JOIN line.pages p USING (page_id)
 WHERE NOT v.carried_out
     AND (q.page_id IS NULL OR q.resume_at = 'tracker' OR p.page_id IS NOT NULL)
-    AND (q.item_id IS NULL OR q.resume_at = 'tracker' OR EXISTS (SELECT FROM line.items i WHERE i.item_id = q.item_id))
+    AND (q.item_id IS NULL OR q.resume_at = 'tracker' OR EXISTS (SELECT FROM line.items i WHERE i.item_id = q.item_id
+        -- In a rebuild, the version of the item that the record is about may not be registered yet.
+        AND (i.batch_id = q.batch_id OR NOT EXISTS (SELECT FROM line.facts f
+            WHERE f.record = 'ItemRegistered' AND f.item_id = q.item_id AND f.batch_id = q.batch_id))))
 ORDER BY v.decided_at, v.quarantine_id;
 
 -- name: mark_carried_out
@@ -575,3 +584,75 @@ WHERE item_id = %(item_id)s AND not_a_page;
 
 -- name: note_pseudonym
 UPDATE people.numbers SET highest = %(number)s WHERE highest < %(number)s;
+
+-- name: person
+SELECT EXISTS (SELECT FROM line.persons WHERE registered_at IS NOT NULL), p.pseudonym IS NOT NULL,
+    coalesce(p.retired, false), p.senders
+FROM (VALUES (%(pseudonym)s::text)) v (pseudonym) LEFT JOIN line.persons p USING (pseudonym);
+
+-- name: note_persons
+INSERT INTO line.persons (pseudonym) SELECT unnest(%(pseudonyms)s::text[]) ON CONFLICT DO NOTHING;
+
+-- name: register_person
+INSERT INTO line.persons VALUES (%(pseudonym)s, %(registered_at)s, false, %(senders)s)
+ON CONFLICT (pseudonym) DO UPDATE SET registered_at = EXCLUDED.registered_at, retired = false,
+    senders = EXCLUDED.senders;
+
+-- name: retire_person
+INSERT INTO line.persons (pseudonym, retired) VALUES (%(pseudonym)s, true)
+ON CONFLICT (pseudonym) DO UPDATE SET retired = true;
+
+-- name: received_fact
+SELECT f.value, f.partition, f."offset" FROM line.batches b JOIN line.facts f ON f.event_id = b.received_id
+WHERE b.batch_id = %(batch_id)s AND b.received_id = %(received_id)s AND b.accepted_id IS NULL;
+
+-- The registrations of a batch whose manifest names a person that may not be named. No page of it was admitted.
+-- name: drop_registrations
+WITH pages AS (DELETE FROM line.pages WHERE batch_id = %(batch_id)s),
+    refused AS (DELETE FROM line.refused WHERE batch_id = %(batch_id)s)
+DELETE FROM line.items WHERE batch_id = %(batch_id)s;
+
+-- name: current_version
+SELECT revision, state, batch_id, completed_id IS NOT NULL FROM line.items WHERE item_id = %(item_id)s FOR UPDATE;
+
+-- name: received_of_batch
+SELECT f.value FROM line.batches b JOIN line.facts f ON f.event_id = b.received_id WHERE b.batch_id = %(batch_id)s;
+
+-- name: page_revisions
+SELECT page_id, max(revision) FROM line.facts
+WHERE item_id = %(item_id)s AND record = 'PageAdmitted' GROUP BY page_id;
+
+-- name: keep_version
+INSERT INTO line.earlier_versions
+SELECT i.item_id, i.revision, i.batch_id, i.registered_id, i.registered_at, i.title, i.page_count,
+    (SELECT count(*) FROM line.pages p WHERE p.item_id = i.item_id AND p.kind = 'missing' AND NOT p.not_a_page),
+    (SELECT count(*) FROM line.pages p WHERE p.item_id = i.item_id AND p.not_a_page), i.state, i.package_id
+FROM line.items i WHERE i.item_id = %(item_id)s;
+
+-- name: supersede_version_records
+UPDATE line.quarantine q SET state = 'superseded' FROM line.items i
+WHERE i.item_id = %(item_id)s AND q.item_id = i.item_id AND q.batch_id = i.batch_id AND q.state = 'open'
+    AND q.resume_at <> 'tracker';
+
+-- name: drop_pages_of_item
+DELETE FROM line.pages WHERE item_id = %(item_id)s;
+
+-- name: replace_item
+UPDATE line.items SET batch_id = %(batch_id)s, registered_id = %(registered_id)s, registered_at = %(registered_at)s,
+    revision = %(revision)s, page_count = %(page_count)s, required = %(required)s, title = %(title)s,
+    page_list = %(page_list)s, profile = %(profile)s, cancelled = %(cancelled)s AND %(completed_id)s::text IS NULL,
+    completed_id = %(completed_id)s, rejected = false, blocked = false, held = false, package_id = NULL,
+    state = 'registered'
+WHERE item_id = %(item_id)s;
+
+-- name: superseded_package
+SELECT package_id FROM line.earlier_versions
+WHERE item_id = %(item_id)s AND package_id IS NOT NULL ORDER BY revision DESC LIMIT 1;
+
+-- name: unregistered_items
+SELECT f.value, f.partition, f."offset" FROM line.facts f JOIN line.batches b USING (batch_id)
+WHERE f.record = 'ItemRegistered' AND (%(cause_id)s::text IS NULL OR f.cause_id = %(cause_id)s)
+    AND NOT EXISTS (SELECT FROM line.items i WHERE i.registered_id = f.event_id)
+    AND NOT EXISTS (SELECT FROM line.refused r WHERE r.registered_id = f.event_id)
+    AND NOT EXISTS (SELECT FROM line.earlier_versions v WHERE v.registered_id = f.event_id)
+ORDER BY f.item_id, f.partition, f."offset", f.event_id;

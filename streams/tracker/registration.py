@@ -8,10 +8,12 @@ from psycopg.types.json import Jsonb
 from processors.outcome import ObjectUnusable
 from schemas import ids
 from schemas.models import FileRef, ItemRegistered
+from streams.tracker.operator_check import is_refused
 from streams.tracker.quarantine_decisions import released_batch
 from streams.tracker.quarantine_records import Fault, quarantine, refusal, refusal_id, storable
 from streams.tracker.queries import query
 from streams.tracker.unit_of_work import StoredFact, UnitOfWork
+from streams.tracker.versions import Version, keep_current, next_version, replaces_itself
 
 ACQUIRE = "acquire_page"
 TYPES: dict[str, Any] = {
@@ -31,7 +33,8 @@ NEEDED = {"ref", "sequence", "kind", "layout", "labels", "languages", "script", 
 def register(unit: UnitOfWork, stored: StoredFact) -> None:
     """Write rows for an item and its pages, once the submission of its batch is known.
 
-    The first delivery of an item id wins; case is ignored. A second delivery is refused."""
+    The first delivery of an item id wins; case is ignored. A second delivery is refused, unless it
+    replaces the item, whose next version it is then."""
     head = stored.head
     known = unit.run(
         "batch_of_registration",
@@ -39,12 +42,14 @@ def register(unit: UnitOfWork, stored: StoredFact) -> None:
         received_id=released_batch(unit, head.cause_id, head.batch_id) or head.cause_id,
         registered_id=head.event_id,
     )
-    if not known:
+    if not known or is_refused(unit, head.cause_id):
         return  # the batch was not received yet, or its submission was refused
-    cancelled, registered_before = known[0]
+    cancelled, accepted, registered_before = known[0]
+    fact = cast(ItemRegistered, stored.fact)
     if registered_before:
         return
-    fact = cast(ItemRegistered, stored.fact)
+    if replaces_itself(fact) and (unit.rebuilding or not accepted):
+        return  # a version waits for its acceptance, and in a rebuild for the earlier versions
     fault = _refused_before(unit, stored) or _claim(unit, fact, cancelled)
     if fault is None:
         unit.affected.items.add(str(head.item_id))
@@ -68,34 +73,35 @@ def _claim(unit: UnitOfWork, fact: ItemRegistered, cancelled: bool) -> Fault | N
     except (AttributeError, KeyError, TypeError, ValueError) as failure:
         found = f"{type(failure).__name__}: {failure}"[:2000]
         return Fault("item.page-list-unfit", f"item {head.item_id}", found)
-    completed_id = ids.make_id(str(head.item_id), head.revision, "ItemCompleted")
-    claimed = unit.run(
-        "claim_item",
-        item_id=head.item_id,
-        batch_id=head.batch_id,
-        registered_id=head.event_id,
-        registered_at=head.occurred_at,
-        revision=head.revision,
-        page_count=fact.page_count,
-        required=[ACQUIRE, *sorted(set(fact.required_branches) - {ACQUIRE})],
-        title=storable(fact.title),
-        page_list=Jsonb(files["page-list"].model_dump(mode="json")),
-        profile=Jsonb(profile.model_dump(mode="json")),
-        cancelled=cancelled,
-        completed_id=completed_id if unit.run("decided", event_ids=[completed_id]) else None,
-    )
-    if not claimed:
-        return _delivered_before(fact)
-    _put_pages(unit, fact, entries)
+    values = {
+        "item_id": head.item_id,
+        "batch_id": head.batch_id,
+        "registered_id": head.event_id,
+        "registered_at": head.occurred_at,
+        "page_count": fact.page_count,
+        "required": [ACQUIRE, *sorted(set(fact.required_branches) - {ACQUIRE})],
+        "title": storable(fact.title),
+        "page_list": Jsonb(files["page-list"].model_dump(mode="json")),
+        "profile": Jsonb(profile.model_dump(mode="json")),
+        "cancelled": cancelled,
+    }
+    version = Version(head.revision, {})
+    if not unit.run("claim_item", **values, **_of_revision(unit, fact, version)):
+        following = next_version(unit, fact)
+        if isinstance(following, Fault):
+            return following
+        version = following
+        keep_current(unit, str(head.item_id))
+        unit.run("replace_item", **values, **_of_revision(unit, fact, version))
+    _put_pages(unit, fact, entries, version.page_revisions)
     return None
 
 
-def _delivered_before(fact: ItemRegistered) -> Fault:
-    return Fault(
-        "item.already-delivered",
-        f"item {fact.head.item_id}",
-        "an item with this id, ignoring case, was delivered before",
-    )
+def _of_revision(unit: UnitOfWork, fact: ItemRegistered, version: Version) -> dict[str, Any]:
+    """Values of the item's row; in a rebuild, the item may have been completed before."""
+    completed_id = ids.make_id(str(fact.head.item_id), version.revision, "ItemCompleted")
+    decided = unit.run("decided", event_ids=[completed_id])
+    return {"revision": version.revision, "completed_id": completed_id if decided else None}
 
 
 def _page_entries(unit: UnitOfWork, page_list: FileRef, page_count: int) -> list[dict[str, Any]]:
@@ -128,12 +134,18 @@ def _check_types(entry: dict[str, Any]) -> None:
                 raise ValueError(f"page {entry['ref']}: {found}")
 
 
-def _put_pages(unit: UnitOfWork, fact: ItemRegistered, entries: list[dict[str, Any]]) -> None:
+def _put_pages(
+    unit: UnitOfWork,
+    fact: ItemRegistered,
+    entries: list[dict[str, Any]],
+    revisions: dict[str, int],
+) -> None:
     item_id, batch_id = str(fact.head.item_id), str(fact.head.batch_id)
     with unit.conn.cursor() as cursor, cursor.copy(query("copy_pages")) as copy:
         for entry in entries:
-            page = (ids.page_id(item_id, entry["ref"]), item_id, batch_id, entry["ref"])
-            row = (*page, entry["sequence"], entry["kind"], 1, entry.get("capture"))
+            page_id = ids.page_id(item_id, entry["ref"])
+            page = (page_id, item_id, batch_id, entry["ref"], entry["sequence"], entry["kind"])
+            row = (*page, revisions.get(page_id, 1), entry.get("capture"))
             copy.write_row((*row, json.dumps(entry)))
     unit.run("restore_facts", item_id=item_id, batch_id=batch_id)
     unit.run("restore_admitted", item_id=item_id)

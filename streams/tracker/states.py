@@ -85,6 +85,8 @@ ITEMS = (
     Change("held", "cancelled", "`control.decided`: reject or cancel"),
     Change("completed", "held", "`work.quarantined` of `assemble_package`"),
     Change("completed", "packaged", "`package.published`"),
+    Change("packaged", "registered", "`item.registered` of a delivery that replaces it"),
+    Change("cancelled", "registered", "`item.registered` of a delivery that replaces it"),
 )
 
 PAGES = (

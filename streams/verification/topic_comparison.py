@@ -40,6 +40,8 @@ class TopicComparison:
     later: Later
     next_seq: int = 0
     foreign: list[Foreign] = field(default_factory=list)
+    _gap: bool = False
+    """Whether a later event was before the next one: that one is not in its place any more."""
     _more: Sequence[bytes] = ()
     _absent: int = -1
     """A seq for which the log was asked in vain."""
@@ -56,10 +58,12 @@ class TopicComparison:
         except BrokenSeal:
             return self._note(self.next_seq, message)
         seq = record.seal.seq
-        if seq == self.next_seq and record.leaf == self._next_leaf():
+        if seq == self.next_seq and not self._gap and record.leaf == self._next_leaf():
             self.next_seq += 1
             self._wanted = next(self._leaves, None)
-        elif not self._is_behind_a_gap(record):
+        elif self._is_behind_a_gap(record):
+            self._gap = True
+        else:
             self._note(min(seq, self.next_seq), message)
         return None
 

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (
     "README.md",
     "docs/how-to/submit-a-folder.md",
+    "docs/how-to/connect-a-scanner.md",
     "docs/how-to/read-the-audit-log.md",
     "docs/how-to/an-auditors-afternoon.md",
     "docs/audit.md",
@@ -41,6 +42,8 @@ NOT_RUN = {
     " COPYSTAND_KAFKA_CA=/etc/copystand/ca.pem": "a second machine",
     "export COPYSTAND_WORKER_ID=machine-2": "a second machine",
     "copystand run worker": "a second machine; tests/faults/test_two_machines.py runs it",
+    "copystand station scan --profile as-delivered --batch-id ms-2026-19 --device /srv/capture/out"
+    " --idle 600 --no-prompt": "waits for files; tests/integration/test_scanners_watch.py has them",
     ".venv/bin/python -m bench.memory derive_page --pages 1000": "takes many minutes",
 }
 """Commands that this machine cannot run, or not in time, and why."""

@@ -105,6 +105,8 @@ def test_batches_packages_quarantine_people_and_audit_log_answer_as_before(upgra
     # The answers say more than before.
     (row,) = now["packages"]
     assert (row.pop("completeness"), row.pop("missing_pages")) == ("complete", 0)
+    (person,) = now["persons"]
+    assert (person.pop("state"), person.pop("senders")) == ("named", None)
     events = [event for history in now["audit"].values() for event in history]
     assert {event.pop("differs") for event in events} == {None}
     for event in events:
@@ -177,6 +179,21 @@ def test_a_batch_that_was_held_is_cancelled_and_a_new_one_packaged(upgraded: Upg
 
     assert material.deliver("new")["state"] == "settled"
     material.wait_until(HELD, state="cancelled", cancelled=1)
+
+
+def test_the_persons_of_its_log_are_known_when_the_first_person_is_registered(upgraded: Upgraded):
+    line, folder = upgraded.line, upgraded.material.folder / DONE
+    before = line.ask("status")["persons"]
+
+    line.ask("person", "add", "--id", "p-4", "Grace Example")
+
+    named = {
+        name: line.run("station", "check", folder, "--operator", name, "--json").document
+        for name in ("o-17", "p-1", "o-99")
+    }
+    codes = {name: {one["code"] for one in found} for name, found in named.items()}
+    refused = {name for name, found in codes.items() if "person.unknown" in found}
+    assert (before, refused) == (0, {"o-99"})
 
 
 def test_what_the_old_version_was_sent_changes_nothing_when_it_comes_again(upgraded: Upgraded):

@@ -191,3 +191,32 @@ def test_what_the_sealer_cannot_seal_is_told_in_the_log_and_counted_apart(
     wait_for(lambda: findings() == len(before.findings) + 1, 20, lambda: f"{findings()} findings")
     _, report = read_when_quiet(line)
     assert report.faults() == []
+
+
+def test_from_the_first_registered_person_on_a_batch_names_persons_who_are_registered(
+    line: Line, delivered: Delivered, tmp_path: Path
+):
+    pages.write_item(tmp_path / "one" / "vol-p", 1, first=91)
+    by_91 = ("--operator", "o-91")
+    line.ask("person", "add", "--id", "p-4", "Grace Hopper")
+
+    at_the_door = line.ask(*submission(tmp_path / "one", "persons-1"), *by_91, code=1)
+    hand_over_unchecked(line, tmp_path / "one", "persons-1", operator="o-91")
+    (record,) = line.ask("quarantine", "list", "--batch", "persons-1")
+    asked = line.run("batch", "cancel", "persons-1", "--by", "o-18", "--reason", "test")
+    line.ask("person", "add", "--id", "o-91", "--by", "p-4")
+    line.ask("quarantine", "release", record["quarantine_id"], "--by", "p-4", "--reason", "known")
+    line.wait_for_figures("persons-1", seconds=60, packaged=1)
+    line.ask("person", "retire", "o-91", "--by", "p-4", "--reason", "has left")
+    retired = line.ask(*submission(tmp_path / "one", "persons-2"), *by_91, code=1)
+
+    assert "person.unknown" in {one["code"] for one in at_the_door["diagnostics"]}
+    assert (record["code"], record["state"]) == ("person.unknown", "open")
+    assert "copystand person add --id o-91" in record["fix"]
+    assert (asked.code, "person.unknown" in asked.stderr) == (1, True)
+    assert "person.retired" in {one["code"] for one in retired["diagnostics"]}
+    listed = {one["pseudonym"]: one["state"] for one in line.ask("person", "list")}
+    assert (listed["p-4"], listed["o-91"]) == ("registered", "retired")
+    assert line.ask("status")["persons"] == 2
+    _, report = read_when_quiet(line)
+    assert report.faults() == []

@@ -15,6 +15,7 @@ from tests.support.running_line import Line, wait_for
 from tests.support.true_order import causes_of, effects_before_causes
 from tests.support.whole_log import read_when_quiet
 
+PREMIS = "data/metadata/premis.xml"
 ASKED = ("--by", "p-4", "--reason", "as the curator says")
 REASON = "Frau Muster of the reading room has asked for it"
 NAME = b"Muster"
@@ -56,6 +57,11 @@ def test_quarantined_pages_are_decided_in_every_way(
     }
     lost = packages["unlucky.vol-w"]["package_id"]
     assert line.ask("packages", "show", lost)["missing_pages"] == 1
+    published = len(line.ask("packages", "list"))
+    followed = line.ask("packages", "follow", "--group", "curator", "--limit", published)
+    assert {one["package_id"]: one["missing_pages"] for one in followed}[lost] == 1
+    assert [one["package_id"] for one in followed if one["completeness"] == "incomplete"] == [lost]
+    assert "incomplete, missing: 1 page" in line.run("packages", "fetch", lost, tmp_path).stdout
     shown = line.ask("batch", "show", "unlucky")
     counted = {one["item_id"]: (one["missing"], one["not_pages"]) for one in shown["items"]}
     assert (counted["unlucky.vol-w"], counted["unlucky.vol-n"]) == ((1, 0), (0, 1))
@@ -93,6 +99,31 @@ def test_a_corrected_manifest_takes_the_place_of_one_that_was_refused(line: Line
     (package,) = line.ask("packages", "list", "--batch", "corrected")
     assert (package["package_id"], package["completeness"]) == ("corrected.vol-k.v1", "complete")
     assert line.ask("quarantine", "show", row["quarantine_id"])["state"] == "superseded"
+
+
+def test_a_delivery_that_replaces_a_packaged_item_is_its_next_version(line: Line, tmp_path: Path):
+    for batch_id, count, first in (("again-1", 1, 93), ("again-2", 2, 94)):
+        folder = tmp_path / batch_id
+        pages.write_item(folder / "vol", count, first=first, item_id="ms-9", replaces="ms-9")
+        checked = line.ask("station", "check", folder, "--batch-id", batch_id)
+        assert [one for one in checked if one["code"] == "item.already-delivered"] == []
+        assert line.ask(*submission(folder, batch_id))["state"] == "settled"
+
+    packages = {one["package_id"]: one for one in line.ask("packages", "list", "--item", "ms-9")}
+    assert {name: one["state"] for name, one in packages.items()} == {
+        "ms-9.v1": "superseded",
+        "ms-9.v2": "published",
+    }
+    assert [line.figures(name)["packaged"] for name in ("again-1", "again-2")] == [1, 2]
+    (earlier,) = line.ask("batch", "show", "again-1")["items"]
+    assert (earlier["revision"], earlier["packaged"], earlier["package_id"]) == (1, 1, "ms-9.v1")
+    line.ask("packages", "fetch", "ms-9.v2", tmp_path / "fetched")
+    premis = (tmp_path / "fetched" / "ms-9.v2" / PREMIS).read_text("utf-8")
+    assert "<premis:relatedObjectIdentifierValue>package:ms-9.v1<" in premis
+    events = line.ask("audit", "page", "ms-9:0001")
+    assert [one["event_type"] for one in events].count("transcription") == 2
+    _, report = read_when_quiet(line)
+    assert report.faults() == []
 
 
 def test_a_reason_is_shown_until_it_is_deleted_and_is_nowhere_else(line: Line, tmp_path: Path):

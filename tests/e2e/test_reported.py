@@ -62,6 +62,22 @@ def cases(line: Line, request: pytest.FixtureRequest) -> dict[str, Case]:
         return {case.name: case for case in pool.map(tried, sorted(wanted))}
 
 
+@pytest.fixture(scope="module")
+def records(line: Line, cases: dict[str, Case]) -> dict[str, list[dict[str, Any]]]:
+    """The quarantine records of each batch, when all cases are done."""
+    listed = line.ask("quarantine", "list")
+    of_batch: dict[str, list[dict[str, Any]]] = {case.batch_id: [] for case in cases.values()}
+    for record in listed:
+        of_batch.setdefault(record["batch_id"], []).append(record)
+    return of_batch
+
+
+@pytest.fixture(scope="module")
+def packaged(line: Line, cases: dict[str, Case]) -> dict[str, int]:
+    """The number of packaged pages of each batch that was accepted, when all cases are done."""
+    return {row["batch_id"]: row["packaged"] for row in line.ask("status")["batches"]}
+
+
 def found(answer: Answer, severity: str) -> set[str]:
     """The codes of a severity in what `station check` printed."""
     rows = answer.document or []
@@ -70,25 +86,29 @@ def found(answer: Answer, severity: str) -> set[str]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", TABLE)
-def test_the_case_has_its_outcome(line: Line, cases: dict[str, Case], name: str):
+def test_the_case_has_its_outcome(
+    cases: dict[str, Case],
+    records: dict[str, list[dict[str, Any]]],
+    packaged: dict[str, int],
+    name: str,
+):
     right, case = DEFAULTS | TABLE[name], cases[name]
     told = case.submitted.document
     assert told is not None, case.submitted
-    records = line.ask("quarantine", "list", "--batch", case.batch_id)
-    figures = line.figures(case.batch_id) or {"packaged": 0}
+    quarantined = records[case.batch_id]
 
     outcome = {
         "check": case.checked.code,
         **{severity: sorted(found(case.checked, severity)) for severity in SEVERITIES},
         "state": told["state"],
-        "packaged": figures["packaged"],
-        "quarantined": sorted(record["code"] for record in records),
+        "packaged": packaged.get(case.batch_id, 0),
+        "quarantined": sorted(record["code"] for record in quarantined),
     }
 
     wanted = {
         key: sorted(value) if isinstance(value, list) else value for key, value in right.items()
     }
-    assert outcome == wanted, f"{case.checked}\n{case.submitted}\n{records}"
+    assert outcome == wanted, f"{case.checked}\n{case.submitted}\n{quarantined}"
 
 
 def test_the_table_names_every_case():
@@ -126,10 +146,12 @@ def bags(
 ) -> Callable[[str], Path]:
     """The package of a case, unpacked, by the beginning of its name."""
 
+    packages = line.ask("packages", "list")
+
     @cache
     def bag(name: str) -> Path:
         (case,) = (case for full, case in cases.items() if full.startswith(name))
-        (row,) = line.ask("packages", "list", "--batch", case.batch_id)
+        (row,) = (row for row in packages if row["batch_id"] == case.batch_id)
         into = tmp_path_factory.mktemp(name)
         return Path(line.ask("packages", "fetch", row["package_id"], into)["path"])
 

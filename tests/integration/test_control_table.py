@@ -287,6 +287,17 @@ def answered_packages(tracker: WatchedTracker) -> None:
         tracker.process(next_one.model_copy(update=changes))
 
 
+def replaced_items(tracker: WatchedTracker) -> None:
+    """The transitions of an item whose next versions are delivered."""
+    first = Delivery(tracker.storage, "v-1", {"again-vol": 1})
+    tracker.process(*first.everything())
+    for name in ("v-2", "v-3"):
+        later = Delivery(tracker.storage, name, {"again-vol": 1})
+        registered = later.registered("again-vol").model_copy(update={"replaces": "again-vol"})
+        tracker.process(later.received(), later.accepted(), registered)
+        tracker.request("cancel", f"batch:{name}")
+
+
 def cancelled_batches(tracker: WatchedTracker) -> None:
     """Transitions of batches that are paused and then cancelled."""
     batch = tracker.batch("gone", begun=False)
@@ -307,6 +318,7 @@ def test_exactly_the_listed_state_transitions_happen(connect_tracker, storage):
     batches_of_the_night(tracker)
     quarantined_items_and_pages(tracker)
     answered_packages(tracker)
+    replaced_items(tracker)
     cancelled_batches(tracker)
 
     listed = {subject: {row[:2] for row in rows} for subject, rows in SUBJECTS.items()}

@@ -8,7 +8,8 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import ConfigResource, ResourceType
 
-from infra import topics
+from infra import paths, topics
+from infra.class_archive import archive_of
 from infra.migrate import MigrationChanged, migrate
 from infra.topics import WrongPartitions, provision
 from schemas.catalogue import AUDIT_PREMIS, TOPICS, Topic
@@ -32,6 +33,13 @@ def produce(parts: Parts, topic: str, count: int, size: int = 10) -> None:
 
 def start_offsets(parts: Parts, group: str, topic: str) -> dict[tuple[str, int], int]:
     return topics.committed_offsets(topics.admin(parts.kafka), group, [(topic, 0), (topic, 1)])
+
+
+def test_a_broker_maps_the_class_archive_that_install_creates(parts: Parts):
+    assert parts.broker.process is not None
+    mapped = Path(f"/proc/{parts.broker.process.pid}/maps").read_text()
+
+    assert str(archive_of(paths.kafka_jars())) in mapped
 
 
 def test_every_topic_has_the_policies_of_the_catalogue(parts: Parts):

@@ -27,11 +27,16 @@ class Delivered:
     code: int
 
 
-def hand_over_unchecked(line: Line, folder: Path, batch_id: str, records: int = 1) -> None:
+def hand_over_unchecked(
+    line: Line, folder: Path, batch_id: str, records: int = 1, operator: str | None = None
+) -> None:
     """Publish a folder without the checks of `station submit`, as other software may, and wait until
     the line has refused it."""
     settings = Settings.load({"COPYSTAND_HOME": str(line.home)})
-    assert hand_over(read_folder(folder, SubmissionOptions(batch_id)), settings) == []
+    assert (
+        hand_over(read_folder(folder, SubmissionOptions(batch_id, operator=operator)), settings)
+        == []
+    )
     wait_for(
         lambda: len(line.ask("quarantine", "list", "--batch", batch_id)) >= records,
         60,

@@ -72,6 +72,7 @@ def a_completed_item(
     revision: int = 1,
     withdrawn: tuple[str, ...] = (),
     not_pages: tuple[str, ...] = (),
+    supersedes: tuple[str, ...] = (),
     **description: Any,
 ) -> ItemCompleted:
     """An item of these pages, completed in a run; records are (schema, path, bytes)."""
@@ -105,6 +106,7 @@ def a_completed_item(
         "releases": [],
         "withdrawn": list(withdrawn),
         **({"not_pages": list(not_pages)} if not_pages else {}),
+        **({"supersedes": list(supersedes)} if supersedes else {}),
     }
     return ItemCompleted(
         head=head_of(run, "completed", page_id=None, revision=revision),

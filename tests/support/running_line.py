@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ import psycopg
 from psycopg.rows import dict_row
 
 from infra.kafka_access import ADMIN, Brokers, login_file, read_login
+from tests.support.forked_commands import forks
 
 COMMAND = Path(sys.executable).with_name("copystand")
 COMMAND_SECONDS = 240
 STEP_DONE = ' step executed {"outcome": "done"'
 """Part of the log line of each step that a worker has finished."""
 STATUS_SECONDS = 10
+LOOK_SECONDS = 0.3
 BATCH_FIGURES = "SELECT * FROM line.batch_status WHERE batch_id = %s"
 
 
@@ -44,6 +47,9 @@ class Line:
         """A line that does not run yet; command starts the program, by default that of this checkout."""
         self.home = home
         self._command = [str(word) for word in command]
+        # What the interpreter reads when it starts would have no effect on a forked process.
+        at_start = any(name.startswith(("PYTHON", "LD_")) for name in environment)
+        self._is_forked = self._command == [str(COMMAND)] and not at_start
         self._environment = {
             **os.environ,
             "COPYSTAND_HOME": str(home),
@@ -53,15 +59,21 @@ class Line:
 
     def run(self, *arguments: str | Path) -> Answer:
         """A command as a user types it."""
-        done = subprocess.run(
-            [*self._command, *map(str, arguments)],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            stdin=subprocess.DEVNULL,
+        if not self._is_forked:
+            return self._run_program(*arguments)
+        return _answer(forks().run([*map(str, arguments)], self._environment, COMMAND_SECONDS))
+
+    def _run_program(self, *arguments: str | Path) -> Answer:
+        return _answer(
+            subprocess.run(
+                [*self._command, *map(str, arguments)],
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                stdin=subprocess.DEVNULL,
+            )
         )
-        return Answer(done.returncode, _document(done.stdout), done.stdout, done.stderr)
 
     def ask(self, *arguments: str | Path, code: int = 0) -> Any:
         """The JSON document of a command that must end with this code."""
@@ -85,11 +97,12 @@ class Line:
 
     def up(self) -> None:
         """Start it; returns when it takes work."""
-        self.ask("up")
+        answer = self._run_program("up", "--json")
+        assert answer.code == 0, f"{answer}\n{self.logs()}"
 
     def down(self) -> None:
         """End it, with every process."""
-        self.run("down", "--now")
+        self._run_program("down", "--now")
 
     def ports(self) -> dict[str, int]:
         """Its ports."""
@@ -142,24 +155,21 @@ class Line:
         Until then the view that `status` shows is asked: a command for each look would take most
         of a core from the line."""
         last: dict[str, dict[str, Any]] = {}
+        view = BatchView(self.dsn)
 
         def reached() -> bool:
-            last.update({name: self._figures_in_view(name) for name in batch_ids})
+            last.update({name: view.figures(name) for name in batch_ids})
             return all(figures.items() <= found.items() for found in last.values())
 
         def shown() -> bool:
             last.update({name: self.figures(name) for name in batch_ids})
             return all(figures.items() <= found.items() for found in last.values())
 
-        wait_for(reached, seconds, lambda: f"{last} {self.parts()}\n{self.logs()}")
+        with closing(view):
+            wait_for(
+                reached, seconds, lambda: f"{last} {self.parts()}\n{self.logs()}", LOOK_SECONDS
+            )
         wait_for(shown, STATUS_SECONDS, lambda: f"status shows {last}\n{self.logs()}")
-
-    def _figures_in_view(self, batch_id: str) -> dict[str, Any]:
-        try:
-            with psycopg.connect(self.dsn(), connect_timeout=3, row_factory=dict_row) as database:
-                return database.execute(BATCH_FIGURES, [batch_id]).fetchone() or {}
-        except psycopg.OperationalError:
-            return {}  # it was killed, or is starting
 
     def wait_until_all_parts_are_ready(self, seconds: float = 60) -> None:
         """Wait until the supervisor says so."""
@@ -180,13 +190,49 @@ class Line:
         )
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, state: Callable[[], str]) -> None:
-    """Wait for a condition, or fail with the last state."""
+class BatchView:
+    """The view that `status` shows, over a connection that lasts as long as its server."""
+
+    def __init__(self, dsn: Callable[[], str]) -> None:
+        """A view that is not connected yet."""
+        self._dsn = dsn
+        self._connection: psycopg.Connection[dict[str, Any]] | None = None
+
+    def figures(self, batch_id: str) -> dict[str, Any]:
+        """The figures of a batch; empty while it is not known or PostgreSQL does not answer."""
+        try:
+            if self._connection is None:
+                self._connection = psycopg.connect(
+                    self._dsn(), autocommit=True, connect_timeout=3, row_factory=dict_row
+                )
+            return self._connection.execute(BATCH_FIGURES, [batch_id]).fetchone() or {}
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            self.close()  # it was killed, or is starting
+            return {}
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+def wait_for(
+    condition: Callable[[], bool],
+    seconds: float,
+    state: Callable[[], str],
+    look_seconds: float = 0.1,
+) -> None:
+    """Look until a condition holds, or fail with the last state."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s; {state()}")
-        time.sleep(0.1)
+        time.sleep(look_seconds)
+
+
+def _answer(done: "subprocess.CompletedProcess[str]") -> Answer:
+    return Answer(done.returncode, _document(done.stdout), done.stdout, done.stderr)
 
 
 def _document(text: str) -> Any:

@@ -16,6 +16,9 @@ TABLES: dict[str, str] = {
     "packages": "package_id, batch_id, item_id, revision, sha256, event_id, state",
     "quarantine": "quarantine_id, batch_id, item_id, page_id, code, attempts, resume_at, required,"
     " state",
+    "earlier_versions": "item_id, revision, batch_id, registered_id, page_count, missing_pages,"
+    " not_pages, state, package_id",
+    "persons": "pseudonym, registered_at, retired, senders",
     "batch_status": "batch_id, state, registered, packaged, quarantined, cancelled, in_flight",
 }
 

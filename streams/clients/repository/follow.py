@@ -25,6 +25,7 @@ from streams.clients.repository.answers import (
     open_sender,
     spool_path,
 )
+from streams.clients.repository.packages import completeness_of
 from streams.clients.repository.subscription import Expired, Retries, Subscription
 from streams.clients.repository.unpacking import PackageRefused
 from streams.settings import Settings
@@ -57,6 +58,9 @@ class Package:
     size_bytes: int
     content_digest: str
     published_at: str
+    completeness: str = "complete"
+    """complete or incomplete: the package lacks pages that were withdrawn or not delivered."""
+    missing_pages: int = 0
     path: Path | None = None
     """Its unpacked bag, durable on disk; None without unpacking."""
 
@@ -217,8 +221,14 @@ def _require_space(settings: Settings, into: Path | None, package: Package) -> N
 
 def _package(fact: PackagePublished) -> Package:
     named = fact.model_dump(include=set(Package.__dataclass_fields__))
-    published_at = written(fact.head.occurred_at)
-    return Package(batch_id=fact.head.batch_id, published_at=published_at, **named)
+    missing = fact.counts.missing
+    return Package(
+        batch_id=fact.head.batch_id,
+        published_at=written(fact.head.occurred_at),
+        completeness=completeness_of(missing),
+        missing_pages=missing,
+        **named,
+    )
 
 
 def _unpacked(row: dict[str, Any], storage: Storage, folder: Path) -> Path:

@@ -69,8 +69,13 @@ class PackageQueries:
 
 
 def _document(row: Row) -> Row:
-    completeness = "incomplete" if row["missing_pages"] else "complete"
+    completeness = completeness_of(row["missing_pages"])
     return row | {"published_at": written(row["published_at"]), "completeness": completeness}
+
+
+def completeness_of(missing_pages: int) -> str:
+    """Whether a package with this number of missing pages is complete."""
+    return "incomplete" if missing_pages else "complete"
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 -- name: list
 SELECT package_id, batch_id, item_id, revision, key, sha256, size_bytes, content_digest,
     published_at, state,
-    (SELECT count(*) FROM line.pages p
-        WHERE p.item_id = k.item_id AND p.kind = 'missing' AND NOT p.not_a_page) AS missing_pages
+    coalesce((SELECT v.missing_pages FROM line.earlier_versions v WHERE v.package_id = k.package_id),
+        (SELECT count(*) FROM line.pages p
+            WHERE p.item_id = k.item_id AND p.kind = 'missing' AND NOT p.not_a_page)) AS missing_pages
 FROM line.packages k
 WHERE (%(batch)s::text IS NULL OR batch_id = %(batch)s)
     AND (%(item)s::text IS NULL OR lower(item_id) = lower(%(item)s))
@@ -20,8 +21,9 @@ ORDER BY published_at, package_id LIMIT %(limit)s;
 -- name: show
 SELECT package_id, batch_id, item_id, revision, key, sha256, size_bytes, content_digest,
     published_at, state,
-    (SELECT count(*) FROM line.pages p
-        WHERE p.item_id = k.item_id AND p.kind = 'missing' AND NOT p.not_a_page) AS missing_pages
+    coalesce((SELECT v.missing_pages FROM line.earlier_versions v WHERE v.package_id = k.package_id),
+        (SELECT count(*) FROM line.pages p
+            WHERE p.item_id = k.item_id AND p.kind = 'missing' AND NOT p.not_a_page)) AS missing_pages
 FROM line.packages k WHERE package_id = %(package_id)s;
 
 -- name: answers

@@ -12,6 +12,7 @@ from processors.wording import counted
 from schemas.ids import made_safe
 from schemas.models import Diagnostic
 from streams.clients.station import fixity
+from streams.clients.station.capture_record import records_of_captures
 from streams.clients.station.checksum_lists import lists_of
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
@@ -147,6 +148,7 @@ def _vendor_checksums(stated: fixity.StatedChecksums) -> dict[str, list[str]]:
 def _stated_checksums(files: fixity.Files, bags: list[str]) -> fixity.StatedChecksums:
     of_bags = [fixity.bag_of(bag, files) for bag in bags]
     stated = lists_of(files, frozenset(name for one in of_bags for name in one.consumed))
+    stated.consumed |= records_of_captures(files.values())
     for of_bag in of_bags:
         stated.expected += of_bag.expected
         stated.consumed |= of_bag.consumed

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from streams.known_persons import KnownPerson
 from streams.named_queries import NamedQueries
 from streams.settings import Settings
 
@@ -55,6 +56,12 @@ class LineQueries:
         """One quarantine record."""
         row = self._connection.execute(query("record"), {"quarantine_id": quarantine_id}).fetchone()
         return row["record"] if row else None
+
+    def person(self, pseudonym: str) -> KnownPerson:
+        """What the register of pseudonyms has about a person."""
+        row = self._connection.execute(query("person"), {"pseudonym": pseudonym}).fetchone()
+        assert row is not None
+        return KnownPerson(**row)
 
     def known_items(self, item_ids: list[str]) -> dict[str, str]:
         """The batch of each of these items that was delivered before, by lower-case item id."""

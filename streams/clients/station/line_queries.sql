@@ -13,3 +13,8 @@ SELECT to_jsonb(q) AS record FROM line.quarantine q WHERE q.quarantine_id = %(qu
 
 -- name: known_items
 SELECT item_id, batch_id FROM line.items WHERE lower(item_id) = ANY(%(item_ids)s);
+
+-- name: person
+SELECT EXISTS (SELECT FROM line.persons WHERE registered_at IS NOT NULL) AS binds,
+    p.pseudonym IS NOT NULL AS known, coalesce(p.retired, false) AS retired, p.senders
+FROM (VALUES (%(pseudonym)s::text)) v (pseudonym) LEFT JOIN line.persons p USING (pseudonym);

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from processors.item_versions import is_version_of
 from processors.profile import Profile, canonical, look_up
 from processors.rules.codes import is_error
 from schemas.models import Diagnostic
@@ -25,6 +26,7 @@ from streams.clients.station.publishing import (
     submission_id,
 )
 from streams.clients.station.scan import Progress, silent
+from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
 
 __all__ = ["NotPublished", "check", "examine", "received_id", "submission_id", "submit"]
@@ -95,18 +97,24 @@ def examine(
     if settings is not None:
         try:
             with line_queries(settings) as line:
-                found += _hints(delivery, line)
+                found += _hints(delivery, line, settings)
         except (NotUp, psycopg.Error):
             pass  # Only hints: without the line, the folder is checked all the same.
     return found
 
 
-def _hints(delivery: Delivery, line: LineQueries) -> list[Diagnostic]:
-    """Ids that the tracker will refuse, because the line already knows them."""
+def _hints(delivery: Delivery, line: LineQueries, settings: Settings) -> list[Diagnostic]:
+    """Ids that the tracker will refuse, because the line already knows them; and the operator."""
     found, batch_id = _taken(delivery, line), delivery.manifest["batch_id"]
+    found += _operator_findings(delivery, line, settings)
     items = delivery.manifest.get("items", ())
-    # An item that replaces or supplements another one needs an id of its own, too.
-    names = [item["item_id"] for item in items if isinstance(item["item_id"], str)]
+    # An item that supplements another one needs an id of its own, too.
+    names = [
+        item["item_id"]
+        for item in items
+        if isinstance(item["item_id"], str)
+        and not is_version_of(item["item_id"], item.get("replaces"))
+    ]
     batch_of = line.known_items(names)
     for name in names:
         other = batch_of.get(name.lower())
@@ -136,7 +144,7 @@ def submit(
     delivery = read_folder(folder, options, progress)
     submission = Submission(options.batch_id, "refused", diagnostics=list(delivery.diagnostics))
     submission.diagnostics += preflight(delivery, settings.home / PROFILES)
-    submission.diagnostics += [] if release else _id_taken(delivery, settings)
+    submission.diagnostics += _line_findings(delivery, settings, has_release=bool(release))
     submission.items = len(delivery.manifest.get("items", ()))
     submission.pages = delivery.page_count
     submission.size_bytes = delivery.size_bytes
@@ -164,13 +172,26 @@ def _revision(release: str, settings: Settings) -> int:
     return int(record["revision"])
 
 
-def _id_taken(delivery: Delivery, settings: Settings) -> list[Diagnostic]:
-    """Whether the line knows this batch id with other content; nothing without the line."""
+def _line_findings(delivery: Delivery, settings: Settings, has_release: bool) -> list[Diagnostic]:
+    """Whether the line knows this batch id with other content, and whether the operator may be
+    named; nothing without the line."""
     try:
         with line_queries(settings) as line:
-            return _taken(delivery, line)
+            taken = [] if has_release else _taken(delivery, line)
+            return taken + _operator_findings(delivery, line, settings)
     except (NotUp, psycopg.Error):
         return []
+
+
+def _operator_findings(
+    delivery: Delivery, line: LineQueries, settings: Settings
+) -> list[Diagnostic]:
+    operator = delivery.manifest.get("operator")
+    if not isinstance(operator, str):
+        return []
+    sender = settings.signing_key(STATION).sender
+    refusal = line.person(operator).refusal(operator, sender)
+    return [finding(refusal[0], "operator", refusal[1], pseudonym=operator)] if refusal else []
 
 
 def _taken(delivery: Delivery, line: LineQueries) -> list[Diagnostic]:

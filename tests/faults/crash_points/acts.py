@@ -23,6 +23,7 @@ from streams.sealer.validation import IntakeRecord, InvalidRecord
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 from streams.storage.local import PARTIAL, LocalStorage
+from tests.faults.crash_points import captures
 from tests.faults.crash_points.traced import tell
 
 CONTENT = b"a captured page " * 4096
@@ -237,5 +238,9 @@ ACTS = (
     ),
     Act("index", seal_three, indexed, nothing, nothing, no_debris, (Exception,), flushed=False),
     Act("anomaly", keep_anomaly, kept_anomalies, nothing, nothing, drafts, (OSError,)),
+    Act(
+        *("page", captures.keep_page, captures.pages, nothing, captures.reopen),
+        *(captures.left_over, (OSError,)),
+    ),
     Act("note", remember_store, note, nothing, nothing, no_debris, (OSError,), named=False),
 )

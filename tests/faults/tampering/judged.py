@@ -59,6 +59,8 @@ def verify(home: Path, *options: str, program: bool = True) -> tuple[int, dict[s
         code, text, message = _run(home, words)
     else:
         done = CliRunner().invoke(cli, words, env={"COPYSTAND_HOME": str(home)})
+        if "Aborted!" in done.stderr:
+            raise KeyboardInterrupt
         code, text, message = done.exit_code, done.stdout, f"{done.stderr} {done.exception}"
     try:
         document = json.loads(text)

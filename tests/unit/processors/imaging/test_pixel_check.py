@@ -7,10 +7,10 @@ import pyvips
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processors.imaging.decode import Undecodable
+from processors.imaging.decoding_result import Decoded, Undecodable
 from processors.imaging.format_identification import identify
 from processors.imaging.header_readers import read_header
-from processors.imaging.pixel_check import Decoded, decode_all_pixels
+from processors.imaging.pixel_check import decode_all_pixels
 from tests.data.make import scene
 from tests.images.holes import pixel_ranges
 from tests.images.run import judge

@@ -158,3 +158,30 @@ def test_rights_and_item_are_linked_in_both_directions(tools: Tools) -> None:
     assert _text(statement, "linkingObjectIdentifierValue") == "item:vol-1"
     item = _object(premis, "item:vol-1")
     assert _text(item, "linkingRightsStatementIdentifierValue") == "rights:vol-1"
+
+
+@pytest.mark.parametrize(
+    ("stated", "superseded", "related"),
+    [
+        ({"replaces": "vol-1"}, ("vol-1.v2",), [("supersedes", "package:vol-1.v2")]),
+        ({"replaces": "vol-1.v1"}, ("vol-1.v1",), [("supersedes", "package:vol-1.v1")]),
+        ({"replaces": "vol-1"}, (), []),
+        ({"replaces": "vol-0"}, (), [("supersedes", "item:vol-0")]),
+        ({"supplements": "vol-0"}, (), [("supplements", "item:vol-0")]),
+        ({}, ("vol-1.v1",), []),
+    ],
+)
+def test_an_item_names_what_it_replaces_or_supplements(
+    tools: Tools,
+    stated: dict[str, str],
+    superseded: tuple[str, ...],
+    related: list[tuple[str, str]],
+) -> None:
+    item = a_completed_item(tools, supersedes=superseded, **stated)
+
+    entity = _object(metadata_of(item, tools, "premis"), "item:vol-1")
+
+    assert [
+        (_text(one, "relationshipSubType"), _text(one, "relatedObjectIdentifierValue"))
+        for one in entity.findall("p:relationship", NS)
+    ] == related

@@ -11,7 +11,7 @@ from streams.console import out
 def a_status(**changes: Any) -> dict[str, Any]:
     """The status of a line without batches and roles."""
     nothing: dict[str, Any] = {"batches": [], "roles": [], "retries": [], "quiet": []}
-    return nothing | {"unanswered": None, "database": None, "checks": {}} | changes
+    return nothing | {"unanswered": None, "database": None, "persons": 1, "checks": {}} | changes
 
 
 def printed(status: dict[str, Any], most: int = 20) -> str:
@@ -24,6 +24,14 @@ def test_a_database_that_does_not_answer_is_reported_instead_of_an_empty_table_a
     text = printed(a_status(database="connection refused"))
 
     assert "The batches are unknown, PostgreSQL does not answer: connection refused" in text
+
+
+def test_a_line_on_which_nobody_is_registered_says_how_to_register_the_first_person():
+    nobody, somebody = (printed(a_status(persons=count)) for count in (0, 1))
+
+    assert "No person is registered" in nobody
+    assert "copystand person add NAME" in nobody
+    assert "No person" not in somebody
 
 
 def test_the_disk_that_lacks_space_is_shown():

@@ -32,3 +32,9 @@ def test_only_pseudonyms_that_the_counter_can_give_count(by: str):
 
 def test_no_facts_have_no_number():
     assert highest_number([]) == 0
+
+
+def test_a_registered_pseudonym_counts_also_when_another_person_asked():
+    request = a_request("p-4").fact.model_copy(update={"subjects": ("person:p-9",)})
+
+    assert highest_number([StoredFact(request, b"")]) == 9

@@ -81,6 +81,14 @@ def test_names_the_first_event_concerned(log: Small, what: str):
     assert found_in(log, messages) == first_bad
 
 
+def test_an_event_that_follows_later_ones_is_not_in_its_place(tmp_path: Path):
+    log = a_small_log(tmp_path / "log", [a_record(seq) for seq in range(30)], 30)
+    messages = on_topic(log.records)
+    messages.append(messages.pop(12))
+
+    assert found_in(log, messages) == 12
+
+
 def test_a_record_that_the_projector_has_reported_is_no_difference(tmp_path: Path):
     forged = another(4)
     digest = sha256(forged.content or b"").hexdigest()

@@ -1,0 +1,1 @@
+"""Captures: pages from a scanner into a folder that `station submit` takes."""

@@ -1,0 +1,17 @@
+"""A problem of a captured batch, with its code and what to do."""
+
+from processors.error_catalogue import fix_of
+
+
+class CaptureProblem(Exception):
+    """A batch or page cannot be captured or closed; the code is in the error catalogue."""
+
+    def __init__(self, code: str, found: str, **fills: object) -> None:
+        super().__init__(f"{code}: {found}")
+        self.code = code
+        self.found = found
+        self.fix = fix_of(code, **fills)
+
+    def document(self) -> dict[str, str]:
+        """The same as JSON values."""
+        return {"code": self.code, "found": self.found, "fix": self.fix}

@@ -1,0 +1,215 @@
+"""Scans the pages of an item: page by page, each complete, checked and durable before the next."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from infra.files import fsync_file
+from processors.profile import Profile
+from streams.clients.capture.capture_folder import CaptureFolder
+from streams.clients.capture.capture_problem import CaptureProblem
+from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
+from streams.clients.capture.page_check import CheckedPage, check_page
+from streams.clients.capture.preview import make_preview
+from streams.clients.scanners.capabilities import Source
+from streams.clients.scanners.capture_settings import CaptureSettings
+from streams.clients.scanners.scanner_driver import (
+    ALL,
+    Reaction,
+    ScannedPage,
+    Scanner,
+    ScannerProblem,
+)
+from streams.clients.scanners.watch_files import item_of
+from streams.clients.station.capture_record import CaptureRecord, digest_of
+
+ATTEMPTS, ATTEMPTS_WHEN_SILENT = 3, 2
+"""How often a page is tried when the problem may pass by itself; each silence takes minutes."""
+FIRST_PAUSE_SECONDS = 0.5
+SHEET_HAS_PASSED = ("scanner.image-incomplete", "scanner.io-failed", "scanner.timed-out")
+"""Problems after which a feeder goes on with the next sheet, so that a page would be missing."""
+Ask = Callable[[ScannerProblem], bool]
+"""Asks a person to act; returns whether to try again."""
+
+
+def never_ask(_: ScannerProblem) -> bool:
+    """Nobody is there to act."""
+    return False
+
+
+@dataclass(frozen=True)
+class CapturedPage:
+    """A page that is on disk."""
+
+    item: str
+    path: Path
+    preview: Path | None
+    record: CaptureRecord
+    page: CheckedPage
+
+    def document(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            "item": self.item,
+            "ref": self.record.ref,
+            "file": str(self.path),
+            "preview": str(self.preview) if self.preview else None,
+            "sha256": self.record.sha256,
+            "size_bytes": self.record.size_bytes,
+            "asked": self.record.asked,
+            "confirmed": self.record.confirmed,
+            "found": self.record.found,
+            "warnings": self.record.warnings,
+        }
+
+
+@dataclass
+class CaptureSession:
+    """Everything that the captures of one command have in common."""
+
+    folder: CaptureFolder
+    scanner: Scanner
+    settings: CaptureSettings
+    profile: Profile
+    operator: str | None = None
+    ask: Ask = never_ask
+    pause: Callable[[float], None] = time.sleep
+    notice: Callable[[ScannerProblem], None] = field(default=lambda _: None)
+    """Called with each problem before the next attempt."""
+    _confirmed: dict[str, Any] | None = None
+    _first_item: str = FIRST_ITEM
+
+    def capture(self, item: str, count: int | None) -> Iterator[CapturedPage]:
+        """Scan `count` pages into an item, or all that the feeder has.
+
+        Raises ScannerProblem and CaptureProblem; the pages before it are kept."""
+        self._first_item = item
+        done, attempt = 0, 0
+        while count is None or done < count:
+            wanted = count - done if count is not None else ALL
+            began = done
+            try:
+                for page in self._load(item, wanted):
+                    done, attempt = done + 1, 0
+                    yield page
+            except ScannerProblem as problem:
+                if problem.reaction is Reaction.EMPTY and count is None and done:
+                    return
+                attempt = attempt + 1 if done == began else 1
+                self._react(problem, attempt, loaded=done > began)
+            else:
+                # A watched folder decides by itself when it is done.
+                if count is None or self.settings.source is Source.FOLDER:
+                    return
+
+    def recapture(self, item: str, record: CaptureRecord) -> CapturedPage:
+        """Scan a page again in place of an earlier capture of it."""
+        return next(self._load(item, 1, record))
+
+    def _react(self, problem: ScannerProblem, attempt: int, *, loaded: bool) -> None:
+        """Returns to try again, or raises the problem."""
+        self._confirmed = None
+        self.notice(problem)
+        reaction = problem.reaction
+        if self.settings.source.is_feeder and problem.code in SHEET_HAS_PASSED:
+            reaction = Reaction.ASK
+        if reaction is Reaction.EMPTY and loaded and self.ask is never_ask:
+            return  # The next load may already be there; if it is not, the device says so.
+        attempts = ATTEMPTS_WHEN_SILENT if problem.code == "scanner.timed-out" else ATTEMPTS
+        if reaction is Reaction.RETRY and attempt < attempts:
+            self.pause(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+            return
+        if reaction is not Reaction.STOP and self.ask(problem):
+            return
+        raise problem
+
+    def _load(
+        self, item: str, count: int, replaced: CaptureRecord | None = None
+    ) -> Iterator[CapturedPage]:
+        """The pages of one start of the device, which confirms its settings at first and after each
+        problem."""
+        if self._confirmed is None:
+            self._confirmed = self.scanner.prepare(self.settings)
+        folder = self.folder.work / "load"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for scanned in self.scanner.scan(self.settings, folder, count):
+            name = item_folder(self.folder, scanned.item) if scanned.item else item
+            yield self.keep(name, scanned, replaced)
+
+    def keep(
+        self, item: str, scanned: ScannedPage, replaced: CaptureRecord | None = None
+    ) -> CapturedPage:
+        """Check a scanned file and make it a page of an item."""
+        checked = check_page(scanned.path, self.profile, self.settings, self.scanner.device.driver)
+        if scanned.file_name is not None:
+            replaced = self._renamed(item, scanned) or self.folder.find(item, scanned.file_name)
+        ref = replaced.ref if replaced else self.folder.next_ref(item)
+        file = scanned.file_name or f"{ref}{checked.extension}"
+        if replaced is not None and replaced.file != file:
+            found = f"{file} cannot replace {replaced.file}: it has another format"
+            raise CaptureProblem("capture.page-refused", found)
+        ref = ref if scanned.file_name is None else Path(file).stem
+        record = self._record(scanned, checked, (ref, file), replaced)
+        path = self.folder.keep(item, scanned.path, record)
+        target = self.folder.previews / item / ref
+        preview = make_preview(path, checked.family, checked.header, target)
+        return CapturedPage(item, path, preview, record, checked)
+
+    def _renamed(self, item: str, scanned: ScannedPage) -> CaptureRecord | None:
+        """The record of a page whose source has got another name, with the new name."""
+        former = scanned.renamed_from
+        if former is None:
+            return None
+        above = item_of(former)
+        old = item_folder(self.folder, above) if above else self._first_item
+        record = self.folder.find(old, PurePosixPath(former).name)
+        if record is None:
+            return None
+        return self.folder.rename(old, record, item, str(scanned.file_name))
+
+    def take_sidecars(self, first_item: str) -> None:
+        """Copy the files that go with the pages into the folders of their items."""
+        has_pages = bool(self.folder.pages(first_item))
+        for item, source in self.scanner.sidecars():
+            if item is not None:
+                target = self.folder.files / item_folder(self.folder, item)
+            else:
+                target = self.folder.files / first_item if has_pages else self.folder.files
+            draft = self.folder.work / "sidecar"
+            shutil.copyfile(source, draft)
+            fsync_file(draft)
+            draft.replace(target / source.name)
+
+    def _record(
+        self,
+        scanned: ScannedPage,
+        checked: CheckedPage,
+        name: tuple[str, str],
+        replaced: CaptureRecord | None,
+    ) -> CaptureRecord:
+        asked = {key: value for key, value in self.settings.document().items() if value is not None}
+        record = CaptureRecord(
+            ref=name[0],
+            file=name[1],
+            sha256=digest_of(scanned.path),
+            size_bytes=scanned.path.stat().st_size,
+            captured_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            driver=self.scanner.device.driver,
+            device=self.scanner.device.document(),
+            profile=self.profile.name,
+            asked=asked,
+            confirmed={**(self._confirmed or {}), **scanned.confirmed},
+            found=checked.found(),
+            operator=self.operator,
+            warnings=[{"code": one.code, "found": one.found} for one in checked.warnings],
+            original_name=scanned.original_name,
+        )
+        if replaced is None:
+            return record
+        previous = asdict(replace(replaced, previous=None))
+        return replace(record, kind=replaced.kind, labels=replaced.labels, previous=previous)

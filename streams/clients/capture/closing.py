@@ -1,0 +1,104 @@
+"""Closes a captured batch: every page is read again, then its manifest is made."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.files import write_atomic
+from streams.clients.capture.capture_folder import CHECKSUMS, MANIFEST, CaptureFolder
+from streams.clients.capture.capture_problem import CaptureProblem
+from streams.clients.station.capture_record import SUFFIX, CaptureRecord, digest_of
+from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
+
+PAGES_CSV = "pages.csv"
+IMAGE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True)
+class ClosedBatch:
+    """A folder that `station submit` takes, and its manifest."""
+
+    batch_id: str
+    folder: Path
+    manifest: Path
+    delivery: Delivery
+
+    def document(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            "batch_id": self.batch_id,
+            "state": "closed",
+            "folder": str(self.folder),
+            "manifest": str(self.manifest),
+            "manifest_sha256": self.delivery.manifest["checksums"]["manifest_sha256"],
+            "items": len(self.delivery.manifest["items"]),
+            "pages": self.delivery.page_count,
+            "bytes": self.delivery.size_bytes,
+            "diagnostics": [one.model_dump() for one in self.delivery.diagnostics],
+        }
+
+
+def close_batch(folder: CaptureFolder, operator: str | None = None) -> ClosedBatch:
+    """Close a batch that is opened; closing it again gives the same.
+
+    Raises CaptureProblem if a page is missing or is not what was captured."""
+    digests: dict[Path, str] = {}
+    for item in folder.items():
+        records = folder.pages(item)
+        digests |= _verified(folder.files / item, records)
+        _write_table(folder.files / item, records)
+    if not digests:
+        raise CaptureProblem("capture.no-pages", f"batch {folder.batch_id} has no page")
+    write_atomic(folder.files / CHECKSUMS, "".join(_checksum_lines(folder.files, digests)))
+    options = SubmissionOptions(folder.batch_id, profile=folder.profile or "", operator=operator)
+    delivery = read_folder(folder.files, options)
+    manifest = folder.folder / MANIFEST
+    write_atomic(manifest, json.dumps(delivery.manifest, indent=2, ensure_ascii=False) + "\n")
+    return ClosedBatch(folder.batch_id, folder.files, manifest, delivery)
+
+
+def _verified(folder: Path, records: list[CaptureRecord]) -> dict[Path, str]:
+    """The digest of each page of an item, which is that of its capture."""
+    digests = {}
+    for record in records:
+        page = folder / record.file
+        found = digests[page] = digest_of(page)
+        if found != record.sha256:
+            text = f"{folder.name}/{record.file} has SHA-256 {found}, captured with {record.sha256}"
+            raise CaptureProblem("capture.page-damaged", text)
+    for path in folder.iterdir():
+        if path.suffix.lower() in IMAGE_SUFFIXES and path not in digests:
+            text = f"{folder.name}/{path.name} has no capture record"
+            raise CaptureProblem("capture.page-damaged", text)
+    for path in folder.glob(f"*{SUFFIX}"):
+        record_of = CaptureRecord.read(path)
+        if record_of is not None and not path.with_name(record_of.file).exists():
+            raise CaptureProblem(
+                "capture.page-damaged", f"{folder.name}/{record_of.file} is missing"
+            )
+    return digests
+
+
+def _checksum_lines(files: Path, digests: dict[Path, str]) -> Iterator[str]:
+    """One line for each file of the delivery; pages are not read again."""
+    for path in sorted(files.rglob("*")):
+        if path.is_file() and path != files / CHECKSUMS:
+            digest = digests.get(path) or digest_of(path)
+            yield f"{digest}  {path.relative_to(files).as_posix()}\n"
+
+
+def _write_table(folder: Path, records: list[CaptureRecord]) -> None:
+    """The kinds and labels of the pages, if any differs from what is usual."""
+    if all(one.kind == "page" and not one.labels for one in records):
+        (folder / PAGES_CSV).unlink(missing_ok=True)
+        return
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("file", "sequence", "kind", "labels"))
+    for sequence, one in enumerate(records, 1):
+        table.writerow((one.file, sequence, one.kind, ";".join(one.labels)))
+    write_atomic(folder / PAGES_CSV, text.getvalue())

@@ -1,0 +1,83 @@
+"""The record of a capture, a file beside its page: who scanned it, how, and its digest."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.files import read_json
+from streams.clients.station.scan import DeliveredFile
+
+SUFFIX = ".capture.json"
+FORM = "copystand-capture-1"
+"""Marks a file as such a record."""
+
+
+@dataclass(frozen=True)
+class CaptureRecord:
+    """All that is known about how a page was captured."""
+
+    ref: str
+    file: str
+    sha256: str
+    size_bytes: int
+    captured_at: str
+    driver: str
+    device: dict[str, Any]
+    profile: str
+    asked: dict[str, Any]
+    confirmed: dict[str, Any]
+    """Settings as the device reported them; empty if its protocol has no such report."""
+    found: dict[str, Any]
+    """What the header of the file states."""
+    operator: str | None = None
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    original_name: str | None = None
+    kind: str = "page"
+    labels: list[str] = field(default_factory=list)
+    previous: dict[str, Any] | None = None
+    """The record of the capture that this one replaces."""
+    moved_from: str | None = None
+    """Where the page was before its source got another name."""
+    form: str = FORM
+
+    @classmethod
+    def read(cls, path: Path) -> "CaptureRecord | None":
+        """The record in a file, or None if it is not one."""
+        fields = read_json(path)
+        if fields.get("form") != FORM:
+            return None
+        try:
+            return cls(**{key: fields[key] for key in fields if key in cls.__dataclass_fields__})
+        except TypeError:
+            return None
+
+    def document(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return dict(vars(self))
+
+    def content(self) -> bytes:
+        """The bytes of its file."""
+        return (json.dumps(self.document(), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def record_path(page: Path) -> Path:
+    """Where the record of a page is."""
+    return page.with_name(page.stem + SUFFIX)
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def records_of_captures(files: Iterable[DeliveredFile]) -> set[str]:
+    """The names of the files of a delivery that are such records."""
+    return {
+        one.name
+        for one in files
+        if one.name.endswith(SUFFIX) and CaptureRecord.read(one.path) is not None
+    }
