@@ -11,8 +11,13 @@ FIELD = "Names of fields are in [topics](topics.md)."
 TABLES = {
     "audit.event": "a view of `audit.events`",
     "audit.events": "the events: the fields above",
+    "audit.event_agent": "a view of `audit.events`",
+    "audit.event_object": "a view of `audit.events`",
+    "audit.failure": "a view of `audit.events`",
+    "audit.fixity_check": "a view of `audit.events`",
     "audit.foreign_rows": "rows that a superuser added, with their content",
     "audit.projector_position": "",
+    "audit.time_ranges": "",
     "fixity.facts_made": "facts of fixity runs and repairs, as their bytes",
     "fixity.facts_read": "ids",
     "fixity.objects": "keys and digests; findings",

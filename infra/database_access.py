@@ -26,6 +26,10 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
     ("tracker", "people.numbers"): frozenset({READ, UPDATE}),
     ("auditor_ro", "audit.event"): frozenset({READ}),
     ("auditor_ro", "audit.projector_position"): frozenset({READ}),
+    **{
+        ("auditor_ro", f"audit.{name}"): frozenset({READ})
+        for name in ("failure", "event_agent", "event_object", "fixity_check", "time_ranges")
+    },
     ("tracker", "people.person"): frozenset({READ, INSERT, UPDATE, DELETE}),
     ("tracker", "people.texts"): frozenset(OPERATIONS),
     ("auditor_ro", "people.texts"): frozenset({READ}),

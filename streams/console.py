@@ -112,6 +112,11 @@ def emit(document: Any, as_json: bool, render: Callable[[Any], None] | None = No
         render(document)
 
 
+def emit_text(document: str) -> None:
+    """Print a document whose texts are escaped already."""
+    sys.stdout.write(document)
+
+
 def _json(document: Any, indent: int | None = None) -> str:
     return escaped_json(json.dumps(document, ensure_ascii=False, indent=indent, default=str))
 

@@ -42,13 +42,26 @@ def _rows(events: list[Event], width: int, detail_length: int) -> Table:
         outcome = event["outcome"]
         detail = shortened(event["detail"], detail_length)
         code = Text(f"{event['code']}: " if event["code"] else "", OUTCOMES.get(outcome, ""))
+        agents = Text(f"\n{agents_line(event['agents'])}", "dim") if event["agents"] else Text()
         rows.add_row(
             Text(str(event["seq"]), "dim"),
             Text(event["event_type"]),
             Text(outcome, OUTCOMES.get(outcome, "")),
-            code + Text(detail),
+            _mark(event) + code + Text(detail) + agents,
         )
     return rows
+
+
+def _mark(event: Event) -> Text:
+    """What shows that a row is not as it was sealed."""
+    return Text("NOT AS SEALED: " if event.get("differs") else "", "bold red")
+
+
+def agents_line(agents: list[dict[str, Any]]) -> str:
+    """Who took part, in one line: names and versions."""
+    return "by " + ", ".join(
+        escaped(f"{agent['name']} {agent.get('version') or ''}".strip()) for agent in agents
+    )
 
 
 def shortened(text: str, length: int) -> str:

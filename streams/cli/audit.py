@@ -1,32 +1,32 @@
 """`copystand audit`: the history of a page, an item or a batch, from the sealed audit log."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
-import psycopg
 
 from infra.permissions import umask_of_user
-from processors.error_catalogue import fix_of
-from streams.audit.event_texts import changed_texts, documents_of, for_people, texts_of
-from streams.audit.generations import LOG
+from streams.audit.event_texts import for_people
 from streams.audit.history_view import OUTCOMES, history_view
-from streams.audit.queries import (
-    AmbiguousLabel,
-    Incomplete,
-    UnknownSubject,
-    batch_history,
-    check_complete,
-    document_of,
-    item_history,
-    page_history,
-)
+from streams.audit.queries import batch_history, item_history, page_history
+from streams.audit.standing import Standing
 from streams.audit.timeline import Row
+from streams.cli.audit_answers import (
+    Connection,
+    answered,
+    as_of_option,
+    compared,
+    csv_option,
+    documents_of,
+    emit_events,
+    fail_if_changed,
+    say_standing,
+)
 from streams.cli.filters import Filters, filters_of
-from streams.cli.listings import CONNECT_SECONDS, postgres_down
-from streams.console import Exit, emit, err, fail, json_option, out
-from streams.settings import NotUp, Settings
+from streams.console import Exit, err, fail, json_option
+from streams.settings import Settings
 
 _filters = filters_of(
     tuple(OUTCOMES),
@@ -34,7 +34,7 @@ _filters = filters_of(
     code="Only events with this code (of an error or a warning).",
     since="that occurred",
 )
-Query = Callable[[psycopg.Connection[Any], str], list[Row]]
+Query = Callable[[Connection, str, Standing], list[Row]]
 
 
 @click.group()
@@ -53,90 +53,63 @@ def _premis_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("page", metavar="ITEM:REF|ITEM:LABEL")
 @_premis_option
 @_filters
+@as_of_option
+@csv_option
 @json_option
-def page(page: str, premis: Path | None, as_json: bool, **filters: Any) -> None:
+def page(page: str, premis: Path | None, **options: Any) -> None:
     """Show the history of a page, in causal order."""
-    _show_history(page_history, page, premis, as_json, filters)
+    _show_history(page_history, page, premis, **options)
 
 
 @audit.command("item")
 @click.argument("item_id", metavar="ITEM")
 @_premis_option
 @_filters
+@as_of_option
+@csv_option
 @json_option
-def item(item_id: str, premis: Path | None, as_json: bool, **filters: Any) -> None:
+def item(item_id: str, premis: Path | None, **options: Any) -> None:
     """Show the history of an item and its pages, in causal order."""
-    _show_history(item_history, item_id, premis, as_json, filters)
+    _show_history(item_history, item_id, premis, **options)
 
 
 @audit.command("batch")
 @click.argument("batch_id", metavar="BATCH")
 @_premis_option
 @_filters
+@as_of_option
+@csv_option
 @json_option
-def batch(batch_id: str, premis: Path | None, as_json: bool, **filters: Any) -> None:
+def batch(batch_id: str, premis: Path | None, **options: Any) -> None:
     """Show the history of a batch, its items and pages."""
-    _show_history(batch_history, batch_id, premis, as_json, filters)
+    _show_history(batch_history, batch_id, premis, **options)
 
 
 def _show_history(
-    history: Query, subject: str, premis: Path | None, as_json: bool, filters: Row
+    history: Query,
+    subject: str,
+    premis: Path | None,
+    as_of: datetime | None,
+    as_csv: bool,
+    as_json: bool,
+    **filters: Any,
 ) -> None:
     settings = Settings.load()
-    try:
-        dsn = settings.dsn("auditor_ro")
-        with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
-            check_complete(connection)
-            rows = history(connection, subject)
-            texts = texts_of(connection, rows)
-    except UnknownSubject as unknown:
-        fail(
-            Exit.FAILED,
-            str(unknown),
-            "New events appear after a few seconds. List the ids: copystand batch show BATCH",
-        )
-    except Incomplete as why:
-        code = "log.projection-incomplete"
-        fail(Exit.MISSING_PART, f"{code}: {why}", fix_of(code))
-    except AmbiguousLabel as ambiguous:
-        fail(Exit.USAGE, str(ambiguous), "Use one of these page ids.")
-    except (NotUp, psycopg.Error) as down:
-        postgres_down(down)
-    rows = [row for row in rows if _matches(row, Filters(**filters))][: filters["limit"]]
-    differing = changed_texts(rows, texts) | _differing(settings, rows)
+    found, holds = answered(
+        settings, as_of, lambda connection, holds: history(connection, subject, holds)
+    )
+    matching = [row for row in found if _matches(row, Filters(**filters))]
+    rows = matching[: filters["limit"]]
     if premis:
         _write_premis(premis, rows)
-    documents = [
-        document_of(row) | {"differs": differing.get(row["seq"]), "texts": documents_of(row, texts)}
-        for row in rows
-    ]
-    emit(documents, as_json, lambda events: out.print(history_view(for_people(events, texts))))
-    for seq, reason in sorted(differing.items()):
-        err.print(f"seq {seq} {reason}", style="red", highlight=False)
-    if differing:
-        fail(Exit.FAILED, "the tables were changed", "Find the extent: copystand audit verify")
-
-
-def _differing(settings: Settings, rows: list[Row]) -> dict[int, str]:
-    """The rows that are not as they were sealed, and why. Says up to where the answer holds."""
-    # Imported here: a station has no sealed log.
-    from streams.transparency_log.note import BadNote
-    from streams.transparency_log.tiles import DamagedLog
-    from streams.verification.sealed_comparison import differing_rows
-
-    last = max((row["seq"] for row in rows), default=0)
-    try:
-        size, found = differing_rows(settings.home / LOG, rows)
-    except FileNotFoundError:
-        err.print("Not compared with the sealed log: it is not in this home.", highlight=False)
-        return {}
-    except (BadNote, DamagedLog) as damaged:
-        fail(Exit.FAILED, f"the sealed log is damaged: {damaged}", "Run: copystand audit verify")
-    if last >= size:
-        err.print(f"Events from seq {size} on have no checkpoint yet.", highlight=False)
-    elif not found:
-        err.print(f"As sealed, by the checkpoint of {size} events.", highlight=False)
-    return found
+    comparison = compared(settings, rows)
+    documents = documents_of(rows, comparison)
+    shown = for_people(documents, comparison.texts)
+    emit_events(documents, shown, as_json, as_csv, lambda _: history_view(shown))
+    if len(rows) < len(matching):
+        err.print(f"Shown: {len(rows)} of {len(matching)} events (--limit).", highlight=False)
+    say_standing(holds, comparison)
+    fail_if_changed(comparison)
 
 
 def _matches(row: Row, filters: Filters) -> bool:

@@ -29,10 +29,13 @@ def timestamp(_: click.Context, __: click.Parameter, text: str | None) -> dateti
     if text is None:
         return None
     try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter("expected a date or time such as 2026-03-01T12:00:00Z") from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        parsed = datetime.fromisoformat(text.strip())
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            f"{text!r} is not a date or time such as 2026-03-01, 2026-03-01T12:00:00Z or"
+            " 2026-03-01T13:00:00+01:00 (UTC without a zone)"
+        ) from None
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -3,6 +3,9 @@
 -- name: make_partitions
 SELECT audit.make_partitions();
 
+-- name: note_times
+SELECT audit.note_times();
+
 -- name: position
 SELECT last_seq, next_offset, topic FROM audit.projector_position;
 

@@ -39,6 +39,7 @@ def rebuild(connection: Connection, records: Iterable[SealedRecord]) -> Rebuilt:
             copy_in(cursor, [row_of_event(one.seal, one.value, one.event) for one in portion])
             cursor.execute(QUERY("set_last_seq"), {"last_seq": count - 1})
             cursor.execute(QUERY("make_partitions"))
+        cursor.execute(QUERY("note_times"))
         return Rebuilt(count, dump_digest(connection))
 
 

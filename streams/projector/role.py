@@ -32,6 +32,8 @@ GROUP = "copystand.projector"
 BATCH = 2000
 BATCH_SECONDS = 0.2
 PARTITION_ROWS = 1_000_000
+RANGE_ROWS = 20_000
+"""Events in a range whose times are noted."""
 REQUEST_SECONDS = 30.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
@@ -225,6 +227,8 @@ class Projector:
         self._position = after
         if (before.last_seq + 1) // PARTITION_ROWS != (after.last_seq + 1) // PARTITION_ROWS:
             connection.execute(QUERY("make_partitions"))
+        if (before.last_seq + 1) // RANGE_ROWS != (after.last_seq + 1) // RANGE_ROWS:
+            connection.execute(QUERY("note_times"))
 
     def _write_once(
         self, connection: Connection, rows: list[Row], before: Position, after: Position

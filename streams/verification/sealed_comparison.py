@@ -16,8 +16,8 @@ from processors.outcome import StorageError
 from processors.tools import Area
 from schemas.codec import Undecodable
 from schemas.store import UnknownSchema
-from streams.audit.queries import QUERY
 from streams.audit.sealed_record import SealedRecord, record_of, registered_schema
+from streams.audit.standing import QUERY
 from streams.fixity.reading import MISSING, UNREADABLE, read_object
 from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of_event
 from streams.storage.keys import content_key

@@ -22,6 +22,8 @@ PAGES = (
     "docs/how-to/submit-a-folder.md",
     "docs/how-to/connect-a-scanner.md",
     "docs/how-to/read-the-audit-log.md",
+    "docs/how-to/an-auditors-afternoon.md",
+    "docs/audit.md",
     "docs/how-to/receive-packages.md",
     "docs/how-to/when-something-is-quarantined.md",
     "docs/how-to/check-fixity.md",
@@ -197,10 +199,17 @@ PLACEHOLDERS: dict[str, Callable[[Reader], str]] = {
     "BACKUP": lambda reader: "backup.tif",
     "PACKAGE_ID": lambda reader: reader.ask("copystand packages list")[0]["package_id"],
     "ITEM": lambda reader: reader.ask("copystand packages list")[0]["item_id"],
+    "OBJECT": lambda reader: _master(reader),
     "PSEUDONYM": lambda reader: reader.ask("copystand person list")[0]["pseudonym"],
     "PAGE_ID": lambda reader: "damaged.vol-0:0002",
     "QUARANTINE_ID": lambda reader: reader.damaged.pop(),
 }
+
+
+def _master(reader: Reader) -> str:
+    """The digest of a master."""
+    events = reader.ask("copystand audit events --type 'format identification'")["events"]
+    return str(events[0]["sources"][0]).removeprefix("sha256:")
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +235,7 @@ def test_every_command_of_a_page_runs_as_written(reader: Reader, page: str):
 def test_the_order_names_every_page_with_commands():
     how_to = {f"docs/how-to/{path.name}" for path in (ROOT / "docs" / "how-to").glob("*.md")}
 
-    assert set(PAGES) == {"README.md", *how_to}
+    assert set(PAGES) == {"README.md", "docs/audit.md", *how_to}
 
 
 def test_every_placeholder_and_every_command_left_out_is_known():

@@ -109,6 +109,9 @@ def test_batches_packages_quarantine_people_and_audit_log_answer_as_before(upgra
     assert (person.pop("state"), person.pop("senders")) == ("named", None)
     events = [event for history in now["audit"].values() for event in history]
     assert {event.pop("differs") for event in events} == {None}
+    for event in events:
+        named = dict.fromkeys([*event.pop("sources"), *event.pop("results")])
+        assert list(named) == event["objects"]
     assert now == upgraded.before
 
 

@@ -4,13 +4,15 @@ import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from tests.support import pages
 from tests.support.delivery import hand_over_unchecked, submission
-from tests.support.running_line import Line
+from tests.support.running_line import Line, wait_for
+from tests.support.true_order import causes_of, effects_before_causes
 from tests.support.whole_log import read_when_quiet
 
 PREMIS = "data/metadata/premis.xml"
@@ -67,8 +69,20 @@ def test_quarantined_pages_are_decided_in_every_way(
     assert by_package["unlucky.vol-w"] == "incomplete"
     states = {row["state"] for row in line.ask("quarantine", "list", "--batch", "unlucky")}
     assert states == {"withdrawn", "rejected", "released"}
+    wait_for(
+        lambda: sum(event["fact"] == "PackagePublished" for event in events(line)) >= 3,
+        60,
+        lambda: f"the log has not all packages\n{line.logs()}",
+    )
+    assert effects_before_causes(events(line), causes_of(line)) == []
     refused = line.ask("quarantine", "release", held["vol-r"], *ASKED, code=1)
     assert refused["code"] == "quarantine.not-open"
+
+
+def events(line: Line) -> list[dict[str, Any]]:
+    """The events of the batch, as an auditor gets them."""
+    found: list[dict[str, Any]] = line.ask("audit", "batch", "unlucky")
+    return found
 
 
 def test_a_corrected_manifest_takes_the_place_of_one_that_was_refused(line: Line, tmp_path: Path):

@@ -170,7 +170,12 @@ def fresh_projection(dsn: str) -> None:
     """Drop the projection and make it again, as only a superuser can."""
     with psycopg.connect(dsn) as connection:
         connection.execute("DROP SCHEMA audit CASCADE")
-        for name in ("0002_audit.sql", "0012_foreign_rows.sql", "0033_generation.sql"):
+        for name in (
+            "0002_audit.sql",
+            "0012_foreign_rows.sql",
+            "0019_audit_questions.sql",
+            "0033_generation.sql",
+        ):
             connection.execute((FOLDER / name).read_bytes())
 
 

@@ -14,6 +14,7 @@ def an_event(seq: int, event_type: str = "ingestion", **changes: Any) -> dict[st
         "event_type": event_type,
         "outcome": "suc",
         "code": None,
+        "agents": [],
         "detail": "Master stored.",
         "batch_id": "b-1",
         "item_id": "i-1",
@@ -48,6 +49,18 @@ def test_a_code_is_printed_before_its_detail():
     event = an_event(7, outcome="war", code="page.icc-missing", detail="No profile.")
 
     assert lines([event])[1].split("  ")[-1] == "page.icc-missing: No profile."
+
+
+def test_the_agents_are_listed_below_the_detail():
+    agents = [{"name": "libvips", "version": "8.14"}, {"name": "w\x1b-1", "version": None}]
+
+    assert lines([an_event(7, agents=agents)])[-1] == r"by libvips 8.14, w\x1b-1"
+
+
+def test_a_row_that_is_not_as_it_was_sealed_is_marked():
+    shown = lines([an_event(7), an_event(8, differs="differs in: detail")])
+
+    assert ["NOT AS SEALED" in line for line in shown] == [False, False, True]
 
 
 def test_a_detail_is_cut_and_shows_markup_and_control_characters_as_text():

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from schemas import ids
 from schemas.store import schema_store
 from streams.audit.sealed_record import BrokenSeal, Seal, headers_of, leaf, seal_of
 from streams.audit.timeline import in_order_of_cause
@@ -19,9 +20,9 @@ DOCS = Path(__file__).parents[4] / "docs" / "audit.md"
 
 
 def rows_of(
-    fact: str, seconds: float, seq: int, acts: int = 0, **subject: Any
+    fact: str, seconds: float, seq: int, acts: int = 0, fact_id: str = "", **subject: Any
 ) -> list[dict[str, Any]]:
-    cause = uuid4()
+    cause = fact_id or str(uuid4())
     return [
         {
             "seq": seq + ordinal,
@@ -96,6 +97,73 @@ def test_a_recapture_follows_the_quarantine_of_the_first_capture() -> None:
         "PageAdmitted2.0",
         "PageAcquired2.0",
     ]
+
+
+def test_a_page_is_admitted_again_after_the_decision_of_the_same_time() -> None:
+    page = {"item_id": "i", "page_id": "i:1"}
+    rows = [
+        *rows_of("WorkQuarantined", 25, 6, **page),
+        *rows_of("ControlDecided", 19, 7, **page),
+        *rows_of("PageAdmitted", 19, 8, **page, revision=2),
+    ]
+
+    assert facts(rows) == ["WorkQuarantined1.0", "ControlDecided1.0", "PageAdmitted2.0"]
+
+
+def test_a_completion_follows_the_facts_of_its_pages_whose_causes_have_a_late_clock() -> None:
+    item = {"item_id": "i"}
+    page = {**item, "page_id": "i:1"}
+    rows = [
+        *rows_of("ItemCompleted", 12, 9, **item),
+        *rows_of("BatchSettled", 13, 10),
+        *rows_of("PageRecognized", 12, 8, **page),
+        *rows_of("PageAcquired", 11, 7, **page),
+        *rows_of("PageAdmitted", 50, 6, **page),
+    ]
+
+    assert facts(rows) == [
+        "PageAdmitted1.0",
+        "PageAcquired1.0",
+        "PageRecognized1.0",
+        "ItemCompleted1.0",
+        "BatchSettled1.0",
+    ]
+
+
+def test_an_id_shows_the_fact_and_the_decision_that_it_follows_from() -> None:
+    page = {"item_id": "i", "page_id": "i:1"}
+    acquired, decision = str(uuid4()), str(uuid4())
+    first = ids.work_id(acquired, "derive_page")
+    again = ids.work_id(acquired, "derive_page", decision)
+    rows = [
+        *rows_of("PageDerived", 1, 1, fact_id=ids.fact_id(again, "PageDerived"), **page),
+        *rows_of("WorkDeferred", 2, 2, fact_id=ids.deferral_id(again, 1), **page),
+        *rows_of("ControlDecided", 30, 5, fact_id=decision, **page),
+        *rows_of("WorkQuarantined", 9, 3, fact_id=ids.fact_id(first, "WorkQuarantined"), **page),
+        *rows_of("PageAcquired", 20, 4, fact_id=acquired, **page),
+    ]
+
+    assert facts(rows) == [
+        "PageAcquired1.0",
+        "WorkQuarantined1.0",
+        "ControlDecided1.0",
+        "PageDerived1.0",
+        "WorkDeferred1.0",
+    ]
+
+
+def test_facts_that_contradict_each_other_are_all_listed() -> None:
+    item = {"item_id": "i"}
+    page = {**item, "page_id": "i:1"}
+    completed = str(uuid4())
+    work = ids.work_id(completed, "assemble_package")
+    rows = [
+        *rows_of("ItemCompleted", 9, 2, fact_id=completed, **item),
+        *rows_of("WorkQuarantined", 1, 1, fact_id=ids.fact_id(work, "WorkQuarantined"), **item),
+        *rows_of("PageAcquired", 2, 3, **page),
+    ]
+
+    assert sorted(facts(rows)) == ["ItemCompleted1.0", "PageAcquired1.0", "WorkQuarantined1.0"]
 
 
 def test_a_seal_is_read_back_from_its_headers() -> None:
