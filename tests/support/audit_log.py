@@ -173,8 +173,8 @@ def fresh_projection(dsn: str) -> None:
         for name in (
             "0002_audit.sql",
             "0012_foreign_rows.sql",
-            "0019_audit_questions.sql",
-            "0033_generation.sql",
+            "0017_audit_questions.sql",
+            "0019_generation.sql",
         ):
             connection.execute((FOLDER / name).read_bytes())
 

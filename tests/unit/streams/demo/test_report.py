@@ -48,7 +48,7 @@ def a_report(**changes: Any) -> dict[str, Any]:
         "timeline": {
             "page_id": f"{BOOKS}.psalter:0001",
             "complete": True,
-            "events": [{**event, "outcome": "suc", "code": None, "detail": "kept"}],
+            "events": [{**event, "outcome": "suc", "code": None, "detail": "kept", "agents": []}],
         },
         "accuracy": {"pages": 10, "items": {f"{BOOKS}.psalter": 0.01}, "all": 0.01},
         "pages": 12,
