@@ -12,7 +12,7 @@ from infra.kafka_access import ADMIN
 from streams.audit.generations import LOG, topic_in_use
 from streams.cli.audit import audit
 from streams.cli.audit_verify import NO_LOG_FIX, sealed_tree, topic_faults
-from streams.cli.requests import check_pseudonym, timeout_option
+from streams.cli.requests import check_known, timeout_option
 from streams.console import Exit, emit, fail, json_option, out
 from streams.sealer.log_requests import RESTORE_TOPIC, ROTATE_KEY, LogRequest, LogRequests
 from streams.settings import NotUp, Settings
@@ -35,8 +35,8 @@ def restore_topic(by: str, timeout: float, as_json: bool) -> None:
     For a topic from which records are missing, or in which records were changed. The events keep
     their numbers and bytes. The next checkpoint names the new topic; the old one stays as it is.
     Does nothing if the topic has all events."""
-    check_pseudonym(by)
     settings = Settings.load()
+    check_known(settings, by)
     log, faults = sealed_tree(settings)
     if faults:
         why = f"seq {faults[0].seq}: {faults[0].why}"
@@ -59,8 +59,8 @@ def rotate_key(by: str, timeout: float, as_json: bool) -> None:
 
     The last checkpoint of the present key names the new one, and both sign it. The present key is
     deleted. Whoever knows one key of the log can follow it to the new one."""
-    check_pseudonym(by)
     settings = Settings.load()
+    check_known(settings, by)
     try:
         keys = read_public_keys(settings.home / LOG)
     except DamagedFile as damaged:

@@ -18,7 +18,7 @@ from processors.pipeline import FIXITY
 from schemas.models import Producer
 from streams.cli.fixity_status import nothing_due, print_restored, print_run, run_document, status
 from streams.cli.listings import CONNECT_SECONDS, postgres_down
-from streams.cli.requests import check_pseudonym
+from streams.cli.requests import check_known
 from streams.console import Exit, emit, fail, json_option
 from streams.settings import NotUp, Settings
 
@@ -98,11 +98,11 @@ def restore(sha256: str, by: str, reason: str, file: Path | None, as_json: bool)
     from streams.fixity.restore import NoCopy, NothingToRestore, Request, WrongBytes
     from streams.fixity.restore import restore as restore_objects
 
-    check_pseudonym(by)
     found = SHA256.match(sha256)
     if found is None:
         fail(Exit.USAGE, f"{sha256!r} is not a SHA-256 in lower-case hex")
     settings = Settings.load()
+    check_known(settings, by)
     with _parts(settings) as parts:
         try:
             request = Request(found[1], by, reason, file)

@@ -4,19 +4,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+import psycopg
 
+from processors.error_catalogue import fix_of
 from processors.wording import counted
 from schemas.ids import PSEUDONYM
 from schemas.models import ControlDecided, ControlRequested
-from streams.cli.listings import print_fields
+from streams.cli.listings import postgres_down, print_fields
 from streams.clients.control_requests import (
     RequestedAction,
     RequestSubject,
     make_request,
     send_requests,
 )
+from streams.clients.station.line_queries import line_queries
 from streams.console import Exit, Seconds, emit, fail, json_option
-from streams.settings import Settings
+from streams.kafka.client import OPERATOR
+from streams.settings import NotUp, Settings
 
 SHOWN_FIELDS = {"granted", "action", "subjects", "value", "code", "fix", "by", "reason"}
 """Fields of a decision that are printed."""
@@ -51,6 +55,21 @@ def check_pseudonym(by: str) -> None:
             f"person.not-a-pseudonym: --by must be a pseudonym such as p-4, got {by!r}",
             "Create one with: copystand person add NAME",
         )
+
+
+def check_known(settings: Settings, by: str) -> None:
+    """Exit with 1 when the register does not let an operator name this person.
+
+    For commands that no tracker decides; of the others the tracker judges the person."""
+    check_pseudonym(by)
+    try:
+        with line_queries(settings) as line:
+            refusal = line.person(by).refusal(by, OPERATOR)
+    except (NotUp, psycopg.Error) as down:
+        postgres_down(down)
+    if refusal:
+        code, found = refusal
+        fail(Exit.FAILED, f"{code}: {found}", fix_of(code, pseudonym=by))
 
 
 def request(
