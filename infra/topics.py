@@ -146,7 +146,7 @@ def holds_a_message(client: Admin, at: Partition, offset: int) -> bool | None:
     """Whether there is a message at this offset or later; None without a timely answer.
 
     A transaction ends with a marker, which has an offset but is delivered to no consumer."""
-    with group_client(client, "copystand.looks", partition_eof=True) as consumer:
+    with group_client(client, "copystand.looks", reads=True) as consumer:
         consumer.assign([TopicPartition(*at, offset)])
         message = consumer.poll(FETCH_SECONDS)
         error = message.error() if message is not None else None
@@ -225,16 +225,23 @@ def _commit(client: Admin, group: str, starts: Mapping[Partition, int]) -> None:
 
 
 @contextmanager
-def group_client(client: Admin, group: str, *, partition_eof: bool = False) -> Iterator[Consumer]:
+def group_client(client: Admin, group: str, *, reads: bool = False) -> Iterator[Consumer]:
     """A consumer that does not join the group, so it can commit while the group has no members.
 
-    With `partition_eof` it also returns an event at the end of each partition."""
+    With `reads` it is for messages: it also returns an event at the end of each partition."""
     # The group calls of AdminClient caused a segmentation fault when they were repeated while a new
     # broker created its offsets topic (librdkafka 2.16.0).
     consumer = Consumer(
         QUIET
         | client.brokers.client
-        | {"group.id": group, "enable.auto.commit": False, "enable.partition.eof": partition_eof}
+        | {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.partition.eof": reads,
+            # With read_committed, no answer about offsets comes while a transaction with offsets of
+            # the group is open: after a power cut for as long as its time limit.
+            "isolation.level": "read_committed" if reads else "read_uncommitted",
+        }
     )
     try:
         yield consumer

@@ -42,7 +42,7 @@ NOT_RUN = {
     " COPYSTAND_KAFKA_CA=/etc/copystand/ca.pem": "a second machine",
     "export COPYSTAND_WORKER_ID=machine-2": "a second machine",
     "copystand run worker": "a second machine; tests/faults/test_two_machines.py runs it",
-    "copystand station scan --profile as-delivered --batch-id ms-2026-19 --device /srv/capture/out"
+    "copystand station scan --profile as-delivered --batch-id ms-2026-31 --device /srv/capture/out"
     " --idle 600 --no-prompt": "waits for files; tests/integration/test_scanners_watch.py has them",
     ".venv/bin/python -m bench.memory derive_page --pages 1000": "takes many minutes",
 }
@@ -178,7 +178,7 @@ class Reader:
     def damaged_object(self) -> str:
         """The digest of a master that was changed, and that a run has found; `backup.tif` has it."""
         masters = Path(self.ask("copystand up")["home"], "masters", "sha256")
-        master = min(path for path in masters.rglob("*") if path.is_file())
+        (master,) = masters.rglob(_master(self))
         content = master.read_bytes()
         (self.folder / "backup.tif").write_bytes(content)
         master.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))

@@ -34,7 +34,7 @@ OPEN = "SELECT count(*) FROM line.quarantine WHERE quarantine_id = ANY(%s) AND s
 @pytest.fixture
 def fast(line: Line, tmp_path: Path) -> Line:
     """The line with a packaged item of its own, for runs that read as fast as they can."""
-    pages.write_item(tmp_path / "vol-k", 1, first=61)
+    pages.write_item(tmp_path / "vol-k", 1, first=97)
     line.run(*submission(tmp_path, BATCH))
     return Line(line.home, COPYSTAND_FIXITY_MB_PER_SECOND="0")
 

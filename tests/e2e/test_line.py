@@ -99,7 +99,12 @@ def test_the_audit_answer_for_a_page_is_the_whole_expected_sequence(
     chain = the_chain(raws)
     digests = the_digests(line, delivered, known, chain, tmp_path)
 
-    answer = line.ask("audit", "page", f"{SOUND}:0001")
+    # Others who use this line may have read its objects again.
+    answer = [
+        event
+        for event in line.ask("audit", "page", f"{SOUND}:0001")
+        if known[event["cause_id"]].record != "FixityChecked"
+    ]
 
     workers = expected_outcome.workers_of(line.home, socket.gethostname())
     wanted = expected_outcome.sequence(chain, digests, the_tools(), OPERATOR, workers)

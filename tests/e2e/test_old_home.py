@@ -112,6 +112,10 @@ def test_batches_packages_quarantine_people_and_audit_log_answer_as_before(upgra
     for event in events:
         named = dict.fromkeys([*event.pop("sources"), *event.pop("results")])
         assert list(named) == event["objects"]
+    # A decision is now before the admission that follows from it.
+    for answer in (now, upgraded.before):
+        for history in answer["audit"].values():
+            history.sort(key=lambda event: event["seq"])
     assert now == upgraded.before
 
 

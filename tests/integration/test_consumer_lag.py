@@ -1,11 +1,13 @@
 """The lag of consumer groups, on a real broker where external clients write in transactions."""
 
+import time
 from contextlib import closing
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer, TopicPartition
 
-from infra.topics import admin, holds_a_message, provision
+from infra.topics import admin, committed_offsets, group_client, holds_a_message, provision
 from schemas.catalogue import Topic
 from streams import topology
 from streams.monitoring import consumer_lag
@@ -20,7 +22,7 @@ def name(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> str:
     """A topic with one group of the same name, of which the groups of this test consist."""
     name = f"progress.{uuid4().hex[:8]}"
     provision(parts.kafka, [Topic(name, None, "none", 1)], {name: [name]})
-    monkeypatch.setattr(topology, "groups", lambda: {name: [name]})
+    monkeypatch.setattr(topology, "groups", lambda *_: {name: [name]})
     return name
 
 
@@ -58,3 +60,23 @@ def test_a_rebuild_reaches_the_end_of_a_topic_with_a_marker(parts: Parts, name: 
     reader.close()
 
     assert [one.value for portion in portions for one in portion] == [b"x"]
+
+
+def test_offsets_are_known_while_a_transaction_with_offsets_of_the_group_is_open(
+    parts: Parts, name: str
+):
+    client, at = admin(parts.kafka), (name, 0)
+    producer = Producer({**parts.kafka.client, "transactional.id": name})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    with group_client(client, name) as member:
+        offsets = [TopicPartition(*at, 1)]
+        producer.send_offsets_to_transaction(offsets, member.consumer_group_metadata(), 30)
+
+    began = time.monotonic()
+    found = committed_offsets(client, name, [at])
+    seconds = time.monotonic() - began
+    producer.abort_transaction(30)
+
+    assert found == {at: 0}
+    assert seconds < 3

@@ -30,6 +30,7 @@ READERS = {
         *("item.registered", "page.acquired", "page.derived", "page.recognized"),
         *("page.described", "page.enriched", "package.published"),
         *("work.deferred", "work.quarantined", "control.requested", "work.redone.intake"),
+        *("fixity.checked", "object.restored"),
     ),
     "sealer": ("audit.intake",),
     "projector": ("audit.premis",),
