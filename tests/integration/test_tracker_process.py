@@ -276,5 +276,5 @@ def test_the_relay_deletes_a_message_only_after_its_acknowledgement(parts: Parts
 
 
 def test_the_tracker_reads_each_of_its_topics_once() -> None:
-    assert len(TRACKER_INPUTS) == len(set(TRACKER_INPUTS)) == 15
+    assert len(TRACKER_INPUTS) == len(set(TRACKER_INPUTS)) == 17
     assert redone_topic("intake") in TRACKER_INPUTS

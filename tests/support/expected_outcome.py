@@ -11,7 +11,8 @@ VERSION = version("copystand")
 
 
 STEP_VERSIONS = {
-    "validate_batch": 4,
+    "router": 2,
+    "validate_batch": 5,
     "acquire_page": 4,
     "derive_page": 3,
     "describe_page": 3,
