@@ -10,8 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 NEW_STEP := tests/architecture/test_a_new_step.py
 
 # Each runs in a process of its own. Tests that share a line or a broker are in one of them.
-TESTS := test-later-e2e test-chaos test-early-faults test-earlier-integration test-earlier-e2e \
-	test-middle-faults test-later-integration test-late-faults
+TESTS := test-later-e2e test-later-integration test-earlier-integration test-chaos test-early-faults \
+	test-middle-faults test-earlier-e2e test-late-faults
 FILES_OF_test-chaos := tests/faults/test_chaos.py
 FILES_OF_test-earlier-e2e := $(wildcard tests/e2e/test_[a-l]*.py)
 FILES_OF_test-later-e2e := $(wildcard tests/e2e/test_[m-z]*.py)
