@@ -97,6 +97,7 @@ def test_the_second_home_repairs_a_topic_that_lost_records_and_its_tables_and_re
     line = second_line
     line.up()
     line.wait_until_all_parts_are_ready()
+    line.ask("person", "add", "--id", "p-4")  # others who use this line may register persons
     submit_a_page(line, tmp_path, "before-repair")
     line.ask("audit", "export", "--all", tmp_path / "export")
     delete_records(line, before=7)
