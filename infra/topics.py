@@ -129,12 +129,17 @@ def committed_offsets(
 
 
 def end_offsets(client: Admin, partitions: Iterable[Partition]) -> dict[Partition, int]:
-    """The offset after the last record of each partition."""
+    """The offset after the last record of each partition. Raises KafkaException."""
     wanted = {TopicPartition(name, number): OffsetSpec.latest() for name, number in partitions}
     if not wanted:
         return {}
     answers: Mapping[TopicPartition, Future[Any]] = client.list_offsets(wanted)
-    return {(at.topic, at.partition): one.result().offset for at, one in answers.items()}
+    found = {(at.topic, at.partition): int(one.result().offset) for at, one in answers.items()}
+    if unknown := sorted(at for at, offset in found.items() if offset < 0):
+        # What the answer has, without an error, for partitions of a broker that does not answer.
+        reason = f"no end of {unknown[0][0]} {unknown[0][1]} and {len(unknown) - 1} more"
+        raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE, reason))
+    return found
 
 
 def settled_end_offsets(client: Admin, partitions: Collection[Partition]) -> dict[Partition, int]:

@@ -75,7 +75,7 @@ class TopicReader:
 
     def read_to_the_end(self, offsets: Mapping[Partition, int]) -> Iterator[list[Incoming]]:
         """All messages from these offsets to the present ends of the partitions, in portions."""
-        ends = topics.end_offsets(self._admin, offsets)
+        ends = topics.settled_end_offsets(self._admin, offsets)
         left = {at: end for at, end in ends.items() if end > offsets[at]}
         # A transaction ends with a marker, so the last offset may hold no message: the consumer
         # reports the end of each partition instead.
