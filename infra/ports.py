@@ -1,7 +1,10 @@
 """Free TCP ports of a home, chosen once and kept in run/ports.json."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +15,8 @@ CLUSTER_SIZES = (1, 3)
 """How many brokers a home may have."""
 # Below Linux's range for outgoing connections: no client takes a port while its server restarts.
 LOWEST, HIGHEST = 20000, 32000
+_reserved: dict[int, int] = {}
+"""The ports that this process has chosen, and the open files that lock them."""
 
 
 def names(brokers: int) -> tuple[str, ...]:
@@ -43,6 +48,7 @@ def choose(
         port = kept.get(own)
         if port is None or port in chosen.values() or not is_free(port):
             port = free_port(set(chosen.values()) | set(kept.values()))
+        _reserve(port)
         chosen[own] = port
     write_json(home / "run" / "ports.json", chosen)
     return chosen
@@ -68,11 +74,35 @@ def read(home: Path) -> dict[str, int]:
 
 
 def free_port(taken: set[int]) -> int:
-    """A port of 127.0.0.1 that no process listens on."""
-    for port in random.sample(range(LOWEST, HIGHEST), 200):
-        if port not in taken and is_free(port):
+    """A port of 127.0.0.1 that no process listens on, and no other line has chosen."""
+    every = range(LOWEST, HIGHEST)
+    for port in random.sample(every, min(200, len(every))):
+        if port not in taken and is_free(port) and _reserve(port):
             return port
     raise OSError(f"no free port between {LOWEST} and {HIGHEST} on 127.0.0.1")
+
+
+def _reserve(port: int) -> bool:
+    """Keep a port from lines that choose theirs before this one listens, or while a server
+    restarts, for as long as this process lives. Whether this process has not got it already, and
+    no other one of this user has."""
+    if port in _reserved:
+        return False
+    folder = Path(tempfile.gettempdir(), f"copystand-ports-{os.getuid()}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+            return True  # Somebody else made it: ports are chosen without reservation.
+        lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return False
+    _reserved[port] = lock
+    return True
 
 
 def is_free(port: int) -> bool:
