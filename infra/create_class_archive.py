@@ -1,6 +1,5 @@
 """`python -m infra.create_class_archive`: archives the classes that a broker loads at its start."""
 
-import os
 import shutil
 import sys
 import tempfile
@@ -9,7 +8,7 @@ from pathlib import Path
 from infra import paths, ports
 from infra.acls import put_users
 from infra.class_archive import archive_of, creation_of
-from infra.files import fsync_folder
+from infra.files import fsync_file, fsync_folder
 from infra.kafka import LocalKafka
 from infra.kafka_access import make_login
 from infra.topics import admin, provision
@@ -31,7 +30,7 @@ def create(jars: Path) -> Path:
         _run_broker(LocalKafka(home, jars, ports.choose(home), jvm=creation_of(draft)))
         if not draft.is_file():
             raise RuntimeError("the JVM wrote no archive of Kafka's classes")
-        _flush(draft)
+        fsync_file(draft)
         for outdated in archive.parent.glob("*.jsa"):
             outdated.unlink()
         draft.rename(archive)
@@ -50,14 +49,6 @@ def _run_broker(broker: LocalKafka) -> None:
         put_users(admin(broker.admin), [make_login(broker.home, "class-archive")])
     finally:
         broker.stop(STOP_SECONDS)
-
-
-def _flush(file: Path) -> None:
-    handle = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def main() -> None:
