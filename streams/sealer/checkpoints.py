@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from streams.runtime.run_loop import CannotContinue
+from streams.sealer.record_proofs import proof_key
 from streams.transparency_log.checkpoint import (
     Checkpoint,
     ForkRefused,
@@ -59,6 +60,10 @@ class Checkpoints:
     def key(self) -> str:
         """The public key that signs now."""
         return str(self._signer.verifier)
+
+    def proof_key(self) -> bytes:
+        """The key of the proofs about records, which follows from the key that signs now."""
+        return proof_key(self._signer)
 
     def check(self, store: LogStore) -> None:
         """Raises CannotContinue if the log on disk does not have what was signed."""

@@ -114,6 +114,7 @@ WITH_ROLES = {
     *("the public key is another one", "the log is removed", "the log is that of an earlier day"),
     *("the journal is edited", "the index has another digest", "the index is rolled back"),
     *("the index has a time in the future", "the index is no database"),
+    "an event is forged and the sealer's offset moved",
     *("an event is forged with the next seq", "an event is forged with a later seq"),
     *("an event is forged with a taken seq", "a record is replayed", "a tombstone is written"),
     *("a tombstone removes a record", "the first records are deleted", "a value is rewritten"),
