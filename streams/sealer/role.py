@@ -103,6 +103,7 @@ class Sealer:
         """Fence the previous sealer, bring log and index up to date, and seek the intake."""
         self._transactions.begin()
         self._recover_until_logs_agree()
+        self._checkpoints.publish_newest(self._sealed.store)
 
     def run(self) -> None:
         """Seal batch after batch until asked to stop. While topic and log disagree, wait."""

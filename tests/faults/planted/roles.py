@@ -219,7 +219,7 @@ def _end_if(reason: str) -> None:
 class NoWitness:
     """Checkpoints are not published."""
 
-    def publish(self, size: int, checkpoint: bytes) -> None:
+    def publish(self, size: int, checkpoint: bytes, proofs: bytes) -> None:
         pass
 
     def close(self) -> None:
