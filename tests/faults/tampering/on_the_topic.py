@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from infra.topics import admin, provision
 from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS
@@ -53,8 +53,17 @@ def _forge_next_and_move(victim: Victim) -> int:
     expected = _forge_next(victim)
     member = Consumer({**victim.kafka.client, "group.id": SealerTopics().group})
     place = TopicPartition(AUDIT_INTAKE.name, 0)
-    place.offset = member.committed([place], timeout=30)[0].offset + 1
-    member.commit(offsets=[place], asynchronous=False)
+
+    def moved() -> bool:
+        try:  # the broker has just started, so that it may not answer yet
+            known = member.committed([place], timeout=5)[0].offset
+            place.offset = known + 1
+            member.commit(offsets=[place], asynchronous=False)
+        except KafkaException:
+            return False
+        return True
+
+    until(moved, 30, lambda: "the offset cannot be moved")
     member.close()
     return expected
 
