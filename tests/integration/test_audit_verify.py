@@ -22,13 +22,13 @@ from infra.postgres import SUPERUSER
 from infra.topics import admin, provision
 from schemas.catalogue import AUDIT_PREMIS, Topic
 from streams.audit.generations import next_topic, topic_in_use
+from streams.audit.log_events import MAINTENANCE
 from streams.audit.sealed_record import SealedRecord, headers_of, record_of
 from streams.projector.replaced_rows import rebuild
 from streams.projector.rows import COLUMNS, dump_digest
 from streams.sealer.log_requests import (
     RESTORE_TOPIC,
     ROTATE_KEY,
-    TYPE,
     LogRequest,
     LogRequests,
 )
@@ -434,9 +434,9 @@ def test_all_events_are_published_again_as_a_new_topic_though_the_sealer_is_kill
     assert found == list(tree.tree.leaves())
     # The projector may also report that records were deleted.
     types = Counter(record_of(leaf).event.event_type for leaf in found[before:])
-    assert (types[TYPE], types["fixity check"]) == (1, 2)
+    assert (types[MAINTENANCE], types["fixity check"]) == (1, 2)
     recorded = record_of(found[before]).event
-    assert (recorded.event_type, recorded.agents[-1].name) == (TYPE, "p-4")
+    assert (recorded.event_type, recorded.agents[-1].name) == (MAINTENANCE, "p-4")
     with psycopg.connect(sealed.parts.dsn("auditor_ro")) as connection:
         assert verify_projection(connection, tree.tree) == []
     seen = sealed.witness(tmp_path / "witness")

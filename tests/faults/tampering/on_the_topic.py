@@ -181,8 +181,16 @@ def _delete_records(share: float) -> Callable[[Victim], int]:
         offset = -1 if place == len(messages) else messages[place].offset() or 0
         client = admin(victim.kafka)
         set_configuration(client, TOPIC, "cleanup.policy", "compact,delete")
-        for future in client.delete_records([TopicPartition(TOPIC, 0, offset)]).values():
-            future.result(30)
+
+        def deleted() -> bool:
+            try:
+                for future in client.delete_records([TopicPartition(TOPIC, 0, offset)]).values():
+                    future.result(30)
+            except KafkaException:
+                return False  # the policy is not in force yet
+            return True
+
+        until(deleted, 30, lambda: "the records are not deleted")
         return 0
 
     return apply
