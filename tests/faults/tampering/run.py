@@ -141,12 +141,10 @@ Group = Callable[[Path, Path, int, Sequence[Tampering]], Iterator[Verdict]]
 GROUPS: list[tuple[Group, list[Tampering]]] = [
     (
         on_copies_of_their_own,
-        [
-            *(replace(one, name=one.name + ROLES) for one in TAMPERINGS if one.name in WITH_ROLES),
-            *(one for one in TAMPERINGS if one.offline),
-        ],
+        [replace(one, name=one.name + ROLES) for one in TAMPERINGS if one.name in WITH_ROLES],
     ),
     (on_one_copy, [one for one in TAMPERINGS if not one.offline]),
+    (on_copies_of_their_own, [one for one in TAMPERINGS if one.offline]),
 ]
 ALL = [*(one for _, tamperings in GROUPS for one in tamperings), WITNESS]
 
