@@ -142,11 +142,10 @@ class OpenUploads:
                 if upload is not None:
                     self._open[upload.id] = upload
         for file in self.folder.iterdir():
-            is_known = file.suffix in (INFO, DATA, OFFSET) and file.stem in self._open
             # Drafts of small files, and what is left of an upload that was removed.
-            if file.name.endswith((INFO, DATA, OFFSET, MOVED, COPY, NAMES)) and not is_known:
-                file.unlink(missing_ok=True)
-            elif _is_draft(file):
+            is_ours = file.suffix in (INFO, DATA, OFFSET, MOVED, COPY, NAMES) or _is_draft(file)
+            is_known = file.suffix in (INFO, DATA, OFFSET) and file.stem in self._open
+            if is_ours and not is_known:
                 file.unlink(missing_ok=True)
 
     def _loaded(self, file: Path) -> OpenUpload | None:
