@@ -35,6 +35,8 @@ HEAD = (
 class Survey:
     """What happened."""
 
+    kill_at: frozenset[int] = frozenset()
+    """The cuts at which the server is killed."""
     cuts: int = 0
     kills: int = 0
     files: int = 0
@@ -58,15 +60,13 @@ class Uploader:
         self._chunk = self._drawn.choice(CHUNKS)
         self._algorithm = self._drawn.choice(ALGORITHMS)
 
-    def run(self, cuts: int, kills: int) -> None:
-        """Upload the file; cut it about so often, and kill the server so often."""
+    def run(self, cuts: int) -> None:
+        """Upload the file, and cut it so often unless it is complete before."""
         path, offset, size = self._client.created(self._content), 0, len(self._content)
         while offset < size:
             part = self._content[offset : offset + self._chunk]
-            if kills:
-                kills, offset = kills - 1, self._cut(path, offset, part, kill=True)
-            elif cuts:
-                cuts, offset = cuts - 1, self._cut(path, offset, part, kill=False)
+            if cuts:
+                cuts, offset = cuts - 1, self._cut(path, offset, part)
             elif self._algorithm and self._drawn.random() < 0.2:
                 self._spoil(path, offset, part)
             else:
@@ -95,14 +95,15 @@ class Uploader:
         if answer.status != 460 or self._client.head(path).offset != offset:
             self._survey.faults.append(f"{path}: a spoilt chunk at {offset} gave {answer}")
 
-    def _cut(self, path: str, offset: int, part: bytes, kill: bool) -> int:
+    def _cut(self, path: str, offset: int, part: bytes) -> int:
         """Cut a chunk; where the upload continues."""
         kind, sent = self._point(len(part))
         reset = self._drawn.random() < 0.5
         self._client.cut(path, offset, part, sent, self._headers(part), reset)
+        is_killed = self._survey.cuts in self._survey.kill_at
         self._survey.cuts += 1
         self._survey.kinds[kind] += 1
-        if kill:
+        if is_killed:
             self._server.kill()
             self._server.start()
             self._survey.kills += 1
@@ -148,18 +149,15 @@ class Uploader:
 
 def survey(folder: Path, count: int, kills: int, seed: int) -> Survey:
     """Cut uploads this often, and kill the server at some of the cuts."""
-    found, drawn = Survey(), random.Random(seed)
+    drawn = random.Random(seed)
+    found = Survey(frozenset(drawn.sample(range(count), kills)))
     server = IngestServer(folder / "home")
     client = TusClient(server.port, server.add_station("cuts"))
     server.start()
     try:
         while found.cuts < count:
-            seed_of_file = f"{seed}-{found.files}"
-            left = kills - found.kills
-            share = left / max(1, count - found.cuts)
-            here = min(drawn.randint(1, 8), count - found.cuts)
-            killed = sum(drawn.random() < share for _ in range(here))
-            Uploader(found, server, client, seed_of_file).run(here - killed, killed)
+            one = Uploader(found, server, client, f"{seed}-{found.files}")
+            one.run(min(drawn.randint(1, 8), count - found.cuts))
         _wrong_in_the_end(found, server, client, drawn)
     finally:
         server.stop()

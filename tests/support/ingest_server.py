@@ -38,9 +38,18 @@ class IngestServer:
 
     def add_station(self, name: str) -> str:
         """The upload token of a new station."""
-        key, token = new_key(f"station-{name}"), secrets.token_urlsafe(24)
-        self.senders.add(key, "station", sha256(token.encode()).hexdigest())
+        return self.add_sender("station", name)
+
+    def add_sender(self, kind: str, name: str) -> str:
+        """The token of a new station or repository."""
+        key, token = new_key(f"{kind}-{name}"), secrets.token_urlsafe(24)
+        self.senders.add(key, kind, sha256(token.encode()).hexdigest())
         return token
+
+    def listen_at(self, address: str) -> "IngestServer":
+        """Listen for other machines, too."""
+        self._environment["COPYSTAND_INGEST_NETWORK"] = address
+        return self
 
     @property
     def pid(self) -> int:

@@ -52,8 +52,8 @@ class TusClient:
     """Sends requests with one token; a connection for each."""
 
     def __init__(self, port: int, token: str) -> None:
-        self.port = port
-        self._own = {"Authorization": f"Bearer {token}"}
+        self.port, self.authorization = port, f"Bearer {token}"
+        self._own = {"Authorization": self.authorization}
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """The answer to a request; underscores in names of headers are hyphens."""
@@ -106,12 +106,21 @@ class TusClient:
     ) -> None:
         """Send a chunk up to a byte, of the body or (below 0) of the headers, and hang up. All of it
         sent means that only the answer is lost."""
-        lines = {**self._own, **VERSION, **CHUNK, "Upload-Offset": str(offset), **headers}
-        lines |= {"Content-Length": str(len(part)), "Host": "127.0.0.1"}
-        text = f"PATCH {path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items())
-        head = text.encode() + b"\r\n"
         with socket.create_connection(("127.0.0.1", self.port), SECONDS) as connection:
             if reset:
                 hard = struct.pack("ii", 1, 0)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hard)
+            head = self._head_of(path, offset, part, headers)
             connection.sendall(head[: len(head) + sent] if sent < 0 else head + part[:sent])
+
+    def begin(self, path: str, offset: int, part: bytes, sent: int) -> socket.socket:
+        """A connection on which a chunk was sent up to a byte, and which stays open."""
+        connection = socket.create_connection(("127.0.0.1", self.port), SECONDS)
+        connection.sendall(self._head_of(path, offset, part, {}) + part[:sent])
+        return connection
+
+    def _head_of(self, path: str, offset: int, part: bytes, headers: dict[str, str]) -> bytes:
+        lines = {**self._own, **VERSION, **CHUNK, "Upload-Offset": str(offset), **headers}
+        lines |= {"Content-Length": str(len(part)), "Host": "127.0.0.1"}
+        text = f"PATCH {path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in lines.items())
+        return text.encode() + b"\r\n"
