@@ -97,6 +97,7 @@ tamper: install ## Tamper with copies of one line in many ways, drawn from SEED;
 
 uploads: install ## Cut uploads 1,000 times, kill the server 50 times, drawn from SEED, and let tus-js-client upload; adds a row to docs/reliability.md
 	@sh infra/install.sh uploads
+	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_upload_clients.py
 	$(PYTHON) -m tests.faults.upload_cuts --count 1000 --kills 50 --seed $(SEED) --record
 
 images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
