@@ -33,8 +33,10 @@ CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
-.PHONY: help install production faults scanners demo test check schemas standards bench chaos fulldisk powercut mutations tamper rolling images folders defects lock \
-	check-style $(TESTS) $(CHECKS)
+.PHONY: help install production faults scanners demo test check check-style schemas standards bench
+.PHONY: chaos fulldisk powercut mutations tamper rolling uploads
+.PHONY: images folders defects lock
+.PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +99,11 @@ mutations: install ## Tamper with exported logs in COUNT random ways, drawn from
 
 tamper: install ## Tamper with copies of one line in many ways, drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.tampering.run --seed $(SEED) --record
+
+uploads: install ## Cut uploads 1,000 times, kill the server 50 times, drawn from SEED, and let tus-js-client upload; adds a row to docs/reliability.md
+	@sh infra/install.sh uploads
+	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_upload_clients.py
+	$(PYTHON) -m tests.faults.upload_cuts --count 1000 --kills 50 --seed $(SEED) --record
 
 images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
 	@sh infra/install.sh images

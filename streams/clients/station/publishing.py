@@ -21,6 +21,7 @@ from streams.kafka.client import STATION
 from streams.settings import Settings, software_version
 from streams.storage.factory import reachable_storage
 from streams.storage.local import LocalStorage
+from streams.uploads.upload_record import write_record
 
 PRODUCER = "copystand/station"
 JSON = "application/json"
@@ -65,6 +66,8 @@ def hand_over(
     changed = store_delivery(delivery, storage, settings, progress)
     if not changed:
         fact = _submitted(delivery, storage, settings, corrects)
+        # After the last file: it states that the store has all of them.
+        write_record(storage, settings.signing_key(STATION), fact.files[0])
         publish(topic_of("BatchSubmitted").name, str(fact.head.batch_id), encode(fact))
     return changed
 
