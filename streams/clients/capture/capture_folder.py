@@ -133,7 +133,7 @@ class CaptureFolder:
         """Give a page another name, as its source did. Returns its new record."""
         old, new = self.files / item / record.file, self.files / new_item / file
         place = old.relative_to(self.files).as_posix()
-        renamed = replace(record, ref=Path(file).stem, file=file, previous=None, moved_from=place)
+        renamed = replace(record, ref=Path(file).stem, file=file, moved_from=place)
         self._move(old, new, renamed)
         record_path(old).unlink()
         fsync_folder(old.parent)

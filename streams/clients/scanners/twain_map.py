@@ -26,6 +26,11 @@ class Row:
     sane_options: tuple[str, ...]
     """Names of the option, the preferred one first; empty if SANE has none."""
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every name of the setting in a protocol."""
+        return (self.capability, *self.sane_options)
+
 
 ROWS = (
     Row("resolution_dpi", "ICAP_XRESOLUTION", XRESOLUTION, ("x-resolution", "resolution")),

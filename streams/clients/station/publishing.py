@@ -64,6 +64,9 @@ def hand_over(
         storage.sweep()
     changed = store_delivery(delivery, storage, settings, progress)
     if not changed:
+        # Captures first: a batch is then known to be uploading when its manifest arrives.
+        for one in delivery.captures:
+            publish(topic_of("PageCaptured").name, str(one.head.page_id), encode(one))
         fact = _submitted(delivery, storage, settings, corrects)
         publish(topic_of("BatchSubmitted").name, str(fact.head.batch_id), encode(fact))
     return changed
