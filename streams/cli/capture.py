@@ -22,6 +22,7 @@ from streams.clients.capture.routing import (
     Station,
     all_profiles,
     driver_for,
+    drivers_here,
     find_scanner,
     load_profile,
 )
@@ -222,7 +223,7 @@ def _device_rows(here: Station, driver: str | None, device: str | None) -> Itera
         name = driver or driver_for(device)
         yield _device_row(here, here.driver(name), Device(name, device))
         return
-    for name in (driver,) if driver else DRIVERS:
+    for name in (driver,) if driver else drivers_here():
         one = here.driver(name)
         try:
             for found in one.devices():
