@@ -1,7 +1,6 @@
 """The data source manager of Windows, which the package pytwain helps to reach."""
 
 import ctypes as ct
-import os
 import sys
 import time
 from importlib import import_module
@@ -40,9 +39,9 @@ def _missing(found: str) -> ScannerProblem:
 def _library() -> Any:
     failed: list[str] = []
     for name in LIBRARIES:
-        path = os.path.join(os.environ.get("WINDIR", ""), name) if name == LIBRARIES[1] else name
         try:
-            return ct.WinDLL(path)  # type: ignore[attr-defined, unused-ignore]
+            # With this mode Windows also looks in its own folder, where the second one is.
+            return ct.WinDLL(name, winmode=0)  # type: ignore[attr-defined, unused-ignore]
         except OSError as absent:
             failed.append(f"{name}: {absent}")
     raise _missing("; ".join(failed))
