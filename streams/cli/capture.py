@@ -29,6 +29,7 @@ from streams.clients.capture.routing import (
 from streams.clients.scanners.agreement import profiles_kept
 from streams.clients.scanners.capabilities import ColourMode, Device, Source
 from streams.clients.scanners.capture_settings import Wishes
+from streams.clients.scanners.escl_access import Access
 from streams.clients.scanners.scanner_driver import ScannerDriver, ScannerProblem
 from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
@@ -215,6 +216,7 @@ def _station(settings: Settings, idle_seconds: float = 0) -> Iterator[Station]:
             settings.sane_config,
             settings.scan_timeout_seconds,
             idle_seconds,
+            access=Access(settings.scanner_login, settings.scanner_certificates),
         )
 
 

@@ -9,6 +9,7 @@ from processors.profile import InvalidProfile, Profile, canonical, names, resolv
 from streams.clients.scanners.agreement import Agreement, agree, profiles_kept
 from streams.clients.scanners.capabilities import joined
 from streams.clients.scanners.capture_settings import CaptureSettings, Wishes
+from streams.clients.scanners.escl_access import OPEN, Access
 from streams.clients.scanners.escl_driver import EsclDriver
 from streams.clients.scanners.sane_driver import SaneDriver
 from streams.clients.scanners.scanner_driver import Scanner, ScannerDriver, ScannerProblem
@@ -32,13 +33,14 @@ class Station:
     silence_seconds: float = 120
     idle_seconds: float = 30
     settle_seconds: float = SETTLE_SECONDS
+    access: Access = OPEN
 
     def driver(self, name: str) -> ScannerDriver:
         """The driver with a name."""
         if name == "sane":
             return SaneDriver(self.work / "sane", self.sane_config, self.silence_seconds)
         if name == "escl":
-            return EsclDriver(self.silence_seconds)
+            return EsclDriver(self.silence_seconds, access=self.access)
         if name == "twain":
             return TwainDriver(self.silence_seconds)
         return WatchDriver(self.settle_seconds, self.idle_seconds)
