@@ -65,6 +65,9 @@ def hand_over(
         storage.sweep()
     changed = store_delivery(delivery, storage, settings, progress)
     if not changed:
+        # Captures first: a batch is then known to be uploading when its manifest arrives.
+        for one in delivery.captures:
+            publish(topic_of("PageCaptured").name, str(one.head.page_id), encode(one))
         fact = _submitted(delivery, storage, settings, corrects)
         # After the last file: it states that the store has all of them.
         write_record(storage, settings.signing_key(STATION), fact.files[0])
