@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.codec import encode
 from streams.execution import facts
-from streams.projector import role as projector
+from streams.projector import row_writer as projector
 from streams.sealer import clients
 from streams.sealer import role as sealer
 from tests.faults.planted.broker import Producer
