@@ -60,6 +60,19 @@ class InvalidRecord:
     """The event, if it could be decoded."""
 
 
+class ReadRecord(NamedTuple):
+    """A record of audit.intake, and the event in it or what is wrong with it."""
+
+    record: IntakeRecord
+    result: ValidEvent | InvalidRecord
+
+
+def read_record(message: Message) -> ReadRecord:
+    """A confluent-kafka message as a ReadRecord."""
+    record = intake_record(message)
+    return ReadRecord(record, validate(record.key, record.value))
+
+
 def intake_record(message: Message) -> IntakeRecord:
     """A confluent-kafka message as an IntakeRecord."""
     _, milliseconds = message.timestamp()

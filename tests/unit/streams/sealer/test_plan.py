@@ -11,7 +11,7 @@ from schemas.event_fields import fields_of
 from schemas.models import PremisEvent, Producer
 from streams.sealer.event_index import IndexedEvent
 from streams.sealer.plan import plan
-from streams.sealer.validation import IntakeRecord, ValidEvent, validate
+from streams.sealer.validation import IntakeRecord, ReadRecord, ValidEvent, validate
 from tests.support.audit_log import an_event
 
 ARRIVED = datetime(2026, 5, 4, 9, 31, tzinfo=UTC)
@@ -30,7 +30,8 @@ def anomalies(tmp_path: Path) -> Path:
 
 def planned(anomalies: Path, *records: IntakeRecord, sealed: dict[str, IndexedEvent] | None = None):
     known = sealed or {}
-    return plan(records, lambda ids: {k: known[k] for k in ids if k in known}, 7, anomalies, SEALER)
+    read = [ReadRecord(one, validate(one.key, one.value)) for one in records]
+    return plan(read, lambda ids: {k: known[k] for k in ids if k in known}, 7, anomalies, SEALER)
 
 
 def indexed(event: PremisEvent, seq: int) -> dict[str, IndexedEvent]:
