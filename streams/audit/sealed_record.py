@@ -3,9 +3,10 @@
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from schemas.codec import MAGIC, PREFIX, decode, schema_id_of
+from schemas.event_fields import EventFields, event_fields
 from schemas.models import PremisEvent
 from schemas.store import SchemaStore, schema_store
 
@@ -26,7 +27,8 @@ class BrokenSeal(ValueError):
     """A record on audit.premis without the headers of a sealed record."""
 
 
-class Seal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Seal:
     """What the sealer adds to an event: its number, the time of sealing, its schema."""
 
     seq: int
@@ -42,15 +44,18 @@ class SealedRecord:
     event_id: str
     value: bytes
     seal: Seal
-    decoded: PremisEvent | None = field(default=None, compare=False, repr=False)
-    """The event in it, if it is decoded already."""
+    read: EventFields | None = field(default=None, compare=False, repr=False)
+    """The fields of its event, if they are read already."""
+
+    @property
+    def fields(self) -> EventFields:
+        """The fields of its event, in a fraction of the time of `event`. Raises Undecodable."""
+        return self.read or event_fields(self.value)
 
     @property
     def event(self) -> PremisEvent:
         """The event in it. Raises Undecodable."""
-        event = self.decoded or decode(self.value, PremisEvent)
-        assert isinstance(event, PremisEvent)
-        return event
+        return decode(self.value, PremisEvent)
 
     @property
     def leaf(self) -> bytes:
@@ -88,9 +93,8 @@ def record_of(leaf: bytes) -> SealedRecord:
     seq, sealed_at = TWO_UNSIGNED.unpack_from(leaf)
     digest = leaf[2 * UNSIGNED.size : body_start]
     value = PREFIX.pack(MAGIC, schema_store().id_of(digest)) + leaf[body_start:]
-    event = decode(value, PremisEvent)
-    assert isinstance(event, PremisEvent)
-    return SealedRecord(event.head.event_id, value, Seal(seq, sealed_at, digest), event)
+    fields = event_fields(value)
+    return SealedRecord(fields.event_id, value, Seal(seq, sealed_at, digest), fields)
 
 
 def headers_of(seal: Seal) -> Headers:

@@ -15,8 +15,7 @@ from psycopg.postgres import types
 from psycopg.pq import Format
 from psycopg.sql import SQL, Composed, Identifier
 
-from schemas.event_fields import EPOCH, AgentFields, EventFields, event_fields, fields_of
-from schemas.models import PremisEvent
+from schemas.event_fields import EPOCH, AgentFields, EventFields, event_fields
 from streams.audit.sealed_record import Seal, body_of
 from streams.named_queries import NamedQueries
 
@@ -60,11 +59,6 @@ Row = tuple[Any, ...]
 def row_of(seal: Seal, value: bytes) -> Row:
     """The row of a sealed event, in the order of COLUMNS. Raises Undecodable."""
     return row_of_fields(seal, value, event_fields(value))
-
-
-def row_of_event(seal: Seal, value: bytes, event: PremisEvent) -> Row:
-    """The row of a sealed event that is decoded already."""
-    return row_of_fields(seal, value, fields_of(event))
 
 
 def row_of_fields(seal: Seal, value: bytes, event: EventFields) -> Row:
