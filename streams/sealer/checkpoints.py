@@ -21,7 +21,8 @@ from streams.transparency_log.tiles import DamagedLog
 log = logging.getLogger(__name__)
 
 EVERY_EVENTS = 256
-EVERY_SECONDS = 1.0
+EVERY_SECONDS = 0.3
+"""Less than the sealer waits for a batch, so that steady events need not wait for the next one."""
 PROVEN = 2
 """From so many checkpoints before it each one is proven, so that one of them may be lost."""
 PROVEN_AT_START = 16

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.files import fsync_folder, read_json, write_json
-from schemas.codec import encode
 from schemas.ids import PSEUDONYM, make_id
 from schemas.models import Agent, Head, Producer
 from streams.audit.log_events import MAINTENANCE, log_event
-from streams.sealer.validation import ValidEvent, with_digests
+from streams.sealer.validation import ValidEvent, valid_event
 
 RESTORE_TOPIC, ROTATE_KEY = "restore-topic", "rotate-key"
 KINDS = (RESTORE_TOPIC, ROTATE_KEY)
@@ -89,4 +88,4 @@ def event_of(request: LogRequest, events: int, made_by: Producer) -> ValidEvent:
     )
     person = Agent(type="person", name=request.by, role="authorizer")
     event = log_event(MAINTENANCE, head, texts[request.kind], persons=[person])
-    return with_digests(event, encode(event))
+    return valid_event(event)

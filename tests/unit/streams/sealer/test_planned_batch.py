@@ -11,7 +11,7 @@ from streams.sealer.log_order import LogRecord
 from streams.sealer.planned_batch import PlanFile
 from streams.sealer.record_proofs import proof_of
 from streams.sealer.sealed_log import SealedLog
-from streams.sealer.validation import with_digests
+from streams.sealer.validation import valid_event
 from streams.transparency_log.log_store import LogStore
 from tests.support.audit_log import an_event
 
@@ -35,7 +35,7 @@ def accepted(
     return [
         log.agrees(
             LogRecord(
-                *(0, one.seal, with_digests(one.event, one.value)),
+                *(0, one.seal, valid_event(one.event)),
                 proof_of(one.leaf, proof_key) if proof_key else b"",
             )
         )
@@ -88,7 +88,7 @@ def test_a_proof_is_about_one_record_with_its_number_and_time(log: SealedLog):
     log.plan(records(0, 3), (0, 3))
     log.append(records(0, 3))
     (sealed,) = records(3, 1)
-    event = with_digests(sealed.event, sealed.value)
+    event = valid_event(sealed.event)
     proof = proof_of(sealed.leaf, KEY)
 
     for seal in (Seal(4, 1, event.schema_sha256), Seal(3, 2, event.schema_sha256)):
