@@ -8,6 +8,7 @@ from tests.core_machine.database import Databases, running_databases
 from tests.support.audit_story import audited, stored_reason
 from tests.support.clocked_tracker import fixed_window
 from tests.support.parts import Parts, running_parts
+from tests.support.sealed_line import sealed
 from tests.support.tracker_harness import connect_tracker, storage, tracker
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "connect_tracker",
     "fixed_window",
     "parts",
+    "sealed",
     "storage",
     "stored_reason",
     "tracker",
