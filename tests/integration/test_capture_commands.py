@@ -33,6 +33,7 @@ from streams.settings import Settings
 from tests.support import scanimage
 from tests.support.escl_server import EsclServer, running
 from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
+from tests.support.signing import give_key
 
 COPYSTAND = str(Path(sys.executable).with_name("copystand"))
 SCAN = (
@@ -124,6 +125,7 @@ def test_the_closed_folder_is_submitted_with_its_manifest(station: StationHome):
     scanned = station.run(*SCAN, "--pages", "2", "--batch-id", "b-1", "--operator", "o-17").document
     settings = Settings.load({"COPYSTAND_HOME": str(station.home)})
     published: list[bytes] = []
+    give_key(station.home)
 
     made = submit(
         *(Path(scanned["folder"]), SubmissionOptions("b-1", operator="o-17"), settings),
