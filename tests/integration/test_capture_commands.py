@@ -33,6 +33,7 @@ from streams.settings import Settings
 from tests.support import scanimage
 from tests.support.escl_server import EsclServer, running
 from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
+from tests.support.signing import give_key
 
 COPYSTAND = str(Path(sys.executable).with_name("copystand"))
 SCAN = (
@@ -122,6 +123,7 @@ def test_scans_20_pages_of_a_feeder_in_two_loads_and_closes_the_batch(station: S
 
 def test_the_closed_folder_is_submitted_with_its_manifest(station: StationHome):
     scanned = station.run(*SCAN, "--pages", "2", "--batch-id", "b-1", "--operator", "o-17").document
+    give_key(station.home)
     settings = Settings.load({"COPYSTAND_HOME": str(station.home)})
     published: list[bytes] = []
 
