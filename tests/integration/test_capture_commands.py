@@ -123,6 +123,7 @@ def test_scans_20_pages_of_a_feeder_in_two_loads_and_closes_the_batch(station: S
 
 def test_the_closed_folder_is_submitted_with_its_manifest(station: StationHome):
     scanned = station.run(*SCAN, "--pages", "2", "--batch-id", "b-1", "--operator", "o-17").document
+    give_key(station.home)
     settings = Settings.load({"COPYSTAND_HOME": str(station.home)})
     published: list[bytes] = []
     give_key(station.home)
