@@ -4,12 +4,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from processors.profile import InvalidProfile, UnknownProfile
-from schemas import ids
+from streams.cli.capture_options import batch_id, device_options, pseudonym, wishes_of
 from streams.cli.capture_output import print_closed, print_devices, print_page, print_result
 from streams.cli.capture_prompt import Operator
 from streams.clients.capture.capture_folder import CaptureFolder
@@ -26,7 +26,7 @@ from streams.clients.capture.routing import (
     load_profile,
 )
 from streams.clients.scanners.agreement import profiles_kept
-from streams.clients.scanners.capabilities import ColourMode, Device, Source
+from streams.clients.scanners.capabilities import Device, Source
 from streams.clients.scanners.capture_settings import Wishes
 from streams.clients.scanners.scanner_driver import ScannerDriver, ScannerProblem
 from streams.console import Exit, emit, err, fail, json_option
@@ -37,22 +37,6 @@ DISK_FIX = "Check the free space and permissions of the home. Complete pages are
 MISSING_PARTS = ("scanner.driver-missing", "scanner.not-found")
 """Problems that end with the exit code for a missing part."""
 Problem = ScannerProblem | CaptureProblem
-
-
-def batch_id(_: click.Context, __: click.Parameter, value: str) -> str:
-    """The value, if it is an id of a batch."""
-    if not ids.BATCH_ID.match(value):
-        raise click.BadParameter(
-            "must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit"
-        )
-    return value
-
-
-def pseudonym(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """The value, if it is a pseudonym."""
-    if value is not None and not ids.PSEUDONYM.match(value):
-        raise click.BadParameter("person.not-a-pseudonym: must be a pseudonym such as o-17")
-    return value
 
 
 @click.group()
@@ -66,7 +50,7 @@ def station() -> None:
 @json_option
 def devices(driver: str | None, device: str | None, as_json: bool) -> None:
     """Show scanners, what they can do, and which profiles they can keep."""
-    with _station(Settings.load()) as here:
+    with station_here(Settings.load()) as here:
         rows = list(_device_rows(here, driver, device))
     emit(rows, as_json, print_devices)
     if device is not None and rows[0]["problem"]:
@@ -77,22 +61,13 @@ def devices(driver: str | None, device: str | None, as_json: bool) -> None:
 @click.option("--profile", required=True, help="Profile that the pages have to keep.")
 @click.option("--batch-id", required=True, callback=batch_id, help="Batch of the pages.")
 @click.option("--item", help="Identifier of the item; by default the batch has one item.")
-@click.option("--driver", type=click.Choice(DRIVERS), help="Way to reach the device.")
-@click.option("--device", metavar="NAME|URL", help="Name, URL or folder of the device.")
+@device_options
 @click.option(
     "--pages",
     type=click.IntRange(min=1),
     help="Pages that the item has in the end; pages of an interrupted scan count.",
 )
 @click.option("--no-prompt", is_flag=True, help="Ask nothing, and close the batch in the end.")
-@click.option("--source", type=click.Choice([one.value for one in Source]), help="Paper source.")
-@click.option("--colour", type=click.Choice([one.value for one in ColourMode]), help="Colours.")
-@click.option("--resolution", type=click.FloatRange(min=1), metavar="DPI", help="Resolution.")
-@click.option(
-    "--icc-profile",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="ICC profile of the device, which is embedded in each page.",
-)
 @click.option(
     "--idle",
     type=click.FloatRange(min=0),
@@ -114,7 +89,7 @@ def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
     result |= {"folder": None, "manifest": None, "pages": [], "problem": None}
     problem: Problem | None = None
     try:
-        with _station(settings, options["idle"]) as here:
+        with station_here(settings, options["idle"]) as here:
             _scan(here, settings.home / CAPTURES, result, options)
     except (UnknownProfile, InvalidProfile) as wrong:
         fail(Exit.USAGE, str(wrong), "Choose another --profile.")
@@ -125,7 +100,7 @@ def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
         fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
     emit(result, as_json, print_result)
     if problem is not None:
-        _fail(problem)
+        fail_with(problem)
 
 
 @station.command()
@@ -141,7 +116,7 @@ def close(batch_id: str, operator: str | None, as_json: bool) -> None:
         with folder.opened(None):
             closed = close_batch(folder, operator)
     except CaptureProblem as problem:
-        _fail(problem)
+        fail_with(problem)
     except OSError as failed:
         fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
     emit(closed.document(), as_json, lambda _: print_closed(closed, folder.profile or ""))
@@ -149,20 +124,15 @@ def close(batch_id: str, operator: str | None, as_json: bool) -> None:
 
 def _scan(here: Station, captures: Path, result: dict[str, Any], options: dict[str, Any]) -> None:
     profile = load_profile(result["profile"], here.profiles)
-    source, colour = options["source"], options["colour"]
-    wishes = Wishes(
-        Source(source) if source else None,
-        ColourMode(colour) if colour else None,
-        options["resolution"],
-        options["icc_profile"],
+    scanner, chosen = find_scanner(
+        here, profile, wishes_of(options), options["driver"], options["device"]
     )
-    scanner, chosen = find_scanner(here, profile, wishes, options["driver"], options["device"])
     result["driver"], result["device"] = scanner.device.driver, scanner.device.document()
     result["settings"] = chosen.document()
     folder = CaptureFolder(captures / result["batch_id"], result["batch_id"])
     with folder.opened(profile.name):
         item = result["item"] = item_folder(folder, options["item"])
-        records = [one for each in folder.items() for one in folder.pages(each)]
+        records = [one for each in folder.items() for one in folder.records(each)]
         scanner.resume([one.document() for one in records])
         session = CaptureSession(folder, scanner, chosen, profile, options["operator"])
         session.notice = lambda problem: err.print(str(problem), soft_wrap=True)
@@ -206,7 +176,8 @@ def _capture(
 
 
 @contextmanager
-def _station(settings: Settings, idle_seconds: float = 0) -> Iterator[Station]:
+def station_here(settings: Settings, idle_seconds: float = 0) -> Iterator[Station]:
+    """What drivers need to know of this station, with a folder for their files."""
     with tempfile.TemporaryDirectory(prefix="copystand-scan-") as work:
         yield Station(
             Path(work),
@@ -247,6 +218,7 @@ def _device_row(here: Station, driver: ScannerDriver, device: Device) -> dict[st
     }
 
 
-def _fail(problem: Problem) -> None:
+def fail_with(problem: Problem) -> NoReturn:
+    """Exit with the code, the finding and the fix of a problem."""
     code = Exit.MISSING_PART if problem.code in MISSING_PARTS else Exit.FAILED
     fail(code, str(problem), problem.fix)

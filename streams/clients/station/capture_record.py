@@ -13,6 +13,10 @@ from streams.clients.station.scan import DeliveredFile
 SUFFIX = ".capture.json"
 FORM = "copystand-capture-1"
 """Marks a file as such a record."""
+CAPTURED, SKIPPED, REMOVED = "captured", "skipped", "removed"
+"""States of a record. Only a captured page has a file. A skipped one keeps its place."""
+MISSING = "missing"
+"""The kind of a page without a file."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,19 @@ class CaptureRecord:
     """The record of the capture that this one replaces."""
     moved_from: str | None = None
     """Where the page was before its source got another name."""
+    state: str = CAPTURED
+    follows: str | None = None
+    """The ref of the page after which this one was inserted; empty for the beginning."""
+    superseded: list[str] = field(default_factory=list)
+    """Files of the captures that this page had before, below the folder of the batch."""
+    reason: str | None = None
+    """Why the page was skipped or removed."""
     form: str = FORM
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is a page image beside the record."""
+        return self.state == CAPTURED
 
     @classmethod
     def read(cls, path: Path) -> "CaptureRecord | None":
@@ -81,3 +97,14 @@ def records_of_captures(files: Iterable[DeliveredFile]) -> set[str]:
         for one in files
         if one.name.endswith(SUFFIX) and CaptureRecord.read(one.path) is not None
     }
+
+
+def skipped_pages(files: Iterable[DeliveredFile]) -> list[tuple[str, str]]:
+    """The records of pages that an operator skipped, each with the reason."""
+    named = ((one.name, one.path) for one in files if one.name.endswith(SUFFIX))
+    read = ((name, CaptureRecord.read(path)) for name, path in named)
+    return [
+        (name, one.reason or "no reason is given")
+        for name, one in read
+        if one is not None and one.state == SKIPPED
+    ]

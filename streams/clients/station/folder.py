@@ -12,7 +12,7 @@ from processors.wording import counted
 from schemas.ids import made_safe
 from schemas.models import Diagnostic
 from streams.clients.station import fixity
-from streams.clients.station.capture_record import records_of_captures
+from streams.clients.station.capture_record import records_of_captures, skipped_pages
 from streams.clients.station.checksum_lists import lists_of
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
@@ -212,6 +212,9 @@ def _item(
     if not any(schema in CHECKED for schema, _ in records):
         item["metadata"].append(_own_record(of, item, _why(of, fields, records), delivery))
     item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
+    delivery.diagnostics += [
+        finding("page.skipped", name, reason) for name, reason in skipped_pages(others)
+    ]
     delivery.folders.append(of.name)
     stating = {name for name, value in fields.items() if value is not None}
     origins = {name: ITEM_JSON if name in stating else at for name, at in by_record.origins.items()}
