@@ -8,8 +8,9 @@ from typing import Any, NoReturn
 
 import click
 
-from processors.profile import InvalidProfile, UnknownProfile
+from processors.profile import InvalidProfile, Profile, UnknownProfile
 from streams.cli.capture_options import batch_id, device_options, pseudonym, wishes_of
+from streams.cli.capture_order import CANNOT, device_cannot, print_order, take_order
 from streams.cli.capture_output import print_closed, print_devices, print_page, print_result
 from streams.cli.capture_prompt import Operator
 from streams.clients.capture.capture_folder import CaptureFolder
@@ -17,6 +18,7 @@ from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.capture_session import CapturedPage, CaptureSession, never_ask
 from streams.clients.capture.closing import ClosedBatch, close_batch
 from streams.clients.capture.item_folders import item_folder
+from streams.clients.capture.order_choice import Order, note_order
 from streams.clients.capture.routing import (
     DRIVERS,
     Station,
@@ -25,14 +27,20 @@ from streams.clients.capture.routing import (
     find_scanner,
     load_profile,
 )
+from streams.clients.capture.separators import Separators
 from streams.clients.scanners.agreement import profiles_kept
 from streams.clients.scanners.capabilities import Device, Source
-from streams.clients.scanners.capture_settings import Wishes
-from streams.clients.scanners.scanner_driver import ScannerDriver, ScannerProblem
+from streams.clients.scanners.capture_settings import CaptureSettings, Wishes
+from streams.clients.scanners.scanner_driver import Scanner, ScannerDriver, ScannerProblem
 from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
 
 CAPTURES = Path("spool") / "captures"
+RESULT = (
+    *("batch_id", "profile", "order", "state", "item", "driver", "device", "settings"),
+    *("folder", "manifest", "pages", "problem"),
+)
+"""Keys of the document of `station scan`."""
 DISK_FIX = "Check the free space and permissions of the home. Complete pages are kept."
 MISSING_PARTS = ("scanner.driver-missing", "scanner.not-found")
 """Problems that end with the exit code for a missing part."""
@@ -58,14 +66,22 @@ def devices(driver: str | None, device: str | None, as_json: bool) -> None:
 
 
 @station.command()
-@click.option("--profile", required=True, help="Profile that the pages have to keep.")
-@click.option("--batch-id", required=True, callback=batch_id, help="Batch of the pages.")
+@click.option("--profile", help="Profile that the pages have to keep; that of the order.")
+@click.option(
+    "--batch-id", callback=batch_id, help="Batch of the pages; by default the order's id."
+)
+@click.option("--order", help="Capture order to work on: it names profile, items and notes.")
 @click.option("--item", help="Identifier of the item; by default the batch has one item.")
 @device_options
 @click.option(
     "--pages",
     type=click.IntRange(min=1),
     help="Pages that the item has in the end; pages of an interrupted scan count.",
+)
+@click.option(
+    "--separators",
+    is_flag=True,
+    help="Look for separator sheets: each begins an item or describes the next page.",
 )
 @click.option("--no-prompt", is_flag=True, help="Ask nothing, and close the batch in the end.")
 @click.option(
@@ -78,19 +94,20 @@ def devices(driver: str | None, device: str | None, as_json: bool) -> None:
 )
 @click.option("--operator", callback=pseudonym, help="Pseudonym of the operator.")
 @json_option
-def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
+def scan(as_json: bool, **options: Any) -> None:
     """Scan pages into a batch, each checked against the profile before it counts.
 
     A page is complete and durable before it is shown. After an interruption, the same command
     continues. Without --no-prompt, `copystand station close` closes the batch."""
     settings = Settings.load()
-    result: dict[str, Any] = {"batch_id": batch_id, "profile": profile, "state": "open"}
-    result |= {"item": None, "driver": None, "device": None, "settings": None}
-    result |= {"folder": None, "manifest": None, "pages": [], "problem": None}
+    result: dict[str, Any] = {**dict.fromkeys(RESULT), "state": "open", "pages": []}
     problem: Problem | None = None
     try:
+        order = take_order(settings, options["order"], options) if options["order"] else None
+        _check_given(options)
+        result |= {name: options[name] for name in ("batch_id", "profile", "order")}
         with station_here(settings, options["idle"]) as here:
-            _scan(here, settings.home / CAPTURES, result, options)
+            _scan(here, settings, result, options, order)
     except (UnknownProfile, InvalidProfile) as wrong:
         fail(Exit.USAGE, str(wrong), "Choose another --profile.")
     except (ScannerProblem, CaptureProblem) as stopped:
@@ -122,21 +139,55 @@ def close(batch_id: str, operator: str | None, as_json: bool) -> None:
     emit(closed.document(), as_json, lambda _: print_closed(closed, folder.profile or ""))
 
 
-def _scan(here: Station, captures: Path, result: dict[str, Any], options: dict[str, Any]) -> None:
-    profile = load_profile(result["profile"], here.profiles)
-    scanner, chosen = find_scanner(
-        here, profile, wishes_of(options), options["driver"], options["device"]
-    )
+def _check_given(options: dict[str, Any]) -> None:
+    """Exit with 2 when neither an option nor an order says what to scan."""
+    for name in ("profile", "batch_id"):
+        if options[name] is None:
+            fail(Exit.USAGE, f"--{name.replace('_', '-')} is missing", "Give it, or --order.")
+
+
+def _find(
+    here: Station,
+    settings: Settings,
+    profile: Profile,
+    options: dict[str, Any],
+    order: Order | None,
+) -> tuple[Scanner, CaptureSettings]:
+    """The device and its settings. Raises ScannerProblem, CaptureProblem."""
+    driver, device = options["driver"], options["device"]
+    try:
+        return find_scanner(here, profile, wishes_of(options), driver, device)
+    except ScannerProblem as problem:
+        if order is None or problem.code != CANNOT:
+            raise
+        raise device_cannot(settings, here, order, device, driver) from problem
+
+
+def _scan(
+    here: Station,
+    settings: Settings,
+    result: dict[str, Any],
+    options: dict[str, Any],
+    order: Order | None,
+) -> None:
+    profile, captures = load_profile(result["profile"], here.profiles), settings.home / CAPTURES
+    scanner, chosen = _find(here, settings, profile, options, order)
     result["driver"], result["device"] = scanner.device.driver, scanner.device.document()
     result["settings"] = chosen.document()
     folder = CaptureFolder(captures / result["batch_id"], result["batch_id"])
     with folder.opened(profile.name):
+        if order is not None:
+            note_order(folder, order)
+            print_order(order)
         item = result["item"] = item_folder(folder, options["item"])
         records = [one for each in folder.items() for one in folder.records(each)]
         scanner.resume([one.document() for one in records])
         session = CaptureSession(folder, scanner, chosen, profile, options["operator"])
         session.notice = lambda problem: err.print(str(problem), soft_wrap=True)
-        _capture(session, item, options, result["pages"].append)
+        if options["separators"]:
+            _look_for_separators(session, item)
+        ordered = tuple(order["items"]) if order else ()
+        _capture(session, item, options, result["pages"].append, ordered)
         session.take_sidecars(item)
         result["folder"] = str(folder.files)
         if options["no_prompt"]:
@@ -146,13 +197,25 @@ def _scan(here: Station, captures: Path, result: dict[str, Any], options: dict[s
             }
 
 
+def _look_for_separators(session: CaptureSession, item: str) -> None:
+    if session.settings.source is Source.FOLDER:
+        found = "a watched folder has items by its sub-folders"
+        raise CaptureProblem("separator.not-in-folder", found)
+    session.separators = Separators.resumed(session.folder, item)
+    session.separated = lambda sheet: err.print(f"separator sheet: {'; '.join(sheet.lines())}")
+
+
 def _closed(closed: ClosedBatch) -> dict[str, Any]:
     document = closed.document()
     return {key: document[key] for key in ("state", "folder", "manifest", "manifest_sha256")}
 
 
 def _capture(
-    session: CaptureSession, item: str, options: dict[str, Any], keep: Callable[[Any], None]
+    session: CaptureSession,
+    item: str,
+    options: dict[str, Any],
+    keep: Callable[[Any], None],
+    ordered: tuple[str, ...],
 ) -> None:
     """Scan the pages that are missing, or those that the operator asks for."""
 
@@ -162,11 +225,12 @@ def _capture(
 
     wanted: int | None = options["pages"]
     if not options["no_prompt"]:
-        Operator(session, item, wanted, show).work()
+        Operator(session, item, wanted, show, ordered).work()
         return
     assert session.ask is never_ask
     source = session.settings.source
-    folders = session.folder.items() if source is Source.FOLDER else [item]
+    in_batch = source is Source.FOLDER or session.separators is not None
+    folders = session.folder.items() if in_batch else [item]
     have = sum(len(session.folder.pages(one)) for one in folders)
     if wanted is None and not (source.is_feeder or source is Source.FOLDER):
         wanted = have + 1

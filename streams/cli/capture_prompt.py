@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import click
 
 from processors.rules.value_formats import KINDS
+from schemas.ids import made_safe
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.capture_session import (
     NEXT_PLACE,
@@ -33,7 +34,7 @@ KEYS = {
     "s REASON": "skip a page that cannot be captured",
     "x REF REASON": "remove a page",
     "k [REF] KIND, l [REF] LABEL": "describe the last page or page REF",
-    "n ITEM": "next item",
+    "n ITEM": "next item (of an order: n)",
     "p": "list pages",
     "q": "finish",
 }
@@ -51,6 +52,8 @@ class Operator:
     wanted: int | None
     """Pages that the item has in the end, or None."""
     show: Callable[[CapturedPage], None]
+    ordered: tuple[str, ...] = ()
+    """The items of the order, if there is one."""
     finished: bool = field(default=False)
 
     def work(self) -> None:
@@ -75,8 +78,8 @@ class Operator:
     def _obey(self, key: str, value: str) -> bool:
         """Carry out a command; whether it was one."""
         value = value.strip()
-        if key == "n" and value:
-            self.item = item_folder(self.session.folder, value)
+        if key == "n" and (value or self.ordered):
+            self._next_item(value)
         elif key == "s" and value:
             operator = self.session.operator
             skip_page(self.session.folder, self.item, NEXT_PLACE, value, operator)
@@ -89,6 +92,19 @@ class Operator:
         else:
             return False
         return True
+
+    def _next_item(self, name: str) -> None:
+        """Go on with an item: the one that is named, else the next of the order."""
+        if self.ordered and not name:
+            folders = [made_safe(one) for one in self.ordered]
+            at = folders.index(self.item) + 1 if self.item in folders else 0
+            if at == len(self.ordered):
+                err.print("This is the last item of the order.")
+                return
+            name = self.ordered[at]
+        if self.ordered and name not in self.ordered:
+            raise CaptureProblem("order.differs", f"{name} is not an item of the order")
+        self.item = item_folder(self.session.folder, name)
 
     def _change(self, key: str, value: str) -> bool:
         """Change the page that is named first, else the last page."""

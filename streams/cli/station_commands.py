@@ -4,13 +4,15 @@ from importlib import import_module
 
 import click
 
-CAPTURE, PAGES, DELIVERY = "streams.cli.capture", "streams.cli.capture_page", "streams.cli.station"
+CAPTURE, DELIVERY = "streams.cli.capture", "streams.cli.station"
+PAGES, SERVE = "streams.cli.capture_page", "streams.cli.capture_serve"
 MODULES = {
     # Commands of a scanning station, which needs no Kafka, database or libvips.
     "close": CAPTURE,
     "devices": CAPTURE,
     "page": PAGES,
     "scan": CAPTURE,
+    "serve": SERVE,
     "add": DELIVERY,
     "check": DELIVERY,
     "revoke": DELIVERY,

@@ -181,6 +181,14 @@ class CaptureFolder:
         write_atomic(self.files / item / (record.ref + SUFFIX), record.content())
         self._not_closed()
 
+    def keep_separator(self, item: str, scanned: Path, record: CaptureRecord) -> CaptureRecord:
+        """Keep a separator sheet beside the pages, as a record without a page. Returns it."""
+        fsync_file(scanned)
+        kept = superseded.keep_aside(self.folder, item, scanned, record)
+        write_atomic(self.files / item / (record.ref + SUFFIX), kept.content())
+        self._not_closed()
+        return kept
+
     def rename(self, item: str, record: CaptureRecord, new_item: str, file: str) -> CaptureRecord:
         """Give a page another name, as its source did. Returns its new record."""
         old, new = self.files / item / record.file, self.files / new_item / file

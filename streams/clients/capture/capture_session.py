@@ -9,12 +9,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from infra.files import fsync_file
+from processors.header_check import complete_header
 from processors.profile import Profile
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
 from streams.clients.capture.page_check import CheckedPage, check_page
 from streams.clients.capture.preview import make_preview
+from streams.clients.capture.separator_sheet import SeparatorSheet
+from streams.clients.capture.separators import Separators
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.capture_settings import CaptureSettings
 from streams.clients.scanners.scanner_driver import (
@@ -27,6 +30,7 @@ from streams.clients.scanners.scanner_driver import (
 from streams.clients.scanners.watch_files import item_of
 from streams.clients.station.capture_record import (
     MISSING,
+    SEPARATOR,
     CaptureRecord,
     digest_of,
     record_path,
@@ -100,6 +104,10 @@ class CaptureSession:
     pause: Callable[[float], None] = time.sleep
     notice: Callable[[ScannerProblem], None] = field(default=lambda _: None)
     """Called with each problem before the next attempt."""
+    separators: Separators | None = None
+    """Looks for separator sheets, if there are any."""
+    separated: Callable[[SeparatorSheet], None] = field(default=lambda _: None)
+    """Called with each separator sheet that is kept."""
     _confirmed: dict[str, Any] | None = None
     _first_item: str = FIRST_ITEM
 
@@ -121,7 +129,8 @@ class CaptureSession:
                     done, attempt, place = done + 1, 0, place.after(page.record)
                     yield page
             except ScannerProblem as problem:
-                if problem.reaction is Reaction.EMPTY and count is None and done:
+                some = done or (self.separators is not None and self.separators.seen)
+                if problem.reaction is Reaction.EMPTY and count is None and some:
                     return
                 attempt = attempt + 1 if done == began else 1
                 self._react(problem, attempt, loaded=done > began)
@@ -161,10 +170,30 @@ class CaptureSession:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         for scanned in self.scanner.scan(self.settings, folder, count):
+            if self.separators is not None:
+                if self._is_separator(scanned, self.separators):
+                    continue
+                item = self.separators.item
             name = item_folder(self.folder, scanned.item) if scanned.item else item
             page = self.keep(name, scanned, place)
             place = place.after(page.record)
             yield page
+
+    def _is_separator(self, scanned: ScannedPage, separators: Separators) -> bool:
+        """Whether a scanned file is a separator sheet, which is then kept and obeyed."""
+        sheet = separators.sheet_on(scanned.path)
+        complete = complete_header(scanned.path)
+        if sheet is None or isinstance(complete, str):
+            return False
+        self.folder = separators.begin(self.folder, sheet)
+        # A sheet need not keep the profile of the pages.
+        checked = CheckedPage(*complete, ())
+        ref = self.folder.next_ref(separators.item)
+        record = self._record(scanned, checked, (ref, f"{ref}{checked.extension}"), None)
+        record = replace(record, state=SEPARATOR, separator=sheet.payload())
+        self.folder.keep_separator(separators.item, scanned.path, record)
+        self.separated(sheet)
+        return True
 
     def keep(self, item: str, scanned: ScannedPage, place: Place = NEXT_PLACE) -> CapturedPage:
         """Check a scanned file and make it a page of an item."""
@@ -179,6 +208,8 @@ class CaptureSession:
             raise CaptureProblem("capture.page-refused", found)
         ref = ref if scanned.file_name is None else Path(file).stem
         record = self._record(scanned, checked, (ref, file), replaced)
+        if self.separators is not None and place == NEXT_PLACE:
+            record = self.separators.described(record)
         if place.follows is not None:
             record = replace(record, follows=place.follows)
         path = self.folder.keep(item, scanned.path, record)

@@ -3,10 +3,17 @@ record."""
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from infra.files import fsync_file, fsync_folder, write_atomic
-from streams.clients.station.capture_record import SUFFIX, CaptureRecord, digest_of, record_path
+from streams.clients.station.capture_record import (
+    SEPARATOR,
+    SUFFIX,
+    CaptureRecord,
+    digest_of,
+    record_path,
+)
 
 SUPERSEDED = "superseded"
 
@@ -35,13 +42,44 @@ def keep(batch: Path, files: Path, page: Path) -> str:
     return kept.relative_to(batch).as_posix()
 
 
+def keep_aside(batch: Path, item: str, scanned: Path, record: CaptureRecord) -> CaptureRecord:
+    """Keep a scanned file that is not a page, with its record, which is returned.
+
+    The record of the item follows; `recover` writes it after an interruption."""
+    folder = batch / SUPERSEDED / item
+    for new in (batch / SUPERSEDED, folder):
+        new.mkdir(exist_ok=True)
+        fsync_folder(new.parent)
+    kept = folder / f"{record.ref}.1{Path(record.file).suffix}"
+    record = replace(record, superseded=[kept.relative_to(batch).as_posix()])
+    write_atomic(record_path(kept), record.content())
+    os.replace(scanned, kept)
+    fsync_folder(folder)
+    return record
+
+
+def _finish_separators(top: Path, files: Path) -> None:
+    """Give each separator sheet its record beside the pages, or remove a record without a sheet."""
+    for path in top.rglob(f"*{SUFFIX}"):
+        record = CaptureRecord.read(path)
+        if record is None or record.state != SEPARATOR:
+            continue
+        beside = files / path.parent.relative_to(top) / (record.ref + SUFFIX)
+        if not (top.parent / record.superseded[0]).exists():
+            path.unlink()
+        elif not beside.exists():
+            write_atomic(beside, record.content())
+
+
 def recover(batch: Path, files: Path) -> None:
-    """Remove what was kept of pages that were not changed then: a second copy of the page."""
+    """Finish what was interrupted. What was kept of a page that was not changed then is a second
+    copy of the page, and is removed."""
     top = batch / SUPERSEDED
     if not top.is_dir():
         return
     for draft in top.rglob(".*"):
         draft.unlink()
+    _finish_separators(top, files)
     named = {
         name
         for path in files.rglob(f"*{SUFFIX}")

@@ -13,7 +13,7 @@ from streams.clients.station.scan import DeliveredFile
 SUFFIX = ".capture.json"
 FORM = "copystand-capture-1"
 """Marks a file as such a record."""
-CAPTURED, SKIPPED, REMOVED = "captured", "skipped", "removed"
+CAPTURED, SKIPPED, REMOVED, SEPARATOR = "captured", "skipped", "removed", "separator"
 """States of a record. Only a captured page has a file. A skipped one keeps its place."""
 MISSING = "missing"
 """The kind of a page without a file."""
@@ -52,6 +52,8 @@ class CaptureRecord:
     """Files of the captures that this page had before, below the folder of the batch."""
     reason: str | None = None
     """Why the page was skipped or removed."""
+    separator: str | None = None
+    """The payload of a separator sheet, which is kept and is not a page."""
     form: str = FORM
 
     @property
@@ -97,14 +99,3 @@ def records_of_captures(files: Iterable[DeliveredFile]) -> set[str]:
         for one in files
         if one.name.endswith(SUFFIX) and CaptureRecord.read(one.path) is not None
     }
-
-
-def skipped_pages(files: Iterable[DeliveredFile]) -> list[tuple[str, str]]:
-    """The records of pages that an operator skipped, each with the reason."""
-    named = ((one.name, one.path) for one in files if one.name.endswith(SUFFIX))
-    read = ((name, CaptureRecord.read(path)) for name, path in named)
-    return [
-        (name, one.reason or "no reason is given")
-        for name, one in read
-        if one is not None and one.state == SKIPPED
-    ]
