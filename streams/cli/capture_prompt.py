@@ -25,6 +25,7 @@ from streams.clients.capture.page_edits import (
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.scanner_driver import ScannerProblem
 from streams.clients.station.capture_record import CaptureRecord
+from streams.clients.station.delivered_order import ORDER_JSON, DeliveredOrder
 from streams.console import err
 
 KEYS = {
@@ -103,7 +104,10 @@ class Operator:
                 return
             name = self.ordered[at]
         if self.ordered and name not in self.ordered:
-            raise CaptureProblem("order.differs", f"{name} is not an item of the order")
+            order = DeliveredOrder.read(self.session.folder.files / ORDER_JSON)
+            found = f"{name} is not an item of the order"
+            order_id = order.order_id if order else "ORDER_ID"
+            raise CaptureProblem("order.differs", found, order=order_id)
         self.item = item_folder(self.session.folder, name)
 
     def _change(self, key: str, value: str) -> bool:
@@ -130,8 +134,16 @@ class Operator:
         return True
 
     def _scan(self, count: int | None, place: Place) -> None:
-        for page in self.session.capture(self.item, count, place):
-            self.show(page)
+        separators = self.session.separators
+        if separators is not None:
+            separators.item = self.item
+        try:
+            for page in self.session.capture(self.item, count, place):
+                self.show(page)
+        finally:
+            if separators is not None:
+                # A sheet may have begun another item.
+                self.item = separators.item
 
     def _list(self) -> None:
         for one in self.session.folder.pages(self.item):

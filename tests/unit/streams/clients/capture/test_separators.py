@@ -54,7 +54,12 @@ def scan(folder: CaptureFolder, *greys: int, on_order=separators.never_leave) ->
 
 def pages(folder: CaptureFolder) -> list[tuple[str, int, str, list[str]]]:
     return [
-        (item, grey_of(folder.files / item / one.file), one.kind, one.labels)
+        (
+            item,
+            grey_of(folder.files / item / one.file) if one.has_file else 0,
+            one.kind,
+            one.labels,
+        )
         for item in folder.items()
         for one in folder.pages(item)
     ]
