@@ -42,7 +42,7 @@ def events(process: "subprocess.Popen[str]", until: str) -> list[dict[str, Any]]
 
 
 def test_serve_that_is_killed_continues_with_the_same_batch(tmp_path: Path):
-    rule = ("--pages", "25", "--idle", "600")
+    rule = ("--pages", "80", "--idle", "600")
     for _ in range(3):
         process = begun(tmp_path, *FEEDER, *rule)
         events(process, "page")
@@ -58,13 +58,13 @@ def test_serve_that_is_killed_continues_with_the_same_batch(tmp_path: Path):
     process.communicate()
 
     (closed,) = [one for one in found if one["event"] == "batch-closed"]
-    assert closed["pages"] == 25
+    assert closed["pages"] == 80
     first, *others = ServedBatches(tmp_path / "spool" / "captures", "test:0", "")
     assert first.is_closed and not first.is_submitted
     assert [one.page_count() for one in others] in ([], [0])
     (item,) = first.items_with_pages()
     records = first.folder.pages(item)
-    assert [one.ref for one in records] == [f"{number:04d}" for number in range(1, 26)]
+    assert [one.ref for one in records] == [f"{number:04d}" for number in range(1, 81)]
     for one in records:
         path = first.folder.files / item / one.file
         assert digest_of(path) == one.sha256
