@@ -24,6 +24,7 @@ from streams.clients.capture.routing import (
     Station,
     all_profiles,
     driver_for,
+    drivers_here,
     find_scanner,
     load_profile,
 )
@@ -31,6 +32,7 @@ from streams.clients.capture.separators import Separators
 from streams.clients.scanners.agreement import profiles_kept
 from streams.clients.scanners.capabilities import Device, Source
 from streams.clients.scanners.capture_settings import CaptureSettings, Wishes
+from streams.clients.scanners.escl_access import Access
 from streams.clients.scanners.scanner_driver import Scanner, ScannerDriver, ScannerProblem
 from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
@@ -249,6 +251,7 @@ def station_here(settings: Settings, idle_seconds: float = 0) -> Iterator[Statio
             settings.sane_config,
             settings.scan_timeout_seconds,
             idle_seconds,
+            access=Access(settings.scanner_login, settings.scanner_certificates),
         )
 
 
@@ -257,7 +260,7 @@ def _device_rows(here: Station, driver: str | None, device: str | None) -> Itera
         name = driver or driver_for(device)
         yield _device_row(here, here.driver(name), Device(name, device))
         return
-    for name in (driver,) if driver else DRIVERS:
+    for name in (driver,) if driver else drivers_here():
         one = here.driver(name)
         try:
             for found in one.devices():
