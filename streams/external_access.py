@@ -24,7 +24,7 @@ from infra.acls import (
 from infra.files import write_atomic
 from infra.kafka_access import Brokers, Login, Quota
 from infra.topics import admin
-from schemas.catalogue import topic_of
+from schemas.catalogue import ORDERS, topic_of
 from streams.access import written_topics
 from streams.kafka.client import REPOSITORY, STATION
 from streams.known_senders import KnownSenders
@@ -55,6 +55,8 @@ def grants_of(kind: str, name: str) -> list[Grant]:
     The groups of a repository are its name and all names that begin with it and a dot."""
     user = user_of(kind, name)
     found = [Grant(user, TOPIC, topic, WRITE) for topic in written_topics(kind)]
+    if kind == STATION:
+        found.append(Grant(user, TOPIC, ORDERS.name, READ))
     if kind == REPOSITORY:
         found += [
             Grant(user, TOPIC, topic_of("PackagePublished").name, READ),

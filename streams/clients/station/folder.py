@@ -1,6 +1,5 @@
 """Builds the manifest of a folder: its files in order, with their digests."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -15,17 +14,18 @@ from streams.clients.station import fixity
 from streams.clients.station.capture_record import records_of_captures
 from streams.clients.station.captured_pages import name_captures
 from streams.clients.station.checksum_lists import lists_of
+from streams.clients.station.delivered_order import ORDER_JSON, DeliveredOrder, order_among
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
 from streams.clients.station.item_description import (
     BAG_INFO,
     described,
-    is_list,
     records_among,
     schema_of,
     with_item_json,
 )
 from streams.clients.station.item_files import sort_files
+from streams.clients.station.left_files import left_out, left_over
 from streams.clients.station.minimal_record import NO_RECORD, OTHER_FORM, station_record
 from streams.clients.station.not_packaged import not_packaged
 from streams.clients.station.page_order import pages_of
@@ -37,6 +37,7 @@ from streams.clients.station.sidecar_files import (
     choices_of,
     item_fields,
 )
+from streams.clients.station.skipped_pages import skipped_pages
 
 DEFAULT_PROFILE = "as-delivered"
 STATION_RECORD = "made-by-station.dc.xml"
@@ -131,11 +132,11 @@ def read_folder(folder: Path, options: SubmissionOptions, progress: Progress = s
         for each in sorted(grouping.groups, key=lambda each: natural(each.name))
     ]
     delivery.captures = name_captures(options.batch_id, items, files)
-    _report_left_over(grouping.left_over, stated.consumed, delivery)
+    delivery.diagnostics += left_over(grouping.left_over, stated.consumed)
     listed = {one.name for one in delivery.files}
     left = not_packaged(visible, listed, digests, delivery.diagnostics)
     delivery.skipped = len(files) - len(visible) + scanned.skipped
-    delivery.manifest = _manifest(options, items, left)
+    delivery.manifest = _manifest(options, items, left, order_among(scanned.files))
     return delivery
 
 
@@ -151,6 +152,7 @@ def _stated_checksums(files: fixity.Files, bags: list[str]) -> fixity.StatedChec
     of_bags = [fixity.bag_of(bag, files) for bag in bags]
     stated = lists_of(files, frozenset(name for one in of_bags for name in one.consumed))
     stated.consumed |= records_of_captures(files.values())
+    stated.consumed |= {ORDER_JSON} if order_among(files.values()) else set()
     for of_bag in of_bags:
         stated.expected += of_bag.expected
         stated.consumed |= of_bag.consumed
@@ -159,7 +161,10 @@ def _stated_checksums(files: fixity.Files, bags: list[str]) -> fixity.StatedChec
 
 
 def _manifest(
-    options: SubmissionOptions, items: list[dict[str, Any]], left: list[dict[str, Any]]
+    options: SubmissionOptions,
+    items: list[dict[str, Any]],
+    left: list[dict[str, Any]],
+    order: DeliveredOrder | None,
 ) -> dict[str, Any]:
     records = [record for item in items for record in item["metadata"]]
     pages = [page for item in items for page in item["pages"]]
@@ -171,9 +176,10 @@ def _manifest(
         + sum("text" in page for page in pages),
         "metadata_schema": options.metadata_schema or _main_schema(items),
         "project": options.project,
-        "priority": options.priority,
+        "priority": order.priority if order and options.priority == "normal" else options.priority,
         "not_before": options.not_before,
         "operator": options.operator,
+        **({"order": order.order_id} if order else {}),
         "items": items,
         **({"not_packaged": left} if left else {}),
     }
@@ -214,13 +220,14 @@ def _item(
     if not any(schema in CHECKED for schema, _ in records):
         item["metadata"].append(_own_record(of, item, _why(of, fields, records), delivery))
     item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
+    delivery.diagnostics += skipped_pages(others)
     delivery.folders.append(of.name)
     stating = {name for name, value in fields.items() if value is not None}
     origins = {name: ITEM_JSON if name in stating else at for name, at in by_record.origins.items()}
     delivery.origins.append({"order": pages.order, **origins})
     taken |= {one.name for _, one in records}
     left = (one for one in others if one.name not in taken)
-    _report_left_out(left, stated.consumed, delivery)
+    delivery.diagnostics += left_out(left, stated.consumed)
     return item
 
 
@@ -279,22 +286,3 @@ def _own_record(
     delivery.diagnostics.append(finding("record.made-by-station", name, f"from {why[0]}"))
     file = {"path": name, "sha256": digest, "size_bytes": len(content)}
     return {"role": "descriptive", "schema": "DublinCore", "version": None, "file": file}
-
-
-def _report_left_out(
-    files: Iterable[DeliveredFile], consumed: set[str], delivery: Delivery
-) -> None:
-    delivery.diagnostics += [
-        finding("file.left-out", one.name, f"identified as {one.description}")
-        for one in files
-        if one.name not in consumed
-    ]
-
-
-def _report_left_over(files: list[DeliveredFile], consumed: set[str], delivery: Delivery) -> None:
-    """Report files outside the folder of an item; records have a code of their own."""
-    records = [one for one in files if schema_of(one) and not is_list(one, consumed)]
-    delivery.diagnostics += [
-        finding("record.of-no-item", one.name, one.description) for one in records
-    ]
-    _report_left_out((one for one in files if not schema_of(one)), consumed, delivery)
