@@ -47,7 +47,7 @@ def assemble_package(completed: ItemCompleted, tools: Tools) -> Outcome:
     except RecordIncomplete as incomplete:
         return rejected("package.record-incomplete", str(incomplete))
     package = package_id(item.item_id, completed.head.revision)
-    files = [*contents.payloads, *_metadata_files(item, contents, tools)]
+    files = [*contents.files(), *_metadata_files(item, contents, tools)]
     files.sort(key=lambda file: bag.by_bytes(file.path))
     digests = {file.path: file.sha256 for file in files}
     tags = bag.tag_files(digests, _bag_info(item, package, files))

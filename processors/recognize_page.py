@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from processors import delivered_text
 from processors.enrich import language_guess
 from processors.imaging.decode import FILM_DPI, GreyCopy, vips_version, write_grey_copy
-from processors.imaging.format_identification import packaged_name
+from processors.imaging.image_of_file import image_alone
 from processors.model_choice import read_with_chosen_model
 from processors.ocr import engine as ocr
 from processors.ocr import languages
@@ -16,7 +16,7 @@ from processors.ocr.alto import Origin, alto_for_master
 from processors.ocr.coordinates import Scale, hocr_for_master, pdf_with_fixed_date, tsv_for_master
 from processors.ocr.orientation import BestReading, Image, read_in_best_orientation
 from processors.outcome import Done, ErrorClass, Outcome, TryLater, rejected
-from processors.page_files import file_for, profile_of
+from processors.page_files import file_for, master_name, profile_of
 from processors.profile import Profile
 from processors.profile_ocr import NOT_READ
 from processors.tools import Area, Tools
@@ -142,13 +142,15 @@ def _recognized(
         path = Path(folder) / "reading.tif"
         tools.progress("grey copy")
         dpi, longest = _copy_limits(page, profile)
-        copy = write_grey_copy(
-            tools.storage.path(file_for("master", page.files)),
-            path,
-            resolution_dpi=page.resolution_dpi,
-            dpi=dpi,
-            max_long_side_px=longest,
-        )
+        stored = tools.storage.path(file_for("master", page.files))
+        with image_alone(stored, page.image, tools.scratch) as master:
+            copy = write_grey_copy(
+                master,
+                path,
+                resolution_dpi=page.resolution_dpi,
+                dpi=dpi,
+                max_long_side_px=longest,
+            )
         image = Image(path, copy.dpi, models, profile.ocr.timeout_seconds)
         turn = profile.ocr.orientation
         if choose:
@@ -172,7 +174,7 @@ def _copy_limits(page: PageAcquired, profile: Profile) -> tuple[int, int]:
 def _outputs(page: PageAcquired, text: _Text) -> tuple[tuple[str, str, bytes], ...]:
     reading, scale = text.best.reading, Scale.of(text.copy, text.best.rotated_degrees)
     item_id = (page.head.item_id or "").strip() or "item"
-    name = packaged_name(item_id, page.ref, file_for("master", page.files).media_type)
+    name = master_name(item_id, page.ref, file_for("master", page.files), page.image)
     origin = Origin(name, page.sequence, "tesseract", ocr.tesseract_version(), text.settings)
     return (
         ("alto", XML, alto_for_master(reading.alto, text.best.words, scale, origin)),

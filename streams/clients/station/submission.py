@@ -79,15 +79,20 @@ def check(
 ) -> list[Diagnostic]:
     """Everything that the line will find before it makes derivatives: in the folder, in pre-flight
     and in the pages; and ids that the line already knows if it is running."""
-    delivery = read_folder(folder, options, progress)
+    delivery = read_folder(folder, options, progress, profiles_of(settings))
     return examine(delivery, settings, progress)
+
+
+def profiles_of(settings: Settings | None) -> Path | None:
+    """The folder of the institution's own profiles."""
+    return settings.home / PROFILES if settings else None
 
 
 def examine(
     delivery: Delivery, settings: Settings | None = None, progress: Progress = silent
 ) -> list[Diagnostic]:
     """Everything that the line will find in a delivery, as `check` reports it."""
-    profiles = settings.home / PROFILES if settings else None
+    profiles = profiles_of(settings)
     found = [*delivery.diagnostics, *preflight(delivery, profiles)]
     document = look_up(delivery.manifest["scanner_profile"], profiles).document
     if document is not None and not any(is_fatal(one) for one in found):
@@ -141,7 +146,7 @@ def submit(
     began = time.monotonic()
     publish = publish or publisher(settings)
     corrects = Correction(release, _revision(release, settings)) if release else Correction()
-    delivery = read_folder(folder, options, progress)
+    delivery = read_folder(folder, options, progress, profiles_of(settings))
     submission = Submission(options.batch_id, "refused", diagnostics=list(delivery.diagnostics))
     submission.diagnostics += preflight(delivery, settings.home / PROFILES)
     submission.diagnostics += _line_findings(delivery, settings, has_release=bool(release))
