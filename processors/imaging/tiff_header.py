@@ -48,13 +48,15 @@ PHOTOMETRICS = {
 UPRIGHT, LAST_ORIENTATION = 1, 8
 
 
-def read(data: Buffer) -> Header:
-    """The header of the main image; all directories are read. Raises DamagedHeader."""
+def read(data: Buffer, number: int = 1) -> Header:
+    """The header of a full image, by default of the main one; all directories are read.
+
+    Raises DamagedHeader."""
     found = list(tiff_directory.directories(data))
     full = [each for each in found if tiff_directory.is_full_image(each)]
     if not found:
         raise DamagedHeader("the file has no image directory")
-    first = full[0] if full else found[0]
+    first = full[number - 1] if number <= len(full) else found[0]
     bits, samples = int(first.one(258, 1)), int(first.one(277, 1))
     code, photometric = int(first.one(259, 1)), int(first.one(262, -1))
     compression = COMPRESSIONS.get(code, f"number {code}")

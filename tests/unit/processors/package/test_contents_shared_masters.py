@@ -22,9 +22,11 @@ from tests.support.package_builders import (
     published,
     tar_of,
 )
+from tests.support.package_documents import submitted_mets
 
 NS = {"m": "http://www.loc.gov/METS/", "p": "http://www.loc.gov/premis/v3"}
-HREF = "{http://www.w3.org/1999/xlink}href"
+XLINK = "{http://www.w3.org/1999/xlink}"
+HREF = f"{XLINK}href"
 SCAN = {"file": {"path": "vol-1/scan.tif"}, "looks_like": "scan"}
 PAGES = (
     a_page_entry(1, **SCAN, image=1),
@@ -134,3 +136,13 @@ def test_the_judge_finds_no_fault_and_a_wrong_image(tools: Tools, tmp_path: Path
 
     manifest["items"][0]["pages"][1]["image"] = 5
     assert [fault.rule for fault in judge(bag, manifest, standards.fetch())] == ["page.image"]
+
+
+def test_chapters_of_a_submitted_mets_link_to_the_images_in_their_order(tools: Tools) -> None:
+    delivered = submitted_mets(("scan.tif", "One"), ("scan.tif", "Two"), ("scan 0003.tif", "Three"))
+    item = a_completed_item(tools, PAGES, (("METS", "vol-1/mets.xml", delivered),))
+
+    mets = document(item, tools, "mets")
+
+    links = [one.get(f"{XLINK}to") for one in mets.iterfind(".//m:smLink", NS)]
+    assert links == ["PHYS", "PAGE_0001", "PAGE_0002", "PAGE_0003"]
