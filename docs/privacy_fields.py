@@ -156,7 +156,6 @@ KINDS = (
             "format_puid": "PageAcquired",
             "format_version": "PageAcquired",
             "icc_sha256": "PageAcquired",
-            "image": "PageAcquired PageAdmitted",
             "key": "FileRef",
             "kind": "PageAcquired PageAdmitted",
             "lane": "WorkDeferred WorkQuarantined",

@@ -121,7 +121,7 @@ def is_replaced(line: Line, profile: tuple[str, str], tmp_path: Path) -> None:
     line.run(*submission(again, f"{BATCH}-2", *profile))
     (record,) = line.ask("quarantine", "list", "--batch", f"{BATCH}-2")
     line.ask("quarantine", "withdraw", record["quarantine_id"], *ASKED)
-    line.wait_for_figures(f"{BATCH}-2", seconds=90, packaged=5, quarantined=0)
+    line.wait_for_figures(f"{BATCH}-2", seconds=90, packaged=6, quarantined=0)
 
     bag = fetched(line, f"{BATCH}-2", tmp_path / "v2")
 
