@@ -94,6 +94,8 @@ class _Text:
     models: tuple[str, ...]
     choice: str = ""
     """Why these models were chosen, if the language is not stated."""
+    doubt: str | None = None
+    """If no candidate reads the page well: the script that it seems to be in."""
 
     @property
     def settings(self) -> str:
@@ -131,7 +133,7 @@ def _read(
         turned_degrees=text.best.rotated_degrees,
         optional_branches=page.optional_branches,
         files=files,
-        acts=(_creation(page, text, files), *_warnings(page, profile, text.best)),
+        acts=(_creation(page, text, files), *_warnings(page, profile, text)),
     )
 
 
@@ -156,7 +158,7 @@ def _recognized(
         if choose:
             chosen = read_with_chosen_model(image, tools.progress, turn=turn)
             reason = f"language not stated, chosen from {'+'.join(models)}: {chosen.choice.reason}"
-            return _Text(copy, chosen.best, (chosen.choice.model,), reason)
+            return _Text(copy, chosen.best, (chosen.choice.model,), reason, chosen.doubt)
         tools.progress("recognition")
         return _Text(copy, read_in_best_orientation(image, tools.progress, turn=turn), models)
 
@@ -207,9 +209,9 @@ def _creation(page: PageAcquired, text: _Text, files: tuple[FileRef, ...]) -> Ac
     )
 
 
-def _warnings(page: PageAcquired, profile: Profile, best: BestReading) -> tuple[Act, ...]:
-    mean, floor = best.words.mean_confidence, profile.ocr.confidence_floor
-    found = []
+def _warnings(page: PageAcquired, profile: Profile, text: _Text) -> tuple[Act, ...]:
+    best, floor = text.best, profile.ocr.confidence_floor
+    mean, found = best.words.mean_confidence, []
     if best.rotated_degrees:
         detail = f"The text was read in a copy rotated by {best.rotated_degrees} degrees clockwise."
         found.append(("page.turned", detail))
@@ -218,6 +220,10 @@ def _warnings(page: PageAcquired, profile: Profile, best: BestReading) -> tuple[
     elif mean < floor:
         detail = f"The mean word confidence is {mean:g}, below the limit of {floor:g}."
         found.append(("page.confidence-low", detail))
+    if text.doubt is not None:
+        detail = f"No candidate for unstated languages reads the text well: {mean:g} with "
+        detail += f"{'+'.join(text.models)}. Detected script: {text.doubt}."
+        found.append(("page.script-unstated", detail))
     source = (f"sha256:{file_for('master', page.files).sha256}",)
     return tuple(
         Act(type="validation", outcome="war", code=code, detail=detail, sources=source)
