@@ -11,7 +11,6 @@ from lxml import etree
 
 from infra import standards
 from tests.e2e.test_bags_judged import USES, _manifest
-from tests.support import pages
 from tests.support.delivery import submission
 from tests.support.judge import judge
 from tests.support.multi_image import damage, page_sizes, write_one, write_scan
@@ -19,6 +18,13 @@ from tests.support.running_line import Line
 
 BATCH, ITEM = "images", "fax-9"
 PROFILE = 'extends = "as-delivered"\nmore_images = "pages"\n'
+GREEK = "Το βιβλίο αυτό είναι η ιστορία μιας παλιάς βιβλιοθήκης που βρισκόταν κοντά στη θάλασσα. "
+LIDO = """<lido:lido xmlns:lido="http://www.lido-schema.org">
+<lido:lidoRecID lido:type="local">O-1</lido:lidoRecID>
+<lido:descriptiveMetadata xml:lang="de"><lido:objectIdentificationWrap><lido:titleWrap>
+<lido:titleSet><lido:appellationValue>Faxe und ein Zettel</lido:appellationValue></lido:titleSet>
+</lido:titleWrap></lido:objectIdentificationWrap></lido:descriptiveMetadata></lido:lido>
+"""
 ASKED = ("--by", "p-4", "--reason", "as the curator says")
 NS = {"m": "http://www.loc.gov/METS/"}
 
@@ -33,10 +39,15 @@ def profile(line: Line) -> tuple[str, str]:
 
 
 def a_delivery(folder: Path, damaged: int, **fields: Any) -> Path:
-    """Five images and a reduced copy in one file, one of them damaged, and a page of its own."""
+    """Five images and a reduced copy in one file, one of them damaged; and a page in Greek, whose
+    language is not stated, by itself."""
     damage(write_scan(folder / "scan.tif"), damaged)
-    pages.write_page(folder / "zettel.tif", 7)
-    (folder / "dc.xml").write_text(pages.RECORD.format("Fax"))
+    text = pyvips.Image.text(GREEK * 5, width=1500, dpi=300, font="DejaVu Serif 9")
+    greek = (255 - text).cast("uchar")
+    greek = greek.embed(90, 90, 1700, text.height + 180, extend="background", background=255)
+    greek.tiffsave(str(folder / "zettel.tif"), compression="lzw", xres=300 / 25.4, yres=300 / 25.4)
+    (folder / "pages.csv").write_text("file,languages\nscan.tif,\nzettel.tif,und\n")
+    (folder / "lido.xml").write_text(LIDO)
     stated = {"item_id": ITEM, "languages": ["eng"], **fields}
     (folder / "item.json").write_text(json.dumps(stated))
     return folder
@@ -63,6 +74,7 @@ def test_each_image_of_a_file_is_a_page(line: Line, profile: tuple[str, str], tm
     released["file"] |= {"sha256": digest_of(content), "size_bytes": len(content)}
     del released["image"]
     assert judge(bag, manifest, standards.fetch(), USES) == []
+    keeps_lido(bag)
     log_names_each_image(line)
     is_replaced(line, profile, tmp_path)
 
@@ -107,9 +119,18 @@ def shows_each_image(bag: Path) -> None:
     assert masters[2].startswith(f"{ITEM}__")
 
 
+def keeps_lido(bag: Path) -> None:
+    """The record is in the package as delivered, and its title is that of the item."""
+    metadata = bag / "data" / "metadata"
+    assert (metadata / "submitted" / "lido.xml").read_text() == LIDO
+    assert "Faxe und ein Zettel" in (metadata / "dc.xml").read_text()
+
+
 def log_names_each_image(line: Line) -> None:
-    """The validation of each page names its image."""
+    """The validation of each page names its image, and the Greek page asks for its script."""
     events = line.ask("audit", "item", ITEM)
+    (asking,) = (event for event in events if event["code"] == "page.script-unstated")
+    assert "page:fax-9:0006" in str(asking)
     details = (event["detail"] for event in events)
     images = {text.split(":")[0] for text in details if text.startswith("Image ")}
     assert images == {f"Image {number} of the file" for number in (1, 2, 3, 5)}
