@@ -51,7 +51,7 @@ def test_the_master_is_in_the_package_once(tools: Tools) -> None:
     masters = [name for name in files_of(package, tools) if name.startswith("data/master/")]
     assert len(masters) == 2
     assert masters[1].startswith("data/master/vol-1__")
-    assert (package.counts.pages, package.counts.masters) == (3, 2)
+    assert (package.counts.pages, package.counts.masters) == (3, 4)
 
 
 def test_mets_names_the_file_for_each_page_and_says_which_image_it_is(tools: Tools) -> None:
