@@ -6,6 +6,7 @@ from typing import Any
 from lxml import etree
 
 from processors.item_versions import is_version_of
+from processors.package.captured import MasterCapture
 from processors.package.contents import Contents, CreatingApplication, MasterProperties
 from processors.package.item_record import ItemRecord
 from processors.package.layout import METADATA, Payload
@@ -14,6 +15,7 @@ from processors.pipeline import package_files
 from processors.step import FormatName
 from processors.xml.writing import PREMIS, XSI, Maker
 from schemas.ids import page_id
+from schemas.times import written
 
 premis = Maker(PREMIS, {"premis": PREMIS, "xsi": XSI})
 KIND = f"{{{XSI}}}type"
@@ -86,17 +88,18 @@ def _page_files(
     """The files of a page. A file whose images are pages is an object once, with the first of them;
     each image is a bitstream in it."""
     master = next((one for one in payloads if one.use == "master"), None)
-    known, created_by = contents.masters.get(name), contents.created_by.get(name)
+    known = contents.masters.get(name)
+    made = contents.created_by.get(name), contents.captures.get(name)
     for payload in payloads:
         if payload is not master or known is None:
             yield _derivative(payload, master, _format_of(payload, identify))
         elif payload.image is None:
-            yield _master(payload, known, created_by, [name], _properties(known))
+            yield _master(payload, known, made, [name], _properties(known))
         else:
             pages = shared.get(payload.path, [])
             shared[payload.path] = []
             if pages:
-                yield _master(payload, known, created_by, pages, [])
+                yield _master(payload, known, made, pages, [])
             yield _bitstream(payload, known)
 
 
@@ -195,17 +198,25 @@ def _bitstream(payload: Payload, known: MasterProperties) -> etree._Element:
 def _master(
     payload: Payload,
     known: MasterProperties,
-    created_by: CreatingApplication | None,
+    made: tuple[CreatingApplication | None, MasterCapture | None],
     pages: list[str],
     properties: list[etree._Element],
 ) -> etree._Element:
     made_of = _format_of_master(known)
+    created_by, capture = made
     software, date = (created_by.software, created_by.captured_at) if created_by else (None, None)
+    version = None
+    if capture is not None and capture.device.is_known:
+        properties += [
+            _property(f"capture: {one}", value) for one, value in capture.device.settings
+        ]
+        software, version = capture.device.software, capture.device.driver_version
+        date = written(capture.captured_at)
     return _file(
         payload,
         made_of,
         properties=properties,
-        application=_application(software, None, date),
+        application=_application(software, version, date),
         relations=[relation("structural", "is part of", f"page:{page}") for page in pages],
     )
 
