@@ -129,7 +129,7 @@ def _relations_to_items(item: ItemRecord) -> Iterator[etree._Element]:
             yield relation("replacement", "supersedes", f"package:{earlier}")
     elif replaced:
         yield relation("replacement", "supersedes", f"item:{replaced}")
-    if supplemented:
+    if supplemented and not is_version_of(item.item_id, supplemented):
         yield relation("logical", "supplements", f"item:{supplemented}")
 
 

@@ -25,6 +25,7 @@ from streams.clients.station.item_description import (
     with_item_json,
 )
 from streams.clients.station.item_files import sort_files
+from streams.clients.station.manifest_entries import STATION_RECORD, count_files
 from streams.clients.station.minimal_record import NO_RECORD, OTHER_FORM, station_record
 from streams.clients.station.not_packaged import not_packaged
 from streams.clients.station.page_order import pages_of
@@ -39,7 +40,6 @@ from streams.clients.station.sidecar_files import (
 from streams.clients.station.stated_checksums import stated_checksums, vendor_checksums
 
 DEFAULT_PROFILE = "as-delivered"
-STATION_RECORD = "made-by-station.dc.xml"
 XML = "application/xml"
 UNKNOWN = "application/octet-stream"
 
@@ -87,6 +87,8 @@ class Delivery:
     """Number of hidden and system files, which are not read."""
     vendor_checksums: dict[str, list[str]] = field(default_factory=dict)
     """Delivered digests, as `md5:…`, by file name."""
+    stated: list[set[str]] = field(default_factory=list)
+    """For each item, the fields that item.json states."""
     listed: set[str] = field(default_factory=set)
     """Names of the delivered files among `files`."""
     each_image: bool = False
@@ -152,14 +154,10 @@ def read_folder(
 def _manifest(
     options: SubmissionOptions, items: list[dict[str, Any]], left: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    records = [record for item in items for record in item["metadata"]]
-    pages = [page for item in items for page in item["pages"]]
     body = {
         "batch_id": options.batch_id,
         "scanner_profile": options.profile,
-        "file_count": len(records)
-        + len({page["file"]["path"] for page in pages if page["file"] is not None})
-        + sum("text" in page for page in pages),
+        "file_count": count_files(items),
         "metadata_schema": options.metadata_schema or _main_schema(items),
         "project": options.project,
         "priority": options.priority,
@@ -208,6 +206,7 @@ def _item(
     item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
     delivery.folders.append(of.name)
     stating = {name for name, value in fields.items() if value is not None}
+    delivery.stated.append(stating)
     origins = {name: ITEM_JSON if name in stating else at for name, at in by_record.origins.items()}
     delivery.origins.append({"order": pages.order, **origins})
     taken |= {one.name for _, one in records}
