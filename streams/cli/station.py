@@ -112,7 +112,8 @@ def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> 
         settings = Settings.load()
         profiles = client.profiles_of(settings)
         delivery = read_folder(folder, SubmissionOptions(name, **options), report, profiles)
-        delivery = client.with_earlier_pages(delivery, settings)
+        with _failures():
+            delivery = client.with_earlier_pages(delivery, settings)
         found = client.examine(delivery, settings, report)
     emit([one.model_dump() for one in found], as_json, lambda _: _print_check(delivery, found))
     if any(is_error(one) for one in found):
