@@ -16,7 +16,7 @@ ADD, ASSIGN, CLOSE = "order-add", "order-assign", "order-close"
 ACTIONS = (ADD, ASSIGN, CLOSE)
 SUBJECT = "order:"
 PRIORITIES = ("rush", "normal", "night")
-DEVICE_CLASSES = ("flatbed", "feeder", "feeder-duplex", "folder")
+DEVICE_CLASSES = ("flatbed", "feeder", "feeder-duplex", "camera", "folder")
 """Paper sources of devices (streams.clients.scanners.capabilities.Source)."""
 OPEN, ASSIGNED, STARTED, CLOSED = "open", "assigned", "started", "closed"
 """States: nobody took it, a station has it, a batch of it was accepted, a person closed it."""

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from streams.capture_orders import OrderContent, is_station, order_of
+from streams.capture_orders import DEVICE_CLASSES, OrderContent, is_station, order_of
+from streams.clients.scanners.capabilities import Source
 from tests.support.line_facts import a_request
 
 GOOD = {"items": ["Ms. 1", "Ms. 2"], "profile": "book-colour"}
@@ -28,7 +29,7 @@ def test_an_order_is_read_as_it_was_written():
         {"items": [f"i-{number}" for number in range(501)]},
         {"profile": "../x"},
         {"profile": None},
-        {"device_class": "camera"},
+        {"device_class": "robot"},
         {"priority": "soon"},
         {"priority": None},
         {"due": "tomorrow"},
@@ -65,3 +66,7 @@ def test_an_order_is_assigned_to_a_station():
     names = ("station", "station-lab-2", "operator", "repository-x", "Station X", None)
 
     assert [is_station(one) for one in names] == [True, True, False, False, False, False]
+
+
+def test_the_device_classes_are_the_paper_sources_of_devices():
+    assert set(DEVICE_CLASSES) == {one.value for one in Source}
