@@ -67,6 +67,7 @@ def test_captures_are_published_before_the_submission_that_names_them(
     folder: Path, settings: Settings
 ) -> None:
     recorded(folder / "1.png")
+    give_key(settings.home)
     sent: list[tuple[str, str, bytes]] = []
 
     made = client.submit(folder, OPTIONS, settings, publish=lambda *one: sent.append(one))
