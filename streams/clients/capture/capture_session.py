@@ -66,6 +66,7 @@ class CapturedPage:
             "confirmed": self.record.confirmed,
             "found": self.record.found,
             "warnings": self.record.warnings,
+            "event_id": self.record.event_id,
         }
 
 
