@@ -31,6 +31,7 @@ COMMANDS = {
     "status": "streams.cli.status:status",
     "text": "streams.cli.text:text",
     "up": "streams.cli.up:up",
+    "witness": "streams.cli.external_access:witness",
 }
 """Module and name of each command, imported when it runs: a station needs no Faust or libvips."""
 
