@@ -24,7 +24,7 @@ from infra.acls import (
 from infra.files import write_atomic
 from infra.kafka_access import Brokers, Login, Quota
 from infra.topics import admin
-from schemas.catalogue import AUDIT_CHECKPOINTS, topic_of
+from schemas.catalogue import AUDIT_CHECKPOINTS, ORDERS, topic_of
 from streams.access import written_topics
 from streams.kafka.client import REPOSITORY, STATION
 from streams.known_senders import KnownSenders
@@ -64,6 +64,8 @@ def grants_of(kind: str, name: str) -> list[Grant]:
     if kind == WITNESS:
         return [Grant(user, TOPIC, AUDIT_CHECKPOINTS.name, READ)]
     found = [Grant(user, TOPIC, topic, WRITE) for topic in written_topics(kind)]
+    if kind == STATION:
+        found.append(Grant(user, TOPIC, ORDERS.name, READ))
     if kind == REPOSITORY:
         found += [
             Grant(user, TOPIC, topic_of("PackagePublished").name, READ),

@@ -21,6 +21,7 @@ COMMANDS = {
     "down": "streams.cli.up:down",
     "fixity": "streams.cli.fixity:fixity",
     "explain": "streams.cli.explain:explain",
+    "order": "streams.cli.order:order",
     "packages": "streams.cli.packages:packages",
     "person": "streams.cli.person:person",
     "quarantine": "streams.cli.quarantine:quarantine",
