@@ -20,7 +20,6 @@ from typing import Any
 
 import psycopg
 from confluent_kafka import Producer
-from psycopg.sql import SQL
 
 from bench.audit_bare import Speed
 from bench.common import commit, machine, tell
@@ -28,7 +27,6 @@ from infra.postgres import SUPERUSER
 from infra.topics import provision
 from schemas.catalogue import AUDIT_PREMIS
 from streams.kafka.client import CLIENT
-from streams.projector.rows import COLUMNS
 from streams.runtime.role_files import role_file
 from streams.settings import Settings
 from streams.transparency_log.export import newest_checkpoint
@@ -38,7 +36,6 @@ from tests.support.parts import Parts, running_parts
 RATE = 500
 LINGER_MS = 20
 """As the workers of a line have it: the broker flushes each batch that it gets."""
-BARE_ROWS = 50_000
 TIMEOUT_SECONDS = 3600.0
 HEAD = (
     "| date | commit | machine | load | events"
@@ -133,7 +130,7 @@ def _measure(parts: Parts, scratch: Path, events: int, seconds: int) -> Measured
     ):
         projected = _rate(lambda: _projected(connection), events, process.pid)
         print(f"projected: {projected}", flush=True)
-    projected_bare = _bare_copy(parts, scratch, min(events, BARE_ROWS))
+    projected_bare = _bare_copy(parts, scratch, events)
     began = time.monotonic()
     with log.sealer():
         ready = _seconds_until_ready(log, began)
@@ -200,12 +197,7 @@ def _role_log(log: Log) -> str:
 def _bare_copy(parts: Parts, scratch: Path, count: int) -> Speed:
     with psycopg.connect(parts.dsn(SUPERUSER), autocommit=True) as connection:
         connection.execute("CREATE TABLE audit.bare (LIKE audit.events INCLUDING ALL)")
-        # As the projector gives them to COPY: ids and agents as text.
-        as_text = ("event_id", "cause_id", "agents")
-        names = SQL(", ").join(map(SQL, (f"{n}::text" if n in as_text else n for n in COLUMNS)))
-        query = SQL("SELECT {} FROM audit.events ORDER BY seq LIMIT {}")
-        rows = connection.execute(query.format(names, count)).fetchall()
-    return _in_a_process(scratch, "copy", (parts.dsn(SUPERUSER), "bare", rows))
+    return _in_a_process(scratch, "copy", (parts.dsn(SUPERUSER), "bare", count))
 
 
 def _in_a_process(scratch: Path, kind: str, given: tuple[Any, ...]) -> Speed:
