@@ -181,6 +181,8 @@ class Manifest(Part):
     priority: Priority = "normal"
     not_before: Instant | None = None
     operator: Operator | None = None
+    order: BatchId | None = None
+    """The capture order that the batch belongs to; it has the form of a batch id."""
     items: Annotated[Items, PlainValidator(Items.of)]
     not_packaged: Annotated[tuple[NotPackaged, ...], Field(strict=False)] = ()
     checksums: Checksums

@@ -1,6 +1,5 @@
 """Builds the manifest of a folder: its files in order, with their digests."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -13,18 +12,19 @@ from schemas.ids import made_safe
 from schemas.models import Diagnostic, PageCaptured
 from streams.clients.station import fixity
 from streams.clients.station.captured_pages import name_captures
+from streams.clients.station.delivered_order import DeliveredOrder, order_among
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
 from streams.clients.station.image_pages import images_are_pages, with_image_pages
 from streams.clients.station.item_description import (
     BAG_INFO,
     described,
-    is_list,
     records_among,
     schema_of,
     with_item_json,
 )
 from streams.clients.station.item_files import sort_files
+from streams.clients.station.left_files import left_out, left_over
 from streams.clients.station.manifest_entries import STATION_RECORD, count_files
 from streams.clients.station.minimal_record import NO_RECORD, OTHER_FORM, station_record
 from streams.clients.station.not_packaged import not_packaged
@@ -37,6 +37,7 @@ from streams.clients.station.sidecar_files import (
     choices_of,
     item_fields,
 )
+from streams.clients.station.skipped_pages import skipped_pages
 from streams.clients.station.stated_checksums import stated_checksums, vendor_checksums
 
 DEFAULT_PROFILE = "as-delivered"
@@ -143,16 +144,19 @@ def read_folder(
         for each in sorted(grouping.groups, key=lambda each: natural(each.name))
     ]
     delivery.captures = name_captures(options.batch_id, items, files)
-    _report_left_over(grouping.left_over, stated.consumed, delivery)
+    delivery.diagnostics += left_over(grouping.left_over, stated.consumed)
     listed = {one.name for one in delivery.files}
     left = not_packaged(visible, listed, digests, delivery.diagnostics)
     delivery.skipped = len(files) - len(visible) + scanned.skipped
-    delivery.manifest = _manifest(options, items, left)
+    delivery.manifest = _manifest(options, items, left, order_among(scanned.files))
     return delivery
 
 
 def _manifest(
-    options: SubmissionOptions, items: list[dict[str, Any]], left: list[dict[str, Any]]
+    options: SubmissionOptions,
+    items: list[dict[str, Any]],
+    left: list[dict[str, Any]],
+    order: DeliveredOrder | None,
 ) -> dict[str, Any]:
     body = {
         "batch_id": options.batch_id,
@@ -160,9 +164,10 @@ def _manifest(
         "file_count": count_files(items),
         "metadata_schema": options.metadata_schema or _main_schema(items),
         "project": options.project,
-        "priority": options.priority,
+        "priority": order.priority if order and options.priority == "normal" else options.priority,
         "not_before": options.not_before,
         "operator": options.operator,
+        **({"order": order.order_id} if order else {}),
         "items": items,
         **({"not_packaged": left} if left else {}),
     }
@@ -204,6 +209,7 @@ def _item(
     if not any(schema in CHECKED for schema, _ in records):
         item["metadata"].append(_own_record(of, item, _why(of, fields, records), delivery))
     item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
+    delivery.diagnostics += skipped_pages(others)
     delivery.folders.append(of.name)
     stating = {name for name, value in fields.items() if value is not None}
     delivery.stated.append(stating)
@@ -211,7 +217,7 @@ def _item(
     delivery.origins.append({"order": pages.order, **origins})
     taken |= {one.name for _, one in records}
     left = (one for one in others if one.name not in taken)
-    _report_left_out(left, stated.consumed, delivery)
+    delivery.diagnostics += left_out(left, stated.consumed)
     return item
 
 
@@ -272,22 +278,3 @@ def _own_record(
     delivery.diagnostics.append(finding("record.made-by-station", name, f"from {why[0]}"))
     file = {"path": name, "sha256": digest, "size_bytes": len(content)}
     return {"role": "descriptive", "schema": "DublinCore", "version": None, "file": file}
-
-
-def _report_left_out(
-    files: Iterable[DeliveredFile], consumed: set[str], delivery: Delivery
-) -> None:
-    delivery.diagnostics += [
-        finding("file.left-out", one.name, f"identified as {one.description}")
-        for one in files
-        if one.name not in consumed
-    ]
-
-
-def _report_left_over(files: list[DeliveredFile], consumed: set[str], delivery: Delivery) -> None:
-    """Report files outside the folder of an item; records have a code of their own."""
-    records = [one for one in files if schema_of(one) and not is_list(one, consumed)]
-    delivery.diagnostics += [
-        finding("record.of-no-item", one.name, one.description) for one in records
-    ]
-    _report_left_out((one for one in files if not schema_of(one)), consumed, delivery)

@@ -104,7 +104,7 @@ def _packages(told: Told, item: Item, clean: Mapping[str, str]) -> Iterator[Find
                 yield from _bag(package, item, Path(folder) / name)
             except (OSError, tarfile.TarError, bagit.BagError, UnicodeDecodeError) as wrong:
                 yield _found("package.invalid", name, f"{type(wrong).__name__}: {wrong}")
-        wanted = clean.get(item.item_id)
+        wanted = clean.get(name)
         if wanted is not None and wanted != package["content_digest"]:
             yield _found("package.other", name, f"{package['content_digest']}, clean {wanted}")
 
