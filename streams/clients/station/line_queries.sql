@@ -21,7 +21,7 @@ FROM (VALUES (%(pseudonym)s::text)) v (pseudonym) LEFT JOIN line.persons p USING
 
 -- name: latest_version
 SELECT i.revision, i.state, i.page_list - 'use' AS page_list, (
-    SELECT coalesce(jsonb_agg(p.entry || jsonb_build_object('withdrawn', p.withdrawn)
+    SELECT coalesce(jsonb_agg(p.entry::jsonb || jsonb_build_object('withdrawn', p.withdrawn)
         ORDER BY p.sequence, p.ref COLLATE "C"), '[]')
     FROM line.pages p WHERE p.item_id = i.item_id AND NOT p.not_a_page
 ) AS pages

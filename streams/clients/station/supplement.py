@@ -35,7 +35,7 @@ def with_earlier_pages(delivery: Delivery, settings: Settings) -> Delivery:
     try:
         with line_queries(settings) as line:
             found = {number: line.latest_version(items[number]["item_id"]) for number in wanted}
-    except (NotUp, psycopg.Error):
+    except (NotUp, psycopg.OperationalError):
         return delivery
     for number, version in found.items():
         if version is not None and version.state in ENDED:
