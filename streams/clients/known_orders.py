@@ -60,9 +60,10 @@ def known_orders(settings: Settings) -> KnownOrders:
         documents = read_orders(settings)
     except (NotUp, KafkaException, TimeoutError) as failed:
         kept = read_json(file)
+        why = failed.args[0].str() if isinstance(failed, KafkaException) else str(failed)
         if not kept:
-            raise OrdersUnknown(str(failed)) from failed
-        return KnownOrders(kept["orders"], kept["read_at"], str(failed))
+            raise OrdersUnknown(why) from failed
+        return KnownOrders(kept["orders"], kept["read_at"], why)
     read_at = written(datetime.now(UTC))
     file.parent.mkdir(parents=True, exist_ok=True)
     write_json(file, {"read_at": read_at, "orders": documents})
@@ -73,7 +74,9 @@ def read_orders(settings: Settings, timeout: float = TIMEOUT_SECONDS) -> list[di
     """The present state of every order. Raises NotUp, KafkaException, TimeoutError."""
     client = {**settings.kafka_as(STATION).client, **CLIENT}
     consumer = Consumer(
-        {**client, "group.id": GROUP, "enable.auto.commit": False}, logger=librdkafka
+        # Its errors are raised; a station without network need not read them twice.
+        {**client, "group.id": GROUP, "enable.auto.commit": False, "log_level": 0},
+        logger=librdkafka,
     )
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(ORDERS.name, 0), timeout=timeout)
