@@ -14,10 +14,11 @@ from processors.imaging.format_identification import Format
 from processors.imaging.header import DamagedHeader
 from processors.imaging.pixel_check import decode_all_pixels
 from processors.master_finding import Finding
-from processors.master_rules import DecodedMaster
 from processors.outcome import Done, Outcome, Rejected, StorageError, rejected
+from processors.page_facts import DecodedMaster
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
+from processors.profile_check import check_profile, not_shown
 from processors.tools import Area, Tools
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageAdmitted
 
@@ -79,7 +80,7 @@ def judge(
     decoded = _decoded(path, format_, profile, progress)
     if isinstance(decoded, Finding):
         return Judgement(None, (decoded,))
-    return Judgement(decoded, master_rules.findings(original_name, decoded, profile))
+    return Judgement(decoded, check_profile(decoded.facts(original_name), profile))
 
 
 def _decoded(
@@ -96,7 +97,7 @@ def _decoded(
         return master_rules.damaged(str(damage))
     except Undecodable as error:
         # A decoder also fails because it does not know what the pixels show.
-        return master_rules.not_shown(described.ambiguous) or master_rules.undecodable(error)
+        return not_shown(described.ambiguous) or master_rules.undecodable(error)
     return replace(described, pixels=pixels)
 
 

@@ -15,8 +15,9 @@ from processors.imaging.jpeg_stream import stream_of
 from processors.imaging.png_header import damaged_chunk
 from processors.imaging.resolution import agreed_resolution
 from processors.master_finding import Finding
-from processors.master_rules import DecodedMaster
+from processors.page_facts import DecodedMaster, PageFacts
 from processors.profile import Profile
+from processors.profile_check import check_profile, not_accepted
 
 PNG_END = b"IEND\xaeB\x60\x82"
 
@@ -39,7 +40,8 @@ def identify_page(path: Path, original_name: str, profile: Profile) -> Format | 
     format_ = identify_file(path)
     if format_ is None:
         return master_rules.not_an_image(describe_file(path), original_name, profile)
-    return master_rules.format_refused(format_, profile) or format_
+    facts = PageFacts(format=format_, family=format_.family)
+    return not_accepted(facts, profile) or format_
 
 
 def describe_header(path: Path, format_: Format, profile: Profile) -> DecodedMaster | Finding:
@@ -48,7 +50,8 @@ def describe_header(path: Path, format_: Format, profile: Profile) -> DecodedMas
     Raises OSError."""
     try:
         header = read_header(path, format_.family)
-        refused = master_rules.header_refused(header, path.stat().st_size, profile)
+        size = path.stat().st_size
+        refused = not_accepted(PageFacts.of_header(format_, header, size), profile)
         if refused:
             return refused
         irregular = irregularities(path, format_.family)
@@ -57,7 +60,7 @@ def describe_header(path: Path, format_: Format, profile: Profile) -> DecodedMas
         return master_rules.damaged(str(damage))
     icc_name = icc.description(header.icc) if header.icc else None
     resolution = agreed_resolution(header.resolutions)
-    return DecodedMaster(format_, header, resolution, icc_name, irregular, ambiguous)
+    return DecodedMaster(format_, header, size, resolution, icc_name, irregular, ambiguous)
 
 
 def check_header(path: Path, original_name: str, profile: Profile) -> Judgement:
@@ -73,7 +76,7 @@ def check_header(path: Path, original_name: str, profile: Profile) -> Judgement:
     missing = missing_end(path, format_.family)
     if missing:
         return Judgement(None, (master_rules.damaged(missing),))
-    return Judgement(master, master_rules.findings(original_name, master, profile))
+    return Judgement(master, check_profile(master.facts(original_name), profile))
 
 
 def complete_header(path: Path) -> tuple[str, Header] | str:

@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "streams.cli.explain:explain",
     "packages": "streams.cli.packages:packages",
     "person": "streams.cli.person:person",
+    "profile": "streams.cli.profile:profile",
     "quarantine": "streams.cli.quarantine:quarantine",
     "repository": "streams.cli.external_access:repository",
     "run": "streams.cli.run:run",

@@ -15,6 +15,7 @@ from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
 from streams.clients.capture.page_check import CheckedPage, check_page
 from streams.clients.capture.preview import make_preview
+from streams.clients.capture.settings_check import check_settings
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.capture_settings import CaptureSettings
 from streams.clients.scanners.scanner_driver import (
@@ -133,7 +134,9 @@ class CaptureSession:
         """The pages of one start of the device, which confirms its settings at first and after each
         problem."""
         if self._confirmed is None:
-            self._confirmed = self.scanner.prepare(self.settings)
+            confirmed = self.scanner.prepare(self.settings)
+            check_settings(self.settings, confirmed, self.profile)
+            self._confirmed = confirmed
         folder = self.folder.work / "load"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
