@@ -340,7 +340,7 @@ def test_shows_devices_with_what_they_can_do(station: StationHome, tmp_path: Pat
     result = station.run("devices", "--driver", "sane", SANE_CONFIG_DIR=str(tmp_path))
 
     assert [one["name"] for one in result.document] == ["test:0", "test:1"]
-    assert result.document[0]["profiles"] == ["as-delivered", "bitonal-text"]
+    assert result.document[0]["profiles"] == ["as-delivered", "bitonal-text", "microfilm"]
     assert [one["source"] for one in result.document[0]["capabilities"]] == ["flatbed", "feeder"]
 
 
