@@ -14,6 +14,7 @@ from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
 from streams.clients.capture.page_check import CheckedPage, check_page
+from streams.clients.capture.page_warnings import EarlierPages, measure_file, page_warnings
 from streams.clients.capture.preview import make_preview
 from streams.clients.capture.settings_check import check_settings
 from streams.clients.scanners.capabilities import Source
@@ -64,6 +65,7 @@ class CapturedPage:
             "asked": self.record.asked,
             "confirmed": self.record.confirmed,
             "found": self.record.found,
+            "measured": self.record.measured,
             "warnings": self.record.warnings,
         }
 
@@ -83,6 +85,8 @@ class CaptureSession:
     """Called with each problem before the next attempt."""
     _confirmed: dict[str, Any] | None = None
     _first_item: str = FIRST_ITEM
+    _earlier: dict[str, EarlierPages] = field(default_factory=dict)
+    """The pages of each item."""
 
     def capture(self, item: str, count: int | None) -> Iterator[CapturedPage]:
         """Scan `count` pages into an item, or all that the feeder has.
@@ -157,11 +161,26 @@ class CaptureSession:
             found = f"{file} cannot replace {replaced.file}: it has another format"
             raise CaptureProblem("capture.page-refused", found)
         ref = ref if scanned.file_name is None else Path(file).stem
-        record = self._record(scanned, checked, (ref, file), replaced)
+        record = self._measured(
+            item, scanned.path, checked, self._record(scanned, checked, (ref, file), replaced)
+        )
         path = self.folder.keep(item, scanned.path, record)
         target = self.folder.previews / item / ref
         preview = make_preview(path, checked.family, checked.header, target)
         return CapturedPage(item, path, preview, record, checked)
+
+    def _measured(
+        self, item: str, path: Path, checked: CheckedPage, record: CaptureRecord
+    ) -> CaptureRecord:
+        """The record with what was measured in the image, and the warnings that follow from it."""
+        if item not in self._earlier:
+            self._earlier[item] = EarlierPages.of(self.folder.pages(item))
+        page = measure_file(path, checked.family, checked.header)
+        measured = page.document if page else None
+        found = page_warnings(page, record.ref, record.kind, self._earlier[item])
+        self._earlier[item].add(record.ref, record.kind, measured)
+        more = [{"code": one.code, "found": one.found} for one in found]
+        return replace(record, measured=measured, warnings=[*record.warnings, *more])
 
     def _renamed(self, item: str, scanned: ScannedPage) -> CaptureRecord | None:
         """The record of a page whose source has got another name, with the new name."""

@@ -41,6 +41,8 @@ class CaptureRecord:
     """The record of the capture that this one replaces."""
     moved_from: str | None = None
     """Where the page was before its source got another name."""
+    measured: dict[str, Any] | None = None
+    """What was measured in the image; None if the station could not decode it."""
     form: str = FORM
 
     @classmethod
