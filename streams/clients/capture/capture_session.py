@@ -192,6 +192,8 @@ class CaptureSession:
         record = self.folder.find(old, PurePosixPath(former).name)
         if record is None:
             return None
+        # Its former name is not an earlier page.
+        self._earlier.clear()
         return self.folder.rename(old, record, item, str(scanned.file_name))
 
     def take_sidecars(self, first_item: str) -> None:

@@ -1,5 +1,6 @@
 """Warnings about a page by what was measured, and by the pages before it."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,21 @@ def test_a_page_that_is_not_decoded_has_no_warnings(tmp_path: Path):
 
     assert measure_file(path, *complete) is None
     assert codes(None) == []
+
+
+@pytest.mark.parametrize(("mode", "most_seconds"), [("L", 0.15), ("RGB", 0.4)])
+def test_a_page_of_a4_at_300_dpi_is_measured_before_the_leaf_is_turned(
+    mode: str, most_seconds: float, tmp_path: Path
+):
+    path = tmp_path / "page.tif"
+    PAGE.resize((2480, 3508)).convert(mode).save(path, dpi=(300, 300))
+    complete = complete_header(path)
+    assert not isinstance(complete, str)
+
+    def seconds() -> float:
+        # Of the processor: other work on the machine does not count.
+        began = time.process_time()
+        assert measure_file(path, *complete) is not None
+        return time.process_time() - began
+
+    assert min(seconds() for _ in range(3)) <= most_seconds
