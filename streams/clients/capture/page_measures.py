@@ -29,6 +29,9 @@ USUAL_DPI = 350
 PARTS = 20
 LEAST_DEPTH, LEAST_MARKS, LEAST_PARTS, LEAST_TEXT = 40, 8, 3, 0.01
 """Text that is cut off gives at least this many marks along an edge, in this many of 20 parts."""
+TEXT_PERCENTILE, DENSEST, MOST_OF_EDGE = 85, 1.3, 0.5
+"""Text at an edge is at most this many times as dense as text elsewhere, and covers at most this
+share of the edge."""
 LONGEST_MARK = 0.03
 """A longer mark along an edge is a leaf or its shadow, not text; share of the side."""
 GAP, GAP_OF_ROWS, ZONE = 0.02, 0.04, 0.05
@@ -59,7 +62,7 @@ class PageMeasures:
     shadows: float | None
     """Share of the ink that has the darkest level in each sample."""
     cut_text: float
-    """Density of text at the edge that cuts off most of it, compared with the middle."""
+    """Density of text at the edge that cuts off most of it, compared with text elsewhere."""
     hash: str
     """256 bits that captures of one page have in common, as hex digits: whether there is more ink
     than to the left, in 16 x 16 places."""
@@ -222,7 +225,7 @@ def _clipped(image: Image.Image, ink: Mask) -> tuple[float | None, float | None]
 
 
 def _cut_text(ink: Mask) -> float:
-    """How dense text is at the edge that cuts off most of it, compared with the middle; 0 if each
+    """How dense text is at the edge that cuts off most of it, compared with text elsewhere; 0 if each
     edge has a margin or cuts only a few marks."""
     across = max(_cut_at(side, GAP_OF_ROWS) for side in (ink, ink[::-1]))
     return max(across, *(_cut_at(side, GAP) for side in (ink.T, ink.T[::-1])))
@@ -231,18 +234,18 @@ def _cut_text(ink: Mask) -> float:
 def _cut_at(ink: Mask, gap: float) -> float:
     """The same for the first row."""
     depth, along = ink.shape
-    if depth < LEAST_DEPTH:
-        return 0.0
-    middle = float(ink[depth // 4 : depth * 3 // 4].mean())
     starts = _marks(ink[0])
-    if middle < LEAST_TEXT or len(starts) < LEAST_MARKS:
+    if depth < LEAST_DEPTH or len(starts) < LEAST_MARKS or ink[0].mean() > MOST_OF_EDGE:
         return 0.0
     # Marks in one place are a stain or a stamp.
     if len({at * PARTS // along for at in starts}) < LEAST_PARTS:
         return 0.0
-    window, zone = max(3, int(depth * gap)), int(depth * ZONE)
-    density = ink[: zone + window].mean(axis=1)
-    return float(np.convolve(density, np.full(window, 1 / window), "valid").min()) / middle
+    window = max(3, int(depth * gap))
+    density = np.convolve(ink.mean(axis=1), np.full(window, 1 / window), "valid")
+    text = float(np.percentile(density, TEXT_PERCENTILE))
+    least = float(density[: int(depth * ZONE) + 1].min())
+    # The edges of other leaves and marbled boards are denser than text.
+    return least / text if text > LEAST_TEXT and least <= text * DENSEST else 0.0
 
 
 def _marks(along: Any) -> list[int]:

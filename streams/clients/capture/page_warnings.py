@@ -17,7 +17,7 @@ LEAST_INK = 0.003
 LEAST_SHARPNESS = 0.35
 MOST_HIGHLIGHTS, MOST_SHADOWS = 0.3, 0.2
 MOST_SKEW_DEGREES = 1.5
-MOST_CUT_TEXT = 0.5
+MOST_CUT_TEXT = 0.4
 SAME_PAGE_BITS, SAME_BEFORE_BITS, JUST_BEFORE = 10, 24, 6
 """Two captures of one page differ in at most this many of 256 bits. Among the pages just before,
 where a leaf that was not turned is, more may differ: a page is compared with few of them."""
