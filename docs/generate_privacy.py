@@ -60,7 +60,7 @@ FOLDERS = {
     " [manifest](manifest.md), such as rights and operator",
     "masters/": "delivered images with all that is embedded in them",
     "derivatives/": "reading images, texts, and documents with embedded metadata",
-    "packages/": "packages: masters, names, descriptions, events",
+    "packages/": "packages: masters, names, descriptions, events, pseudonyms of operators",
     "receipts/": "facts and events again, as published; in `records/` page lists, item records and"
     " the bytes of messages that were quarantined",
     "spool/": "answers of a repository that were not sent yet, with their reasons; what was sent is"
@@ -70,6 +70,8 @@ FOLDERS = {
     "run/": "passwords and keys, names of senders",
     "senders/": "public keys and names of senders",
     "logins/": "names of senders",
+    "uploads/": "parts of files that stations upload, with the metadata of the request; names of"
+    " senders with the digests of what they uploaded",
     "profiles/": "what the institution writes there",
     "cache/": "files at work; emptied",
     "ballast/": "nothing",

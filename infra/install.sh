@@ -5,6 +5,7 @@
 # With the argument `faults` also 5. the tools of the fault suite: strace, toxiproxy
 # With the argument `scanners` also the scanners of the tests: sane-utils, sane-airscan; also with `faults`
 # With the argument `images` also the programs that write images for `make images`
+# With the argument `uploads` also tus-js-client, which `make uploads` runs
 # With the argument `production` .venv has no test tools: it is made from requirements.lock
 set -eu
 FOR=${1:-line}
@@ -13,6 +14,7 @@ ROOT=$PWD
 CACHE=${COPYSTAND_CACHE:-$ROOT/.cache}
 JARS=$CACHE/kafka-4.3.1
 TOXIPROXY=$CACHE/toxiproxy-2.5.0
+TUS_JS=$CACHE/tus-js-client-4.3.1
 LOCK=requirements-dev.lock
 [ "$FOR" != production ] || LOCK=requirements.lock
 LOCKED=$(cat "$LOCK" pyproject.toml | sha256sum | cut -c1-64)
@@ -95,6 +97,10 @@ find_missing() {
     if [ "$FOR" = scanners ] || [ "$FOR" = faults ]; then
         command -v scanimage >/dev/null 2>&1 || want sane-utils
         ls /usr/lib/*/sane/libsane-airscan.so.1 >/dev/null 2>&1 || want sane-airscan
+    fi
+    if [ "$FOR" = uploads ]; then
+        command -v node >/dev/null 2>&1 || want nodejs
+        [ -d "$TUS_JS/node_modules" ] || command -v npm >/dev/null 2>&1 || want npm
     fi
     [ "$FOR" = faults ] || return 0
     command -v strace >/dev/null 2>&1 || want strace
@@ -231,6 +237,20 @@ build_toxiproxy() {
     chmod 755 "$TOXIPROXY"
 }
 
+# A client of uploads that is not ours.
+fetch_tus_js() {
+    [ "$FOR" = uploads ] && [ ! -d "$TUS_JS/node_modules" ] || return 0
+    say "tus-js-client 4.3.1 into $TUS_JS"
+    mkdir -p "$CACHE"
+    draft=$(mktemp -d "$CACHE/tus-js.XXXXXX")
+    npm install --prefix "$draft" --ignore-scripts --no-audit --no-fund --silent tus-js-client@4.3.1 ||
+        add_fault "npm cannot install tus-js-client; its message is above. Fix: check the network and npm's settings, then run make uploads again."
+    [ -z "$FAULTS" ] || rm -rf "$draft"
+    stop_on_faults
+    rm -rf "$TUS_JS"
+    mv "$draft" "$TUS_JS"
+}
+
 # Checks the audit log with Go's own packages.
 build_go_verifier() {
     [ "$FOR" = faults ] || return 0
@@ -258,3 +278,4 @@ archive_classes
 fetch_standards
 build_toxiproxy
 build_go_verifier
+fetch_tus_js

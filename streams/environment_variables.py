@@ -14,9 +14,10 @@ from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
 from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
+from streams.upload_variables import UploadVariables
 
 
-class EnvironmentVariables(FixityVariables, ScannerVariables):
+class EnvironmentVariables(FixityVariables, ScannerVariables, UploadVariables):
     """One field for each variable. The constructor takes values and reads no environment."""
 
     model_config = ConfigDict(
@@ -160,7 +161,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables):
         "COPYSTAND_RESERVE_MB",
         256,
         "Free disk space that stays unused. With less, work waits and deliveries are refused.",
-        read_by="worker, tracker, watchdog, station, repository",
+        read_by="worker, tracker, watchdog, ingest, station, repository",
         unit="MB",
         ge=0,
     )
@@ -169,7 +170,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables):
         4000,
         "Free inodes that stay unused, as with COPYSTAND_RESERVE_MB. A file or folder needs one."
         " With less than a quarter of it, the servers are stopped as with COPYSTAND_FLOOR_MB.",
-        read_by="worker, tracker, watchdog, station, repository",
+        read_by="worker, tracker, watchdog, ingest, station, repository",
         unit="inodes",
         ge=0,
     )

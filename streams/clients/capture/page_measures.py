@@ -225,8 +225,8 @@ def _clipped(image: Image.Image, ink: Mask) -> tuple[float | None, float | None]
 
 
 def _cut_text(ink: Mask) -> float:
-    """How dense text is at the edge that cuts off most of it, compared with text elsewhere; 0 if each
-    edge has a margin or cuts only a few marks."""
+    """How dense text is at the edge that cuts off most of it, compared with text elsewhere; 0 if
+    each edge has a margin or cuts only a few marks."""
     across = max(_cut_at(side, GAP_OF_ROWS) for side in (ink, ink[::-1]))
     return max(across, *(_cut_at(side, GAP) for side in (ink.T, ink.T[::-1])))
 

@@ -13,8 +13,12 @@ from streams.clients.scanners.agreement import COMPRESSIONS, LOSSY
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.capture_settings import CaptureSettings
 
-BOTH, ACROSS, DOWN, DEPTH = "resolution", "x-resolution", "y-resolution", "depth"
-"""Names under which devices confirm these values."""
+ACROSS = ("x-resolution", "ICAP_XRESOLUTION", "resolution")
+DOWN = ("y-resolution", "ICAP_YRESOLUTION", "resolution")
+DEPTH = ("depth", "ICAP_BITDEPTH")
+"""Names under which SANE and TWAIN confirm these values."""
+MOST_BITS = 16
+"""More bits are those of a pixel."""
 
 
 def check_settings(
@@ -35,15 +39,16 @@ def settings_facts(settings: CaptureSettings, confirmed: dict[str, Any]) -> Page
     settings of its own, so nothing is known."""
     if settings.source is Source.FOLDER:
         return PageFacts()
-    across = _number(confirmed.get(ACROSS, confirmed.get(BOTH)), settings.resolution_dpi)
-    down = _number(confirmed.get(DOWN, confirmed.get(BOTH)), settings.resolution_dpi)
+    across = _number(confirmed, ACROSS, settings.resolution_dpi)
+    down = _number(confirmed, DOWN, settings.resolution_dpi)
+    bits, samples = _number(confirmed, DEPTH, settings.bits_per_sample), COLOURS[settings.mode]
     content = settings.icc_profile.read_bytes() if settings.icc_profile else None
     return PageFacts(
         family=settings.format,
         compression=COMPRESSIONS.get(settings.format),
         lossy=settings.format in LOSSY,
-        bits_per_sample=round(_number(confirmed.get(DEPTH), settings.bits_per_sample)),
-        samples_per_pixel=COLOURS[settings.mode],
+        bits_per_sample=round(bits / samples if bits > MOST_BITS else bits),
+        samples_per_pixel=samples,
         colour_space=settings.mode.value,
         resolution=agreed_resolution([StatedResolution("device", across, down)]),
         # A device may embed a profile of its own.
@@ -52,9 +57,11 @@ def settings_facts(settings: CaptureSettings, confirmed: dict[str, Any]) -> Page
     )
 
 
-def _number(confirmed: object, asked: float) -> float:
-    """The confirmed number, or the one that was asked for."""
-    try:
-        return float(str(confirmed))
-    except ValueError:
-        return asked
+def _number(confirmed: dict[str, Any], names: tuple[str, ...], asked: float) -> float:
+    """The number that is confirmed under one of these names, or the one that was asked for."""
+    for name in names:
+        try:
+            return float(str(confirmed[name]))
+        except (KeyError, ValueError):
+            continue
+    return asked

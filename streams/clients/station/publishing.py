@@ -21,6 +21,7 @@ from streams.kafka.client import STATION
 from streams.settings import Settings, software_version
 from streams.storage.factory import reachable_storage
 from streams.storage.local import LocalStorage
+from streams.uploads.upload_record import write_record
 
 PRODUCER = "copystand/station"
 JSON = "application/json"
@@ -64,7 +65,12 @@ def hand_over(
         storage.sweep()
     changed = store_delivery(delivery, storage, settings, progress)
     if not changed:
+        # Captures first: a batch is then known to be uploading when its manifest arrives.
+        for one in delivery.captures:
+            publish(topic_of("PageCaptured").name, str(one.head.page_id), encode(one))
         fact = _submitted(delivery, storage, settings, corrects)
+        # After the last file: it states that the store has all of them.
+        write_record(storage, settings.signing_key(STATION), fact.files[0])
         publish(topic_of("BatchSubmitted").name, str(fact.head.batch_id), encode(fact))
     return changed
 

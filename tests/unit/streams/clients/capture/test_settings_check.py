@@ -27,6 +27,8 @@ def profile(name: str) -> Profile:
         (VOLUME, {}, {"resolution_dpi": 100}, None, "page.resolution-too-low"),
         (VOLUME, {"resolution": "200"}, {}, None, "page.resolution-too-low"),
         (VOLUME, {"x-resolution": 300, "y-resolution": 600}, {}, None, "page.pixels-not-square"),
+        (VOLUME, {"ICAP_XRESOLUTION": "200", "ICAP_YRESOLUTION": "200"}, {}, None, "page.resolution-too-low"),
+        ("metamorfoze-light", {"ICAP_BITDEPTH": "48"}, {}, None, "page.format-not-supported"),
         (VOLUME, {"resolution": 0}, {}, None, "page.resolution-unknown"),
         (VOLUME, {"depth": "1"}, {}, None, "page.format-not-supported"),
         (VOLUME, {}, {"format": "jpeg"}, None, "page.format-not-supported"),
@@ -63,6 +65,8 @@ def test_good_settings_are_accepted_and_what_is_not_known_is_no_problem(tmp_path
     embedding = replace(GOOD, icc_profile=tmp_path / "scanner.icc")
 
     assert check_settings(GOOD, {"resolution": "300", "mode": "Color"}, profile(VOLUME)) == ()
+    twain = {"ICAP_XRESOLUTION": "300", "ICAP_YRESOLUTION": "300", "ICAP_BITDEPTH": "24"}
+    assert check_settings(GOOD, twain, profile(VOLUME)) == ()
     assert check_settings(embedding, {}, profile(VOLUME)) == ()
     assert check_settings(replace(GOOD, source=Source.FOLDER), {}, profile("microfilm")) == ()
 
