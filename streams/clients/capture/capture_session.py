@@ -69,6 +69,7 @@ class CapturedPage:
             "found": self.record.found,
             "measured": self.record.measured,
             "warnings": self.record.warnings,
+            "event_id": self.record.event_id,
         }
 
 

@@ -29,7 +29,7 @@ def windows_manager() -> Manager:
         raise _missing(f"the package pytwain: {absent}") from absent
     entry = ENTRY(("DSM_Entry", _library()))
     messages = _Messages(windows, structures)
-    return Manager(entry, GlobalMemory(windows), messages, messages.pass_on)
+    return Manager(entry, GlobalMemory(windows), messages, messages.pass_on, _window())
 
 
 def _missing(found: str) -> ScannerProblem:
@@ -45,6 +45,12 @@ def _library() -> Any:
         except OSError as absent:
             failed.append(f"{name}: {absent}")
     raise _missing("; ".join(failed))
+
+
+def _window() -> int:
+    """The window of the console, to which a source can attach a message; 0 without one."""
+    kernel: Any = ct.windll.kernel32  # type: ignore[attr-defined, unused-ignore]
+    return int(kernel.GetConsoleWindow() or 0)
 
 
 class GlobalMemory:

@@ -113,6 +113,8 @@ def publisher(settings: Settings) -> Publish:
     """Signs and publishes to the broker of the home. Raises NotUp; the publisher raises
     NotPublished."""
     brokers, signing_key = settings.kafka_as(STATION), settings.signing_key(STATION)
+    # One connection for all messages: a batch may have thousands of captures.
+    connected: list[Producer] = []
 
     def publish(topic: str, key: str, value: bytes) -> None:
         failures: list[str] = []
@@ -121,8 +123,10 @@ def publisher(settings: Settings) -> Publish:
             if error is not None:
                 failures.append(str(error))
 
-        producer = Producer({**brokers.client, **KAFKA_SETTINGS})
         try:
+            if not connected:
+                connected.append(Producer({**brokers.client, **KAFKA_SETTINGS}))
+            producer = connected[0]
             signed = signature_headers(signing_key, topic, key.encode(), value)
             producer.produce(topic, value, key.encode(), on_delivery=delivered, headers=signed)
             left = producer.flush(PUBLISH_SECONDS + 5)

@@ -1,6 +1,7 @@
 """Every capture of a page becomes a fact, and the manifest names the one that counts."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,9 @@ from schemas.models import CaptureSetting, PageCaptured
 from streams.clients.station import submission as client
 from streams.clients.station.capture_record import CaptureRecord, record_path
 from streams.clients.station.folder import SubmissionOptions, read_folder
+from streams.known_persons import KnownPerson
 from streams.settings import Settings
+from streams.signatures import new_key
 from tests.support.deliveries import MODS, a_folder, a_png
 
 OPTIONS = SubmissionOptions("b-1", operator="o-17")
@@ -159,3 +162,28 @@ def test_the_same_folder_gives_the_same_manifest_and_the_same_captures(folder: P
 
     assert json.dumps(one.manifest) == json.dumps(other.manifest)
     assert one.captures == other.captures
+
+
+class Line:
+    """A line that knows o-17 and nobody else."""
+
+    def status(self, batch_id: str) -> None:
+        return None
+
+    def person(self, pseudonym: str) -> KnownPerson:
+        known = pseudonym == "o-17"
+        return KnownPerson(binds=True, known=known, retired=False, senders=None)
+
+
+def test_an_operator_of_a_capture_whom_the_line_will_refuse_is_reported_before_anything_is_sent(
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "line_queries", lambda _: nullcontext(Line()))
+    monkeypatch.setattr(Settings, "signing_key", lambda *_: new_key("station"))
+    recorded(folder / "1.png", operator="o-99")
+    sent: list[object] = []
+
+    made = client.submit(folder, OPTIONS, settings, publish=lambda *one: sent.append(one))
+
+    assert "person.unknown" in [one.code for one in made.diagnostics]
+    assert (made.state, sent) == ("refused", [])
