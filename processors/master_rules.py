@@ -42,3 +42,11 @@ def not_an_image(described: str, original_name: str, profile: Profile) -> Findin
     if extension_of(original_name) in image_extensions() or described != UNKNOWN:
         return damaged(f"the file is not an image, but {described}")
     return unsupported("the file is in an unknown format", profile, accepted_formats(profile))
+
+
+def image_refused(image: int | None, profile: Profile) -> Finding | None:
+    """Why one of several images of a file is no page of its own, or None."""
+    if image is None or profile.more_images != "refuse":
+        return None
+    found = f"The page is image {image} of its file; profile {profile.name} refuses several images"
+    return Finding("page.more-images", found)

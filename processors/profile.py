@@ -29,6 +29,9 @@ RULES = "rules"
 Policy = Literal["accept", "warn", "refuse"]
 """What happens to a page with a certain property."""
 
+ImagesPolicy = Policy | Literal["pages"]
+"""What happens to a file with several images; with `pages`, each image is a page."""
+
 
 def _required_branch(value: object) -> object:
     return _one_of(value, pipeline.branches())
@@ -146,7 +149,7 @@ class Profile(Part):
     lossy_master: Policy = "warn"
     unusual_layout: Policy = "accept"
     """A palette, samples that are no colours, or colours in separate planes."""
-    more_images: Policy = "warn"
+    more_images: ImagesPolicy = "warn"
     irregular_tiff: Policy = "warn"
     """The file violates TIFF 6.0, although every pixel was decoded."""
     ambiguous_image: Policy = "refuse"

@@ -11,7 +11,7 @@ from processors.imaging.resolution import Problem, Resolution
 from processors.master_finding import Finding
 from processors.page_facts import PageFacts
 from processors.page_files import extension_of
-from processors.profile import Policy, Profile
+from processors.profile import ImagesPolicy, Policy, Profile
 
 MAX_SAMPLES = 16
 """Maximum number of samples per pixel: colours, alpha, and extra channels of a scanner."""
@@ -117,7 +117,7 @@ def _by_policy(facts: PageFacts, profile: Profile) -> Iterator[tuple[Finding | N
     yield _palette(facts), profile.unusual_layout
     yield _extra_samples(facts), profile.unusual_layout
     yield _separate_planes(facts), profile.unusual_layout
-    yield _more_images(facts), profile.more_images
+    yield _more_images(facts), _one_page(profile.more_images)
     yield _turned(facts), profile.turned
     yield _extension(facts), profile.other_extension
 
@@ -125,6 +125,11 @@ def _by_policy(facts: PageFacts, profile: Profile) -> Iterator[tuple[Finding | N
 def _warn_or_refuse(policy: Policy) -> Policy:
     """A misleading ICC profile is reported even where none is required."""
     return "warn" if policy == "accept" else policy
+
+
+def _one_page(policy: ImagesPolicy) -> Policy:
+    """What happens to a file with several images that is listed as one page."""
+    return "refuse" if policy == "pages" else policy
 
 
 def not_shown(ambiguous: tuple[str, ...]) -> Finding | None:

@@ -4,20 +4,33 @@ from importlib import import_module
 
 import click
 
-SCANNERS = ("close", "devices", "scan")
-"""Commands of a scanning station, which needs no Kafka, database or libvips."""
-DELIVERIES = ("add", "check", "revoke", "submit")
+CAPTURE, DELIVERY = "streams.cli.capture", "streams.cli.station"
+PAGES, SERVE = "streams.cli.capture_page", "streams.cli.capture_serve"
+MODULES = {
+    # Commands of a scanning station, which needs no Kafka, database or libvips.
+    "close": CAPTURE,
+    "devices": CAPTURE,
+    "page": PAGES,
+    "scan": CAPTURE,
+    "serve": SERVE,
+    "add": DELIVERY,
+    "check": DELIVERY,
+    "revoke": DELIVERY,
+    "submit": DELIVERY,
+}
+"""The module of each command."""
 
 
 class StationCommands(click.Group):
     """A group that imports a command when it runs."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted((*SCANNERS, *DELIVERIES))
+        return sorted(MODULES)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        module = "streams.cli.capture" if name in SCANNERS else "streams.cli.station"
-        group: click.Group = import_module(module).station
+        if name not in MODULES:
+            return None
+        group: click.Group = import_module(MODULES[name]).station
         return group.get_command(context, name)
 
 

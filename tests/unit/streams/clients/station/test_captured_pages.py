@@ -19,6 +19,7 @@ from streams.known_persons import KnownPerson
 from streams.settings import Settings
 from streams.signatures import new_key
 from tests.support.deliveries import MODS, a_folder, a_png
+from tests.support.signing import give_key
 
 OPTIONS = SubmissionOptions("b-1", operator="o-17")
 FIRST, SECOND, THIRD = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
@@ -58,6 +59,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    give_key(tmp_path / "home")
     return Settings.load({"COPYSTAND_HOME": str(tmp_path / "home")})
 
 
@@ -65,6 +67,7 @@ def test_captures_are_published_before_the_submission_that_names_them(
     folder: Path, settings: Settings
 ) -> None:
     recorded(folder / "1.png")
+    give_key(settings.home)
     sent: list[tuple[str, str, bytes]] = []
 
     made = client.submit(folder, OPTIONS, settings, publish=lambda *one: sent.append(one))
