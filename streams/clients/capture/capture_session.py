@@ -15,8 +15,8 @@ from processors.profile import Profile
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
+from streams.clients.capture.measuring import Measuring
 from streams.clients.capture.page_check import CheckedPage, check_page
-from streams.clients.capture.page_warnings import EarlierPages, measure_file, page_warnings
 from streams.clients.capture.pixel_digest import pixels_digest
 from streams.clients.capture.preview import make_preview
 from streams.clients.capture.separator_sheet import SeparatorSheet
@@ -116,8 +116,11 @@ class CaptureSession:
     """Called with each separator sheet that is kept."""
     _confirmed: dict[str, Any] | None = None
     _first_item: str = FIRST_ITEM
-    _earlier: dict[str, EarlierPages] = field(default_factory=dict)
-    """The pages of each item."""
+    _measuring: Measuring = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Measures pages of this batch."""
+        self._measuring = Measuring(self.folder)
 
     def capture(
         self, item: str, count: int | None, place: Place = NEXT_PLACE
@@ -222,25 +225,12 @@ class CaptureSession:
             record = self.separators.described(record)
         if place.follows is not None:
             record = replace(record, follows=place.follows)
-        record = self._measured(item, scanned.path, checked, record)
+        record = self._measuring.measured(item, scanned.path, checked, record)
         path = self.folder.keep(item, scanned.path, record)
         record = CaptureRecord.read(record_path(path)) or record
         target = self.folder.previews / item / ref
         preview = make_preview(path, checked.family, checked.header, target)
         return CapturedPage(item, path, preview, record, checked)
-
-    def _measured(
-        self, item: str, path: Path, checked: CheckedPage, record: CaptureRecord
-    ) -> CaptureRecord:
-        """The record with what was measured in the image, and the warnings that follow from it."""
-        if item not in self._earlier:
-            self._earlier[item] = EarlierPages.of(self.folder.pages(item))
-        page = measure_file(path, checked.family, checked.header)
-        measured = page.document if page else None
-        found = page_warnings(page, record.ref, record.kind, self._earlier[item])
-        self._earlier[item].add(record.ref, record.kind, measured)
-        more = [{"code": one.code, "found": one.found} for one in found]
-        return replace(record, measured=measured, warnings=[*record.warnings, *more])
 
     def _renamed(self, item: str, scanned: ScannedPage) -> CaptureRecord | None:
         """The record of a page whose source has got another name, with the new name."""
@@ -252,8 +242,7 @@ class CaptureSession:
         record = self.folder.find(old, PurePosixPath(former).name)
         if record is None:
             return None
-        # Its former name is not an earlier page.
-        self._earlier.clear()
+        self._measuring.forget()
         return self.folder.rename(old, record, item, str(scanned.file_name))
 
     def take_sidecars(self, first_item: str) -> None:
