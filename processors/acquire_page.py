@@ -16,10 +16,11 @@ from processors.imaging.image_of_file import count_images, image_alone
 from processors.imaging.pixel_check import decode_all_pixels
 from processors.imaging.pixel_digest import pixels_digest
 from processors.master_finding import Finding
-from processors.master_rules import DecodedMaster
 from processors.outcome import Done, Outcome, Rejected, StorageError, rejected
+from processors.page_facts import DecodedMaster
 from processors.page_files import file_for, profile_of
 from processors.profile import Profile
+from processors.profile_check import check_profile, not_shown
 from processors.tools import Area, Tools
 from schemas.models import Act, Agent, FileRef, PageAcquired, PageAdmitted
 
@@ -134,7 +135,7 @@ def judge(
         decoded = master_rules.damaged(str(damage))
     if isinstance(decoded, Finding):
         return Judgement(None, (decoded,))
-    return Judgement(decoded, master_rules.findings(original_name, decoded, profile))
+    return Judgement(decoded, check_profile(decoded.facts(original_name), profile))
 
 
 def _decoded(
@@ -151,7 +152,7 @@ def _decoded(
         return master_rules.damaged(str(damage))
     except Undecodable as error:
         # A decoder also fails because it does not know what the pixels show.
-        return master_rules.not_shown(described.ambiguous) or master_rules.undecodable(error)
+        return not_shown(described.ambiguous) or master_rules.undecodable(error)
     return replace(described, pixels=pixels)
 
 

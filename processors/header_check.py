@@ -1,22 +1,23 @@
 """Checks a page against its profile without decoding pixels; stations need no libvips for it."""
 
 import mmap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from processors import master_rules
-from processors.imaging import icc
+from processors.imaging import icc, jpeg_stream
 from processors.imaging.content_description import describe_file
+from processors.imaging.decoding_result import Decoded
 from processors.imaging.file_identification import identify_file
 from processors.imaging.format_identification import Format
 from processors.imaging.header import DamagedHeader, Header
 from processors.imaging.header_readers import ambiguities, irregularities, read_header
-from processors.imaging.jpeg_stream import stream_of
 from processors.imaging.png_header import damaged_chunk
 from processors.imaging.resolution import agreed_resolution
 from processors.master_finding import Finding
-from processors.master_rules import DecodedMaster
+from processors.page_facts import DecodedMaster, PageFacts
 from processors.profile import Profile
+from processors.profile_check import check_profile, not_accepted
 
 PNG_END = b"IEND\xaeB\x60\x82"
 
@@ -39,7 +40,8 @@ def identify_page(path: Path, original_name: str, profile: Profile) -> Format | 
     format_ = identify_file(path)
     if format_ is None:
         return master_rules.not_an_image(describe_file(path), original_name, profile)
-    return master_rules.format_refused(format_, profile) or format_
+    facts = PageFacts(format=format_, family=format_.family)
+    return not_accepted(facts, profile) or format_
 
 
 def describe_header(path: Path, format_: Format, profile: Profile) -> DecodedMaster | Finding:
@@ -48,7 +50,8 @@ def describe_header(path: Path, format_: Format, profile: Profile) -> DecodedMas
     Raises OSError."""
     try:
         header = read_header(path, format_.family)
-        refused = master_rules.header_refused(header, path.stat().st_size, profile)
+        size = path.stat().st_size
+        refused = not_accepted(PageFacts.of_header(format_, header, size), profile)
         if refused:
             return refused
         irregular = irregularities(path, format_.family)
@@ -57,7 +60,7 @@ def describe_header(path: Path, format_: Format, profile: Profile) -> DecodedMas
         return master_rules.damaged(str(damage))
     icc_name = icc.description(header.icc) if header.icc else None
     resolution = agreed_resolution(header.resolutions)
-    return DecodedMaster(format_, header, resolution, icc_name, irregular, ambiguous)
+    return DecodedMaster(format_, header, size, resolution, icc_name, irregular, ambiguous)
 
 
 def check_header(path: Path, original_name: str, profile: Profile) -> Judgement:
@@ -73,7 +76,16 @@ def check_header(path: Path, original_name: str, profile: Profile) -> Judgement:
     missing = missing_end(path, format_.family)
     if missing:
         return Judgement(None, (master_rules.damaged(missing),))
-    return Judgement(master, master_rules.findings(original_name, master, profile))
+    master = replace(master, pixels=Decoded(_beside_the_image(path, format_.family)))
+    return Judgement(master, check_profile(master.facts(original_name), profile))
+
+
+def _beside_the_image(path: Path, family: str) -> tuple[str, ...]:
+    """What is unusual in a JPEG beside its image, which the line reports when it decodes it."""
+    if family != "jpeg":
+        return ()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return jpeg_stream.irregularities(jpeg_stream.stream_of(data))
 
 
 def complete_header(path: Path) -> tuple[str, Header] | str:
@@ -99,7 +111,11 @@ def missing_end(path: Path, family: str) -> str | None:
         return None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if family == "jpeg":
-            return None if stream_of(data).end is not None else "the end of the JPEG is missing"
+            return (
+                None
+                if jpeg_stream.stream_of(data).end is not None
+                else "the end of the JPEG is missing"
+            )
         if data.find(PNG_END) < 0:
             return "the end of the PNG is missing"
         return damaged_chunk(data)

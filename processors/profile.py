@@ -137,9 +137,18 @@ class Profile(Part):
     pixels_not_square: Policy = "warn"
     """The horizontal and vertical resolutions differ; reading images have square pixels."""
     low_resolution: Policy = "warn"
+    resolution_tolerance: float = Field(default=0.01, ge=0, lt=1)
+    """Share by which a resolution may be below the lowest."""
     missing_icc: Policy = "warn"
     """Bitonal masters need no ICC profile."""
+    icc_profiles: tuple[str, ...] = ()
+    """Names of the accepted ICC profiles; `device` is each that describes a scanner or camera. All
+    are accepted if none is listed."""
+    foreign_icc: Policy = "warn"
+    """The embedded ICC profile is not one of these."""
     lossy_master: Policy = "warn"
+    unusual_layout: Policy = "accept"
+    """A palette, samples that are no colours, or colours in separate planes."""
     more_images: ImagesPolicy = "warn"
     irregular_tiff: Policy = "warn"
     """The file violates TIFF 6.0, although every pixel was decoded."""
@@ -209,8 +218,8 @@ def resolve(name: str, folder: Path | None = None) -> dict[str, Any]:
     raise UnknownProfile(name, names(folder))
 
 
-def _with_base(path: Path) -> dict[str, Any]:
-    """The fields of a profile, merged with the shipped profile that it extends."""
+def _with_base(path: Path, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The fields of a profile, merged with those of the shipped profiles that it extends."""
     fields = _read(path, "profile.malformed")
     base = fields.pop("extends", None)
     if base is None:
@@ -220,7 +229,10 @@ def _with_base(path: Path) -> dict[str, Any]:
         raise InvalidProfile(
             "profile.malformed", f"{path.name}: extends {base!r}, which is not a shipped profile"
         )
-    return _merged(_read(below, "profile.malformed"), fields)
+    if base in above:
+        found = f"{path.name}: extends {base!r}, which extends it"
+        raise InvalidProfile("profile.malformed", found)
+    return _merged(_with_base(below, (*above, base)), fields)
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

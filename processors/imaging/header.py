@@ -34,5 +34,7 @@ class Header:
     """Number of full images, without reduced copies and masks."""
     photometric: str | None = None
     """min-is-white, min-is-black, rgb, palette, separated, ycbcr or cielab."""
+    separate_planes: bool = False
+    """Whether each colour is stored in a plane of its own."""
     byte_order: str | None = None
     """little-endian or big-endian, if the format allows both."""

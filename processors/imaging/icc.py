@@ -7,6 +7,7 @@ HEADER_BYTES = 128
 MAX_TAGS = 1000
 LINKS = (b"link", b"abst", b"nmcl")
 """Profile classes that do not describe the colours of an image (7.2.7)."""
+INPUT = b"scnr"
 SPACES = {"greyscale": b"GRAY", "rgb": b"RGB ", "cmyk": b"CMYK"}
 
 
@@ -36,6 +37,11 @@ def mismatch(profile: bytes, colour_space: str) -> str | None:
     if wanted and profile[16:20] != wanted:
         return f"its colour space is {_shown(profile[16:20])}, the image is {colour_space}"
     return None
+
+
+def is_of_device(profile: bytes) -> bool:
+    """Whether a profile describes one scanner or camera (7.2.7)."""
+    return profile[12:16] == INPUT
 
 
 def _shown(signature: bytes) -> str:

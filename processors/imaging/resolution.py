@@ -10,7 +10,7 @@ MAX_RATIO = 4
 """Maximum ratio of horizontal and vertical resolution; fax machines have up to 2.1."""
 INCH_PER_CM = 2.54
 INCH_PER_METRE = 0.0254
-ORDER = ("tiff", "exif", "jfif", "phys")
+ORDER = ("device", "tiff", "exif", "jfif", "phys")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class StatedResolution:
     """A resolution that a file states, in dots per inch."""
 
     source: str
-    """tiff, exif, jfif or phys."""
+    """tiff, exif, jfif or phys; device before the scan."""
     x_dpi: float
     y_dpi: float
 

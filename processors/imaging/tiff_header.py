@@ -12,7 +12,7 @@ from processors.imaging.tiff_directory import (
     Directory,
     Value,
 )
-from processors.imaging.tiff_parts import parts_of
+from processors.imaging.tiff_parts import SEPARATE_PLANES, parts_of
 
 COMPRESSIONS = {
     1: "none",
@@ -78,6 +78,7 @@ def read(data: Buffer, number: int = 1) -> Header:
         orientation=orientation(first),
         images=max(1, len(full)),
         photometric=PHOTOMETRICS.get(photometric),
+        separate_planes=samples > 1 and first.one(284, 1) == SEPARATE_PLANES,
         byte_order="little-endian" if first.layout.order == "<" else "big-endian",
     )
 

@@ -22,6 +22,9 @@ from processors.imaging.tiff_directory import (
     main_directory,
 )
 
+ORIENTATION, RESOLUTION_UNIT = 274, 296
+DEFINED = {ORIENTATION: range(1, 9), RESOLUTION_UNIT: range(1, 4)}
+"""Values of tags of display; libtiff takes any other for an error."""
 STRIPS_AS_TILES = {273: 324, 279: 325}
 TILE_WIDTH, TILE_LENGTH, ROWS_PER_STRIP = 322, 323, 278
 DISPLAY_TAGS = (274, 282, 283, 296, ICC_PROFILE)
@@ -39,6 +42,7 @@ def needs_view(path: Path) -> bool:
                 first.offset != first_offset(data)
                 or bool(tiff_tags.violations(first))
                 or tiff_parts.tiles_in_strip_tags(first)
+                or _has_undefined_display(first)
                 or is_empty(first.data, first.layout, first.following)
             )
         except DamagedHeader:
@@ -118,7 +122,7 @@ def _kept(main: Directory) -> dict[int, Entry]:
     kept = {tag: entry for tag, entry in main.by_tag.items() if tag in PIXEL_TAGS}
     for tag in DISPLAY_TAGS:
         entry = main.by_tag.get(tag)
-        if entry and not tiff_tags.of_entry(main, entry):
+        if entry and not tiff_tags.of_entry(main, entry) and not _is_undefined(main, tag):
             kept[tag] = entry
     if TILE_WIDTH in kept:
         # Some writers name the tiles in the tags of strips.
@@ -126,3 +130,12 @@ def _kept(main: Directory) -> dict[int, Entry]:
             if strip_tag in kept:
                 kept.setdefault(tile_tag, kept.pop(strip_tag))
     return kept
+
+
+def _has_undefined_display(main: Directory) -> bool:
+    return any(_is_undefined(main, tag) for tag in DEFINED)
+
+
+def _is_undefined(main: Directory, tag: int) -> bool:
+    """Whether a tag of display has a value that TIFF 6.0 does not define."""
+    return tag in main and tag in DEFINED and main.one(tag, 0) not in DEFINED[tag]

@@ -24,6 +24,7 @@ COMMANDS = {
     "order": "streams.cli.order:order",
     "packages": "streams.cli.packages:packages",
     "person": "streams.cli.person:person",
+    "profile": "streams.cli.profile:profile",
     "quarantine": "streams.cli.quarantine:quarantine",
     "repository": "streams.cli.external_access:repository",
     "run": "streams.cli.run:run",

@@ -261,8 +261,8 @@ def test_a_page_that_does_not_keep_the_profile_is_not_kept(station: StationHome,
     assert without.code == 1
     assert without.document["problem"]["code"] == "scanner.cannot-keep-profile"
     assert "bitonal-text" in without.document["problem"]["fix"]
-    assert wrong.document["problem"]["code"] == "capture.page-refused"
-    assert "page.icc-mismatch" in wrong.document["problem"]["found"]
+    assert wrong.document["problem"]["code"] == "capture.settings-refused"
+    assert wrong.document["problem"]["finding"] == "page.icc-mismatch"
     assert station.images("b-1") == []
 
 
@@ -275,7 +275,13 @@ def test_scans_with_the_icc_profile_of_the_device(station: StationHome, tmp_path
 
     assert result.code == 0
     (page,) = result.document["pages"]
-    assert page["found"]["resolution_dpi"] == 300 and page["warnings"] == []
+    assert page["found"]["resolution_dpi"] == 300
+    # The test device shows one even colour.
+    assert [one["code"] for one in page["warnings"]] == ["capture.page-blank"]
+    assert page["measured"]["ink"] == 0
+    assert "capture.page-blank: 0.00% of the page is ink" in result.stderr
+    record = json.loads(Path(page["file"]).with_suffix(".capture.json").read_text())
+    assert (record["measured"], record["warnings"]) == (page["measured"], page["warnings"])
     assert page["found"]["icc_bytes"] == icc.stat().st_size
 
 
@@ -417,7 +423,7 @@ def test_shows_devices_with_what_they_can_do(station: StationHome, tmp_path: Pat
     result = station.run("devices", "--driver", "sane", SANE_CONFIG_DIR=str(tmp_path))
 
     assert [one["name"] for one in result.document] == ["test:0", "test:1"]
-    assert result.document[0]["profiles"] == ["as-delivered", "bitonal-text"]
+    assert result.document[0]["profiles"] == ["as-delivered", "bitonal-text", "microfilm"]
     assert [one["source"] for one in result.document[0]["capabilities"]] == ["flatbed", "feeder"]
 
 

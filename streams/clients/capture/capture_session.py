@@ -15,11 +15,13 @@ from processors.profile import Profile
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
+from streams.clients.capture.measuring import Measuring
 from streams.clients.capture.page_check import CheckedPage, check_page
 from streams.clients.capture.pixel_digest import pixels_digest
 from streams.clients.capture.preview import make_preview
 from streams.clients.capture.separator_sheet import SeparatorSheet
 from streams.clients.capture.separators import Separators
+from streams.clients.capture.settings_check import check_settings
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.capture_settings import CaptureSettings
 from streams.clients.scanners.scanner_driver import (
@@ -89,6 +91,7 @@ class CapturedPage:
             "asked": self.record.asked,
             "confirmed": self.record.confirmed,
             "found": self.record.found,
+            "measured": self.record.measured,
             "warnings": self.record.warnings,
             "event_id": self.record.event_id,
         }
@@ -113,6 +116,11 @@ class CaptureSession:
     """Called with each separator sheet that is kept."""
     _confirmed: dict[str, Any] | None = None
     _first_item: str = FIRST_ITEM
+    _measuring: Measuring = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Measures pages of this batch."""
+        self._measuring = Measuring(self.folder)
 
     def capture(
         self, item: str, count: int | None, place: Place = NEXT_PLACE
@@ -168,7 +176,9 @@ class CaptureSession:
         """The pages of one start of the device, which confirms its settings at first and after each
         problem."""
         if self._confirmed is None:
-            self._confirmed = self.scanner.prepare(self.settings)
+            confirmed = self.scanner.prepare(self.settings)
+            check_settings(self.settings, confirmed, self.profile)
+            self._confirmed = confirmed
         folder = self.folder.work / "load"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -215,6 +225,7 @@ class CaptureSession:
             record = self.separators.described(record)
         if place.follows is not None:
             record = replace(record, follows=place.follows)
+        record = self._measuring.measured(item, scanned.path, checked, record)
         path = self.folder.keep(item, scanned.path, record)
         record = CaptureRecord.read(record_path(path)) or record
         target = self.folder.previews / item / ref
@@ -231,6 +242,7 @@ class CaptureSession:
         record = self.folder.find(old, PurePosixPath(former).name)
         if record is None:
             return None
+        self._measuring.forget()
         return self.folder.rename(old, record, item, str(scanned.file_name))
 
     def take_sidecars(self, first_item: str) -> None:

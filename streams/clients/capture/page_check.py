@@ -70,7 +70,7 @@ def check_page(path: Path, profile: Profile, settings: CaptureSettings, driver: 
     judged = check_header(path, f"page{EXTENSIONS[family]}", profile)
     if judged.refused is not None:
         found = f"{judged.refused.code}: {judged.refused.found}"
-        raise CaptureProblem("capture.page-refused", found)
+        raise CaptureProblem("capture.page-refused", found, finding=judged.refused.code)
     differing = "; ".join(_differences(header, settings))
     if differing and profile.low_resolution == "refuse":
         raise ScannerProblem("scanner.setting-differs", differing)

@@ -18,6 +18,7 @@ USUAL_DPI = 300
 COMPRESSIONS = {"tiff": "none", "bigtiff": "none", "png": "deflate", "jpeg": "jpeg"}
 """Compression of the files that drivers deliver; a format that loses nothing comes first."""
 LOSSY = ("jpeg",)
+"""Formats that lose details."""
 ORDER = (Source.FLATBED, Source.FEEDER, Source.FEEDER_DUPLEX, Source.CAMERA, Source.FOLDER)
 
 

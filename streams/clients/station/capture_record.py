@@ -45,6 +45,8 @@ class CaptureRecord:
     """The record of the capture that this one replaces."""
     moved_from: str | None = None
     """Where the page was before its source got another name."""
+    measured: dict[str, Any] | None = None
+    """What was measured in the image; None if the station could not decode it."""
     event_id: str | None = None
     """The id of its page.captured, given once; None in records of versions before 0.3.0."""
     pixels_sha256: str | None = None

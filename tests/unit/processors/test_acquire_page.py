@@ -338,7 +338,7 @@ def test_a_profile_can_require_a_resolution(tools: Tools):
 
 
 def test_every_code_of_masters_and_texts_is_in_the_catalogue():
-    steps = ("acquire_page", "master_rules", "recognize_page")
+    steps = ("acquire_page", "master_rules", "profile_check", "recognize_page")
     source = "".join((CHECKOUT / "processors" / f"{name}.py").read_text() for name in steps)
 
     codes = set(re.findall(r'"((?:page|language)\.[a-z-]+)"', source))

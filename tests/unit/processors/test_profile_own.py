@@ -135,3 +135,23 @@ def test_branches_of_profiles_are_those_of_the_table_of_steps() -> None:
     for names, field in ((required, "required_branches"), (all_of_them, "optional_branches")):
         made = Profile.model_validate({**base, field: sorted(names)})
         assert getattr(made, field) == tuple(sorted(names))
+
+
+def test_a_profile_may_extend_one_that_extends_another(tmp_path: Path):
+    folder = a_folder(tmp_path, {"mine.toml": 'extends = "metamorfoze-extra-light"\n'})
+
+    resolved = profile.resolve("mine", folder)
+
+    assert resolved["formats"] == ["tiff", "jpeg"]
+    assert (resolved["foreign_icc"], resolved["missing_icc"]) == ("refuse", "refuse")
+    assert resolved["min_resolution_dpi"] == 300
+
+
+def test_shipped_profiles_that_extend_each_other_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    files = {"one.toml": 'extends = "other"\n', "other.toml": 'extends = "one"\n'}
+    monkeypatch.setattr(profile, "SHIPPED", a_folder(tmp_path, files))
+
+    with pytest.raises(InvalidProfile, match="which extends it"):
+        profile.resolve("one")

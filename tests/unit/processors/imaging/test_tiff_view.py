@@ -123,3 +123,17 @@ def test_a_resolution_of_zero_is_unknown_and_the_pixels_are_read(tmp_path: Path)
     assert rows(path) == EXPECTED
     (stated,) = read_header(path, "tiff").resolutions
     assert (stated.x_dpi, stated.y_dpi) == (0, 0)
+
+
+@pytest.mark.parametrize(("tag", "value"), [(296, 0), (296, 7), (274, 0), (274, 9)])
+def test_a_display_tag_with_an_undefined_value_leaves_the_pixels_as_they_are(
+    tag: int, value: int, tmp_path: Path
+):
+    path = written(tmp_path / "page.tif", ATiff(tags={tag: (SHORT, [value])}).bytes())
+
+    decoded = decode_all_pixels(path, read_header(path, "tiff"), "tiff")
+
+    assert decoded.irregular == ()
+    assert irregularities(path, "tiff") == (f"tag {tag} has the value {value}",)
+    assert needs_view(path)
+    assert rows(path) == EXPECTED

@@ -198,3 +198,19 @@ def test_a_file_that_is_cut_off_is_not_a_page(folder: CaptureFolder, kind: str, 
         session(folder, []).keep("item-1", ScannedPage(path))
 
     assert folder.pages("item-1") == []
+
+
+def test_a_device_whose_confirmed_settings_violate_the_profile_does_not_scan(tmp_path: Path):
+    folder = CaptureFolder(tmp_path / "other", "b-2")
+    with folder.opened("microfilm"):
+        item_folder(folder, None)
+        settings = CaptureSettings(Source.FLATBED, ColourMode.GREYSCALE, 8, 400, "tiff")
+        # The device confirms 300 dpi.
+        strict = profile("microfilm").model_copy(update={"min_resolution_dpi": 400})
+        sheets = Sheets([1])
+
+        with pytest.raises(CaptureProblem) as problem:
+            list(CaptureSession(folder, sheets, settings, strict).capture("item-1", 1))
+
+    assert problem.value.finding == "page.resolution-too-low"
+    assert (sheets.prepared, sheets.left) == (1, [1])
