@@ -12,6 +12,7 @@ from processors.profile import InvalidProfile, UnknownProfile
 from schemas import ids
 from streams.cli.capture_output import print_closed, print_devices, print_page, print_result
 from streams.cli.capture_prompt import Operator
+from streams.cli.spool import queue_delivery
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.capture_session import CapturedPage, CaptureSession, never_ask
@@ -29,10 +30,12 @@ from streams.clients.scanners.agreement import profiles_kept
 from streams.clients.scanners.capabilities import ColourMode, Device, Source
 from streams.clients.scanners.capture_settings import Wishes
 from streams.clients.scanners.scanner_driver import ScannerDriver, ScannerProblem
+from streams.clients.spool.spool_database import spool_folder
+from streams.clients.station.folder import SubmissionOptions
 from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
 
-CAPTURES = Path("spool") / "captures"
+CAPTURES = "captures"
 DISK_FIX = "Check the free space and permissions of the home. Complete pages are kept."
 MISSING_PARTS = ("scanner.driver-missing", "scanner.not-found")
 """Problems that end with the exit code for a missing part."""
@@ -102,12 +105,17 @@ def devices(driver: str | None, device: str | None, as_json: bool) -> None:
     help="A watched folder without a new file for this long has no more pages.",
 )
 @click.option("--operator", callback=pseudonym, help="Pseudonym of the operator.")
+@click.option("--submit", is_flag=True, help="With --no-prompt: put the batch into the spool.")
 @json_option
 def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
     """Scan pages into a batch, each checked against the profile before it counts.
 
     A page is complete and durable before it is shown. After an interruption, the same command
     continues. Without --no-prompt, `copystand station close` closes the batch."""
+    if options["submit"] and not options["no_prompt"]:
+        raise click.UsageError(
+            "--submit needs --no-prompt; without it, use: station close --submit"
+        )
     settings = Settings.load()
     result: dict[str, Any] = {"batch_id": batch_id, "profile": profile, "state": "open"}
     result |= {"item": None, "driver": None, "device": None, "settings": None}
@@ -115,7 +123,7 @@ def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
     problem: Problem | None = None
     try:
         with _station(settings, options["idle"]) as here:
-            _scan(here, settings.home / CAPTURES, result, options)
+            _scan(here, spool_folder(settings) / CAPTURES, result, options)
     except (UnknownProfile, InvalidProfile) as wrong:
         fail(Exit.USAGE, str(wrong), "Choose another --profile.")
     except (ScannerProblem, CaptureProblem) as stopped:
@@ -123,6 +131,8 @@ def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
         result["problem"] = stopped.document()
     except OSError as failed:
         fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
+    if options["submit"] and result["state"] == "closed":
+        result["queued"] = _queued(settings, result, options["operator"])
     emit(result, as_json, print_result)
     if problem is not None:
         _fail(problem)
@@ -131,12 +141,14 @@ def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
 @station.command()
 @click.argument("batch_id", metavar="BATCH_ID", callback=batch_id)
 @click.option("--operator", callback=pseudonym, help="Pseudonym of the operator.")
+@click.option("--submit", is_flag=True, help="Put the batch into the spool, which submits it.")
 @json_option
-def close(batch_id: str, operator: str | None, as_json: bool) -> None:
+def close(batch_id: str, operator: str | None, submit: bool, as_json: bool) -> None:
     """Close a batch of scanned pages: check every page again and make the manifest.
 
     The command prints the folder, which `copystand station submit` takes."""
-    folder = CaptureFolder(Settings.load().home / CAPTURES / batch_id, batch_id)
+    settings = Settings.load()
+    folder = CaptureFolder(spool_folder(settings) / CAPTURES / batch_id, batch_id)
     try:
         with folder.opened(None):
             closed = close_batch(folder, operator)
@@ -144,7 +156,17 @@ def close(batch_id: str, operator: str | None, as_json: bool) -> None:
         _fail(problem)
     except OSError as failed:
         fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
-    emit(closed.document(), as_json, lambda _: print_closed(closed, folder.profile or ""))
+    document = closed.document()
+    if submit:
+        of_batch = {**document, "profile": folder.profile}
+        document["queued"] = _queued(settings, of_batch, operator)
+    emit(document, as_json, lambda _: print_closed(closed, document, folder.profile or ""))
+
+
+def _queued(settings: Settings, closed: dict[str, Any], operator: str | None) -> dict[str, Any]:
+    """A closed batch in the spool."""
+    options = SubmissionOptions(closed["batch_id"], closed["profile"], operator=operator)
+    return queue_delivery(settings, Path(closed["folder"]), options).document()
 
 
 def _scan(here: Station, captures: Path, result: dict[str, Any], options: dict[str, Any]) -> None:

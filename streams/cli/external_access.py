@@ -8,11 +8,16 @@ from confluent_kafka import KafkaException
 from infra.kafka_access import ADMIN
 from streams import external_access
 from streams.console import Exit, emit, fail, json_option, out
-from streams.kafka.client import REPOSITORY
+from streams.kafka.client import REPOSITORY, STATION
 from streams.known_senders import KnownSenders
 from streams.settings import Settings
 
 STATUS_FIX = "Check the line: copystand status"
+
+
+@click.group()
+def station() -> None:
+    """Manage the credentials of stations."""
 
 
 @click.group()
@@ -72,4 +77,5 @@ def add_commands(group: click.Group, kind: str) -> None:
         emit({"revoked": name}, as_json, lambda _: out.print(f"{kind} {name} has no access"))
 
 
+add_commands(station, STATION)
 add_commands(repository, REPOSITORY)

@@ -6,21 +6,28 @@ import click
 
 SCANNERS = ("close", "devices", "scan")
 """Commands of a scanning station, which needs no Kafka, database or libvips."""
-DELIVERIES = ("add", "check", "revoke", "submit")
+MODULES = {
+    **dict.fromkeys(SCANNERS, "streams.cli.capture"),
+    "spool": "streams.cli.spool",
+    **dict.fromkeys(("check", "submit"), "streams.cli.station"),
+    **dict.fromkeys(("add", "revoke"), "streams.cli.external_access"),
+}
+"""Where each command is."""
 
 
 class StationCommands(click.Group):
     """A group that imports a command when it runs."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted((*SCANNERS, *DELIVERIES))
+        return sorted(MODULES)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        module = "streams.cli.capture" if name in SCANNERS else "streams.cli.station"
-        group: click.Group = import_module(module).station
+        if name not in MODULES:
+            return None
+        group: click.Group = import_module(MODULES[name]).station
         return group.get_command(context, name)
 
 
 @click.group(cls=StationCommands)
 def station() -> None:
-    """Scan pages, check folders of scans and submit them."""
+    """Scan pages, check folders of scans, submit and spool them."""

@@ -14,6 +14,7 @@ from schemas.models import Diagnostic
 from streams.clients.station import fixity
 from streams.clients.station.capture_record import records_of_captures
 from streams.clients.station.checksum_lists import lists_of
+from streams.clients.station.digest_memory import DigestMemory
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
 from streams.clients.station.item_description import (
@@ -41,8 +42,6 @@ DEFAULT_PROFILE = "as-delivered"
 STATION_RECORD = "made-by-station.dc.xml"
 XML = "application/xml"
 UNKNOWN = "application/octet-stream"
-VENDORS = ("md5", "sha1", "sha512")
-"""Algorithms whose delivered digests are recorded in the manifest."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,15 @@ class Delivery:
         return bool(self.manifest.get("items")) and not any(map(is_fatal, self.diagnostics))
 
 
-def read_folder(folder: Path, options: SubmissionOptions, progress: Progress = silent) -> Delivery:
-    """Read a folder as a delivery (docs/contract.md §2). Changes nothing in it."""
+def read_folder(
+    folder: Path,
+    options: SubmissionOptions,
+    progress: Progress = silent,
+    memory: DigestMemory | None = None,
+) -> Delivery:
+    """Read a folder as a delivery (docs/contract.md §2). Changes nothing in it.
+
+    `memory` has the digests of an interrupted run."""
     scanned = scan(folder)
     files = {one.name: one for one in scanned.files}
     bags = bags_among(scanned.files)
@@ -117,8 +123,8 @@ def read_folder(folder: Path, options: SubmissionOptions, progress: Progress = s
     grouping = group(visible, name, bags)
     delivery = Delivery(diagnostics=[*scanned.diagnostics, *stated.diagnostics])
     delivery.diagnostics += grouping.diagnostics
-    delivery.vendor_checksums = _vendor_checksums(stated)
-    digests, found = fixity.digest_all(visible, stated, files, progress)
+    delivery.vendor_checksums = stated.vendor_checksums()
+    digests, found = fixity.digest_all(visible, stated, files, progress, memory)
     delivery.diagnostics += found
     if not grouping.groups:
         found_text = f"{counted(len(visible), 'file')}, none of them an image"
@@ -135,14 +141,6 @@ def read_folder(folder: Path, options: SubmissionOptions, progress: Progress = s
     delivery.skipped = len(files) - len(visible) + scanned.skipped
     delivery.manifest = _manifest(options, items, left)
     return delivery
-
-
-def _vendor_checksums(stated: fixity.StatedChecksums) -> dict[str, list[str]]:
-    by_name: dict[str, set[str]] = {}
-    for one in stated.expected:
-        if one.algorithm in VENDORS:
-            by_name.setdefault(one.name, set()).add(f"{one.algorithm}:{one.digest}")
-    return {name: sorted(checksums) for name, checksums in by_name.items()}
 
 
 def _stated_checksums(files: fixity.Files, bags: list[str]) -> fixity.StatedChecksums:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from processors.page_list import canonical_json
-from processors.tools import Area, Storage
+from processors.tools import Area
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
@@ -64,7 +64,10 @@ def hand_over(
         storage.sweep()
     changed = store_delivery(delivery, storage, settings, progress)
     if not changed:
-        fact = _submitted(delivery, storage, settings, corrects)
+        manifest = storage.keep(
+            canonical_json(delivery.manifest), area=Area.STAGING, use="manifest", media_type=JSON
+        )
+        fact = submission_fact(delivery, manifest, settings.worker_id, corrects)
         publish(topic_of("BatchSubmitted").name, str(fact.head.batch_id), encode(fact))
     return changed
 
@@ -80,12 +83,10 @@ def received_id(submitted_id: str) -> str:
     return ids.fact_id(ids.work_id(submitted_id, "router"), "BatchReceived")
 
 
-def _submitted(
-    delivery: Delivery, storage: Storage, settings: Settings, corrects: Correction
+def submission_fact(
+    delivery: Delivery, manifest: FileRef, station: str, corrects: Correction = Correction()
 ) -> BatchSubmitted:
-    manifest: FileRef = storage.keep(
-        canonical_json(delivery.manifest), area=Area.STAGING, use="manifest", media_type=JSON
-    )
+    """The submission of a delivery whose manifest is stored, by the station of this name."""
     return BatchSubmitted(
         head=Head(
             event_id=submission_id(delivery),
@@ -98,7 +99,7 @@ def _submitted(
         manifest_sha256=delivery.manifest["checksums"]["manifest_sha256"],
         release=corrects.release,
         operator=delivery.manifest["operator"],
-        station=settings.worker_id,
+        station=station,
         files=(manifest,),
     )
 

@@ -9,9 +9,8 @@ import psycopg
 
 from processors.item_versions import is_version_of
 from processors.profile import Profile, canonical, look_up
-from processors.rules.codes import is_error
 from schemas.models import Diagnostic
-from streams.clients.station.findings import finding, is_fatal
+from streams.clients.station.findings import finding, is_certain, is_fatal
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from streams.clients.station.judging import judge_pages
 from streams.clients.station.line_queries import LineQueries, line_queries
@@ -33,8 +32,6 @@ __all__ = ["NotPublished", "check", "examine", "received_id", "submission_id", "
 
 REFUSED = "quarantined"
 """State of a batch that pre-flight refused."""
-DEPENDS_ON_MACHINE = ("language.model-missing", "item.already-delivered")
-"""Codes of errors that another machine of the line may not have, or that are about one item."""
 
 
 @dataclass
@@ -156,11 +153,6 @@ def submit(
             submission.state = _known_state(options.batch_id, submission.event_id, settings)
     submission.seconds = time.monotonic() - began
     return submission
-
-
-def is_certain(one: Diagnostic) -> bool:
-    """Whether a finding of the station is an error on every machine of the line."""
-    return is_error(one) and one.code not in DEPENDS_ON_MACHINE
 
 
 def _revision(release: str, settings: Settings) -> int:
