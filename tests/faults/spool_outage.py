@@ -8,111 +8,36 @@ Run: python -m tests.faults.spool_outage [--pages 200] [--seconds 600] [--record
 
 import argparse
 import json
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from bench.common import commit, machine
 from schemas.catalogue import topic_of
 from tests.faults.chaos import ledger
+from tests.support.large_folder import a_large_folder, queue_large_folder
 from tests.support.parts import Parts, running_parts
 from tests.support.reader import decoded, read_all
-from tests.support.running_line import COMMAND, wait_for
+from tests.support.running_line import wait_for
+from tests.support.stations import OwnStation, own_station
 from tests.support.tus_server import CUT, TusServer, running_tus_server
 
-NAME = "reading-room"
 TOPIC = topic_of("BatchSubmitted").name
 SCAN = (
     *("scan", "--profile", "as-delivered", "--device", "test:0", "--no-prompt", "--submit"),
     *("--resolution", "50"),
 )
-COMMAND_SECONDS = 120
 DRAIN_SECONDS = 120
+QUEUED_IN_SECONDS = 2
 HEAD = (
     "| date | commit | machine | pages | batches | broker and store away, s | kills of the spool |"
-    " published after, s | lost | in another order | twice | result |"
+    " published after, s | 100,000 pages queued in, s | lost | in another order | twice | result |"
 )
-
-
-@dataclass
-class OwnStation:
-    """A station that has nothing of the line but a credential file and addresses."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def run(self, *words: str | Path) -> Any:
-        """The JSON document of a command of the station, which must succeed."""
-        ended = subprocess.run(
-            [COMMAND, "station", *map(str, words), "--json"],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-        assert ended.returncode == 0, f"{words}: {ended.stdout}{ended.stderr}"
-        return json.loads(ended.stdout)
-
-    def states(self) -> list[str]:
-        """The state of each delivery."""
-        return [one["state"] for one in self.run("spool", "--all")["deliveries"]]
-
-    def kill(self) -> bool:
-        """kill -9 of the background process, if there is one."""
-        pid = self.run("spool")["pid"]
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-        return pid is not None
-
-    def start(self) -> None:
-        """Start the background process, as the next queueing does."""
-        subprocess.Popen(
-            [COMMAND, "station", "spool", "run"],
-            env=self.environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-
-@contextmanager
-def own_station(parts: Parts, folder: Path, upload_url: str, token: str) -> Iterator[OwnStation]:
-    """A station with its credential file; revoked afterwards."""
-    folder.mkdir(parents=True)
-    file = folder / "credential.json"
-    of_line = {**os.environ, "COPYSTAND_HOME": str(parts.home)}
-    subprocess.run([COMMAND, "station", "add", NAME, "--into", str(file)], env=of_line, check=True)
-    file.write_text(json.dumps({**json.loads(file.read_text()), "upload_token": token}))
-    plain = {name: value for name, value in os.environ.items() if name != "COPYSTAND_HOME"}
-    station = OwnStation(
-        folder,
-        {
-            **plain,
-            "COPYSTAND_STATION": str(folder),
-            "KAFKA_BROKERS": f"{parts.network.host}:{parts.network.port}",
-            "COPYSTAND_KAFKA_CA": str(parts.network.certificate),
-            "COPYSTAND_UPLOAD_URL": upload_url,
-        },
-    )
-    try:
-        yield station
-    finally:
-        station.kill()
-        subprocess.run([COMMAND, "station", "revoke", NAME], env=of_line, check=True)
 
 
 @dataclass
@@ -220,11 +145,23 @@ def main() -> int:
         running_parts(Path(folder) / "line") as parts,
     ):
         outage = suffer(parts, Path(folder), asked.pages, asked.batches, asked.seconds)
+        large = a_large_folder(Path(folder) / "large")
+        queueing = min(
+            queue_large_folder(large, Path(folder) / f"queueing-{number}").seconds
+            for number in range(3)
+        )
     today = datetime.now(UTC).date().isoformat()
-    wrong = outage.lost or outage.disordered or outage.twice or outage.faults
+    wrong = (
+        queueing >= QUEUED_IN_SECONDS
+        or outage.lost
+        or outage.disordered
+        or outage.twice
+        or outage.faults
+    )
     cells = (
         *(today, commit(), machine(), len(outage.ticked), len(outage.queued), f"{asked.seconds:g}"),
-        *(outage.kills, f"{outage.seconds:.0f}", outage.lost, outage.disordered, outage.twice),
+        *(outage.kills, f"{outage.seconds:.0f}", f"{queueing:.1f}"),
+        *(outage.lost, outage.disordered, outage.twice),
         "; ".join(outage.faults).replace("|", "/") or "all there, in order, once",
     )
     row = "| " + " | ".join(map(str, cells)) + " |"

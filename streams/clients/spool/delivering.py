@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from schemas.catalogue import topic_of
-from schemas.codec import encode
 from schemas.models import Diagnostic
 from streams.clients.spool.deliveries import (
     CANCELLED,
@@ -27,7 +25,7 @@ from streams.clients.spool.waiting import MustWait
 from streams.clients.station.findings import finding, is_certain
 from streams.clients.station.folder import Delivery, read_folder
 from streams.clients.station.preflight import preflight
-from streams.clients.station.publishing import submission_fact, submission_id
+from streams.clients.station.publishing import submission_id, submission_messages
 from streams.clients.station.scan import DeliveredFile
 
 SHOW_SECONDS = 1.0
@@ -122,13 +120,13 @@ class DeliveryWork:
             raise MustWait("spool.upload-refused", str(missing)) from missing
         except NotTaken as refused:
             raise _not_taken(one, refused) from refused
-        fact = submission_fact(delivery, manifest, self._station)
+        *before, last = submission_messages(delivery, manifest, self._station)
         with self._spool.transaction():
             self._enter(one, PUBLISHING)
-            Outbox(self._spool).append(
-                *(topic_of("BatchSubmitted").name, one.batch_id, encode(fact)),
-                delivery=one.number,
-            )
+            outbox = Outbox(self._spool)
+            for each in before:
+                outbox.append(each.topic, each.key, each.value, once=each.event_id)
+            outbox.append(last.topic, last.key, last.value, delivery=one.number)
 
     def _read(self, one: QueuedDelivery) -> tuple[Delivery, list[Diagnostic]]:
         """The delivery, and everything that was found in it. Raises Refused."""

@@ -67,8 +67,8 @@ def hand_over(
         manifest = storage.keep(
             canonical_json(delivery.manifest), area=Area.STAGING, use="manifest", media_type=JSON
         )
-        fact = submission_fact(delivery, manifest, settings.worker_id, corrects)
-        publish(topic_of("BatchSubmitted").name, str(fact.head.batch_id), encode(fact))
+        for message in submission_messages(delivery, manifest, settings.worker_id, corrects):
+            publish(message.topic, message.key, message.value)
     return changed
 
 
@@ -83,10 +83,28 @@ def received_id(submitted_id: str) -> str:
     return ids.fact_id(ids.work_id(submitted_id, "router"), "BatchReceived")
 
 
-def submission_fact(
+@dataclass(frozen=True)
+class StationMessage:
+    """A message that a station publishes."""
+
+    topic: str
+    key: str
+    value: bytes
+    event_id: str
+
+
+def submission_messages(
     delivery: Delivery, manifest: FileRef, station: str, corrects: Correction = Correction()
+) -> list[StationMessage]:
+    """What the station of this name publishes about a delivery, in order, when all is stored."""
+    fact = _submitted(delivery, manifest, station, corrects)
+    topic, head = topic_of("BatchSubmitted").name, fact.head
+    return [StationMessage(topic, str(head.batch_id), encode(fact), str(head.event_id))]
+
+
+def _submitted(
+    delivery: Delivery, manifest: FileRef, station: str, corrects: Correction
 ) -> BatchSubmitted:
-    """The submission of a delivery whose manifest is stored, by the station of this name."""
     return BatchSubmitted(
         head=Head(
             event_id=submission_id(delivery),
