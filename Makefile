@@ -33,7 +33,7 @@ CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
-.PHONY: help install production faults scanners demo test check schemas standards bench chaos fulldisk powercut mutations tamper rolling images folders defects lock \
+.PHONY: help install production faults scanners demo test check schemas standards bench chaos fulldisk powercut mutations spool tamper rolling images folders defects lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -91,6 +91,9 @@ powercut: install ## Cut the power of lines 50 times at moments drawn from SEED;
 
 mutations: install ## Tamper with exported logs in COUNT random ways, drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.log_mutations --count $(COUNT) --seed $(SEED) --record
+
+spool: scanners ## Scan 200 pages while broker and store are gone for ten minutes; adds a row to docs/reliability.md
+	$(PYTHON) -m tests.faults.spool_outage --pages 200 --seconds 600 --record
 
 tamper: install ## Tamper with copies of one line in many ways, drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.tampering.run --seed $(SEED) --record

@@ -1,6 +1,5 @@
 """The commands of a station's spool: `station spool`, its `run`, `retry` and `cancel`."""
 
-import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -72,8 +71,9 @@ def run(follow: bool) -> None:
     `station submit --queue` starts the same in the background, unless a process does it."""
     # Imported here: the other commands load no client of Kafka.
     from streams.clients.spool.running import run_spool
+    from streams.runtime.logs import set_up_log
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_log()
     stopping = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda _number, _frame: stopping.set())

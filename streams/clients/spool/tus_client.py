@@ -1,4 +1,4 @@
-"""A client of tus 1.0, the protocol of resumable uploads (docs/contract.md §9)."""
+"""A client of tus 1.0, the protocol of resumable uploads."""
 
 import base64
 import hashlib
@@ -26,10 +26,8 @@ class Answered(Exception):
 
     def __init__(self, answer: "Answer") -> None:
         self.status, self.answer = answer.status, answer
-        document = answer.document
-        self.code = str(document.get("code") or "")
-        self.found = str(document.get("found") or f"the answer is {answer.status} {answer.reason}")
-        self.fix = str(document.get("fix") or "")
+        self.code, self.fix = answer.text("code"), answer.text("fix")
+        self.found = answer.text("found") or f"the answer is {answer.status} {answer.reason}"
         super().__init__(f"{self.status} {self.code}: {self.found}")
 
     @property
@@ -49,14 +47,14 @@ class Answer:
     """By name in lower case."""
     body: bytes
 
-    @property
-    def document(self) -> Mapping[str, object]:
-        """The JSON object of the body; empty if it is not one."""
+    def text(self, name: str) -> str:
+        """A text of the JSON object in the body; empty if it has none."""
         try:
             found = json.loads(self.body)
         except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+            return ""
+        value = found.get(name) if isinstance(found, dict) else None
+        return value if isinstance(value, str) else ""
 
 
 class TusClient:
