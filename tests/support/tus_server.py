@@ -40,6 +40,8 @@ class TusServer:
     take: Callable[[int], int] = lambda size: size
     """How much of a chunk arrives before the connection is cut; all of it, if it is not."""
     requests: int = 0
+    locations_on: str = ""
+    """Another server, which it names in its answers."""
 
 
 def _handler(server: TusServer) -> type[BaseHTTPRequestHandler]:
@@ -92,7 +94,7 @@ def _handler(server: TusServer) -> type[BaseHTTPRequestHandler]:
             name = f"{len(server.uploads):032x}"
             server.uploads[name] = one
             self._finish(one)
-            self._answer(201, Location=f"/uploads/{name}")
+            self._answer(201, Location=f"{server.locations_on}/uploads/{name}")
 
         def do_PATCH(self) -> None:
             if not self._allowed():

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 VERSION = {"Tus-Resumable": "1.0.0"}
 CHUNK_TYPE = "application/offset+octet-stream"
+NO_CONTENT = 204
 SECONDS = 60.0
 """Longest silence of the other side."""
 
@@ -79,7 +80,9 @@ class TusClient:
 
     def is_stored(self, sha256: str) -> bool:
         """Whether a file of this digest was uploaded before."""
-        return self._ask("HEAD", f"{self._base}/stored/{sha256}", missing_is_fine=True).status < 300
+        answer = self._ask("HEAD", f"{self._base}/stored/{sha256}", missing_is_fine=True)
+        # Another server may answer 200 to a path that it does not know.
+        return answer.status == NO_CONTENT
 
     def create(self, length: int, sha256: str) -> str:
         """Begin an upload; returns its path."""
@@ -113,7 +116,9 @@ class TusClient:
 
     def record(self, manifest_sha256: str) -> None:
         """Let the server write the upload record of a manifest."""
-        self._ask("PUT", f"{self._base}/manifests/{manifest_sha256}")
+        answer = self._ask("PUT", f"{self._base}/manifests/{manifest_sha256}")
+        if answer.status != NO_CONTENT:
+            raise Answered(answer)
 
     def _ask(
         self,

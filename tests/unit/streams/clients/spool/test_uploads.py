@@ -205,10 +205,25 @@ def test_a_wrong_token_is_reported_as_a_credential(server: TusServer, tmp_path: 
     assert "copystand station add NAME" in waits.value.fix
 
 
-def test_the_token_goes_to_the_server_of_the_settings_only(server: TusServer) -> None:
+def test_the_token_goes_to_the_server_of_the_settings_only(
+    server: TusServer, destination: Uploads, tmp_path: Path
+) -> None:
     with running_tus_server() as other:
-        client = TusClient(server.address, server.token)
-        path = client.create(5, "0" * 64)
-        assert client.offset(f"{other.address}{path}"[len(other.address) :]) == 0
+        server.locations_on = other.address
+        file = a_file(tmp_path)
+
+        assert destination.send(file, lambda _: True) is None
 
         assert other.requests == 0
+    assert server.stored == {file.sha256: CONTENT}
+
+
+def test_an_answer_of_another_server_is_not_taken_for_a_stored_file(
+    server: TusServer, destination: Uploads, tmp_path: Path
+) -> None:
+    server.disturb = lambda _method, path, _number: 200 if path.startswith("/stored/") else None
+    file = a_file(tmp_path)
+
+    assert destination.send(file, lambda _: True) is None
+
+    assert server.stored == {file.sha256: CONTENT}
