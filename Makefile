@@ -33,7 +33,7 @@ CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
-.PHONY: help install production faults scanners demo test check schemas standards bench chaos fulldisk powercut mutations spool tamper rolling images folders defects lock \
+.PHONY: help install production faults scanners demo test check schemas standards bench chaos fulldisk powercut mutations spool tamper rolling uploads images folders defects lock \
 	$(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -99,6 +99,11 @@ spool: install ## Scan 200 pages while broker and store are gone for ten minutes
 
 tamper: install ## Tamper with copies of one line in many ways, drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.tampering.run --seed $(SEED) --record
+
+uploads: install ## Cut uploads 1,000 times, kill the server 50 times, drawn from SEED, and let tus-js-client upload; adds a row to docs/reliability.md
+	@sh infra/install.sh uploads
+	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_upload_clients.py
+	$(PYTHON) -m tests.faults.upload_cuts --count 1000 --kills 50 --seed $(SEED) --record
 
 images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
 	@sh infra/install.sh images

@@ -70,6 +70,8 @@ FOLDERS = {
     "run/": "passwords and keys, names of senders",
     "senders/": "public keys and names of senders",
     "logins/": "names of senders",
+    "uploads/": "parts of files that stations upload, with the metadata of the request; names of"
+    " senders with the digests of what they uploaded",
     "profiles/": "what the institution writes there",
     "cache/": "files at work; emptied",
     "ballast/": "nothing",

@@ -6,6 +6,7 @@
 # With the argument `scanners` also the scanners of the tests: sane-utils, sane-airscan; also with `faults`
 # With the argument `spool` also what `scanners` does, and tusd, a server of uploads
 # With the argument `images` also the programs that write images for `make images`
+# With the argument `uploads` also tus-js-client, which `make uploads` runs
 # With the argument `production` .venv has no test tools: it is made from requirements.lock
 set -eu
 FOR=${1:-line}
@@ -15,6 +16,7 @@ CACHE=${COPYSTAND_CACHE:-$ROOT/.cache}
 JARS=$CACHE/kafka-4.3.1
 TOXIPROXY=$CACHE/toxiproxy-2.5.0
 TUSD=$CACHE/tusd-2.9.1
+TUS_JS=$CACHE/tus-js-client-4.3.1
 LOCK=requirements-dev.lock
 [ "$FOR" != production ] || LOCK=requirements.lock
 LOCKED=$(cat "$LOCK" pyproject.toml | sha256sum | cut -c1-64)
@@ -100,6 +102,10 @@ find_missing() {
     if [ "$FOR" = scanners ] || [ "$FOR" = faults ] || [ "$FOR" = spool ]; then
         command -v scanimage >/dev/null 2>&1 || want sane-utils
         ls /usr/lib/*/sane/libsane-airscan.so.1 >/dev/null 2>&1 || want sane-airscan
+    fi
+    if [ "$FOR" = uploads ]; then
+        command -v node >/dev/null 2>&1 || want nodejs
+        [ -d "$TUS_JS/node_modules" ] || command -v npm >/dev/null 2>&1 || want npm
     fi
     [ "$FOR" = faults ] || return 0
     command -v strace >/dev/null 2>&1 || want strace
@@ -253,6 +259,20 @@ build_tusd() {
     chmod 755 "$TUSD"
 }
 
+# A client of uploads that is not ours.
+fetch_tus_js() {
+    [ "$FOR" = uploads ] && [ ! -d "$TUS_JS/node_modules" ] || return 0
+    say "tus-js-client 4.3.1 into $TUS_JS"
+    mkdir -p "$CACHE"
+    draft=$(mktemp -d "$CACHE/tus-js.XXXXXX")
+    npm install --prefix "$draft" --ignore-scripts --no-audit --no-fund --silent tus-js-client@4.3.1 ||
+        add_fault "npm cannot install tus-js-client; its message is above. Fix: check the network and npm's settings, then run make uploads again."
+    [ -z "$FAULTS" ] || rm -rf "$draft"
+    stop_on_faults
+    rm -rf "$TUS_JS"
+    mv "$draft" "$TUS_JS"
+}
+
 # Checks the audit log with Go's own packages.
 build_go_verifier() {
     [ "$FOR" = faults ] || return 0
@@ -281,3 +301,4 @@ fetch_standards
 build_toxiproxy
 build_tusd
 build_go_verifier
+fetch_tus_js

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.files import read_json, write_json
 
-PORTS = ("kafka", "kafka_controller", "postgres", "router_web", "health")
+PORTS = ("kafka", "kafka_controller", "postgres", "router_web", "health", "ingest")
 CLUSTER_SIZES = (1, 3)
 """How many brokers a home may have."""
 # Below Linux's range for outgoing connections: no client takes a port while its server restarts.
@@ -25,7 +25,7 @@ def names(brokers: int) -> tuple[str, ...]:
         return PORTS
     nodes = [broker_name(node) for node in range(1, brokers + 1)]
     internal = [f"{node}_{use}" for node in nodes for use in ("controller", "peers")]
-    return (*nodes, *internal, "postgres", "router_web", "health")
+    return (*nodes, *internal, *PORTS[2:])
 
 
 def broker_name(node: int) -> str:

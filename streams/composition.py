@@ -5,17 +5,17 @@ the pool of child processes."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from threading import Event
 
     from processors.step import Step
     from processors.tools import Storage
-    from streams.execution.driver import CheckSender, Driver, HideTexts, RunStep
+    from streams.execution.driver import Driver, RunStep
     from streams.kafka.consumer import StepConsumer
     from streams.kafka.producer import Publisher
     from streams.projector.role import Projector
@@ -38,12 +38,15 @@ def run_router(settings: Settings) -> None:
     from processors.step import Step
     from processors.tools import Tools
     from schemas.models import Fact
+    from streams.execution.receipts import Receipts
     from streams.kafka.producer import KafkaPublisher
     from streams.known_senders import KnownSenders
     from streams.router import role
     from streams.router.answer_texts import AnswerTexts
     from streams.router.sender_check import SenderCheck
+    from streams.router.upload_check import UploadCheck
     from streams.storage.factory import open_storage
+    from streams.uploads.upload_records import UploadRecords
 
     storage, publisher = open_storage(settings), KafkaPublisher(settings.kafka_as("router"))
     tools = Tools(storage=storage, scratch=settings.home / "cache")
@@ -51,11 +54,13 @@ def run_router(settings: Settings) -> None:
     def run_step(step: Step, fact: Fact) -> Outcome:
         return step.function(fact, tools)
 
-    check_sender = SenderCheck(KnownSenders(settings.home))
-    hide_texts = AnswerTexts(lambda: settings.dsn("tracker"))
-    driver_for = _driver_factory(
-        settings, "router", storage, publisher, run_step, check_sender, hide_texts
-    )
+    known = KnownSenders(settings.home)
+    checks = {
+        "check_sender": SenderCheck(known),
+        "hide_texts": AnswerTexts(lambda: settings.dsn("tracker")),
+        "check_files": UploadCheck(UploadRecords(known, storage), Receipts(storage)),
+    }
+    driver_for = _driver_factory(settings, "router", storage, publisher, run_step, checks)
     role.run_router(settings, driver_for(router_steps()))
 
 
@@ -96,19 +101,17 @@ def _driver_factory(
     storage: "Storage",
     publisher: "Publisher",
     run_step: "RunStep",
-    check_sender: "CheckSender | None" = None,
-    hide_texts: "HideTexts | None" = None,
+    checks: "Mapping[str, Any] | None" = None,
 ) -> "DriverFactory":
     """A function that makes the driver of some steps; the drivers of a role share adapters."""
-    from streams.execution.driver import Driver, unchanged, without_sender
+    from streams.execution.driver import Driver
     from streams.execution.facts import FactBuilder
     from streams.execution.receipts import Receipts
     from streams.runtime.worker_name import worker_name
 
     receipts, worker = Receipts(storage), worker_name(settings, role)
     facts = FactBuilder(storage, settings.version, retry_scale=settings.retry_scale, worker=worker)
-    check, hide = check_sender or without_sender, hide_texts or unchanged
-    return lambda steps: Driver(steps, run_step, receipts, publisher, facts, check, hide)
+    return lambda steps: Driver(steps, run_step, receipts, publisher, facts, **(checks or {}))
 
 
 def _step_consumers(
@@ -136,17 +139,20 @@ def _step_consumers(
 
 def run_tracker(settings: Settings) -> None:
     """Run the tracker on the store, the broker and the database of the settings."""
+    from streams.known_senders import KnownSenders
     from streams.runtime.worker_name import worker_name
     from streams.storage.disk_reserve import reserve_of
     from streams.storage.factory import open_storage
     from streams.tracker import database, role
     from streams.tracker.outbox_relay import OutboxRelay
     from streams.tracker.topic_reader import TopicReader
+    from streams.uploads.upload_records import UploadRecords
 
     connect = partial(database.connect, settings.dsn("tracker"))
-    reserve = reserve_of(settings)
+    reserve, storage = reserve_of(settings), open_storage(settings)
     adapters = role.TrackerAdapters(
-        storage=open_storage(settings),
+        storage=storage,
+        uploads=UploadRecords(KnownSenders(settings.home), storage),
         has_space=lambda: reserve.has(0),
         connect=connect,
         reader=TopicReader(settings.kafka_as("tracker")),
@@ -246,6 +252,27 @@ def run_watchdog(settings: Settings) -> None:
     watchdog.run_watchdog(settings, monitor, FixitySchedule(settings))
 
 
+def run_ingest(settings: Settings) -> None:
+    """Run the server of uploads on the store of the settings."""
+    from streams.ingest import role
+    from streams.ingest.application import Ingest
+    from streams.ingest.finishing import Finishing
+    from streams.ingest.open_uploads import OpenUploads
+    from streams.ingest.stored_files import StoredFiles
+    from streams.ingest.upload_admission import Admission, shortage_of
+    from streams.known_senders import KnownSenders
+    from streams.storage.factory import open_storage
+    from streams.uploads.upload_records import INGEST
+
+    uploads = OpenUploads(settings.home / "uploads")
+    stored = StoredFiles(uploads.folder / "stored.db")
+    storage, key = open_storage(settings), settings.signing_key(INGEST, of_home=True)
+    senders, most = KnownSenders(settings.home), settings.upload_max_bytes
+    admission = Admission(senders, uploads, shortage_of(settings), most)
+    finishing = Finishing(uploads, stored, storage, key)
+    role.run_ingest(settings, Ingest(admission, finishing, settings.upload_hours * 3600))
+
+
 RUN: dict[str, Callable[[Settings], None]] = {
     "router": run_router,
     "worker": run_worker,
@@ -253,4 +280,5 @@ RUN: dict[str, Callable[[Settings], None]] = {
     "sealer": run_sealer,
     "projector": run_projector,
     "watchdog": run_watchdog,
+    "ingest": run_ingest,
 }

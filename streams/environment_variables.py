@@ -15,9 +15,10 @@ from streams.night_window import NightWindow, read_night_window
 from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
 from streams.station_variables import StationVariables
+from streams.upload_variables import UploadVariables
 
 
-class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables):
+class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, UploadVariables):
     """One field for each variable. The constructor takes values and reads no environment."""
 
     model_config = ConfigDict(
@@ -161,7 +162,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables):
         "COPYSTAND_RESERVE_MB",
         256,
         "Free disk space that stays unused. With less, work waits and deliveries are refused.",
-        read_by="worker, tracker, watchdog, station, repository",
+        read_by="worker, tracker, watchdog, ingest, station, repository",
         unit="MB",
         ge=0,
     )
@@ -170,7 +171,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables):
         4000,
         "Free inodes that stay unused, as with COPYSTAND_RESERVE_MB. A file or folder needs one."
         " With less than a quarter of it, the servers are stopped as with COPYSTAND_FLOOR_MB.",
-        read_by="worker, tracker, watchdog, station, repository",
+        read_by="worker, tracker, watchdog, ingest, station, repository",
         unit="inodes",
         ge=0,
     )

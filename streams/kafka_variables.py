@@ -24,7 +24,7 @@ def check_network(address: str, info: ValidationInfo) -> str:
         raise Mistake("needs both COPYSTAND_KAFKA_CERTIFICATE and COPYSTAND_KAFKA_KEY")
     if not any(given) and not info.data.get("kafka_without_tls") and not _is_loopback(host):
         raise Mistake(
-            f"is {address} without TLS: everything on the topics would cross the network"
+            f"is {address} without TLS: topics, files and tokens would cross the network"
             " unencrypted; set COPYSTAND_KAFKA_CERTIFICATE and COPYSTAND_KAFKA_KEY, or set"
             " COPYSTAND_KAFKA_WITHOUT_TLS=1 on a network that you trust"
         )
@@ -59,20 +59,22 @@ class KafkaVariables(BaseModel):
     kafka_certificate: Path | None = variable(
         "COPYSTAND_KAFKA_CERTIFICATE",
         None,
-        "PEM file with the certificate chain for `COPYSTAND_KAFKA_NETWORK`.",
-        read_by="`copystand up`",
+        "PEM file with the certificate chain for `COPYSTAND_KAFKA_NETWORK` and"
+        " `COPYSTAND_INGEST_NETWORK`.",
+        read_by="`copystand up`, ingest",
     )
     kafka_key: Path | None = variable(
         "COPYSTAND_KAFKA_KEY",
         None,
         "PEM file with the private key of that certificate: PKCS #8, without a passphrase.",
-        read_by="`copystand up`",
+        read_by="`copystand up`, ingest",
     )
     kafka_without_tls: bool = variable(
         "COPYSTAND_KAFKA_WITHOUT_TLS",
         False,
-        "1 permits `COPYSTAND_KAFKA_NETWORK` without a certificate, on a network that you trust.",
-        read_by="`copystand up`",
+        "1 permits `COPYSTAND_KAFKA_NETWORK` and `COPYSTAND_INGEST_NETWORK` without a certificate,"
+        " on a network that you trust.",
+        read_by="`copystand up`, ingest",
         must_be="1 or empty",
         default_text="",
     )

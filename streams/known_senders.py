@@ -3,10 +3,11 @@
 They are below the home, where only the user of the line may write. The router reads them there."""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hmac import compare_digest
 from pathlib import Path
 
 from infra.files import read_json, write_json
@@ -15,6 +16,8 @@ from streams.signatures import PUBLIC_KEY_BYTES, SigningKey
 FOLDER = "senders"
 UNSIGNED_UNTIL = "unsigned-until.json"
 """Where the records end that earlier versions wrote, which have no signature."""
+NEEDED = "upload-records-from.json"
+"""Where the messages end that earlier versions wrote, whose files have no upload record."""
 Partition = tuple[str, int]
 
 
@@ -25,13 +28,24 @@ class KnownSender:
     sender: str
     """The name of its Kafka user."""
     kind: str
-    """station or repository: it decides which topics the sender may write."""
+    """station or repository: it decides which topics the sender may write. Keys of the home that
+    sign upload records alone have the kind operator or ingest."""
     key_id: str
     public_key: bytes
     added_at: str
     revoked_at: str | None = None
     upload_token_sha256: str | None = None
-    """Digest of the secret with which the sender will store files; only the sender has it."""
+    """Digest of the secret with which the sender stores files; only the sender has it."""
+
+
+@dataclass(frozen=True)
+class RecordsNeeded:
+    """From where on a file that a message names needs an upload record of the sender."""
+
+    since: datetime
+    """When this home was first started by a version with upload records."""
+    offsets: Mapping[Partition, int]
+    """Where each partition ended then."""
 
 
 class KnownSenders:
@@ -66,9 +80,17 @@ class KnownSenders:
         """The keys of a sender that are not revoked."""
         return [one for one in self._all() if one.sender == sender and not one.revoked_at]
 
-    def names(self) -> list[str]:
-        """The senders that have a key that is not revoked."""
-        return sorted({one.sender for one in self._all() if not one.revoked_at})
+    def names(self, kinds: Collection[str]) -> list[str]:
+        """The senders of some kinds that have a key that is not revoked."""
+        active = [one for one in self._all() if not one.revoked_at and one.kind in kinds]
+        return sorted({one.sender for one in active})
+
+    def with_token(self, token_sha256: str) -> KnownSender | None:
+        """The sender to whom an upload token belongs, whether revoked or not."""
+        for known in self._all():
+            if compare_digest(known.upload_token_sha256 or "", token_sha256):
+                return known
+        return None
 
     def revoke(self, sender: str) -> None:
         """Refuse every signature of a sender from now on. The files stay, to say why."""
@@ -77,12 +99,7 @@ class KnownSenders:
 
     def unsigned_until(self) -> dict[Partition, int]:
         """The offsets below which records need no signature."""
-        rows = read_json(self._folder / UNSIGNED_UNTIL)
-        return {
-            (topic, int(number)): int(offset)
-            for topic, numbers in rows.items()
-            for number, offset in numbers.items()
-        }
+        return _offsets(read_json(self._folder / UNSIGNED_UNTIL))
 
     def needs_start(self) -> bool:
         """Whether this home was never started by a version that signs."""
@@ -94,16 +111,32 @@ class KnownSenders:
         first, known = self.needs_start(), self.unsigned_until()
         if not first:
             ends = {at: min(end, known.get(at, 0)) for at, end in ends.items()}
-        rows: dict[str, dict[str, int]] = {}
-        for (topic, number), end in sorted(ends.items()):
-            rows.setdefault(topic, {})[str(number)] = end
         self._folder.mkdir(parents=True, exist_ok=True)
         if first or ends != known:
-            write_json(self._folder / UNSIGNED_UNTIL, rows)
+            write_json(self._folder / UNSIGNED_UNTIL, _rows(ends))
+
+    def records_needed(self) -> RecordsNeeded:
+        """From where on files need an upload record. Without the file, all do."""
+        document = read_json(self._folder / NEEDED)
+        with suppress(KeyError, TypeError, ValueError, AttributeError):
+            since = datetime.fromisoformat(document["since"])
+            return RecordsNeeded(since, _offsets(document["offsets"]))
+        return RecordsNeeded(datetime.min.replace(tzinfo=UTC), {})
+
+    def require_records_from(self, ends: Mapping[Partition, int]) -> None:
+        """Record where messages end whose files have no upload record: at the first start of a
+        version with upload records. Later the offsets only fall, as those of signatures."""
+        file, known = self._folder / NEEDED, self.records_needed()
+        since = _now()
+        if file.exists():
+            since = known.since.isoformat()
+            ends = {at: min(end, known.offsets.get(at, 0)) for at, end in ends.items()}
+        if not file.exists() or ends != known.offsets:
+            write_json(file, {"since": since, "offsets": _rows(ends)})
 
     def _all(self) -> Iterator[KnownSender]:
         for file in sorted(self._folder.glob("*.json")):
-            known = self.find(file.stem) if file.name != UNSIGNED_UNTIL else None
+            known = self.find(file.stem) if file.name not in (UNSIGNED_UNTIL, NEEDED) else None
             if known is not None:
                 yield known
 
@@ -122,6 +155,21 @@ def _parsed(document: Mapping[str, str]) -> KnownSender | None:
             return None
         return KnownSender(**{**document, "public_key": key})  # type: ignore[arg-type]
     return None
+
+
+def _offsets(rows: Mapping[str, Mapping[str, int]]) -> dict[Partition, int]:
+    return {
+        (topic, int(number)): int(offset)
+        for topic, numbers in rows.items()
+        for number, offset in numbers.items()
+    }
+
+
+def _rows(offsets: Mapping[Partition, int]) -> dict[str, dict[str, int]]:
+    rows: dict[str, dict[str, int]] = {}
+    for (topic, number), end in sorted(offsets.items()):
+        rows.setdefault(topic, {})[str(number)] = end
+    return rows
 
 
 def _now() -> str:

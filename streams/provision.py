@@ -24,15 +24,17 @@ from infra.topics import (
 )
 from processors.route import FROM_OUTSIDE
 from schemas.catalogue import AUDIT_PREMIS, topic_of
+from schemas.models import BatchSubmitted, ControlRequested
 from streams import access, projector, topology
 from streams.audit.generations import LOG, next_topic, topic_in_use
 from streams.console import Exit, fail
-from streams.kafka.client import REPOSITORY, STATION
+from streams.kafka.client import OPERATOR, REPOSITORY, STATION
 from streams.known_senders import KnownSenders
 from streams.named_queries import NamedQueries
 from streams.settings import Settings
 from streams.signatures import key_document, key_file, new_key, read_key
 from streams.tracker.queries import query
+from streams.uploads.upload_records import INGEST, UploadRecords
 
 ROUTER = "copystand.router"
 PROJECTION = NamedQueries(Path(projector.__file__).with_name("queries.sql"))
@@ -65,14 +67,19 @@ def create_sealed_topic(brokers: Brokers, home: Path) -> str:
 
 
 def provision_senders(brokers: Brokers, home: Path) -> None:
-    """Make the signing keys of the commands of a home, and record which old messages need none.
+    """Make the signing keys of a home, and record which old messages need no signature and no
+    upload record.
 
     Must run before a client of this version can publish."""
     senders, client = KnownSenders(home), admin(brokers)
-    counts = partition_counts(client, [topic_of(fact.__name__).name for fact in FROM_OUTSIDE])
-    open_to_clients = [(name, number) for name, count in counts.items() for number in range(count)]
-    senders.require_signatures_from(settled_end_offsets(client, open_to_clients))
-    for kind in (STATION, REPOSITORY):
+    with_files = [topic_of(fact.__name__).name for fact in (BatchSubmitted, ControlRequested)]
+    signed = [topic_of(fact.__name__).name for fact in FROM_OUTSIDE]
+    counts = partition_counts(client, {*signed, *with_files})
+    partitions = [(name, number) for name, count in counts.items() for number in range(count)]
+    ends = settled_end_offsets(client, partitions)
+    senders.require_signatures_from({at: end for at, end in ends.items() if at[0] in signed})
+    senders.require_records_from({at: end for at, end in ends.items() if at[0] in with_files})
+    for kind in (STATION, REPOSITORY, OPERATOR, INGEST):
         file = key_file(home, kind)
         try:
             key = read_key(file)
@@ -90,7 +97,9 @@ def provision_quotas(brokers: Brokers, home: Path) -> None:
     # Imported here: it loads another client.
     from infra.quotas import put_quotas
 
-    put_quotas(brokers, KnownSenders(home).names(), Settings.load().sender_quota)
+    put_quotas(
+        brokers, KnownSenders(home).names((STATION, REPOSITORY)), Settings.load().sender_quota
+    )
 
 
 def write_broker_secrets(home: Path, file: Path) -> None:
@@ -100,7 +109,7 @@ def write_broker_secrets(home: Path, file: Path) -> None:
     write_atomic(file, f"plain={plain_jaas(home)}\n", mode=0o600)
 
 
-def repair_after_loss(brokers: Brokers, tracker_dsn: str) -> None:
+def repair_after_loss(brokers: Brokers, home: Path, tracker_dsn: str) -> None:
     """Publish again what the topics lost and the tracker's tables have; see lost_messages."""
     with psycopg.connect(tracker_dsn, autocommit=True) as connection:
         rows = connection.execute(query("offsets")).fetchall()
@@ -117,7 +126,9 @@ def repair_after_loss(brokers: Brokers, tracker_dsn: str) -> None:
         # The router's answers that no role had read: its receipts give the same messages again.
         rewind(brokers, ROUTER, topology.groups()[ROUTER])
         settings = Settings.load()
-        manager = ProcessManager(connection, open_storage(settings), settings.version)
+        storage = open_storage(settings)
+        uploads = UploadRecords(KnownSenders(home), storage)
+        manager = ProcessManager(connection, storage, settings.version, uploads=uploads)
         manager.start()
         reader = TopicReader(brokers)
         repair(manager, reader)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_WEB_PORT = 6066
 DEFAULT_HEALTH_PORT = 6067
+DEFAULT_INGEST_PORT = 6068
 GIGABYTE = 1_000_000_000
 
 
@@ -91,6 +92,11 @@ class Settings(EnvironmentVariables):
         return int(self.store_cache_gb * GIGABYTE)
 
     @property
+    def upload_max_bytes(self) -> int:
+        """COPYSTAND_UPLOAD_MAX_GB in bytes."""
+        return int(self.upload_max_gb * GIGABYTE)
+
+    @property
     def fixity_bytes_per_second(self) -> float:
         """COPYSTAND_FIXITY_MB_PER_SECOND in bytes."""
         return self.fixity_mb_per_second * MEGABYTE
@@ -138,6 +144,11 @@ class Settings(EnvironmentVariables):
         """Where the health endpoint of the watchdog listens, on loopback."""
         return DEFAULT_HEALTH_PORT if self.kafka_brokers else self.ports()["health"]
 
+    @property
+    def ingest_port(self) -> int:
+        """Where `ingest` listens, on loopback."""
+        return DEFAULT_INGEST_PORT if self.kafka_brokers else self.ports()["ingest"]
+
     def kafka_as(self, user: str) -> Brokers:
         """How a client with the permissions of this user reaches Kafka. Raises NotUp.
 
@@ -160,14 +171,16 @@ class Settings(EnvironmentVariables):
         except ValueError as wrong:
             raise NotUp(str(wrong)) from None
 
-    def signing_key(self, sender: str) -> "SigningKey":
-        """The key with which a command of a station or repository signs. Raises NotUp."""
+    def signing_key(self, sender: str, *, of_home: bool = False) -> "SigningKey":
+        """The key with which a command of a station or repository signs, or one that only the home
+        has. Raises NotUp."""
         # Imported here: few commands sign.
         from streams.signatures import key_file, read_key
 
-        file = self.kafka_credentials or key_file(self.home, sender)
+        own = None if of_home else self.kafka_credentials
+        file = own or key_file(self.home, sender)
         how = "run: copystand up"
-        if self.kafka_credentials:
+        if own:
             renewed = f"copystand {sender} revoke NAME, copystand {sender} add NAME"
             how = f"get a new file from the machine of the line: {renewed}"
         try:

@@ -51,8 +51,12 @@ class SigningKey:
         return [
             (SENDER, self.sender.encode()),
             (KEY_ID, self.key_id.encode()),
-            (SIGNATURE, self._private.sign(signed)),
+            (SIGNATURE, self.sign(signed)),
         ]
+
+    def sign(self, signed: bytes) -> bytes:
+        """The signature of these bytes."""
+        return self._private.sign(signed)
 
     @cached_property
     def _private(self) -> Ed25519PrivateKey:
@@ -70,8 +74,12 @@ def key_id_of(public_key: bytes) -> str:
 
 
 def signed_bytes(sender: str, key_id: str, topic: str, key: bytes, value: bytes) -> bytes:
-    """What is signed: each part with its length before it, so that no two records are alike."""
-    parts = (DOMAIN, sender.encode(), key_id.encode(), topic.encode(), key, value)
+    """What is signed of a record."""
+    return with_lengths(DOMAIN, sender.encode(), key_id.encode(), topic.encode(), key, value)
+
+
+def with_lengths(*parts: bytes) -> bytes:
+    """Each part with its length before it, so that no other parts give the same bytes."""
     return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 

@@ -20,7 +20,7 @@ from schemas.catalogue import (
     topic_of,
 )
 
-ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog")
+ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog", "ingest")
 
 FACTS_READ = tuple(topic_of(row.fact.__name__).name for row in TABLE if read_by_tracker(row))
 RELEASED = redone_topic("intake")

@@ -22,10 +22,12 @@ from streams.cli.requests import (
 )
 from streams.clients.control_requests import RequestedAction, RequestSubject, make_request
 from streams.console import Exit, emit, err, fail, out
+from streams.kafka.client import OPERATOR
 from streams.named_queries import NamedQueries
 from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace, require_space
 from streams.storage.factory import open_storage
+from streams.uploads.upload_record import write_record
 
 CLOSED = "quarantine.not-open"
 NOT_A_PAGE = "not-a-page"
@@ -164,12 +166,15 @@ def _stored(settings: Settings, file: Path | None) -> FileRef | None:
     media_type = MEDIA_TYPES.get(PurePosixPath(file.name).suffix.lower())
     try:
         require_space(settings, file.name, [file.stat().st_size])
-        return open_storage(settings).keep(
+        storage = open_storage(settings)
+        stored = storage.keep(
             file,
             area=Area.STAGING,
             use="capture",
             media_type=media_type or "application/octet-stream",
         )
+        write_record(storage, settings.signing_key(OPERATOR, of_home=True), stored)
+        return stored
     except NoSpace as refused:
         fail(Exit.MISSING_PART, str(refused), refused.fix)
     except StorageError as failed:

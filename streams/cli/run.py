@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 def run(name: str) -> None:
     """Run one role in the foreground until SIGTERM.
 
-    ROLE is router, worker, tracker, sealer, projector or watchdog."""
+    ROLE is router, worker, tracker, sealer, projector, watchdog or ingest."""
     settings = Settings.load()
-    if name in ("router", "worker", "tracker"):
+    if name in ("router", "worker", "tracker", "ingest"):
         check_store(settings)
     set_up_log()
     for old, new in deprecated().items():

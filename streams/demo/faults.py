@@ -14,8 +14,10 @@ from schemas.codec import encode
 from schemas.models import BatchSubmitted, Head, Producer
 from streams.clients.station.publishing import publisher
 from streams.demo.collection import FAULTS, DemoDelivery
+from streams.kafka.client import STATION
 from streams.settings import Settings
 from streams.storage.factory import open_storage
+from streams.uploads.upload_record import write_record
 
 FAULT_CODES = ("page.sequence-duplicate", "manifest.file-count-mismatch", "batch.page-missing")
 """The codes that pre-flight must report for it, all at once."""
@@ -55,6 +57,7 @@ def submit_faulty(delivery: DemoDelivery, settings: Settings) -> None:
     for path in files:
         storage.keep(path, area=Area.STAGING, use="capture", media_type="image/tiff")
     stored = storage.keep(content, area=Area.STAGING, use="manifest", media_type="application/json")
+    write_record(storage, settings.signing_key(STATION), stored)
     digest = json.loads(content)["checksums"]["manifest_sha256"]
     fact = BatchSubmitted(
         head=Head(

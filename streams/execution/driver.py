@@ -12,6 +12,7 @@ from processors.outcome import (
     Done,
     ErrorClass,
     Outcome,
+    Rejected,
     StorageError,
     TransientError,
     TryLater,
@@ -40,6 +41,7 @@ T = TypeVar("T")
 RunStep = Callable[[Step, Fact], Outcome]
 CheckSender = Callable[[Incoming], Incoming | Refused]
 HideTexts = Callable[[Incoming], Incoming]
+CheckFiles = Callable[[Work], Rejected | None]
 
 
 def _always() -> bool:
@@ -57,6 +59,10 @@ def unchanged(message: Incoming) -> Incoming:
     return message
 
 
+def unchecked(_: Work) -> None:
+    """Nothing against the files that a message of our own topics names."""
+
+
 class Driver:
     """Executes steps on messages, one at a time; safe to call from several threads."""
 
@@ -69,6 +75,7 @@ class Driver:
         facts: FactBuilder,
         check_sender: CheckSender = without_sender,
         hide_texts: HideTexts = unchanged,
+        check_files: CheckFiles = unchecked,
     ) -> None:
         self._steps = steps
         self._run = run
@@ -77,6 +84,7 @@ class Driver:
         self._facts = facts
         self._check_sender = check_sender
         self._hide_texts = hide_texts
+        self._check_files = check_files
 
     def handle(self, message: Incoming, still_ours: Callable[[], bool] = _always) -> None:
         """Execute the step that a message asks for. After the return it may be acknowledged.
@@ -187,7 +195,9 @@ class Driver:
 
     def _outcome(self, work: Work) -> Outcome:
         try:
-            return self._run(work.step, work.fact)
+            outcome = self._run(work.step, work.fact)
+            refused = self._check_files(work) if isinstance(outcome, Done) else None
+            return refused or outcome
         except BadKey as wrong:
             return rejected("file.key-malformed", str(wrong)[:2000])
         except TransientError as error:

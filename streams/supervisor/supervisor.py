@@ -180,7 +180,7 @@ class Supervisor:
         broker = self._running_broker().admin
         provision.provision_topics(broker, self.home)
         # No role runs yet, so that no new record hides where a topic ended.
-        provision.repair_after_loss(broker, self.postgres.dsn("tracker"))
+        provision.repair_after_loss(broker, self.home, self.postgres.dsn("tracker"))
         projector = self.postgres.dsn("projector")
         if provision.projection_is_ahead(broker, self.home, projector):
             write_log_line("the audit log lost events, so it is projected again from the beginning")

@@ -29,6 +29,7 @@ from streams.tracker.queries import query
 from streams.tracker.retries import retry
 from streams.tracker.settlement import reopen, settle
 from streams.tracker.unit_of_work import Connection, StoredFact, UnitOfWork, store_facts
+from streams.uploads.upload_records import UploadRecords
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +59,13 @@ class ProcessManager:
         night: NightWindow | None = None,
         clock: Callable[[], datetime] = utc_now,
         worker: str | None = None,
+        uploads: UploadRecords | None = None,
     ) -> None:
         """A manager that is not active yet (see `start`). `conn` is in autocommit mode."""
         self.conn = conn
         self.rebuilding = False
         self._context = (storage, version, pool_size, retry_scale, has_space)
-        self._night, self._clock, self._worker = night, clock, worker
+        self._night, self._clock, self._worker, self._uploads = night, clock, worker, uploads
         self._epoch = 0
         self._highest_number = 0
         """Of a pseudonym in the committed facts of this process."""
@@ -193,6 +195,7 @@ class ProcessManager:
         unit = UnitOfWork(
             self.conn, *self._context, rebuilding, self._night, self._clock(), self._worker
         )
+        unit.uploads = self._uploads
         if not unit.run("fence", epoch=self._epoch):
             raise Superseded("another tracker has taken over")
         return unit

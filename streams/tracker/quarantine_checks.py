@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from processors.outcome import ObjectUnusable, subject
 from processors.pipeline import FIXITY, TRACKER
 from processors.route import is_staged
+from schemas.catalogue import topic_of
 from schemas.codec import decode
 from schemas.models import ControlRequested, FileRef, Head, WorkQuarantined
 from streams.execution.facts import UNDECODABLE
+from streams.kafka.client import OPERATOR
 from streams.tracker.persons import is_about_person
 from streams.tracker.unit_of_work import UnitOfWork
+from streams.uploads.upload_records import WITHOUT_RECORD
 
 MOST_SUBJECTS = 100
 ORIGINAL_MISSING = "quarantine.original-missing"
@@ -50,6 +53,9 @@ def check_decision(unit: UnitOfWork, fact: ControlRequested) -> Refusal:
     for file in fact.files:
         if not is_staged(file):
             return "file.not-staged", f"The request names the file {file.key!r}."
+        unproven = _unproven(unit, fact, file)
+        if unproven:
+            return WITHOUT_RECORD, f"{unproven}."
     known = _records(unit, names)
     withdrawn: dict[str, int] = {}
     for name in names:
@@ -64,6 +70,17 @@ def check_decision(unit: UnitOfWork, fact: ControlRequested) -> Refusal:
         if refusal:
             return refusal
     return None
+
+
+def _unproven(unit: UnitOfWork, fact: ControlRequested, file: FileRef) -> str | None:
+    """What is found where the proof should be that the sender of a request stored a file."""
+    if unit.uploads is None:
+        return None
+    for partition, offset in unit.run("position_of_fact", event_id=fact.head.event_id):
+        topic = topic_of(type(fact).__name__).name
+        if offset is not None and unit.uploads.is_older((topic, partition), offset):
+            return None
+    return unit.uploads.why_unproven(OPERATOR, file)
 
 
 def quarantine_ids(fact: ControlRequested) -> list[str]:

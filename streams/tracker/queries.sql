@@ -435,6 +435,9 @@ ORDER BY occurred_at, event_id;
 -- name: fact
 SELECT value FROM line.facts WHERE event_id = %(event_id)s;
 
+-- name: position_of_fact
+SELECT partition, "offset" FROM line.facts WHERE event_id = %(event_id)s;
+
 -- name: captures_of_item
 SELECT f.value FROM line.pages p JOIN line.captures c ON c.capture_id = p.capture
 JOIN line.facts f ON f.event_id = c.event_id

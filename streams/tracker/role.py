@@ -25,6 +25,7 @@ from streams.tracker.rebuild import rebuild
 from streams.tracker.topic_reader import TopicReader
 from streams.tracker.turn_guard import MOST_ENDS, TurnGuard
 from streams.tracker.unit_of_work import Connection
+from streams.uploads.upload_records import UploadRecords
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class TrackerAdapters:
     """What the tracker uses of the outside world."""
 
     storage: Storage
+    uploads: UploadRecords
+    """The proof that corrected files were stored by the sender of the request."""
     has_space: Callable[[], bool]
     """Whether the store has space for more pages."""
     connect: Callable[[], Connection]
@@ -72,6 +75,7 @@ def _run(
         has_space=adapters.has_space,
         night=settings.night,
         worker=adapters.worker,
+        uploads=adapters.uploads,
     )
     if not manager.start(stop):
         return

@@ -15,6 +15,7 @@ from schemas.models import Fact, FileRef, Head, Origin, Producer
 from streams.execution.facts import audit_messages, utc_now
 from streams.night_window import NightWindow
 from streams.tracker.queries import query
+from streams.uploads.upload_records import UploadRecords
 
 PRODUCER_NAME = "copystand/tracker"
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -92,6 +93,8 @@ class UnitOfWork:
     """Decides when work starts. No fact contains it."""
     worker: str | None = None
     """The pseudonym of the machine and role that publishes the facts."""
+    uploads: UploadRecords | None = None
+    """The proof that senders stored what they name; None: it is not asked for."""
     affected: Affected = field(default_factory=Affected)
     outbox: list[tuple[Any, ...]] = field(default_factory=list)
 

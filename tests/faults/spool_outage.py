@@ -57,9 +57,18 @@ class Outage:
 
 def suffer(parts: Parts, work: Path, pages: int, batches: int, away_seconds: float) -> Outage:
     """Scan and queue while broker and store are gone; what is wrong with what arrived."""
+    network = parts.network
+    addresses = {
+        "KAFKA_BROKERS": f"{network.host}:{network.port}",
+        "COPYSTAND_KAFKA_CA": str(network.certificate),
+    }
     with (
         running_tus_server() as server,
-        own_station(parts, work / "station", server.address, server.token) as station,
+        own_station(
+            *(parts.home, work / "station"),
+            addresses | {"COPYSTAND_UPLOAD_URL": server.address},
+            server.token,
+        ) as station,
     ):
         outage = Outage({}, [])
         parts.broker.stop()

@@ -4,13 +4,12 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.parts import Parts
 from tests.support.running_line import COMMAND
 
 NAME = "reading-room"
@@ -62,26 +61,24 @@ class OwnStation:
 
 
 @contextmanager
-def own_station(parts: Parts, folder: Path, upload_url: str, token: str) -> Iterator[OwnStation]:
-    """A station with its credential file; revoked afterwards."""
+def own_station(
+    home: Path, folder: Path, addresses: Mapping[str, str], token: str | None = None
+) -> Iterator[OwnStation]:
+    """A station of the line in a home, with its credential file; revoked afterwards.
+
+    `token` replaces the upload token, for a server that is not the line's."""
     folder.mkdir(parents=True)
     file = folder / "credential.json"
-    of_line = {**os.environ, "COPYSTAND_HOME": str(parts.home)}
-    subprocess.run([COMMAND, "station", "add", NAME, "--into", str(file)], env=of_line, check=True)
-    file.write_text(json.dumps({**json.loads(file.read_text()), "upload_token": token}))
+    of_line = {**os.environ, "COPYSTAND_HOME": str(home)}
+    add = [COMMAND, "station", "add", NAME, "--into", str(file), "--json"]
+    subprocess.run(add, env=of_line, check=True, stdout=subprocess.DEVNULL)
+    if token is not None:
+        file.write_text(json.dumps({**json.loads(file.read_text()), "upload_token": token}))
     plain = {name: value for name, value in os.environ.items() if name != "COPYSTAND_HOME"}
-    station = OwnStation(
-        folder,
-        {
-            **plain,
-            "COPYSTAND_STATION": str(folder),
-            "KAFKA_BROKERS": f"{parts.network.host}:{parts.network.port}",
-            "COPYSTAND_KAFKA_CA": str(parts.network.certificate),
-            "COPYSTAND_UPLOAD_URL": upload_url,
-        },
-    )
+    station = OwnStation(folder, {**plain, "COPYSTAND_STATION": str(folder), **addresses})
     try:
         yield station
     finally:
         station.kill()
-        subprocess.run([COMMAND, "station", "revoke", NAME], env=of_line, check=True)
+        revoke = [COMMAND, "station", "revoke", NAME, "--json"]
+        subprocess.run(revoke, env=of_line, check=True, stdout=subprocess.DEVNULL)

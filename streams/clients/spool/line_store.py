@@ -9,9 +9,11 @@ from streams.clients.spool.destination import KeepGoing
 from streams.clients.spool.waiting import MustWait
 from streams.clients.station.folder import Delivery, ManifestFile
 from streams.clients.station.storing import require_space_for_all, store_file
+from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
 from streams.storage.disk_reserve import NoSpace, require_space
 from streams.storage.factory import reachable_storage
+from streams.uploads.upload_record import write_record
 
 CHUNK = 1 << 20
 
@@ -54,12 +56,16 @@ class LineStore:
         return change
 
     def finish(self, delivery: Delivery) -> FileRef:
-        """Store the manifest. Raises MustWait."""
+        """Store the manifest, and that this sender has stored all of it. Raises MustWait."""
         content = canonical_json(delivery.manifest)
         try:
-            return self._storage.keep(
+            manifest = self._storage.keep(
                 content, area=Area.STAGING, use="manifest", media_type="application/json"
             )
+            write_record(self._storage, self._settings.signing_key(STATION), manifest)
+            return manifest
+        except NotUp as missing:
+            raise MustWait("spool.not-set-up", str(missing)) from missing
         except StorageError as failed:
             raise _waiting(failed) from failed
 

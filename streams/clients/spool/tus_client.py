@@ -1,4 +1,4 @@
-"""A client of tus 1.0, the protocol of resumable uploads."""
+"""A client of tus 1.0, the protocol of resumable uploads (docs/contract.md §9)."""
 
 import base64
 import hashlib

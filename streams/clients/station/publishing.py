@@ -21,6 +21,7 @@ from streams.kafka.client import STATION
 from streams.settings import Settings, software_version
 from streams.storage.factory import reachable_storage
 from streams.storage.local import LocalStorage
+from streams.uploads.upload_record import write_record
 
 PRODUCER = "copystand/station"
 JSON = "application/json"
@@ -67,6 +68,8 @@ def hand_over(
         manifest = storage.keep(
             canonical_json(delivery.manifest), area=Area.STAGING, use="manifest", media_type=JSON
         )
+        # After the last file: it states that the store has all of them.
+        write_record(storage, settings.signing_key(STATION), manifest)
         for message in submission_messages(delivery, manifest, settings.worker_id, corrects):
             publish(message.topic, message.key, message.value)
     return changed

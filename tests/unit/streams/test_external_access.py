@@ -8,6 +8,7 @@ import pytest
 from infra.kafka_access import Brokers, Quota
 from streams import external_access
 from streams.external_access import AlreadyThere, NotThere
+from streams.kafka.client import REPOSITORY, STATION
 from streams.known_senders import KnownSenders
 from streams.signatures import read_key
 
@@ -52,7 +53,7 @@ def test_a_file_that_cannot_be_written_leaves_no_valid_key(senders: KnownSenders
     with pytest.raises(OSError):
         external_access.add(OPEN, senders, QUOTA, "station", "lab", tmp_path / "file" / "lab.json")
 
-    assert senders.names() == []
+    assert senders.names((STATION, REPOSITORY)) == []
 
 
 def test_an_unknown_sender_cannot_be_revoked(senders: KnownSenders):

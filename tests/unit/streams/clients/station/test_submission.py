@@ -18,6 +18,7 @@ from streams.clients.station.folder import SubmissionOptions
 from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace
 from tests.support.deliveries import MODS, a_folder, a_png
+from tests.support.signing import give_key
 
 WRITES_AND_DIES = """
 import os, pathlib, signal, sys
@@ -42,6 +43,7 @@ class Broker:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    give_key(tmp_path / "home")
     return Settings.load(
         {"COPYSTAND_HOME": str(tmp_path / "home"), "COPYSTAND_WORKER_ID": "desk-1"}
     )
@@ -217,6 +219,8 @@ def test_check_reports_text_that_no_record_can_contain(folder: Path, settings: S
 
 
 def test_check_reports_everything_that_pre_flight_finds(folder: Path, settings: Settings) -> None:
+    settings = settings.model_copy(update={"home": settings.home.with_name("of-nobody")})
+
     found = client.check(folder, SubmissionOptions("b-1", profile="nowhere"), settings)
 
     assert [one.code for one in found] == ["profile.unknown"]

@@ -1,0 +1,1 @@
+"""Proof that a sender stored the files that it names."""
