@@ -11,7 +11,7 @@ from schemas.codec import decode
 from schemas.models import BatchSubmitted, FileRef
 from streams.clients.spool.deliveries import Deliveries, QueuedDelivery
 from streams.clients.spool.delivering import DeliveryWork
-from streams.clients.spool.destination import KeepGoing
+from streams.clients.spool.destination import Destination, KeepGoing
 from streams.clients.spool.outbox import OutboxRecord
 from streams.clients.spool.publishing import NotAllSent
 from streams.clients.spool.running import SpoolRun
@@ -96,6 +96,8 @@ class Station:
     destination: MemoryDestination
     sender: MemorySender = field(default_factory=MemorySender)
     stopping: threading.Event = field(default_factory=threading.Event)
+    real_destination: Destination | None = None
+    """In place of the one in memory."""
 
     @property
     def spool_folder(self) -> Path:
@@ -127,7 +129,8 @@ class Station:
 
         def work(spool: Spool, keep_going: Callable[[], bool]) -> DeliveryWork:
             profiles = self.folder / "profiles"
-            return DeliveryWork(spool, lambda: self.destination, profiles, "s-1", keep_going)
+            chosen = self.real_destination or self.destination
+            return DeliveryWork(spool, lambda: chosen, profiles, "s-1", keep_going)
 
         return SpoolRun(self.spool_folder, self.sender, self.stopping).run(work)
 

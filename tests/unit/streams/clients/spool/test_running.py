@@ -59,7 +59,7 @@ def test_a_store_that_is_away_delays_and_loses_nothing(station: Station) -> None
 
 def test_a_confirmed_file_is_not_sent_again(station: Station) -> None:
     station.queue("b-1", pages=6)
-    failed = []
+    failed: list[str] = []
 
     def once(file: ManifestFile) -> None:
         if file.name == "5.png" and not failed:
