@@ -1,6 +1,7 @@
 """The commands of a station's spool: `station spool`, its `run`, `retry` and `cancel`."""
 
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,9 @@ def station() -> None:
 def spool(context: click.Context, ended_too: bool, as_json: bool) -> None:
     """Show the deliveries of this station, and what each of them waits for."""
     if context.invoked_subcommand is None:
-        emit(_document(spool_folder(Settings.load()), ended_too), as_json, _print)
+        with _failures():
+            document = _document(spool_folder(Settings.load()), ended_too)
+        emit(document, as_json, _print)
 
 
 @spool.command()
@@ -109,8 +112,8 @@ def _failures() -> Iterator[None]:
         yield
     except SpoolProblem as problem:
         fail(Exit.FAILED, str(problem), problem.fix)
-    except OSError as failed:
-        fail(Exit.MISSING_PART, str(failed), DISK_FIX)
+    except (OSError, sqlite3.Error) as failed:
+        fail(Exit.MISSING_PART, f"spool: {failed}", DISK_FIX)
 
 
 def _document(folder: Path, ended_too: bool) -> dict[str, Any]:

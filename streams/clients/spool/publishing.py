@@ -1,6 +1,7 @@
 """Publishes the records of an outbox in order, each signed, until the broker has them."""
 
 import logging
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 10.0
 """Without an answer of the broker for this long, the spool says that it waits."""
-IDLE_SECONDS = 0.2
+IDLE_SECONDS, DISK_SECONDS = 0.2, 5.0
 KAFKA_SETTINGS = {
     "acks": "all",
     "enable.idempotence": True,
@@ -111,14 +112,20 @@ class OutboxPublisher(threading.Thread):
         """Publish and wait, in turns."""
         try:
             with open_spool(self._folder) as spool:
-                spool.note("waits_for", None)
-                self._publish(spool, Outbox(spool))
+                while not self.stopping.is_set():
+                    try:
+                        self._publish(spool, Outbox(spool))
+                    except sqlite3.OperationalError as failed:
+                        # Records that were sent meanwhile are sent again, with the same bytes.
+                        log.warning("outbox waits for its disk", extra={"found": str(failed)})
+                        self.stopping.wait(DISK_SECONDS)
         except BaseException as failed:
             self.failure = failed
             raise
 
     def _publish(self, spool: Spool, outbox: Outbox) -> None:
         attempts = Attempts()
+        spool.note("waits_for", None)
         while not self.stopping.is_set():
             records = outbox.unsent()
             if not records:

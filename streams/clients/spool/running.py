@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from streams.settings import NotUp, Settings
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.3
+LOOK_SECONDS, DISK_SECONDS = 0.3, 5.0
 PROFILES = "profiles"
 
 
@@ -85,6 +86,10 @@ class SpoolRun:
                 continue
             except MustWait as why:
                 self._wait(spool, one, attempts, why)
+            except sqlite3.OperationalError as failed:
+                # The disk of the spool is full or away: what is in it stays.
+                log.warning("spool waits for its disk", extra={"found": str(failed)})
+                self._stopping.wait(DISK_SECONDS)
             except Exception as failed:
                 # One delivery must not stop the others; a person looks at it.
                 log.exception("delivery failed", extra={"delivery": one.id})

@@ -67,7 +67,9 @@ class Spool:
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            # SQLite has already rolled back after some errors, such as a full disk.
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
 

@@ -92,6 +92,16 @@ def test_an_unknown_delivery_ends_with_1_and_the_fix(environment: dict[str, str]
     assert "spool.unknown-delivery" in result.output and "copystand station spool" in result.output
 
 
+@pytest.mark.parametrize("words", [("spool",), ("spool", "cancel", "d-1")])
+def test_a_damaged_spool_is_reported(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "outbox.sqlite").write_bytes(b"not a database " * 1000)
+
+    result = call({"COPYSTAND_STATION": str(tmp_path)}, *words)
+
+    assert result.exit_code == 3
+    assert "file is not a database" in result.output
+
+
 @pytest.mark.parametrize("option", [("--wait",), ("--release", "q-1")])
 def test_what_needs_the_line_cannot_be_queued(
     environment: dict[str, str], folder: Path, option: tuple[str, ...]

@@ -1,16 +1,18 @@
 """The process that works on a spool: in order, once, and nothing is lost."""
 
 import os
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from processors.tools import staging_key
-from streams.clients.spool import waiting
+from streams.clients.spool import publishing, running, waiting
 from streams.clients.spool.background import only_one
 from streams.clients.spool.deliveries import Deliveries
 from streams.clients.spool.outbox import Outbox
-from streams.clients.spool.spool_database import open_spool
+from streams.clients.spool.spool_database import Spool, open_spool
 from streams.clients.station.folder import ManifestFile
 from tests.support.deliveries import a_png
 from tests.support.spools import Station, a_station
@@ -200,6 +202,29 @@ def test_a_bug_in_one_delivery_does_not_stop_the_others(station: Station) -> Non
     assert station.states() == ["refused", "submitted"]
     (found,) = station.deliveries()[0].diagnostics
     assert (found.code, found.found) == ("spool.delivery-failed", "ZeroDivisionError: a bug")
+
+
+def test_a_full_disk_of_the_spool_refuses_nothing(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "DISK_SECONDS", 0.01)
+    monkeypatch.setattr(publishing, "DISK_SECONDS", 0.01)
+    change, failures = Spool.change, [2]
+
+    def full(spool: Spool, query: str, **values: Any) -> int:
+        if query in ("change_state", "mark_sent") and failures[0] > 0:
+            failures[0] -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        return change(spool, query, **values)
+
+    monkeypatch.setattr(Spool, "change", full)
+    station.queue("b-1")
+    station.run()
+    failures[0] = 1
+    station.queue("b-2")
+    station.run()
+
+    assert (failures, station.states()) == ([0], ["submitted", "submitted"])
 
 
 def test_a_second_process_leaves_the_spool_alone(station: Station) -> None:
