@@ -60,7 +60,7 @@ FOLDERS = {
     " [manifest](manifest.md), such as rights and operator",
     "masters/": "delivered images with all that is embedded in them",
     "derivatives/": "reading images, texts, and documents with embedded metadata",
-    "packages/": "packages: masters, names, descriptions, events",
+    "packages/": "packages: masters, names, descriptions, events, pseudonyms of operators",
     "receipts/": "facts and events again, as published; in `records/` page lists, item records and"
     " the bytes of messages that were quarantined",
     "spool/": "answers of a repository and records of a station that were not sent yet; what was"

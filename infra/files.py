@@ -8,6 +8,9 @@ from pathlib import Path
 from threading import get_native_id
 from typing import Any
 
+_OPENS_FOLDERS = hasattr(os, "O_DIRECTORY")
+"""Windows has no such flag: there a folder is no file."""
+
 
 class DamagedFile(ValueError):
     """A file of the home is unreadable and cannot be derived; the text names it and the fix."""
@@ -77,7 +80,8 @@ def read_line(path: Path) -> str:
 
 def fsync_file(path: Path) -> None:
     """Make the content of a file durable."""
-    handle = os.open(path, os.O_RDONLY)
+    # Windows flushes only what it may write.
+    handle = os.open(path, os.O_RDONLY if _OPENS_FOLDERS else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
@@ -85,7 +89,9 @@ def fsync_file(path: Path) -> None:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
+    """Make the names in a folder durable. Windows does so itself, and opens no folder."""
+    if not _OPENS_FOLDERS:
+        return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

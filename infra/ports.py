@@ -1,6 +1,5 @@
 """Free TCP ports of a home, chosen once and kept in run/ports.json."""
 
-import fcntl
 import os
 import random
 import socket
@@ -8,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra.file_lock import Locked, lock_file
 from infra.files import read_json, write_json
 
 PORTS = ("kafka", "kafka_controller", "postgres", "router_web", "health", "ingest")
@@ -97,8 +97,8 @@ def _reserve(port: int) -> bool:
     except OSError:
         return True
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock_file(lock)
+    except Locked:
         os.close(lock)
         return False
     _reserved[port] = lock

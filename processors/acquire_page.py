@@ -13,6 +13,7 @@ from processors.imaging.decoding_result import Undecodable
 from processors.imaging.format_identification import Format
 from processors.imaging.header import DamagedHeader
 from processors.imaging.pixel_check import decode_all_pixels
+from processors.imaging.pixel_digest import pixels_digest
 from processors.master_finding import Finding
 from processors.master_rules import DecodedMaster
 from processors.outcome import Done, Outcome, Rejected, StorageError, rejected
@@ -65,7 +66,31 @@ def _validate(
     decoded, found = judged.master, judged.findings
     master = master.model_copy(update={"media_type": decoded.format.media_type})
     acts = _acts(master, decoded, found, vendor)
+    if page.capture is not None:
+        # Of other pages nobody computed such a digest before.
+        acts += _pixels_act(path, master, decoded)
     return Done(_fact(page, master, decoded, acts, profile.optional_branches))
+
+
+def _pixels_act(path: Path, master: FileRef, decoded: DecodedMaster) -> tuple[Act, ...]:
+    """The digest of the pixels of a captured page, to compare it with that of the station."""
+    try:
+        digest = pixels_digest(path, decoded.header)
+    except Undecodable:
+        # Another decoder read the pixels of a layout that this one does not know.
+        return ()
+    if digest is None:
+        return ()
+    decoder = Agent(type="software", name="libvips", version=vips_version(), role=EXECUTING)
+    return (
+        Act(
+            type="message digest calculation",
+            outcome="suc",
+            detail=f"SHA-256 of the pixels: {digest}.",
+            agents=(decoder,),
+            sources=(f"sha256:{master.sha256}",),
+        ),
+    )
 
 
 def judge(

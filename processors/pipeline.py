@@ -79,7 +79,7 @@ TABLE: tuple[Row, ...] = (
         detail="Capture {fact.sequence} of the item received.",
         lane="intake",
         name_on_topics=ROUTER,
-        version="2",
+        version="3",
     ),
     OtherFact(
         PageAdmitted,
@@ -97,7 +97,7 @@ TABLE: tuple[Row, ...] = (
         "{fact.width_px} x {fact.height_px} pixels.",
         lane="masters",
         packages=(PackageFile("master", "data/master", "MASTER"),),
-        version="4",
+        version="5",
     ),
     Step(
         "derive_page",
@@ -191,7 +191,7 @@ TABLE: tuple[Row, ...] = (
         detail="Package {fact.package_id} published. Files: {fact.counts.files}, "
         "bytes: {fact.size_bytes}, content digest: {fact.content_digest}.",
         lane="packages",
-        version="4",
+        version="5",
         timeout_seconds=600,
     ),
     OtherFact(PackageReceived, by=("repository",)),

@@ -4,6 +4,7 @@ The heads of these facts contain only what was checked: a sender may name any ba
 
 import re
 
+from processors.captures import capture_acts
 from processors.outcome import Done, Outcome, Rejected, rejected, subject
 from processors.tools import Storage, Tools, staging_key
 from processors.wording import counted
@@ -103,10 +104,30 @@ def accept_capture(capture: PageCaptured, tools: Tools) -> Outcome:
     for file in capture.files:
         if not is_staged(file):
             return rejected("file.not-staged", f"the key {file.key!r} with use {file.use!r}")
+    wrong = _wrong_digest(capture)
+    if wrong:
+        return rejected("capture.digest-wrong", wrong)
     stated = capture.model_dump(exclude={"head", "files", "acts"})
     return Done(
-        CaptureAccepted(head=about, capture_id=capture.head.event_id, files=capture.files, **stated)
+        CaptureAccepted(
+            head=about,
+            capture_id=capture.head.event_id,
+            captured_at=capture.head.occurred_at,
+            files=capture.files,
+            acts=capture_acts(capture),
+            **stated,
+        )
     )
+
+
+def _wrong_digest(capture: PageCaptured) -> str | None:
+    """What is wrong with the digests of a capture, or None."""
+    for name in ("sha256", "pixels_sha256", "icc_sha256"):
+        digest = getattr(capture, name)
+        if digest is not None and not SHA256.match(digest):
+            return f"{name} is {digest[:100]!r}"
+    others = [file.sha256 for file in capture.files if capture.sha256 not in (None, file.sha256)]
+    return f"sha256 is {capture.sha256}, the file has {others[0]}" if others else None
 
 
 def _captured(head: Head) -> Head | None:

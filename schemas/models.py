@@ -232,6 +232,17 @@ class BatchSubmitted(Fact):
     """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
+class CaptureSetting(Record):
+    """One setting of a device for a capture."""
+
+    name: str
+    """Name of the setting, such as resolution_dpi, mode or source."""
+    asked: str | None = None
+    """Value asked of the device; null if it was not asked."""
+    confirmed: str | None = None
+    """Value that the device reported afterwards; null if it reported none."""
+
+
 class CaptureAccepted(Fact):
     """The router accepted a capture event of a station."""
 
@@ -254,6 +265,24 @@ class CaptureAccepted(Fact):
     """Pseudonym of the person who captured."""
     replaces: str | None = None
     """event_id of the capture that this one replaces."""
+    driver: str | None = None
+    """Driver that controlled the device: sane, escl, twain or watch."""
+    driver_version: str | None = None
+    """Version of the driver, as it states it."""
+    profile: str | None = None
+    """Profile that the station kept for the capture."""
+    settings: tuple[CaptureSetting, ...] = ()
+    """Every setting that was asked of the device or that it reported."""
+    icc_profile: str | None = None
+    """Description of the ICC profile in the captured file."""
+    icc_sha256: str | None = None
+    """SHA-256 of the ICC profile in the captured file, lower-case hex."""
+    sha256: str | None = None
+    """SHA-256 of the captured file, lower-case hex."""
+    pixels_sha256: str | None = None
+    """SHA-256 of the pixels of the captured file, lower-case hex; null if the station did not decode it."""
+    captured_at: datetime | None = None
+    """When the page was captured, as its station states it."""
     files: tuple[FileRef, ...] = ()
     """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
@@ -630,6 +659,22 @@ class PageCaptured(Fact):
     """Pseudonym of the person who captured."""
     replaces: str | None = None
     """event_id of the capture that this one replaces, for a recapture."""
+    driver: str | None = None
+    """Driver that controlled the device: sane, escl, twain or watch."""
+    driver_version: str | None = None
+    """Version of the driver, as it states it."""
+    profile: str | None = None
+    """Profile that the station kept for the capture."""
+    settings: tuple[CaptureSetting, ...] = ()
+    """Every setting that was asked of the device or that it reported."""
+    icc_profile: str | None = None
+    """Description of the ICC profile in the captured file."""
+    icc_sha256: str | None = None
+    """SHA-256 of the ICC profile in the captured file, lower-case hex."""
+    sha256: str | None = None
+    """SHA-256 of the captured file, lower-case hex."""
+    pixels_sha256: str | None = None
+    """SHA-256 of the pixels of the captured file, lower-case hex; null if the station did not decode it."""
     files: tuple[FileRef, ...] = ()
     """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()

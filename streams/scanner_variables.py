@@ -26,3 +26,20 @@ class ScannerVariables(BaseModel):
         read_by="station",
         default_text="`/etc/sane.d`",
     )
+    scanner_login: str = variable(
+        "COPYSTAND_SCANNER_LOGIN",
+        "",
+        "User and password of network scanners that ask for them, as `user:password`. It is not"
+        " recorded anywhere. Over `http` a device can ask for it in a form that others in the"
+        " network can read.",
+        read_by="station",
+        secret=True,
+    )
+    scanner_certificates: Path | None = variable(
+        "COPYSTAND_SCANNER_CERTIFICATES",
+        None,
+        "PEM file with the certificates of network scanners, for `https` with certificates that"
+        " devices signed themselves. Only these are trusted then, whatever name they contain.",
+        read_by="station",
+        default_text="those of the system",
+    )

@@ -4,11 +4,20 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
+from processors.package.captured import CaptureDevice, MasterCapture, capture_of
 from processors.package.item_record import ItemRecord, RecordIncomplete
 from processors.package.layout import TARGET, TARGETS, Payload, packaged_name, unique_path
 from processors.pipeline import package_files
 from schemas.ids import page_id, premis_id
-from schemas.models import Act, Fact, FileRef, PageAcquired, PageDescribed, PageRecognized
+from schemas.models import (
+    Act,
+    CaptureAccepted,
+    Fact,
+    FileRef,
+    PageAcquired,
+    PageDescribed,
+    PageRecognized,
+)
 
 WRAPPED_USES = ("mix", "embedded-dc")
 """Uses whose documents are wrapped in METS instead of being files of the package."""
@@ -44,6 +53,8 @@ class Contents:
     """Documents to wrap in METS, by page_id and use."""
     masters: dict[str, MasterProperties]
     created_by: dict[str, CreatingApplication]
+    captures: dict[str, MasterCapture]
+    """The captures of the masters, by page_id."""
     read: int
     """Number of pages with text."""
     withdrawn: frozenset[str]
@@ -73,6 +84,9 @@ class _Collector:
         self.wrapped: dict[tuple[str, str], FileRef] = {}
         self.masters: dict[str, MasterProperties] = {}
         self.created_by: dict[str, CreatingApplication] = {}
+        self._devices: dict[Any, CaptureDevice] = {}
+        self._captured: dict[str, MasterCapture] = {}
+        self._masters: dict[str, str] = {}
         self.read: set[str] = set()
 
     def add(self, fact: Fact) -> None:
@@ -82,6 +96,8 @@ class _Collector:
         if page not in self._kinds:
             return
         for file in fact.files:
+            if file.use == "master":
+                self._masters[page] = file.sha256
             if file.use in package_files():
                 self.payloads.append(self._payload(fact, file, page))
             elif file.use in WRAPPED_USES:
@@ -94,6 +110,18 @@ class _Collector:
             self.created_by[page] = CreatingApplication(fact.capture_software, fact.captured_at)
         elif isinstance(fact, PageRecognized) and fact.read:
             self.read.add(page)
+        elif isinstance(fact, CaptureAccepted):
+            capture = capture_of(fact, self._devices)
+            if capture is not None:
+                self._captured[page] = capture
+
+    def captures(self) -> dict[str, MasterCapture]:
+        """The captures whose files are the masters."""
+        return {
+            page: capture
+            for page, capture in self._captured.items()
+            if capture.sha256 == self._masters.get(page)
+        }
 
     def _payload(self, fact: Fact, file: FileRef, page: str) -> Payload:
         target = package_files()[file.use]
@@ -155,6 +183,7 @@ def contents_of(item: ItemRecord) -> Contents:
         collector.wrapped,
         collector.masters,
         collector.created_by,
+        collector.captures(),
         len(collector.read),
         withdrawn,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from processors.metadata_extraction.mix_capture import with_capture
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload, groups
@@ -92,7 +93,10 @@ def write_mets(path: Path, document: MetsInput) -> None:
             out.write(_wrapping("dmdSec", f"DMD_{ref}", "DC", parse(document.read(file))))
         with out.element("amdSec"):
             for ref, file in document.of_pages("mix"):
-                out.write(_wrapping("techMD", f"TECH_{ref}", "NISOIMG", parse(document.read(file))))
+                mix = parse(document.read(file))
+                capture = document.contents.captures.get(page_id(item.item_id, ref))
+                described = with_capture(mix, capture) if capture else mix
+                out.write(_wrapping("techMD", f"TECH_{ref}", "NISOIMG", described))
             for element in _administrative(item.rights, document.metadata):
                 out.write(element)
         _write_files(out, document)

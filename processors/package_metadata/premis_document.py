@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from processors.captures import device_of
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload
@@ -13,7 +14,7 @@ from processors.package_metadata.premis_objects import OWN, identified, objects,
 from processors.premis import LC_EVENT_TYPE, events_of
 from processors.step import FormatName
 from processors.xml.writing import streamed
-from schemas.models import Agent, PremisEvent, Rights
+from schemas.models import Agent, CaptureAccepted, Fact, PremisEvent, Rights
 from schemas.times import written
 
 __all__ = ["OWN", "agent_element", "agent_id", "event_element", "identified", "write_premis"]
@@ -40,15 +41,17 @@ def write_premis(
 
     Elements are written one by one, because an item may have 20,000 pages."""
     agents: dict[str, Agent] = {}
+    notes: dict[str, str] = {}
     with streamed(path, premis, "premis", {"version": "3.0"}) as out:
         for element in objects(item, contents, metadata, identify):
             out.write(element)
         for fact in item.facts():
+            notes |= _serial_number(fact)
             for event in events_of(fact):
                 agents |= {agent_id(agent): agent for agent in event.agents}
                 out.write(event_element(event))
         for name in sorted(agents):
-            out.write(agent_element(name, agents[name]))
+            out.write(agent_element(name, agents[name], notes.get(name)))
         for element in _rights(item):
             out.write(element)
 
@@ -64,7 +67,15 @@ def agent_id(agent: Agent) -> str:
     return f"{agent.type}:{agent.name}{version}"
 
 
-def agent_element(name: str, agent: Agent) -> etree._Element:
+def _serial_number(fact: Fact) -> dict[str, str]:
+    """The note about the device of a capture, by the identifier of the device."""
+    device = device_of(fact) if isinstance(fact, CaptureAccepted) else None
+    if device is None or not isinstance(fact, CaptureAccepted) or not fact.device_serial:
+        return {}
+    return {agent_id(device): f"serial number or address: {fact.device_serial}"}
+
+
+def agent_element(name: str, agent: Agent, note: str | None = None) -> etree._Element:
     """An agent as a PREMIS element; `name` is its agent_id."""
     return premis(
         "agent",
@@ -72,6 +83,7 @@ def agent_element(name: str, agent: Agent) -> etree._Element:
         premis("agentName", agent.name),
         _coded("agentType", agent.type, "agentType", AGENT_CODES.get(agent.type)),
         premis("agentVersion", agent.version) if agent.version else None,
+        premis("agentNote", note) if note else None,
     )
 
 

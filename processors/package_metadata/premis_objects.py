@@ -6,6 +6,7 @@ from typing import Any
 from lxml import etree
 
 from processors.item_versions import is_version_of
+from processors.package.captured import MasterCapture
 from processors.package.contents import Contents, CreatingApplication, MasterProperties
 from processors.package.item_record import ItemRecord
 from processors.package.layout import METADATA, Payload
@@ -14,6 +15,7 @@ from processors.pipeline import package_files
 from processors.step import FormatName
 from processors.xml.writing import PREMIS, XSI, Maker
 from schemas.ids import page_id
+from schemas.times import written
 
 premis = Maker(PREMIS, {"premis": PREMIS, "xsi": XSI})
 KIND = f"{{{XSI}}}type"
@@ -74,7 +76,8 @@ def _page_files(
     properties = contents.masters.get(name)
     for payload in payloads:
         if payload is master and properties:
-            yield _master(payload, properties, contents.created_by.get(name))
+            made_by, capture = contents.created_by.get(name), contents.captures.get(name)
+            yield _master(payload, properties, made_by, capture)
         else:
             yield _derivative(payload, master, _format_of(payload, identify))
 
@@ -139,7 +142,10 @@ def relation(kind: str, subtype: str, related: str, event: str | None = None) ->
 
 
 def _master(
-    payload: Payload, known: MasterProperties, created_by: CreatingApplication | None
+    payload: Payload,
+    known: MasterProperties,
+    created_by: CreatingApplication | None,
+    capture: MasterCapture | None,
 ) -> etree._Element:
     properties = [
         _property("width_px", str(known.width_px)),
@@ -150,11 +156,18 @@ def _master(
         properties.append(_property("resolution_dpi", f"{known.resolution_dpi:g}"))
     made_of = _format(FormatName(known.format_name, known.format_version, known.format_puid))
     software, date = (created_by.software, created_by.captured_at) if created_by else (None, None)
+    version = None
+    if capture is not None and capture.device.is_known:
+        properties += [
+            _property(f"capture: {one}", value) for one, value in capture.device.settings
+        ]
+        software, version = capture.device.software, capture.device.driver_version
+        date = written(capture.captured_at)
     return _file(
         payload,
         made_of,
         properties=properties,
-        application=_application(software, None, date),
+        application=_application(software, version, date),
         relations=(relation("structural", "is part of", f"page:{payload.page_id}"),),
     )
 

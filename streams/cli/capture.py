@@ -23,12 +23,14 @@ from streams.clients.capture.routing import (
     Station,
     all_profiles,
     driver_for,
+    drivers_here,
     find_scanner,
     load_profile,
 )
 from streams.clients.scanners.agreement import profiles_kept
 from streams.clients.scanners.capabilities import ColourMode, Device, Source
 from streams.clients.scanners.capture_settings import Wishes
+from streams.clients.scanners.escl_access import Access
 from streams.clients.scanners.scanner_driver import ScannerDriver, ScannerProblem
 from streams.clients.spool.spool_database import spool_folder
 from streams.clients.station.folder import SubmissionOptions
@@ -236,6 +238,7 @@ def _station(settings: Settings, idle_seconds: float = 0) -> Iterator[Station]:
             settings.sane_config,
             settings.scan_timeout_seconds,
             idle_seconds,
+            access=Access(settings.scanner_login, settings.scanner_certificates),
         )
 
 
@@ -244,7 +247,7 @@ def _device_rows(here: Station, driver: str | None, device: str | None) -> Itera
         name = driver or driver_for(device)
         yield _device_row(here, here.driver(name), Device(name, device))
         return
-    for name in (driver,) if driver else DRIVERS:
+    for name in (driver,) if driver else drivers_here():
         one = here.driver(name)
         try:
             for found in one.devices():

@@ -34,6 +34,8 @@ PAGES = (
     "docs/how-to/when-memory-grows.md",
     "docs/how-to/several-machines.md",
     "docs/how-to/give-access-to-kafka.md",
+    # Last: from then on the line knows its persons, and takes no other ones.
+    "docs/how-to/a-lab-of-five-stations.md",
 )
 """The order matters: the README ends the line, the first how-to page starts it for the others."""
 

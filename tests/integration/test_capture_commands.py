@@ -131,9 +131,14 @@ def test_the_closed_folder_is_submitted_with_its_manifest(station: StationHome):
     )
 
     assert (made.state, made.items, made.pages) == ("submitted", 1, 2)
-    fact = decode(published[0], BatchSubmitted)
-    assert isinstance(fact, BatchSubmitted)
-    assert fact.manifest_sha256 == scanned["manifest_sha256"]
+    *captures, submitted = (decode(one) for one in published)
+    assert isinstance(submitted, BatchSubmitted)
+    assert submitted.manifest_sha256 == scanned["manifest_sha256"]
+    assert [(one.device_model, one.operator, one.sha256) for one in captures] == [
+        ("frontend-tester", "o-17", page["sha256"]) for page in scanned["pages"]
+    ]
+    settings_of = {one.name: (one.asked, one.confirmed) for one in captures[0].settings}
+    assert settings_of["mode"] == ("rgb", "Color")
     for page in scanned["pages"]:
         stored = station.home / staging_key(page["sha256"])
         assert digest_of(stored) == page["sha256"]

@@ -11,10 +11,12 @@ from zeroconf import ServiceInfo, Zeroconf
 from streams.clients.scanners import escl_driver
 from streams.clients.scanners.capabilities import ColourMode, Source
 from streams.clients.scanners.capture_settings import CaptureSettings
+from streams.clients.scanners.escl_access import Access
 from streams.clients.scanners.escl_driver import EsclDriver
 from streams.clients.scanners.mdns import find_services
 from streams.clients.scanners.scanner_driver import ScannerProblem
-from tests.support.escl_server import EsclServer, Misbehaviour, running
+from tests.support.certificate import certificate
+from tests.support.escl_server import LOGIN, EsclServer, Misbehaviour, running
 
 SIZE_MM = (50.8, 76.2)
 SETTINGS = CaptureSettings(Source.FLATBED, ColourMode.RGB, 8, 150, "jpeg", *SIZE_MM)
@@ -248,3 +250,120 @@ def test_finds_a_device_that_announces_itself(device: EsclServer, monkeypatch: p
         assert "SIM-0042" in [one.serial for one in EsclDriver(5).devices()]
     finally:
         zeroconf.close()
+
+
+LOGINS = ("basic", "digest", "digest-sha256")
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_a_device_that_asks_for_a_login_gets_it(device: EsclServer, tmp_path: Path, login: str):
+    device.login = login
+    scanner = EsclDriver(5, access=Access(LOGIN)).open(device.address)
+
+    (page,) = scanner.scan(SETTINGS, tmp_path, 1)
+
+    assert page.path.stat().st_size > 0
+    assert device.jobs == {}
+    assert LOGIN not in str(scanner.device)
+
+
+@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("known", ["", "anna:wrong"])
+def test_a_wrong_login_is_denied_at_once(device: EsclServer, login: str, known: str):
+    device.login = login
+
+    with pytest.raises(ScannerProblem) as problem:
+        EsclDriver(5, access=Access(known)).open(device.address)
+
+    assert problem.value.code == "scanner.access-denied"
+
+
+def test_a_certificate_that_a_device_signed_itself_is_trusted_if_it_is_named(tmp_path: Path):
+    files = certificate(tmp_path)
+    with running(EsclServer(size=(600, 900), certificate=files)) as device:
+        known = EsclDriver(5, access=Access(certificates=files[0])).open(device.address)
+
+        assert [page.path.exists() for page in known.scan(SETTINGS, tmp_path, 1)] == [True]
+        with pytest.raises(ScannerProblem) as problem:
+            EsclDriver(5).open(device.address)
+
+    assert problem.value.code == "scanner.not-found"
+    assert "CERTIFICATE_VERIFY_FAILED" in problem.value.found
+
+
+def test_another_certificate_is_not_trusted(tmp_path: Path):
+    (tmp_path / "other").mkdir()
+    files, other = certificate(tmp_path), certificate(tmp_path / "other")
+    with (
+        running(EsclServer(certificate=files)) as device,
+        pytest.raises(ScannerProblem) as problem,
+    ):
+        EsclDriver(5, access=Access(certificates=other[0])).open(device.address)
+
+    assert problem.value.code == "scanner.not-found"
+
+
+def test_a_web_page_at_the_root_is_not_taken_for_the_device(device: EsclServer):
+    device.has_web_page = True
+    root = device.address.removesuffix("/eSCL")
+
+    assert EsclDriver(5).open(root).device.name == device.address
+
+
+def test_a_device_that_refers_to_another_machine_is_not_followed(device: EsclServer):
+    elsewhere = {"Location": "http://192.0.2.1/eSCL/ScannerCapabilities"}
+    device.misbehave = {("ScannerCapabilities", 1): Misbehaviour(302, elsewhere)}
+
+    with pytest.raises(ScannerProblem) as problem:
+        EsclDriver(5).open(device.address)
+
+    assert problem.value.code == "scanner.answer-invalid" and "192.0.2.1" in problem.value.found
+
+
+@pytest.mark.parametrize("end", [404, 410])
+def test_a_feeder_ends_with_either_answer(device: EsclServer, tmp_path: Path, end: int):
+    device.misbehave = {("NextDocument", 3): Misbehaviour(end)}
+
+    with pytest.raises(ScannerProblem) as problem:
+        scan(device, tmp_path, FEEDER, count=9)
+
+    assert problem.value.code == "scanner.feeder-empty"
+
+
+def test_an_empty_feeder_is_not_the_reason_of_a_failure_on_the_glass(
+    device: EsclServer, tmp_path: Path
+):
+    device.feeder = "ScannerAdfEmpty"
+    device.misbehave = {("NextDocument", 1): Misbehaviour(500)}
+
+    assert problem_of(device, tmp_path) == "scanner.io-failed"
+
+
+@pytest.mark.parametrize("status", [404, 410, 500])
+def test_a_job_that_a_person_cancelled_at_the_device_is_reported_as_such(
+    device: EsclServer, tmp_path: Path, status: int
+):
+    device.job_state = "Canceled JobCanceledByUser"
+    device.misbehave = {("NextDocument", 1): Misbehaviour(status)}
+
+    assert problem_of(device, tmp_path) == "scanner.cancelled"
+
+
+def test_a_page_that_takes_a_minute_is_waited_for(device: EsclServer, tmp_path: Path):
+    busy = Misbehaviour(503, {"Retry-After": "10"})
+    device.misbehave = {("NextDocument", number): busy for number in range(1, 8)}
+    waited: list[float] = []
+
+    pages = scan(device, tmp_path, pause=waited.append, silence=120)
+
+    assert len(pages) == 1 and sum(waited) == 70
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_answers_in_chunks_are_read(device: EsclServer, tmp_path: Path, chunked: bool):
+    for name in ("ScannerCapabilities", "NextDocument"):
+        device.misbehave[name, 1] = Misbehaviour(chunked=chunked, slow=0.2)
+
+    (path,) = scan(device, tmp_path)
+
+    assert pyvips.Image.new_from_file(str(path), fail_on="warning").width == 300

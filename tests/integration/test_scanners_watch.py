@@ -130,13 +130,15 @@ def test_a_file_that_is_written_again_replaces_its_page(watched: Watched):
 
 def test_a_file_that_is_renamed_later_keeps_one_page(watched: Watched):
     (watched.source / "raw.tif").write_bytes(image(1))
-    watched.take()
+    (before,) = watched.take()
     (watched.source / "ms-1").mkdir()
     (watched.source / "raw.tif").rename(watched.source / "ms-1" / "0001.tif")
 
-    watched.take()
+    (after,) = watched.take()
 
     assert watched.files() == {"ms-1/0001.tif": image(1)}
+    # Another name is not another capture.
+    assert (after.record.event_id, after.record.previous) == (before.record.event_id, None)
 
 
 def test_two_files_with_the_same_content_are_two_pages(watched: Watched):

@@ -1,16 +1,22 @@
 """An eSCL scanner on loopback, which can misbehave at a chosen request."""
 
+import base64
+import hashlib
+import ssl
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pyvips
 from lxml import etree
 
+LOGIN = "anna:s3:cret"
 SCAN = "http://schemas.hp.com/imaging/escl/2011/05/03"
 PWG = "http://www.pwg.org/schemas/2010/12/sm"
 PROFILE = """<scan:SettingProfile>
@@ -69,6 +75,14 @@ class EsclServer:
     settings: list[dict[str, str]] = field(default_factory=list)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     address: str = ""
+    login: str = ""
+    """What it asks for with each request: `basic`, `digest` or `digest-sha256`; `user:secret`."""
+    certificate: tuple[Path, Path] | None = None
+    """Files of the certificate and its key, for https."""
+    job_state: str = ""
+    """State of each job in its status, with a reason, such as `Canceled JobCanceledByUser`."""
+    has_web_page: bool = False
+    """Whether it answers with a page for people wherever nothing else is."""
 
     def document(self) -> str:
         """Its capabilities."""
@@ -117,15 +131,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Capabilities, status or the next page."""
         if not self.path.startswith("/eSCL/"):
+            if self.device.has_web_page:
+                self._answer(200, b"<!DOCTYPE html><html><body>Welcome</body></html>", "text/html")
+                return
             self._answer(404)
             return
-        if self._misbehaves():
+        if self._refuses_the_login() or self._misbehaves():
             return
         name = self._name()
         if name == "ScannerCapabilities":
             self._answer(200, self.device.document().encode(), "text/xml")
         elif name == "ScannerStatus":
-            self._answer(200, STATUS.format(feeder=self.device.feeder).encode(), "text/xml")
+            self._answer(200, self._status().encode(), "text/xml")
         elif name == "NextDocument":
             self._next_document()
         else:
@@ -138,6 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
             etree.QName(one).localname: (one.text or "").strip()
             for one in etree.fromstring(body).iter()
         }
+        if self._refuses_the_login():
+            return
         self.device.settings.append(settings)
         if self._misbehaves():
             return
@@ -155,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         """The end of a job."""
-        if not self._misbehaves():
+        if not self._refuses_the_login() and not self._misbehaves():
             known = self.device.jobs.pop(self.path.rstrip("/").rpartition("/")[2], None)
             self._answer(200 if known else 404)
 
@@ -169,6 +188,50 @@ class _Handler(BaseHTTPRequestHandler):
             self.device.feeder_pages -= 1
         content, media_type = self.device.image(job["settings"])
         self._answer(200, content, media_type)
+
+    def _status(self) -> str:
+        text = STATUS.format(feeder=self.device.feeder)
+        state, _, reason = self.device.job_state.partition(" ")
+        if not state:
+            return text
+        jobs = "".join(
+            f"<scan:JobInfo><pwg:JobUri>/eSCL/ScanJobs/{number}</pwg:JobUri>"
+            f"<pwg:JobState>{state}</pwg:JobState><pwg:JobStateReasons><pwg:JobStateReason>{reason}"
+            "</pwg:JobStateReason></pwg:JobStateReasons></scan:JobInfo>"
+            for number in self.device.jobs
+        )
+        end = "</scan:ScannerStatus>"
+        return text.replace(end, f"<scan:Jobs>{jobs}</scan:Jobs>{end}")
+
+    def _refuses_the_login(self) -> bool:
+        """Whether the device asks for a login that the request does not have."""
+        kind = self.device.login
+        if not kind or self._is_known(kind):
+            return False
+        algorithm = ", algorithm=SHA-256" if kind.endswith("sha256") else ""
+        asked = {
+            "basic": 'Basic realm="scanner"',
+            "digest": f'Digest realm="scanner", nonce="n1", qop="auth,auth-int"{algorithm}',
+        }[kind.removesuffix("-sha256")]
+        self._answer(401, headers={"WWW-Authenticate": asked})
+        return True
+
+    def _is_known(self, kind: str) -> bool:
+        sent = self.headers.get("Authorization", "")
+        if kind == "basic":
+            return sent == f"Basic {base64.b64encode(LOGIN.encode()).decode()}"
+        given = urllib.request.parse_keqv_list(
+            urllib.request.parse_http_list(sent.removeprefix("Digest "))
+        )
+        if not given or given["uri"] != self.path:
+            return False
+        new = hashlib.sha256 if kind.endswith("sha256") else hashlib.md5
+        digest = lambda *parts: new(":".join(parts).encode()).hexdigest()  # noqa: E731
+        user, _, password = LOGIN.partition(":")
+        secret = digest(user, "scanner", password)
+        rest = (given["nonce"], given["nc"], given["cnonce"], given["qop"])
+        expected = digest(secret, *rest, digest(self.command, self.path))
+        return bool(given["username"] == user and given["response"] == expected)
 
     def _name(self) -> str:
         return self.path.rstrip("/").rpartition("/")[2]
@@ -217,7 +280,13 @@ def running(device: EsclServer) -> Iterator[EsclServer]:
     """The device, at its address on loopback."""
     handler = type("Handler", (_Handler,), {"device": device})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    device.address = f"http://127.0.0.1:{server.server_address[1]}/eSCL"
+    scheme = "http"
+    if device.certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*device.certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        scheme = "https"
+    device.address = f"{scheme}://127.0.0.1:{server.server_address[1]}/eSCL"
     Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield device

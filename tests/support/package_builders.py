@@ -73,6 +73,7 @@ def a_completed_item(
     withdrawn: tuple[str, ...] = (),
     not_pages: tuple[str, ...] = (),
     supersedes: tuple[str, ...] = (),
+    capture: CaptureAccepted | None = None,
     **description: Any,
 ) -> ItemCompleted:
     """An item of these pages, completed in a run; records are (schema, path, bytes)."""
@@ -92,7 +93,7 @@ def a_completed_item(
         {"item": item, "pages": list(pages), "records": _records(tools, records), "batch": {}},
     )
     facts = facts_made(tools, pages, run)
-    capture = CaptureAccepted(
+    capture = capture or CaptureAccepted(
         head=head_of(run, "captured"), capture_id="c-1", sequence=1, operator="p-4"
     )
     record = {

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from infra.file_lock import Locked, lock_file
 from infra.files import fsync_file, fsync_folder, read_json, write_atomic, write_json
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.station.capture_record import (
@@ -133,7 +134,7 @@ class CaptureFolder:
         """Give a page another name, as its source did. Returns its new record."""
         old, new = self.files / item / record.file, self.files / new_item / file
         place = old.relative_to(self.files).as_posix()
-        renamed = replace(record, ref=Path(file).stem, file=file, previous=None, moved_from=place)
+        renamed = replace(record, ref=Path(file).stem, file=file, moved_from=place)
         self._move(old, new, renamed)
         record_path(old).unlink()
         fsync_folder(old.parent)
@@ -153,16 +154,10 @@ class CaptureFolder:
 @contextmanager
 def _locked(path: Path, batch_id: str) -> Iterator[None]:
     """Keeps a second process out of a batch."""
-    try:
-        import fcntl
-    except ImportError:
-        # Windows: an open file cannot be removed by another process, which has the same effect.
-        yield
-        return
     with path.open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as taken:
+            lock_file(file.fileno())
+        except Locked as taken:
             found = f"batch {batch_id} is open in another process"
             raise CaptureProblem("capture.batch-in-use", found) from taken
         yield

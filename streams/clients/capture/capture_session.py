@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
+from uuid import uuid4
 
 from infra.files import fsync_file
 from processors.profile import Profile
@@ -14,6 +15,7 @@ from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
 from streams.clients.capture.page_check import CheckedPage, check_page
+from streams.clients.capture.pixel_digest import pixels_digest
 from streams.clients.capture.preview import make_preview
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.capture_settings import CaptureSettings
@@ -64,6 +66,7 @@ class CapturedPage:
             "confirmed": self.record.confirmed,
             "found": self.record.found,
             "warnings": self.record.warnings,
+            "event_id": self.record.event_id,
         }
 
 
@@ -208,8 +211,18 @@ class CaptureSession:
             operator=self.operator,
             warnings=[{"code": one.code, "found": one.found} for one in checked.warnings],
             original_name=scanned.original_name,
+            event_id=str(uuid4()),
+            pixels_sha256=pixels_digest(scanned.path, checked.family, checked.header),
         )
         if replaced is None:
             return record
-        previous = asdict(replace(replaced, previous=None))
-        return replace(record, kind=replaced.kind, labels=replaced.labels, previous=previous)
+        record = replace(record, kind=replaced.kind, labels=replaced.labels)
+        if scanned.renamed_from is not None and replaced.sha256 == record.sha256:
+            # Another name is not another capture.
+            return replace(
+                record,
+                event_id=replaced.event_id,
+                captured_at=replaced.captured_at,
+                previous=replaced.previous,
+            )
+        return replace(record, previous=asdict(replaced))

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from processors.header_check import check_header, complete_header
+from processors.imaging import icc
 from processors.imaging.header import Header
 from processors.imaging.resolution import agreed_resolution
 from processors.master_finding import Finding
@@ -48,6 +50,8 @@ class CheckedPage:
             "bits_per_sample": header.bits_per_sample,
             "resolution_dpi": agreed_resolution(header.resolutions).dpi,
             "icc_bytes": len(header.icc) if header.icc else 0,
+            "icc_profile": icc.description(header.icc) if header.icc else None,
+            "icc_sha256": sha256(header.icc).hexdigest() if header.icc else None,
         }
 
 

@@ -1,5 +1,6 @@
 """Finds a device for a profile: the one that is named, or the first that can keep it."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,16 @@ from processors.profile import InvalidProfile, Profile, canonical, names, resolv
 from streams.clients.scanners.agreement import Agreement, agree, profiles_kept
 from streams.clients.scanners.capabilities import joined
 from streams.clients.scanners.capture_settings import CaptureSettings, Wishes
+from streams.clients.scanners.escl_access import OPEN, Access
 from streams.clients.scanners.escl_driver import EsclDriver
 from streams.clients.scanners.sane_driver import SaneDriver
 from streams.clients.scanners.scanner_driver import Scanner, ScannerDriver, ScannerProblem
+from streams.clients.scanners.twain_driver import TwainDriver
 from streams.clients.scanners.watch_driver import WatchDriver
 
-DRIVERS = ("sane", "escl", "watch")
+DRIVERS = ("sane", "escl", "twain", "watch")
 SETTLE_SECONDS = 2.0
+IS_WINDOWS = sys.platform == "win32"
 
 
 @dataclass(frozen=True)
@@ -29,21 +33,32 @@ class Station:
     silence_seconds: float = 120
     idle_seconds: float = 30
     settle_seconds: float = SETTLE_SECONDS
+    access: Access = OPEN
 
     def driver(self, name: str) -> ScannerDriver:
         """The driver with a name."""
         if name == "sane":
             return SaneDriver(self.work / "sane", self.sane_config, self.silence_seconds)
         if name == "escl":
-            return EsclDriver(self.silence_seconds)
+            return EsclDriver(self.silence_seconds, access=self.access)
+        if name == "twain":
+            return TwainDriver(self.silence_seconds)
         return WatchDriver(self.settle_seconds, self.idle_seconds)
 
 
+def drivers_here() -> tuple[str, ...]:
+    """The drivers that this system can have."""
+    return tuple(one for one in DRIVERS if (one != "twain") or IS_WINDOWS)
+
+
 def driver_for(device: str) -> str:
-    """The driver of a device by the form of its name: a URL, a folder, or a name of SANE."""
+    """The driver of a device by the form of its name: a URL, a folder, or a name of SANE or,
+    on Windows, of TWAIN."""
     if device.startswith(("http://", "https://")):
         return "escl"
-    return "watch" if Path(device).is_dir() else "sane"
+    if Path(device).is_dir():
+        return "watch"
+    return "twain" if IS_WINDOWS else "sane"
 
 
 def load_profile(name: str, folder: Path) -> Profile:
@@ -88,7 +103,7 @@ def _candidates(station: Station, driver: str | None, device: str | None) -> Ite
         yield station.driver(driver or driver_for(device)).open(device)
         return
     problems: list[ScannerProblem] = []
-    for name in (driver,) if driver else DRIVERS:
+    for name in (driver,) if driver else drivers_here():
         try:
             one = station.driver(name)
             for found in one.devices():

@@ -77,9 +77,8 @@ def _sources(capabilities: Capabilities, wishes: Wishes) -> Iterator[SourceCapab
     else:
         order = (capabilities.loaded, *(one for one in ORDER if one != capabilities.loaded))
     for source in order:
-        offered = capabilities.of(source) if source is not None else None
-        if offered is not None:
-            yield offered
+        # A device may offer several groups of settings that go together.
+        yield from (one for one in capabilities.sources if one.source is source)
 
 
 def _with_source(profile: Profile, offered: SourceCapabilities, wishes: Wishes) -> Agreement:

@@ -6,23 +6,32 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from streams.clients.scanners.capabilities import Capabilities, Device, Source, Values
-from streams.clients.scanners.capture_settings import CaptureSettings
-from streams.clients.scanners.escl_documents import (
-    EsclCapabilities,
-    EsclStatus,
-    read_capabilities,
-    read_status,
-    scan_settings,
+from streams.clients.scanners.capabilities import (
+    Capabilities,
+    Device,
+    Source,
+    SourceCapabilities,
+    joined,
 )
-from streams.clients.scanners.escl_http import Answer, EsclConnection, base_of, patiently
+from streams.clients.scanners.capture_settings import CaptureSettings
+from streams.clients.scanners.escl_access import OPEN, Access
+from streams.clients.scanners.escl_capabilities import EsclCapabilities, read_capabilities
+from streams.clients.scanners.escl_documents import EsclStatus, read_status, scan_settings
+from streams.clients.scanners.escl_http import (
+    Answer,
+    EsclConnection,
+    base_of,
+    is_host_alone,
+    patiently,
+)
 from streams.clients.scanners.icc_embedding import embed_icc
 from streams.clients.scanners.mdns import find_services
 from streams.clients.scanners.scanner_driver import ScannedPage, ScannerProblem
 
 DISCOVERY_SECONDS = 3.0
 ROOTS = ("", "eSCL/", "escl/")
-"""Where devices answer, below the address that a person gave."""
+"""Where devices answer, below the address that a person gave. A web page may be at the first one,
+so the second one is asked first if the address names a host alone."""
 REFUSALS = {
     400: "scanner.value-refused",
     401: "scanner.access-denied",
@@ -50,8 +59,13 @@ class EsclDriver:
 
     name = "escl"
 
-    def __init__(self, silence_seconds: float, pause: Callable[[float], None] = time.sleep) -> None:
-        self._silence, self._pause = silence_seconds, pause
+    def __init__(
+        self,
+        silence_seconds: float,
+        pause: Callable[[float], None] = time.sleep,
+        access: Access = OPEN,
+    ) -> None:
+        self._silence, self._pause, self._access = silence_seconds, pause, access
 
     def devices(self) -> list[Device]:
         """The devices that announce themselves in the network. Raises ScannerProblem."""
@@ -64,18 +78,27 @@ class EsclDriver:
     def open(self, name: str) -> "EsclScanner":
         """The device at an address such as http://host/eSCL. Raises ScannerProblem."""
         base = base_of(name)
-        problems: list[str] = []
-        for root in ROOTS:
-            connection = EsclConnection(base + root, self._silence)
+        refused: list[ScannerProblem] = []
+        for root in sorted(ROOTS, key=lambda one: is_host_alone(base) and one != "eSCL/"):
+            connection = EsclConnection(base + root, self._silence, self._access)
             answer = self._asked(connection)
             found = f"{connection.url('ScannerCapabilities')}: HTTP {answer.status}"
-            if answer.status == 200:
-                stated = read_capabilities(answer.body, connection.base.rstrip("/"))
-                return EsclScanner(connection, stated, self._pause)
             if answer.status in NO_PAGE or answer.status >= 500:
                 raise ScannerProblem(NO_PAGE.get(answer.status, "scanner.io-failed"), found)
-            problems.append(found)
-        raise ScannerProblem("scanner.not-found", "; ".join(problems))
+            if answer.status != 200:
+                refused.append(ScannerProblem("scanner.not-found", found))
+                continue
+            try:
+                stated = read_capabilities(answer.body, connection.base.rstrip("/"))
+            except ScannerProblem as other:
+                refused.append(other)
+                continue
+            return EsclScanner(connection, stated, self._pause)
+        # A document that is wrong says more than a place where nothing is.
+        wrong = [one for one in refused if one.code != "scanner.not-found"]
+        if wrong:
+            raise wrong[0]
+        raise ScannerProblem("scanner.not-found", "; ".join(one.found for one in refused))
 
     def _asked(self, connection: EsclConnection) -> Answer:
         def ask() -> Answer:
@@ -106,24 +129,14 @@ class EsclScanner:
     def prepare(self, settings: CaptureSettings) -> dict[str, Any]:
         """Check each value against what the device states; eSCL confirms nothing before a scan, so
         the header of each page is the confirmation. Raises ScannerProblem."""
-        offered = self._stated.capabilities.of(settings.source)
-        if offered is None:
+        groups = [one for one in self._stated.capabilities.sources if one.source is settings.source]
+        if not groups:
             raise ScannerProblem("scanner.value-refused", f"source {settings.source}")
-        wanted: list[tuple[str, object, bool, object]] = [
-            ("resolution", settings.resolution_dpi, *_accepted(offered.resolutions_dpi, settings)),
-            (
-                "colour",
-                f"{settings.mode} {settings.bits_per_sample} bit",
-                (settings.mode, settings.bits_per_sample) in offered.modes,
-                offered.modes,
-            ),
-            ("format", settings.format, settings.format in offered.formats, offered.formats),
-        ]
-        refused = [
-            f"{name} {value}; the device offers {o}" for name, value, ok, o in wanted if not ok
-        ]
-        if refused:
-            raise ScannerProblem("scanner.value-refused", "; ".join(refused))
+        refused = [list(_refused(one, settings)) for one in groups]
+        if all(refused):
+            # The group that comes nearest says most.
+            nearest = sorted(refused, key=len)[0]
+            raise ScannerProblem("scanner.value-refused", "; ".join(nearest))
         return {}
 
     def resume(self, known: list[dict[str, Any]]) -> None:
@@ -140,7 +153,7 @@ class EsclScanner:
         try:
             while scanned < limit:
                 path = folder / f"load-{scanned + 1:04d}"
-                answer = self._next(job, path, scanned)
+                answer = self._next(job, path, scanned, settings)
                 if answer is None:
                     ended = True
                     break
@@ -158,7 +171,10 @@ class EsclScanner:
 
     def _started(self, settings: CaptureSettings) -> str:
         """The address of a new job. Raises ScannerProblem."""
-        document = scan_settings(settings, self._stated.version)
+        stated = self._stated
+        document = scan_settings(
+            settings, stated.version, stated.intents, with_extension=stated.knows_extension
+        )
         answer = self._patiently(lambda: self._connection.request("POST", "ScanJobs", document))
         if answer.status in (200, 201, 202) and answer.location:
             path = self._connection.url(answer.location)
@@ -171,19 +187,26 @@ class EsclScanner:
         code = code or REFUSALS.get(answer.status, "scanner.io-failed")
         raise ScannerProblem(code, f"ScanJobs: HTTP {answer.status}{_state(status)}")
 
-    def _next(self, job: str, path: Path, scanned: int) -> Answer | None:
+    def _next(self, job: str, path: Path, scanned: int, settings: CaptureSettings) -> Answer | None:
         """Write the next page of a job to a file; None if there are no more."""
         address = f"{job}/NextDocument"
-        answer = self._patiently(lambda: self._connection.fetch(address, path))
+        # A device answers 503 for as long as it scans, which may take minutes.
+        limit = self._connection.silence_seconds
+        ask = lambda: self._connection.fetch(address, path)  # noqa: E731
+        answer = patiently(ask, limit, self._pause)
         if answer.status == 200:
             return answer
         status = self._status()
+        # An empty feeder says nothing about a page on the glass.
+        of_feeder = status.code if settings.source.is_feeder else None
         # The first page is missing for a reason; after it, these answers mean the end.
         if answer.status in NO_MORE_PAGES and scanned:
             return None
-        if answer.status == NOT_FOUND and status.code is None:
+        if status.is_cancelled(job):
+            raise ScannerProblem("scanner.cancelled", f"{job}: cancelled at the device")
+        if answer.status == NOT_FOUND and of_feeder is None:
             return None
-        code = status.code or NO_PAGE.get(answer.status, "scanner.io-failed")
+        code = of_feeder or NO_PAGE.get(answer.status, "scanner.io-failed")
         raise ScannerProblem(code, f"page {scanned + 1}: HTTP {answer.status}{_state(status)}")
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
@@ -208,8 +231,16 @@ class EsclScanner:
             return EsclStatus()
 
 
-def _accepted(values: Values, settings: CaptureSettings) -> tuple[bool, object]:
-    return values.accepts(settings.resolution_dpi), values
+def _refused(offered: SourceCapabilities, settings: CaptureSettings) -> Iterator[str]:
+    """The values that a group of settings does not have."""
+    dpi, mode = settings.resolution_dpi, (settings.mode, settings.bits_per_sample)
+    if not offered.resolutions_dpi.accepts(dpi):
+        yield f"resolution {dpi:g}; the device offers {offered.resolutions_dpi}"
+    if mode not in offered.modes:
+        modes = joined(f"{one} {bits} bit" for one, bits in offered.modes)
+        yield f"colour {mode[0]} {mode[1]} bit; the device offers {modes}"
+    if settings.format not in offered.formats:
+        yield f"format {settings.format}; the device offers {joined(offered.formats)}"
 
 
 def _state(status: EsclStatus) -> str:

@@ -8,6 +8,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from pathlib import Path
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from streams.clients.scanners.escl_access import OPEN, Access
 from streams.clients.scanners.scanner_driver import ScannerProblem
 
 MAX_DOCUMENT_BYTES = 4 * 1024**2
@@ -17,6 +18,7 @@ NOT_YET = (202, 204, 503)
 """Answers of a device that is busy."""
 MAX_REDIRECTS = 4
 REDIRECTS = (301, 302, 303, 307, 308)
+UNAUTHORISED = 401
 CONNECT_SECONDS = 10
 USUAL_WAIT_SECONDS = 2.0
 MAX_WAIT_SECONDS = 30.0
@@ -49,13 +51,19 @@ def base_of(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path}/"
 
 
+def is_host_alone(base: str) -> bool:
+    """Whether an address names no path on its host."""
+    return urlsplit(base).path == "/"
+
+
 class EsclConnection:
     """Requests to one device, each on a connection of its own."""
 
-    def __init__(self, base: str, silence_seconds: float) -> None:
+    def __init__(self, base: str, silence_seconds: float, access: Access = OPEN) -> None:
         """`base` ends with a slash."""
         self.base = base
         self.silence_seconds = silence_seconds
+        self._access = access
 
     def url(self, path: str) -> str:
         """The URL of something on this device, whatever host its answers name.
@@ -92,14 +100,20 @@ class EsclConnection:
     ) -> Iterator[HTTPResponse]:
         url, silence = self.url(path), seconds or self.silence_seconds
         try:
+            login = ""
             for _ in range(MAX_REDIRECTS):
-                connection = _connection(urlsplit(url), silence)
+                connection = self._connection(urlsplit(url), silence)
                 try:
-                    response = _sent(connection, method, urlsplit(url), body)
+                    response = _sent(connection, method, urlsplit(url), body, login)
                     moved = response.getheader("Location")
                     if response.status in REDIRECTS and moved:
-                        url = urljoin(url, moved)
+                        url = self._moved(url, moved)
                         continue
+                    if response.status == UNAUTHORISED and not login:
+                        asked = response.headers.get_all("WWW-Authenticate") or []
+                        login = self._access.answer(asked, method, path_of(urlsplit(url))) or ""
+                        if login:
+                            continue
                     yield response
                     return
                 finally:
@@ -113,6 +127,26 @@ class EsclConnection:
         raise ScannerProblem(
             "scanner.answer-invalid", f"{url}: more than {MAX_REDIRECTS} redirects"
         )
+
+    def _moved(self, url: str, location: str) -> str:
+        """Where a device has moved: another scheme, port or path of the same host."""
+        moved = urlsplit(urljoin(url, location))
+        if moved.scheme not in ("http", "https") or moved.hostname != urlsplit(url).hostname:
+            found = f"{url}: the device refers to another one, {location}"
+            raise ScannerProblem("scanner.answer-invalid", found)
+        return moved.geturl()
+
+    def _connection(self, parts: SplitResult, seconds: float) -> HTTPConnection:
+        assert parts.hostname
+        if parts.scheme == "http":
+            return HTTPConnection(parts.hostname, parts.port, timeout=seconds)
+        context = self._access.tls()
+        return HTTPSConnection(parts.hostname, parts.port, timeout=seconds, context=context)
+
+
+def path_of(parts: SplitResult) -> str:
+    """The path and the query of a URL, as a request names them."""
+    return f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
 
 
 def _write_body(response: HTTPResponse, target: Path, path: str) -> None:
@@ -156,23 +190,18 @@ def wait_seconds(answer: Answer, attempt: int) -> float:
     return min(max(wanted, 0.05), MAX_WAIT_SECONDS)
 
 
-def _connection(parts: SplitResult, seconds: float) -> HTTPConnection:
-    assert parts.hostname
-    of_scheme = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    return of_scheme(parts.hostname, parts.port, timeout=seconds)
-
-
 def _sent(
-    connection: HTTPConnection, method: str, parts: SplitResult, body: bytes | None
+    connection: HTTPConnection, method: str, parts: SplitResult, body: bytes | None, login: str
 ) -> HTTPResponse:
     headers = {"User-Agent": "copystand", "Accept": "*/*", "Connection": "close"}
     if body is not None:
         headers["Content-Type"] = "text/xml; charset=utf-8"
-    path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+    if login:
+        headers["Authorization"] = login
     silence, connection.timeout = connection.timeout, CONNECT_SECONDS
     connection.connect()
     connection.sock.settimeout(silence)
-    connection.request(method, path, body, headers)
+    connection.request(method, path_of(parts), body, headers)
     return connection.getresponse()
 
 

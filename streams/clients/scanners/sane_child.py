@@ -133,8 +133,7 @@ class SaneChild:
         try:
             yield child
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            _kill(child)
             child.wait()
             if child.stdout:
                 child.stdout.close()
@@ -163,6 +162,15 @@ def status_in(errors: str) -> int | None:
             if words in text and number != STATUS_EOF:
                 return number
     return None
+
+
+def _kill(child: "subprocess.Popen[bytes]") -> None:
+    """End a child with all that it started; Windows has no groups of processes."""
+    if not hasattr(os, "killpg"):
+        child.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 class _Silence:

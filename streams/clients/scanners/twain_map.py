@@ -26,6 +26,11 @@ class Row:
     sane_options: tuple[str, ...]
     """Names of the option, the preferred one first; empty if SANE has none."""
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every name of the setting in a protocol."""
+        return (self.capability, *self.sane_options)
+
 
 ROWS = (
     Row("resolution_dpi", "ICAP_XRESOLUTION", XRESOLUTION, ("x-resolution", "resolution")),
@@ -65,15 +70,23 @@ TWAIN_CONDITIONS = {
     1: "scanner.io-failed",
     2: "scanner.no-memory",
     3: "scanner.not-found",
+    4: "scanner.busy",
+    5: "scanner.io-failed",
+    6: "scanner.unsupported",
+    10: "scanner.value-refused",
     13: "scanner.unsupported",
+    14: "scanner.unsupported",
     16: "scanner.access-denied",
     20: "scanner.jammed",
+    21: "scanner.jammed",
+    22: "scanner.io-failed",
     23: "scanner.io-failed",
-    24: "scanner.value-refused",
+    24: "scanner.cover-open",
+    25: "scanner.jammed",
     29: "scanner.feeder-empty",
-    30: "scanner.cover-open",
 }
-"""Code of each TWAIN condition code (TWCC) that a transfer can end with."""
+"""Code of each TWAIN condition code (TWCC) that a scan can end with. 21 is a double feed, 24 an
+open cover (interlock), 25 a damaged corner: each time a person has to look at the sheet."""
 _MODES = (
     (ColourMode.BITONAL, ("lineart", "black & white", "black and white", "binary", "halftone")),
     (ColourMode.GREYSCALE, ("gray", "grey")),
@@ -111,11 +124,6 @@ def to_fix32(value: float) -> tuple[int, int]:
         raise ValueError(f"{value:g} does not fit in 16.16 bits")
     parts = round(value * 65536)
     return parts >> 16, parts & 0xFFFF
-
-
-def from_sane_fixed(word: int) -> float:
-    """The number of a SANE_Fixed."""
-    return word / 65536
 
 
 def to_sane_fixed(value: float) -> int:

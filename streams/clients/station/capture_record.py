@@ -41,18 +41,31 @@ class CaptureRecord:
     """The record of the capture that this one replaces."""
     moved_from: str | None = None
     """Where the page was before its source got another name."""
+    event_id: str | None = None
+    """The id of its page.captured, given once; None in records of versions before 0.3.0."""
+    pixels_sha256: str | None = None
+    """The SHA-256 of its pixels (docs/contract.md §2), or None if the station cannot decode it."""
     form: str = FORM
 
     @classmethod
     def read(cls, path: Path) -> "CaptureRecord | None":
         """The record in a file, or None if it is not one."""
-        fields = read_json(path)
+        return cls.of(read_json(path))
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> "CaptureRecord | None":
+        """The record with these fields, or None if they are not those of a record."""
         if fields.get("form") != FORM:
             return None
         try:
             return cls(**{key: fields[key] for key in fields if key in cls.__dataclass_fields__})
         except TypeError:
             return None
+
+    def earlier(self) -> "list[CaptureRecord]":
+        """The records of the captures that this one replaces, oldest first."""
+        replaced = CaptureRecord.of(self.previous) if self.previous else None
+        return [*replaced.earlier(), replaced] if replaced is not None else []
 
     def document(self) -> dict[str, Any]:
         """The same as JSON values."""

@@ -10,9 +10,10 @@ from processors.records import CHECKED
 from processors.rules.body_digest import body_digest
 from processors.wording import counted
 from schemas.ids import made_safe
-from schemas.models import Diagnostic
+from schemas.models import Diagnostic, PageCaptured
 from streams.clients.station import fixity
 from streams.clients.station.capture_record import records_of_captures
+from streams.clients.station.captured_pages import name_captures
 from streams.clients.station.checksum_lists import lists_of
 from streams.clients.station.digest_memory import DigestMemory
 from streams.clients.station.findings import finding, is_fatal
@@ -81,12 +82,14 @@ class Delivery:
     folders: list[str] = field(default_factory=list)
     """Folder of each item, in the order of the manifest."""
     origins: list[dict[str, str]] = field(default_factory=list)
-    """For each item, where its `order`, `languages` and `title` come from."""
+    """Where `order`, `languages` and `title` of each item come from."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
     skipped: int = 0
-    """Number of hidden files and system files, which are not read."""
+    """Number of hidden and system files, which are not read."""
     vendor_checksums: dict[str, list[str]] = field(default_factory=dict)
     """Delivered digests, as `md5:…`, by file name."""
+    captures: list[PageCaptured] = field(default_factory=list)
+    """Every capture of its pages, causes first."""
 
     @property
     def page_count(self) -> int:
@@ -127,14 +130,13 @@ def read_folder(
     digests, found = fixity.digest_all(visible, stated, files, progress, memory)
     delivery.diagnostics += found
     if not grouping.groups:
-        found_text = f"{counted(len(visible), 'file')}, none of them an image"
-        delivery.diagnostics.append(
-            finding("folder.nothing-readable", str(folder.name), found_text)
-        )
+        what = f"{counted(len(visible), 'file')}, none of them an image"
+        delivery.diagnostics.append(finding("folder.nothing-readable", str(folder.name), what))
     items = [
         _item(each, options, digests, stated, delivery)
         for each in sorted(grouping.groups, key=lambda each: natural(each.name))
     ]
+    delivery.captures = name_captures(options.batch_id, items, files)
     _report_left_over(grouping.left_over, stated.consumed, delivery)
     listed = {one.name for one in delivery.files}
     left = not_packaged(visible, listed, digests, delivery.diagnostics)
@@ -225,8 +227,7 @@ def _why(
 ) -> tuple[str, str]:
     """What the station's own record is made from, and why."""
     read = [one.name for schema, one in records if schema != BAG_INFO]
-    origin = ITEM_JSON if fields else (read or [of.name])[0]
-    return origin, OTHER_FORM if read else NO_RECORD
+    return ITEM_JSON if fields else (read or [of.name])[0], OTHER_FORM if read else NO_RECORD
 
 
 def _page(row: PageRow, digests: dict[str, str], delivery: Delivery) -> dict[str, Any]:

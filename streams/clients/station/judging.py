@@ -2,13 +2,13 @@
 
 import ctypes
 import os
-import resource
 import signal
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -87,14 +87,19 @@ def _pages_of(delivery: Delivery) -> Iterator[PageFile]:
 
 
 def _start(child_bytes: int, parent: int) -> None:
-    """Runs once in each child: one thread, limited memory, and no orphans."""
+    """Runs once in each child: one thread, limited memory, and no orphans. Windows has no such
+    limits; there a child ends with its pool."""
+    os.environ.update({"VIPS_CONCURRENCY": "1", "VIPS_BLOCK_UNTRUSTED": "1"})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if find_spec("resource") is None:
+        return
+    import resource
+
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_DATA, (child_bytes, child_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.environ.update({"VIPS_CONCURRENCY": "1", "VIPS_BLOCK_UNTRUSTED": "1"})
 
 
 def _judge(path: Path, name: str, profile: Profile) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ from processors.tools import Area
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
-from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head
+from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head, PageCaptured
 from schemas.models import Producer as Software
 from streams.clients.signing import signature_headers
 from streams.clients.station.folder import Delivery
@@ -100,9 +100,14 @@ def submission_messages(
     delivery: Delivery, manifest: FileRef, station: str, corrects: Correction = Correction()
 ) -> list[StationMessage]:
     """What the station of this name publishes about a delivery, in order, when all is stored."""
+    # Captures first: a batch is then known to be uploading when its manifest arrives.
+    captures = [_message("PageCaptured", str(one.head.page_id), one) for one in delivery.captures]
     fact = _submitted(delivery, manifest, station, corrects)
-    topic, head = topic_of("BatchSubmitted").name, fact.head
-    return [StationMessage(topic, str(head.batch_id), encode(fact), str(head.event_id))]
+    return [*captures, _message("BatchSubmitted", str(fact.head.batch_id), fact)]
+
+
+def _message(record: str, key: str, fact: PageCaptured | BatchSubmitted) -> StationMessage:
+    return StationMessage(topic_of(record).name, key, encode(fact), str(fact.head.event_id))
 
 
 def _submitted(
@@ -129,6 +134,8 @@ def publisher(settings: Settings) -> Publish:
     """Signs and publishes to the broker of the home. Raises NotUp; the publisher raises
     NotPublished."""
     brokers, signing_key = settings.kafka_as(STATION), settings.signing_key(STATION)
+    # One connection for all messages: a batch may have thousands of captures.
+    connected: list[Producer] = []
 
     def publish(topic: str, key: str, value: bytes) -> None:
         failures: list[str] = []
@@ -137,8 +144,10 @@ def publisher(settings: Settings) -> Publish:
             if error is not None:
                 failures.append(str(error))
 
-        producer = Producer({**brokers.client, **KAFKA_SETTINGS})
         try:
+            if not connected:
+                connected.append(Producer({**brokers.client, **KAFKA_SETTINGS}))
+            producer = connected[0]
             signed = signature_headers(signing_key, topic, key.encode(), value)
             producer.produce(topic, value, key.encode(), on_delivery=delivered, headers=signed)
             left = producer.flush(PUBLISH_SECONDS + 5)

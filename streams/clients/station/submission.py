@@ -178,12 +178,14 @@ def _line_findings(delivery: Delivery, settings: Settings, has_release: bool) ->
 def _operator_findings(
     delivery: Delivery, line: LineQueries, settings: Settings
 ) -> list[Diagnostic]:
-    operator = delivery.manifest.get("operator")
-    if not isinstance(operator, str):
-        return []
-    sender = settings.signing_key(STATION).sender
-    refusal = line.person(operator).refusal(operator, sender)
-    return [finding(refusal[0], "operator", refusal[1], pseudonym=operator)] if refusal else []
+    """The persons whom the tracker will refuse: of the submission and of its captures."""
+    named = [delivery.manifest.get("operator"), *(one.operator for one in delivery.captures)]
+    sender, found = settings.signing_key(STATION).sender, list[Diagnostic]()
+    for operator in dict.fromkeys(one for one in named if isinstance(one, str)):
+        refusal = line.person(operator).refusal(operator, sender)
+        if refusal:
+            found.append(finding(refusal[0], "operator", refusal[1], pseudonym=operator))
+    return found
 
 
 def _taken(delivery: Delivery, line: LineQueries) -> list[Diagnostic]:

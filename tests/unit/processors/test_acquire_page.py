@@ -13,7 +13,7 @@ from processors.tools import Tools
 from schemas.models import PageAcquired
 from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
 from tests.support.imaging_builders import an_admitted_page, memory_tools
-from tests.support.tiff_builders import ASCII, BYTE, LONG, SHORT, UNDEFINED, ATiff
+from tests.support.tiff_builders import ASCII, BYTE, LONG, PIXELS, SHORT, UNDEFINED, ATiff
 
 CHECKOUT = Path(__file__).parents[3]
 IMAGES = CHECKOUT / "tests" / "data" / "images"
@@ -371,3 +371,16 @@ def test_unknown_bytes_under_an_unknown_name_are_a_format_that_is_not_supported(
 
     assert isinstance(outcome, Rejected)
     assert outcome.code == "page.format-not-supported"
+
+
+def test_the_pixels_of_a_captured_page_have_a_digest_of_their_own(tools: Tools):
+    content = ATiff().bytes()
+    page = an_admitted_page(tools, content)
+
+    plain = fact_of(acquire_page(page, tools))
+    captured = fact_of(acquire_page(page.model_copy(update={"capture": "c-1"}), tools))
+
+    assert captured.acts[:-1] == plain.acts
+    digest = hashlib.sha256(PIXELS).hexdigest()
+    assert captured.acts[-1].type == "message digest calculation"
+    assert captured.acts[-1].detail == f"SHA-256 of the pixels: {digest}."

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pyvips
@@ -136,6 +137,19 @@ def test_a_page_that_is_scanned_again_keeps_its_name_and_what_was_before(folder:
     assert (record.ref, record.kind, record.labels) == ("0001", "cover", ["1r"])
     assert record.sha256 == again.record.sha256 != first.record.sha256
     assert record.previous is not None and record.previous["sha256"] == first.record.sha256
+
+
+def test_each_scan_of_a_page_has_an_id_of_its_own_that_is_kept(folder: CaptureFolder):
+    scan = session(folder, [1, 2, 3])
+    (first,) = scan.capture("item-1", 1)
+    second = scan.recapture("item-1", folder.pages("item-1")[0])
+    third = scan.recapture("item-1", folder.pages("item-1")[0])
+
+    (record,) = folder.pages("item-1")
+    ids = [one.record.event_id for one in (first, second, third)]
+    assert len({UUID(str(one)) for one in ids}) == 3
+    assert [one.event_id for one in (*record.earlier(), record)] == ids
+    assert record.pixels_sha256 not in (None, first.record.pixels_sha256)
 
 
 def test_another_resolution_than_asked_is_a_warning_or_refused_as_the_profile_says(

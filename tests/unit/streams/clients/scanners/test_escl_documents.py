@@ -5,8 +5,8 @@ from lxml import etree
 
 from streams.clients.scanners.capabilities import Choice, ColourMode, Source, Steps
 from streams.clients.scanners.capture_settings import CaptureSettings
+from streams.clients.scanners.escl_capabilities import read_capabilities
 from streams.clients.scanners.escl_documents import (
-    read_capabilities,
     read_status,
     scan_settings,
 )

@@ -1,0 +1,109 @@
+"""The act of a capture names device, driver, operator, settings and digests."""
+
+from typing import Any
+
+import pytest
+
+from processors.captures import capture_acts, device_of
+from processors.premis import events_of
+from processors.route import accept_capture
+from processors.tools import Tools
+from schemas.models import CaptureAccepted, CaptureSetting, PageCaptured
+from tests.support.builders import a_file, a_head
+from tests.support.imaging_builders import memory_tools
+
+SETTINGS = (
+    CaptureSetting(name="resolution_dpi", asked="300", confirmed="300"),
+    CaptureSetting(name="source", asked="flatbed"),
+)
+
+
+def a_capture(**changes: Any) -> PageCaptured:
+    stated = {
+        "sequence": 1,
+        "device_make": "Noname",
+        "device_model": "frontend-tester",
+        "device_serial": "S-1",
+        "operator": "o-17",
+        "driver": "sane",
+        "driver_version": "sane 1.1",
+        "profile": "as-delivered",
+        "settings": SETTINGS,
+        "sha256": "ab" * 32,
+        "pixels_sha256": "cd" * 32,
+    }
+    return PageCaptured(head=a_head(), **{**stated, **changes})
+
+
+def test_the_device_is_a_hardware_agent_with_its_serial_number_and_its_driver():
+    (act,) = capture_acts(a_capture())
+
+    assert act.type == "creation"
+    assert [(one.type, one.name, one.version, one.role) for one in act.agents] == [
+        ("software", "SANE", "sane 1.1", "executing program"),
+        ("hardware", "Noname frontend-tester (S-1)", "sane 1.1", "capture device"),
+        ("person", "o-17", None, "implementer"),
+    ]
+    assert act.sources == ("page:vol-1:0001",)
+    assert act.results == (f"sha256:{'ab' * 32}",)
+    for part in ("resolution_dpi: asked 300, confirmed 300", "source: asked flatbed", "cd" * 32):
+        assert part in act.detail
+
+
+def test_two_devices_of_a_model_are_two_agents():
+    assert device_of(a_capture()) != device_of(a_capture(device_serial="S-2"))
+
+
+def test_a_maker_is_not_written_twice():
+    device = device_of(a_capture(device_make="EPSON", device_model="Epson V850"))
+
+    assert device is not None and device.name == "Epson V850 (S-1)"
+
+
+@pytest.mark.parametrize("changes", [{"driver": "watch"}, {"driver": None}])
+def test_a_folder_or_an_unknown_driver_is_no_device(changes: dict[str, Any]):
+    assert device_of(a_capture(**changes)) is None
+
+
+def test_a_capture_of_an_earlier_sender_has_the_events_that_it_had():
+    assert capture_acts(a_capture(driver=None)) == ()
+
+
+def test_long_statements_of_a_station_fit_into_an_event():
+    long = CaptureSetting(name="n" * 9999, asked="a" * 9999, confirmed="c" * 9999)
+
+    (act,) = capture_acts(a_capture(settings=(long,) * 99, device_model="m" * 9999))
+
+    assert len(act.detail) < 4000 and all(len(one.name) < 500 for one in act.agents)
+
+
+@pytest.fixture
+def tools(tmp_path) -> Tools:
+    return memory_tools(tmp_path)
+
+
+def test_the_router_takes_all_statements_and_adds_the_act(tools: Tools):
+    capture = a_capture()
+
+    (fact,) = accept_capture(capture, tools).facts  # type: ignore[union-attr]
+
+    assert isinstance(fact, CaptureAccepted)
+    assert (fact.settings, fact.pixels_sha256) == (SETTINGS, "cd" * 32)
+    assert fact.captured_at == capture.head.occurred_at
+    assert [event.event_type for event in events_of(fact)] == ["capture", "creation"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sha256": "AB" * 32},
+        {"pixels_sha256": "../../etc"},
+        {"icc_sha256": ""},
+        {"files": (a_file(),), "sha256": "ef" * 32},
+    ],
+    ids=["upper case", "a path", "empty", "of another file"],
+)
+def test_a_digest_that_is_none_or_another_is_refused(tools: Tools, changes: dict[str, Any]):
+    refused = accept_capture(a_capture(**changes), tools)
+
+    assert refused.code == "capture.digest-wrong"  # type: ignore[union-attr]
