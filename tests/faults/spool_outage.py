@@ -27,7 +27,7 @@ from tests.support.running_line import wait_for
 from tests.support.stations import OwnStation, own_station
 from tests.support.tus_server import CUT, TusServer, running_tus_server
 
-TOPIC = topic_of("BatchSubmitted").name
+TOPIC, CAPTURED = topic_of("BatchSubmitted").name, topic_of("PageCaptured").name
 SCAN = (
     *("scan", "--profile", "as-delivered", "--device", "test:0", "--no-prompt", "--submit"),
     *("--resolution", "50"),
@@ -134,11 +134,21 @@ def _judge(parts: Parts, server: TusServer, station: OwnStation, outage: Outage)
     outage.disordered = sum(first > then for first, then in pairwise(times))
     # A record may be on the topic twice after a kill; the line drops it by its event_id.
     outage.twice = len(set(ids)) - len(outage.queued)
+    outage.lost += len(outage.ticked) - len(_captures_before(parts, outage.queued, times))
     manifests = {decoded(one).body["manifest_sha256"] for one in ours}
     if len(manifests) != len(outage.queued):
         outage.faults += (f"{len(manifests)} manifests for {len(outage.queued)} batches",)
     if len(server.records) < len(outage.queued):
         outage.faults += (f"{len(server.records)} upload records",)
+
+
+def _captures_before(parts: Parts, queued: list[str], times: list[int]) -> set[str]:
+    """The captures of these batches that were published before the submission of their batch."""
+    at = dict(zip(queued, times, strict=True))
+    heads = [
+        (one.timestamp, decoded(one).body["head"]) for one in read_all(parts.kafka, [CAPTURED])
+    ]
+    return {head["event_id"] for when, head in heads if when <= at.get(head["batch_id"], -1)}
 
 
 def main() -> int:

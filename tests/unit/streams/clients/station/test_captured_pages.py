@@ -19,6 +19,7 @@ from streams.known_persons import KnownPerson
 from streams.settings import Settings
 from streams.signatures import new_key
 from tests.support.deliveries import MODS, a_folder, a_png
+from tests.support.signing import give_key
 
 OPTIONS = SubmissionOptions("b-1", operator="o-17")
 FIRST, SECOND, THIRD = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
@@ -64,6 +65,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_captures_are_published_before_the_submission_that_names_them(
     folder: Path, settings: Settings
 ) -> None:
+    give_key(settings.home)
     recorded(folder / "1.png")
     sent: list[tuple[str, str, bytes]] = []
 
