@@ -33,8 +33,10 @@ CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
-.PHONY: help install production faults scanners demo test check schemas standards bench chaos fulldisk powercut mutations spool tamper rolling uploads images folders defects lock \
-	$(TESTS) $(CHECKS)
+.PHONY: help install production faults scanners demo test check check-style schemas standards bench
+.PHONY: chaos fulldisk powercut mutations spool tamper rolling uploads
+.PHONY: images folders defects lock
+.PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,21 +56,24 @@ scanners: install ## Also install what tests of scanners need: SANE with its tes
 demo: install ## Run a small collection through a line and print the result
 	.venv/bin/copystand demo
 
-test: check faults ## Run everything that CI runs
-	@# Three at a time, since they wait for a part of their time; the longest first.
-	@$(MAKE) --no-print-directory --keep-going --jobs 3 $(TESTS)
+test: faults check-style ## Run everything that CI runs
+	@# Three at a time, since they wait for a part of their time; the longest first. The checks, which never
+	@# wait, use what the last of them leave.
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 $(TESTS) $(CHECKS)
 
-check: install ## Run formatter, linter, type checker and unit tests
+check: install check-style ## Run formatter, linter, type checker and unit tests
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(CHECKS)
+
+check-style: install
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
-	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(CHECKS)
 
 check-types:
 	.venv/bin/mypy
 
 # Without MAKEFLAGS, since some of these tests run make themselves.
 check-units check-others $(TESTS):
-	MAKEFLAGS= $(PYTHON) -m pytest -q $(FILES_OF_$@)
+	MAKEFLAGS= $(PYTHON) -m pytest -q --durations=12 $(FILES_OF_$@)
 
 schemas: install ## Generate the models from the .avsc files; fails if a schema or a row is missing
 	$(PYTHON) -m schemas.generate

@@ -120,13 +120,17 @@ class DeliveryWork:
             raise MustWait("spool.upload-refused", str(missing)) from missing
         except NotTaken as refused:
             raise _not_taken(one, refused) from refused
-        *before, last = submission_messages(delivery, manifest, self._station)
+        submitted = submission_id(delivery)
         with self._spool.transaction():
             self._enter(one, PUBLISHING)
             outbox = Outbox(self._spool)
-            for each in before:
-                outbox.append(each.topic, each.key, each.value, once=each.event_id)
-            outbox.append(last.topic, last.key, last.value, delivery=one.number)
+            for each in submission_messages(delivery, manifest, self._station):
+                is_last = each.event_id == submitted
+                outbox.append(
+                    *(each.topic, each.key, each.value),
+                    once=None if is_last else each.event_id,
+                    delivery=one.number if is_last else None,
+                )
 
     def _read(self, one: QueuedDelivery) -> tuple[Delivery, list[Diagnostic]]:
         """The delivery, and everything that was found in it. Raises Refused."""

@@ -1,6 +1,6 @@
 """Stores the files of a delivery and publishes its submission."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -98,12 +98,14 @@ class StationMessage:
 
 def submission_messages(
     delivery: Delivery, manifest: FileRef, station: str, corrects: Correction = Correction()
-) -> list[StationMessage]:
-    """What the station of this name publishes about a delivery, in order, when all is stored."""
+) -> Iterator[StationMessage]:
+    """What the station of this name publishes about a delivery when all is stored, in order: the
+    submission is the last message."""
     # Captures first: a batch is then known to be uploading when its manifest arrives.
-    captures = [_message("PageCaptured", str(one.head.page_id), one) for one in delivery.captures]
+    for one in delivery.captures:
+        yield _message("PageCaptured", str(one.head.page_id), one)
     fact = _submitted(delivery, manifest, station, corrects)
-    return [*captures, _message("BatchSubmitted", str(fact.head.batch_id), fact)]
+    yield _message("BatchSubmitted", str(fact.head.batch_id), fact)
 
 
 def _message(record: str, key: str, fact: PageCaptured | BatchSubmitted) -> StationMessage:
