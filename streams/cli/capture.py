@@ -234,7 +234,7 @@ def _station(settings: Settings, idle_seconds: float = 0) -> Iterator[Station]:
     with tempfile.TemporaryDirectory(prefix="copystand-scan-") as work:
         yield Station(
             Path(work),
-            settings.home / "profiles",
+            settings.station_profiles,
             settings.sane_config,
             settings.scan_timeout_seconds,
             idle_seconds,

@@ -25,7 +25,6 @@ from streams.settings import NotUp, Settings
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS, DISK_SECONDS = 0.3, 5.0
-PROFILES = "profiles"
 
 
 class SpoolRun:
@@ -131,13 +130,12 @@ def _refuse(spool: Spool, one: QueuedDelivery, failed: Exception) -> None:
 def run_spool(settings: Settings, stopping: threading.Event, *, follow: bool = False) -> bool:
     """Work on the spool of these settings; False if another process does."""
     folder, station = spool_folder(settings), as_station(settings)
-    profiles = (settings.station or settings.home) / PROFILES
     with open_spool(folder, for_all_threads=True) as of_uploads:
         begun = BegunUploads(of_uploads)
 
         def work(spool: Spool, keep_going: Callable[[], bool]) -> DeliveryWork:
             return DeliveryWork(
-                *(spool, lambda: destination_of(station, begun), profiles),
+                *(spool, lambda: destination_of(station, begun), settings.station_profiles),
                 station.worker_id,
                 keep_going,
             )

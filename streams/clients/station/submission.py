@@ -14,7 +14,7 @@ from streams.clients.station.findings import finding, is_certain, is_fatal
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from streams.clients.station.judging import judge_pages
 from streams.clients.station.line_queries import LineQueries, line_queries
-from streams.clients.station.preflight import PROFILES, preflight
+from streams.clients.station.preflight import preflight
 from streams.clients.station.publishing import (
     Correction,
     NotPublished,
@@ -84,7 +84,7 @@ def examine(
     delivery: Delivery, settings: Settings | None = None, progress: Progress = silent
 ) -> list[Diagnostic]:
     """Everything that the line will find in a delivery, as `check` reports it."""
-    profiles = settings.home / PROFILES if settings else None
+    profiles = settings.station_profiles if settings else None
     found = [*delivery.diagnostics, *preflight(delivery, profiles)]
     document = look_up(delivery.manifest["scanner_profile"], profiles).document
     if document is not None and not any(is_fatal(one) for one in found):
@@ -140,7 +140,7 @@ def submit(
     corrects = Correction(release, _revision(release, settings)) if release else Correction()
     delivery = read_folder(folder, options, progress)
     submission = Submission(options.batch_id, "refused", diagnostics=list(delivery.diagnostics))
-    submission.diagnostics += preflight(delivery, settings.home / PROFILES)
+    submission.diagnostics += preflight(delivery, settings.station_profiles)
     submission.diagnostics += _line_findings(delivery, settings, has_release=bool(release))
     submission.items = len(delivery.manifest.get("items", ()))
     submission.pages = delivery.page_count
