@@ -22,6 +22,7 @@ import psycopg
 from confluent_kafka import Producer
 from psycopg.sql import SQL
 
+from bench.audit_bare import Speed
 from bench.common import commit, machine, tell
 from infra.postgres import SUPERUSER
 from infra.topics import provision
@@ -40,8 +41,10 @@ LINGER_MS = 20
 BARE_ROWS = 50_000
 TIMEOUT_SECONDS = 3600.0
 HEAD = (
-    "| date | commit | machine | load | events | sealed/s | bare | ratio | projected/s | bare"
-    " | ratio | append to checkpoint p99 at 500/s, ms | sealer ready after, s | result |"
+    "| date | commit | machine | load | events"
+    " | sealed/s | bare | ratio | µs of CPU for an event, bare"
+    " | projected/s | bare | ratio | µs of CPU for an event, bare"
+    " | append to checkpoint p99 at 500/s, ms | sealer ready after, s | result |"
 )
 GOALS = "goals: sealed 5,000, projected 10,000, ratios 0.7, p99 1 s, ready 15 s"
 
@@ -50,29 +53,31 @@ GOALS = "goals: sealed 5,000, projected 10,000, ratios 0.7, p99 1 s, ready 15 s"
 class Measured:
     """The figures of one run."""
 
-    sealed: float
-    sealed_bare: float
-    projected: float
-    projected_bare: float
+    sealed: Speed
+    sealed_bare: Speed
+    projected: Speed
+    projected_bare: Speed
     p99_ms: float
     ready_seconds: float
 
     def cells(self) -> Iterator[str]:
         """As cells of the table."""
-        for rate, bare in (
+        for speed, bare in (
             (self.sealed, self.sealed_bare),
             (self.projected, self.projected_bare),
         ):
-            yield from (f"{rate:.0f}", f"{bare:.0f}", f"{rate / bare:.2f}")
+            yield from (f"{speed.events:.0f}", f"{bare.events:.0f}")
+            yield f"{speed.events / bare.events:.2f}"
+            yield f"{speed.cpu * 1e6:.0f}, {bare.cpu * 1e6:.0f}"
         yield from (f"{self.p99_ms:.0f}", f"{self.ready_seconds:.1f}")
 
     def missed(self) -> str:
         """The goals that are missed."""
         reached = {
-            "sealed": self.sealed >= 5000,
-            "sealed ratio": self.sealed >= 0.7 * self.sealed_bare,
-            "projected": self.projected >= 10_000,
-            "projected ratio": self.projected >= 0.7 * self.projected_bare,
+            "sealed": self.sealed.events >= 5000,
+            "sealed ratio": self.sealed.events >= 0.7 * self.sealed_bare.events,
+            "projected": self.projected.events >= 10_000,
+            "projected ratio": self.projected.events >= 0.7 * self.projected_bare.events,
             "p99": self.p99_ms <= 1000,
             "ready": self.ready_seconds < 15,
         }
@@ -115,16 +120,19 @@ def parts_of(scratch: Path) -> Iterator[Parts]:
 def _measure(parts: Parts, scratch: Path, events: int, seconds: int) -> Measured:
     log = a_log(parts, scratch / "sealer")
     _deliver(log, range(events))
-    with log.sealer():
-        sealed = _rate(lambda: _signed(log), events, lambda: _role_log(log))
-        print(f"sealed {sealed:.0f} events/s", flush=True)
+    with log.sealer() as process:
+        sealed = _rate(lambda: _signed(log), events, process.pid)
+        print(f"sealed: {sealed}", flush=True)
     bare = replace(AUDIT_PREMIS, name=f"bare.{log.line.premis}")
     provision(parts.kafka, [bare], {})
     copied = (parts.kafka, log.line.intake, bare.name, events)
     sealed_bare = _in_a_process(scratch, "kafka", copied)
-    with log.projector():
-        projected = _rate(lambda: _projected(parts), events, lambda: _role_log(log))
-        print(f"projected {projected:.0f} events/s", flush=True)
+    with (
+        log.projector() as process,
+        psycopg.connect(parts.dsn(SUPERUSER), autocommit=True) as connection,
+    ):
+        projected = _rate(lambda: _projected(connection), events, process.pid)
+        print(f"projected: {projected}", flush=True)
     projected_bare = _bare_copy(parts, scratch, min(events, BARE_ROWS))
     began = time.monotonic()
     with log.sealer():
@@ -153,17 +161,24 @@ def _event(number: int) -> Any:
     return an_event(number, batch_id="b-1", item_id=f"i-{number // 300}", page_id=page)
 
 
-def _rate(count: Callable[[], int], wanted: int, state: Callable[[], str]) -> float:
-    """Events per second from the first ones that are counted to the last."""
-    first = began = 0.0
+def _rate(count: Callable[[], int], wanted: int, pid: int) -> Speed:
+    """The speed of a process from the first events that are counted to the last."""
+    first = began = cpu = 0.0
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while (found := count()) < wanted:
         if found and not first:
-            first, began = found, time.monotonic()
+            first, began, cpu = found, time.monotonic(), _cpu_seconds(pid)
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{found} of {wanted}: {state()}")
+            raise TimeoutError(f"{found} of {wanted}; see role.log")
         time.sleep(0.05)
-    return (wanted - first) / (time.monotonic() - began)
+    done = wanted - first
+    return Speed(done / (time.monotonic() - began), (_cpu_seconds(pid) - cpu) / done)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Processor seconds that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _signed(log: Log) -> int:
@@ -173,9 +188,8 @@ def _signed(log: Log) -> int:
         return 0
 
 
-def _projected(parts: Parts) -> int:
-    with psycopg.connect(parts.dsn(SUPERUSER)) as connection:
-        row = connection.execute("SELECT last_seq + 1 FROM audit.projector_position").fetchone()
+def _projected(connection: psycopg.Connection[Any]) -> int:
+    row = connection.execute("SELECT last_seq + 1 FROM audit.projector_position").fetchone()
     return int(row[0]) if row else 0
 
 
@@ -183,23 +197,25 @@ def _role_log(log: Log) -> str:
     return (log.home / "role.log").read_text()[-2000:]
 
 
-def _bare_copy(parts: Parts, scratch: Path, count: int) -> float:
+def _bare_copy(parts: Parts, scratch: Path, count: int) -> Speed:
     with psycopg.connect(parts.dsn(SUPERUSER), autocommit=True) as connection:
         connection.execute("CREATE TABLE audit.bare (LIKE audit.events INCLUDING ALL)")
-        # As the projector gives them to COPY: agents as text.
-        names = SQL(", ").join(map(SQL, (f"{n}::text" if n == "agents" else n for n in COLUMNS)))
+        # As the projector gives them to COPY: ids and agents as text.
+        as_text = ("event_id", "cause_id", "agents")
+        names = SQL(", ").join(map(SQL, (f"{n}::text" if n in as_text else n for n in COLUMNS)))
         query = SQL("SELECT {} FROM audit.events ORDER BY seq LIMIT {}")
         rows = connection.execute(query.format(names, count)).fetchall()
     return _in_a_process(scratch, "copy", (parts.dsn(SUPERUSER), "bare", rows))
 
 
-def _in_a_process(scratch: Path, kind: str, given: tuple[Any, ...]) -> float:
+def _in_a_process(scratch: Path, kind: str, given: tuple[Any, ...]) -> Speed:
     file = scratch / f"{kind}.pickle"
     file.write_bytes(pickle.dumps(given))
     command = [sys.executable, "-m", "bench.audit_bare", kind, file]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    print(f"bare {kind}: {float(done.stdout):.0f} events/s", flush=True)
-    return float(done.stdout)
+    speed = Speed(*map(float, done.stdout.split()))
+    print(f"bare {kind}: {speed}", flush=True)
+    return speed
 
 
 def _seconds_until_ready(log: Log, began: float) -> float:

@@ -11,7 +11,7 @@ import psycopg
 
 from processors.premis import event_type_uri
 from schemas import ids
-from streams.projector.role import PARTITION_ROWS
+from streams.projector.row_writer import PARTITION_ROWS
 from streams.projector.rows import QUERY, Row, copy_in
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

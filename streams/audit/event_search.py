@@ -7,11 +7,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from psycopg.rows import dict_row
 from psycopg.sql import SQL, Composable, Literal
 from psycopg.types.json import Jsonb
 
-from streams.audit.queries import COLUMNS
+from streams.audit.queries import COLUMNS, cursor_of_rows
 from streams.audit.standing import QUERY, Connection, Standing
 from streams.audit.timeline import Row, in_order_of_cause
 
@@ -57,7 +56,7 @@ def find_events(connection: Connection, question: Question, holds: Standing) -> 
     query = QUERY("events").format(
         columns=COLUMNS, conditions=_conditions(connection, question, values)
     )
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with cursor_of_rows(connection) as cursor:
         rows = cursor.execute(query, values).fetchall()
     shown = rows[: question.limit]
     last_seq = shown[-1]["seq"] if shown else -1

@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import dict_row
-
 from streams.audit.event_search import LIMIT, Question, find_events
-from streams.audit.queries import COLUMNS, UnknownSubject
+from streams.audit.queries import COLUMNS, UnknownSubject, cursor_of_rows
 from streams.audit.standing import QUERY, Connection, Standing
 from streams.audit.timeline import Row, in_order_of_cause
 
@@ -93,5 +91,5 @@ def _is_package(row: Row) -> bool:
 def _rows(connection: Connection, name: str, holds: Standing, **values: Any) -> list[Row]:
     query = QUERY(name).format(columns=COLUMNS)
     values |= {"last_seq": holds.last_seq, "rows": LIMIT}
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with cursor_of_rows(connection) as cursor:
         return list(cursor.execute(query, values).fetchall())

@@ -5,6 +5,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
+from psycopg.types.string import TextLoader
 
 from schemas.times import written
 from streams.audit.standing import QUERY, Connection, Standing
@@ -15,6 +16,14 @@ COLUMNS = SQL(
     " detail, agents, sources, results, fact, ordinal, batch_id, item_id, page_id, revision,"
     " producer_name, producer_version"
 )
+
+
+def cursor_of_rows(connection: Connection) -> psycopg.Cursor[dict[str, Any]]:
+    """A cursor that gives rows by column name, with ids as text."""
+    cursor = connection.cursor(row_factory=dict_row)
+    # Nothing computes with an id, and objects of UUID are slow to make and to compare.
+    cursor.adapters.register_loader("uuid", TextLoader)
+    return cursor
 
 
 class UnknownSubject(LookupError):
@@ -105,5 +114,5 @@ def _pages_named(connection: Connection, page: str) -> list[tuple[str, str, str,
 def _history(connection: Connection, name: str, holds: Standing, **values: Any) -> list[Row]:
     query = QUERY(name).format(columns=COLUMNS)
     values["last_seq"] = holds.last_seq
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with cursor_of_rows(connection) as cursor:
         return in_order_of_cause(cursor.execute(query, values).fetchall())

@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.codec import MAGIC, PREFIX, decode, schema_id_of
+from schemas.event_fields import EventFields, event_fields
 from schemas.models import PremisEvent
 from schemas.store import SchemaStore, schema_store
 
-UNSIGNED = struct.Struct(">Q")
+UNSIGNED, TWO_UNSIGNED = struct.Struct(">Q"), struct.Struct(">QQ")
 DIGEST_BYTES = 32
-
+SEAL_BYTES = (
+    ("seq", UNSIGNED.size),
+    ("sealed_at", UNSIGNED.size),
+    ("schema_sha256", DIGEST_BYTES),
+)
+"""The headers of a sealed record and their lengths."""
 
 Headers = list[tuple[str, str | bytes | None]]
 """Headers as the Kafka client takes and gives them."""
@@ -21,7 +27,7 @@ class BrokenSeal(ValueError):
     """A record on audit.premis without the headers of a sealed record."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seal:
     """What the sealer adds to an event: its number, the time of sealing, its schema."""
 
@@ -31,22 +37,25 @@ class Seal:
     schema_sha256: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SealedRecord:
     """A sealed event, as it is on audit.premis."""
 
     event_id: str
     value: bytes
     seal: Seal
-    decoded: PremisEvent | None = field(default=None, compare=False, repr=False)
-    """The event in it, if it is decoded already."""
+    read: EventFields | None = field(default=None, compare=False, repr=False)
+    """The fields of its event, if they are read already."""
+
+    @property
+    def fields(self) -> EventFields:
+        """The fields of its event, in a fraction of the time of `event`. Raises Undecodable."""
+        return self.read or event_fields(self.value)
 
     @property
     def event(self) -> PremisEvent:
         """The event in it. Raises Undecodable."""
-        event = self.decoded or decode(self.value, PremisEvent)
-        assert isinstance(event, PremisEvent)
-        return event
+        return decode(self.value, PremisEvent)
 
     @property
     def leaf(self) -> bytes:
@@ -75,18 +84,17 @@ def leaf(seq: int, sealed_at: int, schema_sha256: bytes, body: bytes) -> bytes:
     """The bytes of a sealed event in the hash tree (docs/contract.md §6)."""
     if len(schema_sha256) != DIGEST_BYTES:
         raise ValueError(f"schema_sha256 has {len(schema_sha256)} bytes, not {DIGEST_BYTES}")
-    return UNSIGNED.pack(seq) + UNSIGNED.pack(sealed_at) + schema_sha256 + body
+    return TWO_UNSIGNED.pack(seq, sealed_at) + schema_sha256 + body
 
 
 def record_of(leaf: bytes) -> SealedRecord:
     """The record of which these are the bytes in the tree. Raises UnknownSchema, Undecodable."""
     body_start = 2 * UNSIGNED.size + DIGEST_BYTES
-    (seq,), (sealed_at,) = (UNSIGNED.unpack_from(leaf, start) for start in (0, UNSIGNED.size))
+    seq, sealed_at = TWO_UNSIGNED.unpack_from(leaf)
     digest = leaf[2 * UNSIGNED.size : body_start]
     value = PREFIX.pack(MAGIC, schema_store().id_of(digest)) + leaf[body_start:]
-    event = decode(value, PremisEvent)
-    assert isinstance(event, PremisEvent)
-    return SealedRecord(event.head.event_id, value, Seal(seq, sealed_at, digest), event)
+    fields = event_fields(value)
+    return SealedRecord(fields.event_id, value, Seal(seq, sealed_at, digest), fields)
 
 
 def headers_of(seal: Seal) -> Headers:
@@ -101,12 +109,8 @@ def headers_of(seal: Seal) -> Headers:
 def seal_of(headers: Mapping[str, Any] | Sequence[tuple[str, Any]] | None) -> Seal:
     """The seal in a record's headers. Raises BrokenSeal."""
     found = dict(headers or ())
-    lengths = {"seq": UNSIGNED.size, "sealed_at": UNSIGNED.size, "schema_sha256": DIGEST_BYTES}
-    for name, length in lengths.items():
+    for name, length in SEAL_BYTES:
         if len(found.get(name) or b"") != length:
             raise BrokenSeal(f"header {name} must have {length} bytes: {found.get(name)!r}")
-    return Seal(
-        seq=UNSIGNED.unpack(found["seq"])[0],
-        sealed_at=UNSIGNED.unpack(found["sealed_at"])[0],
-        schema_sha256=found["schema_sha256"],
-    )
+    seq, sealed_at = TWO_UNSIGNED.unpack(found["seq"] + found["sealed_at"])
+    return Seal(seq, sealed_at, found["schema_sha256"])

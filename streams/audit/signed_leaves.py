@@ -41,10 +41,10 @@ class SignedLeaves:
     def has(self, record: SealedRecord) -> bool:
         """Whether a record is what was sealed under its seq; true without a log to compare with.
         Raises NotSignedYet, DamagedLog, BadNote."""
-        if not self.exist:
-            return True
         seq = record.seal.seq
         if seq >= self._tree.size:
+            if not self.exist:
+                return True
             self._follow()
         if seq >= self._tree.size:
             raise NotSignedYet(f"no checkpoint covers seq {seq} yet")

@@ -76,7 +76,9 @@ def _facts(rows: Iterable[Row]) -> list[FactEvents]:
     for row in rows:
         rows_of[row["cause_id"] or row["event_id"]].append(row)
     # The sealer's anomalies about an event follow the events of its fact.
-    return [FactEvents(sorted(rows, key=_place)) for rows in rows_of.values()]
+    return [
+        FactEvents(sorted(rows, key=_place) if len(rows) > 1 else rows) for rows in rows_of.values()
+    ]
 
 
 def _place(row: Row) -> tuple[bool, int, int]:

@@ -35,7 +35,7 @@ SELECT number, seq, sha256, found_at FROM audit.foreign_rows WHERE NOT reported 
 UPDATE audit.foreign_rows SET reported = true WHERE number = ANY(%(numbers)s);
 
 -- name: copy_in
-COPY audit.events ({columns}) FROM STDIN;
+COPY audit.events ({columns}) FROM STDIN (FORMAT BINARY);
 
 -- name: dump
 COPY (SELECT {columns} FROM audit.event ORDER BY seq) TO STDOUT;

@@ -9,7 +9,7 @@ import psycopg
 
 from infra.postgres import EMPTY_PROJECTION
 from streams.audit.sealed_record import SealedRecord
-from streams.projector.rows import QUERY, copy_in, dump_digest, row_of_event
+from streams.projector.rows import QUERY, copy_in, dump_digest, row_of_fields
 
 PORTION = 10_000
 Connection = psycopg.Connection[Any]
@@ -36,7 +36,7 @@ def rebuild(connection: Connection, records: Iterable[SealedRecord]) -> Rebuilt:
         count = 0
         for portion in _portions(records):
             count += len(portion)
-            copy_in(cursor, [row_of_event(one.seal, one.value, one.event) for one in portion])
+            copy_in(cursor, [row_of_fields(one.seal, one.value, one.fields) for one in portion])
             cursor.execute(QUERY("set_last_seq"), {"last_seq": count - 1})
             cursor.execute(QUERY("make_partitions"))
         cursor.execute(QUERY("note_times"))

@@ -16,8 +16,9 @@ from streams.audit.signed_leaves import NotSignedYet, SignedLeaves
 from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
 from streams.projector.findings import Report, of_record, of_rows
-from streams.projector.position import Position, advance
-from streams.projector.rows import QUERY, Row, copy_in, row_of_event
+from streams.projector.position import Position
+from streams.projector.row_writer import Batch, RowWriter
+from streams.projector.rows import QUERY, Row, row_of_fields
 from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
@@ -31,9 +32,6 @@ log = logging.getLogger(__name__)
 GROUP = "copystand.projector"
 BATCH = 2000
 BATCH_SECONDS = 0.2
-PARTITION_ROWS = 1_000_000
-RANGE_ROWS = 20_000
-"""Events in a range whose times are noted."""
 REQUEST_SECONDS = 30.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
@@ -80,6 +78,7 @@ def run_projector(
                     pause = FIRST_PAUSE_SECONDS
                     while not stopping.is_set():
                         projector.step(connection)
+                    projector.finish()
             except psycopg.OperationalError as error:
                 log.warning("database unavailable", extra={"error": str(error).strip()})
                 if stopping.wait(pause):
@@ -111,7 +110,9 @@ class Projector:
         publishes findings, and `wait_for` tells the operator what it waits for."""
         self._consumer, self._leaves, self._topic = consumer, leaves, ""
         self._report, self._wait_for, self._made_by = report, wait_for, made_by
-        self._position = Position(-1, 0)
+        self._writer = RowWriter(self._report_rows)
+        self._position = self._planned = Position(-1, 0)
+        """Up to where rows are written, and up to where they are written or being written."""
         self._order = LogOrder(0)
         self._held: list[Message] = []
         """Records that no checkpoint covers yet, and those after them."""
@@ -124,7 +125,7 @@ class Projector:
         row = connection.execute(QUERY("position")).fetchone()
         if row is None:
             raise CannotContinue("audit.projector_position has no row; rebuild the projection")
-        self._position = Position(*row)
+        self._position = self._planned = Position(*row)
         self._topic = self._leaves.topic()
         start = TopicPartition(self._topic, 0, self._position.next_offset)
         next_seq = self._position.last_seq + 1
@@ -143,8 +144,9 @@ class Projector:
         log.info("projecting", extra=extra)
 
     def step(self, connection: Connection) -> int:
-        """Project the next events, if any arrive soon; the number of events."""
-        before = self._position
+        """Project the next events, if any arrive soon; the number of events. While there are many,
+        those of one step are written during the next one."""
+        before = self._planned
         rows: list[Row] = []
         foreign: list[ForeignRecord] = []
         after, reached = before, None
@@ -160,27 +162,42 @@ class Projector:
                     break
                 foreign += others
                 if sealed is not None and sealed.seal.seq > before.last_seq:
-                    rows.append(row_of_event(sealed.seal, sealed.event.value, sealed.event.event))
+                    rows.append(row_of_fields(sealed.seal, sealed.event.value, sealed.event.event))
                 last_seq = self._order.next_seq - 1
                 if not self._order.ahead and last_seq >= before.last_seq:
                     after = Position(last_seq, offset_of(message) + 1, self._topic)
+        self.finish()
         self._report_records(foreign)
         if after != before:
-            self._write(connection, rows, before, after)
-        if rows or reached is not None:
-            known = after.next_offset if after.topic == self._topic else 0
-            self._commit_offset(max(known, reached or 0))
-        if reached is not None or self._gap:
-            self._report_gap(connection, at_end=reached is not None)
-        if time.monotonic() - self._looked_at > LOOK_SECONDS:
-            self._report_rows(connection)
-            if self._leaves.topic() != self._topic:
-                self.resume(connection)
+            self._planned = after
+            self._writer.start(connection, Batch(rows, before, after))
+        is_time_to_look = time.monotonic() - self._looked_at > LOOK_SECONDS
+        if len(messages) < BATCH or reached is not None or self._held or is_time_to_look:
+            self._catch_up(connection, reached, is_time_to_look)
         return len(rows)
+
+    def finish(self) -> None:
+        """Return when the rows of all steps are written."""
+        if batch := self._writer.finish():
+            self._position = batch.after
+            self._commit_offset(batch.after.next_offset)
 
     def close(self) -> None:
         """Close the consumer."""
         self._consumer.close()
+
+    def _catch_up(self, connection: Connection, reached: int | None, look: bool) -> None:
+        """Write all rows, and report how far they go."""
+        self.finish()
+        if reached is not None:
+            known = self._position.next_offset if self._position.topic == self._topic else 0
+            self._commit_offset(max(known, reached))
+        if reached is not None or self._gap:
+            self._report_gap(connection, at_end=reached is not None)
+        if look:
+            self._report_rows(connection)
+            if self._leaves.topic() != self._topic:
+                self.resume(connection)
 
     def _next_messages(self) -> list[Message]:
         held, self._held = self._held, []
@@ -204,6 +221,7 @@ class Projector:
             return True
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             lost = f"{self._topic} lost sealed events that were not projected: {error}"
+            self.finish()
             self._set_reason(connection, f"{lost}. Run: copystand audit restore-topic")
         log.warning("consumer error", extra={"error": str(error)})
         return False
@@ -213,29 +231,6 @@ class Projector:
             f"{self._topic} ends at {end}, and the table has events up to {known}: the log lost"
             " events. The table must be projected again."
         )
-
-    def _write(
-        self, connection: Connection, rows: list[Row], before: Position, after: Position
-    ) -> None:
-        try:
-            self._write_once(connection, rows, before, after)
-        except psycopg.errors.UniqueViolation:
-            # A row that is not ours has one of these numbers.
-            if not self._report_rows(connection):
-                raise
-            self._write_once(connection, rows, before, after)
-        self._position = after
-        if (before.last_seq + 1) // PARTITION_ROWS != (after.last_seq + 1) // PARTITION_ROWS:
-            connection.execute(QUERY("make_partitions"))
-        if (before.last_seq + 1) // RANGE_ROWS != (after.last_seq + 1) // RANGE_ROWS:
-            connection.execute(QUERY("note_times"))
-
-    def _write_once(
-        self, connection: Connection, rows: list[Row], before: Position, after: Position
-    ) -> None:
-        with connection.transaction(), connection.cursor() as cursor:
-            advance(cursor, before, after)
-            copy_in(cursor, rows)
 
     def _report_records(self, foreign: Sequence[ForeignRecord]) -> None:
         """Report records that the sealer did not write, before the position passes them."""

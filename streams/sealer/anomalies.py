@@ -7,10 +7,10 @@ from pathlib import Path
 
 from infra.files import fsync_folder, write_atomic
 from processors.premis import event_type_uri, producer_agents
-from schemas.codec import TooLarge, encode
+from schemas.codec import TooLarge
 from schemas.ids import make_id
 from schemas.models import Head, PremisEvent, Producer
-from streams.sealer.validation import IntakeRecord, InvalidRecord, ValidEvent, with_digests
+from streams.sealer.validation import IntakeRecord, InvalidRecord, ValidEvent, valid_event
 
 TYPE = "log-anomaly"
 
@@ -43,24 +43,22 @@ def preserve(folder: Path, record: IntakeRecord, invalid: InvalidRecord) -> Path
 def anomaly_event(record: IntakeRecord, invalid: InvalidRecord, made_by: Producer) -> ValidEvent:
     """The event to seal instead of the record; the same record always gives the same event."""
     try:
-        event = _event(record, invalid, made_by)
-        return with_digests(event, encode(event))
+        return valid_event(_event(record, invalid, made_by))
     except TooLarge:  # the ids of the record's own event fill the limit: leave them out
-        event = _event(record, replace(invalid, event=None), made_by)
-        return with_digests(event, encode(event))
+        return valid_event(_event(record, replace(invalid, event=None), made_by))
 
 
 def _event(record: IntakeRecord, invalid: InvalidRecord, made_by: Producer) -> PremisEvent:
-    head = invalid.event.head if invalid.event else None
+    subject = invalid.event
     found = invalid.found[:1000].encode("utf-8", "replace").decode()
     return PremisEvent(
         head=Head(
             event_id=make_id("sealer", record.partition, record.offset),
-            cause_id=head.cause_id if head else None,
-            batch_id=head.batch_id if head else None,
-            item_id=head.item_id if head else None,
-            page_id=head.page_id if head else None,
-            revision=head.revision if head else 1,
+            cause_id=subject.cause_id if subject else None,
+            batch_id=subject.batch_id if subject else None,
+            item_id=subject.item_id if subject else None,
+            page_id=subject.page_id if subject else None,
+            revision=subject.revision if subject else 1,
             occurred_at=record.arrived_at,
             producer=made_by,
         ),

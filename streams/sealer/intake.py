@@ -2,16 +2,18 @@
 
 import logging
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested
 from streams.sealer.transactions import REQUEST_SECONDS, RETRY_SECONDS
+from streams.sealer.validation import ReadRecord, read_record
 
 log = logging.getLogger(__name__)
 
 BATCH = 1000
-BATCH_SECONDS = 0.5
+BATCH_SECONDS = 0.4
 """A transaction takes about eight flushes of the broker, for one event or for a thousand."""
 
 
@@ -20,26 +22,43 @@ class Intake:
 
     def __init__(self, consumer: Consumer, topic: str, stopping: threading.Event) -> None:
         self._consumer, self._topic, self._stopping = consumer, topic, stopping
+        self._thread = ThreadPoolExecutor(1, "intake")
+        self._ahead: Future[list[ReadRecord]] | None = None
+        """The next records, while there are many: they are read while the last ones are sealed."""
 
     def seek(self) -> int:
         """Read on from the committed offset, which is returned. Raises ShutdownRequested."""
+        self._forget_ahead()
         # Without a committed offset everything is read again; sealed events are then dropped.
         start = max(self.committed(), 0)
         self._consumer.assign([TopicPartition(self._topic, 0, start)])
         return start
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[ReadRecord]:
         """The next records. Raises CannotContinue when some are lost."""
-        messages = []
+        ahead, self._ahead = self._ahead, None
+        records = ahead.result() if ahead else self._read()
+        if len(records) >= BATCH:
+            self._ahead = self._thread.submit(self._read)
+        return records
+
+    def _read(self) -> list[ReadRecord]:
+        records = []
         for message in self._consumer.consume(BATCH, timeout=BATCH_SECONDS):
             error = message.error()
             if error is None:
-                messages.append(message)
+                records.append(read_record(message))
             elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
                 self._continue_at_the_end(error)
             else:
                 log.warning("consumer error", extra={"error": str(error)})
-        return messages
+        return records
+
+    def _forget_ahead(self) -> None:
+        """The records are read again, from another offset."""
+        ahead, self._ahead = self._ahead, None
+        if ahead:
+            wait([ahead])
 
     def committed(self) -> int:
         """The committed offset; negative without one. Raises ShutdownRequested."""
@@ -59,6 +78,7 @@ class Intake:
 
     def close(self) -> None:
         """Close the consumer."""
+        self._forget_ahead()
         self._consumer.close()
 
     def _continue_at_the_end(self, error: KafkaError) -> None:

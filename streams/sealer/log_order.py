@@ -4,20 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from confluent_kafka import Message
 
 from streams.audit.sealed_record import BrokenSeal, Seal, seal_of
-from streams.kafka.messages import headers_of
-from streams.sealer.validation import IntakeRecord, ValidEvent, intake_record, validate
+from streams.kafka.messages import headers_of, offset_of
+from streams.sealer.validation import ValidEvent, intake_record, validate
 
 LAST_MICROSECOND = 253_402_300_799_000_000
 """9999-12-31T23:59:59Z."""
 MOST_AHEAD = 10_000
 
 
-@dataclass(frozen=True)
-class LogRecord:
+class LogRecord(NamedTuple):
     """A sealed event as read back from audit.premis."""
 
     offset: int
@@ -52,25 +52,24 @@ class LogOrder:
 
     def take(self, message: Message) -> tuple[LogRecord | None, Sequence[ForeignRecord]]:
         """The sealed event of a record, if it is the next one, and what is known to be foreign."""
-        record = intake_record(message)
         try:
-            sealed = _sealed(record, message)
+            sealed = _sealed(message)
         except BrokenSeal as broken:
-            return None, [_foreign(record, str(broken))]
+            return None, [_foreign(message, str(broken))]
         seq = sealed.seal.seq
         if seq == self.next_seq and not self.agrees(sealed):
             found = f"it is not the event that was sealed with seq {seq}"
-            self.other = f"offset {record.offset}: {found}"
-            return None, [_foreign(record, found)]
+            self.other = f"offset {sealed.offset}: {found}"
+            return None, [_foreign(message, found)]
         if seq == self.next_seq:
             foreign, self.ahead = self.ahead, []
             self.next_seq += 1
             return sealed, foreign
         found = f"it has seq {seq}, expected {self.next_seq}"
         if seq < self.next_seq:
-            return None, [_foreign(record, f"{found}: this seq is taken")]
+            return None, [_foreign(message, f"{found}: this seq is taken")]
         if len(self.ahead) < MOST_AHEAD:
-            self.ahead.append(_foreign(record, found))
+            self.ahead.append(_foreign(message, found))
         return None, []
 
     def gap(self) -> str:
@@ -81,19 +80,20 @@ class LogOrder:
         return f"seq {self.next_seq} is missing; offset {first.offset}: {first.found}"
 
 
-def _sealed(record: IntakeRecord, message: Message) -> LogRecord:
+def _sealed(message: Message) -> LogRecord:
     """Raises BrokenSeal."""
     seal = seal_of(headers_of(message))
-    event = validate(record)
+    event = validate(message.key(), message.value())
     if not isinstance(event, ValidEvent):
         raise BrokenSeal(f"{event.code}: {event.found}")
     if event.schema_sha256 != seal.schema_sha256:
         raise BrokenSeal("its header schema_sha256 is not that of its schema")
     if seal.sealed_at > LAST_MICROSECOND:
         raise BrokenSeal(f"its header sealed_at is {seal.sealed_at}")
-    return LogRecord(record.offset, seal, event)
+    return LogRecord(offset_of(message), seal, event)
 
 
-def _foreign(record: IntakeRecord, found: str) -> ForeignRecord:
+def _foreign(message: Message, found: str) -> ForeignRecord:
+    record = intake_record(message)
     digest = sha256(record.value or b"").hexdigest()
     return ForeignRecord(record.offset, record.arrived_at, digest, found[:500])

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from infra.files import fsync_folder, read_json, write_json
 from processors.premis import event_type_uri, producer_agents
-from schemas.codec import encode
 from schemas.ids import PSEUDONYM, make_id
 from schemas.models import Agent, Head, PremisEvent, Producer
-from streams.sealer.validation import ValidEvent, with_digests
+from streams.sealer.validation import ValidEvent, valid_event
 
 RESTORE_TOPIC, ROTATE_KEY = "restore-topic", "rotate-key"
 KINDS = (RESTORE_TOPIC, ROTATE_KEY)
@@ -100,4 +99,4 @@ def event_of(request: LogRequest, events: int, made_by: Producer) -> ValidEvent:
             Agent(type="person", name=request.by, role="authorizer"),
         ),
     )
-    return with_digests(event, encode(event))
+    return valid_event(event)

@@ -7,7 +7,7 @@ from pathlib import Path
 from schemas.models import Producer
 from streams.sealer.anomalies import anomaly_event, preserve
 from streams.sealer.event_index import IndexedEvent
-from streams.sealer.validation import IntakeRecord, InvalidRecord, ValidEvent, validate
+from streams.sealer.validation import InvalidRecord, ReadRecord, ValidEvent
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ FindSealed = Callable[[Sequence[str]], Mapping[str, IndexedEvent]]
 
 
 def plan(
-    records: Sequence[IntakeRecord],
+    records: Sequence[ReadRecord],
     find_sealed: FindSealed,
     next_seq: int,
     anomalies: Path,
@@ -23,22 +23,23 @@ def plan(
 ) -> list[ValidEvent]:
     """The events to seal, in order; the first one gets next_seq. Invalid records are on disk when
     this returns."""
-    validated = [(record, validate(record)) for record in records]
-    event_ids = [result.event_id for _, result in validated if isinstance(result, ValidEvent)]
-    sealed = {one.event_id: (one.digest, one.seq) for one in find_sealed(event_ids).values()}
+    event_ids = [result.event_id for _, result in records if isinstance(result, ValidEvent)]
+    sealed: dict[str, tuple[IndexedEvent | ValidEvent, int]] = {
+        one.event_id: (one, one.seq) for one in find_sealed(event_ids).values()
+    }
     planned: list[ValidEvent] = []
 
     def add(event: ValidEvent) -> None:
-        sealed[event.event_id] = (event.digest, next_seq + len(planned))
+        sealed[event.event_id] = (event, next_seq + len(planned))
         planned.append(event)
 
-    for record, result in validated:
+    for record, result in records:
         if isinstance(result, ValidEvent):
             if result.event_id not in sealed:
                 add(result)
                 continue
-            digest, seq = sealed[result.event_id]
-            if digest == result.digest:
+            other, seq = sealed[result.event_id]
+            if other.digest == result.digest:
                 continue  # redelivered
             found = f"event_id {result.event_id} is sealed as seq {seq} with other bytes"
             result = InvalidRecord("log.other-bytes", found, result.event)

@@ -8,12 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Consumer, Producer
 
 from schemas.models import Producer as MadeBy
 from streams.audit.generations import is_later, topic_of
 from streams.audit.sealed_record import Seal, SealedRecord
-from streams.kafka.messages import offset_of
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import ShutdownRequested, run_until_shutdown
 from streams.sealer.checkpoints import Checkpoints
@@ -31,7 +30,7 @@ from streams.sealer.transactions import (
     TransactionAborted,
     Transactions,
 )
-from streams.sealer.validation import ValidEvent, intake_record
+from streams.sealer.validation import ReadRecord, ValidEvent
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -106,9 +105,8 @@ class Sealer:
         """Seal batch after batch until asked to stop. While topic and log disagree, wait."""
         while not self._stopping.is_set():
             try:
-                messages = self.poll()
-                if messages:
-                    self.seal(messages)
+                if records := self.poll():
+                    self.seal(records)
                 self._checkpoints.sign_if_due(self._sealed.store)
                 self._topic_check.check_if_due(self._sealed)
                 self._carry_out_requests()
@@ -127,20 +125,20 @@ class Sealer:
         self._index.close()
         self._sealed.store.close()
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[ReadRecord]:
         """The next records of the intake. Raises CannotContinue when some are lost."""
         return self._intake.poll()
 
-    def seal(self, messages: list[Message]) -> None:
+    def seal(self, records: list[ReadRecord]) -> None:
         """Seal these records of the intake. Raises TransactionAborted."""
         events = plan(
-            [intake_record(message) for message in messages],
+            records,
             self._index.find,
             self._position.next_seq,
             self._anomalies,
             self._made_by,
         )
-        self._write(events, offset_of(messages[-1]) + 1)
+        self._write(events, records[-1].record.offset + 1)
 
     def _write(self, events: Sequence[ValidEvent], next_intake: int | None = None) -> None:
         """Give events the next numbers. Raises TransactionAborted."""

@@ -4,10 +4,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from confluent_kafka import Message
 
-from schemas.codec import MAX_AUDIT_BYTES, Undecodable, decode
+from schemas.codec import MAX_AUDIT_BYTES, Undecodable, encode
+from schemas.event_fields import EventFields, event_fields, fields_of
 from schemas.models import PremisEvent
 from streams.audit.sealed_record import body_of, schema_digest
 from streams.kafka.messages import headers_of, offset_of
@@ -17,7 +19,7 @@ LAST_SECOND = 253402300799.0
 """9999-12-31T23:59:59Z."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class IntakeRecord:
     """A record of audit.intake."""
 
@@ -30,20 +32,22 @@ class IntakeRecord:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-@dataclass(frozen=True)
-class ValidEvent:
-    """An event that can be sealed, with the digest that identifies its content."""
+class ValidEvent(NamedTuple):
+    """An event that can be sealed."""
 
-    event: PremisEvent
+    event: EventFields
     value: bytes
     schema_sha256: bytes
-    digest: bytes
-    """SHA-256 of schema_sha256 and body. It does not depend on a registry's schema id."""
 
     @property
     def event_id(self) -> str:
         """Its id."""
-        return self.event.head.event_id
+        return self.event.event_id
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of schema_sha256 and body. It does not depend on a registry's schema id."""
+        return content_digest(self.schema_sha256, self.value)
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,21 @@ class InvalidRecord:
 
     code: str
     found: str
-    event: PremisEvent | None = None
+    event: EventFields | None = None
     """The event, if it could be decoded."""
+
+
+class ReadRecord(NamedTuple):
+    """A record of audit.intake, and the event in it or what is wrong with it."""
+
+    record: IntakeRecord
+    result: ValidEvent | InvalidRecord
+
+
+def read_record(message: Message) -> ReadRecord:
+    """A confluent-kafka message as a ReadRecord."""
+    record = intake_record(message)
+    return ReadRecord(record, validate(record.key, record.value))
 
 
 def intake_record(message: Message) -> IntakeRecord:
@@ -72,31 +89,30 @@ def intake_record(message: Message) -> IntakeRecord:
     )
 
 
-def validate(record: IntakeRecord) -> ValidEvent | InvalidRecord:
+def validate(key: bytes | None, value: bytes | None) -> ValidEvent | InvalidRecord:
     """The event of a record, or what is wrong with it; other records play no part."""
-    value = record.value
     if value is not None and len(value) > MAX_AUDIT_BYTES:
         return InvalidRecord("log.too-large", f"{len(value)} bytes, the limit is {MAX_AUDIT_BYTES}")
     try:
-        event = decode(value, PremisEvent)
+        event = event_fields(value)
     except Undecodable as wrong:
         return InvalidRecord("log.not-decodable", str(wrong))
-    assert isinstance(event, PremisEvent) and value is not None
-    for name, text in (("event_id", event.head.event_id), ("cause_id", event.head.cause_id)):
+    assert value is not None
+    for name, text in (("event_id", event.event_id), ("cause_id", event.cause_id)):
         if text is not None and not UUID.fullmatch(text):
             return InvalidRecord(
                 "log.not-decodable", f"{name} {text[:100]!r} is no lower-case UUID"
             )
-    if record.key != event.head.event_id.encode():
-        found = f"key {(record.key or b'')[:100]!r}, event_id {event.head.event_id}"
+    if key != event.event_id.encode():
+        found = f"key {(key or b'')[:100]!r}, event_id {event.event_id}"
         return InvalidRecord("log.key-mismatch", found, event)
-    return with_digests(event, value)
+    return ValidEvent(event, value, schema_digest(value))
 
 
-def with_digests(event: PremisEvent, value: bytes) -> ValidEvent:
-    """A decoded event with its digests."""
-    schema_sha256 = schema_digest(value)
-    return ValidEvent(event, value, schema_sha256, content_digest(schema_sha256, value))
+def valid_event(event: PremisEvent) -> ValidEvent:
+    """An event of the sealer itself, ready to be sealed. Raises TooLarge."""
+    value = encode(event)
+    return ValidEvent(fields_of(event), value, schema_digest(value))
 
 
 def content_digest(schema_sha256: bytes, value: bytes) -> bytes:

@@ -151,7 +151,8 @@ class Tree:
         """The hash of the leaf at an index, from its tile."""
         if not 0 <= index < self.size:
             raise IndexError(f"leaf {index} is not in a tree of {self.size}")
-        return self.hash(0, index)
+        tile, within = divmod(index, WIDTH)
+        return self._hashes[within] if self._tile == (0, tile) else self.hash(0, index)
 
     def leaves(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The leaves [start, end), read bundle by bundle."""

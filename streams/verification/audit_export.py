@@ -62,8 +62,8 @@ class _Readable:
 
     def __call__(self, leaf: bytes) -> object:
         record = record_of(leaf)
-        if record.event.fact == FixityChecked.__name__:
-            self.lists += [one.removeprefix("sha256:") for one in record.event.results]
+        if record.fields.fact == FixityChecked.__name__:
+            self.lists += [one.removeprefix("sha256:") for one in record.fields.results]
         event = record.event.model_dump(mode="json")
         return {"seq": record.seal.seq, "sealed_at": record.seal.sealed_at, "event": event}
 

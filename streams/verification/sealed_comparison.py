@@ -19,7 +19,7 @@ from schemas.store import UnknownSchema
 from streams.audit.sealed_record import SealedRecord, record_of, registered_schema
 from streams.audit.standing import QUERY
 from streams.fixity.reading import MISSING, UNREADABLE, read_object
-from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of_event
+from streams.projector.rows import COLUMN_LIST, COLUMNS, row_of_fields
 from streams.storage.keys import content_key
 from streams.storage.object_store import ObjectStore
 from streams.transparency_log import verifier
@@ -116,7 +116,7 @@ def records_of_item(tree: Tree, item_id: str) -> Iterator[SealedRecord]:
     All leaves are read, since only they show that none is missing. Decoding takes far longer than
     reading, and a leaf about the item has its id as it is."""
     for record in records(tree, item_id.encode()):
-        if record.event.head.item_id == item_id:
+        if record.fields.item_id == item_id:
             yield record
 
 
@@ -169,7 +169,7 @@ def _row_problem(
     record = next(sealed, None)
     if record is None:
         return seq, "the table has it, and the sealed log does not"
-    differing = _differing(row_of_event(record.seal, record.value, record.event), row)
+    differing = _differing(row_of_fields(record.seal, record.value, record.fields), row)
     return (seq, f"its row differs in: {', '.join(differing)}") if differing else None
 
 
@@ -180,8 +180,8 @@ def verify_objects(
     of all. Each missing or changed file is a fault."""
     faults, seen = [], set[tuple[str, bool]]()
     for record in records(tree) if item_id is None else records_of_item(tree, item_id):
-        staged = record.event.fact != ACQUISITION
-        for digest in _digests(record.event.results):
+        staged = record.fields.fact != ACQUISITION
+        for digest in _digests(record.fields.results):
             if (digest, staged) not in seen:
                 seen.add((digest, staged))
                 if problem := _object_problem(storage, digest, staged):
@@ -207,7 +207,7 @@ def differing_rows(folder: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[int
         if row["seq"] >= size:
             continue
         record = record_of(bundle(number)[within])
-        row_as_sealed = row_of_event(record.seal, record.value, record.event)
+        row_as_sealed = row_of_fields(record.seal, record.value, record.fields)
         wanted = dict(zip(COLUMNS, row_as_sealed, strict=True))
         names = [name for name in row if name in wanted and _differs(name, wanted, row)]
         if names:

@@ -12,7 +12,9 @@ from streams.clients.scanners.scanner_driver import ScannedPage, ScannerProblem
 from streams.clients.scanners.twain_map import (
     BITDEPTH,
     FEEDERENABLED,
+    PIXEL_TYPES,
     PIXELFLAVOR,
+    PIXELTYPE,
     ROWS,
     XFERCOUNT,
     differences,
@@ -193,7 +195,16 @@ def _agreed(session: TwainSession, settings: CaptureSettings) -> dict[str, Any]:
     if differing:
         raise ScannerProblem("scanner.setting-differs", "; ".join(differing))
     names = {row.number: row.capability for row in ROWS}
-    return {names[number]: f"{value:g}" for number, value in read_back.items()}
+    return {names[number]: _in_words(number, value) for number, value in read_back.items()}
+
+
+def _in_words(number: int, value: float) -> str:
+    """A value of the source as a person reads it."""
+    if number == PIXELTYPE and value in PIXEL_TYPES:
+        return str(PIXEL_TYPES[int(value)])
+    if KINDS[number] is Kind.BOOL:
+        return "on" if value else "off"
+    return f"{value:g}"
 
 
 def _depth(session: TwainSession, settings: CaptureSettings) -> float:

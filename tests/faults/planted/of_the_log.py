@@ -1,15 +1,16 @@
 """Defects of the PREMIS events, the sealer and the projector."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from schemas.codec import encode
+from schemas.codec import decode
+from schemas.models import PremisEvent
 from streams.execution import facts
-from streams.projector import role as projector
+from streams.projector import row_writer as projector
 from streams.sealer import clients
 from streams.sealer import role as sealer
+from streams.sealer.validation import valid_event
 from tests.faults.planted.broker import Producer
 from tests.faults.planted.planting import Patch, defect, wrapped
 from tests.faults.planted.world import World
@@ -41,8 +42,8 @@ def an_event_is_sealed_with_other_bytes(patch: Patch, world: World) -> None:
         first, *others = plan(*args) or [None]
         if first is None:
             return []
-        event = first.event.model_copy(update={"detail": "all is well"})
-        return [replace(first, event=event, value=encode(event)), *others]
+        event = decode(first.value, PremisEvent).model_copy(update={"detail": "all is well"})
+        return [valid_event(event), *others]
 
     wrapped(patch, sealer, "plan", retold)
 

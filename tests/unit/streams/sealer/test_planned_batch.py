@@ -10,7 +10,7 @@ from streams.audit.sealed_record import Seal, SealedRecord, schema_digest
 from streams.sealer.log_order import LogRecord
 from streams.sealer.planned_batch import PlanFile
 from streams.sealer.sealed_log import SealedLog
-from streams.sealer.validation import with_digests
+from streams.sealer.validation import valid_event
 from streams.transparency_log.log_store import LogStore
 from tests.support.audit_log import an_event
 
@@ -25,7 +25,7 @@ def records(first: int, count: int, sealed_at: int = 1) -> list[SealedRecord]:
 
 
 def accepted(log: SealedLog, found: Sequence[SealedRecord]) -> list[bool]:
-    return [log.agrees(LogRecord(0, one.seal, with_digests(one.event, one.value))) for one in found]
+    return [log.agrees(LogRecord(0, one.seal, valid_event(one.event))) for one in found]
 
 
 @pytest.fixture

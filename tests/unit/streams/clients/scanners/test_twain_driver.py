@@ -102,8 +102,8 @@ def test_settings_are_set_and_read_back():
 
     confirmed = scanner_of(fake).prepare(RGB)
 
-    assert confirmed["ICAP_XRESOLUTION"] == "300" and confirmed["ICAP_PIXELTYPE"] == "2"
-    assert confirmed["ICAP_BITDEPTH"] == "24" and confirmed["CAP_FEEDERENABLED"] == "0"
+    assert confirmed["ICAP_XRESOLUTION"] == "300" and confirmed["ICAP_PIXELTYPE"] == "rgb"
+    assert confirmed["ICAP_BITDEPTH"] == "24" and confirmed["CAP_FEEDERENABLED"] == "off"
     assert fake.is_clean
 
 
