@@ -45,6 +45,9 @@ TABLES = {
     "line.verdicts": "name of a corrected file",
     "people.numbers": "",
     "line.earlier_versions": "title",
+    "line.order_batches": "ids",
+    "line.order_states": "a view of line.orders and ids",
+    "line.orders": "identifiers of items, pseudonyms, the reference to the notes",
     "line.persons": "pseudonyms, and the senders that may name them",
     "people.person": "**names of persons**, by pseudonym; `copystand person forget` deletes one",
     "people.texts": "**free text of persons**, with its key and writer; `copystand text delete`"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from infra.acls import GROUP, TRANSACTION, Grant
 from infra.database_access import COLUMNS, OPERATIONS, ROLES, relations, rights
 from infra.kafka_access import ADMIN, BROKER
-from schemas.catalogue import READY
+from schemas.catalogue import AUDIT_CHECKPOINTS, READY
 from streams.access import USERS, grants, read_topics, written_topics
 from streams.topology import topics
 
@@ -49,6 +49,8 @@ Several stations may write the topics of `station`, and several repositories tha
 Their records are signed, and the router refuses others
 ([contract](contract.md#the-signature-of-a-record)). Each of them has a quota
 (`COPYSTAND_SENDER_PRODUCE_MB` and others in [settings](settings.md)).
+A [witness](how-to/give-access-to-kafka.md#witnesses) may read `{AUDIT_CHECKPOINTS.name}`,
+and nothing else.
 
 ## Consumer groups and transactional ids
 A name that ends with `*` covers all names that begin with it.

@@ -17,6 +17,7 @@ from schemas.catalogue import (
     AUDIT_INTAKE,
     AUDIT_PREMIS,
     FACTS,
+    ORDERS,
     READY,
     REDONE,
     TOPICS,
@@ -128,6 +129,7 @@ def _flow(topic: Topic) -> tuple[Sequence[str], Sequence[str]]:
         AUDIT_INTAKE: (["driver", TRACKER, "router"], ["sealer"]),
         AUDIT_PREMIS: (["sealer alone"], ["projector"]),
         AUDIT_CHECKPOINTS: (["sealer"], []),
+        ORDERS: ([TRACKER], ["station"]),
         READY: (["`copystand up`, to see that the local broker takes messages"], []),
     }[topic]
 

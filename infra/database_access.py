@@ -42,6 +42,7 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
         for name in (
             "batch_status", "items", "pages", "packages", "quarantine", "receipts", "offsets",
             "verdicts", "batch_waits", "quiet_batches", "persons", "earlier_versions",
+            "orders", "order_batches", "order_states",
         )
     },
 }  # fmt: skip

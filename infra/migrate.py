@@ -1,12 +1,15 @@
 """Forward-only SQL migrations, each applied once, in one transaction."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
 FOLDER = Path(__file__).parent / "migrations"
+INDEX_MEMORY = "SET maintenance_work_mem = '256MB'"
+"""Indexes of a large table are built in fewer passes."""
 LOCK = 4207849484
 """Key of the advisory lock: concurrent migrations of a database run one after the other."""
 
@@ -38,9 +41,15 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
-    """Apply the missing migrations, as the superuser; returns their names."""
+def migrate(
+    dsn: str, folder: Path = FOLDER, tell: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Apply the missing migrations, as the superuser; returns their names.
+
+    `tell` gets the name of each one before it is applied to a database that has others: with many
+    rows it may take minutes."""
     with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(INDEX_MEMORY)
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         connection.execute(
             "CREATE TABLE IF NOT EXISTS public.schema_migrations (number integer PRIMARY KEY,"
@@ -51,11 +60,16 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
         return [
             migration.name
             for migration in migrations(folder)
-            if _apply(connection, migration, applied)
+            if _apply(connection, migration, applied, tell)
         ]
 
 
-def _apply(connection: psycopg.Connection, migration: Migration, applied: dict[int, str]) -> bool:
+def _apply(
+    connection: psycopg.Connection,
+    migration: Migration,
+    applied: dict[int, str],
+    tell: Callable[[str], None],
+) -> bool:
     if migration.number in applied:
         if applied[migration.number] != migration.sha256:
             raise MigrationChanged(
@@ -63,6 +77,8 @@ def _apply(connection: psycopg.Connection, migration: Migration, applied: dict[i
                 " into a new migration, or remove the home if it holds only test data."
             )
         return False
+    if applied:
+        tell(migration.name)
     with connection.transaction():
         connection.execute(migration.text.encode())
         connection.execute(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from processors import master_rules
@@ -12,6 +12,7 @@ from processors.imaging.decode import vips_version
 from processors.imaging.decoding_result import Undecodable
 from processors.imaging.format_identification import Format
 from processors.imaging.header import DamagedHeader
+from processors.imaging.image_of_file import count_images, image_alone
 from processors.imaging.pixel_check import decode_all_pixels
 from processors.imaging.pixel_digest import pixels_digest
 from processors.master_finding import Finding
@@ -60,13 +61,15 @@ def _validate(
     tools: Tools,
 ) -> Outcome:
     path = tools.storage.path(master)
-    judged = judge(path, page.original_name, profile, tools.progress)
+    page = page.model_copy(update={"image": _image_of(page, path)})
+    one = OneImage(page.image, tools.scratch)
+    judged = judge(path, page.original_name, profile, tools.progress, one)
     if judged.refused or judged.master is None:
         return _rejected(page, judged.refused)
     decoded, found = judged.master, judged.findings
     master = master.model_copy(update={"media_type": decoded.format.media_type})
-    acts = _acts(master, decoded, found, vendor)
-    if page.capture is not None:
+    acts = _acts(master, decoded, found, vendor, page.image)
+    if page.capture is not None and page.image is None:
         # Of other pages nobody computed such a digest before.
         acts += _pixels_act(path, master, decoded)
     return Done(_fact(page, master, decoded, acts, profile.optional_branches))
@@ -93,15 +96,42 @@ def _pixels_act(path: Path, master: FileRef, decoded: DecodedMaster) -> tuple[Ac
     )
 
 
+def _image_of(page: PageAdmitted, path: Path) -> int | None:
+    """The number of the page's image; None if a corrected file has the page alone."""
+    if page.image is not None and page.head.revision > 1 and count_images(path) == 1:
+        return None
+    return page.image
+
+
+@dataclass(frozen=True)
+class OneImage:
+    """The number of an image in a file with several, and a folder to take it out."""
+
+    number: int | None
+    scratch: Path
+
+
 def judge(
-    path: Path, original_name: str, profile: Profile, progress: Callable[[str], None]
+    path: Path,
+    original_name: str,
+    profile: Profile,
+    progress: Callable[[str], None],
+    one: OneImage,
 ) -> Judgement:
-    """Identify and decode the file of a page and check it against a profile. Raises OSError."""
+    """Identify and decode the file of a page, or the image in it that is the page, and check it
+    against a profile. Raises OSError."""
     progress("format")
     format_ = identify_page(path, original_name, profile)
     if isinstance(format_, Finding):
         return Judgement(None, (format_,))
-    decoded = _decoded(path, format_, profile, progress)
+    refused = master_rules.image_refused(one.number, profile)
+    if refused:
+        return Judgement(None, (refused,))
+    try:
+        with image_alone(path, one.number, one.scratch) as alone:
+            decoded = _decoded(alone, format_, profile, progress)
+    except DamagedHeader as damage:
+        decoded = master_rules.damaged(str(damage))
     if isinstance(decoded, Finding):
         return Judgement(None, (decoded,))
     return Judgement(decoded, master_rules.findings(original_name, decoded, profile))
@@ -161,6 +191,7 @@ def _fact(
         photometric=header.photometric,
         byte_order=header.byte_order,
         icc_sha256=hashlib.sha256(header.icc).hexdigest() if header.icc else None,
+        image=page.image,
         files=(master, *(file for file in page.files if file.use in ("profile", "provided-text"))),
         acts=acts,
     )
@@ -171,6 +202,7 @@ def _acts(
     decoded: DecodedMaster,
     findings: tuple[Finding, ...],
     vendor: tuple[Checksum, ...],
+    image: int | None,
 ) -> tuple[Act, ...]:
     """Fixity checks, format identification, validation, then one validation per warning."""
     named = f"{decoded.format.name} {decoded.format.version or ''}".strip()
@@ -181,7 +213,10 @@ def _acts(
         *(_vendor_checksum_act(each) for each in vendor),
         Act(type="format identification", outcome="suc", detail=f"{named}, {puid}, by signature."),
         Act(
-            type="validation", outcome="suc", detail=_validation_detail(decoded), agents=(decoder,)
+            type="validation",
+            outcome="suc",
+            detail=_validation_detail(decoded, image),
+            agents=(decoder,),
         ),
         *(
             Act(type="validation", outcome="war", code=finding.code, detail=f"{finding.found}.")
@@ -209,11 +244,12 @@ def _vendor_checksum_act(checksum: Checksum) -> Act:
     return Act(type="fixity check", outcome="war", code=code, detail=detail)
 
 
-def _validation_detail(decoded: DecodedMaster) -> str:
+def _validation_detail(decoded: DecodedMaster, image: int | None) -> str:
+    which = f"Image {image} of the file: structure" if image else "Structure"
     header, unjudged = decoded.header, decoded.pixels.unjudged
     limit = f" Damage cannot be detected in {unjudged}." if unjudged else ""
     return (
-        "Structure checked, every pixel decoded: "
+        f"{which} checked, every pixel decoded: "
         f"{header.width_px} x {header.height_px} pixels of {header.samples_per_pixel} x "
         f"{header.bits_per_sample} bit, {header.colour_space}, compression {header.compression}; "
         f"resolution: {decoded.resolution.text}; ICC profile: {decoded.icc_profile or 'none'}."
@@ -224,4 +260,5 @@ def _validation_detail(decoded: DecodedMaster) -> str:
 def _rejected(page: PageAdmitted, finding: Finding | None) -> Rejected:
     if finding is None:
         raise ValueError("a refusal needs a finding")
-    return rejected(finding.code, finding.found, page.original_name, **finding.fills)
+    where = f"{page.original_name}, image {page.image}" if page.image else page.original_name
+    return rejected(finding.code, finding.found, where, **finding.fills)

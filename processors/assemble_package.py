@@ -47,7 +47,7 @@ def assemble_package(completed: ItemCompleted, tools: Tools) -> Outcome:
     except RecordIncomplete as incomplete:
         return rejected("package.record-incomplete", str(incomplete))
     package = package_id(item.item_id, completed.head.revision)
-    files = [*contents.payloads, *_metadata_files(item, contents, tools)]
+    files = [*contents.files(), *_metadata_files(item, contents, tools)]
     files.sort(key=lambda file: bag.by_bytes(file.path))
     digests = {file.path: file.sha256 for file in files}
     tags = bag.tag_files(digests, _bag_info(item, package, files))
@@ -60,7 +60,9 @@ def assemble_package(completed: ItemCompleted, tools: Tools) -> Outcome:
         return rejected("package.fixity-mismatch", found, mismatch.path)
     stored = _store(target, package, written, tags, files, tools)
     content = bag.content_digest(digests)
-    return Done(_published(item, package, stored, files, contents.read, content))
+    # Each page with a master counts, also if several are images of one file.
+    masters = sum(file.use == "master" for file in contents.payloads)
+    return Done(_published(item, package, stored, files, contents.read, masters, content))
 
 
 def _store(
@@ -228,6 +230,7 @@ def _published(
     stored: FileRef,
     files: Sequence[Payload],
     read: int,
+    masters: int,
     content: str,
 ) -> PackagePublished:
     return PackagePublished(
@@ -241,7 +244,7 @@ def _published(
         rights=item.rights,
         counts=PackageCounts(
             pages=sum(page["kind"] not in (TARGET, "missing") for page in item.pages),
-            masters=sum(file.use == "master" for file in files),
+            masters=masters,
             texts=read,
             missing=len(item.missing),
             derivatives=sum(file.group in DERIVATIVE_GROUPS for file in files),

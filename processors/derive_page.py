@@ -8,6 +8,7 @@ from processors import master_rules
 from processors.imaging.decode import vips_version
 from processors.imaging.decoding_result import Undecodable
 from processors.imaging.derivatives import MEDIA_TYPES, Derivative, Master, fitted, jpeg
+from processors.imaging.image_of_file import image_alone
 from processors.outcome import Done, Outcome, rejected
 from processors.page_files import file_for, profile_of
 from processors.profile import Derivatives, Pyramid, ReadingImage
@@ -25,9 +26,13 @@ def derive_page(page: PageAcquired, tools: Tools) -> Outcome:
     rules = profile_of(page.files, tools.storage).derivatives
     source = file_for("master", page.files)
     try:
-        with TemporaryDirectory(dir=tools.scratch) as folder:
+        stored = tools.storage.path(source)
+        with (
+            TemporaryDirectory(dir=tools.scratch) as folder,
+            image_alone(stored, page.image, tools.scratch) as path,
+        ):
             master = Master(
-                tools.storage.path(source),
+                path,
                 resolution_dpi=page.resolution_dpi,
                 negative=rules.negatives and page.kind not in NOT_FILM,
             )

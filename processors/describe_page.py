@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from processors.imaging.image_of_file import image_alone
 from processors.metadata_extraction.crosswalk import dublin_core_of
 from processors.metadata_extraction.embedded import (
     DIGITIZED,
@@ -43,7 +44,8 @@ def describe_page(page: PageAcquired, tools: Tools) -> Outcome:
     """Store the embedded metadata of a master as JSON, as MIX 2.0 and, if it has a description, as
     Dublin Core. Raises ToolHung, ToolCrashed and StorageError."""
     master = file_for("master", page.files)
-    embedded = _embedded(tools.storage.path(master))
+    with image_alone(tools.storage.path(master), page.image, tools.scratch) as path:
+        embedded = _embedded(path)
     documents = [("mix", XML, mix(page, embedded)), ("embedded", JSON, embedded.document())]
     described = dublin_core_of(embedded)
     if described is not None:

@@ -13,7 +13,8 @@ TITLE = "title"
 FOLDER = Path(__file__).parent / "errors"
 CHAPTERS = (
     *("manifest", "preflight", "station", "masters"),
-    *("scanners", "packages", "intake", "senders", "uploads", "line", "audit", "fixity"),
+    *("scanners", "orders", "packages", "intake", "senders", "uploads"),
+    *("line", "audit", "fixity"),
 )
 """Files of the catalogue in the order of docs/errors.md."""
 COMMANDS = {

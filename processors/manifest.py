@@ -71,6 +71,8 @@ class Page(Part):
     file: File | None = None
     text: File | None = None
     """ALTO delivered with the page, which replaces recognition."""
+    image: Annotated[int, Field(ge=1, le=20_000)] | None = None
+    """The number of its image in a file with several; None if the file is the page."""
 
     @property
     def effective_ref(self) -> str:
@@ -179,6 +181,8 @@ class Manifest(Part):
     priority: Priority = "normal"
     not_before: Instant | None = None
     operator: Operator | None = None
+    order: BatchId | None = None
+    """The capture order that the batch belongs to; it has the form of a batch id."""
     items: Annotated[Items, PlainValidator(Items.of)]
     not_packaged: Annotated[tuple[NotPackaged, ...], Field(strict=False)] = ()
     checksums: Checksums

@@ -12,7 +12,7 @@ from processors.imaging.header import Header
 from processors.imaging.resolution import Problem, Resolution
 from processors.master_finding import Finding
 from processors.page_files import extension_of
-from processors.profile import Policy, Profile
+from processors.profile import ImagesPolicy, Policy, Profile
 
 MAX_SAMPLES = 16
 """Maximum number of samples per pixel: colours, alpha, and extra channels of a scanner."""
@@ -146,7 +146,7 @@ def findings(original_name: str, master: DecodedMaster, profile: Profile) -> tup
         (_no_icc(header), profile.missing_icc),
         (_unusable_icc(header), _warn_or_refuse(profile.missing_icc)),
         (_lossy(header), profile.lossy_master),
-        (_more_images(header), profile.more_images),
+        (_more_images(header), _one_page(profile.more_images)),
         (_turned(header), profile.turned),
         (_extension(original_name, master.format), profile.other_extension),
     )
@@ -237,6 +237,19 @@ def _lossy(header: Header) -> Finding | None:
         return None
     found = f"The master uses lossy compression ({header.compression})"
     return Finding("page.master-lossy", found)
+
+
+def image_refused(image: int | None, profile: Profile) -> Finding | None:
+    """Why one of several images of a file is no page of its own, or None."""
+    if image is None or profile.more_images != "refuse":
+        return None
+    found = f"The page is image {image} of its file; profile {profile.name} refuses several images"
+    return Finding("page.more-images", found)
+
+
+def _one_page(policy: ImagesPolicy) -> Policy:
+    """What happens to a file with several images that is listed as one page."""
+    return "refuse" if policy == "pages" else policy
 
 
 def _more_images(header: Header) -> Finding | None:

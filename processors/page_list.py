@@ -86,8 +86,10 @@ def _ordered(item: Item) -> list[Page]:
 
 
 def _page(item: Item, page: Page, stated: DigestsByName) -> dict[str, Any]:
+    # The page lists of earlier versions have no images, and equal deliveries give equal bytes.
+    without = {"image"} if page.image is None else None
     return {
-        **page.model_dump(mode="json"),
+        **page.model_dump(mode="json", exclude=without),
         "ref": page.effective_ref,
         "languages": list(languages_of(item, page)),
         "script": script_of(item, page),

@@ -29,6 +29,9 @@ RULES = "rules"
 Policy = Literal["accept", "warn", "refuse"]
 """What happens to a page with a certain property."""
 
+ImagesPolicy = Policy | Literal["pages"]
+"""What happens to a file with several images; with `pages`, each image is a page."""
+
 
 def _required_branch(value: object) -> object:
     return _one_of(value, pipeline.branches())
@@ -137,7 +140,7 @@ class Profile(Part):
     missing_icc: Policy = "warn"
     """Bitonal masters need no ICC profile."""
     lossy_master: Policy = "warn"
-    more_images: Policy = "warn"
+    more_images: ImagesPolicy = "warn"
     irregular_tiff: Policy = "warn"
     """The file violates TIFF 6.0, although every pixel was decoded."""
     ambiguous_image: Policy = "refuse"

@@ -20,7 +20,10 @@ class UnstatedLanguage(Part):
     engine: Literal["tesseract"] = "tesseract"
     identification: Literal["py3langid"] = "py3langid"
     """The language model that identifies the language of the text."""
-    models: tuple[str, ...] = ("eng", "fra", "deu", "lat", "ita", "spa", "nld", "por", "Fraktur")
+    models: tuple[str, ...] = (
+        *("eng", "fra", "deu", "lat", "ita", "spa", "nld", "por", "Fraktur"),
+        *("Greek", "Cyrillic", "Hebrew", "Arabic"),
+    )
     """Recognition models to choose from; those that are not installed are left out when the batch
     is accepted. Pages are tried with the first one. A single model is used without a choice."""
 

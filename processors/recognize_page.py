@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from processors import delivered_text
 from processors.enrich import language_guess
 from processors.imaging.decode import FILM_DPI, GreyCopy, vips_version, write_grey_copy
-from processors.imaging.format_identification import packaged_name
+from processors.imaging.image_of_file import image_alone
 from processors.model_choice import read_with_chosen_model
 from processors.ocr import engine as ocr
 from processors.ocr import languages
@@ -16,7 +16,7 @@ from processors.ocr.alto import Origin, alto_for_master
 from processors.ocr.coordinates import Scale, hocr_for_master, pdf_with_fixed_date, tsv_for_master
 from processors.ocr.orientation import BestReading, Image, read_in_best_orientation
 from processors.outcome import Done, ErrorClass, Outcome, TryLater, rejected
-from processors.page_files import file_for, profile_of
+from processors.page_files import file_for, master_name, profile_of
 from processors.profile import Profile
 from processors.profile_ocr import NOT_READ
 from processors.tools import Area, Tools
@@ -94,6 +94,8 @@ class _Text:
     models: tuple[str, ...]
     choice: str = ""
     """Why these models were chosen, if the language is not stated."""
+    doubt: str | None = None
+    """If no candidate reads the page well: the script that it seems to be in."""
 
     @property
     def settings(self) -> str:
@@ -131,7 +133,7 @@ def _read(
         turned_degrees=text.best.rotated_degrees,
         optional_branches=page.optional_branches,
         files=files,
-        acts=(_creation(page, text, files), *_warnings(page, profile, text.best)),
+        acts=(_creation(page, text, files), *_warnings(page, profile, text)),
     )
 
 
@@ -142,19 +144,21 @@ def _recognized(
         path = Path(folder) / "reading.tif"
         tools.progress("grey copy")
         dpi, longest = _copy_limits(page, profile)
-        copy = write_grey_copy(
-            tools.storage.path(file_for("master", page.files)),
-            path,
-            resolution_dpi=page.resolution_dpi,
-            dpi=dpi,
-            max_long_side_px=longest,
-        )
+        stored = tools.storage.path(file_for("master", page.files))
+        with image_alone(stored, page.image, tools.scratch) as master:
+            copy = write_grey_copy(
+                master,
+                path,
+                resolution_dpi=page.resolution_dpi,
+                dpi=dpi,
+                max_long_side_px=longest,
+            )
         image = Image(path, copy.dpi, models, profile.ocr.timeout_seconds)
         turn = profile.ocr.orientation
         if choose:
             chosen = read_with_chosen_model(image, tools.progress, turn=turn)
             reason = f"language not stated, chosen from {'+'.join(models)}: {chosen.choice.reason}"
-            return _Text(copy, chosen.best, (chosen.choice.model,), reason)
+            return _Text(copy, chosen.best, (chosen.choice.model,), reason, chosen.doubt)
         tools.progress("recognition")
         return _Text(copy, read_in_best_orientation(image, tools.progress, turn=turn), models)
 
@@ -172,7 +176,7 @@ def _copy_limits(page: PageAcquired, profile: Profile) -> tuple[int, int]:
 def _outputs(page: PageAcquired, text: _Text) -> tuple[tuple[str, str, bytes], ...]:
     reading, scale = text.best.reading, Scale.of(text.copy, text.best.rotated_degrees)
     item_id = (page.head.item_id or "").strip() or "item"
-    name = packaged_name(item_id, page.ref, file_for("master", page.files).media_type)
+    name = master_name(item_id, page.ref, file_for("master", page.files), page.image)
     origin = Origin(name, page.sequence, "tesseract", ocr.tesseract_version(), text.settings)
     return (
         ("alto", XML, alto_for_master(reading.alto, text.best.words, scale, origin)),
@@ -205,9 +209,9 @@ def _creation(page: PageAcquired, text: _Text, files: tuple[FileRef, ...]) -> Ac
     )
 
 
-def _warnings(page: PageAcquired, profile: Profile, best: BestReading) -> tuple[Act, ...]:
-    mean, floor = best.words.mean_confidence, profile.ocr.confidence_floor
-    found = []
+def _warnings(page: PageAcquired, profile: Profile, text: _Text) -> tuple[Act, ...]:
+    best, floor = text.best, profile.ocr.confidence_floor
+    mean, found = best.words.mean_confidence, []
     if best.rotated_degrees:
         detail = f"The text was read in a copy rotated by {best.rotated_degrees} degrees clockwise."
         found.append(("page.turned", detail))
@@ -216,6 +220,10 @@ def _warnings(page: PageAcquired, profile: Profile, best: BestReading) -> tuple[
     elif mean < floor:
         detail = f"The mean word confidence is {mean:g}, below the limit of {floor:g}."
         found.append(("page.confidence-low", detail))
+    if text.doubt is not None:
+        detail = f"No candidate for unstated languages reads the text well: {mean:g} with "
+        detail += f"{'+'.join(text.models)}. Detected script: {text.doubt}."
+        found.append(("page.script-unstated", detail))
     source = (f"sha256:{file_for('master', page.files).sha256}",)
     return tuple(
         Act(type="validation", outcome="war", code=code, detail=detail, sources=source)

@@ -1,12 +1,12 @@
 """Reads what a descriptive record states: title, languages, script and identifiers."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 from lxml import etree
 
 from processors.ocr import languages
+from processors.record_statements import RecordFields, plain, stated, text_of
 from processors.xml.parser import XmlRefused, parse
 from processors.xml.submitted_mets import described_division, descriptions
 from processors.xml.writing import METS
@@ -17,34 +17,9 @@ NON_SORTING = re.compile("[\u0088\u0089\u0098\u009c]")
 """Characters around an article that catalogues ignore when they sort (ISO 6630)."""
 MARC_LANGUAGE = slice(35, 38)
 """Position of the language in field 008 (MARC 21)."""
+GOOBI_IDENTIFIERS = ("CatalogIDDigital", "CatalogIDSource", "shelfmarksource")
+LIDO_PREFERENCE = "{http://www.lido-schema.org}pref"
 MARC_IDENTIFIERS = {"020": "isbn", "022": "issn", "024": "identifier", "035": "system number"}
-
-
-@dataclass(frozen=True)
-class RecordFields:
-    """The statements of a record that an item can take over."""
-
-    title: str | None = None
-    languages: tuple[str, ...] = ()
-    """ISO 639-2 codes as stated, or the codes of what was stated in another form."""
-    script: str | None = None
-    identifiers: tuple[tuple[str, str], ...] = ()
-    """Type and value of each."""
-    unknown_languages: tuple[str, ...] = ()
-    """Stated languages that are not a code."""
-    several: bool = False
-    """The document contains several records, so that none was read."""
-
-    def completed(self, other: "RecordFields") -> "RecordFields":
-        """These statements, with those of another record for what they lack."""
-        return RecordFields(
-            self.title or other.title,
-            self.languages or other.languages,
-            self.script or other.script,
-            self.identifiers or other.identifiers,
-            self.unknown_languages or (() if self.languages else other.unknown_languages),
-            self.several or other.several,
-        )
 
 
 def fields_of(content: bytes) -> RecordFields:
@@ -65,32 +40,6 @@ def read_fields(root: etree._Element) -> RecordFields:
     return _of_record(found[0]) if found else RecordFields()
 
 
-def stated(
-    title: str | None,
-    stated_languages: Iterable[str],
-    identifiers: Iterable[tuple[str, str]] = (),
-    script: str | None = None,
-) -> RecordFields:
-    """Statements as fields: languages as codes, without duplicates and empty texts."""
-    known: list[str] = []
-    unknown: list[str] = []
-    for text in dict.fromkeys(_plain(one) for one in stated_languages):
-        code = languages.from_record(text)
-        if code and code != languages.UNDETERMINED:
-            known.append(code)
-            script = script or languages.script_in(text)
-        elif text and code is None:
-            unknown.append(text)
-    pairs = ((_plain(kind) or "identifier", _plain(value)) for kind, value in identifiers)
-    return RecordFields(
-        title=_plain(title or "") or None,
-        languages=tuple(dict.fromkeys(known)),
-        script=script if script and languages.known_script(script) else None,
-        identifiers=tuple(dict.fromkeys((kind, value) for kind, value in pairs if value)),
-        unknown_languages=tuple(unknown),
-    )
-
-
 def _of_mets(root: etree._Element) -> RecordFields:
     fields = RecordFields()
     for data in descriptions(root):
@@ -99,9 +48,9 @@ def _of_mets(root: etree._Element) -> RecordFields:
     division = described_division(root)
     # A volume without a title of its own has that of the work which contains it.
     labelled = [root] if division is None else [division, *division.iterancestors()]
-    labels = (_plain(one.get("LABEL") or "") for one in labelled)
+    labels = (plain(one.get("LABEL") or "") for one in labelled)
     label = next((text for text in labels if text), None)
-    own = _plain(root.get("OBJID") or "")
+    own = plain(root.get("OBJID") or "")
     return fields.completed(RecordFields(label, identifiers=(("OBJID", own),) if own else ()))
 
 
@@ -142,16 +91,41 @@ def _of_mods(record: etree._Element) -> RecordFields:
     codes = [term for term in terms if term.get("type") == "code"] or terms
     scripts = [term for one in about for term in one.findall("{*}scriptTerm")]
     identifiers = [
-        (one.get("type") or "identifier", _text(one))
+        (one.get("type") or "identifier", text_of(one))
         for one in record.findall("{*}identifier")
         if one.get("invalid") != "yes"
     ]
     identifiers += [
-        (one.get("source") or "recordIdentifier", _text(one))
+        (one.get("source") or "recordIdentifier", text_of(one))
         for one in record.findall("{*}recordInfo/{*}recordIdentifier")
     ]
-    script = next(filter(languages.known_script, map(_text, scripts)), None)
-    return stated(_mods_title(record), map(_text, codes), identifiers, script)
+    script = next(filter(languages.known_script, map(text_of, scripts)), None)
+    fields = stated(_mods_title(record), map(text_of, codes), identifiers, script)
+    # Goobi and Kitodo keep their own fields in an extension of an otherwise empty MODS.
+    inner = record.find("{*}extension/{*}goobi")
+    inner = record.find("{*}extension/{*}kitodo") if inner is None else inner
+    return fields if inner is None else fields.completed(_of_goobi(inner))
+
+
+def _of_goobi(record: etree._Element) -> RecordFields:
+    """The metadata of a division in the internal METS of Goobi and Kitodo."""
+    found: dict[str, list[str]] = {}
+    for one in record.findall("{*}metadata"):
+        found.setdefault(one.get("name") or "", []).append(text_of(one))
+    identifiers = [(name, value) for name in GOOBI_IDENTIFIERS for value in found.get(name, ())]
+    title = next(iter(found.get("TitleDocMain", ())), None)
+    return stated(title, found.get("DocLanguage", ()), identifiers)
+
+
+def _of_lido(record: etree._Element) -> RecordFields:
+    """LIDO 1.0 and 1.1; languages in it are those of the record, not of the object."""
+    about = "{*}descriptiveMetadata/{*}objectIdentificationWrap"
+    titles = record.findall(f"{about}/{{*}}titleWrap/{{*}}titleSet/{{*}}appellationValue")
+    preferred = [one for one in titles if (one.get(LIDO_PREFERENCE) or "") == "preferred"]
+    numbers = [("lidoRecID", text_of(one)) for one in record.findall("{*}lidoRecID")]
+    places = f"{about}/{{*}}repositoryWrap/{{*}}repositorySet/{{*}}workID"
+    numbers += [("workID", text_of(one)) for one in record.findall(places)]
+    return stated(text_of(next(iter(preferred or titles), None)), (), numbers)
 
 
 def _mods_title(record: etree._Element) -> str | None:
@@ -160,14 +134,14 @@ def _mods_title(record: etree._Element) -> str | None:
     infos.sort(key=lambda one: one.get("usage") != "primary")
     for info in infos:
         parts = {
-            name: _text(info.find(f"{{*}}{name}")) for name in ("nonSort", "title", "subTitle")
+            name: text_of(info.find(f"{{*}}{name}")) for name in ("nonSort", "title", "subTitle")
         }
         if not parts["title"]:
             continue
         gap = "" if parts["nonSort"].endswith(("'", "\u2019", "-")) or not parts["nonSort"] else " "
         title = f"{parts['nonSort']}{gap}{parts['title']}"
         title += f" : {parts['subTitle']}" if parts["subTitle"] else ""
-        of_part = (_text(info.find(f"{{*}}{name}")) for name in ("partNumber", "partName"))
+        of_part = (text_of(info.find(f"{{*}}{name}")) for name in ("partNumber", "partName"))
         part = ", ".join(text for text in of_part if text)
         return f"{title}. {part}" if part else title
     return None
@@ -176,7 +150,7 @@ def _mods_title(record: etree._Element) -> str | None:
 def _of_dublin_core(record: etree._Element) -> RecordFields:
     def texts(name: str) -> list[str]:
         # Deeper elements occur in RDF, which groups the values of a property.
-        return [_text(one) for one in record.findall(f"{{*}}{name}") if _text(one)]
+        return [text_of(one) for one in record.findall(f"{{*}}{name}") if text_of(one)]
 
     identifiers = [("identifier", value) for value in texts("identifier")]
     return stated(next(iter(texts("title")), None), texts("language"), identifiers)
@@ -185,8 +159,11 @@ def _of_dublin_core(record: etree._Element) -> RecordFields:
 def _of_marc(record: etree._Element) -> RecordFields:
     def values(tag: str, codes: str) -> list[str]:
         path = f"{{*}}datafield[@tag='{tag}']/{{*}}subfield"
-        return [_text(one) for one in record.findall(path) if (one.get("code") or "?") in codes]
+        return [text_of(one) for one in record.findall(path) if (one.get("code") or "?") in codes]
 
+    if (record.get("format") or "").casefold() == "unimarc":
+        numbers = [("control number", text_of(record.find("{*}controlfield[@tag='001']")))]
+        return stated(" : ".join(values("200", "ae")), values("101", "a"), numbers)
     fixed = {one.get("tag"): one.text or "" for one in record.findall("{*}controlfield")}
     title = NON_SORTING.sub("", " ".join(values("245", "anpb"))).rstrip(" /:;,=")
     # Older records write several codes without a separator: engfre.
@@ -205,9 +182,9 @@ def _of_ead(record: etree._Element) -> RecordFields:
     tongues = [one for at in did.findall("{*}langmaterial") for one in at.iter("{*}language")]
     scripts = (one.get("scriptcode") or "" for one in tongues)
     return stated(
-        _text(did.find("{*}unittitle")),
+        text_of(did.find("{*}unittitle")),
         (one.get("langcode") or "" for one in tongues),
-        (("unitid", _text(one)) for one in did.findall("{*}unitid")),
+        (("unitid", text_of(one)) for one in did.findall("{*}unitid")),
         next(filter(languages.known_script, scripts), None),
     )
 
@@ -226,8 +203,8 @@ def _of_tei(record: etree._Element) -> RecordFields:
         *header.findall("{*}fileDesc/{*}publicationStmt/{*}idno"),
         *header.findall("{*}fileDesc/{*}sourceDesc//{*}msIdentifier/{*}idno"),
     ]
-    identifiers = ((one.get("type") or "idno", _text(one)) for one in numbers)
-    return stated(_text(main[0]) if main else None, tongues, identifiers)
+    identifiers = ((one.get("type") or "idno", text_of(one)) for one in numbers)
+    return stated(text_of(main[0]) if main else None, tongues, identifiers)
 
 
 READERS: dict[str, Callable[[etree._Element], RecordFields]] = {
@@ -237,13 +214,8 @@ READERS: dict[str, Callable[[etree._Element], RecordFields]] = {
     "TEI": _of_tei,
     "TEI.2": _of_tei,
     "teiHeader": _of_tei,
+    "lido": _of_lido,
+    "goobi": _of_goobi,
+    "kitodo": _of_goobi,
 }
 """Reader by local name of the record."""
-
-
-def _text(element: etree._Element | None) -> str:
-    return "" if element is None else _plain("".join(map(str, element.itertext())))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())

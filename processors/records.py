@@ -24,6 +24,7 @@ MARC = "http://www.loc.gov/MARC21/slim"
 EAD = "urn:isbn:1-931666-22-9"
 EAD3 = "http://ead3.archivists.org/schema/"
 TEI = "http://www.tei-c.org/ns/1.0"
+LIDO = "http://www.lido-schema.org"
 OAI = "http://www.openarchives.org/OAI/2.0/"
 PAGE = "http://schema.primaresearch.org/PAGE/"
 ALTO = "http://www.loc.gov/standards/alto/"
@@ -49,6 +50,8 @@ RECORD_ROOTS = {
     (TEI, "teiHeader"): ("TEI", "descriptive"),
     ("", "TEI"): ("TEI", "descriptive"),
     ("", "TEI.2"): ("TEI", "descriptive"),
+    (LIDO, "lido"): ("LIDO", "descriptive"),
+    (LIDO, "lidoWrap"): ("LIDO", "descriptive"),
     (OAI, "OAI-PMH"): ("OAI-PMH", "descriptive"),
     (OAI, "GetRecord"): ("OAI-PMH", "descriptive"),
     (OAI, "record"): ("OAI-PMH", "descriptive"),
@@ -56,7 +59,7 @@ RECORD_ROOTS = {
 """Schema and role of metadata records, by root element."""
 CHECKED = ("METS", "PREMIS", "DublinCore", "MODS")
 """Schemas that are checked; records of the others are only stored."""
-STORED = ("MARCXML", "EAD", "TEI", "OAI-PMH", "XML", "CSV", "BagInfo")
+STORED = ("MARCXML", "EAD", "TEI", "LIDO", "OAI-PMH", "XML", "CSV", "BagInfo")
 """XML is a record in a wrapper of another kind, CSV a table, BagInfo the bag-info.txt of a bag."""
 NOT_WRAPPERS = ("alto", "PcGts", "html", "svg")
 """Names of root elements of documents that are not records, whatever they contain."""

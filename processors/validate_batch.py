@@ -176,8 +176,10 @@ def _acts(manifest: Manifest, received: FileRef, found: list[Diagnostic]) -> tup
         outcome="war" if found else "suc",
         code=found[0].code if found else None,
         detail=f"Pre-flight of {size}: "
-        + (f"{counted(len(found), 'warning')}: {_summary(found)}" if found else "no findings"),
-        sources=stored,
+        + (f"{counted(len(found), 'warning')}: {_summary(found)}" if found else "no findings")
+        + (f". Capture order: {manifest.order}" if manifest.order else ""),
+        # The tracker reads the order from here.
+        sources=(*stored, f"order:{manifest.order}") if manifest.order else stored,
     )
     return fixity, validation
 

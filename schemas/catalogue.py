@@ -89,9 +89,24 @@ REDONE = tuple(
     )
     for lane in LANES
 )
+ORDERS = Topic(
+    "copystand.orders",
+    None,
+    "order_id",
+    1,
+    {
+        "cleanup.policy": "compact",
+        "retention.ms": "-1",
+        # Notes that a person deletes are gone when the log was compacted.
+        "segment.ms": str(24 * 3600 * 1000),
+        "max.compaction.lag.ms": str(24 * 3600 * 1000),
+    },
+)
+"""The present state of each capture order as JSON, for stations. It is no fact: it follows from
+requests and decisions."""
 READY = Topic("copystand.ready", None, "none", 1, {"retention.ms": "3600000"})
 """`copystand up` creates it and writes to it to check the local broker; no role reads it."""
-TOPICS = (*FACTS, *REDONE, AUDIT_INTAKE, AUDIT_PREMIS, AUDIT_CHECKPOINTS)
+TOPICS = (*FACTS, *REDONE, AUDIT_INTAKE, AUDIT_PREMIS, AUDIT_CHECKPOINTS, ORDERS)
 
 
 @cache

@@ -597,6 +597,8 @@ class PageAcquired(Fact):
     """little-endian or big-endian, where the format leaves the choice."""
     icc_sha256: str | None = None
     """SHA-256 of the embedded ICC profile, lower-case hex."""
+    image: int | None = None
+    """Number of the page's image among the full images of its file, from 1; null if the file is one page."""
     files: tuple[FileRef, ...] = ()
     """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()
@@ -633,6 +635,8 @@ class PageAdmitted(Fact):
     """Steps that must end for this page before its item completes."""
     vendor_checksums: tuple[str, ...] = ()
     """Checksums delivered in addition to the manifest's SHA-256, each as algorithm:hex, for example md5:9e10…."""
+    image: int | None = None
+    """Number of the page's image among the full images of its file, from 1; null if the file is one page."""
     files: tuple[FileRef, ...] = ()
     """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()

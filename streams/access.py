@@ -15,7 +15,7 @@ from infra.acls import (
     Grant,
 )
 from processors.pipeline import FIXITY, OTHER_FACTS, STEPS, router_steps
-from schemas.catalogue import AUDIT_CHECKPOINTS, AUDIT_INTAKE, AUDIT_PREMIS, topic_of
+from schemas.catalogue import AUDIT_CHECKPOINTS, AUDIT_INTAKE, AUDIT_PREMIS, ORDERS, topic_of
 from streams.kafka.client import (
     AUDITOR,
     OPERATOR,
@@ -93,6 +93,7 @@ def _writes() -> Iterator[Grant]:
                 yield Grant(user, TOPIC, topic_of(row.fact.__name__).name, WRITE)
     for topic in REDONE:
         yield Grant("tracker", TOPIC, topic, WRITE)
+    yield Grant("tracker", TOPIC, ORDERS.name, WRITE)
     # The projector reports foreign records of the sealed log as events.
     for role in ("router", "worker", "tracker", "projector", FIXITY):
         yield Grant(role, TOPIC, AUDIT_INTAKE.name, WRITE)
@@ -132,6 +133,7 @@ def _watching() -> Iterator[Grant]:
 
 def _external() -> Iterator[Grant]:
     yield Grant(REPOSITORY, TOPIC, topic_of("PackagePublished").name, READ)
+    yield Grant(STATION, TOPIC, ORDERS.name, READ)
     for topic in topics():
         yield Grant(AUDITOR, TOPIC, topic.name, READ)
     for user in (REPOSITORY, AUDITOR):

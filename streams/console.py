@@ -117,6 +117,12 @@ def emit_text(document: str) -> None:
     sys.stdout.write(document)
 
 
+def emit_event(document: Any) -> None:
+    """Print a document as one line of JSON, at once."""
+    sys.stdout.write(_json(document) + "\n")
+    sys.stdout.flush()
+
+
 def _json(document: Any, indent: int | None = None) -> str:
     return escaped_json(json.dumps(document, ensure_ascii=False, indent=indent, default=str))
 

@@ -1,4 +1,4 @@
-"""The environment variables about scanners."""
+"""The environment variables about scanners and capture orders."""
 
 from pathlib import Path
 
@@ -17,6 +17,14 @@ class ScannerVariables(BaseModel):
         read_by="station",
         unit="s",
         ge=1,
+    )
+    order_hours: float = variable(
+        "COPYSTAND_ORDER_HOURS",
+        72,
+        "`copystand status` reports an order that no station has had for this long.",
+        read_by="watchdog",
+        unit="h",
+        ge=0,
     )
     sane_config: Path | None = variable(
         "SANE_CONFIG_DIR",

@@ -39,11 +39,13 @@ def ambiguities(path: Path, family: str) -> tuple[str, ...]:
         return tiff_structure.ambiguities(data)
 
 
-def read_header(path: Path, family: str) -> Header:
-    """The header of a file of a known family. Raises DamagedHeader and OSError."""
+def read_header(path: Path, family: str, number: int = 1) -> Header:
+    """The header of a file of a known family, or of one of several images in it.
+
+    Raises DamagedHeader and OSError."""
     read = FAMILIES[family]
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        header = read(data)
+        header = tiff_header.read(data, number) if read is tiff_header.read else read(data)
     if header.width_px < 1 or header.height_px < 1:
         raise DamagedHeader(f"the image is {header.width_px} x {header.height_px} pixels")
     return header

@@ -19,6 +19,10 @@ from processors.imaging.twelve_bits import BITS, open_twelve_bits
 
 Opener = Callable[..., pyvips.Image]
 UNKNOWN_LOCATION = "damaged pixels at an unknown location"
+FAX_MODE = "Uncompressed data (not supported)"
+"""What libtiff reports about the uncompressed mode of fax, which a hole looks like."""
+FAX_OPTIONS, FAX_MODE_BIT = (292, 293), 2
+"""T4Options and T6Options: whether the mode may occur (TIFF 6.0, section 11)."""
 INVALID_TAGS = "the decoder reported invalid tags"
 
 
@@ -72,6 +76,7 @@ def _tiff(path: Path, header: Header) -> Decoded:
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         main = main_directory(data)
         in_tiles = parts_of(main).name == "tile"
+        may_have_mode = any(int(main.one(tag, 0)) & FAX_MODE_BIT for tag in FAX_OPTIONS)
         damaged, unjudged = tiff_damage.found(main, header), tiff_damage.unjudged(main, header)
     if damaged:
         raise Undecodable(damaged)
@@ -85,8 +90,10 @@ def _tiff(path: Path, header: Header) -> Decoded:
         # "warning" is the only level at which libvips reports holes in JPEG and CCITT scans.
         _decode(open_image, path, header, "warning")
     except Undecodable as warning:
-        if warning.unsupported:
+        if warning.unsupported and not (FAX_MODE in warning.found and not may_have_mode):
             raise
+        if warning.unsupported:
+            raise Undecodable(warning.found) from None
         irregular: tuple[str, ...] = (_despite_tags(path, header, warning),)
     else:
         irregular = ()

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy
+
 from processors.imaging import jpeg_scan
 from processors.imaging.header import Buffer, Header
 from processors.imaging.jpeg_stream import stream_of
@@ -30,6 +32,7 @@ FULLY_JUDGED = ("deflate", "packbits")
 PACKED_AT_ONCE, INFLATED_AT_ONCE = 1 << 20, 16 << 20
 PADDING = 4
 """Maximum number of bytes that writers add to align the next part."""
+RUN, HALF = 64, 32
 SINGLE_LITERALS = 16
 """No encoder writes so many literals of one byte in a row."""
 
@@ -104,10 +107,28 @@ def _jpeg(main: Directory) -> Iterator[str]:
 
 
 def _lzw(main: Directory) -> Iterator[str]:
-    """An LZW encoder has a longer code for what it repeats, so it never writes many zeros."""
-    for part in _with(ZEROS, main):
-        at = main.data.find(ZEROS, part.start, part.end)
-        yield f"{part.name} has zeros at byte {at}, which no encoder writes"
+    """An LZW encoder has a longer code for what it repeats, so it never repeats a byte often."""
+    for part in _parts(main):
+        at = _repeated(main.data, part)
+        if at is not None:
+            value = main.data[at]
+            what = "zeros" if value == 0 else f"a run of bytes {value}"
+            yield f"{part.name} has {what} at byte {at}, which no encoder writes"
+
+
+def _repeated(data: Buffer, part: Part) -> int | None:
+    """Where the first run of RUN equal bytes begins."""
+    for start in range(part.start, part.end, PACKED_AT_ONCE):
+        piece = numpy.frombuffer(data[start : min(start + PACKED_AT_ONCE + RUN, part.end)], "u1")
+        # Every run has a whole block of half its length.
+        blocks = piece[: len(piece) // HALF * HALF].reshape(-1, HALF)
+        for block in numpy.flatnonzero((blocks == blocks[:, :1]).all(axis=1)).tolist():
+            first = max(0, block * HALF - HALF)
+            near = piece[first : block * HALF + RUN] == piece[block * HALF]
+            inside = bytes(near).find(b"\1" * RUN)
+            if inside >= 0:
+                return int(start + first + inside)
+    return None
 
 
 def _deflate(main: Directory) -> Iterator[str]:

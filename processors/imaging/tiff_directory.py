@@ -22,6 +22,8 @@ MAX_BYTES = 64 * 1024 * 1024
 """Maximum size of a value."""
 ICC_PROFILE = 34675
 SUBFILE_TYPE, REDUCED_OR_MASK = 254, 0b101
+OLD_SUBFILE_TYPE, OLD_REDUCED = 255, 2
+WIDTH, EXIF_PREVIEW = 256, 513
 PIXEL_TAGS = frozenset(
     {*(256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323)}
     | {*(324, 325, 332, 338, 339, 347, 530, 531, 532)}
@@ -197,11 +199,25 @@ def main_directory(data: Buffer) -> Directory:
     first: Directory | None = None
     for each in directories(data):
         first = first or each
-        if not int(each.one(SUBFILE_TYPE, 0)) & REDUCED_OR_MASK:
+        if is_full_image(each):
             return each
     if first is None:
         raise DamagedHeader("the file has no image directory")
     return first
+
+
+def is_full_image(directory: Directory) -> bool:
+    """Whether a directory has an image of its own: no reduced copy, mask or preview of EXIF."""
+    if SUBFILE_TYPE in directory:
+        return not int(directory.one(SUBFILE_TYPE, 0)) & REDUCED_OR_MASK
+    if EXIF_PREVIEW in directory and WIDTH not in directory:
+        return False
+    return directory.one(OLD_SUBFILE_TYPE, 0) != OLD_REDUCED
+
+
+def full_images(data: Buffer) -> Iterator[Directory]:
+    """The directories of the full images of a file, in order. Raises DamagedHeader."""
+    return filter(is_full_image, directories(data))
 
 
 def is_empty(data: Buffer, layout: Layout, offset: int) -> bool:

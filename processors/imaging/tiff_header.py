@@ -9,8 +9,6 @@ from processors.imaging.jpeg_stream import stream_of
 from processors.imaging.resolution import INCH_PER_CM, StatedResolution, in_dpi
 from processors.imaging.tiff_directory import (
     ICC_PROFILE,
-    REDUCED_OR_MASK,
-    SUBFILE_TYPE,
     Directory,
     Value,
 )
@@ -50,13 +48,15 @@ PHOTOMETRICS = {
 UPRIGHT, LAST_ORIENTATION = 1, 8
 
 
-def read(data: Buffer) -> Header:
-    """The header of the main image; all directories are read. Raises DamagedHeader."""
+def read(data: Buffer, number: int = 1) -> Header:
+    """The header of a full image, by default of the main one; all directories are read.
+
+    Raises DamagedHeader."""
     found = list(tiff_directory.directories(data))
-    full = [each for each in found if not int(each.one(SUBFILE_TYPE, 0)) & REDUCED_OR_MASK]
+    full = [each for each in found if tiff_directory.is_full_image(each)]
     if not found:
         raise DamagedHeader("the file has no image directory")
-    first = full[0] if full else found[0]
+    first = full[number - 1] if number <= len(full) else found[0]
     bits, samples = int(first.one(258, 1)), int(first.one(277, 1))
     code, photometric = int(first.one(259, 1)), int(first.one(262, -1))
     compression = COMPRESSIONS.get(code, f"number {code}")

@@ -6,12 +6,11 @@ from processors.imaging import tiff_parts, tiff_tags
 from processors.imaging.header import Buffer, DamagedHeader
 from processors.imaging.tiff_directory import (
     RATIONAL,
-    REDUCED_OR_MASK,
-    SUBFILE_TYPE,
     Directory,
     directories,
     directory_at,
     is_empty,
+    is_full_image,
     main_directory,
     unpack,
 )
@@ -60,8 +59,7 @@ def ambiguities(data: Buffer) -> tuple[str, ...]:
 
 
 def _is_full_image(directory: Directory) -> bool:
-    reduced = int(directory.one(SUBFILE_TYPE, 0)) & REDUCED_OR_MASK
-    return not reduced and 256 in directory and (273 in directory or 324 in directory)
+    return is_full_image(directory) and 256 in directory and (273 in directory or 324 in directory)
 
 
 def _image(directory: Directory, size: int, regions: list[Region]) -> list[str]:

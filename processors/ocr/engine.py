@@ -68,6 +68,24 @@ def read_words(
     return _run(image, models, dpi, timeout_seconds, "", (".tsv", ".xml"), layout)[0]
 
 
+def detect_script(image: Path, *, dpi: int, timeout_seconds: float) -> str:
+    """What Tesseract tells about the script of an image, in lines; empty if it has too little text.
+
+    Raises ToolHung, ToolCrashed and ToolMissing."""
+    command = [str(GUARDED), str(image), "-", "--psm", "0", "--dpi", str(max(MIN_DPI, dpi))]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=timeout_seconds, check=False)
+    except subprocess.TimeoutExpired:
+        raise ToolHung(f"tesseract gave no answer in {timeout_seconds:g} s") from None
+    except OSError as missing:
+        raise ToolMissing(f"tesseract does not start: {missing}") from None
+    if done.returncode in CANNOT_RUN:
+        raise ToolMissing(f"tesseract ended with {done.returncode}")
+    if done.returncode < 0:
+        raise ToolCrashed(f"tesseract ended with {done.returncode}")
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+
+
 def _run(
     image: Path,
     models: tuple[str, ...],

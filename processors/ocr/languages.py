@@ -113,6 +113,18 @@ def own_model_of(code: str, models: Collection[str]) -> str | None:
     return next((name for name in names if name in models), None)
 
 
+def reads_other_script(model: str) -> bool:
+    """Whether a model is for another script than Latin and blackletter."""
+    return model.rpartition("/")[2] in _of_other_scripts()
+
+
+@cache
+def _of_other_scripts() -> frozenset[str]:
+    table = _table()
+    scripts = (models for code, models in table["scripts"].items() if code != DEFAULT_SCRIPT)
+    return frozenset(one for models in (*scripts, table["other_scripts"]) for one in models)
+
+
 def is_stated(codes: Iterable[str], script: str | None) -> bool:
     """Whether languages or their script say which model to use."""
     return script not in (None, DEFAULT_SCRIPT) or any(code not in UNSTATED for code in codes)

@@ -7,6 +7,7 @@ from typing import Any
 from processors.package.captured import CaptureDevice, MasterCapture, capture_of
 from processors.package.item_record import ItemRecord, RecordIncomplete
 from processors.package.layout import TARGET, TARGETS, Payload, packaged_name, unique_path
+from processors.page_files import master_name
 from processors.pipeline import package_files
 from schemas.ids import page_id, premis_id
 from schemas.models import (
@@ -67,6 +68,13 @@ class Contents:
             found.setdefault(payload.page_id or "", []).append(payload)
         return found
 
+    def files(self) -> list[Payload]:
+        """The payloads, but a file whose images are pages once."""
+        first: dict[str, Payload] = {}
+        for payload in self.payloads:
+            first.setdefault(payload.path, payload)
+        return list(first.values())
+
 
 class _Collector:
     """Collects contents fact by fact."""
@@ -125,10 +133,10 @@ class _Collector:
 
     def _payload(self, fact: Fact, file: FileRef, page: str) -> Payload:
         target = package_files()[file.use]
-        path = f"{target.folder}/{packaged_name(page, file.use, file.media_type)}"
+        image = fact.image if isinstance(fact, PageAcquired) and file.use == "master" else None
         ordinal, act = _creating_act(fact, file)
         return Payload(
-            path=unique_path(path, self._taken),
+            path=self._path(target.folder, page, file, image),
             source=file.key,
             sha256=file.sha256,
             size_bytes=file.size_bytes,
@@ -140,7 +148,16 @@ class _Collector:
             original_name=self._delivered_as(fact, file, page),
             event_id=premis_id(fact.head.event_id, ordinal),
             made_by=self._creating_software(act) if act and file.use != "master" else None,
+            image=image,
         )
+
+    def _path(self, folder: str, page: str, file: FileRef, image: int | None) -> str:
+        """The path of a file; pages that are images of one file have the same path."""
+        if image is not None:
+            item_id, _, ref = page.rpartition(":")
+            return f"{folder}/{master_name(item_id, ref, file, image)}"
+        path = f"{folder}/{packaged_name(page, file.use, file.media_type)}"
+        return unique_path(path, self._taken)
 
     def _delivered_as(self, fact: Fact, file: FileRef, page: str) -> str | None:
         """The delivered name of a master or a delivered text."""

@@ -71,6 +71,8 @@ class Payload:
     """PREMIS event that created it, if a fact has one."""
     made_by: tuple[str, str | None] | None = None
     """Name and version of the software that created it, if known."""
+    image: int | None = None
+    """The number of the page's image, if other pages are images of the same file."""
 
     @property
     def stored(self) -> FileRef:
@@ -93,6 +95,8 @@ class Payload:
     @property
     def xml_id(self) -> str:
         """Its ID in METS."""
+        if self.image is not None:
+            return f"{self.use}_{PurePosixPath(self.path).name}_{self.image}"
         if self.page_id:
             return f"{self.use}_{PurePosixPath(self.path).name}"
         return "MD_" + self.href.replace("/", "_")

@@ -181,7 +181,13 @@ def _file(payload: Payload, technical: str | None) -> etree._Element:
         "GROUPID": f"GROUP_{payload.ref}",
         "ADMID": f"{technical} PREMIS" if technical else "PREMIS",
     }
-    return _mets("file", _mets("FLocat", attributes=location), attributes=attributes)
+    parts = [_mets("FLocat", attributes=location)]
+    if payload.image is not None:
+        # The file is named for each of its pages; the stream says which image is this page.
+        stream = {"streamType": payload.media_type, "OWNERID": f"image {payload.image}"}
+        named = {"ID": f"IMAGE_{payload.ref}", "ADMID": technical}
+        parts.append(_mets("stream", attributes=stream | named))
+    return _mets("file", *parts, attributes=attributes)
 
 
 def _write_structure(out: Stream, document: MetsInput) -> None:

@@ -48,23 +48,37 @@ def submitted_structure(
 def _matched(structure: Structure, pages: Sequence[dict[str, Any]]) -> dict[int, str]:
     """Refs by page index, matched by base name, else by base name without suffix.
 
-    A name that several pages have does not match."""
-    exact: dict[str, set[str]] = {}
-    stems: dict[str, set[str]] = {}
+    A name that several pages have does not match, unless they are images of one file, which match
+    in their order."""
+    exact: dict[str, dict[str, str | None]] = {}
+    stems: dict[str, dict[str, str | None]] = {}
     for page in pages:
         if page.get("file"):
             name = delivered_name(page["file"]["path"])
-            exact.setdefault(name_key(name), set()).add(page["ref"])
-            stems.setdefault(stem_key(name), set()).add(page["ref"])
+            # Pages that are images of one file have its path.
+            path = page["file"]["path"] if page.get("image") else None
+            exact.setdefault(name_key(name), {})[page["ref"]] = path
+            stems.setdefault(stem_key(name), {})[page["ref"]] = path
     found: dict[int, str] = {}
+    used: set[str] = set()
     for number, submitted in enumerate(structure.pages):
         keys = [name_key(name) for name in submitted.names]
         refs = next((exact[key] for key in keys if key in exact), None) or {
-            ref for name in submitted.names for ref in stems.get(stem_key(name), ())
+            ref: path
+            for name in submitted.names
+            for ref, path in stems.get(stem_key(name), {}).items()
         }
+        if len(refs) > 1 and _is_one_file(refs):
+            refs = dict.fromkeys([ref for ref in refs if ref not in used][:1])
         if len(refs) == 1:
             found[number] = next(iter(refs))
+            used.add(found[number])
     return found
+
+
+def _is_one_file(refs: dict[str, str | None]) -> bool:
+    """Whether these pages are images of the same file."""
+    return None not in refs.values() and len(set(refs.values())) == 1
 
 
 def page_div(

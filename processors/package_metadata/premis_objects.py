@@ -43,11 +43,12 @@ def objects(
     yield _entity(item)
     yield _representation(item)
     files = contents.by_page()
+    shared = _pages_of_shared(item, files)
     for page in item.pages:
         name = page_id(item.item_id, page["ref"])
         if name in files:
             yield _page(item, page, name)
-            yield from _page_files(name, files[name], contents, identify)
+            yield from _page_files(name, files[name], contents, identify, shared)
     for payload in metadata:
         yield _file(
             payload,
@@ -66,20 +67,40 @@ def _page(item: ItemRecord, page: dict[str, Any], name: str) -> etree._Element:
     )
 
 
+def _pages_of_shared(item: ItemRecord, files: dict[str, list[Payload]]) -> dict[str, list[str]]:
+    """By path of a file whose images are pages, the page_ids of these in order."""
+    shared: dict[str, list[str]] = {}
+    for page in item.pages:
+        name = page_id(item.item_id, page["ref"])
+        for payload in files.get(name, ()):
+            if payload.image is not None:
+                shared.setdefault(payload.path, []).append(name)
+    return shared
+
+
 def _page_files(
     name: str,
     payloads: list[Payload],
     contents: Contents,
     identify: Callable[[Payload], FormatName],
+    shared: dict[str, list[str]],
 ) -> Iterator[etree._Element]:
+    """The files of a page. A file whose images are pages is an object once, with the first of them;
+    each image is a bitstream in it."""
     master = next((one for one in payloads if one.use == "master"), None)
-    properties = contents.masters.get(name)
+    known = contents.masters.get(name)
+    made = contents.created_by.get(name), contents.captures.get(name)
     for payload in payloads:
-        if payload is master and properties:
-            made_by, capture = contents.created_by.get(name), contents.captures.get(name)
-            yield _master(payload, properties, made_by, capture)
-        else:
+        if payload is not master or known is None:
             yield _derivative(payload, master, _format_of(payload, identify))
+        elif payload.image is None:
+            yield _master(payload, known, made, [name], _properties(known))
+        else:
+            pages = shared.get(payload.path, [])
+            shared[payload.path] = []
+            if pages:
+                yield _master(payload, known, made, pages, [])
+            yield _bitstream(payload, known)
 
 
 def _entity(item: ItemRecord) -> etree._Element:
@@ -108,7 +129,7 @@ def _relations_to_items(item: ItemRecord) -> Iterator[etree._Element]:
             yield relation("replacement", "supersedes", f"package:{earlier}")
     elif replaced:
         yield relation("replacement", "supersedes", f"item:{replaced}")
-    if supplemented:
+    if supplemented and not is_version_of(item.item_id, supplemented):
         yield relation("logical", "supplements", f"item:{supplemented}")
 
 
@@ -141,12 +162,7 @@ def relation(kind: str, subtype: str, related: str, event: str | None = None) ->
     )
 
 
-def _master(
-    payload: Payload,
-    known: MasterProperties,
-    created_by: CreatingApplication | None,
-    capture: MasterCapture | None,
-) -> etree._Element:
+def _properties(known: MasterProperties) -> list[etree._Element]:
     properties = [
         _property("width_px", str(known.width_px)),
         _property("height_px", str(known.height_px)),
@@ -154,7 +170,40 @@ def _master(
     ]
     if known.resolution_dpi is not None:
         properties.append(_property("resolution_dpi", f"{known.resolution_dpi:g}"))
-    made_of = _format(FormatName(known.format_name, known.format_version, known.format_puid))
+    return properties
+
+
+def _format_of_master(known: MasterProperties) -> etree._Element:
+    return _format(FormatName(known.format_name, known.format_version, known.format_puid))
+
+
+def _bitstream(payload: Payload, known: MasterProperties) -> etree._Element:
+    """One of several images of a file, which is the page."""
+    return premis(
+        "object",
+        identified("objectIdentifier", OWN, f"image:{payload.page_id}"),
+        _property("image", str(payload.image)),
+        *_properties(known),
+        premis(
+            "objectCharacteristics",
+            premis("compositionLevel", "0"),
+            _format_of_master(known),
+        ),
+        relation("structural", "is included in", f"file:{payload.path}"),
+        relation("structural", "is part of", f"page:{payload.page_id}"),
+        attributes={KIND: "premis:bitstream"},
+    )
+
+
+def _master(
+    payload: Payload,
+    known: MasterProperties,
+    made: tuple[CreatingApplication | None, MasterCapture | None],
+    pages: list[str],
+    properties: list[etree._Element],
+) -> etree._Element:
+    made_of = _format_of_master(known)
+    created_by, capture = made
     software, date = (created_by.software, created_by.captured_at) if created_by else (None, None)
     version = None
     if capture is not None and capture.device.is_known:
@@ -168,7 +217,7 @@ def _master(
         made_of,
         properties=properties,
         application=_application(software, version, date),
-        relations=(relation("structural", "is part of", f"page:{payload.page_id}"),),
+        relations=[relation("structural", "is part of", f"page:{page}") for page in pages],
     )
 
 

@@ -58,9 +58,14 @@ def paths_differ(view: View) -> Iterator[Diagnostic]:
 def page_files_differ(view: View) -> Iterator[Diagnostic]:
     """Two pages of an item with identical files are reported as a warning."""
     for _, pages in view.pages:
-        files = (file for page in pages if (file := page.inner("file")))
+        files = (file for page in pages if (file := _own_file(page)))
         digests = ((f"{file.where}.sha256", file.text("sha256")) for file in files)
         yield from _repeated("page.same-bytes", ((w, v) for w, v in digests if v))
+
+
+def _own_file(page: ManifestPath) -> ManifestPath | None:
+    """The file of a page that does not share it with others."""
+    return page.inner("file") if page.number("image") is None else None
 
 
 def files_match_kinds(view: View) -> Iterator[Diagnostic]:

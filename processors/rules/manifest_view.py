@@ -76,14 +76,25 @@ class View:
 
 
 def files_of(item: ManifestPath, pages: tuple[ManifestPath, ...]) -> Iterator[ManifestPath]:
-    """The files of an item: records, then each page and its text."""
+    """The files of an item: records, then each page and its text.
+
+    A file whose images are pages is one file; that of an image that is listed twice, too."""
     for record in item.entries("metadata"):
         if file := record.inner("file"):
             yield file
+    images: dict[tuple[str | None, str | None], set[int]] = {}
     for page in pages:
         for name in ("file", "text"):
-            if file := page.inner(name):
-                yield file
+            file, image = page.inner(name), page.number("image")
+            if file is None:
+                continue
+            if name == "file" and image is not None:
+                known = images.setdefault((file.text("path"), file.text("sha256")), set())
+                is_other_image = bool(known) and image not in known
+                known.add(image)
+                if is_other_image:
+                    continue
+            yield file
 
 
 def ref_of(page: ManifestPath) -> str | None:

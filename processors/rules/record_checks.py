@@ -209,8 +209,10 @@ def _digests_agree(root: etree._Element, context: Context) -> Iterator[Diagnosti
     stated = {(name_key(one.name), one.algorithm): one.digest for one in stated_digests(root)}
     if not stated:
         return
-    named = Counter(name_key(page_name(page) or "") for page in context.pages)
-    for page in context.pages:
+    # The pages of a file with several images have one path.
+    files = {file.text("path"): page for page in context.pages if (file := page.inner("file"))}
+    named = Counter(name_key(page_name(page) or "") for page in files.values())
+    for page in files.values():
         file, name = page.inner("file"), page_name(page)
         if file is None or name is None or named[name_key(name)] > 1:
             continue

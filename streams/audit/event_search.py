@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.sql import SQL, Composable, Literal
 from psycopg.types.json import Jsonb
 
+from streams.audit.object_names import file_name
 from streams.audit.queries import COLUMNS, cursor_of_rows
 from streams.audit.standing import QUERY, Connection, Standing
 from streams.audit.timeline import Row, in_order_of_cause
@@ -74,7 +75,7 @@ def search_plan(connection: Connection, question: Question, holds: Standing) -> 
 def digest_of(text: str) -> str | None:
     """The object `sha256:<hex>` of a digest as people write it; None if it is not a SHA-256."""
     found = DIGEST.fullmatch(text.strip())
-    return f"sha256:{found[1].lower()}" if found else None
+    return file_name(found[1].lower()) if found else None
 
 
 def _values(question: Question, holds: Standing) -> dict[str, Any]:

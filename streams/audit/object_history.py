@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.audit.event_search import LIMIT, Question, find_events
+from streams.audit.object_names import is_file_name
 from streams.audit.queries import COLUMNS, UnknownSubject, cursor_of_rows
 from streams.audit.standing import QUERY, Connection, Standing
 from streams.audit.timeline import Row, in_order_of_cause
 
-FILE = "sha256:"
 FIXITY = "fixity check"
 DEEPEST = 20
 """Generations of files that are followed back to the first one."""
@@ -81,7 +81,7 @@ def _origins(connection: Connection, digest: str, holds: Standing) -> list[Row]:
 
 
 def _files(objects: Iterable[str]) -> list[str]:
-    return [one for one in objects if one.startswith(FILE)]
+    return [one for one in objects if is_file_name(one)]
 
 
 def _is_package(row: Row) -> bool:

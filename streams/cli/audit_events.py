@@ -11,6 +11,7 @@ from streams.audit.event_search import LIMIT, Found, Question, digest_of, find_e
 from streams.audit.event_texts import for_people
 from streams.audit.history_view import OUTCOMES, history_view
 from streams.audit.object_history import ObjectHistory, object_history
+from streams.audit.object_names import is_file_name
 from streams.audit.standing import Standing
 from streams.audit.timeline import Row
 from streams.cli.audit import audit
@@ -157,7 +158,7 @@ def _object_view(history: ObjectHistory, events: list[dict[str, Any]]) -> Render
 
 def _line(row: Row) -> str:
     subject = row["page_id"] or row["item_id"] or row["batch_id"] or ""
-    made = ", ".join(one for one in row["results"] if one.startswith("sha256:"))
+    made = ", ".join(one for one in row["results"] if is_file_name(one))
     return (
         f"{row['occurred_at']:%Y-%m-%d %H:%M:%S}  seq {row['seq']}  {row['event_type']}"
         f"  {row['outcome']}  {subject}  {row['producer_name']} {row['producer_version']}  {made}"

@@ -4,20 +4,22 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from processors.profile import InvalidProfile, UnknownProfile
-from schemas import ids
-from streams.cli.capture_output import print_closed, print_devices, print_page, print_result
+from processors.profile import InvalidProfile, Profile, UnknownProfile
+from streams.cli.capture_options import batch_id, device_options, pseudonym, wishes_of
+from streams.cli.capture_order import CANNOT, device_cannot, print_order, take_order
+from streams.cli.capture_output import print_devices, print_page, print_result
 from streams.cli.capture_prompt import Operator
-from streams.cli.spool import queue_delivery
+from streams.cli.spool import queue_closed
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.capture_session import CapturedPage, CaptureSession, never_ask
 from streams.clients.capture.closing import ClosedBatch, close_batch
 from streams.clients.capture.item_folders import item_folder
+from streams.clients.capture.order_choice import Order, note_order
 from streams.clients.capture.routing import (
     DRIVERS,
     Station,
@@ -27,37 +29,26 @@ from streams.clients.capture.routing import (
     find_scanner,
     load_profile,
 )
+from streams.clients.capture.separators import Separators
 from streams.clients.scanners.agreement import profiles_kept
-from streams.clients.scanners.capabilities import ColourMode, Device, Source
-from streams.clients.scanners.capture_settings import Wishes
+from streams.clients.scanners.capabilities import Device, Source
+from streams.clients.scanners.capture_settings import CaptureSettings, Wishes
 from streams.clients.scanners.escl_access import Access
-from streams.clients.scanners.scanner_driver import ScannerDriver, ScannerProblem
+from streams.clients.scanners.scanner_driver import Scanner, ScannerDriver, ScannerProblem
 from streams.clients.spool.spool_database import spool_folder
-from streams.clients.station.folder import SubmissionOptions
 from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
 
 CAPTURES = "captures"
+RESULT = (
+    *("batch_id", "profile", "order", "state", "item", "driver", "device", "settings"),
+    *("folder", "manifest", "pages", "problem"),
+)
+"""Keys of the document of `station scan`."""
 DISK_FIX = "Check the free space and permissions of the home. Complete pages are kept."
 MISSING_PARTS = ("scanner.driver-missing", "scanner.not-found")
 """Problems that end with the exit code for a missing part."""
 Problem = ScannerProblem | CaptureProblem
-
-
-def batch_id(_: click.Context, __: click.Parameter, value: str) -> str:
-    """The value, if it is an id of a batch."""
-    if not ids.BATCH_ID.match(value):
-        raise click.BadParameter(
-            "must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit"
-        )
-    return value
-
-
-def pseudonym(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """The value, if it is a pseudonym."""
-    if value is not None and not ids.PSEUDONYM.match(value):
-        raise click.BadParameter("person.not-a-pseudonym: must be a pseudonym such as o-17")
-    return value
 
 
 @click.group()
@@ -71,7 +62,7 @@ def station() -> None:
 @json_option
 def devices(driver: str | None, device: str | None, as_json: bool) -> None:
     """Show scanners, what they can do, and which profiles they can keep."""
-    with _station(Settings.load()) as here:
+    with station_here(Settings.load()) as here:
         rows = list(_device_rows(here, driver, device))
     emit(rows, as_json, print_devices)
     if device is not None and rows[0]["problem"]:
@@ -79,25 +70,24 @@ def devices(driver: str | None, device: str | None, as_json: bool) -> None:
 
 
 @station.command()
-@click.option("--profile", required=True, help="Profile that the pages have to keep.")
-@click.option("--batch-id", required=True, callback=batch_id, help="Batch of the pages.")
+@click.option("--profile", help="Profile that the pages have to keep; that of the order.")
+@click.option(
+    "--batch-id", callback=batch_id, help="Batch of the pages; by default the order's id."
+)
+@click.option("--order", help="Capture order to work on: it names profile, items and notes.")
 @click.option("--item", help="Identifier of the item; by default the batch has one item.")
-@click.option("--driver", type=click.Choice(DRIVERS), help="Way to reach the device.")
-@click.option("--device", metavar="NAME|URL", help="Name, URL or folder of the device.")
+@device_options
 @click.option(
     "--pages",
     type=click.IntRange(min=1),
     help="Pages that the item has in the end; pages of an interrupted scan count.",
 )
-@click.option("--no-prompt", is_flag=True, help="Ask nothing, and close the batch in the end.")
-@click.option("--source", type=click.Choice([one.value for one in Source]), help="Paper source.")
-@click.option("--colour", type=click.Choice([one.value for one in ColourMode]), help="Colours.")
-@click.option("--resolution", type=click.FloatRange(min=1), metavar="DPI", help="Resolution.")
 @click.option(
-    "--icc-profile",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="ICC profile of the device, which is embedded in each page.",
+    "--separators",
+    is_flag=True,
+    help="Look for separator sheets: each begins an item or describes the next page.",
 )
+@click.option("--no-prompt", is_flag=True, help="Ask nothing, and close the batch in the end.")
 @click.option(
     "--idle",
     type=click.FloatRange(min=0),
@@ -109,7 +99,7 @@ def devices(driver: str | None, device: str | None, as_json: bool) -> None:
 @click.option("--operator", callback=pseudonym, help="Pseudonym of the operator.")
 @click.option("--submit", is_flag=True, help="With --no-prompt: put the batch into the spool.")
 @json_option
-def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
+def scan(as_json: bool, **options: Any) -> None:
     """Scan pages into a batch, each checked against the profile before it counts.
 
     A page is complete and durable before it is shown. After an interruption, the same command
@@ -119,13 +109,14 @@ def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
             "--submit needs --no-prompt; without it, use: station close --submit"
         )
     settings = Settings.load()
-    result: dict[str, Any] = {"batch_id": batch_id, "profile": profile, "state": "open"}
-    result |= {"item": None, "driver": None, "device": None, "settings": None}
-    result |= {"folder": None, "manifest": None, "pages": [], "problem": None}
+    result: dict[str, Any] = {**dict.fromkeys(RESULT), "state": "open", "pages": []}
     problem: Problem | None = None
     try:
-        with _station(settings, options["idle"]) as here:
-            _scan(here, spool_folder(settings) / CAPTURES, result, options)
+        order = take_order(settings, options["order"], options) if options["order"] else None
+        _check_given(options)
+        result |= {name: options[name] for name in ("batch_id", "profile", "order")}
+        with station_here(settings, options["idle"]) as here:
+            _scan(here, settings, result, options, order)
     except (UnknownProfile, InvalidProfile) as wrong:
         fail(Exit.USAGE, str(wrong), "Choose another --profile.")
     except (ScannerProblem, CaptureProblem) as stopped:
@@ -134,63 +125,64 @@ def scan(profile: str, batch_id: str, as_json: bool, **options: Any) -> None:
     except OSError as failed:
         fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
     if options["submit"] and result["state"] == "closed":
-        result["queued"] = _queued(settings, result, options["operator"])
+        result["queued"] = queue_closed(settings, result, options["operator"])
     emit(result, as_json, print_result)
     if problem is not None:
-        _fail(problem)
+        fail_with(problem)
 
 
-@station.command()
-@click.argument("batch_id", metavar="BATCH_ID", callback=batch_id)
-@click.option("--operator", callback=pseudonym, help="Pseudonym of the operator.")
-@click.option("--submit", is_flag=True, help="Put the batch into the spool, which submits it.")
-@json_option
-def close(batch_id: str, operator: str | None, submit: bool, as_json: bool) -> None:
-    """Close a batch of scanned pages: check every page again and make the manifest.
+def _check_given(options: dict[str, Any]) -> None:
+    """Exit with 2 when neither an option nor an order says what to scan."""
+    for name in ("profile", "batch_id"):
+        if options[name] is None:
+            fail(Exit.USAGE, f"--{name.replace('_', '-')} is missing", "Give it, or --order.")
 
-    The command prints the folder, which `copystand station submit` takes."""
-    settings = Settings.load()
-    folder = CaptureFolder(spool_folder(settings) / CAPTURES / batch_id, batch_id)
+
+def _find(
+    here: Station,
+    settings: Settings,
+    profile: Profile,
+    options: dict[str, Any],
+    order: Order | None,
+) -> tuple[Scanner, CaptureSettings]:
+    """The device and its settings. Raises ScannerProblem, CaptureProblem."""
+    driver, device = options["driver"], options["device"]
     try:
-        with folder.opened(None):
-            closed = close_batch(folder, operator)
-    except CaptureProblem as problem:
-        _fail(problem)
-    except OSError as failed:
-        fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
-    document = closed.document()
-    if submit:
-        of_batch = {**document, "profile": folder.profile}
-        document["queued"] = _queued(settings, of_batch, operator)
-    emit(document, as_json, lambda _: print_closed(closed, document, folder.profile or ""))
+        return find_scanner(here, profile, wishes_of(options), driver, device)
+    except ScannerProblem as problem:
+        if order is None or problem.code != CANNOT:
+            raise
+        raise device_cannot(settings, here, order, device, driver) from problem
 
 
-def _queued(settings: Settings, closed: dict[str, Any], operator: str | None) -> dict[str, Any]:
-    """A closed batch in the spool."""
-    options = SubmissionOptions(closed["batch_id"], closed["profile"], operator=operator)
-    return queue_delivery(settings, Path(closed["folder"]), options).document()
-
-
-def _scan(here: Station, captures: Path, result: dict[str, Any], options: dict[str, Any]) -> None:
-    profile = load_profile(result["profile"], here.profiles)
-    source, colour = options["source"], options["colour"]
-    wishes = Wishes(
-        Source(source) if source else None,
-        ColourMode(colour) if colour else None,
-        options["resolution"],
-        options["icc_profile"],
+def _scan(
+    here: Station,
+    settings: Settings,
+    result: dict[str, Any],
+    options: dict[str, Any],
+    order: Order | None,
+) -> None:
+    profile, captures = (
+        load_profile(result["profile"], here.profiles),
+        spool_folder(settings) / CAPTURES,
     )
-    scanner, chosen = find_scanner(here, profile, wishes, options["driver"], options["device"])
+    scanner, chosen = _find(here, settings, profile, options, order)
     result["driver"], result["device"] = scanner.device.driver, scanner.device.document()
     result["settings"] = chosen.document()
     folder = CaptureFolder(captures / result["batch_id"], result["batch_id"])
     with folder.opened(profile.name):
+        if order is not None:
+            note_order(folder, order)
+            print_order(order)
         item = result["item"] = item_folder(folder, options["item"])
-        records = [one for each in folder.items() for one in folder.pages(each)]
+        records = [one for each in folder.items() for one in folder.records(each)]
         scanner.resume([one.document() for one in records])
         session = CaptureSession(folder, scanner, chosen, profile, options["operator"])
         session.notice = lambda problem: err.print(str(problem), soft_wrap=True)
-        _capture(session, item, options, result["pages"].append)
+        if options["separators"]:
+            _look_for_separators(session, item)
+        ordered = tuple(order["items"]) if order else ()
+        _capture(session, item, options, result["pages"].append, ordered)
         session.take_sidecars(item)
         result["folder"] = str(folder.files)
         if options["no_prompt"]:
@@ -200,13 +192,25 @@ def _scan(here: Station, captures: Path, result: dict[str, Any], options: dict[s
             }
 
 
+def _look_for_separators(session: CaptureSession, item: str) -> None:
+    if session.settings.source is Source.FOLDER:
+        found = "a watched folder has items by its sub-folders"
+        raise CaptureProblem("separator.not-in-folder", found)
+    session.separators = Separators.resumed(session.folder, item)
+    session.separated = lambda sheet: err.print(f"separator sheet: {'; '.join(sheet.lines())}")
+
+
 def _closed(closed: ClosedBatch) -> dict[str, Any]:
     document = closed.document()
     return {key: document[key] for key in ("state", "folder", "manifest", "manifest_sha256")}
 
 
 def _capture(
-    session: CaptureSession, item: str, options: dict[str, Any], keep: Callable[[Any], None]
+    session: CaptureSession,
+    item: str,
+    options: dict[str, Any],
+    keep: Callable[[Any], None],
+    ordered: tuple[str, ...],
 ) -> None:
     """Scan the pages that are missing, or those that the operator asks for."""
 
@@ -216,11 +220,12 @@ def _capture(
 
     wanted: int | None = options["pages"]
     if not options["no_prompt"]:
-        Operator(session, item, wanted, show).work()
+        Operator(session, item, wanted, show, ordered).work()
         return
     assert session.ask is never_ask
     source = session.settings.source
-    folders = session.folder.items() if source is Source.FOLDER else [item]
+    in_batch = source is Source.FOLDER or session.separators is not None
+    folders = session.folder.items() if in_batch else [item]
     have = sum(len(session.folder.pages(one)) for one in folders)
     if wanted is None and not (source.is_feeder or source is Source.FOLDER):
         wanted = have + 1
@@ -230,7 +235,8 @@ def _capture(
 
 
 @contextmanager
-def _station(settings: Settings, idle_seconds: float = 0) -> Iterator[Station]:
+def station_here(settings: Settings, idle_seconds: float = 0) -> Iterator[Station]:
+    """What drivers need to know of this station, with a folder for their files."""
     with tempfile.TemporaryDirectory(prefix="copystand-scan-") as work:
         yield Station(
             Path(work),
@@ -272,6 +278,7 @@ def _device_row(here: Station, driver: ScannerDriver, device: Device) -> dict[st
     }
 
 
-def _fail(problem: Problem) -> None:
+def fail_with(problem: Problem) -> NoReturn:
+    """Exit with the code, the finding and the fix of a problem."""
     code = Exit.MISSING_PART if problem.code in MISSING_PARTS else Exit.FAILED
     fail(code, str(problem), problem.fix)

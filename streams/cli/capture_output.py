@@ -5,7 +5,7 @@ from typing import Any
 from processors.wording import counted
 from streams.clients.capture.capture_session import CapturedPage
 from streams.clients.capture.closing import ClosedBatch
-from streams.console import blocks, err, out, words
+from streams.console import blocks, err, out, table, words
 
 
 def print_devices(rows: list[dict[str, Any]]) -> None:
@@ -77,3 +77,17 @@ def _print_queued(queued: dict[str, Any]) -> None:
 def _print_next(folder: str, name: str, profile: str) -> None:
     command = f"copystand station submit {folder} --batch-id {name} --profile {profile}"
     out.print(f"  Submit it: {command}", soft_wrap=True)
+
+
+def print_page_rows(rows: list[dict[str, Any]]) -> None:
+    """Print pages of a batch in their order."""
+    shown = [
+        {
+            **row,
+            "page": f"{row['item']}:{row['ref']}",
+            "labels": " ".join(row["labels"]),
+            "captures": len(row["superseded"]) + (row["file"] is not None),
+        }
+        for row in rows
+    ]
+    table(shown, ["page", "sequence", "state", "kind", "labels", "captures", "reason"])

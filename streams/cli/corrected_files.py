@@ -1,19 +1,48 @@
 """Matches corrected files in a folder to quarantined pages, by the names of their files."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from processors.imaging.image_of_file import count_images
 
 T = TypeVar("T")
 
 
-def corrected_files(folder: Path, delivered: dict[str, str]) -> dict[str, Path]:
+def records_of_one_file(listed: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """The records whose pages are images of the same file."""
+    of_file: dict[tuple[str, str], list[str]] = {}
+    for row in listed:
+        if row["item_of_image"] is not None:
+            of_file.setdefault((row["item_of_image"], row["path"]), []).append(row["quarantine_id"])
+    return [sorted(names) for names in of_file.values() if len(names) > 1]
+
+
+def corrected_files(
+    folder: Path, delivered: dict[str, str], together: Iterable[list[str]] = ()
+) -> dict[str, Path]:
     """The corrected file of each record that has exactly one, by quarantine id.
 
-    `delivered` has the delivered path of the page by quarantine id. A file matches if its path ends
+    `delivered` has the delivered path of the page by quarantine id; records that are `together` are
+    of images of one file, which a corrected file must all have. A file matches if its path ends
     like that path, else if no other file and no other page has its name, else its name without
     suffix."""
+    groups = list(together)
+    further = {name for names in groups for name in names[1:]}
+    found = _matched(
+        folder, {name: path for name, path in delivered.items() if name not in further}
+    )
+    for first, *others in groups:
+        file = found.get(first)
+        if file is not None and count_images(file) == 1:
+            del found[first]
+        elif file is not None:
+            found |= dict.fromkeys(others, file)
+    return found
+
+
+def _matched(folder: Path, delivered: dict[str, str]) -> dict[str, Path]:
     files = sorted(path for path in folder.rglob("*") if _is_file(folder, path))
     found: dict[str, Path] = {}
     for key in (_whole_path, _base_name, _stem):

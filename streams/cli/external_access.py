@@ -1,4 +1,4 @@
-"""`copystand station add|revoke` and `copystand repository add|revoke`."""
+"""`copystand station add|revoke`, and the same of `repository` and `witness`."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from confluent_kafka import KafkaException
 from infra.kafka_access import ADMIN
 from streams import external_access
 from streams.console import Exit, emit, fail, json_option, out
+from streams.external_access import KINDS, WITNESS
 from streams.kafka.client import REPOSITORY, STATION
 from streams.known_senders import KnownSenders
 from streams.settings import Settings
@@ -25,13 +26,22 @@ def repository() -> None:
     """Manage the credentials of repositories."""
 
 
+@click.group()
+def witness() -> None:
+    """Manage the Kafka logins of witnesses, who compare the checkpoints of the sealed log."""
+
+
+CREDENTIALS = {WITNESS: "Kafka login"}
+"""What is in the file of a kind, where it is less than for the others."""
+
+
 def add_commands(group: click.Group, kind: str) -> None:
     """Give a group the commands `add` and `revoke`."""
 
     @group.command(
         "add",
-        help=f"Write a file with the credentials of the {kind} NAME: Kafka login, signing key and"
-        " upload token.",
+        help=f"Write a file with the credentials of the {kind} NAME: "
+        f"{CREDENTIALS.get(kind, 'Kafka login, signing key and upload token')}.",
     )
     @click.argument("name")
     @click.option(
@@ -49,7 +59,7 @@ def add_commands(group: click.Group, kind: str) -> None:
             user = external_access.add(brokers, senders, quota, kind, name, file)
         except external_access.AlreadyThere as there:
             fail(Exit.FAILED, str(there), f"Revoke it first: copystand {kind} revoke {name}")
-        except (OSError, ValueError) as wrong:
+        except (OSError, ValueError, external_access.NoLogins) as wrong:
             fail(Exit.USAGE, str(wrong))
         except (KafkaException, RuntimeError) as failed:
             fail(Exit.MISSING_PART, f"Kafka error: {failed}", STATUS_FIX)
@@ -58,8 +68,8 @@ def add_commands(group: click.Group, kind: str) -> None:
 
     @group.command(
         "revoke",
-        help=f"Revoke the credentials of the {kind} NAME. Open connections lose them, too, and"
-        " messages with its signature are refused.",
+        help=f"Revoke the credentials of the {kind} NAME. Open connections lose them, too"
+        f"{', and messages with its signature are refused' if kind in KINDS else ''}.",
     )
     @click.argument("name")
     @json_option
@@ -79,3 +89,4 @@ def add_commands(group: click.Group, kind: str) -> None:
 
 add_commands(station, STATION)
 add_commands(repository, REPOSITORY)
+add_commands(witness, WITNESS)

@@ -21,6 +21,7 @@ COMMANDS = {
     "down": "streams.cli.up:down",
     "fixity": "streams.cli.fixity:fixity",
     "explain": "streams.cli.explain:explain",
+    "order": "streams.cli.order:order",
     "packages": "streams.cli.packages:packages",
     "person": "streams.cli.person:person",
     "quarantine": "streams.cli.quarantine:quarantine",
@@ -30,6 +31,7 @@ COMMANDS = {
     "status": "streams.cli.status:status",
     "text": "streams.cli.text:text",
     "up": "streams.cli.up:up",
+    "witness": "streams.cli.external_access:witness",
 }
 """Module and name of each command, imported when it runs: a station needs no Faust or libvips."""
 

@@ -26,7 +26,11 @@ WHERE (quarantine_id = ANY(%(ids)s) OR (%(ids)s::text[] = '{}' AND state = 'open
 ORDER BY occurred_at, quarantine_id;
 
 -- name: delivered_paths
--- The delivered path of the page of each of these records that has a page with a file.
-SELECT q.quarantine_id, p.entry -> 'file' ->> 'path' AS path
+-- The delivered path of the page of each of these records that has a page with a file, and the item
+-- of a page that is one of several images of its file.
+SELECT
+  q.quarantine_id,
+  p.entry -> 'file' ->> 'path' AS path,
+  CASE WHEN p.entry ->> 'image' IS NOT NULL THEN p.item_id END AS item_of_image
 FROM line.quarantine q JOIN line.pages p USING (page_id)
 WHERE q.quarantine_id = ANY(%(ids)s) AND p.entry -> 'file' ->> 'path' IS NOT NULL;

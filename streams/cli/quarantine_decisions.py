@@ -11,7 +11,7 @@ from processors.page_list import MEDIA_TYPES
 from processors.tools import Area
 from processors.wording import counted
 from schemas.models import ControlDecided, FileRef
-from streams.cli.corrected_files import corrected_files
+from streams.cli.corrected_files import corrected_files, records_of_one_file
 from streams.cli.listings import Row, rows
 from streams.cli.requests import (
     check_pseudonym,
@@ -132,11 +132,9 @@ def _send_decisions(
 def _matched(folder: Path, subjects: list[RequestSubject]) -> dict[RequestSubject, Path | None]:
     """The records that have a corrected file in a folder; the others are reported."""
     by_id = {one.subjects[0].removeprefix("quarantine:"): one for one in subjects}
-    delivered = {
-        row["quarantine_id"]: row["path"]
-        for row in rows(query("delivered_paths"), {"ids": list(by_id)})
-    }
-    found = corrected_files(folder, delivered)
+    listed = rows(query("delivered_paths"), {"ids": list(by_id)})
+    delivered = {row["quarantine_id"]: row["path"] for row in listed}
+    found = corrected_files(folder, delivered, records_of_one_file(listed))
     for name in sorted(by_id.keys() - found.keys()):
         path = delivered.get(name, "no page file")
         err.print(f"{name} stays open: no single file for it in {folder} ({path})", soft_wrap=True)

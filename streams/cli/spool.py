@@ -42,6 +42,14 @@ def queue_delivery(settings: Settings, folder: Path, options: SubmissionOptions)
     return queued
 
 
+def queue_closed(
+    settings: Settings, closed: dict[str, Any], operator: str | None
+) -> dict[str, Any]:
+    """A closed batch of captures in the spool, as JSON values."""
+    options = SubmissionOptions(closed["batch_id"], closed["profile"], operator=operator)
+    return queue_delivery(settings, Path(closed["folder"]), options).document()
+
+
 def print_queued(queued: QueuedDelivery) -> None:
     """Print the id of a delivery, and how to follow it."""
     amount = f"{counted(queued.files, 'file')}, {queued.size_bytes / 1e6:.1f} MB"

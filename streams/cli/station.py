@@ -111,8 +111,12 @@ def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> 
 
     name = batch_id or ids.made_safe(folder.resolve().name)
     with _progress() as report:
-        delivery = read_folder(folder, SubmissionOptions(name, **options), report)
-        found = client.examine(delivery, Settings.load(), report)
+        settings = Settings.load()
+        profiles = client.profiles_of(settings)
+        delivery = read_folder(folder, SubmissionOptions(name, **options), report, profiles)
+        with _failures():
+            delivery = client.with_earlier_pages(delivery, settings)
+        found = client.examine(delivery, settings, report)
     emit([one.model_dump() for one in found], as_json, lambda _: _print_check(delivery, found))
     if any(is_error(one) for one in found):
         raise SystemExit(int(Exit.FAILED))

@@ -4,15 +4,22 @@ from importlib import import_module
 
 import click
 
-SCANNERS = ("close", "devices", "scan")
-"""Commands of a scanning station, which needs no Kafka, database or libvips."""
+CAPTURE, DELIVERY = "streams.cli.capture", "streams.cli.station"
+PAGES, SERVE = "streams.cli.capture_page", "streams.cli.capture_serve"
 MODULES = {
-    **dict.fromkeys(SCANNERS, "streams.cli.capture"),
+    # Commands of a scanning station, which needs no Kafka, database or libvips.
+    "close": "streams.cli.capture_close",
+    "devices": CAPTURE,
+    "page": PAGES,
+    "scan": CAPTURE,
+    "serve": SERVE,
+    "add": "streams.cli.external_access",
+    "check": DELIVERY,
+    "revoke": "streams.cli.external_access",
     "spool": "streams.cli.spool",
-    **dict.fromkeys(("check", "submit"), "streams.cli.station"),
-    **dict.fromkeys(("add", "revoke"), "streams.cli.external_access"),
+    "submit": DELIVERY,
 }
-"""Where each command is."""
+"""The module of each command."""
 
 
 class StationCommands(click.Group):

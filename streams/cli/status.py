@@ -115,6 +115,10 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
         Text(f"batch {row['batch_id']}: no progress since {row['since']}", style="yellow")
         for row in document["quiet"]
     ]
+    lines += [
+        Text(f"order {row['order_id']}: no station has it since {row['placed_at']}", style="yellow")
+        for row in document.get("untaken_orders", ())
+    ]
     return Group(drawn(batches, BATCH_COLUMNS), drawn(document["roles"], ROLE_COLUMNS), *lines)
 
 

@@ -214,6 +214,8 @@ def _wait_until_ready(
         pid = child.pid if child is not None else supervisor_pid(home)
         if state.get("pid") == pid and pid is not None:
             _print_started(state, printed, quiet)
+            if state.get("updating"):
+                deadline = time.monotonic() + START_LIMIT_SECONDS
             if state["phase"] == "ready":
                 return state
             if state["phase"] == NO_SPACE and state["space"]:
@@ -235,6 +237,10 @@ def _start_failed(home: Path, pid: int | None) -> None:
 
 
 def _print_started(state: dict[str, Any], printed: set[str], quiet: bool) -> None:
+    if (update := state.get("updating")) and update not in printed:
+        printed.add(update)
+        if not quiet:
+            out.print(f"  the database is updated: {update} (minutes, if it has many events)")
     for name, seconds in state["seconds"].items():
         if name not in printed:
             printed.add(name)

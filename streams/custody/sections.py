@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from streams.audit.object_names import digest_in, is_file_name
 from streams.audit.timeline import Row
 from streams.custody.markup import Markup, definitions, element, joined, table
 from streams.custody.proofs import LogProofs
@@ -15,7 +16,6 @@ CHECKS = (
     "message digest calculation",
 )  # fmt: skip
 DECIDED = ("quarantine", "unquarantine", "deferral", "decision", "replication")
-FILE = "sha256:"
 WORKER = "implementer"
 
 
@@ -98,11 +98,11 @@ def files(rows: Sequence[Row]) -> Markup:
     made: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         for name in row["results"]:
-            if name.startswith(FILE):
+            if is_file_name(name):
                 made[name].append(row)
     lines = [
         (
-            element("span", name.removeprefix(FILE), class_="digest"),
+            element("span", digest_in(name), class_="digest"),
             ", ".join(dict.fromkeys(row["event_type"] for row in of_file)),
             ", ".join(dict.fromkeys(_subject(row) for row in of_file)),
             ", ".join(str(row["seq"]) for row in of_file),

@@ -18,6 +18,7 @@ from processors.outcome import StorageError
 from processors.route import SHA256
 from streams.ingest.chunk_requests import append_chunk, drain
 from streams.ingest.finishing import Finishing
+from streams.ingest.in_thread import in_thread
 from streams.ingest.method_override import MethodOverride
 from streams.ingest.open_uploads import OpenUpload
 from streams.ingest.problems import Problem
@@ -127,10 +128,10 @@ class UploadRequests:
         # One at a time: each counts what the others have reserved.
         async with self._creating:
             self._admission.require_creation(sender, size)
-            upload = await asyncio.to_thread(self._uploads.create, sender, digest, size, metadata)
+            upload = await in_thread(self._uploads.create, sender, digest, size, metadata)
         self._ingest.count("created")
         if size == 0:
-            await asyncio.to_thread(self._ingest.finishing.finish, upload)
+            await in_thread(self._ingest.finishing.finish, upload)
         location = {"Location": f"/uploads/{upload.id}"}
         return Response(status_code=201, headers=location | self._expires(upload.touched_at))
 
@@ -159,13 +160,14 @@ class UploadRequests:
         if request.method == "DELETE":
             return self._delete(upload, name, sender)
         if upload is None:
-            self._head(name, sender)
-            raise Problem("upload.offset-wrong", "The upload is complete")
+            offset = self._head(name, sender).headers["Upload-Offset"]
+            where = {"Upload-Offset": offset}
+            raise Problem("upload.offset-wrong", "The upload is complete", where)
         before = upload.offset
-        offset = await append_chunk(self._ingest.finishing, self._admission, upload, request)
-        self._ingest.count("bytes", offset - before)
-        self._ingest.count("finished", int(offset == upload.size_bytes))
-        position = {"Upload-Offset": str(offset)}
+        end = await append_chunk(self._ingest.finishing, self._admission, upload, request)
+        self._ingest.count("bytes", end - before)
+        self._ingest.count("finished", int(end == upload.size_bytes))
+        position = {"Upload-Offset": str(end)}
         return Response(status_code=204, headers=position | self._expires(upload.touched_at))
 
     def _head(self, name: str, sender: str) -> Response:
@@ -206,7 +208,7 @@ class UploadRequests:
     async def manifest(self, request: Request) -> Response:
         """Make the upload record of a manifest."""
         sender, digest = self._admission.sender(request.headers), _digest(request)
-        await asyncio.to_thread(self._ingest.finishing.prove, sender, digest)
+        await in_thread(self._ingest.finishing.prove, sender, digest)
         self._ingest.count("records")
         return Response(status_code=204)
 

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from infra.disk import Space
 from streams.ingest.chunk_writer import ChunkWriter
 from streams.ingest.finishing import Finishing
+from streams.ingest.in_thread import in_thread
 from streams.ingest.open_uploads import OpenUpload
 from streams.ingest.problems import Problem
 from streams.ingest.upload_admission import Admission
@@ -48,14 +49,14 @@ async def append_chunk(
                 await _copy(request, writer, upload)
             except (ClientDisconnect, TimeoutError):
                 if checksum is None:
-                    await asyncio.to_thread(writer.save)
+                    await in_thread(writer.save)
                 raise ClientDisconnect from None
             if not writer.is_right():
                 found = f"The chunk does not have the {checksum and checksum.algorithm} stated"
                 raise Problem("upload.chunk-wrong", found)
             # Asked again: the token may have been revoked while the chunk arrived.
             admission.sender(headers)
-            await asyncio.to_thread(_save_or_finish, finishing, writer, upload)
+            await in_thread(_save_or_finish, finishing, writer, upload)
             return writer.end
     finally:
         upload.is_written = False
@@ -100,7 +101,7 @@ async def _write(writer: ChunkWriter, gathered: bytearray) -> None:
     part = bytes(gathered)
     gathered.clear()
     if part:
-        await asyncio.to_thread(writer.write, part)
+        await in_thread(writer.write, part)
 
 
 async def _with_idle_limit(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

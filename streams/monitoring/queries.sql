@@ -21,5 +21,10 @@ ORDER BY since, batch_id;
 -- name: failed_objects
 SELECT count(*) AS open FROM line.quarantine WHERE resume_at = 'fixity' AND state = 'open';
 
+-- name: untaken_orders
+SELECT order_id, placed_at, content ->> 'due' AS due FROM line.order_states
+WHERE state = 'open' AND placed_at < now() - %(hours)s * interval '1 hour'
+ORDER BY placed_at, order_id;
+
 -- name: registered_persons
 SELECT count(*) AS persons FROM line.persons WHERE registered_at IS NOT NULL;

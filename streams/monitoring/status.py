@@ -50,6 +50,7 @@ def line_status(
     others = {name: report[name] for name in names}
     # A watchdog of an earlier version does not count them.
     others["failed_objects"] = report.get("failed_objects")
+    others["untaken_orders"] = report.get("untaken_orders", [])
     figures = {"batches": batches, "roles": roles, "database": fault, "persons": persons}
     return {**figures, **others}
 

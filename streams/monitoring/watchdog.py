@@ -38,7 +38,12 @@ STALL_LIMIT_SECONDS = {"worker": 3600.0}
 STALL_LIMIT_SECONDS_OF_OTHERS = 600.0
 SEAL_LIMIT_SECONDS = 60.0
 NO_ANSWER = "does not answer"
-NO_FIGURES: dict[str, Any] = {"retries": [], "quiet": [], "failed_objects": None}
+NO_FIGURES: dict[str, Any] = {
+    "retries": [],
+    "quiet": [],
+    "failed_objects": None,
+    "untaken_orders": [],
+}
 Connection = psycopg.Connection[dict[str, Any]]
 
 
@@ -76,6 +81,8 @@ class Watchdog:
         self._settings, self._groups, self._connect = settings, groups, connect
         self._reserve = reserve_of(settings)
         self._stalls = StallDetector()
+        self._untaken: set[str] = set()
+        """Orders of which the log has a line."""
 
     def check(self) -> dict[str, Any]:
         """The report of this moment, for run/watch.json and /health. May end a stalled role."""
@@ -125,21 +132,33 @@ class Watchdog:
             return {}, f"{NO_ANSWER}: {error}"
 
     def _figures(self) -> tuple[dict[str, Any], str]:
-        """Waiting retries, quiet batches and the number of failed objects, and the fault of the
-        database, if any."""
+        """Waiting retries, quiet batches, the number of failed objects and untaken orders, and the
+        fault of the database, if any."""
         minutes = {"minutes": self._settings.quiet_minutes}
+        hours = {"hours": self._settings.order_hours}
         try:
             with self._connect() as connection:
                 retries = connection.execute(QUERY("waiting_retries")).fetchall()
                 quiet = connection.execute(QUERY("quiet_batches"), minutes).fetchall()
                 failed = connection.execute(QUERY("failed_objects")).fetchall()
+                untaken = connection.execute(QUERY("untaken_orders"), hours).fetchall()
         except psycopg.Error as error:
             return NO_FIGURES, f"{NO_ANSWER}: {str(error).strip()}"
+        self._log_untaken(untaken)
         return {
+            "untaken_orders": [row | {"placed_at": written(row["placed_at"])} for row in untaken],
             "retries": [row | {"next": written(row["next"])} for row in retries],
             "quiet": [row | {"since": written(row["since"])} for row in quiet],
             "failed_objects": failed[0]["open"] if failed else None,
         }, ""
+
+    def _log_untaken(self, orders: list[dict[str, Any]]) -> None:
+        """One line for each order, when it is found first."""
+        for one in orders:
+            if one["order_id"] not in self._untaken:
+                found = {"order_id": one["order_id"], "placed_at": written(one["placed_at"])}
+                log.warning("order untaken", extra={"code": "order.untaken", **found})
+        self._untaken = {one["order_id"] for one in orders}
 
     def _space(self) -> str:
         shortage = self._reserve.shortage()

@@ -6,15 +6,15 @@ from typing import Any
 
 import psycopg
 
-from processors.premis import event_type_uri, producer_agents
 from schemas.codec import encode
 from schemas.ids import make_id
 from schemas.models import Head, PremisEvent, Producer
+from streams.audit.log_events import ANOMALY, log_event
+from streams.audit.object_names import file_name
 from streams.kafka.messages import Outgoing
 from streams.projector.rows import QUERY
 from streams.sealer.log_order import ForeignRecord
 
-TYPE = "log-anomaly"
 PRODUCER_NAME = "copystand/projector"
 Report = Callable[[Sequence[PremisEvent]], None]
 """Publishes findings for the sealer; returns when the broker has them."""
@@ -58,20 +58,10 @@ def _of_row(
 def _finding(
     event_id: str, code: str, detail: str, occurred_at: datetime, sha256: str, made_by: Producer
 ) -> PremisEvent:
-    return PremisEvent(
-        head=Head(
-            event_id=event_id, revision=1, occurred_at=occurred_at.astimezone(UTC), producer=made_by
-        ),
-        fact="PremisEvent",
-        ordinal=0,
-        event_type=TYPE,
-        event_type_uri=event_type_uri(TYPE),
-        outcome="fai",
-        code=code,
-        detail=detail,
-        agents=tuple(producer_agents(made_by)),
-        sources=(f"sha256:{sha256}",),
+    head = Head(
+        event_id=event_id, revision=1, occurred_at=occurred_at.astimezone(UTC), producer=made_by
     )
+    return log_event(ANOMALY, head, detail, code=code, sources=[file_name(sha256)])
 
 
 def messages(topic: str, events: Sequence[PremisEvent]) -> list[Outgoing]:

@@ -6,13 +6,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from infra.files import fsync_folder, write_atomic
-from processors.premis import event_type_uri, producer_agents
 from schemas.codec import TooLarge
 from schemas.ids import make_id
 from schemas.models import Head, PremisEvent, Producer
+from streams.audit.log_events import ANOMALY, log_event
+from streams.audit.object_names import file_name
 from streams.sealer.validation import IntakeRecord, InvalidRecord, ValidEvent, valid_event
-
-TYPE = "log-anomaly"
 
 
 def preserve(folder: Path, record: IntakeRecord, invalid: InvalidRecord) -> Path:
@@ -51,8 +50,10 @@ def anomaly_event(record: IntakeRecord, invalid: InvalidRecord, made_by: Produce
 def _event(record: IntakeRecord, invalid: InvalidRecord, made_by: Producer) -> PremisEvent:
     subject = invalid.event
     found = invalid.found[:1000].encode("utf-8", "replace").decode()
-    return PremisEvent(
-        head=Head(
+    place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
+    return log_event(
+        ANOMALY,
+        Head(
             event_id=make_id("sealer", record.partition, record.offset),
             cause_id=subject.cause_id if subject else None,
             batch_id=subject.batch_id if subject else None,
@@ -62,14 +63,7 @@ def _event(record: IntakeRecord, invalid: InvalidRecord, made_by: Producer) -> P
             occurred_at=record.arrived_at,
             producer=made_by,
         ),
-        fact="PremisEvent",
-        ordinal=0,
-        event_type=TYPE,
-        event_type_uri=event_type_uri(TYPE),
-        outcome="fai",
+        f"{place}: {found}. Its bytes are kept with the sealer.",
         code=invalid.code,
-        detail=f"{record.topic}, partition {record.partition}, offset {record.offset}: "
-        f"{found}. Its bytes are kept with the sealer.",
-        agents=tuple(producer_agents(made_by)),
-        sources=(f"sha256:{sha256(record.value or b'').hexdigest()}",),
+        sources=[file_name(sha256(record.value or b"").hexdigest())],
     )

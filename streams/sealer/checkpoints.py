@@ -6,27 +6,34 @@ from collections.abc import Callable
 from typing import Protocol
 
 from streams.runtime.run_loop import CannotContinue
+from streams.sealer.record_proofs import proof_key
 from streams.transparency_log.checkpoint import (
     Checkpoint,
     ForkRefused,
     require_continuation,
 )
 from streams.transparency_log.checkpoint_files import CheckpointFiles, publish
+from streams.transparency_log.continuation import continuations
 from streams.transparency_log.log_store import LogStore
 from streams.transparency_log.note import SignerKey
+from streams.transparency_log.tiles import DamagedLog
 
 log = logging.getLogger(__name__)
 
 EVERY_EVENTS = 256
 EVERY_SECONDS = 0.3
 """Less than the sealer waits for a batch, so that steady events need not wait for the next one."""
+PROVEN = 2
+"""From so many checkpoints before it each one is proven, so that one of them may be lost."""
+PROVEN_AT_START = 16
+"""The broker may have lost the newest ones in a power cut."""
 
 
 class Publisher(Protocol):
     """Where witnesses find checkpoints."""
 
-    def publish(self, size: int, checkpoint: bytes) -> None:
-        """Send the checkpoint of a size."""
+    def publish(self, size: int, checkpoint: bytes, proofs: bytes) -> None:
+        """Send the checkpoint of a size, with the proofs that it continues earlier ones."""
 
     def close(self) -> None:
         """Wait until they are there."""
@@ -45,6 +52,8 @@ class Checkpoints:
         self._files, self._signer = files, signer
         self._publisher, self._clock = publisher, clock
         self._signed_at = float("-inf")
+        self._sent: list[int] = []
+        """The sizes from which the next one is proven."""
 
     @property
     def newest(self) -> Checkpoint | None:
@@ -60,6 +69,10 @@ class Checkpoints:
     def key(self) -> str:
         """The public key that signs now."""
         return str(self._signer.verifier)
+
+    def proof_key(self) -> bytes:
+        """The key of the proofs about records, which follows from the key that signs now."""
+        return proof_key(self._signer)
 
     def check(self, store: LogStore) -> None:
         """Raises CannotContinue if the log on disk does not have what was signed."""
@@ -98,8 +111,25 @@ class Checkpoints:
         except ForkRefused as fork:
             raise _refusal(store, fork) from None
         self._signed_at = self._clock()
-        self._publisher.publish(checkpoint.size, checkpoint.encode())
+        self._send(store, checkpoint)
         return checkpoint
+
+    def publish_newest(self, store: LogStore) -> None:
+        """Send the newest checkpoint again, in case that the broker does not have it."""
+        if newest := self._files.newest:
+            self._sent = [one.size for one in self._files.last(PROVEN_AT_START)]
+            self._send(store, newest)
+
+    def _send(self, store: LogStore, checkpoint: Checkpoint) -> None:
+        earlier = sorted({size for size in self._sent if size < checkpoint.size})
+        try:
+            proofs = continuations(store.tree(checkpoint.size), earlier)
+        except DamagedLog as damaged:
+            # `audit verify` names the tile. A witness of the topic reports that there is no proof.
+            log.error("no proof for witnesses", extra={"found": str(damaged)})
+            proofs = b""
+        self._publisher.publish(checkpoint.size, checkpoint.encode(), proofs)
+        self._sent = [*self._sent, checkpoint.size][-PROVEN:]
 
     def close(self, store: LogStore) -> None:
         """Sign what is not signed yet, and wait until it is published."""

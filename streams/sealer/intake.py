@@ -26,11 +26,17 @@ class Intake:
         self._ahead: Future[list[ReadRecord]] | None = None
         """The next records, while there are many: they are read while the last ones are sealed."""
 
-    def seek(self) -> int:
-        """Read on from the committed offset, which is returned. Raises ShutdownRequested."""
+    def seek(self, sealed_up_to: int | None) -> int:
+        """Read on from the committed offset, but not behind what is certainly sealed. The offset is
+        returned. Raises ShutdownRequested."""
         self._forget_ahead()
         # Without a committed offset everything is read again; sealed events are then dropped.
-        start = max(self.committed(), 0)
+        start = max(self._committed(), 0)
+        if sealed_up_to is not None and start > sealed_up_to:
+            # Whoever may write to the group could let records be passed over.
+            moved = {"committed": start, "sealed_up_to": sealed_up_to}
+            log.error("the committed offset is not this sealer's", extra=moved)
+            start = sealed_up_to
         self._consumer.assign([TopicPartition(self._topic, 0, start)])
         return start
 
@@ -60,7 +66,7 @@ class Intake:
         if ahead:
             wait([ahead])
 
-    def committed(self) -> int:
+    def _committed(self) -> int:
         """The committed offset; negative without one. Raises ShutdownRequested."""
         start = TopicPartition(self._topic, 0)
         while True:

@@ -10,6 +10,7 @@ from confluent_kafka import Message
 
 from streams.audit.sealed_record import BrokenSeal, Seal, seal_of
 from streams.kafka.messages import headers_of, offset_of
+from streams.sealer.record_proofs import HEADER
 from streams.sealer.validation import ValidEvent, intake_record, validate
 
 LAST_MICROSECOND = 253_402_300_799_000_000
@@ -23,6 +24,8 @@ class LogRecord(NamedTuple):
     offset: int
     seal: Seal
     event: ValidEvent
+    proof: bytes = b""
+    """That the sealer of this home wrote it; empty if it has none."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ class LogOrder:
 
 def _sealed(message: Message) -> LogRecord:
     """Raises BrokenSeal."""
-    seal = seal_of(headers_of(message))
+    headers = headers_of(message)
+    seal = seal_of(headers)
     event = validate(message.key(), message.value())
     if not isinstance(event, ValidEvent):
         raise BrokenSeal(f"{event.code}: {event.found}")
@@ -90,7 +94,7 @@ def _sealed(message: Message) -> LogRecord:
         raise BrokenSeal("its header schema_sha256 is not that of its schema")
     if seal.sealed_at > LAST_MICROSECOND:
         raise BrokenSeal(f"its header sealed_at is {seal.sealed_at}")
-    return LogRecord(offset_of(message), seal, event)
+    return LogRecord(offset_of(message), seal, event, headers.get(HEADER, b""))
 
 
 def _foreign(message: Message, found: str) -> ForeignRecord:

@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.files import fsync_folder, read_json, write_json
-from processors.premis import event_type_uri, producer_agents
 from schemas.ids import PSEUDONYM, make_id
-from schemas.models import Agent, Head, PremisEvent, Producer
+from schemas.models import Agent, Head, Producer
+from streams.audit.log_events import MAINTENANCE, log_event
 from streams.sealer.validation import ValidEvent, valid_event
 
 RESTORE_TOPIC, ROTATE_KEY = "restore-topic", "rotate-key"
 KINDS = (RESTORE_TOPIC, ROTATE_KEY)
 FOLDER = Path("audit", "requests")
 """The folder of the requests in a home."""
-TYPE = "log-maintenance"
 
 
 @dataclass(frozen=True)
@@ -81,22 +80,12 @@ def event_of(request: LogRequest, events: int, made_by: Producer) -> ValidEvent:
         RESTORE_TOPIC: f"The {events} sealed events were published again, as {request.subject}.",
         ROTATE_KEY: f"The key that signs the log is replaced; {request.subject} signs no longer.",
     }
-    event = PremisEvent(
-        head=Head(
-            event_id=make_id("sealer", request.kind, request.subject),
-            revision=1,
-            occurred_at=datetime.fromisoformat(request.asked_at),
-            producer=made_by,
-        ),
-        fact="PremisEvent",
-        ordinal=0,
-        event_type=TYPE,
-        event_type_uri=event_type_uri(TYPE),
-        outcome="suc",
-        detail=texts[request.kind],
-        agents=(
-            *producer_agents(made_by),
-            Agent(type="person", name=request.by, role="authorizer"),
-        ),
+    head = Head(
+        event_id=make_id("sealer", request.kind, request.subject),
+        revision=1,
+        occurred_at=datetime.fromisoformat(request.asked_at),
+        producer=made_by,
     )
+    person = Agent(type="person", name=request.by, role="authorizer")
+    event = log_event(MAINTENANCE, head, texts[request.kind], persons=[person])
     return valid_event(event)

@@ -1,7 +1,8 @@
 """The batch that the sealer is about to write to the topic, kept on disk until the next one.
 
-After a crash the topic may have a batch that the log does not have yet. Only records of this batch
-are taken from there: others with the next numbers are not from the sealer."""
+After a crash the topic may have a batch that the log does not have yet. Records of this batch are
+taken from there. The intake is read again from where the batch begins or ends, whatever offset the
+broker has."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,13 +15,24 @@ from streams.transparency_log.merkle import leaf_hashes
 
 @dataclass(frozen=True)
 class PlannedBatch:
-    """The leaf hashes of a batch, the number of its first event, and up to where it reads."""
+    """The leaf hashes of a batch, the number of its first event, and the part of the intake."""
 
     first_seq: int
     hashes: tuple[bytes, ...]
     next_intake: int
-    reads_intake: bool = True
-    """Whether it is made of records of the intake, so that its transaction moves the offset."""
+    """The offset behind the records of the intake that it is made of."""
+    first_intake: int = 0
+    """The offset of the first one; 0 in a file of an earlier version."""
+
+    @property
+    def end(self) -> int:
+        """The number behind its last event."""
+        return self.first_seq + len(self.hashes)
+
+    def reached(self, next_seq: int) -> int:
+        """Up to where the intake is read in a log that ends before this number: the broker wrote
+        the batch and its offset in one transaction, or neither."""
+        return self.next_intake if next_seq >= self.end else self.first_intake
 
     def has(self, seq: int, hash_of_leaf: bytes) -> bool:
         """Whether an event with this number and leaf is in the batch."""
@@ -40,19 +52,21 @@ class PlanFile:
         with suppress(KeyError, TypeError, ValueError):
             hashes = tuple(map(bytes.fromhex, found["hashes"]))
             first_seq, next_intake = int(found["first_seq"]), int(found["next_intake"])
-            return PlannedBatch(first_seq, hashes, next_intake, bool(found["reads_intake"]))
+            return PlannedBatch(first_seq, hashes, next_intake, int(found.get("first_intake", 0)))
         return None
 
     def write(
-        self, first_seq: int, leaves: Sequence[bytes], next_intake: int | None
+        self, first_seq: int, leaves: Sequence[bytes], intake: tuple[int, int] | None
     ) -> PlannedBatch:
-        """Keep a batch durably; without an offset of the intake, the last one remains."""
-        reads_intake = next_intake is not None
-        if next_intake is None:
-            last = self.read()
-            next_intake = last.next_intake if last else 0
+        """Keep a batch durably. `intake` is the first offset that it reads and the one behind its
+        last; without it, the batch is made of no records of the intake."""
         hashes = tuple(leaf_hashes(list(leaves)))
-        batch = PlannedBatch(first_seq, hashes, next_intake, reads_intake)
+        first_intake, next_intake = intake or (self._reached(first_seq),) * 2
+        batch = PlannedBatch(first_seq, hashes, next_intake, first_intake)
         document = asdict(batch) | {"hashes": [one.hex() for one in batch.hashes]}
         write_json(self._path, document)
         return batch
+
+    def _reached(self, next_seq: int) -> int:
+        last = self.read()
+        return last.reached(next_seq) if last else 0

@@ -90,9 +90,11 @@ class Sealer:
         self._wait_for = adapters.wait_for
         self._first_topic, self._made_by, self._stopping = topics.premis, made_by, stopping
         self._topics = replace(topics, premis=topic_of(self._checkpoints.newest, topics.premis))
+        proof_key = self._checkpoints.proof_key
         self._transactions = Transactions(
-            adapters.producer, adapters.consumer, self._topics, stopping
+            adapters.producer, adapters.consumer, self._topics, stopping, proof_key
         )
+        self._sealed.trust(proof_key)
         self._topic_check = TopicCheck(self._open_log, self._topics.premis, self._index, stopping)
         self._position = self._index.position()
 
@@ -100,6 +102,7 @@ class Sealer:
         """Fence the previous sealer, bring log and index up to date, and seek the intake."""
         self._transactions.begin()
         self._recover_until_logs_agree()
+        self._checkpoints.publish_newest(self._sealed.store)
 
     def run(self) -> None:
         """Seal batch after batch until asked to stop. While topic and log disagree, wait."""
@@ -138,10 +141,12 @@ class Sealer:
             self._anomalies,
             self._made_by,
         )
-        self._write(events, records[-1].record.offset + 1)
+        first, last = records[0].record.offset, records[-1].record.offset
+        self._write(events, (first, last + 1))
 
-    def _write(self, events: Sequence[ValidEvent], next_intake: int | None = None) -> None:
-        """Give events the next numbers. Raises TransactionAborted."""
+    def _write(self, events: Sequence[ValidEvent], intake: tuple[int, int] | None = None) -> None:
+        """Give events the next numbers. `intake` is the first offset that they were read from, and
+        the one behind the last. Raises TransactionAborted."""
         before = self._position
         # After a clock was set back, an event must not be dated before the previous one.
         sealed_at = max(time.time_ns() // 1000, before.sealed_at)
@@ -149,8 +154,8 @@ class Sealer:
             SealedRecord(one.event_id, one.value, Seal(seq, sealed_at, one.schema_sha256))
             for seq, one in enumerate(events, before.next_seq)
         ]
-        self._sealed.plan(records, next_intake)
-        offsets = self._transactions.write(records, next_intake)
+        self._sealed.plan(records, intake)
+        offsets = self._transactions.write(records, intake[1] if intake else None)
         self._sealed.append(records)
         last_offset = max(offsets, default=before.next_offset - 1)
         after = Position(before.next_seq + len(events), last_offset + 1, sealed_at)
@@ -237,16 +242,11 @@ class Sealer:
             self._transactions.retry("rewind", self._intake.rewind)
         self._checkpoints.check(self._sealed.store)
         self._topic_check.check_end(self._sealed)
-        start = self._intake.seek()
+        start = self._intake.seek(self._sealed.intake_end())
         log.info("sealing", extra={"next_seq": self._position.next_seq, "intake_offset": start})
 
     def _catch_up(self) -> None:
-        self._sealed.expect_plan()
-        self._read_topic()
-        if self._sealed.expect_another_sealer(self._intake.committed()):
-            self._read_topic()
-
-    def _read_topic(self) -> None:
+        self._sealed.read_plan()
         with closing(self._open_log()) as consumer:
             self._position = catch_up(
                 self._index, self._sealed, consumer, self._topics.premis, self._stopping

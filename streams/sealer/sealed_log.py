@@ -1,7 +1,6 @@
 """The sealed events of this home on disk, as leaves of the tree that checkpoints sign."""
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -9,11 +8,10 @@ from streams.audit.sealed_record import SealedRecord, record_of
 from streams.runtime.run_loop import CannotContinue
 from streams.sealer.log_order import LogRecord
 from streams.sealer.planned_batch import PlanFile
+from streams.sealer.record_proofs import is_proven
 from streams.transparency_log.log_store import LogInUse, LogStore
 from streams.transparency_log.merkle import leaf_hash
 from streams.transparency_log.tiles import DamagedLog, Tree
-
-log = logging.getLogger(__name__)
 
 PLAN = "planned.json"
 """The file of the last planned batch, beside the folder of the log."""
@@ -29,6 +27,7 @@ class SealedLog:
         self._tree: Tree | None = None
         self._plan_file = PlanFile(store.folder.parent / PLAN)
         self._planned = self._plan_file.read()
+        self._proof_key: Callable[[], bytes] = lambda: b""
 
     @property
     def size(self) -> int:
@@ -40,27 +39,23 @@ class SealedLog:
         """The time of the last event in microseconds; 0 without events."""
         return record_of(self.store.leaf(self.size - 1)).seal.sealed_at if self.size else 0
 
-    def plan(self, records: Sequence[SealedRecord], next_intake: int | None) -> None:
+    def plan(self, records: Sequence[SealedRecord], intake: tuple[int, int] | None) -> None:
         """Keep on disk what is about to be written to the topic. Raises OSError."""
         leaves = [record.leaf for record in records]
-        self._planned = self._plan_file.write(self.size, leaves, next_intake)
+        self._planned = self._plan_file.write(self.size, leaves, intake)
 
-    def expect_plan(self) -> None:
-        """Take from the topic the last batch, if this log does not have it, and nothing else."""
+    def trust(self, proof_key: Callable[[], bytes]) -> None:
+        """Take from the topic, beyond this log, records with a proof of this key: an earlier sealer
+        wrote them, if the home is older than the topic, such as after a restore from a backup."""
+        self._proof_key = proof_key
+
+    def read_plan(self) -> None:
+        """Expect on the topic the batch that was planned last."""
         self._planned = self._plan_file.read()
 
-    def expect_another_sealer(self, committed: int) -> bool:
-        """Take whatever the topic has beyond this log, if another sealer read the intake up to its
-        committed offset: beyond the last batch, or that batch is not on the topic."""
-        plan = self._planned
-        if plan is None or committed < plan.next_intake:
-            return False
-        is_written = self.size >= plan.first_seq + len(plan.hashes)
-        if committed == plan.next_intake and (is_written or not plan.reads_intake):
-            return False
-        log.error("another sealer has sealed", extra={"intake_offset": committed})
-        self._planned = None
-        return True
+    def intake_end(self) -> int | None:
+        """Up to where the intake is certainly sealed; None in a home that never had a plan."""
+        return self._planned.reached(self.size) if self._planned else None
 
     def append(self, records: Iterable[SealedRecord]) -> None:
         """Add events; they are on disk when this returns. Raises OSError."""
@@ -73,13 +68,21 @@ class SealedLog:
 
     def agrees(self, record: LogRecord) -> bool:
         """Whether a record of the topic is what was sealed under its seq. If this log does not have
-        the seq, the sealer died after a transaction, or it has just begun this log."""
-        seq, found = record.seal.seq, leaf_hash(_sealed(record).leaf)
+        the seq, the sealer died after a transaction, it has just begun this log, or the log is
+        older than the topic. Then the record must be of the planned batch, or have a proof."""
+        seq, leaf = record.seal.seq, _sealed(record).leaf
         if seq >= self.size:
-            return self._planned is None or self._planned.has(seq, found)
+            return self._is_ours(seq, leaf, record.proof)
         if self._tree is None:
             self._tree = self.store.tree()
-        return self._tree.leaf_hash(seq) == found
+        return self._tree.leaf_hash(seq) == leaf_hash(leaf)
+
+    def _is_ours(self, seq: int, leaf: bytes, proof: bytes) -> bool:
+        if self._planned is None or self._planned.has(seq, leaf_hash(leaf)):
+            return True
+        if seq < self._planned.first_seq and not proof:
+            return True  # of a version without proofs, and the log is older than its last batch
+        return is_proven(leaf, proof, self._proof_key())
 
     def portions(self, start: int) -> Iterator[list[SealedRecord]]:
         """All records from a seq on, in portions."""

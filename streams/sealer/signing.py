@@ -8,6 +8,7 @@ from uuid import uuid4
 from confluent_kafka import Producer
 
 from infra.files import DamagedFile, fsync_folder
+from streams.audit.sealed_record import Headers
 from streams.runtime.run_loop import CannotContinue
 from streams.sealer.checkpoints import Checkpoints, Publisher
 from streams.transparency_log.checkpoint import Checkpoint
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 FOLDER = "log"
 """The folder of the log in the folder audit of a home."""
 KEY_FILE = "sealer.key"
+CONTINUATION = "consistency"
+"""The header with the proofs that the log of a checkpoint continues earlier ones."""
 NEXT_KEY_FILE = "sealer.key.next"
 """Present while the key is being replaced."""
 ORIGIN = "copystand/"
@@ -105,10 +108,12 @@ class CheckpointTopic:
     def __init__(self, producer: Producer, topic: str) -> None:
         self._producer, self._topic = producer, topic
 
-    def publish(self, size: int, checkpoint: bytes) -> None:
+    def publish(self, size: int, checkpoint: bytes, proofs: bytes) -> None:
         """Send a checkpoint and do not wait for the broker."""
+        headers: Headers = [(CONTINUATION, proofs)]
+        key = str(size).encode()
         try:
-            self._producer.produce(self._topic, checkpoint, str(size).encode(), partition=0)
+            self._producer.produce(self._topic, checkpoint, key, partition=0, headers=headers)
             self._producer.poll(0)
         except BufferError:
             log.warning("checkpoint not published", extra={"size": size})

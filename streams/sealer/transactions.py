@@ -19,6 +19,7 @@ from streams.audit.sealed_record import SealedRecord, headers_of
 from streams.kafka.messages import offset_of
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested
 from streams.sealer.clients import SealerTopics
+from streams.sealer.record_proofs import HEADER, proof_of
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +45,12 @@ class Transactions:
         consumer: Consumer,
         topics: SealerTopics,
         stopping: threading.Event,
+        proof_key: Callable[[], bytes],
     ) -> None:
+        """`proof_key` gives the present key of the proofs about records."""
         self._producer, self._consumer = producer, consumer
         self._topics, self._stopping = topics, stopping
+        self._proof_key = proof_key
 
     def use(self, topics: SealerTopics) -> None:
         """Write to other topics from here on."""
@@ -62,7 +66,7 @@ class Transactions:
 
         Raises TransactionAborted, CannotContinue, ShutdownRequested."""
         offsets: list[int] = []
-        written = 0
+        written, key = 0, self._proof_key()
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is None:
@@ -76,7 +80,7 @@ class Transactions:
                     key=record.event_id.encode(),
                     value=record.value,
                     partition=0,
-                    headers=headers_of(record.seal),
+                    headers=[*headers_of(record.seal), (HEADER, proof_of(record.leaf, key))],
                     on_delivery=delivered,
                 )
                 written += 1

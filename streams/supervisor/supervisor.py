@@ -78,6 +78,8 @@ class Supervisor:
         ]
         self.phase = "starting"
         self.error = ""
+        self.updating = ""
+        """The migration that is applied to a database with data, if there is one."""
         self._was_ready = False
         self._seconds: dict[str, float] = {}
         self._started = time.monotonic()
@@ -167,7 +169,16 @@ class Supervisor:
 
     def _prepare_database(self) -> None:
         self.postgres.provision()
-        migrate(self.postgres.dsn())
+        began = time.monotonic()
+        migrate(self.postgres.dsn(), tell=self._tell_update)
+        self.updating = ""
+        # An update of many rows takes minutes; the limit is about processes that do not get ready.
+        self._started += time.monotonic() - began
+
+    def _tell_update(self, migration: str) -> None:
+        write_log_line(f"the database is updated: {migration}")
+        self.updating = migration
+        self._write_state()
 
     def _repairs(self) -> dict[int, Callable[[], None]]:
         """What this process does for a role that must not, by the exit code of the role."""
@@ -280,6 +291,7 @@ class Supervisor:
             "ports": self.ports,
             "started_at": self._started_at,
             "seconds": self._seconds.copy(),
+            "updating": self.updating,
             "parts": {one.name: one.status() for one in self.servers + self.roles},
             "space": {str(one.disk): str(one) for one in self._guard.shortages.values()},
         }

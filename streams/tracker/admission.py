@@ -163,6 +163,7 @@ def _admitted(unit: UnitOfWork, row: tuple[Any, ...]) -> PageAdmitted:
         priority=priority,
         required_branches=tuple(step for step in required if step != ACQUIRE),
         vendor_checksums=tuple(file.get("vendor_checksums") or ()),
+        image=entry.get("image"),
         files=tuple(files),
     )
 

@@ -9,7 +9,7 @@ from schemas.codec import decode
 from schemas.ids import BATCH_ID, PSEUDONYM
 from schemas.models import Act, ControlDecided, ControlRequested, Head
 from streams import free_texts
-from streams.tracker import persons, quarantine_decisions, text_decisions
+from streams.tracker import order_decisions, persons, quarantine_decisions, text_decisions
 from streams.tracker.quarantine_checks import check_decision, common_subject
 from streams.tracker.states import ACTIONS, UNKNOWN, code_of_refusal
 from streams.tracker.unit_of_work import UnitOfWork
@@ -56,10 +56,13 @@ def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
         persons.note_persons(unit, [fact.by])
     if answer.code is None and fact.action == text_decisions.DELETE:
         text_decisions.delete(unit, fact, event_id)
+        order_decisions.publish_with_notes(unit, fact.subjects)
     elif answer.code is None and fact.action in quarantine_decisions.ACTIONS:
         quarantine_decisions.grant(unit, fact, event_id)
     elif answer.code is None and fact.action in persons.ACTIONS:
         persons.change_register(unit, fact)
+    elif answer.code is None and fact.action in order_decisions.ACTIONS:
+        order_decisions.change(unit, fact)
     elif answer.code is None:
         for batch_id in _batches(fact):
             _apply(unit, fact, batch_id)
@@ -81,6 +84,9 @@ def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
     if fact.action in persons.ACTIONS:
         refusal = persons.refusal_of_change(unit, fact)
         return refused(*refusal) if refusal else Answer()
+    if fact.action in order_decisions.ACTIONS:
+        refusal = order_decisions.refusal(unit, fact)
+        return refused(*refusal, order=order_decisions.order_of(fact)) if refusal else Answer()
     if fact.action in quarantine_decisions.ACTIONS:
         refusal = check_decision(unit, fact)
         return refused(*refusal) if refusal else Answer()
@@ -169,6 +175,8 @@ def _acts(fact: ControlRequested, like: Head, answer: Answer) -> tuple[Act, ...]
     deletion."""
     if answer.code is None and fact.action in persons.ACTIONS:
         return (persons.act_of_change(fact, subject_of(like)),)
+    if answer.code is None and fact.action in order_decisions.ACTIONS:
+        return (order_decisions.act_of(fact, subject_of(like)),)
     if answer.code is None and fact.action == text_decisions.DELETE:
         return (text_decisions.deletion(fact),)
     if answer.code is not None or (fact.action, fact.value) != (

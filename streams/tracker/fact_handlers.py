@@ -20,6 +20,7 @@ from streams.tracker.batch_corrections import corrects_refused_batch
 from streams.tracker.control import decide, unanswered_requests
 from streams.tracker.derived_states import derive
 from streams.tracker.operator_check import refuse_acceptance, refuse_submission
+from streams.tracker.order_decisions import note_batch
 from streams.tracker.persons import note_persons
 from streams.tracker.quarantine_checks import check_correction
 from streams.tracker.quarantine_decisions import carry_out, released_batch
@@ -165,6 +166,7 @@ def _accept_batch(unit: UnitOfWork, stored: StoredFact) -> None:
         operator=fact.operator,
     )
     if accepted:
+        note_batch(unit, fact)
         items = unit.run("items_of_batch", batch_id=head.batch_id)
         unit.affected.items |= {item_id for (item_id,) in items}
         for waiting in [] if unit.rebuilding else versions_of(unit, head.cause_id):

@@ -24,6 +24,7 @@ from streams.tracker.incoming_facts import (
     place_of,
     quarantine_message,
 )
+from streams.tracker.order_decisions import publish as publish_orders
 from streams.tracker.pseudonym_numbers import highest_number
 from streams.tracker.queries import query
 from streams.tracker.retries import retry
@@ -150,6 +151,7 @@ class ProcessManager:
             decide_unanswered(unit)
             derive(unit)
             self._decide(unit)
+            publish_orders(unit)
             unit.run("empty_decided")
             unit.run("finish_rebuild")
             unit.flush()

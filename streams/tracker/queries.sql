@@ -24,7 +24,7 @@ UPDATE line.active SET rebuilding = false;
 -- name: empty_tables
 TRUNCATE line.offsets, line.facts, line.decided, line.outbox, line.batches, line.items, line.refused,
     line.pages, line.page_branches, line.captures, line.packages, line.receipts, line.quarantine,
-    line.verdicts, line.persons, line.earlier_versions;
+    line.verdicts, line.persons, line.earlier_versions, line.orders, line.order_batches;
 
 -- A person may have got a name before there was a register.
 -- name: note_named_persons
@@ -592,6 +592,33 @@ UPDATE people.numbers SET highest = %(number)s WHERE highest < %(number)s;
 SELECT EXISTS (SELECT FROM line.persons WHERE registered_at IS NOT NULL), p.pseudonym IS NOT NULL,
     coalesce(p.retired, false), p.senders
 FROM (VALUES (%(pseudonym)s::text)) v (pseudonym) LEFT JOIN line.persons p USING (pseudonym);
+
+-- name: order_state
+SELECT state FROM line.order_states WHERE order_id = %(order_id)s;
+
+-- name: order_rows
+SELECT order_id, state, content, notes, placed_by, placed_at, assigned_to, assigned_at, closed_at, batches
+FROM line.order_states
+WHERE %(order_ids)s::text[] IS NULL OR order_id = ANY(%(order_ids)s)
+ORDER BY placed_at, order_id;
+
+-- name: orders_with_notes
+SELECT order_id FROM line.orders WHERE notes = ANY(%(references)s);
+
+-- name: add_order
+INSERT INTO line.orders (order_id, content, notes, placed_by, placed_at)
+VALUES (%(order_id)s, %(content)s, %(notes)s, %(placed_by)s, %(placed_at)s) ON CONFLICT DO NOTHING;
+
+-- name: assign_order
+UPDATE line.orders SET assigned_to = %(station)s,
+    assigned_at = CASE WHEN %(station)s::text IS NULL THEN NULL ELSE %(assigned_at)s::timestamptz END
+WHERE order_id = %(order_id)s;
+
+-- name: close_order
+UPDATE line.orders SET closed_at = %(closed_at)s WHERE order_id = %(order_id)s;
+
+-- name: note_order_batch
+INSERT INTO line.order_batches VALUES (%(order_id)s, %(batch_id)s, %(accepted_at)s) ON CONFLICT DO NOTHING;
 
 -- name: note_persons
 INSERT INTO line.persons (pseudonym) SELECT unnest(%(pseudonyms)s::text[]) ON CONFLICT DO NOTHING;

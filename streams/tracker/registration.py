@@ -21,6 +21,7 @@ TYPES: dict[str, Any] = {
     "sequence": int,
     **dict.fromkeys(("labels", "languages"), list | None),
     **dict.fromkeys(("script", "capture"), str | None),
+    "image": int | None,
 }
 """Types of the values of an entry in a page list."""
 FILE_TYPES: dict[str, Any] = {

@@ -45,6 +45,13 @@ class CheckpointFiles:
         """All kept checkpoints, the oldest first. Raises BadNote."""
         return read_all(self.folder)
 
+    def last(self, count: int) -> list[Checkpoint]:
+        """Up to so many of the newest ones in this file and the one before, the oldest first."""
+        first = max(0, self._number - 1)
+        found = [path.read_bytes() for path in paths(self.folder)[first:]]
+        notes = [note for content in found for note in split(content)[0]]
+        return [parse_checkpoint(note) for note in notes[-count:]]
+
     def add(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint durably and make it the newest."""
         if self._in_file >= IN_A_FILE:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from processors.tools import Area, Storage
 from schemas.models import FixityChecked
+from streams.audit.object_names import digest_in
 from streams.audit.queries import UnknownSubject
 from streams.audit.sealed_record import record_of, registered_schema
 from streams.storage.keys import content_key
@@ -63,7 +64,7 @@ class _Readable:
     def __call__(self, leaf: bytes) -> object:
         record = record_of(leaf)
         if record.fields.fact == FixityChecked.__name__:
-            self.lists += [one.removeprefix("sha256:") for one in record.fields.results]
+            self.lists += [digest_in(one) for one in record.fields.results]
         event = record.event.model_dump(mode="json")
         return {"seq": record.seal.seq, "sealed_at": record.seal.sealed_at, "event": event}
 

@@ -16,6 +16,7 @@ from processors.outcome import StorageError
 from processors.tools import Area
 from schemas.codec import Undecodable
 from schemas.store import UnknownSchema
+from streams.audit.object_names import digest_in, is_file_name
 from streams.audit.sealed_record import SealedRecord, record_of, registered_schema
 from streams.audit.standing import QUERY
 from streams.fixity.reading import MISSING, UNREADABLE, read_object
@@ -34,7 +35,6 @@ KEPT = (Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES, Area.RECORDS)
 """Where the objects are that events name by digest."""
 ACQUISITION = "PageAcquired"
 """The fact from which on a master is in its area; what others name may be staged only."""
-SHA256 = "sha256:"
 TILES = "tile"
 Connection = psycopg.Connection[Any]
 Later = Callable[[int], Iterable[bytes]]
@@ -249,8 +249,8 @@ def _plain(name: str, value: object) -> object:
 
 def _digests(results: Iterable[str]) -> Iterator[str]:
     for result in results:
-        if result.startswith(SHA256):
-            yield result.removeprefix(SHA256)
+        if is_file_name(result):
+            yield digest_in(result)
 
 
 def _object_problem(store: ObjectStore, digest: str, staged: bool) -> str:

@@ -16,6 +16,12 @@ from streams.sealer.recovery import UNKNOWN
 
 PROJECTOR = "copystand.projector"
 SECONDS = 10.0
+PAUSE_SECONDS = 0.2
+STARTING = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+)
 
 
 class MissingTopic(Exception):
@@ -63,9 +69,22 @@ def projector_has_read_all(brokers: Brokers, topic: str = AUDIT_PREMIS.name) -> 
     try:
         place = TopicPartition(topic, 0)
         _, end = _watermarks(consumer, topic)
-        return int(consumer.committed([place], timeout=SECONDS)[0].offset) >= end
+        return _committed(consumer, place) >= end
     finally:
         consumer.close()
+
+
+def _committed(consumer: Consumer, place: TopicPartition) -> int:
+    """The committed offset; a broker that has just started may need a moment. Raises
+    KafkaException."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            return int(consumer.committed([place], timeout=SECONDS)[0].offset)
+        except KafkaException as failure:
+            if failure.args[0].code() not in STARTING or time.monotonic() > deadline:
+                raise
+        time.sleep(PAUSE_SECONDS)
 
 
 def _watermarks(consumer: Consumer, topic: str) -> tuple[int, int]:

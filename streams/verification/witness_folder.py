@@ -46,37 +46,61 @@ def fetch_from(place: str) -> Fetch:
     return lambda path: (folder / path).read_bytes() if (folder / path).is_file() else None
 
 
+class WitnessState:
+    """What a witness keeps in its folder about one log."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Open the folder; the first time, the witness's key is made. Raises BadNote, DamagedFile,
+        OSError."""
+        self.folder = folder
+        self._signer = create_private_key(folder / KEY_FILE, name)
+        self._newest = folder / NEWEST
+        self.held = parse_checkpoint(self._newest.read_bytes()) if self._newest.exists() else None
+        """The last checkpoint that it cosigned; None before the first visit."""
+
+    def log_key(self, given: str | None) -> VerifierKey | None:
+        """The key of the log: the one that the user gives, else the one of the first visit."""
+        known = self.folder / LOG_KEY
+        if given is None and known.exists():
+            given = known.read_text("utf-8")
+        return parse_verifier_key(given) if given is not None else None
+
+    def keep(self, offered: Checkpoint, trusted: VerifierKey) -> Seen:
+        """Cosign a checkpoint that was compared with the last one, and keep it."""
+        if not (self.folder / LOG_KEY).exists():
+            write_atomic(self.folder / LOG_KEY, f"{trusted}\n")
+        signed = cosign(offered, self._signer, int(time.time()))
+        write_atomic(self._newest, signed.encode())
+        return Seen(signed, first=self.held is None)
+
+    def keep_evidence(self, rewritten: LogRewritten) -> None:
+        """Keep both checkpoints that show that a log was rewritten."""
+        place = self.folder / f"evidence-{int(time.time())}"
+        place.mkdir(exist_ok=True)
+        write_atomic(place / "held", rewritten.held.encode())
+        write_atomic(place / "offered", rewritten.offered.encode())
+
+
 def witness(fetch: Fetch, folder: Path, name: str, key: str | None = None) -> Seen:
     """Compare the newest checkpoint of a log with the last one seen, and cosign it.
 
     `key` is the log's public key as its archive gave it; without one, that of the first visit is
     believed, and kept. Raises NotSigned, BadNote, DamagedFile, OSError, and LogRewritten after both
     checkpoints are kept in the folder."""
-    signer = create_private_key(folder / KEY_FILE, name)
+    state = WitnessState(folder, name)
     offered = parse_checkpoint(_required(fetch, NEWEST))
-    trusted = _log_key(fetch, folder, key)
+    trusted = state.log_key(key) or _first_key(fetch)
     require_signature(offered, follow_keys(trusted, _kept(fetch)))
-    held_file = folder / NEWEST
-    held = parse_checkpoint(held_file.read_bytes()) if held_file.exists() else None
     try:
-        require_consistency(held, offered, StaticTiles(fetch))
+        require_consistency(state.held, offered, StaticTiles(fetch))
     except LogRewritten as rewritten:
-        _keep_evidence(folder, rewritten)
+        state.keep_evidence(rewritten)
         raise
-    if not (folder / LOG_KEY).exists():
-        write_atomic(folder / LOG_KEY, f"{trusted}\n")
-    signed = cosign(offered, signer, int(time.time()))
-    write_atomic(held_file, signed.encode())
-    return Seen(signed, first=held is None)
+    return state.keep(offered, trusted)
 
 
-def _log_key(fetch: Fetch, folder: Path, key: str | None) -> VerifierKey:
-    known = folder / LOG_KEY
-    if key is None and known.exists():
-        key = known.read_text("utf-8")
-    if key is None:
-        key = json.loads(_required(fetch, PUBLIC))["keys"][0]["vkey"]
-    return parse_verifier_key(key)
+def _first_key(fetch: Fetch) -> VerifierKey:
+    return parse_verifier_key(json.loads(_required(fetch, PUBLIC))["keys"][0]["vkey"])
 
 
 def _kept(fetch: Fetch) -> list[Checkpoint]:
@@ -96,13 +120,6 @@ def _required(fetch: Fetch, path: str) -> bytes:
     if content is None:
         raise FileNotFoundError(f"the log has no file {path}")
     return content
-
-
-def _keep_evidence(folder: Path, rewritten: LogRewritten) -> None:
-    place = folder / f"evidence-{int(time.time())}"
-    place.mkdir(exist_ok=True)
-    write_atomic(place / "held", rewritten.held.encode())
-    write_atomic(place / "offered", rewritten.offered.encode())
 
 
 def _download(address: str) -> bytes | None:

@@ -25,7 +25,7 @@ def decoded_bytes(fact: Fact, storage: Storage) -> int:
     try:
         path = storage.path(file_for("capture", fact.files))
         format_ = identify_file(path)
-        header = read_header(path, format_.family) if format_ else None
+        header = read_header(path, format_.family, fact.image or 1) if format_ else None
     except (DamagedHeader, KeyError, LookupError, OSError, StorageError):
         return 0
     if header is None:

@@ -22,6 +22,7 @@ PAGES = (
     "docs/how-to/submit-a-folder.md",
     "docs/how-to/run-a-station-on-a-laptop.md",
     "docs/how-to/connect-a-scanner.md",
+    "docs/how-to/capture-orders.md",
     "docs/how-to/read-the-audit-log.md",
     "docs/how-to/an-auditors-afternoon.md",
     "docs/audit.md",
@@ -51,6 +52,8 @@ NOT_RUN = {
     "copystand run worker": "a second machine; tests/faults/test_two_machines.py runs it",
     "copystand station scan --profile as-delivered --batch-id ms-2026-31 --device /srv/capture/out"
     " --idle 600 --no-prompt": "waits for files; tests/integration/test_scanners_watch.py has them",
+    "copystand station serve --device /srv/capture/out --profile as-delivered --idle 600": "waits for"
+    " files; tests/integration/test_serve_command.py has them",
     ".venv/bin/python -m bench.memory derive_page --pages 1000": "takes many minutes",
 }
 """Commands that this machine cannot run, or not in time, and why."""

@@ -214,6 +214,17 @@ def test_a_damaged_or_absent_header_is_told(header: str):
         assert check([*raws[:-1], replace(raws[-1], headers=headers)]).sealing != []
 
 
+def test_only_a_mac_of_16_bytes_may_be_beside_the_headers_of_the_seal():
+    raws = a_line()
+    sealed, *others = [
+        [*raws[:-1], replace(raws[-1], headers=(*raws[-1].headers, header))]
+        for header in (("sealer_mac", b"m" * 16), ("sealer_mac", b"m" * 15), ("other", b"m" * 16))
+    ]
+
+    assert check(sealed).sealing == []
+    assert all(check(one).sealing for one in others)
+
+
 def test_another_key_is_told():
     raws = a_line()
 

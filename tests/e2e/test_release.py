@@ -1,6 +1,7 @@
 """Quarantine is not the end: an item goes on without a page, a batch with a corrected manifest."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,8 +124,33 @@ def test_a_delivery_that_replaces_a_packaged_item_is_its_next_version(line: Line
     assert "<premis:relatedObjectIdentifierValue>package:ms-9.v1<" in premis
     events = line.ask("audit", "page", "ms-9:0001")
     assert [one["event_type"] for one in events].count("transcription") == 2
+    is_supplemented(line, tmp_path)
     _, report = read_when_quiet(line)
     assert report.faults() == []
+
+
+def is_supplemented(line: Line, tmp_path: Path) -> None:
+    """A delivery that supplements its own item adds its page to those of the latest version."""
+    folder = tmp_path / "versions-3"
+    pages.write_page(folder / "vol" / "f3.tif", 99)
+    stated = {"item_id": "ms-9", "supplements": "ms-9", "part_of": "Ledgers"}
+    (folder / "vol" / "item.json").write_text(json.dumps(stated))
+    checked = line.ask("station", "check", folder, "--batch-id", "versions-3")
+    assert [one["code"] for one in checked if one["severity"] in ("error", "fatal")] == []
+    assert line.ask(*submission(folder, "versions-3"))["state"] == "settled"
+
+    (package,) = line.ask("packages", "list", "--batch", "versions-3")
+    assert (package["package_id"], package["completeness"]) == ("ms-9.v3", "complete")
+    bag = Path(line.ask("packages", "fetch", "ms-9.v3", tmp_path / "third")["path"])
+    read = [path.read_text() for path in sorted((bag / "data" / "text").glob("*.txt"))]
+    assert [f"Page {number}" in text for number, text in zip((94, 95, 99), read, strict=True)] == [
+        True
+    ] * 3
+    dc = (bag / "data" / "metadata" / "dc.xml").read_text()
+    assert "<dc:title>vol</dc:title>" in dc
+    premis = (bag / PREMIS).read_text("utf-8")
+    assert "<premis:relatedObjectIdentifierValue>package:ms-9.v2<" in premis
+    assert "supplements" not in premis
 
 
 def test_a_reason_is_shown_until_it_is_deleted_and_is_nowhere_else(line: Line, tmp_path: Path):

@@ -19,7 +19,7 @@ from tests.faults.checkers import sql_checker, standalone
 from tests.faults.checkers.finding import Finding
 from tests.faults.checkers.told import told_by
 from tests.faults.planted.defects import DEFECTS
-from tests.faults.planted.story import GOOD, ODD, STOPPED, Story
+from tests.faults.planted.story import GOOD, NEXT, ODD, STOPPED, Story
 from tests.faults.planted.world import World
 from tests.support.invariants import Counts, counts_of
 from tests.support.parts import without_fsync
@@ -78,6 +78,8 @@ def test_without_a_defect_nothing_is_found_whatever_dies(world: World):
     assert counts_of(batches[GOOD]) == Counts(5, 5, 0, 0, 0)
     assert counts_of(batches[ODD]) == Counts(11, 6, 4, 1, 0)
     assert counts_of(batches[STOPPED]) == Counts(2, 0, 0, 2, 0)
+    assert counts_of(batches[NEXT]) == Counts(4, 4, 0, 0, 0)
+    assert [item.revision for item in batches[NEXT].items] == [2, 2]
     assert len(world.obituaries) >= 12
 
 

@@ -26,6 +26,7 @@ from infra.topics import admin, end_offsets
 from schemas.catalogue import AUDIT_PREMIS
 from streams.runtime.lifecycle import ShutdownSignal
 from streams.runtime.role_files import role_file
+from streams.sealer.signing import KEY_FILE
 from streams.settings import Settings
 from streams.tracker.queries import query
 from tests.support import pages
@@ -154,10 +155,11 @@ def sealed(line: Line) -> int:
 def let_the_sealer_sleep(went: Ran) -> None:
     line = went.line
     restarts = line.parts()["sealer"]["restarts"]
-    # As on another machine: a home has one sealed log, which one process writes.
+    # As on another machine: a home has one sealed log, which one process writes. Only a sealer with
+    # the same key is believed.
     other = went.folder.parent / "other"
     (other / "run").mkdir(parents=True)
-    for name in ("ports.json", login_file(line.home, "sealer").name):
+    for name in ("ports.json", login_file(line.home, "sealer").name, KEY_FILE):
         shutil.copy(line.home / "run" / name, other / "run" / name)
     with beside(line, "sealer", COPYSTAND_HOME=str(other)) as second:
         with asleep(line, "sealer"):

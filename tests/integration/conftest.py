@@ -5,11 +5,22 @@ from collections.abc import Iterator
 import pytest
 
 from tests.core_machine.database import Databases, running_databases
+from tests.support.audit_story import audited, stored_reason
 from tests.support.clocked_tracker import fixed_window
 from tests.support.parts import Parts, running_parts
+from tests.support.sealed_line import sealed
 from tests.support.tracker_harness import connect_tracker, storage, tracker
 
-__all__ = ["connect_tracker", "fixed_window", "parts", "storage", "tracker"]
+__all__ = [
+    "audited",
+    "connect_tracker",
+    "fixed_window",
+    "parts",
+    "sealed",
+    "storage",
+    "stored_reason",
+    "tracker",
+]
 
 
 @pytest.fixture(scope="session")

@@ -3,132 +3,45 @@
 import random
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
-from confluent_kafka import Message, Producer, TopicPartition
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka import Producer
 
 from infra.postgres import SUPERUSER
-from infra.topics import admin, provision
-from schemas.catalogue import AUDIT_PREMIS, Topic
-from streams.audit.generations import next_topic, topic_in_use
-from streams.audit.sealed_record import SealedRecord, headers_of, record_of
+from streams.audit.sealed_record import headers_of, record_of
 from streams.projector.replaced_rows import rebuild
 from streams.projector.rows import COLUMNS, dump_digest
-from streams.sealer.log_requests import (
-    RESTORE_TOPIC,
-    ROTATE_KEY,
-    TYPE,
-    LogRequest,
-    LogRequests,
-)
-from streams.storage.memory import MemoryStorage
 from streams.transparency_log.checkpoint import parse_checkpoint
 from streams.transparency_log.log_keys import create_private_key, read_private_key, read_public_keys
 from streams.transparency_log.merkle import leaf_hashes, root_of
-from streams.transparency_log.witness import LogRewritten, NotSigned
-from streams.verification.audit_export import write_export
+from streams.transparency_log.witness import LogRewritten
 from streams.verification.index_comparison import verify_index
-from streams.verification.log_files import later_leaves
 from streams.verification.rebuild_sources import KeyRequired, NotVerified, from_export, from_topic
 from streams.verification.sealed_comparison import (
-    SealedTree,
     differing_rows,
     records,
     verify_log,
     verify_projection,
 )
-from streams.verification.topic_comparison import TopicComparison, compare
-from streams.verification.topic_records import committed_messages, intact_records
-from streams.verification.witness_folder import Seen, fetch_from, witness
+from streams.verification.topic_records import intact_records
+from streams.verification.witness_folder import fetch_from, witness
 from tests.faults.tampering.with_the_key import REWRITINGS, Rewriting, write_log
 from tests.support.audit_log import (
-    Log,
-    a_log,
     an_event,
     deliveries,
     delivery,
-    fresh_projection,
     projected,
     read_committed,
     until,
 )
-from tests.support.parts import Parts
-
-EVENTS = 600
-
-
-@dataclass(frozen=True)
-class Sealed:
-    """A log that is projected; sealer and projector have ended."""
-
-    log: Log
-    parts: Parts
-
-    @property
-    def folder(self) -> Path:
-        return self.log.home / "audit" / "log"
-
-    def tree(self) -> SealedTree:
-        tree, faults = verify_log(self.folder)
-        assert faults == []
-        return tree
-
-    @property
-    def topic(self) -> str:
-        return topic_in_use(self.folder, self.log.line.premis)
-
-    def topic_faults(self) -> list[int]:
-        """The first event that `audit verify` names for the topic, if there is one."""
-        tree = self.tree().tree
-        later = partial(later_leaves, self.folder, tree.size)
-        with closing(committed_messages(self.parts.kafka, self.topic)) as messages:
-            found = compare(messages, TopicComparison(self.topic, tree, later))
-        return [found[0]] if found else []
-
-    def wait_for_rows(self, count: int) -> None:
-        state = (self.log.home / "role.log").read_text
-        until(lambda: projected(self.parts) >= count, 60, lambda: state()[-3000:])
-
-    def intake(self) -> list[Message]:
-        return list(read_committed(self.parts.kafka, self.log.line.intake))
-
-    def witness(self, folder: Path) -> Seen:
-        return witness(fetch_from(str(self.folder)), folder, "witness/auditor")
-
-    def verified_export(self, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-        if not folder.exists():
-            write_export(self.folder, folder, None, MemoryStorage(folder.parent))
-        command = [sys.executable, "-I", "-S", str(folder / "verify.py"), *options, str(folder)]
-        return subprocess.run(command, capture_output=True, text=True)
-
-    def seal(self, first: int, count: int, more: int = 0) -> None:
-        """Seal and project events, and some more that sealer and projector make themselves."""
-        self.log.deliver(deliveries(count, first=first))
-        with self.log.sealer() as sealer, self.log.projector() as projector:
-            wanted = first + count + more
-            until(lambda: projected(self.parts) == wanted, 40, lambda: f"{projected(self.parts)}")
-            for role in (projector, sealer):
-                role.terminate()
-                assert role.wait(15) == 0
-
-
-@pytest.fixture(scope="module")
-def sealed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Sealed:
-    fresh_projection(parts.dsn(SUPERUSER))
-    made = Sealed(a_log(parts, tmp_path_factory.mktemp("sealed")), parts)
-    made.seal(0, EVENTS)
-    return made
+from tests.support.sealed_line import EVENTS, SOURCES, Sealed
 
 
 def test_log_topic_and_tables_agree_and_every_checkpoint_has_the_root_of_the_events(
@@ -222,18 +135,6 @@ def test_a_row_that_was_rewritten_is_marked_when_it_is_shown(sealed: Sealed):
     size, found = differing_rows(sealed.folder, rows)
 
     assert (size, list(found)) == (EVENTS, [3])
-
-
-SOURCES: dict[str, Callable[[Sealed, Path], Iterable[SealedRecord]]] = {
-    "the log": lambda sealed, _: records(sealed.tree().tree),
-    "the topic": lambda sealed, _: from_topic(
-        sealed.tree().tree, intact_records(sealed.parts.kafka, sealed.topic)
-    ),
-    "an export": lambda sealed, folder: from_export(folder, sealed.folder, None),
-    "an export without the log": lambda sealed, folder: from_export(
-        folder, folder / "none", str(read_public_keys(sealed.folder)[0].key)
-    ),
-}
 
 
 def test_the_projection_is_the_same_again_from_every_source(sealed: Sealed, tmp_path: Path):
@@ -371,179 +272,3 @@ def test_a_record_that_is_forged_with_the_next_number_while_no_sealer_runs_is_ne
     }
     with psycopg.connect(sealed.parts.dsn("auditor_ro")) as connection:
         assert verify_projection(connection, sealed.tree().tree) == []
-
-
-def test_records_that_the_broker_admin_deletes_are_missed_and_sealing_stops(sealed: Sealed):
-    at = TopicPartition(sealed.log.line.premis, 0, 100)
-    deletable = {"cleanup.policy": "compact,delete"}
-    set_config(sealed, ConfigResource.Type.TOPIC, at.topic, deletable)
-    client = admin(sealed.parts.kafka)  # a request ends with its client
-    for future in client.delete_records([at]).values():
-        future.result(30)
-
-    note = sealed.log.home / "run" / "roles" / "sealer.note"
-    assert sealed.topic_faults() == [0]
-    with psycopg.connect(sealed.parts.dsn(SUPERUSER), autocommit=True) as connection:
-        before = dump_digest(connection)
-        with pytest.raises(NotVerified, match="seq 0"):
-            rebuild(connection, SOURCES["the topic"](sealed, sealed.folder))
-        assert rebuild(connection, SOURCES["the log"](sealed, sealed.folder)).dump == before
-    with sealed.log.sealer() as sealer:
-        until(note.exists, 20, lambda: (sealed.log.home / "role.log").read_text()[-2000:])
-        assert "before offset 100 are missing" in note.read_text()
-        assert sealer.poll() is None
-
-
-def ask_for_a_new_topic(sealed: Sealed) -> str:
-    """What `copystand audit restore-topic` does, for the topic of this log."""
-    name = next_topic(sealed.log.line.premis, {sealed.topic})
-    provision(sealed.parts.kafka, [Topic(name, None, "event_id", 1, AUDIT_PREMIS.config)], {})
-    LogRequests(sealed.log.home).add(LogRequest.now(RESTORE_TOPIC, name, "p-4"))
-    return name
-
-
-def wait_until_carried_out(sealed: Sealed) -> None:
-    requests, state = LogRequests(sealed.log.home), (sealed.log.home / "role.log").read_text
-    until(lambda: not list(requests.open()), 60, lambda: state()[-3000:])
-
-
-def test_all_events_are_published_again_as_a_new_topic_though_the_sealer_is_killed(
-    sealed: Sealed, tmp_path: Path
-):
-    before = sealed.tree().size
-    old_topic, leaves = sealed.topic, list(sealed.tree().tree.leaves())
-    sealed.witness(tmp_path / "witness")
-    new_topic = ask_for_a_new_topic(sealed)
-
-    with sealed.log.sealer() as killed:
-        published = lambda: len(list(read_committed(sealed.parts.kafka, new_topic)))  # noqa: E731
-        until(lambda: published() > 0, 40, lambda: f"{published()}")
-        killed.kill()
-    with sealed.log.sealer() as sealer, sealed.log.projector() as projector:
-        wait_until_carried_out(sealed)
-        sealed.log.deliver(deliveries(2, first=EVENTS + 2))
-        sealed.wait_for_rows(before + 3)
-        for role in (projector, sealer):
-            role.terminate()
-            assert role.wait(15) == 0
-
-    assert (old_topic, sealed.topic) == (sealed.log.line.premis, new_topic)
-    tree = sealed.tree()
-    assert list(tree.tree.leaves(0, before)) == leaves
-    found = [leaf for _, leaf in intact_records(sealed.parts.kafka, new_topic)]
-    assert found == list(tree.tree.leaves())
-    # The projector may also report that records were deleted.
-    types = Counter(record_of(leaf).event.event_type for leaf in found[before:])
-    assert (types[TYPE], types["fixity check"]) == (1, 2)
-    recorded = record_of(found[before]).event
-    assert (recorded.event_type, recorded.agents[-1].name) == (TYPE, "p-4")
-    with psycopg.connect(sealed.parts.dsn("auditor_ro")) as connection:
-        assert verify_projection(connection, tree.tree) == []
-    seen = sealed.witness(tmp_path / "witness")
-    assert (seen.first, seen.checkpoint.topic) == (False, new_topic)
-    assert sealed.verified_export(tmp_path / "export").returncode == 0
-
-
-def test_an_event_that_a_forced_compaction_removed_is_missed_and_not_in_the_tables(sealed: Sealed):
-    lost = 20
-    with psycopg.connect(sealed.parts.dsn(SUPERUSER), autocommit=True) as connection:
-        before = dump_digest(connection)
-        key = an_event(lost).head.event_id.encode()
-
-        compact_away(sealed, key)
-
-        assert sealed.topic_faults() == [lost]
-        with pytest.raises(NotVerified, match=f"seq {lost}"):
-            rebuild(connection, SOURCES["the topic"](sealed, sealed.folder))
-        made = rebuild(connection, SOURCES["the log"](sealed, sealed.folder))
-        assert made.dump == before
-
-
-def compact_away(sealed: Sealed, key: bytes) -> None:
-    """Remove the record with this key: a tombstone follows it, and Kafka compacts the topic."""
-    set_config(sealed, ConfigResource.Type.BROKER, "1", {"log.cleaner.backoff.ms": "100"})
-    at_once = {"min.compaction.lag.ms": "0", "min.cleanable.dirty.ratio": "0", "segment.ms": "100"}
-    set_config(sealed, ConfigResource.Type.TOPIC, sealed.topic, at_once)
-    producer = Producer(sealed.parts.kafka.client)
-    producer.produce(sealed.topic, None, key, partition=0)
-
-    def is_gone() -> bool:
-        producer.produce(sealed.topic, b"", b"a record for another segment", partition=0)
-        assert producer.flush(10) == 0
-        time.sleep(0.5)
-        found = read_committed(sealed.parts.kafka, sealed.topic)
-        return all(one.value() is None for one in found if one.key() == key)
-
-    until(is_gone, 60, lambda: f"{key!r} is still on the topic")
-
-
-def set_config(
-    sealed: Sealed, kind: ConfigResource.Type, name: str, values: dict[str, str]
-) -> None:
-    client = admin(sealed.parts.kafka)  # a request ends with its client
-    entries = [
-        ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
-        for key, value in values.items()
-    ]
-    resource = ConfigResource(kind, name, incremental_configs=entries)
-    for future in client.incremental_alter_configs([resource]).values():
-        future.result(30)
-
-
-def test_a_second_new_topic_follows_the_first_when_records_are_lost_again(sealed: Sealed):
-    name = ask_for_a_new_topic(sealed)
-
-    with sealed.log.sealer() as sealer, sealed.log.projector():
-        wait_until_carried_out(sealed)
-        sealed.wait_for_rows(sealed.tree().size)
-        sealer.terminate()
-        assert sealer.wait(15) == 0
-
-    assert name.endswith(".g3")
-    assert sealed.topic_faults() == []
-
-
-def test_another_key_signs_after_the_present_one_has_named_it(sealed: Sealed, tmp_path: Path):
-    sealed.witness(tmp_path / "witness")
-    (before,) = read_public_keys(sealed.folder)
-    LogRequests(sealed.log.home).add(LogRequest.now(ROTATE_KEY, str(before.key), "p-4"))
-
-    with sealed.log.sealer() as sealer:
-        wait_until_carried_out(sealed)
-        sealed.log.deliver(deliveries(1, first=EVENTS + 10))
-        until(lambda: sealed.tree().size > last_named(sealed), 20, lambda: f"{sealed.tree().size}")
-        sealer.terminate()
-        assert sealer.wait(15) == 0
-
-    old, new = read_public_keys(sealed.folder)
-    newest = parse_checkpoint((sealed.folder / "checkpoint").read_bytes())
-    assert old == before
-    assert new.key.signed(newest.note) and not old.key.signed(newest.note)
-    assert newest.topic == sealed.topic
-    assert not sealed.witness(tmp_path / "witness").first
-    for key in (old.key, new.key):
-        verified = sealed.verified_export(tmp_path / "export", "--key", str(key))
-        assert verified.returncode == 0, verified.stdout
-    foreign = create_private_key(tmp_path / "foreign.key", old.key.name).verifier
-    refused = sealed.verified_export(tmp_path / "export", "--key", str(foreign))
-    assert refused.returncode == 1
-    with pytest.raises(NotSigned):
-        witness(fetch_from(str(sealed.folder)), tmp_path / "other", "witness/x", str(foreign))
-
-
-def last_named(sealed: Sealed) -> int:
-    return read_public_keys(sealed.folder)[-1].from_size
-
-
-def test_a_sealer_with_a_foreign_key_signs_nothing(sealed: Sealed, tmp_path: Path):
-    before = (sealed.folder / "checkpoint").read_bytes()
-    key = sealed.log.home / "run" / "sealer.key"
-    key.rename(tmp_path / "right.key")
-    create_private_key(key, "copystand/forged")
-
-    sealed.log.deliver(deliveries(1, first=EVENTS + 20))
-    with sealed.log.sealer() as sealer:
-        assert sealer.wait(30) == 70
-
-    assert (sealed.folder / "checkpoint").read_bytes() == before
-    (tmp_path / "right.key").replace(key)

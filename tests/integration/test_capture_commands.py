@@ -33,6 +33,7 @@ from streams.settings import Settings
 from tests.support import scanimage
 from tests.support.escl_server import EsclServer, running
 from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
+from tests.support.signing import give_key
 
 COPYSTAND = str(Path(sys.executable).with_name("copystand"))
 SCAN = (
@@ -122,8 +123,10 @@ def test_scans_20_pages_of_a_feeder_in_two_loads_and_closes_the_batch(station: S
 
 def test_the_closed_folder_is_submitted_with_its_manifest(station: StationHome):
     scanned = station.run(*SCAN, "--pages", "2", "--batch-id", "b-1", "--operator", "o-17").document
+    give_key(station.home)
     settings = Settings.load({"COPYSTAND_HOME": str(station.home)})
     published: list[bytes] = []
+    give_key(station.home)
 
     made = submit(
         *(Path(scanned["folder"]), SubmissionOptions("b-1", operator="o-17"), settings),
@@ -290,6 +293,75 @@ def test_the_operator_scans_again_and_describes_pages(station: StationHome):
         ("page", ["1r"]),
         ("page", []),
     ]
+
+
+def test_the_operator_inserts_skips_removes_and_goes_on_to_the_next_item(station: StationHome):
+    scan = [one for one in SCAN if one != "--no-prompt"]
+    typed = "\n\na 0001\ns torn\nx 0002 twice\nk 0001 cover\nr 0009\nz\nn ms 2\n\nl 1r\nr\np\nq\n"
+    scanned = station.run(*scan, "--batch-id", "b-1", typed=typed)
+    closed = station.run("close", "b-1")
+
+    assert "capture.page-unknown" in scanned.stderr and "s REASON: skip" in scanned.stderr
+    manifest = json.loads(Path(closed.document["manifest"]).read_text())
+    found = [
+        [(page["kind"], page["labels"], page["file"] is not None) for page in item["pages"]]
+        for item in manifest["items"]
+    ]
+    assert found == [
+        [("cover", [], True), ("page", [], True), ("missing", [], False)],
+        [("page", ["1r"], True)],
+    ]
+    (skipped,) = [one for one in closed.document["diagnostics"] if one["code"] == "page.skipped"]
+    assert skipped["found"] == "torn"
+    checked = station.run("check", closed.document["folder"])
+    assert "page.skipped" in {one["code"] for one in checked.document}
+
+
+def test_pages_are_changed_by_command(station: StationHome):
+    station.run(*SCAN, "--pages", "2", "--batch-id", "b-1")
+    device = ("--device", "test:0", "--resolution", "60")
+
+    rescanned = station.run("page", "b-1", "item-1:0002", "--rescan", "--kind", "cover", *device)
+    inserted = station.run("page", "b-1", "item-1:0001", "--insert", "before", *device)
+    station.run("page", "b-1", "item-1:0002", "--label", "1r", "--label", "1v")
+    skipped = station.run("page", "b-1", "item-1", "--skip", "--reason", "stuck to the cover")
+    removed = station.run("page", "b-1", "item-1:0001", "--remove", "--reason", "scanned twice")
+    listed = station.run("page", "b-1")
+
+    assert [one.code for one in (rescanned, inserted, skipped, removed)] == [0, 0, 0, 0]
+    assert [(one["ref"], one["state"], one["kind"], one["labels"]) for one in listed.document["pages"]] == [
+        ("0003", "captured", "page", []),
+        ("0002", "captured", "cover", ["1r", "1v"]),
+        ("0004", "skipped", "missing", []),
+    ]  # fmt: skip
+    batch = station.home / "spool" / "captures" / "b-1"
+    for kept in ("superseded/item-1/0002.1.tif", "superseded/item-1/0001.1.tif"):
+        record = CaptureRecord.read(record_path(batch / kept))
+        assert record is not None and record.sha256 == digest_of(batch / kept)
+    assert len(station.images("b-1")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("b-1", "item-1:0009", "--rescan"), 1, "capture.page-unknown"),
+        (("b-1", "item-1", "--rescan"), 1, "names an item, not a page"),
+        (("b-1", "item-1:0001", "--skip"), 2, "the reason is missing"),
+        (("b-1", "item-1:0001", "--rescan", "--insert", "after"), 2, "exclude each other"),
+        (("b-1", "--kind", "cover"), 2, "no page is named"),
+        (("b-9",), 1, "capture.no-pages"),
+    ],
+)
+def test_wrong_changes_of_pages_are_explained(
+    station: StationHome, arguments: tuple[str, ...], code: int, words: str
+):
+    with CaptureFolder(station.home / "spool" / "captures" / "b-1", "b-1").opened("as-delivered"):
+        (station.home / "spool" / "captures" / "b-1" / "files" / "item-1").mkdir()
+
+    result = station.run("page", *arguments)
+
+    assert result.code == code
+    assert words in result.stderr
 
 
 def test_an_operator_is_asked_to_load_the_feeder(station: StationHome):

@@ -13,10 +13,14 @@ from click.testing import CliRunner, Result
 from confluent_kafka import KafkaError, Producer
 
 from infra.kafka_access import Brokers, read_login
-from schemas.catalogue import topic_of
+from schemas.catalogue import ORDERS, topic_of
 from streams.cli.main import cli
+from streams.clients.known_orders import read_orders
+from streams.kafka.messages import Outgoing
+from streams.kafka.producer import KafkaPublisher
 from streams.known_senders import KnownSenders
 from streams.provision import provision_quotas
+from streams.settings import Settings
 from streams.signatures import read_key
 from tests.support import permissions
 from tests.support.parts import Parts
@@ -85,6 +89,27 @@ def test_the_file_has_a_key_that_the_line_knows_and_a_token_of_which_it_knows_th
     kept = list((parts.home / "senders").iterdir())
     assert not [one for one in kept if document["upload_token"] in one.read_text()]
     assert not [one for one in kept if document["signing_key"] in one.read_text()]
+
+
+@pytest.mark.parametrize("added", ["station"], indirect=True)
+def test_a_station_reads_orders_with_its_own_login_and_cannot_write_them(
+    parts: Parts, added: Brokers, tmp_path: Path
+):
+    order = {"order_id": "O-1", "placed_at": "2026-05-04T09:30:00Z", "state": "open"}
+    publisher = KafkaPublisher(parts.kafka)
+    states = ({**order, "state": state} for state in ("open", "assigned"))
+    publisher.publish([Outgoing(ORDERS.name, "O-1", json.dumps(one).encode()) for one in states])
+    publisher.close()
+    environment = {
+        "COPYSTAND_HOME": str(tmp_path),
+        "KAFKA_BROKERS": parts.kafka.servers,
+        "COPYSTAND_KAFKA_CREDENTIALS": str(tmp_path / "login.json"),
+    }
+
+    found = read_orders(Settings.load(environment), timeout=60)
+
+    assert found == [{**order, "state": "assigned"}]
+    assert OpenConnection(added).write(ORDERS.name) == "TOPIC_AUTHORIZATION_FAILED"
 
 
 class Flood:

@@ -136,9 +136,11 @@ def test_a_migration_is_applied_once_and_must_not_change(parts: Parts, tmp_path:
     file = tmp_path / "9001_things.sql"
     file.write_text("CREATE TABLE public.things (a int); INSERT INTO public.things VALUES (1);")
 
-    applied = [migrate(parts.dsn(), tmp_path), migrate(parts.dsn(), tmp_path)]
+    told: list[str] = []
+    applied = [migrate(parts.dsn(), tmp_path, told.append) for _ in range(2)]
 
     assert applied == [["9001_things.sql"], []]
+    assert told == ["9001_things.sql"]
     file.write_text("CREATE TABLE public.things (b int);")
     with pytest.raises(MigrationChanged, match=r"9001_things\.sql was changed"):
         migrate(parts.dsn(), tmp_path)

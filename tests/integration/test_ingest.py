@@ -82,6 +82,8 @@ def test_a_file_in_chunks_is_in_the_store_with_its_last_byte(server: IngestServe
     assert (second.status, second.offset, lab.head(path).offset) == (204, 23, 23)
     assert server.stored(content) == content
     assert not list((server.home / "uploads").glob(f"{path[-32:]}*"))
+    late = lab.patch(path, 12, content[12:])
+    assert (late.status, late.code, late.offset) == (409, "upload.offset-wrong", 23)
 
 
 def test_an_empty_file_is_finished_by_its_creation(server: IngestServer, lab: TusClient):

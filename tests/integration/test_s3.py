@@ -1,6 +1,7 @@
 """The store in a bucket under faults: changed bytes, wrong keys, network, memory, disk space."""
 
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -17,15 +18,19 @@ import obstore
 import pytest
 
 from processors.outcome import StorageError
-from processors.tools import Area
+from processors.tools import Area, staging_key
 from schemas.models import FileRef
 from streams.settings import Settings
 from streams.storage import s3
 from streams.storage.cache import ObjectCache
 from streams.storage.factory import StoreNotReachable, check_store, open_storage
 from streams.storage.s3 import S3Storage, connect
+from streams.storage.source_bytes import PART_BYTES
+from streams.uploads.upload_records import UploadRecords
+from tests.support.ingest_server import IngestServer
 from tests.support.s3_store import S3Server
 from tests.support.stores import settings_of
+from tests.support.tus_client import TusClient
 
 COMMAND = Path(sys.executable).with_name("copystand")
 MEGABYTE = 1_000_000
@@ -225,7 +230,7 @@ def test_a_large_object_is_never_complete_in_memory(tmp_path: Path, s3_server: S
     program = """
         import re, sys
         from pathlib import Path
-        from processors.tools import Area
+        from processors.tools import Area, staging_key
         from streams.settings import Settings
         from streams.storage.factory import open_storage
 
@@ -333,3 +338,35 @@ def test_copies_from_before_a_crash_of_the_machine_are_not_used(
 
     assert storage.path(ref).read_bytes() == b"a page"
     assert not old.exists()
+
+
+def test_what_a_station_uploads_by_http_goes_into_the_bucket(
+    tmp_path: Path, s3_server: S3Server, settings: Settings
+):
+    server = IngestServer(settings.home, **s3_server.environment(settings.home.name))
+    client = TusClient(server.port, server.add_station("lab"))
+    server.start()
+    try:
+        page = os.urandom(PART_BYTES + 1000)
+        digest = hashlib.sha256(page).hexdigest()
+        manifest = json.dumps({"items": [{"file": {"sha256": digest}}]}).encode()
+        for content in (page, manifest):
+            client.upload(content)
+        named = hashlib.sha256(manifest).hexdigest()
+        proven = client.request("PUT", f"/manifests/{named}")
+        storage = open_storage(settings)
+        records = UploadRecords(server.senders, storage)
+        ref = FileRef(
+            use="manifest",
+            key=staging_key(named),
+            sha256=named,
+            size_bytes=len(manifest),
+            media_type="x",
+        )
+
+        assert proven.status == 204
+        assert storage.get(staging_key(digest)) == page
+        assert records.why_unproven("station-lab", ref) is None
+        assert server.stored(page) is None
+    finally:
+        server.stop()

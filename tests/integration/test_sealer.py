@@ -2,17 +2,21 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.codec import MAX_AUDIT_BYTES, encode
 from schemas.ids import make_id
-from streams.audit.sealed_record import schema_digest
+from streams.audit.sealed_record import Seal, headers_of, record_of, schema_digest
 from streams.sealer.event_index import EventIndex
+from streams.transparency_log.export import newest_checkpoint, static_tiles
+from streams.transparency_log.tiles import Tree
 from tests.support.audit_log import (
     Log,
     a_log,
@@ -197,6 +201,66 @@ def test_a_second_sealer_fences_the_first(log: Log, parts: Parts, tmp_path: Path
 
     assert numbers(log) == list(range(30))
     assert "another sealer has taken over" in (log.home / "role.log").read_text()
+
+
+def seal_and_stop(log: Log, count: int) -> None:
+    with log.sealer() as sealer:
+        log.wait_for(count)
+        sealer.terminate()
+        assert sealer.wait(15) == 0
+
+
+def leaves(log: Log) -> list[bytes]:
+    """What the sealed log of the home has."""
+    folder = log.home / "audit" / "log"
+    return list(Tree(static_tiles(folder), newest_checkpoint(folder).size).leaves())
+
+
+def forge(log: Log, number: int, seq: int, committed: int) -> None:
+    """As an administrator of Kafka: the record of a sealer that does not exist, and its offset."""
+    key, value = delivery(an_event(number, "forged"))
+    seal = Seal(seq, time.time_ns() // 1000, schema_digest(value or b""))
+    proof = ("sealer_mac", bytes(16))
+    producer = Producer({**log.parts.kafka.client, "enable.idempotence": True})
+    producer.produce(log.line.premis, value, key, 0, headers=[*headers_of(seal), proof])
+    assert producer.flush(30) == 0
+    moved = TopicPartition(log.line.intake, 0, committed)
+    member = Consumer({**log.parts.kafka.client, "group.id": log.line.group})
+    member.commit(offsets=[moved], asynchronous=False)
+    member.close()
+
+
+def test_a_forged_record_with_a_moved_offset_is_not_sealed_and_no_event_is_passed_over(
+    log: Log,
+) -> None:
+    log.deliver(deliveries(10))
+    seal_and_stop(log, 10)
+    log.deliver(deliveries(5, first=10))
+    forge(log, 900, seq=10, committed=13)
+
+    for sealed in (15, 16):
+        log.deliver(deliveries(sealed))  # at the second start one is new, the others are known
+        seal_and_stop(log, sealed + 1)
+
+    assert [record_of(one).value for one in leaves(log)] == [v for _, v in deliveries(16)]
+    text = (log.home / "role.log").read_text()
+    assert text.count("the committed offset is not this sealer's") == 1
+
+
+def test_a_home_from_a_backup_takes_what_its_sealer_sealed_since(log: Log, tmp_path: Path) -> None:
+    log.deliver(deliveries(10))
+    seal_and_stop(log, 10)
+    backup = replace(log, home=tmp_path / "backup")
+    shutil.copytree(log.home, backup.home)
+    log.deliver(deliveries(10, first=10))
+    seal_and_stop(log, 20)
+
+    log.deliver(deliveries(1, first=20))
+    seal_and_stop(backup, 21)
+
+    assert numbers(log) == list(range(21))
+    assert leaves(backup)[:20] == leaves(log)
+    assert len(leaves(backup)) == 21
 
 
 def test_waits_and_says_why_when_the_topic_differs_from_the_log(

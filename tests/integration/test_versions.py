@@ -1,6 +1,8 @@
 """New versions of items, on a real PostgreSQL: a delivery that replaces a packaged item."""
 
+import itertools
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -15,6 +17,10 @@ from schemas.models import (
     PageRecognized,
     WorkQuarantined,
 )
+from streams.tracker import unit_of_work
+from streams.tracker.process_manager import ProcessManager
+from streams.tracker.queries import query
+from tests.core_machine.dying import Crash
 from tests.integration.test_persons import (
     Recorded,
     asks,
@@ -113,6 +119,71 @@ def test_a_delivery_that_replaces_a_packaged_item_is_its_next_version(reads, sto
         "vol-1.v1": "superseded",
         "vol-1.v2": "published",
     }
+    assert is_rebuilt_alike(tracker, reads.read, reads.read[::-1])
+
+
+class Statements:
+    """The named statements of the tracker; the process dies before the one of a number."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.left = sys.maxsize
+        self.crashes = 0
+        patch.setattr(unit_of_work, "query", self._query)
+
+    def _query(self, name: str) -> Any:
+        self.left -= 1
+        if not self.left:
+            self.crashes += 1
+            raise Crash
+        return query(name)
+
+
+def process_with_crashes(reads: Recorded, dies: Statements, *facts: Any) -> None:
+    """Read facts; the tracker dies before each statement of it, then after the commit."""
+    tracker = reads.tracker
+    messages = tracker.log(*facts)
+    reads.read += messages
+    for number in itertools.count(1):
+        dies.left = number
+        try:
+            tracker.manager.process(messages)
+            break
+        except Crash:
+            dies.left = sys.maxsize
+            tracker.manager = ProcessManager(tracker.conn, tracker.storage, "1", 1000)
+            tracker.manager.take_over()
+    dies.left = sys.maxsize
+    tracker.manager.process(messages)
+
+
+def test_a_crash_at_any_statement_of_a_replacing_delivery_loses_nothing_and_adds_no_version(
+    reads, storage, packaged, monkeypatch
+):
+    tracker, later, dies = reads.tracker, Later(storage, 3), Statements(monkeypatch)
+
+    process_with_crashes(reads, dies, *later.begun())
+    admitted = tracker.published(PageAdmitted)
+    for one in admitted[2:]:
+        for fact in later.worked(one.head.page_id, one.head.revision):
+            process_with_crashes(reads, dies, fact)
+    process_with_crashes(reads, dies, later.published())
+
+    assert dies.crashes > 100
+    assert [(one.head.page_id, one.head.revision) for one in admitted[2:]] == [
+        *(("vol-1:0001", 2), ("vol-1:0002", 2), ("vol-1:0003", 1))
+    ]
+    completed = tracker.published(ItemCompleted)
+    assert [(one.head.batch_id, one.head.revision) for one in completed] == [
+        *((EARLIER, 1), (LATER, 2))
+    ]
+    assert figures(tracker) == {EARLIER: ("settled", 2, 2), LATER: ("settled", 3, 3)}
+    versions = tracker.conn.execute("SELECT item_id, revision FROM line.earlier_versions")
+    assert versions.fetchall() == [(ITEM, 1)]
+    assert tracker.states("packages", "package_id") == {
+        "vol-1.v1": "superseded",
+        "vol-1.v2": "published",
+    }
+    assert tracker.published(WorkQuarantined) == []
     assert is_rebuilt_alike(tracker, reads.read, reads.read[::-1])
 
 

@@ -5,8 +5,9 @@ home of the line the lists are read from its store. Without it every registered 
 one with a file."""
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +58,8 @@ class Topics:
     def __init__(self, facts: Iterable[Fact], batch_id: str, home: Path | None = None) -> None:
         """From facts of the batch and all of control; those of other batches are passed over."""
         self.batch_id, self.home, facts = batch_id, home, list(facts)
+        self.batches: Mapping[str, Topics] = {batch_id: self}
+        """Also the others, where an item may have versions from several batches."""
         self.of: dict[str, list[Body]] = defaultdict(list)
         self.about: dict[tuple[str, str | None], list[Body]] = defaultdict(list)
         """Facts by record and item."""
@@ -111,11 +114,34 @@ class Topics:
         return [body for body in self.of[record] if body["head"]["cause_id"] in self.causes]
 
     @cached_property
+    def registered(self) -> list[Body]:
+        """The deliveries of items that were taken."""
+        refused, following = self.refusals(), self.following("ItemRegistered")
+        return [one for one in following if one["head"]["event_id"] not in refused]
+
+    @cached_property
     def items(self) -> list["Item"]:
         """The items that were taken, each as far as the topics tell of it."""
-        refused = self.refusals()
-        registered = self.following("ItemRegistered")
-        return [Item(self, one) for one in registered if one["head"]["event_id"] not in refused]
+        return [Item(self, one, self._earlier(one)) for one in self.registered]
+
+    def _earlier(self, registered: Body) -> "Item | None":
+        """The version of an item that a delivery replaces."""
+        if not replaces_itself(registered):
+            return None
+        item_id, own = registered["head"]["item_id"], registered["head"]["event_id"]
+        versions = sorted(
+            (replaces_itself(one), one["head"]["occurred_at"], one["head"]["event_id"], batch_id)
+            for batch_id, topics in self.batches.items()
+            for one in topics.registered
+            if one["head"]["item_id"] == item_id
+        )
+        place = next(at for at, version in enumerate(versions) if version[2] == own)
+        if not place:
+            return None
+        *_, event_id, batch_id = versions[place - 1]
+        topics = self.batches[batch_id]
+        body = next(one for one in topics.registered if one["head"]["event_id"] == event_id)
+        return Item(topics, body, topics._earlier(body))
 
     def refused_pages(self) -> dict[str, int]:
         """Pages of deliveries that were refused as a whole, by what counts them."""
@@ -128,6 +154,12 @@ class Topics:
                 state = "cancelled" if self.rejected(record) else "quarantined"
                 found[state] += pages[record["origin"]["event_id"]]
         return found
+
+
+def replaces_itself(registered: Body) -> bool:
+    """Whether a delivery names its own item, or one of its packages, as what it replaces."""
+    item_id, replaced = registered["head"]["item_id"], registered["replaces"] or ""
+    return bool(re.fullmatch(re.escape(item_id) + r"(\.v[0-9]+)?", replaced))
 
 
 def _verdicts(granted: Sequence[Body], asked: dict[str, Body]) -> dict[str, Verdict]:
@@ -145,9 +177,11 @@ def _verdicts(granted: Sequence[Body], asked: dict[str, Body]) -> dict[str, Verd
 class Item:
     """One item of a batch, its pages as far as the topics tell of them."""
 
-    def __init__(self, topics: Topics, registered: Body) -> None:
+    def __init__(self, topics: Topics, registered: Body, earlier: "Item | None" = None) -> None:
+        """With the version of the item that this delivery replaces, if there is one."""
         self.item_id: str = registered["head"]["item_id"]
-        self.revision: int = registered["head"]["revision"]
+        self.earlier = earlier
+        self.revision: int = earlier.revision + 1 if earlier else registered["head"]["revision"]
         self.page_count: int = registered["page_count"]
         self.required = (ACQUIRE, *registered["required_branches"])
         self._topics = topics
@@ -172,8 +206,20 @@ class Item:
         return [(page, verdicts[name]) for page, name in named if name in verdicts]
 
     def revision_of(self, page_id: str) -> int:
-        """Its first revision is 1; each corrected file opens another."""
-        return 1 + self._corrected.count(page_id)
+        """Its first revision is 1, or the one after that of the version before; each corrected file
+        opens another."""
+        return 1 + self._admitted_before(page_id) + self._corrected.count(page_id)
+
+    def _admitted_before(self, page_id: str) -> int:
+        """The last revision of the page in the versions before this one; 0 without any."""
+        if self.earlier is None:
+            return 0
+        admitted = [
+            body["head"]["revision"]
+            for body in self.earlier.about("PageAdmitted")
+            if body["head"]["page_id"] == page_id
+        ]
+        return max([self.earlier._admitted_before(page_id), *admitted])
 
     def _open_steps(self) -> dict[str, set[str]]:
         """Pages with an open record that counts, and the steps at which they are stuck."""
@@ -274,7 +320,17 @@ def _entries(home: Path | None, registered: Body, item_id: str) -> dict[str, Bod
 def counts(raws: Sequence[Raw], batch_id: str, home: Path | None = None) -> Counts:
     """The counts of a batch; all are 0 while it is not accepted. Raises NotAFact."""
     facts = facts_of(raws, (*FACTS_THAT_OWE, REQUESTED)).values()
-    return counts_of(Topics(facts, batch_id, home))
+    topics = Topics(facts, batch_id, home)
+    if any(map(replaces_itself, topics.registered)):
+        others = {fact.body["head"]["batch_id"] for fact in facts if fact.record == "BatchReceived"}
+        link({one: Topics(facts, one, home) for one in others} | {batch_id: topics})
+    return counts_of(topics)
+
+
+def link(batches: Mapping[str, Topics]) -> None:
+    """Let each batch know the others, which may have earlier versions of its items."""
+    for topics in batches.values():
+        topics.batches = batches
 
 
 def counts_of(topics: Topics) -> Counts:

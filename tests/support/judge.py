@@ -99,7 +99,8 @@ def judge(
     item = _item(manifest, package.mets.get("OBJID"))
     if item is None:
         return [Fault("package.item", str(bag), f"no item {package.mets.get('OBJID')!r}")]
-    faults = [*_bag(package), *_schemas(package, item, xsds), *_files(package), *_ids(package)]
+    faults = [*_bag(package), *_schemas(package, item, xsds), *_files(package, item)]
+    faults += [*_ids(package), *_images(package, item)]
     faults += [*_structure(package, item), *_pages(package, item, uses)]
     return [*faults, *_history(package), *_records(package, item)]
 
@@ -181,8 +182,15 @@ def _is_ours(path: str) -> bool:
     return path.endswith(".xml") and folder in (METADATA, "data/text")
 
 
-def _files(package: Package) -> Iterator[Fault]:
-    """METS, PREMIS and the files themselves agree in size and digest, and none is left out."""
+def _files(package: Package, item: dict[str, Any]) -> Iterator[Fault]:
+    """METS, PREMIS and the files themselves agree in size and digest, and none is left out. METS
+    names a file whose images are pages once for each of these that is there."""
+    there = {div.get("ID") for div in package.pages if package.of_page(div)}
+    images = Counter(
+        page["file"]["sha256"]
+        for page in _ordered(item)
+        if page.get("image") and f"PAGE_{page['ref']}" in there
+    )
     named = [*package.by_id.values(), *package.mets.iterfind(".//m:mdRef", NS)]
     paths = Counter(path_of(one) for one in named)
     for one in named:
@@ -191,8 +199,9 @@ def _files(package: Package) -> Iterator[Fault]:
         wanted = None if seen is None else (seen.sha256, str(seen.size))
         if seen is None or told != ((None, None) if path == OWN_FILES[1] else wanted):
             yield Fault("mets.file", path, f"METS says {told}, the file is {seen}")
-    for path in package.files:
-        if paths[path] != (0 if path == OWN_FILES[0] else 1):
+    for path, seen in package.files.items():
+        often = images[seen.sha256] or 1
+        if paths[path] != (0 if path == OWN_FILES[0] else often):
             yield Fault("mets.named", path, f"{paths[path]} times in METS")
     objects = _premis_files(package)
     for path, (digest, size) in objects.items():
@@ -227,6 +236,38 @@ def _ids(package: Package) -> Iterator[Fault]:
                     yield Fault("mets.reference", str(one.get("ID") or one.tag), f"{name} {target}")
     if package.mets.find("m:metsHdr[@CREATEDATE]", NS) is not None:
         yield Fault("mets.clock", "metsHdr", "CREATEDATE tells of the run")
+
+
+def _images(package: Package, item: dict[str, Any]) -> Iterator[Fault]:
+    """METS and PREMIS say which image of its file a page is, and of no other page."""
+    told = {
+        value.text.removeprefix("image:"): one
+        for one in package.premis.iterfind("p:object", NS)
+        for value in one.iterfind("p:objectIdentifier/p:objectIdentifierValue", NS)
+        if (value.text or "").startswith("image:")
+    }
+    divs = {div.get("ID"): div for div in package.pages}
+    for page in _ordered(item):
+        files = (
+            package.of_page(divs[f"PAGE_{page['ref']}"]) if f"PAGE_{page['ref']}" in divs else ()
+        )
+        for master in (one for one in files if one.get("USE") == "master"):
+            number, stream = page.get("image"), master.find("m:stream", NS)
+            has = None if stream is None else (stream.get("OWNERID"), stream.get("ADMID"))
+            owes = (f"image {number}", f"TECH_{page['ref']}") if number else None
+            if has != owes:
+                yield Fault("page.image", page["ref"], f"METS says {has}, not {owes}")
+            one = told.pop(f"{package.mets.get('OBJID')}:{page['ref']}", None)
+            related = (
+                []
+                if one is None
+                else one.xpath(".//p:relatedObjectIdentifierValue/text()", namespaces=NS)
+            )
+            if (one is not None) != bool(number) or (
+                number and f"file:{path_of(master)}" not in related
+            ):
+                yield Fault("page.image", page["ref"], f"PREMIS relates it to {related}")
+    yield from (Fault("page.image", name, "an image of no page") for name in told)
 
 
 def _structure(package: Package, item: dict[str, Any]) -> Iterator[Fault]:

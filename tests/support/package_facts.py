@@ -96,6 +96,7 @@ def _page_facts(tools: Tools, page: dict[str, Any], run: str) -> list[Record]:
         samples_per_pixel=3,
         colour_space="rgb",
         resolution_dpi=300.0,
+        image=page.get("image"),
         files=(master,),
         acts=(_warning(master),),
         **shared,

@@ -19,6 +19,8 @@ TABLES: dict[str, str] = {
     "earlier_versions": "item_id, revision, batch_id, registered_id, page_count, missing_pages,"
     " not_pages, state, package_id",
     "persons": "pseudonym, registered_at, retired, senders",
+    "order_states": "order_id, state, content, notes, placed_by, placed_at, assigned_to,"
+    " assigned_at, closed_at, batches",
     "batch_status": "batch_id, state, registered, packaged, quarantined, cancelled, in_flight",
 }
 

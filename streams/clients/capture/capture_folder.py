@@ -4,6 +4,7 @@ batch.json              profile of the batch
 files/ITEM/0001.tif     what `station submit` takes
 files/ITEM/0001.capture.json
 previews/ITEM/0001.png
+superseded/ITEM/0001.1.tif  captures that are no page any more, with their records
 work/                   what is not a page yet; emptied at each start"""
 
 import os
@@ -15,14 +16,17 @@ from pathlib import Path
 
 from infra.file_lock import Locked, lock_file
 from infra.files import fsync_file, fsync_folder, read_json, write_atomic, write_json
+from streams.clients.capture import superseded
 from streams.clients.capture.capture_problem import CaptureProblem
+from streams.clients.capture.page_places import in_order
 from streams.clients.station.capture_record import (
+    MISSING,
+    SKIPPED,
     SUFFIX,
     CaptureRecord,
     digest_of,
     record_path,
 )
-from streams.clients.station.scan import natural
 
 FILES, PREVIEWS, WORK = "files", "previews", "work"
 BATCH, MANIFEST, LOCK = "batch.json", "manifest.json", ".lock"
@@ -82,9 +86,9 @@ class CaptureFolder:
         """Finish or undo what a process was doing when it was killed."""
         for pending in sorted(self.files.rglob(f".*{PENDING}")):
             record = CaptureRecord.read(pending)
-            page = pending.with_name(record.file) if record else pending
-            if record is not None and page.exists() and digest_of(page) == record.sha256:
-                os.replace(pending, record_path(page))
+            if record is not None and _has_happened(pending.parent, record):
+                os.replace(pending, pending.with_name(record.ref + SUFFIX))
+        superseded.recover(self.folder, self.files)
         for draft in (*self.folder.glob(".*.*"), *self.files.rglob(".*")):
             draft.unlink()
         for item in self.items():
@@ -95,12 +99,23 @@ class CaptureFolder:
             # The name of the last page may not be on disk yet.
             fsync_folder(self.files / item)
 
+    def records(self, item: str) -> list[CaptureRecord]:
+        """All records of an item in order, also of pages that were removed."""
+        read = map(CaptureRecord.read, (self.files / item).glob(f"*{SUFFIX}"))
+        return in_order([one for one in read if one is not None])
+
     def pages(self, item: str) -> list[CaptureRecord]:
-        """The records of the pages of an item, in order."""
+        """The records of the pages of an item, in order. Skipped pages have no file."""
         folder = self.files / item
-        paths = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: natural(path.name))
-        read = (CaptureRecord.read(path) for path in paths)
-        return [one for one in read if one is not None and (folder / one.file).exists()]
+        return [
+            one
+            for one in self.records(item)
+            if one.state == SKIPPED or (one.has_file and (folder / one.file).exists())
+        ]
+
+    def page(self, item: str, ref: str) -> CaptureRecord | None:
+        """The record of a page, or None if the item has no page with this ref."""
+        return next((one for one in self.pages(item) if one.ref == ref), None)
 
     def items(self) -> list[str]:
         """The folders of its items, in order."""
@@ -121,14 +136,59 @@ class CaptureFolder:
         return page
 
     def _move(self, source: Path, page: Path, record: CaptureRecord) -> None:
+        record = self._with_superseded(page, record)
         pending = page.with_name(f".{page.stem}{PENDING}")
         write_atomic(pending, record.content())
         os.replace(source, page)
-        fsync_folder(page.parent)
-        os.replace(pending, record_path(page))
-        fsync_folder(page.parent)
-        # The manifest of an earlier close does not list this page.
+        self._finish(pending, record_path(page))
+
+    def _with_superseded(self, page: Path, record: CaptureRecord) -> CaptureRecord:
+        """The record, which names all captures that the page had before; the present one is kept
+        first."""
+        before = CaptureRecord.read(page.with_name(record.ref + SUFFIX))
+        names = [*(before.superseded if before else ()), *record.superseded]
+        if page.is_file():
+            names.append(superseded.keep(self.folder, self.files, page))
+        return replace(record, superseded=list(dict.fromkeys(names)))
+
+    def _finish(self, pending: Path, record: Path) -> None:
+        fsync_folder(record.parent)
+        os.replace(pending, record)
+        fsync_folder(record.parent)
+        self._not_closed()
+
+    def _not_closed(self) -> None:
+        """The manifest of an earlier close does not describe the batch any more."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
+
+    def vacate(self, item: str, record: CaptureRecord, state: str, reason: str) -> CaptureRecord:
+        """Make a page one without a file, which is skipped or removed; its capture is kept.
+
+        Returns its new record."""
+        page = self.files / item / record.file
+        kind = MISSING if state == SKIPPED else record.kind
+        changed = replace(record, state=state, reason=reason, kind=kind)
+        if record.has_file:
+            changed = self._with_superseded(page, changed)
+        pending = page.with_name(f".{record.ref}{PENDING}")
+        write_atomic(pending, changed.content())
+        if record.has_file:
+            page.unlink()
+        self._finish(pending, pending.with_name(record.ref + SUFFIX))
+        return changed
+
+    def skip(self, item: str, record: CaptureRecord) -> None:
+        """Add a page that cannot be captured: a record without a file."""
+        write_atomic(self.files / item / (record.ref + SUFFIX), record.content())
+        self._not_closed()
+
+    def keep_separator(self, item: str, scanned: Path, record: CaptureRecord) -> CaptureRecord:
+        """Keep a separator sheet beside the pages, as a record without a page. Returns it."""
+        fsync_file(scanned)
+        kept = superseded.keep_aside(self.folder, item, scanned, record)
+        write_atomic(self.files / item / (record.ref + SUFFIX), kept.content())
+        self._not_closed()
+        return kept
 
     def rename(self, item: str, record: CaptureRecord, new_item: str, file: str) -> CaptureRecord:
         """Give a page another name, as its source did. Returns its new record."""
@@ -147,8 +207,17 @@ class CaptureFolder:
 
     def describe(self, item: str, record: CaptureRecord, kind: str, labels: list[str]) -> None:
         """Change the kind and the labels of a page."""
-        path = record_path(self.files / item / record.file)
+        path = self.files / item / (record.ref + SUFFIX)
         write_atomic(path, replace(record, kind=kind, labels=labels).content())
+        self._not_closed()
+
+
+def _has_happened(folder: Path, record: CaptureRecord) -> bool:
+    """Whether the file of a page is as a record says that was not finished."""
+    page = folder / record.file
+    if not record.has_file:
+        return not page.is_file()
+    return page.is_file() and digest_of(page) == record.sha256
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from infra.files import fsync_file
+from processors.header_check import complete_header
 from processors.profile import Profile
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
@@ -17,6 +18,8 @@ from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
 from streams.clients.capture.page_check import CheckedPage, check_page
 from streams.clients.capture.pixel_digest import pixels_digest
 from streams.clients.capture.preview import make_preview
+from streams.clients.capture.separator_sheet import SeparatorSheet
+from streams.clients.capture.separators import Separators
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.capture_settings import CaptureSettings
 from streams.clients.scanners.scanner_driver import (
@@ -27,7 +30,13 @@ from streams.clients.scanners.scanner_driver import (
     ScannerProblem,
 )
 from streams.clients.scanners.watch_files import item_of
-from streams.clients.station.capture_record import CaptureRecord, digest_of
+from streams.clients.station.capture_record import (
+    MISSING,
+    SEPARATOR,
+    CaptureRecord,
+    digest_of,
+    record_path,
+)
 
 ATTEMPTS, ATTEMPTS_WHEN_SILENT = 3, 2
 """How often a page is tried when the problem may pass by itself; each silence takes minutes."""
@@ -41,6 +50,21 @@ Ask = Callable[[ScannerProblem], bool]
 def never_ask(_: ScannerProblem) -> bool:
     """Nobody is there to act."""
     return False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a scanned page goes: behind all others, in place of a page, or between two pages."""
+
+    replaced: CaptureRecord | None = None
+    follows: str | None = None
+
+    def after(self, record: CaptureRecord) -> "Place":
+        """The place of the next page."""
+        return self if self.follows is None else Place(follows=record.ref)
+
+
+NEXT_PLACE = Place()
 
 
 @dataclass(frozen=True)
@@ -83,24 +107,33 @@ class CaptureSession:
     pause: Callable[[float], None] = time.sleep
     notice: Callable[[ScannerProblem], None] = field(default=lambda _: None)
     """Called with each problem before the next attempt."""
+    separators: Separators | None = None
+    """Looks for separator sheets, if there are any."""
+    separated: Callable[[SeparatorSheet], None] = field(default=lambda _: None)
+    """Called with each separator sheet that is kept."""
     _confirmed: dict[str, Any] | None = None
     _first_item: str = FIRST_ITEM
 
-    def capture(self, item: str, count: int | None) -> Iterator[CapturedPage]:
-        """Scan `count` pages into an item, or all that the feeder has.
+    def capture(
+        self, item: str, count: int | None, place: Place = NEXT_PLACE
+    ) -> Iterator[CapturedPage]:
+        """Scan `count` pages into a place of an item, or all that the feeder has.
 
         Raises ScannerProblem and CaptureProblem; the pages before it are kept."""
         self._first_item = item
         done, attempt = 0, 0
+        if place != NEXT_PLACE and self.settings.source is Source.FOLDER:
+            raise CaptureProblem("capture.order-of-names", f"{item}: {self.scanner.device.name}")
         while count is None or done < count:
             wanted = count - done if count is not None else ALL
             began = done
             try:
-                for page in self._load(item, wanted):
-                    done, attempt = done + 1, 0
+                for page in self._load(item, wanted, place):
+                    done, attempt, place = done + 1, 0, place.after(page.record)
                     yield page
             except ScannerProblem as problem:
-                if problem.reaction is Reaction.EMPTY and count is None and done:
+                some = done or (self.separators is not None and self.separators.seen)
+                if problem.reaction is Reaction.EMPTY and count is None and some:
                     return
                 attempt = attempt + 1 if done == began else 1
                 self._react(problem, attempt, loaded=done > began)
@@ -111,7 +144,8 @@ class CaptureSession:
 
     def recapture(self, item: str, record: CaptureRecord) -> CapturedPage:
         """Scan a page again in place of an earlier capture of it."""
-        return next(self._load(item, 1, record))
+        (page,) = self.capture(item, 1, Place(replaced=record))
+        return page
 
     def _react(self, problem: ScannerProblem, attempt: int, *, loaded: bool) -> None:
         """Returns to try again, or raises the problem."""
@@ -130,9 +164,7 @@ class CaptureSession:
             return
         raise problem
 
-    def _load(
-        self, item: str, count: int, replaced: CaptureRecord | None = None
-    ) -> Iterator[CapturedPage]:
+    def _load(self, item: str, count: int, place: Place) -> Iterator[CapturedPage]:
         """The pages of one start of the device, which confirms its settings at first and after each
         problem."""
         if self._confirmed is None:
@@ -141,24 +173,50 @@ class CaptureSession:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         for scanned in self.scanner.scan(self.settings, folder, count):
+            if self.separators is not None:
+                if self._is_separator(scanned, self.separators):
+                    continue
+                item = self.separators.item
             name = item_folder(self.folder, scanned.item) if scanned.item else item
-            yield self.keep(name, scanned, replaced)
+            page = self.keep(name, scanned, place)
+            place = place.after(page.record)
+            yield page
 
-    def keep(
-        self, item: str, scanned: ScannedPage, replaced: CaptureRecord | None = None
-    ) -> CapturedPage:
+    def _is_separator(self, scanned: ScannedPage, separators: Separators) -> bool:
+        """Whether a scanned file is a separator sheet, which is then kept and obeyed."""
+        sheet = separators.sheet_on(scanned.path)
+        complete = complete_header(scanned.path)
+        if sheet is None or isinstance(complete, str):
+            return False
+        self.folder = separators.begin(self.folder, sheet)
+        # A sheet need not keep the profile of the pages.
+        checked = CheckedPage(*complete, ())
+        ref = self.folder.next_ref(separators.item)
+        record = self._record(scanned, checked, (ref, f"{ref}{checked.extension}"), None)
+        record = replace(record, state=SEPARATOR, separator=sheet.payload())
+        self.folder.keep_separator(separators.item, scanned.path, record)
+        self.separated(sheet)
+        return True
+
+    def keep(self, item: str, scanned: ScannedPage, place: Place = NEXT_PLACE) -> CapturedPage:
         """Check a scanned file and make it a page of an item."""
         checked = check_page(scanned.path, self.profile, self.settings, self.scanner.device.driver)
+        replaced = place.replaced
         if scanned.file_name is not None:
             replaced = self._renamed(item, scanned) or self.folder.find(item, scanned.file_name)
         ref = replaced.ref if replaced else self.folder.next_ref(item)
         file = scanned.file_name or f"{ref}{checked.extension}"
-        if replaced is not None and replaced.file != file:
+        if replaced is not None and replaced.has_file and replaced.file != file:
             found = f"{file} cannot replace {replaced.file}: it has another format"
             raise CaptureProblem("capture.page-refused", found)
         ref = ref if scanned.file_name is None else Path(file).stem
         record = self._record(scanned, checked, (ref, file), replaced)
+        if self.separators is not None and place == NEXT_PLACE:
+            record = self.separators.described(record)
+        if place.follows is not None:
+            record = replace(record, follows=place.follows)
         path = self.folder.keep(item, scanned.path, record)
+        record = CaptureRecord.read(record_path(path)) or record
         target = self.folder.previews / item / ref
         preview = make_preview(path, checked.family, checked.header, target)
         return CapturedPage(item, path, preview, record, checked)
@@ -216,7 +274,12 @@ class CaptureSession:
         )
         if replaced is None:
             return record
-        record = replace(record, kind=replaced.kind, labels=replaced.labels)
+        record = replace(
+            record,
+            kind=replaced.kind if replaced.kind != MISSING else "page",
+            labels=replaced.labels,
+            follows=replaced.follows,
+        )
         if scanned.renamed_from is not None and replaced.sha256 == record.sha256:
             # Another name is not another capture.
             return replace(

@@ -13,6 +13,7 @@ from streams.clients.capture.capture_folder import CHECKSUMS, MANIFEST, CaptureF
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.station.capture_record import SUFFIX, CaptureRecord, digest_of
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
+from streams.clients.station.scan import natural
 
 PAGES_CSV = "pages.csv"
 IMAGE_SUFFIXES = (".tif", ".tiff", ".jpg", ".jpeg", ".png")
@@ -64,7 +65,7 @@ def close_batch(folder: CaptureFolder, operator: str | None = None) -> ClosedBat
 def _verified(folder: Path, records: list[CaptureRecord]) -> dict[Path, str]:
     """The digest of each page of an item, which is that of its capture."""
     digests = {}
-    for record in records:
+    for record in (one for one in records if one.has_file):
         page = folder / record.file
         found = digests[page] = digest_of(page)
         if found != record.sha256:
@@ -76,10 +77,11 @@ def _verified(folder: Path, records: list[CaptureRecord]) -> dict[Path, str]:
             raise CaptureProblem("capture.page-damaged", text)
     for path in folder.glob(f"*{SUFFIX}"):
         record_of = CaptureRecord.read(path)
-        if record_of is not None and not path.with_name(record_of.file).exists():
-            raise CaptureProblem(
-                "capture.page-damaged", f"{folder.name}/{record_of.file} is missing"
-            )
+        if record_of is None or not record_of.has_file:
+            continue
+        if not path.with_name(record_of.file).exists():
+            found = f"{folder.name}/{record_of.file} is missing"
+            raise CaptureProblem("capture.page-damaged", found)
     return digests
 
 
@@ -92,13 +94,15 @@ def _checksum_lines(files: Path, digests: dict[Path, str]) -> Iterator[str]:
 
 
 def _write_table(folder: Path, records: list[CaptureRecord]) -> None:
-    """The kinds and labels of the pages, if any differs from what is usual."""
-    if all(one.kind == "page" and not one.labels for one in records):
+    """The order, kinds and labels of the pages, if any differs from what is usual."""
+    by_name = sorted(records, key=lambda one: natural(one.ref)) == records
+    if by_name and all(one.kind == "page" and not one.labels for one in records):
         (folder / PAGES_CSV).unlink(missing_ok=True)
         return
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("file", "sequence", "kind", "labels"))
     for sequence, one in enumerate(records, 1):
-        table.writerow((one.file, sequence, one.kind, ";".join(one.labels)))
+        file = one.file if one.has_file else ""
+        table.writerow((file, sequence, one.kind, ";".join(one.labels)))
     write_atomic(folder / PAGES_CSV, text.getvalue())

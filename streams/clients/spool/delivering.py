@@ -141,7 +141,9 @@ class DeliveryWork:
                 raise Refused(changed)
             digests = KnownDigests(self._spool, one.number)
             try:
-                delivery = read_folder(one.folder, one.options, self._show(one), digests)
+                delivery = read_folder(
+                    *(one.folder, one.options, self._show(one)), self._profiles, digests
+                )
             finally:
                 digests.keep()
             found = [*delivery.diagnostics, *preflight(delivery, self._profiles)]

@@ -13,6 +13,10 @@ from streams.clients.station.scan import DeliveredFile
 SUFFIX = ".capture.json"
 FORM = "copystand-capture-1"
 """Marks a file as such a record."""
+CAPTURED, SKIPPED, REMOVED, SEPARATOR = "captured", "skipped", "removed", "separator"
+"""States of a record. Only a captured page has a file. A skipped one keeps its place."""
+MISSING = "missing"
+"""The kind of a page without a file."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,21 @@ class CaptureRecord:
     """The id of its page.captured, given once; None in records of versions before 0.3.0."""
     pixels_sha256: str | None = None
     """The SHA-256 of its pixels (docs/contract.md §2), or None if the station cannot decode it."""
+    state: str = CAPTURED
+    follows: str | None = None
+    """The ref of the page after which this one was inserted; empty for the beginning."""
+    superseded: list[str] = field(default_factory=list)
+    """Files of the captures that this page had before, below the folder of the batch."""
+    reason: str | None = None
+    """Why the page was skipped or removed."""
+    separator: str | None = None
+    """The payload of a separator sheet, which is kept and is not a page."""
     form: str = FORM
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is a page image beside the record."""
+        return self.state == CAPTURED
 
     @classmethod
     def read(cls, path: Path) -> "CaptureRecord | None":

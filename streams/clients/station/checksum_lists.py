@@ -6,9 +6,16 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from schemas.models import Diagnostic
-from streams.clients.station.digest_lines import ALGORITHM_OF, Expected, digests_in, text_of
+from streams.clients.station.digest_lines import (
+    ALGORITHM_OF,
+    Expected,
+    digests_in,
+    lines_of,
+    text_of,
+)
 from streams.clients.station.findings import finding
 from streams.clients.station.fixity import Files, StatedChecksums
+from streams.clients.station.item_description import schema_of
 from streams.clients.station.on_disk import Names
 from streams.clients.station.scan import DeliveredFile, is_system
 from streams.clients.station.sidecar_files import ITEM_JSON, PAGES_CSV
@@ -26,10 +33,14 @@ NAMED = re.compile(
 )
 """Names of checksum lists, in lower case; a group has the algorithm."""
 DIGEST = re.compile(
-    r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{128})"
+    r"(?<![0-9A-Za-z])"
+    r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{56}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128})"
     r"(?![0-9A-Za-z])"
 )
 SEPARATOR = re.compile(r"[,;\t|]")
+CERTUTIL = re.compile(r"^CertUtil: ", re.MULTILINE)
+XML_OF_DIGESTS = re.compile(r"checksum|digest|fixity|hash|md5|sha-?(?:1|256|512)")
+IN_XML = "xml"
 LARGEST_GUESS = 16 * 1024 * 1024
 """A larger text is not read to find out whether it is a checksum list."""
 EXPECTED_FORM = "expected one line per file: digest, two spaces, path"
@@ -64,8 +75,10 @@ def lists_of(files: Files, elsewhere: frozenset[str] = frozenset()) -> StatedChe
 
 def algorithm_of(file: DeliveredFile) -> str | None:
     """The algorithm that the name of a checksum list states, "" if none; None for another file."""
-    if file.is_page or file.root is not None or file.base_name.casefold() in SIDECARS:
+    if file.is_page or file.base_name.casefold() in SIDECARS:
         return None
+    if file.root is not None:
+        return IN_XML if _is_xml_of_digests(file) else None
     match = NAMED.fullmatch(file.base_name.casefold())
     if match:
         stated = next((group for group in match.groups() if group), "")
@@ -73,12 +86,24 @@ def algorithm_of(file: DeliveredFile) -> str | None:
     return "" if _looks_like_digests(file) else None
 
 
+def _is_xml_of_digests(file: DeliveredFile) -> bool:
+    """Whether an XML file that is no record has digests, and is named after them."""
+    assert file.root is not None
+    named = XML_OF_DIGESTS.search(f"{file.base_name} {file.root.name}".casefold())
+    if not named or schema_of(file) or file.size_bytes > LARGEST_GUESS:
+        return False
+    try:
+        return DIGEST.search(file.path.read_text("utf-8-sig", "replace")) is not None
+    except OSError:
+        return False
+
+
 def _looks_like_digests(file: DeliveredFile) -> bool:
     """Whether most lines of a text contain a digest."""
     if file.description != "plain text" or file.size_bytes > LARGEST_GUESS:
         return False
     try:
-        lines = [line for line in file.path.read_text("utf-8-sig").splitlines() if line.strip()]
+        lines = lines_of(file.path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError):
         return False
     with_digest = sum(1 for line in lines if DIGEST.search(line))
@@ -87,9 +112,14 @@ def _looks_like_digests(file: DeliveredFile) -> bool:
 
 def _read(file: DeliveredFile, algorithm: str, names: Names) -> Iterator[Expected]:
     """The digests in a list, each with the name of its file in the delivery. Raises ValueError."""
+    if algorithm == IN_XML:
+        raise ValueError("it has digests in XML")
     if algorithm and algorithm not in SUPPORTED:
         raise ValueError(f"the algorithm {algorithm} is not supported, but {', '.join(SUPPORTED)}")
     text = text_of(file.path.read_bytes())
+    if CERTUTIL.search(text):
+        yield _of_certutil(text, file.name, names)
+        return
     try:
         listed = list(digests_in(text, file.name, algorithm or None))
     except ValueError as no_list:
@@ -108,17 +138,32 @@ def _read(file: DeliveredFile, algorithm: str, names: Names) -> Iterator[Expecte
             raise ValueError("it has a digest without a path, and no file has its name")
 
 
+def _of_certutil(text: str, list_name: str, names: Names) -> Expected:
+    """The digest in the answer of certutil for Windows: the file at the end of the first line, in
+    the language of the system, then the digest. Raises ValueError."""
+    first, *others = lines_of(text)
+    digest = next((one for line in others if DIGEST.fullmatch(one := line.replace(" ", ""))), None)
+    words = first.strip().rstrip(":").split(" ")
+    ends = (" ".join(words[number:]) for number in range(len(words)))
+    file = next((name for end in ends if (name := _file_named(end, list_name, names)) in names), "")
+    if digest is None or not file:
+        raise ValueError(f"line 1: {first!r}")
+    return Expected(file, ALGORITHM_OF[len(digest)], digest.lower(), list_name)
+
+
 def _rows(text: str, list_name: str, names: Names) -> Iterator[Expected]:
-    """The digests in a table with one digest and one file name per row; nothing if it is none."""
+    """The digests in a table with one file name per row; nothing if it is none."""
     found = []
-    for number, line in enumerate(line for line in text.splitlines() if line.strip()):
+    for number, line in enumerate(lines_of(text)):
         cells = [cell.strip(" '\"") for cell in SEPARATOR.split(line)]
         digests = [cell for cell in cells if DIGEST.fullmatch(cell)]
         files = {name for cell in cells if (name := _file_named(cell, list_name, names)) in names}
-        if len(digests) == len(files) == 1:
-            (digest,) = digests
-            algorithm = ALGORITHM_OF[len(digest)]
-            found.append(Expected(files.pop(), algorithm, digest.lower(), list_name))
+        if digests and len(files) == 1:
+            (name,) = files
+            found += [
+                Expected(name, ALGORITHM_OF[len(digest)], digest.lower(), list_name)
+                for digest in digests
+            ]
         elif number or digests:
             return
     yield from found

@@ -10,10 +10,15 @@ ALGORITHM_OF = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384",
 EXACT = re.compile(r"\\?([0-9A-Fa-f]{32,128})(?:  | \*)(.+)")
 """As coreutils writes a line: a path may begin with spaces."""
 LINE = re.compile(r"\\?([0-9A-Fa-f]{32,128})[ \t]+\*?(.+)")
-BSD = re.compile(r"\\?(MD5|SHA-?(?:1|224|256|384|512)) ?\((.+)\) ?= ?([0-9A-Fa-f]{32,128})")
+ALGORITHM = r"MD5|SHA(?:2?-)?(?:1|224|256|384|512)"
+BSD = re.compile(rf"\\?({ALGORITHM}) ?\((.+)\) ?= ?([0-9A-Fa-f]{{32,128}})")
+TABLE = re.compile(rf"({ALGORITHM})[ \t]+([0-9A-Fa-f]{{32,128}})[ \t]+(.+)")
+"""As Get-FileHash of PowerShell writes a line."""
+RULER = re.compile(r"[-=+| \t]+")
+STANDARD_INPUT = "-"
 BARE = re.compile(r"\\?([0-9A-Fa-f]{32,128})")
-COMMENTS = ("#", ";", "//")
-"""How the line of a comment begins; programs for Windows write a semicolon."""
+COMMENTS = ("#", ";", "//", "%%%%")
+"""How the line of a comment begins; programs for Windows write a semicolon, hashdeep percents."""
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16"} | {
     codecs.BOM_UTF16_BE: "utf-16"
 }
@@ -37,12 +42,25 @@ def text_of(content: bytes) -> str:
     return content.decode(next(marked, "utf-8"))
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a list without comments, empty lines, and the head of a table above a ruler."""
+    lines = [line for line in ENDS.split(text) if line.strip()]
+    rulers = [number for number, line in enumerate(lines) if RULER.fullmatch(line)]
+    head = {number for ruler in rulers for number in (ruler - 1, ruler)}
+    return [
+        line
+        for number, line in enumerate(lines)
+        if number not in head and not line.lstrip(" \t").startswith(COMMENTS)
+    ]
+
+
 def digests_in(text: str, list_name: str, algorithm: str | None) -> Iterator[Expected]:
     """The digests that a list states. Raises ValueError for a line that is none.
 
     Without an algorithm, the length of a digest tells which one it is."""
+    kept = set(lines_of(text))
     for number, line in enumerate(ENDS.split(text), 1):
-        if not line.strip() or line.lstrip(" \t").startswith(COMMENTS):
+        if line not in kept:
             continue
         found = _read(line.lstrip(" \t"))
         if found is None:
@@ -59,9 +77,17 @@ def digests_in(text: str, list_name: str, algorithm: str | None) -> Iterator[Exp
 def _read(line: str) -> tuple[str, str, str | None] | None:
     """Digest, path and stated algorithm of a line."""
     if match := EXACT.fullmatch(line) or LINE.fullmatch(line):
-        return match[1], match[2], None
+        # The digest of what a program read from another one; a list beside its file has it.
+        return match[1], "" if match[2].strip() == STANDARD_INPUT else match[2], None
     if match := BSD.fullmatch(line.rstrip(" \t")):
-        return match[3], match[2], match[1].lower().replace("-", "")
+        return match[3], match[2], _plain(match[1])
+    if match := TABLE.fullmatch(line.rstrip(" \t")):
+        return match[2], match[3], _plain(match[1])
     if match := BARE.fullmatch(line.rstrip(" \t")):
         return match[1], "", None
     return None
+
+
+def _plain(algorithm: str) -> str:
+    """The name of an algorithm without dashes: sha256 for SHA2-256 and SHA-256."""
+    return algorithm.lower().replace("sha2-", "sha").replace("-", "")

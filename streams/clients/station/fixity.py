@@ -16,8 +16,6 @@ from streams.clients.station.on_disk import Names
 from streams.clients.station.scan import DeliveredFile, Progress
 
 CHUNK = 1 << 20
-VENDORS = ("md5", "sha1", "sha512")
-"""Algorithms whose delivered digests are recorded in the manifest."""
 BAG_ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 DECLARATION = re.compile(
     r"BagIt-Version: (\d+\.\d+)\r?\n?\r?Tag-File-Character-Encoding: (\S+)\s*\Z"
@@ -33,14 +31,6 @@ class StatedChecksums:
     consumed: set[str] = field(default_factory=set)
     """Names of the lists and tag files themselves."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
-
-    def vendor_checksums(self) -> dict[str, list[str]]:
-        """Delivered digests of other algorithms than SHA-256, as `md5:…`, by file name."""
-        by_name: dict[str, set[str]] = {}
-        for one in self.expected:
-            if one.algorithm in VENDORS:
-                by_name.setdefault(one.name, set()).add(f"{one.algorithm}:{one.digest}")
-        return {name: sorted(checksums) for name, checksums in by_name.items()}
 
 
 Files = dict[str, DeliveredFile]

@@ -1,6 +1,5 @@
 """Builds the manifest of a folder: its files in order, with their digests."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -12,21 +11,22 @@ from processors.wording import counted
 from schemas.ids import made_safe
 from schemas.models import Diagnostic, PageCaptured
 from streams.clients.station import fixity
-from streams.clients.station.capture_record import records_of_captures
 from streams.clients.station.captured_pages import name_captures
-from streams.clients.station.checksum_lists import lists_of
+from streams.clients.station.delivered_order import DeliveredOrder, order_among
 from streams.clients.station.digest_memory import DigestMemory
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
+from streams.clients.station.image_pages import images_are_pages, with_image_pages
 from streams.clients.station.item_description import (
     BAG_INFO,
     described,
-    is_list,
     records_among,
     schema_of,
     with_item_json,
 )
 from streams.clients.station.item_files import sort_files
+from streams.clients.station.left_files import left_out, left_over
+from streams.clients.station.manifest_entries import STATION_RECORD, count_files
 from streams.clients.station.minimal_record import NO_RECORD, OTHER_FORM, station_record
 from streams.clients.station.not_packaged import not_packaged
 from streams.clients.station.page_order import pages_of
@@ -38,9 +38,10 @@ from streams.clients.station.sidecar_files import (
     choices_of,
     item_fields,
 )
+from streams.clients.station.skipped_pages import skipped_pages
+from streams.clients.station.stated_checksums import stated_checksums, vendor_checksums
 
 DEFAULT_PROFILE = "as-delivered"
-STATION_RECORD = "made-by-station.dc.xml"
 XML = "application/xml"
 UNKNOWN = "application/octet-stream"
 
@@ -88,6 +89,12 @@ class Delivery:
     """Number of hidden and system files, which are not read."""
     vendor_checksums: dict[str, list[str]] = field(default_factory=dict)
     """Delivered digests, as `md5:…`, by file name."""
+    stated: list[set[str]] = field(default_factory=list)
+    """For each item, the fields that item.json states."""
+    listed: set[str] = field(default_factory=set)
+    """Names of the delivered files among `files`."""
+    each_image: bool = False
+    """Whether each image of a file with several is a page."""
     captures: list[PageCaptured] = field(default_factory=list)
     """Every capture of its pages, causes first."""
 
@@ -111,22 +118,25 @@ def read_folder(
     folder: Path,
     options: SubmissionOptions,
     progress: Progress = silent,
+    profiles: Path | None = None,
     memory: DigestMemory | None = None,
 ) -> Delivery:
     """Read a folder as a delivery (docs/contract.md §2). Changes nothing in it.
 
-    `memory` has the digests of an interrupted run."""
+    `profiles` is the folder of the institution's own profiles; `memory` has the digests of an
+    interrupted run."""
     scanned = scan(folder)
     files = {one.name: one for one in scanned.files}
     bags = bags_among(scanned.files)
-    stated = _stated_checksums(files, bags)
+    stated = stated_checksums(files, bags)
     visible = [one for one in scanned.files if not one.is_skipped]
     # A name that is not UTF-8 is refused, but its diagnostic must be encodable.
     name = folder.resolve().name.encode("utf-8", "backslashreplace").decode()
     grouping = group(visible, name, bags)
     delivery = Delivery(diagnostics=[*scanned.diagnostics, *stated.diagnostics])
+    delivery.each_image = images_are_pages(options.profile, profiles)
     delivery.diagnostics += grouping.diagnostics
-    delivery.vendor_checksums = stated.vendor_checksums()
+    delivery.vendor_checksums = vendor_checksums(stated)
     digests, found = fixity.digest_all(visible, stated, files, progress, memory)
     delivery.diagnostics += found
     if not grouping.groups:
@@ -137,41 +147,30 @@ def read_folder(
         for each in sorted(grouping.groups, key=lambda each: natural(each.name))
     ]
     delivery.captures = name_captures(options.batch_id, items, files)
-    _report_left_over(grouping.left_over, stated.consumed, delivery)
+    delivery.diagnostics += left_over(grouping.left_over, stated.consumed)
     listed = {one.name for one in delivery.files}
     left = not_packaged(visible, listed, digests, delivery.diagnostics)
     delivery.skipped = len(files) - len(visible) + scanned.skipped
-    delivery.manifest = _manifest(options, items, left)
+    delivery.manifest = _manifest(options, items, left, order_among(scanned.files))
     return delivery
 
 
-def _stated_checksums(files: fixity.Files, bags: list[str]) -> fixity.StatedChecksums:
-    of_bags = [fixity.bag_of(bag, files) for bag in bags]
-    stated = lists_of(files, frozenset(name for one in of_bags for name in one.consumed))
-    stated.consumed |= records_of_captures(files.values())
-    for of_bag in of_bags:
-        stated.expected += of_bag.expected
-        stated.consumed |= of_bag.consumed
-        stated.diagnostics += of_bag.diagnostics
-    return stated
-
-
 def _manifest(
-    options: SubmissionOptions, items: list[dict[str, Any]], left: list[dict[str, Any]]
+    options: SubmissionOptions,
+    items: list[dict[str, Any]],
+    left: list[dict[str, Any]],
+    order: DeliveredOrder | None,
 ) -> dict[str, Any]:
-    records = [record for item in items for record in item["metadata"]]
-    pages = [page for item in items for page in item["pages"]]
     body = {
         "batch_id": options.batch_id,
         "scanner_profile": options.profile,
-        "file_count": len(records)
-        + sum(page["file"] is not None for page in pages)
-        + sum("text" in page for page in pages),
+        "file_count": count_files(items),
         "metadata_schema": options.metadata_schema or _main_schema(items),
         "project": options.project,
-        "priority": options.priority,
+        "priority": order.priority if order and options.priority == "normal" else options.priority,
         "not_before": options.not_before,
         "operator": options.operator,
+        **({"order": order.order_id} if order else {}),
         "items": items,
         **({"not_packaged": left} if left else {}),
     }
@@ -198,6 +197,7 @@ def _item(
     sorted_files = sort_files(of.files, choices, stated.expected, beside.get(PAGES_CSV))
     others = sorted_files.others
     pages = pages_of(beside.get(PAGES_CSV), sorted_files.pages, others)
+    pages = with_image_pages(pages, delivery.each_image)
     delivery.diagnostics += [*found, *wrong, *sorted_files.diagnostics, *pages.diagnostics]
     taken = {row.text.name for row in pages.rows if row.text}
     taken |= {beside[name].name for name in (ITEM_JSON, PAGES_CSV) if name in beside}
@@ -212,13 +212,15 @@ def _item(
     if not any(schema in CHECKED for schema, _ in records):
         item["metadata"].append(_own_record(of, item, _why(of, fields, records), delivery))
     item["pages"] = [_page(row, digests, delivery) for row in pages.rows]
+    delivery.diagnostics += skipped_pages(others)
     delivery.folders.append(of.name)
     stating = {name for name, value in fields.items() if value is not None}
+    delivery.stated.append(stating)
     origins = {name: ITEM_JSON if name in stating else at for name, at in by_record.origins.items()}
     delivery.origins.append({"order": pages.order, **origins})
     taken |= {one.name for _, one in records}
     left = (one for one in others if one.name not in taken)
-    _report_left_out(left, stated.consumed, delivery)
+    delivery.diagnostics += left_out(left, stated.consumed)
     return item
 
 
@@ -260,7 +262,9 @@ def _listed(
     one: DeliveredFile, use: str, media_type: str, digests: dict[str, str], delivery: Delivery
 ) -> dict[str, Any]:
     digest = digests.get(one.name, "")
-    delivery.files.append(ManifestFile(one.name, one, digest, one.size_bytes, use, media_type))
+    if one.name not in delivery.listed:  # Pages that are images of one file share it.
+        delivery.listed.add(one.name)
+        delivery.files.append(ManifestFile(one.name, one, digest, one.size_bytes, use, media_type))
     listed = {"path": one.name, "sha256": digest, "size_bytes": one.size_bytes}
     vendor = delivery.vendor_checksums.get(one.name)
     return {**listed, "vendor_checksums": vendor} if vendor else listed
@@ -277,22 +281,3 @@ def _own_record(
     delivery.diagnostics.append(finding("record.made-by-station", name, f"from {why[0]}"))
     file = {"path": name, "sha256": digest, "size_bytes": len(content)}
     return {"role": "descriptive", "schema": "DublinCore", "version": None, "file": file}
-
-
-def _report_left_out(
-    files: Iterable[DeliveredFile], consumed: set[str], delivery: Delivery
-) -> None:
-    delivery.diagnostics += [
-        finding("file.left-out", one.name, f"identified as {one.description}")
-        for one in files
-        if one.name not in consumed
-    ]
-
-
-def _report_left_over(files: list[DeliveredFile], consumed: set[str], delivery: Delivery) -> None:
-    """Report files outside the folder of an item; records have a code of their own."""
-    records = [one for one in files if schema_of(one) and not is_list(one, consumed)]
-    delivery.diagnostics += [
-        finding("record.of-no-item", one.name, one.description) for one in records
-    ]
-    _report_left_out((one for one in files if not schema_of(one)), consumed, delivery)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from processors.record_fields import RecordFields, fields_of
+from processors.record_fields import fields_of
+from processors.record_statements import RecordFields
 from processors.records import CHECKED
 from schemas.models import Diagnostic
 from streams.clients.station.findings import finding
@@ -16,7 +17,10 @@ from streams.clients.station.plain_records import (
 )
 from streams.clients.station.scan import DeliveredFile
 
-ORDER = ("MODS", "METS", "MARCXML", "EAD", "DublinCore", "OAI-PMH", "XML", "TEI", "CSV", "BagInfo")
+ORDER = (
+    *("MODS", "METS", "MARCXML", "EAD", "LIDO", "DublinCore", "OAI-PMH", "XML", "TEI", "CSV"),
+    "BagInfo",
+)
 """Schemas in the order in which their records are asked."""
 BAG_INFO = "BagInfo"
 MAX_IDENTIFIERS = 20

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import gettempdir
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -46,6 +47,13 @@ class PageFile:
 
     item: int
     file: DeliveredFile
+    image: int | None = None
+    """The number of its image, if the file has several."""
+
+    @property
+    def where(self) -> str:
+        """The name of the file, and the image."""
+        return f"{self.file.name}, image {self.image}" if self.image else self.file.name
 
 
 def judge_pages(
@@ -83,7 +91,12 @@ def _pages_of(delivery: Delivery) -> Iterator[PageFile]:
         for page in item["pages"]:
             content = files.get(page["file"]["path"]) if page["file"] else None
             if isinstance(content, DeliveredFile):
-                yield PageFile(number, content)
+                yield PageFile(number, content, _number(page.get("image")))
+
+
+def _number(value: object) -> int | None:
+    """The number of an image; pre-flight reports other values."""
+    return value if isinstance(value, int) and value > 0 else None
 
 
 def _start(child_bytes: int, parent: int) -> None:
@@ -102,11 +115,12 @@ def _start(child_bytes: int, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _judge(path: Path, name: str, profile: Profile) -> tuple[Finding, ...]:
+def _judge(path: Path, name: str, profile: Profile, image: int | None) -> tuple[Finding, ...]:
     # Imported in the child, where the settings of libvips are in place.
-    from processors.acquire_page import judge
+    from processors.acquire_page import OneImage, judge
 
-    return judge(path, name, profile, lambda _: None).findings
+    one = OneImage(image, Path(gettempdir()))
+    return judge(path, name, profile, lambda _: None, one).findings
 
 
 def _scheduled(
@@ -115,7 +129,7 @@ def _scheduled(
     megabytes = page.file.size_bytes / MEGABYTE
     limit = ACQUIRE.timeout_seconds + megabytes * ACQUIRE.seconds_per_megabyte
     scheduled: Future[tuple[Finding, ...]] = pool.schedule(
-        _judge, args=(page.file.path, page.file.name, profile), timeout=limit
+        _judge, args=(page.file.path, page.file.name, profile, page.image), timeout=limit
     )
     return scheduled
 
@@ -124,9 +138,9 @@ def _result(page: PageFile, future: "Future[tuple[Finding, ...]]") -> Result:
     try:
         return future.result()
     except OSError as failed:
-        return finding("file.unreadable", page.file.name, failed.strerror or failed)
+        return finding("file.unreadable", page.where, failed.strerror or failed)
     except (OutOfTime, ProcessExpired, MemoryError, TransientError) as failed:
-        return finding("page.not-checked", page.file.name, f"{type(failed).__name__}: {failed}")
+        return finding("page.not-checked", page.where, f"{type(failed).__name__}: {failed}")
 
 
 def _diagnostics(pages: list[PageFile], results: list[Result]) -> Iterator[Diagnostic]:
@@ -139,11 +153,11 @@ def _diagnostics(pages: list[PageFile], results: list[Result]) -> Iterator[Diagn
         refused = [one for one in result if one.refused]
         for one in refused[:1]:
             fix = EXCLUDE.format(name=page.file.base_name)
-            yield diagnostic(one.code, "error", page.file.name, one.found, fix)
+            yield diagnostic(one.code, "error", page.where, one.found, fix)
         for one in () if refused else result:
             warned[page.item, one.code].append((page, one))
     for of_code in warned.values():
         page, one = of_code[0]
         more = f"; and {counted(len(of_code) - 1, 'more page')}" if len(of_code) > 1 else ""
         fix = fix_of(one.code, **one.fills)
-        yield diagnostic(one.code, "warn", page.file.name, one.found + more, fix)
+        yield diagnostic(one.code, "warn", page.where, one.found + more, fix)

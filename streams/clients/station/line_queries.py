@@ -36,6 +36,18 @@ class BatchStatus:
         return self.registered - self.in_flight
 
 
+@dataclass(frozen=True)
+class EarlierVersion:
+    """The latest version of an item, as the line has it."""
+
+    revision: int
+    state: str
+    page_list: dict[str, Any]
+    """Reference to its page list."""
+    pages: list[dict[str, Any]]
+    """The entries of its pages in order, each with `withdrawn`; no files that are not pages."""
+
+
 class LineQueries:
     """Read-only view of the tracker's tables."""
 
@@ -62,6 +74,11 @@ class LineQueries:
         row = self._connection.execute(query("person"), {"pseudonym": pseudonym}).fetchone()
         assert row is not None
         return KnownPerson(**row)
+
+    def latest_version(self, item_id: str) -> "EarlierVersion | None":
+        """The latest version of an item; None for an unknown one."""
+        found = self._connection.execute(query("latest_version"), {"item_id": item_id}).fetchone()
+        return EarlierVersion(**found) if found else None
 
     def known_items(self, item_ids: list[str]) -> dict[str, str]:
         """The batch of each of these items that was delivered before, by lower-case item id."""

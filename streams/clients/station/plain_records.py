@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from processors.record_fields import RecordFields, stated
+from processors.record_statements import RecordFields, stated
 from streams.clients.station.scan import DeliveredFile
 
 BAG_INFO = ("bag-info.txt", "package-info.txt")

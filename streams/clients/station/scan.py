@@ -107,7 +107,7 @@ def scan(folder: Path) -> Scan:
         scanned.diagnostics.append(finding("folder.name-not-utf8", shown(name), os.fsencode(name)))
     for path, name in _walk(folder, "", scanned):
         try:
-            scanned.files.append(_read_file(path, name))
+            scanned.files.append(read_file(path, name))
         except OSError as failed:
             scanned.diagnostics.append(finding("file.unreadable", name, failed.strerror or failed))
     scanned.files.sort(key=lambda one: natural(one.name))
@@ -148,7 +148,8 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _read_file(path: Path, name: str) -> DeliveredFile:
+def read_file(path: Path, name: str) -> DeliveredFile:
+    """A file with what it is by its first bytes. Raises OSError."""
     with path.open("rb") as file:
         state, head = os.fstat(file.fileno()), file.read(HEAD_BYTES)
     identified = format_identification.identify(head)

@@ -15,7 +15,11 @@ from streams.clients.station.scan import DeliveredFile
 
 ITEM_JSON = "item.json"
 PAGES_CSV = "pages.csv"
-COLUMNS = ("file", "sequence", "kind", "labels", "languages", "ref", "layout", "script", "text")
+COLUMNS = (
+    *("file", "sequence", "kind", "labels", "languages", "ref", "layout", "script", "text"),
+    "image",
+)
+NUMBERS = ("sequence", "image")
 REFUSED = ("pages", "metadata")
 CHOICES = ("exclude", "forms")
 """Fields of item.json for the station; the manifest does not contain them."""
@@ -147,7 +151,7 @@ def _fields(row: dict[str, Any]) -> dict[str, Any]:
         text = cell.strip() if isinstance(cell, str) else ""
         if not text:
             continue
-        if name == "sequence":
+        if name in NUMBERS:
             fields[name] = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
         elif name == "labels":
             fields[name] = [part.strip() for part in re.split(r"[|;]", text) if part.strip()]

@@ -25,10 +25,19 @@ from streams.clients.station.publishing import (
     submission_id,
 )
 from streams.clients.station.scan import Progress, silent
+from streams.clients.station.supplement import with_earlier_pages
 from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
 
-__all__ = ["NotPublished", "check", "examine", "received_id", "submission_id", "submit"]
+__all__ = [
+    "NotPublished",
+    "check",
+    "examine",
+    "received_id",
+    "submission_id",
+    "submit",
+    "with_earlier_pages",
+]
 
 REFUSED = "quarantined"
 """State of a batch that pre-flight refused."""
@@ -76,15 +85,22 @@ def check(
 ) -> list[Diagnostic]:
     """Everything that the line will find before it makes derivatives: in the folder, in pre-flight
     and in the pages; and ids that the line already knows if it is running."""
-    delivery = read_folder(folder, options, progress)
+    delivery = read_folder(folder, options, progress, profiles_of(settings))
+    if settings is not None:
+        delivery = with_earlier_pages(delivery, settings)
     return examine(delivery, settings, progress)
+
+
+def profiles_of(settings: Settings | None) -> Path | None:
+    """The folder of the institution's own profiles."""
+    return settings.station_profiles if settings else None
 
 
 def examine(
     delivery: Delivery, settings: Settings | None = None, progress: Progress = silent
 ) -> list[Diagnostic]:
     """Everything that the line will find in a delivery, as `check` reports it."""
-    profiles = settings.station_profiles if settings else None
+    profiles = profiles_of(settings)
     found = [*delivery.diagnostics, *preflight(delivery, profiles)]
     document = look_up(delivery.manifest["scanner_profile"], profiles).document
     if document is not None and not any(is_fatal(one) for one in found):
@@ -138,7 +154,8 @@ def submit(
     began = time.monotonic()
     publish = publish or publisher(settings)
     corrects = Correction(release, _revision(release, settings)) if release else Correction()
-    delivery = read_folder(folder, options, progress)
+    delivery = read_folder(folder, options, progress, profiles_of(settings))
+    delivery = with_earlier_pages(delivery, settings)
     submission = Submission(options.batch_id, "refused", diagnostics=list(delivery.diagnostics))
     submission.diagnostics += preflight(delivery, settings.station_profiles)
     submission.diagnostics += _line_findings(delivery, settings, has_release=bool(release))

@@ -34,6 +34,10 @@ def _item_lines(item: dict[str, Any], origin: dict[str, str]) -> Iterator[str]:
     languages = ", ".join(map(str, _listed(item.get("languages")))) or "none"
     records = ", ".join(sorted({record["schema"] for record in item["metadata"]}))
     texts = sum("text" in page for page in pages)
+    images = [page for page in pages if "image" in page]
+    if images:
+        files = len({page["file"]["path"] for page in images})
+        yield f"  {counted(len(images), 'page')} of {counted(files, 'file')} with several images"
     yield (
         f"  languages {languages} ({origin['languages']}); title {item.get('title')!r}"
         f" ({origin['title']}); records {records}; delivered texts {texts}"

@@ -50,10 +50,9 @@ def judged(
 ) -> Verdict:
     """Ask both checkers, and compare what the line keeps with what was handed over."""
     found = Verdict()
-    clean = {name.rpartition(".v")[0]: digest for name, digest in fault_free.items()}
     spoiled = [staging_key(one) for batch in batches for one in (*batch.flipped, *batch.truncated)]
     ids = [batch.batch_id for batch in batches]
-    for finding in judge(line, ids, clean, spoiled=spoiled, began=began):
+    for finding in judge(line, ids, fault_free, spoiled=spoiled, began=began):
         found.take(finding)
     packages = line.ask("packages", "list", "--limit", "100000")
     records = line.ask("quarantine", "list", "--limit", "100000")

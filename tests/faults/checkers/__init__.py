@@ -26,7 +26,7 @@ def judge(
     """Every finding of all checkers on a line that has come to rest.
 
     `batches` are the batch ids whose station was told that they are taken; `clean` is the
-    content_digest by item_id of a run without faults; `spoiled` are store keys that were altered
+    content_digest by package_id of a run without faults; `spoiled` are store keys that were altered
     on purpose; `began` is time.time() at the beginning of the run. What is still on its way, such
     as the last events to the projection, gets `patience_seconds` to arrive; what breaks the law
     in any transaction is told at once."""

@@ -28,9 +28,11 @@ ALWAYS: Mapping[str, str] = {
             coalesce(sum(page_count) FILTER (WHERE NOT rejected), 0) AS standing
             FROM line.refused WHERE batch_id = b.batch_id) r
         CROSS JOIN LATERAL (SELECT count(*) AS items FROM line.items WHERE batch_id = b.batch_id) i
-        WHERE b.accepted_id IS NOT NULL AND i.items + r.items = b.item_count
+        CROSS JOIN LATERAL (SELECT count(*) AS items, coalesce(sum(page_count), 0) AS pages
+            FROM line.earlier_versions WHERE batch_id = b.batch_id) e
+        WHERE b.accepted_id IS NOT NULL AND i.items + e.items + r.items = b.item_count
             AND b.page_count <> p.packaged + p.quarantined + p.cancelled + p.in_flight
-                + r.rejected + r.standing""",
+                + e.pages + r.rejected + r.standing""",
     "law.view": """
         SELECT v.batch_id, format('%s packaged, %s quarantined, %s cancelled, %s in flight in the'
                 ' view; %s, %s, %s, %s in the tables', v.packaged, v.quarantined, v.cancelled,
@@ -42,6 +44,8 @@ ALWAYS: Mapping[str, str] = {
                 coalesce(sum(n) FILTER (WHERE s = 'cancelled'), 0) AS cancelled,
                 coalesce(sum(n) FILTER (WHERE s IN ('registered', 'admitted', 'ended')), 0) AS in_flight
             FROM (SELECT state AS s, 1 AS n FROM line.pages WHERE batch_id = v.batch_id
+                UNION ALL
+                SELECT state, page_count FROM line.earlier_versions WHERE batch_id = v.batch_id
                 UNION ALL
                 SELECT CASE WHEN rejected THEN 'cancelled' ELSE 'quarantined' END, page_count
                 FROM line.refused WHERE batch_id = v.batch_id) x) p
@@ -89,8 +93,16 @@ ALWAYS: Mapping[str, str] = {
         FROM line.packages GROUP BY item_id, revision HAVING count(*) > 1""",
     "package.of-nothing": """
         SELECT k.package_id, 'no completed item of this revision' FROM line.packages k
-        WHERE NOT EXISTS (SELECT FROM line.items i
-            WHERE i.item_id = k.item_id AND i.completed_id IS NOT NULL)""",
+        WHERE NOT EXISTS (SELECT FROM line.items i WHERE i.item_id = k.item_id
+                AND i.revision = k.revision AND i.completed_id IS NOT NULL)
+            AND NOT EXISTS (SELECT FROM line.earlier_versions e WHERE e.item_id = k.item_id
+                AND e.revision = k.revision AND e.package_id = k.package_id)""",
+    "version.order": """
+        SELECT e.item_id, format('earlier version %s, state %s, the item has version %s', e.revision,
+            e.state, i.revision)
+        FROM line.earlier_versions e LEFT JOIN line.items i USING (item_id)
+        WHERE i.revision IS NULL OR i.revision <= e.revision
+            OR (e.state = 'packaged') <> (e.package_id IS NOT NULL)""",
     "page.admission": """
         SELECT p.page_id, 'admitted under ' || p.admitted_id || ', and no such fact is known'
         FROM line.pages p WHERE p.admitted_id IS NOT NULL AND NOT EXISTS (

@@ -30,7 +30,7 @@ def check(
     began: float | None = None,
 ) -> list[Finding]:
     """Every finding on a line at rest. `acknowledged` are batches whose station was told that they
-    are taken; `clean` is the content_digest by item of a run without faults; `spoiled` are keys
+    are taken; `clean` is the content_digest by package of a run without faults; `spoiled` are keys
     that somebody altered on purpose; `began` is when the run began, as time.time."""
     told = told_by(raws, home)
     findings = [

@@ -104,7 +104,7 @@ def _packages(told: Told, item: Item, clean: Mapping[str, str]) -> Iterator[Find
                 yield from _bag(package, item, Path(folder) / name)
             except (OSError, tarfile.TarError, bagit.BagError, UnicodeDecodeError) as wrong:
                 yield _found("package.invalid", name, f"{type(wrong).__name__}: {wrong}")
-        wanted = clean.get(item.item_id)
+        wanted = clean.get(name)
         if wanted is not None and wanted != package["content_digest"]:
             yield _found("package.other", name, f"{package['content_digest']}, clean {wanted}")
 
@@ -141,6 +141,7 @@ def _pages(name: str, item: Item, masters: Mapping[str, str]) -> Iterator[Findin
     if item.entries is None:
         yield _found("file.missing", name, "the page list of its item")
         return
+    masters = _by_page(item, masters)
     wanted = {page.rpartition(":")[2] for page in item.with_file()}
     if wanted != set(masters):
         odd = sorted(wanted ^ set(masters))
@@ -153,6 +154,17 @@ def _pages(name: str, item: Item, masters: Mapping[str, str]) -> Iterator[Findin
         delivered = [file["sha256"] for file in body["files"] if file["use"] == "capture"]
         if masters[ref] not in delivered:
             yield _found("package.master", f"{name} {ref}", f"{masters[ref]}, not {delivered}")
+
+
+def _by_page(item: Item, masters: Mapping[str, str]) -> dict[str, str]:
+    """The masters by ref. Pages that are images of one file share it: its name is its digest."""
+    found = {name: one for name, one in masters.items() if not name.startswith("_")}
+    for body in item.about("PageAcquired"):
+        head, (master, *_) = body["head"], body["files"]
+        shared = masters.get(f"_{master['sha256'][:16]}")
+        if body.get("image") and shared and head["revision"] == item.revision_of(head["page_id"]):
+            found[head["page_id"].rpartition(":")[2]] = shared
+    return found
 
 
 def _record(told: Told, item: Item) -> Iterator[Finding]:

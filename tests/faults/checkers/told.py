@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.invariants import REQUESTED, Topics
+from tests.support.invariants import REQUESTED, Topics, link
 from tests.support.reader import FACTS_THAT_OWE, Fact, NotAFact, Raw, decoded
 
 SUBMITTED = "digitization.batch.submitted.v1"
@@ -89,3 +89,4 @@ def _group(told: Told) -> None:
     for batch_id in sorted({one["head"]["batch_id"] for one in told.of["BatchReceived"]}):
         own = [fact for fact in grouped[batch_id] if fact.record != "ControlDecided"]
         told.batches[batch_id] = Topics([*own, *control, *told.asked.values()], batch_id, told.home)
+    link(told.batches)

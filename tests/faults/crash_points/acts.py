@@ -19,6 +19,7 @@ from streams.execution.receipts import Receipts
 from streams.kafka.messages import Outgoing
 from streams.sealer import anomalies
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
+from streams.sealer.planned_batch import PlanFile
 from streams.sealer.validation import IntakeRecord, InvalidRecord
 from streams.settings import Settings
 from streams.storage.factory import open_storage
@@ -207,6 +208,28 @@ def drafts(home: Path) -> list[str]:
     return [str(path.relative_to(home)) for path in home.glob("audit/anomalies/.*")]
 
 
+def make_audit_folder(home: Path) -> None:
+    """The sealed log has made it."""
+    (home / "audit").mkdir()
+
+
+def plan_batches(home: Path) -> None:
+    """As the sealer, before each of two transactions."""
+    path = home / "audit" / "planned.json"
+    PlanFile(path).write(0, [b"one", b"two"], (0, 2))
+    PlanFile(path).write(2, [b"three"], (2, 3))
+    tell("audit/planned.json")
+
+
+def planned(home: Path) -> dict[str, str]:
+    """The last batch, once the first one was written; a file that is not a batch is one, too."""
+    path = home / "audit" / "planned.json"
+    batch = PlanFile(path).read()
+    if not path.exists() or (batch is not None and batch.first_seq == 0):
+        return {}
+    return {"audit/planned.json": f"{batch}"}
+
+
 def remember_store(home: Path) -> None:
     """The note in a new home that says where its objects are."""
     open_storage(Settings.load({"COPYSTAND_HOME": str(home)}))
@@ -239,6 +262,7 @@ ACTS = (
         may_raise=(StorageError, OSError),
     ),
     Act("index", seal_three, indexed, nothing, nothing, no_debris, (Exception,), flushed=False),
+    Act("plan", plan_batches, planned, make_audit_folder, nothing, no_debris, (OSError,)),
     Act("anomaly", keep_anomaly, kept_anomalies, nothing, nothing, drafts, (OSError,)),
     Act(
         *("page", captures.keep_page, captures.pages, nothing, captures.reopen),

@@ -1,5 +1,6 @@
 """The roles of the line in one process: the real driver, sources, tracker, relay, sealer and projector."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from streams.sealer.event_index import EventIndex
 from streams.sealer.log_requests import LogRequests
 from streams.sealer.role import PRODUCER_NAME, Sealer, SealerAdapters
 from streams.sealer.sealed_log import open_sealed_log
-from streams.sealer.signing import FOLDER, SigningKeys, open_checkpoints
+from streams.sealer.signing import FOLDER, KEY_FILE, SigningKeys, open_checkpoints
 from streams.settings import software_version
 from streams.storage.local import LocalStorage
 from streams.topology import TRACKER_INPUTS
@@ -218,19 +219,26 @@ def _end_if(reason: str) -> None:
 class NoWitness:
     """Checkpoints are not published."""
 
-    def publish(self, size: int, checkpoint: bytes) -> None:
+    def publish(self, size: int, checkpoint: bytes, proofs: bytes) -> None:
         pass
 
     def close(self) -> None:
         pass
 
 
+def _copy_key(run: Path, other: Path) -> None:
+    other.mkdir(parents=True, exist_ok=True)
+    shutil.copy(run / KEY_FILE, other / KEY_FILE)
+
+
 class Sealing:
     """The sealer."""
 
     def __init__(self, world: "World", home: Path | None = None) -> None:
-        """In a home of its own, it is the sealer of another machine."""
+        """In a home of its own, with the same key, it is the sealer of another machine."""
         self.world, home = world, home or world.home
+        if home != world.home:
+            _copy_key(world.home / "run", home / "run")
         topics, folder = SealerTopics(), home / "audit"
         self._producer: Any = clients.transactional_producer(Brokers("memory"), topics)
         adapters = SealerAdapters(

@@ -71,6 +71,7 @@ class Steps:
             ItemRegistered(
                 head=subject(batch_id, item["item"]["item_id"], revision=revision),
                 page_count=len(item["pages"]),
+                replaces=item["item"].get("replaces"),
                 required_branches=REQUIRED,
                 priority="normal",
                 files=(self._kept("page-list", item), profile),

@@ -21,7 +21,7 @@ from tests.support.builders import NOON
 from tests.support.reader import decoded
 
 MISSING = b""
-GOOD, ODD, STOPPED, REFUSED = "b-good", "b-odd", "b-stop", "b-refused"
+GOOD, ODD, STOPPED, REFUSED, NEXT = "b-good", "b-odd", "b-stop", "b-refused", "b-next"
 BATCHES: dict[str, dict[str, list[bytes]]] = {
     GOOD: {"g-1": [b"one", MISSING, b"three"], "g-2": [b"four", HANGS]},
     STOPPED: {"s-1": [b"five", b"six"]},
@@ -33,8 +33,10 @@ BATCHES: dict[str, dict[str, list[bytes]]] = {
         "o-held": [b"ten", BAD + b" held"],
         "G-1": [b"again", b"and again"],
     },
+    NEXT: {"g-2": [b"four again", b"new", b"newer"], "s-1": [b"five again"]},
 }
-"""Bytes of the pages of each item of each batch; G-1 is a second delivery of g-1."""
+"""Bytes of the pages of each item of each batch; G-1 is a second delivery of g-1. The items of the
+last one replace those that were packaged and cancelled."""
 BY = {"by": "p-4", "reason": "as the curator says"}
 
 
@@ -63,6 +65,7 @@ class Story:
         self.ask("release", self.record("o-fix:0002"), value="new.tif", files=(corrected,))
         self.ask("withdraw", self.record("o-less:0002"))
         self.ask("reject", self.record("o-no:0001"))
+        self.submit(NEXT, BATCHES[NEXT], replaces=True)
         self.world.rest()
         self.wake(zombie)
         self.world.rest()
@@ -87,9 +90,10 @@ class Story:
         items: dict[str, list[bytes]],
         faulty: bool = False,
         not_before: str | None = None,
+        replaces: bool = False,
     ) -> None:
         """A station stores its files and its manifest, publishes, and is told that it is taken."""
-        documents = [self._item(name, pages) for name, pages in items.items()]
+        documents = [self._item(name, pages, replaces) for name, pages in items.items()]
         document = {"items": documents, "faulty": faulty, "not_before": not_before}
         manifest = json.dumps(document, sort_keys=True).encode()
         digest = hashlib.sha256(manifest).hexdigest()
@@ -113,9 +117,10 @@ class Story:
         found = [fact for fact in map(decoded, raws) if fact.body["head"]["page_id"] == page_id]
         return f"quarantine:{found[-1].event_id if found else ids.make_id('no record', page_id)}"
 
-    def _item(self, item_id: str, pages: list[bytes]) -> dict[str, Any]:
+    def _item(self, item_id: str, pages: list[bytes], replaces: bool) -> dict[str, Any]:
         entries = [self._entry(number, content) for number, content in enumerate(pages, 1)]
         item = {"item_id": item_id, "identifiers": [], "title": item_id, "languages": ["eng"]}
+        item |= {"replaces": item_id} if replaces else {}
         return {"item": item, "pages": entries, "records": [], "batch": {}}
 
     def _entry(self, sequence: int, content: bytes) -> dict[str, Any]:

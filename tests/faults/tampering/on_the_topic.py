@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from confluent_kafka import Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from infra.topics import admin, provision
-from schemas.catalogue import AUDIT_PREMIS
+from schemas.catalogue import AUDIT_INTAKE, AUDIT_PREMIS
 from schemas.codec import MAGIC, PREFIX, encode
 from schemas.store import schema_store
 from streams.audit.sealed_record import Seal, SealedRecord, headers_of
+from streams.sealer.clients import SealerTopics
 from tests.faults.tampering.kinds import Tampering
 from tests.faults.tampering.victim import Victim, set_configuration
 from tests.support.audit_log import an_event, read_committed, until
@@ -45,6 +46,26 @@ def _next_seal(victim: Victim, ahead: int = 0) -> Seal:
 def _forge_next(victim: Victim) -> int:
     _send(victim, _forged(replace(victim.events[-1], seal=_next_seal(victim))))
     return victim.size
+
+
+def _forge_next_and_move(victim: Victim) -> int:
+    """As if a sealer of another home had sealed the next record of the intake."""
+    expected = _forge_next(victim)
+    member = Consumer({**victim.kafka.client, "group.id": SealerTopics().group})
+    place = TopicPartition(AUDIT_INTAKE.name, 0)
+
+    def moved() -> bool:
+        try:  # the broker has just started, so that it may not answer yet
+            known = member.committed([place], timeout=5)[0].offset
+            place.offset = known + 1
+            member.commit(offsets=[place], asynchronous=False)
+        except KafkaException:
+            return False
+        return True
+
+    until(moved, 30, lambda: "the offset cannot be moved")
+    member.close()
+    return expected
 
 
 def _forge_ahead(victim: Victim) -> int:
@@ -160,8 +181,16 @@ def _delete_records(share: float) -> Callable[[Victim], int]:
         offset = -1 if place == len(messages) else messages[place].offset() or 0
         client = admin(victim.kafka)
         set_configuration(client, TOPIC, "cleanup.policy", "compact,delete")
-        for future in client.delete_records([TopicPartition(TOPIC, 0, offset)]).values():
-            future.result(30)
+
+        def deleted() -> bool:
+            try:
+                for future in client.delete_records([TopicPartition(TOPIC, 0, offset)]).values():
+                    future.result(30)
+            except KafkaException:
+                return False  # the policy is not in force yet
+            return True
+
+        until(deleted, 30, lambda: "the records are not deleted")
         return 0
 
     return apply
@@ -232,6 +261,9 @@ def _cut_segment(victim: Victim) -> int:
 
 TAMPERINGS = [
     Tampering("an event is forged with the next seq", "forge", BY, PART, _forge_next),
+    Tampering(
+        "an event is forged and the sealer's offset moved", "forge", BY, PART, _forge_next_and_move
+    ),
     Tampering("an event is forged with a later seq", "forge", BY, PART, _forge_ahead),
     Tampering("an event is forged with a taken seq", "forge", BY, PART, _forge_taken),
     Tampering("an event is forged with another schema", "forge", BY, PART, _forge_schema),

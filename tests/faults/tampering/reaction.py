@@ -19,9 +19,11 @@ from tests.faults.tampering.victim import Victim
 from tests.support.audit_log import CHECKOUT, SET_UP, an_event, delivery
 from tests.support.running_line import wait_for
 
-START_SECONDS = 60.0
-WORK_SECONDS = 10.0
+START_SECONDS = 120.0
+WORK_SECONDS = 60.0
 QUIET_SECONDS = 2.0
+REST_SECONDS = 30.0
+"""A finding may follow the event, and one finding another; then nothing follows."""
 NUMBER = 990_000
 """Of the event that must be sealed afterwards."""
 
@@ -116,17 +118,31 @@ def react(victim: Victim) -> Reaction:
 def _judged(victim: Victim, sealer: Role, projector: Role) -> Reaction:
     deadline = time.monotonic() + WORK_SECONDS
     while time.monotonic() < deadline:
-        if (_sealed(victim) or sealer.reason) and (_projected(victim) or projector.reason):
+        sealed = _sealed(victim)
+        if (sealed or sealer.reason) and (
+            # Without a new event there is nothing that the projector could add.
+            not sealed or _projected(victim) or projector.reason
+        ):
             break
         time.sleep(0.3)
-    before = _delivered(victim)
-    time.sleep(QUIET_SECONDS)
-    loops = _delivered(victim) > before
+    loops = not _comes_to_rest(victim)
     sealed = _sealed(victim)
     works = "projects" if _projected(victim) else ""
     if not sealed and projector.process.poll() is None:
         works = "has nothing to project"
     return Reaction(sealer.reason or ("seals" if sealed else ""), projector.reason or works, loops)
+
+
+def _comes_to_rest(victim: Victim) -> bool:
+    """Whether nothing more is handed over to the sealer for a while."""
+    before, deadline = -1, time.monotonic() + REST_SECONDS
+    while time.monotonic() < deadline:
+        found = _delivered(victim)
+        if found == before:
+            return True
+        before = found
+        time.sleep(QUIET_SECONDS)
+    return False
 
 
 def _sealed(victim: Victim) -> bool:

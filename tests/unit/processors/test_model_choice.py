@@ -1,6 +1,8 @@
 """A page whose language is not stated is read with the model of the language of its text."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pyvips
@@ -111,3 +113,64 @@ def test_read_lines_add_up_by_their_letters():
 
     assert (both.text, both.letters, both.confidence) == ("abc\nd", 4, 80.0)
     assert NOTHING + both == both
+
+
+SCRIPTS = {
+    "Grek": "Το βιβλίο αυτό είναι η ιστορία μιας παλιάς βιβλιοθήκης που βρισκόταν κοντά στη θάλασσα. ",
+    "Hebr": "הספר הזה מספר על תולדותיה של ספרייה ישנה שעמדה קרוב לים ואנשים באו ממרחקים לקרוא. ",
+    "Arab": "يحكي هذا الكتاب تاريخ مكتبة قديمة كانت قريبة من البحر وكان الناس يأتون من بعيد. ",
+    "Cyrl": "Эта книга рассказывает об истории старой библиотеки, которая находилась у моря. ",
+    "Latn": "This book tells the history of an old library which stood close to the sea. ",
+}
+
+
+def a_page_in(script: str, folder: Path) -> Path:
+    text = pyvips.Image.text(SCRIPTS[script] * 5, width=3000, dpi=600, font="DejaVu Serif 9")
+    page = (255 - text).cast("uchar")
+    page = page.embed(200, 200, 3400, text.height + 400, extend="background", background=255)
+    page.tiffsave(str(folder / "page.tif"))
+    return folder / "page.tif"
+
+
+@pytest.mark.parametrize("script", ["Grek", "Hebr", "Arab", "Cyrl"])
+def test_a_page_in_a_script_that_no_candidate_reads_is_in_doubt(tmp_path: Path, script: str):
+    reading = chosen(a_page_in(script, tmp_path), tmp_path)
+
+    assert reading.doubt is not None
+    assert (reading.best.words.mean_confidence or 0) < model_choice.READ_WELL
+
+
+def test_the_script_of_a_page_that_is_read_well_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(model_choice, "script_of", None)
+
+    assert chosen(a_page_in("Latn", tmp_path), tmp_path).doubt is None
+
+
+@pytest.mark.parametrize(("other", "model"), [("Latn", "Greek"), ("Hebr", "eng")])
+def test_a_page_is_read_with_a_candidate_for_another_script_if_that_reads_it_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str, model: str
+):
+    # No model of another script is installed: the English one reads another page in its place.
+    read, lines = model_choice.read_in_best_orientation, model_choice.read_lines
+    (tmp_path / "other").mkdir()
+    instead = a_page_in(other, tmp_path / "other")
+
+    def reads(image: Image, progress: object, *, turn: bool) -> object:
+        if image.models == ("Greek",):
+            image = replace(image, path=instead, models=("eng",))
+        return read(image, lambda _: None, turn=turn)
+
+    def reads_lines(part: pyvips.Image, of: str, **how: Any) -> ReadLines:
+        if of != "Greek":
+            return lines(part, of, **how)
+        return ReadLines("some text", 95.0 if other == "Latn" else 20.0)
+
+    monkeypatch.setattr(model_choice, "read_in_best_orientation", reads)
+    monkeypatch.setattr(model_choice, "read_lines", reads_lines)
+
+    reading = chosen(a_page_in("Grek", tmp_path), tmp_path, ("eng", "Greek"))
+
+    assert (reading.choice.model, reading.doubt is None) == (model, model == "Greek")
+    assert ("Greek reads a few lines better" in reading.choice.reason) == (model == "Greek")

@@ -2,12 +2,14 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pyvips
 from lxml import etree
 
+from processors import recognize_page as recognize_module
 from processors.acquire_page import acquire_page
 from processors.ocr import engine as ocr
 from processors.ocr.alto import NS4
@@ -263,6 +265,23 @@ def test_a_page_without_a_stated_language_says_how_its_model_was_chosen(
         f".//{{{NS4}}}processingStepSettings"
     )
     assert reason in (settings or "")
+
+
+def test_a_page_that_no_candidate_reads_well_asks_for_language_and_script(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+):
+    read = recognize_module.read_with_chosen_model
+
+    def in_doubt(*arguments: object, **options: object) -> object:
+        return replace(read(*arguments, **options), doubt="Greek, confidence 5.1")
+
+    monkeypatch.setattr(recognize_module, "read_with_chosen_model", in_doubt)
+
+    fact = recognized(tools, an_acquired_page(tools, languages=(), rules=UNSTATED))
+
+    (warning,) = (act for act in fact.acts if act.code == "page.script-unstated")
+    assert (warning.type, warning.outcome) == ("validation", "war")
+    assert "Detected script: Greek, confidence 5.1." in warning.detail
 
 
 @pytest.mark.parametrize("models", [["eng", "xho"], []])

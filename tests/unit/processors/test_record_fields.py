@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.record_fields import RecordFields, fields_of
+from processors.record_fields import fields_of
+from processors.record_statements import RecordFields
 from tests.support.corpora import corpus
 
 MODS = '<mods xmlns="http://www.loc.gov/mods/v3">{}</mods>'
@@ -148,3 +149,56 @@ def test_a_volume_without_a_title_has_that_of_the_work():
     fields = fields_of((corpus("mets-vd18") / "k2_mets_vd18_153142537.xml").read_bytes())
 
     assert fields.title == "Geister, Zauber, Hexen- und Kobolds-Geschichten"
+
+
+LIDO = """<lido:lido xmlns:lido="http://www.lido-schema.org">
+<lido:lidoRecID lido:type="local">O-1</lido:lidoRecID>
+<lido:descriptiveMetadata xml:lang="de"><lido:objectIdentificationWrap>
+<lido:titleWrap><lido:titleSet><lido:appellationValue>Zettel</lido:appellationValue>
+<lido:appellationValue lido:pref="preferred">Zettelkasten</lido:appellationValue></lido:titleSet>
+</lido:titleWrap><lido:repositoryWrap><lido:repositorySet><lido:workID>Inv. 7</lido:workID>
+</lido:repositorySet></lido:repositoryWrap></lido:objectIdentificationWrap>
+</lido:descriptiveMetadata></lido:lido>"""
+
+
+def test_lido_states_the_preferred_title_and_identifiers_but_no_language_of_the_object():
+    fields = of(LIDO)
+
+    assert (fields.title, fields.languages) == ("Zettelkasten", ())
+    assert fields.identifiers == (("lidoRecID", "O-1"), ("workID", "Inv. 7"))
+
+
+def test_several_objects_in_lido_state_nothing():
+    assert of(f"<lidoWrap>{LIDO}{LIDO}</lidoWrap>").several
+
+
+def test_unimarc_states_title_language_and_control_number():
+    fields = of(
+        '<record xmlns="info:lc/xmlns/marcxchange-v2" format="Unimarc">'
+        '<controlfield tag="001">FRBNF1</controlfield>'
+        '<datafield tag="200" ind1="1" ind2=" "><subfield code="a">Le registre</subfield>'
+        '<subfield code="e">de 1709</subfield></datafield>'
+        '<datafield tag="101" ind1="0" ind2=" "><subfield code="a">fre</subfield></datafield>'
+        "</record>"
+    )
+
+    assert (fields.title, fields.languages) == ("Le registre : de 1709", ("fre",))
+    assert fields.identifiers == (("control number", "FRBNF1"),)
+
+
+GOOBI = """<{0}:{0} xmlns:{0}="http://meta.{0}.org/v1/">
+<{0}:metadata name="TitleDocMain">Das Register</{0}:metadata>
+<{0}:metadata name="DocLanguage">ger</{0}:metadata>
+<{0}:metadata name="CatalogIDDigital">PPN123</{0}:metadata></{0}:{0}>"""
+
+
+@pytest.mark.parametrize("program", ["goobi", "kitodo"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_the_internal_metadata_of_goobi_and_kitodo_are_read(program: str, wrapped: bool):
+    inner = GOOBI.format(program)
+    record = MODS.format(f"<extension>{inner}</extension>") if wrapped else inner
+
+    fields = of(record)
+
+    assert (fields.title, fields.languages) == ("Das Register", ("ger",))
+    assert fields.identifiers == (("CatalogIDDigital", "PPN123"),)

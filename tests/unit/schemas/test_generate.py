@@ -12,7 +12,7 @@ from schemas.evolution import incompatibilities, undocumented
 from schemas.generate import models_source
 from schemas.models import UNSTAMPED, Fact
 from schemas.sources import self_contained
-from schemas.store import SchemaStore, UnknownSchema, schema_store
+from schemas.store import REGISTERED, SchemaStore, UnknownSchema, schema_store
 from tests.support.builders import a_head, a_page, a_submission
 
 RECORDS = sorted({topic.record for topic in TOPICS if topic.record})
@@ -174,3 +174,9 @@ def test_times_keep_their_microseconds():
     late = a_head().occurred_at.replace(microsecond=123457)
 
     assert decode(encode(a_page(head=a_head(occurred_at=late)))).head.occurred_at == late
+
+
+def test_no_two_registered_schemas_have_the_same_id():
+    ids = [path.name.partition(".")[0] for path in REGISTERED.glob("*.avsc")]
+
+    assert sorted(ids) == sorted(set(ids))

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import pyvips
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from processors.imaging.decoding_result import Decoded, Undecodable
 from processors.imaging.format_identification import identify
@@ -15,6 +17,7 @@ from tests.data.make import scene
 from tests.images.holes import pixel_ranges
 from tests.images.run import judge
 from tests.images.writers import available, kinds
+from tests.support.multi_image import write_one
 from tests.support.tiff_builders import LONG, SHORT, ATiff
 
 IMAGE = scene(320, 240)
@@ -148,3 +151,23 @@ def test_a_sample_of_many_writers_is_judged_correctly():
     assert figures.sound > 30
     assert figures.holes == SAMPLE
     assert len(figures.writers) >= 5
+
+
+@pytest.mark.parametrize("options", [0, 1])
+def test_a_hole_in_a_fax_is_never_taken_for_what_the_decoder_does_not_support(
+    tmp_path: Path, options: int
+):
+    path = write_one(tmp_path / "page.tif", 1)
+    with Image.open(path) as page:
+        page.load()
+        page.save(path, compression="group3", tiffinfo={292: options})
+    with tifffile.TiffFile(path) as file:
+        start, length = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    whole = path.read_bytes()
+    header = read_header(path, "tiff")
+
+    for at in range(start + 100, start + length - 400, (length - 500) // 12):
+        path.write_bytes(whole[:at] + bytes(300) + whole[at + 300 :])
+        with pytest.raises(Undecodable) as raised:
+            decode_all_pixels(path, header, "tiff")
+        assert not raised.value.unsupported, raised.value.found

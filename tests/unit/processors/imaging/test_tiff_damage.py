@@ -2,6 +2,8 @@
 
 import zlib
 
+import imagecodecs
+import numpy
 import pytest
 
 from processors.imaging import tiff_damage
@@ -60,3 +62,30 @@ def test_runs_of_packbits_end_with_the_pixels(packed: bytes, found: str | None):
     reported = damage(a_strip(PACKBITS, packed, side=8))
 
     assert reported is None if found is None else found in (reported or "")
+
+
+LZW = 5
+
+
+def lzw_strip(hole: bytes, at: int = 40_000) -> bytes:
+    noise = numpy.random.default_rng(7).integers(0, 256, (400, 400), dtype="u1")
+    packed = bytearray(imagecodecs.lzw_encode(noise.tobytes()))
+    packed[at : at + len(hole)] = hole
+    return a_strip(LZW, bytes(packed), side=400)
+
+
+@pytest.mark.parametrize("value", [0, 1, 0x55, 0xAA, 0xF6])
+@pytest.mark.parametrize("at", [40_000, 40_013, 64])
+def test_a_byte_that_is_often_repeated_in_lzw_is_damage(value: int, at: int):
+    found = damage(lzw_strip(bytes([value]) * 64, at))
+
+    what = "zeros" if value == 0 else f"a run of bytes {value}"
+    assert f"has {what} at byte" in (found or "")
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_an_even_image_in_lzw_is_intact(value: int):
+    packed = imagecodecs.lzw_encode(bytes([value]) * SIDE * SIDE)
+
+    assert damage(a_strip(LZW, packed)) is None
+    assert damage(lzw_strip(b"")) is None

@@ -3,7 +3,8 @@
 import unicodedata
 from pathlib import Path
 
-from streams.cli.corrected_files import corrected_files
+from streams.cli.corrected_files import corrected_files, records_of_one_file
+from tests.support.multi_image import write_scan
 
 
 def matched(folder: Path, files: list[str], delivered: dict[str, str]) -> dict[str, str]:
@@ -48,3 +49,34 @@ def test_hidden_files_and_links_are_not_taken(tmp_path: Path):
     (tmp_path / "f2.tif").symlink_to("elsewhere")
 
     assert matched(tmp_path, [".f1.tif", ".git/f3.tif"], {"q1": "f1.tif", "q2": "f2.tif"}) == {}
+
+
+def test_one_file_corrects_all_pages_that_are_its_images(tmp_path: Path):
+    write_scan(tmp_path / "scan.tif", 3)
+    delivered = {"q1": "v/scan.tif", "q2": "v/scan.tif", "q3": "v/0001.tif"}
+
+    found = corrected_files(tmp_path, delivered, [["q1", "q2"]])
+
+    assert found == dict.fromkeys(("q1", "q2"), tmp_path / "scan.tif")
+
+
+def test_a_file_with_one_image_corrects_only_one_page(tmp_path: Path):
+    write_scan(tmp_path / "scan.tif", 1)
+
+    assert corrected_files(tmp_path, {"q1": "scan.tif", "q2": "scan.tif"}, [["q1", "q2"]]) == {}
+    assert corrected_files(tmp_path, {"q1": "scan.tif"}) == {"q1": tmp_path / "scan.tif"}
+
+
+def test_records_are_of_one_file_if_their_pages_are_its_images():
+    rows = [
+        {"quarantine_id": name, "path": path, "item_of_image": item}
+        for name, path, item in (
+            ("q2", "scan.tif", "vol-1"),
+            ("q1", "scan.tif", "vol-1"),
+            ("q3", "scan.tif", "vol-2"),
+            ("q4", "0001.tif", None),
+            ("q5", "0001.tif", None),
+        )
+    ]
+
+    assert records_of_one_file(rows) == [["q1", "q2"]]

@@ -79,7 +79,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch):
 
 def an_intake(consumer: Any) -> Intake:
     made = Intake(consumer, "intake", threading.Event())
-    made.seek()
+    made.seek(None)
     return made
 
 
@@ -100,9 +100,21 @@ def test_after_a_seek_records_come_from_the_committed_offset_on():
     polled(reader)
     consumer.offset = 1
 
-    reader.seek()
+    reader.seek(None)
 
     assert [polled(reader) for _ in range(2)] == [[1, 2, 3], [4, 5, 6]]
+
+
+@pytest.mark.parametrize(("committed", "sealed", "start"), [(9, 2, 2), (1, 2, 1), (2, 2, 2)])
+def test_a_committed_offset_lets_more_be_read_again_and_never_less(
+    committed: int, sealed: int, start: int
+):
+    consumer = Consumer(10)
+    consumer.offset = committed
+    reader = an_intake(consumer)
+
+    assert reader.seek(sealed) == start
+    assert polled(reader) == [start, start + 1, start + 2]
 
 
 def test_nothing_is_read_ahead_while_there_are_few_records():

@@ -17,7 +17,7 @@ from tests.support.transparency_logs import SCHEMAS, a_leaf
 class NoTopic:
     """Checkpoints are not published."""
 
-    def publish(self, size: int, checkpoint: bytes) -> None:
+    def publish(self, size: int, checkpoint: bytes, proofs: bytes) -> None:
         pass
 
     def close(self) -> None:

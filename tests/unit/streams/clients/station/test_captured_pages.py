@@ -59,6 +59,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    give_key(tmp_path / "home")
     return Settings.load({"COPYSTAND_HOME": str(tmp_path / "home")})
 
 
@@ -67,6 +68,7 @@ def test_captures_are_published_before_the_submission_that_names_them(
 ) -> None:
     give_key(settings.home)
     recorded(folder / "1.png")
+    give_key(settings.home)
     sent: list[tuple[str, str, bytes]] = []
 
     made = client.submit(folder, OPTIONS, settings, publish=lambda *one: sent.append(one))

@@ -218,3 +218,69 @@ def test_many_folders_with_a_list_each_are_read_in_time_that_grows_with_their_nu
 
     assert [one.code for one in stated.diagnostics] == ["checksum.file-unlisted"] * 800
     assert time.process_time() - began < 2
+
+
+HASHDEEP = "%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n## Invoked from: /home\n##\n"
+POWERSHELL = (
+    "\nAlgorithm       Hash                Path\n---------       ----                ----\n"
+)
+OF_PROGRAMS = {
+    "hashdeep": ("audit.hash", HASHDEEP, "{size},{md5},{sha256},./{name}"),
+    "PowerShell": ("hash.txt", POWERSHELL, "SHA256          {SHA256}       C:\\scans\\{name}"),
+    "OpenSSL 3": ("sums.txt", "", "SHA2-256({name})= {sha256}"),
+    "sha1 with its name": ("sums.txt", "", "SHA-1 {sha1}  {name}"),
+}
+"""Name, head and line of the lists of some programs."""
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+@pytest.mark.parametrize("program", OF_PROGRAMS)
+def test_lists_of_further_programs_are_verified(tmp_path: Path, program: str, wrong: bool):
+    name, head, form = OF_PROGRAMS[program]
+    contents = {**PAGES, "0002.png": b"other"} if wrong else PAGES
+    lines = []
+    for page, content in contents.items():
+        digests = {one: digest(one, content) for one in ("md5", "sha1", "sha256")}
+        upper = {one.upper(): text.upper() for one, text in digests.items()}
+        lines.append(form.format(name=page, size=len(content), **digests, **upper))
+
+    made = read(tmp_path / "d", {name: head + "\n".join(lines) + "\n"})
+
+    assert {*errors(made)} == ({("checksum.mismatch", "0002.png")} if wrong else set())
+    assert (name, None) in [(one["path"], one["code"]) for one in made.manifest["not_packaged"]]
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+@pytest.mark.parametrize("first", ["MD5 hash of 0001.png:", "MD5-Hash von C:\\a b\\0001.png:"])
+def test_the_answer_of_certutil_is_verified(tmp_path: Path, first: str, wrong: bool):
+    stated = digest("md5", b"other" if wrong else PAGES["0001.png"])
+    spaced = " ".join(stated[at : at + 2] for at in range(0, 32, 2))
+    end = "CertUtil: -hashfile command completed successfully."
+
+    made = read(tmp_path / "d", {"0001.md5.txt": f"{first}\r\n{spaced}\r\n{end}\r\n"})
+
+    assert errors(made) == ([("checksum.mismatch", "0001.png")] if wrong else [])
+
+
+def test_the_digest_of_standard_input_beside_a_file_is_that_of_the_file(tmp_path: Path):
+    line = f"{digest('md5', PAGES['0001.png'])}  -\n"
+
+    made = read(tmp_path / "d", {"0001.png.md5": line, "0002.png.md5": line})
+
+    assert errors(made) == [("checksum.mismatch", "0002.png")]
+
+
+def test_digests_in_xml_are_refused_with_what_is_expected(tmp_path: Path):
+    rows = "".join(f'<file name="{n}" md5="{digest("md5", c)}"/>' for n, c in PAGES.items())
+
+    made = read(tmp_path / "d", {"files.xml": f"<checksums>{rows}</checksums>"})
+    no_list = read(tmp_path / "e", {"files.xml": f"<report>{rows}</report>"})
+
+    assert errors(made) == [("checksum.list-unreadable", "files.xml")]
+    assert errors(no_list) == []
+
+
+def test_a_text_that_names_a_digest_in_passing_is_no_list(tmp_path: Path):
+    text = f"Notes\nThe first page was sent again.\nIts MD5 is {'ab' * 16}.\nThat is all.\n"
+
+    assert errors(read(tmp_path / "d", {"readme.txt": text})) == []

@@ -181,3 +181,25 @@ def test_a_name_that_turns_the_direction_of_text_is_refused(tmp_path: Path):
     made = read(a_folder(tmp_path / "d", {"fdp.\u202e1.png": a_png(1)}))
 
     assert check_manifest(View(made.manifest))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "is_page"),
+    [
+        ("ms_002.pdf", True),
+        ("ms_004.PDF", True),
+        ("ms_000.pdf", True),
+        ("ms_001.pdf", False),
+        ("ms_005.pdf", False),
+        ("ms.pdf", False),
+        ("ms_1849.pdf", False),
+        ("other_002.pdf", False),
+    ],
+)
+def test_a_pdf_in_the_place_of_a_page_is_that_page(tmp_path: Path, name: str, is_page: bool):
+    files = {"ms_001.png": a_png(1), "ms_003.png": a_png(3), name: b"%PDF-1.4\n"}
+
+    made = read(a_folder(tmp_path / "d", files))
+
+    assert (name in paths(made)) == is_page
+    assert (name in not_packaged(made)) == (not is_page)
