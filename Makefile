@@ -34,7 +34,7 @@ CUTS ?= 50
 COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
-.PHONY: chaos fulldisk powercut mutations tamper rolling uploads
+.PHONY: chaos fulldisk powercut mutations spool tamper rolling uploads
 .PHONY: images folders defects lock
 .PHONY: $(TESTS) $(CHECKS)
 
@@ -96,6 +96,11 @@ powercut: install ## Cut the power of lines 50 times at moments drawn from SEED;
 
 mutations: install ## Tamper with exported logs in COUNT random ways, drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.log_mutations --count $(COUNT) --seed $(SEED) --record
+
+spool: install ## Scan 200 pages while broker and store are gone for ten minutes, and upload to tusd; adds a row to docs/reliability.md
+	@sh infra/install.sh spool
+	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_foreign_upload_server.py
+	$(PYTHON) -m tests.faults.spool_outage --pages 200 --seconds 600 --record
 
 tamper: install ## Tamper with copies of one line in many ways, drawn from SEED; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.tampering.run --seed $(SEED) --record

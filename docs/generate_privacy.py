@@ -66,8 +66,8 @@ FOLDERS = {
     "packages/": "packages: masters, names, descriptions, events, pseudonyms of operators",
     "receipts/": "facts and events again, as published; in `records/` page lists, item records and"
     " the bytes of messages that were quarantined",
-    "spool/": "answers of a repository that were not sent yet, with their reasons; what was sent is"
-    " overwritten",
+    "spool/": "answers of a repository and records of a station that were not sent yet; what was"
+    " sent is overwritten. Folders, names of files, findings and operators of deliveries; captures",
     "log/": "logs of the services: ids, names of files, findings, paths, and in errors of the"
     " system the name of the machine. No reason, no name of a person",
     "run/": "passwords and keys, names of senders",

@@ -4,6 +4,7 @@
 # classes  4. the XSD files
 # With the argument `faults` also 5. the tools of the fault suite: strace, toxiproxy
 # With the argument `scanners` also the scanners of the tests: sane-utils, sane-airscan; also with `faults`
+# With the argument `spool` also what `scanners` does, and tusd, a server of uploads
 # With the argument `images` also the programs that write images for `make images`
 # With the argument `uploads` also tus-js-client, which `make uploads` runs
 # With the argument `production` .venv has no test tools: it is made from requirements.lock
@@ -14,6 +15,7 @@ ROOT=$PWD
 CACHE=${COPYSTAND_CACHE:-$ROOT/.cache}
 JARS=$CACHE/kafka-4.3.1
 TOXIPROXY=$CACHE/toxiproxy-2.5.0
+TUSD=$CACHE/tusd-2.9.1
 TUS_JS=$CACHE/tus-js-client-4.3.1
 LOCK=requirements-dev.lock
 [ "$FOR" != production ] || LOCK=requirements.lock
@@ -94,7 +96,10 @@ find_missing() {
         command -v tiffcp >/dev/null 2>&1 || want libtiff-tools
         [ -x /usr/bin/convert ] || command -v magick >/dev/null 2>&1 || want imagemagick
     fi
-    if [ "$FOR" = scanners ] || [ "$FOR" = faults ]; then
+    if [ "$FOR" = spool ] && [ ! -x "$TUSD/tusd" ]; then
+        command -v go >/dev/null 2>&1 || want golang-go
+    fi
+    if [ "$FOR" = scanners ] || [ "$FOR" = faults ] || [ "$FOR" = spool ]; then
         command -v scanimage >/dev/null 2>&1 || want sane-utils
         ls /usr/lib/*/sane/libsane-airscan.so.1 >/dev/null 2>&1 || want sane-airscan
     fi
@@ -237,6 +242,23 @@ build_toxiproxy() {
     chmod 755 "$TOXIPROXY"
 }
 
+build_tusd() {
+    [ "$FOR" = spool ] && [ ! -x "$TUSD/tusd" ] || return 0
+    say "tusd 2.9.1 into $TUSD, which takes some minutes"
+    mkdir -p "$CACHE"
+    draft=$(mktemp -d "$CACHE/tusd.XXXXXX")
+    GOBIN=$draft GOPATH=$CACHE/go GOCACHE=$CACHE/go/build \
+        go install github.com/tus/tusd/v2/cmd/tusd@v2.9.1 ||
+        add_fault "tusd cannot be built; Go's message is above. Fix: check the network and Go's settings, then run make spool again."
+    GOPATH=$CACHE/go GOCACHE=$CACHE/go/build go clean -cache -modcache >/dev/null 2>&1 || true
+    rm -rf "$CACHE/go"
+    [ -z "$FAULTS" ] || rm -rf "$draft"
+    stop_on_faults
+    rm -rf "$TUSD"
+    mv "$draft" "$TUSD"
+    chmod 755 "$TUSD"
+}
+
 # A client of uploads that is not ours.
 fetch_tus_js() {
     [ "$FOR" = uploads ] && [ ! -d "$TUS_JS/node_modules" ] || return 0
@@ -277,5 +299,6 @@ fetch_jars
 archive_classes
 fetch_standards
 build_toxiproxy
+build_tusd
 build_go_verifier
 fetch_tus_js

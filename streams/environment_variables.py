@@ -14,10 +14,11 @@ from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
 from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
+from streams.station_variables import StationVariables
 from streams.upload_variables import UploadVariables
 
 
-class EnvironmentVariables(FixityVariables, ScannerVariables, UploadVariables):
+class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, UploadVariables):
     """One field for each variable. The constructor takes values and reads no environment."""
 
     model_config = ConfigDict(

@@ -123,6 +123,11 @@ class Settings(EnvironmentVariables):
         return LOCAL if self.s3 is None else str(self.s3)
 
     @property
+    def station_profiles(self) -> Path:
+        """Folder with the institution's own profiles, as the commands of a station read it."""
+        return (self.station or self.home) / "profiles"
+
+    @property
     def run(self) -> Path:
         """Folder of ports, pids and passwords of this home."""
         return self.home / "run"

@@ -11,8 +11,9 @@ import click
 from processors.profile import InvalidProfile, Profile, UnknownProfile
 from streams.cli.capture_options import batch_id, device_options, pseudonym, wishes_of
 from streams.cli.capture_order import CANNOT, device_cannot, print_order, take_order
-from streams.cli.capture_output import print_closed, print_devices, print_page, print_result
+from streams.cli.capture_output import print_devices, print_page, print_result
 from streams.cli.capture_prompt import Operator
+from streams.cli.spool import queue_closed
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
 from streams.clients.capture.capture_session import CapturedPage, CaptureSession, never_ask
@@ -34,10 +35,11 @@ from streams.clients.scanners.capabilities import Device, Source
 from streams.clients.scanners.capture_settings import CaptureSettings, Wishes
 from streams.clients.scanners.escl_access import Access
 from streams.clients.scanners.scanner_driver import Scanner, ScannerDriver, ScannerProblem
+from streams.clients.spool.spool_database import spool_folder
 from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
 
-CAPTURES = Path("spool") / "captures"
+CAPTURES = "captures"
 RESULT = (
     *("batch_id", "profile", "order", "state", "item", "driver", "device", "settings"),
     *("folder", "manifest", "pages", "problem"),
@@ -95,12 +97,17 @@ def devices(driver: str | None, device: str | None, as_json: bool) -> None:
     help="A watched folder without a new file for this long has no more pages.",
 )
 @click.option("--operator", callback=pseudonym, help="Pseudonym of the operator.")
+@click.option("--submit", is_flag=True, help="With --no-prompt: put the batch into the spool.")
 @json_option
 def scan(as_json: bool, **options: Any) -> None:
     """Scan pages into a batch, each checked against the profile before it counts.
 
     A page is complete and durable before it is shown. After an interruption, the same command
     continues. Without --no-prompt, `copystand station close` closes the batch."""
+    if options["submit"] and not options["no_prompt"]:
+        raise click.UsageError(
+            "--submit needs --no-prompt; without it, use: station close --submit"
+        )
     settings = Settings.load()
     result: dict[str, Any] = {**dict.fromkeys(RESULT), "state": "open", "pages": []}
     problem: Problem | None = None
@@ -117,28 +124,11 @@ def scan(as_json: bool, **options: Any) -> None:
         result["problem"] = stopped.document()
     except OSError as failed:
         fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
+    if options["submit"] and result["state"] == "closed":
+        result["queued"] = queue_closed(settings, result, options["operator"])
     emit(result, as_json, print_result)
     if problem is not None:
         fail_with(problem)
-
-
-@station.command()
-@click.argument("batch_id", metavar="BATCH_ID", callback=batch_id)
-@click.option("--operator", callback=pseudonym, help="Pseudonym of the operator.")
-@json_option
-def close(batch_id: str, operator: str | None, as_json: bool) -> None:
-    """Close a batch of scanned pages: check every page again and make the manifest.
-
-    The command prints the folder, which `copystand station submit` takes."""
-    folder = CaptureFolder(Settings.load().home / CAPTURES / batch_id, batch_id)
-    try:
-        with folder.opened(None):
-            closed = close_batch(folder, operator)
-    except CaptureProblem as problem:
-        fail_with(problem)
-    except OSError as failed:
-        fail(Exit.MISSING_PART, f"{failed}", DISK_FIX)
-    emit(closed.document(), as_json, lambda _: print_closed(closed, folder.profile or ""))
 
 
 def _check_given(options: dict[str, Any]) -> None:
@@ -172,7 +162,10 @@ def _scan(
     options: dict[str, Any],
     order: Order | None,
 ) -> None:
-    profile, captures = load_profile(result["profile"], here.profiles), settings.home / CAPTURES
+    profile, captures = (
+        load_profile(result["profile"], here.profiles),
+        spool_folder(settings) / CAPTURES,
+    )
     scanner, chosen = _find(here, settings, profile, options, order)
     result["driver"], result["device"] = scanner.device.driver, scanner.device.document()
     result["settings"] = chosen.document()
@@ -247,7 +240,7 @@ def station_here(settings: Settings, idle_seconds: float = 0) -> Iterator[Statio
     with tempfile.TemporaryDirectory(prefix="copystand-scan-") as work:
         yield Station(
             Path(work),
-            settings.home / "profiles",
+            settings.station_profiles,
             settings.sane_config,
             settings.scan_timeout_seconds,
             idle_seconds,

@@ -52,17 +52,26 @@ def print_result(result: dict[str, Any]) -> None:
     """Print how a scan ended, and what to do next."""
     name, pages = result["batch_id"], len(result["pages"])
     out.print(words((name, "bold"), f": {result['state']}, {counted(pages, 'page')} scanned"))
-    if result["state"] == "closed":
+    if result.get("queued"):
+        _print_queued(result["queued"])
+    elif result["state"] == "closed":
         _print_next(result["folder"], name, result["profile"])
     elif result["problem"] is None:
         out.print(f"  Close it: copystand station close {name}")
 
 
-def print_closed(closed: ClosedBatch, profile: str) -> None:
-    """Print a closed batch, and how to submit it."""
+def print_closed(closed: ClosedBatch, document: dict[str, Any], profile: str) -> None:
+    """Print a closed batch, and how to submit it, unless it is in the spool."""
     count = closed.delivery.page_count
     out.print(words((closed.batch_id, "bold"), f": closed, {counted(count, 'page')}"))
-    _print_next(str(closed.folder), closed.batch_id, profile)
+    if document.get("queued"):
+        _print_queued(document["queued"])
+    else:
+        _print_next(str(closed.folder), closed.batch_id, profile)
+
+
+def _print_queued(queued: dict[str, Any]) -> None:
+    out.print(f"  In the spool as {queued['id']}; follow it: copystand station spool")
 
 
 def _print_next(folder: str, name: str, profile: str) -> None:

@@ -21,6 +21,7 @@ from streams.clients.capture.page_edits import (
 )
 from streams.clients.capture.routing import find_scanner, load_profile
 from streams.clients.scanners.scanner_driver import ScannerProblem
+from streams.clients.spool.spool_database import spool_folder
 from streams.clients.station.capture_record import CaptureRecord
 from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
@@ -57,7 +58,7 @@ def page(batch_id: str, page: str | None, as_json: bool, **options: Any) -> None
     closed again."""
     _check(page, options)
     settings = Settings.load()
-    folder = CaptureFolder(settings.home / CAPTURES / batch_id, batch_id)
+    folder = CaptureFolder(spool_folder(settings) / CAPTURES / batch_id, batch_id)
     try:
         with folder.opened(None):
             rows = _changed(folder, page, options, settings) if page else _all_rows(folder)

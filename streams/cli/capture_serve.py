@@ -29,6 +29,7 @@ from streams.clients.capture.serving import (
 )
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.scanner_driver import ScannerProblem
+from streams.clients.spool.spool_database import spool_folder
 from streams.console import Exit, emit_event, err, fail, json_option, words
 from streams.settings import Settings
 
@@ -122,7 +123,7 @@ def _serving(
     orders = _Orders(settings, here, options)
     device = str(options["device"])
     prefix = made_safe(f"{own_name(settings) or 'station'}-{datetime.now(UTC):%Y%m%d}")
-    batches = ServedBatches(settings.home / CAPTURES, device, prefix)
+    batches = ServedBatches(spool_folder(settings) / CAPTURES, device, prefix)
     orders.batches = batches
     return Serving(
         batches=batches,

@@ -9,11 +9,16 @@ from infra.kafka_access import ADMIN
 from streams import external_access
 from streams.console import Exit, emit, fail, json_option, out
 from streams.external_access import KINDS, WITNESS
-from streams.kafka.client import REPOSITORY
+from streams.kafka.client import REPOSITORY, STATION
 from streams.known_senders import KnownSenders
 from streams.settings import Settings
 
 STATUS_FIX = "Check the line: copystand status"
+
+
+@click.group()
+def station() -> None:
+    """Manage the credentials of stations."""
 
 
 @click.group()
@@ -82,5 +87,6 @@ def add_commands(group: click.Group, kind: str) -> None:
         emit({"revoked": name}, as_json, lambda _: out.print(f"{kind} {name} has no access"))
 
 
+add_commands(station, STATION)
 add_commands(repository, REPOSITORY)
 add_commands(witness, WITNESS)

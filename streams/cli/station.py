@@ -1,12 +1,12 @@
 """The commands of a station: `station check` and `station submit`."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import psycopg
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -22,8 +22,7 @@ from processors.rules.value_formats import PRIORITIES, SCHEMAS
 from processors.wording import counted
 from schemas import ids
 from schemas.models import Diagnostic
-from streams.cli.external_access import add_commands
-from streams.clients.station import submission as client
+from streams.cli.spool import print_queued, queue_delivery
 from streams.clients.station.folder import (
     DEFAULT_PROFILE,
     Delivery,
@@ -32,11 +31,11 @@ from streams.clients.station.folder import (
 )
 from streams.clients.station.scan import Progress as ReportProgress
 from streams.clients.station.understanding import lines_of
-from streams.clients.station.waiting import wait as wait_for
 from streams.console import Exit, Seconds, emit, err, fail, json_option, out, text_column, words
-from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
-from streams.storage.disk_reserve import NoSpace
+
+if TYPE_CHECKING:
+    from streams.clients.station.submission import Submission
 
 COLOURS = {"fatal": "red", "error": "red", "warn": "yellow", "info": "cyan"}
 SHOWN_DIAGNOSTICS = 40
@@ -107,6 +106,9 @@ def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> 
     """Check a folder as the line will: pre-flight, and every page decoded. Submits nothing.
 
     Prints what was understood of the folder, then all findings."""
+    # Imported here and below: what is queued needs no Kafka and no database.
+    from streams.clients.station import submission as client
+
     name = batch_id or ids.made_safe(folder.resolve().name)
     with _progress() as report:
         settings = Settings.load()
@@ -131,19 +133,38 @@ def check(folder: Path, batch_id: str | None, as_json: bool, **options: Any) -> 
 )
 @click.option("--wait", is_flag=True, help="Wait until the batch has settled or was refused.")
 @click.option("--timeout", type=Seconds(), help="Maximum number of seconds to --wait.")
+@click.option(
+    "--queue",
+    is_flag=True,
+    help="Put the folder into the spool of this station and return at once.",
+)
 @json_option
 def submit(
     folder: Path,
     batch_id: str,
     release: str | None,
     wait: bool,
+    queue: bool,
     timeout: float | None,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Submit a folder as a batch.
 
-    Stores its files, then publishes the submission. The folder is not changed."""
+    Stores its files, then publishes the submission. The folder is not changed. With --queue, a
+    process of the station does so later, after the deliveries that were queued before."""
+    if queue:
+        if wait or release:
+            raise click.UsageError("--queue cannot be combined with --wait or --release.")
+        began = time.monotonic()
+        queued = queue_delivery(Settings.load(), folder, SubmissionOptions(batch_id, **options))
+        document = {**queued.document(), "quarantined": []}
+        document["seconds"] = round(time.monotonic() - began, 1)
+        emit(document, as_json, lambda _: print_queued(queued))
+        return
+    from streams.clients.station import submission as client
+    from streams.clients.station.waiting import wait as wait_for
+
     if timeout is not None and not wait:
         err.print("--timeout has no effect without --wait.")
     settings = Settings.load()
@@ -157,9 +178,6 @@ def submit(
     _exit(submission, in_time, timeout)
 
 
-add_commands(station, STATION)
-
-
 def _tell_about_space(why: str) -> None:
     text = f"Waiting: {why}" if why else "There is disk space again."
     err.print(text, soft_wrap=True)
@@ -168,13 +186,18 @@ def _tell_about_space(why: str) -> None:
 @contextmanager
 def _failures() -> Iterator[None]:
     """Ends the command with the exit code and the fix of an error."""
+    import psycopg
+
+    from streams.clients.station.publishing import NotPublished
+    from streams.storage.disk_reserve import NoSpace
+
     try:
         yield
     except NotUp as missing:
         fail(Exit.MISSING_PART, str(missing), missing.fix)
     except LookupError as unknown:
         fail(Exit.FAILED, str(unknown), "List the records: copystand quarantine list")
-    except client.NotPublished as failed:
+    except NotPublished as failed:
         fail(Exit.MISSING_PART, f"Kafka error: {failed}", STATUS_FIX)
     except psycopg.Error as failed:
         fail(Exit.MISSING_PART, f"PostgreSQL error: {failed}", STATUS_FIX)
@@ -184,7 +207,7 @@ def _failures() -> Iterator[None]:
         fail(Exit.MISSING_PART, f"storage error: {failed}", STORE_FIX)
 
 
-def _exit(submission: client.Submission, in_time: bool, timeout: float | None) -> None:
+def _exit(submission: "Submission", in_time: bool, timeout: float | None) -> None:
     if not in_time:
         err.print(f"Not finished within {timeout:g} s. The batch continues.")
         raise SystemExit(int(Exit.TIMEOUT))
@@ -192,7 +215,7 @@ def _exit(submission: client.Submission, in_time: bool, timeout: float | None) -
         raise SystemExit(int(Exit.FAILED))
 
 
-def _print_submission(submission: client.Submission) -> None:
+def _print_submission(submission: "Submission") -> None:
     _print_diagnostics(submission.diagnostics)
     amount = f"{counted(submission.items, 'item')}, {counted(submission.pages, 'page')}"
     size = f"{submission.size_bytes / 1e6:.1f} MB, {submission.seconds:.1f} s"

@@ -8,14 +8,15 @@ CAPTURE, DELIVERY = "streams.cli.capture", "streams.cli.station"
 PAGES, SERVE = "streams.cli.capture_page", "streams.cli.capture_serve"
 MODULES = {
     # Commands of a scanning station, which needs no Kafka, database or libvips.
-    "close": CAPTURE,
+    "close": "streams.cli.capture_close",
     "devices": CAPTURE,
     "page": PAGES,
     "scan": CAPTURE,
     "serve": SERVE,
-    "add": DELIVERY,
+    "add": "streams.cli.external_access",
     "check": DELIVERY,
-    "revoke": DELIVERY,
+    "revoke": "streams.cli.external_access",
+    "spool": "streams.cli.spool",
     "submit": DELIVERY,
 }
 """The module of each command."""
@@ -36,4 +37,4 @@ class StationCommands(click.Group):
 
 @click.group(cls=StationCommands)
 def station() -> None:
-    """Scan pages, check folders of scans and submit them."""
+    """Scan pages, check folders of scans, submit and spool them."""

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (
     "README.md",
     "docs/how-to/submit-a-folder.md",
+    "docs/how-to/run-a-station-on-a-laptop.md",
     "docs/how-to/connect-a-scanner.md",
     "docs/how-to/capture-orders.md",
     "docs/how-to/read-the-audit-log.md",
@@ -44,6 +45,10 @@ NOT_RUN = {
     "export COPYSTAND_KAFKA_CREDENTIALS=/srv/copystand/kafka.json"
     " COPYSTAND_KAFKA_CA=/etc/copystand/ca.pem": "a second machine",
     "export COPYSTAND_WORKER_ID=machine-2": "a second machine",
+    "export COPYSTAND_STATION=/srv/station KAFKA_BROKERS=line.example.org:9092": "a laptop;"
+    " tests/integration/test_spool.py has one",
+    "export COPYSTAND_UPLOAD_URL=https://line.example.org:8443"
+    " COPYSTAND_KAFKA_CA=/srv/station/ca.pem": "a laptop",
     "copystand run worker": "a second machine; tests/faults/test_two_machines.py runs it",
     "copystand station scan --profile as-delivered --batch-id ms-2026-31 --device /srv/capture/out"
     " --idle 600 --no-prompt": "waits for files; tests/integration/test_scanners_watch.py has them",

@@ -4,7 +4,7 @@ import json
 import struct
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from io import BytesIO
@@ -57,6 +57,8 @@ class Raw:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    timestamp: int = field(default=0, compare=False)
+    """When its writer made it, in ms."""
 
     @property
     def place(self) -> str:
@@ -147,7 +149,7 @@ def _raw(message: Any) -> Raw:
     except SystemError:  # a name that is no UTF-8
         headers = ()
     where = (message.topic(), message.partition(), message.offset())
-    return Raw(*where, message.key(), message.value(), headers)
+    return Raw(*where, message.key(), message.value(), headers, message.timestamp()[1])
 
 
 @cache

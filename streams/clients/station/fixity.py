@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from processors.rules.value_formats import is_safe_path
 from schemas.models import Diagnostic
 from streams.clients.station.digest_lines import Expected, digests_in
+from streams.clients.station.digest_memory import DigestMemory, NoMemory
 from streams.clients.station.findings import finding
 from streams.clients.station.on_disk import Names
 from streams.clients.station.scan import DeliveredFile, Progress
@@ -161,9 +162,14 @@ def _fetch_and_oxum(
 
 
 def digest_all(
-    wanted: Iterable[DeliveredFile], stated: StatedChecksums, files: Files, progress: Progress
+    wanted: Iterable[DeliveredFile],
+    stated: StatedChecksums,
+    files: Files,
+    progress: Progress,
+    memory: DigestMemory | None = None,
 ) -> tuple[dict[str, str], list[Diagnostic]]:
     """SHA-256 by name of the wanted files, and a diagnostic for each digest that differs."""
+    memory = memory or NoMemory()
     algorithms_of: dict[str, set[str]] = defaultdict(set)
     for file in wanted:
         algorithms_of[file.name].add("sha256")
@@ -175,7 +181,7 @@ def digest_all(
     found: list[Diagnostic] = []
     for name, algorithms in algorithms_of.items():
         try:
-            for chunk_size in _digested(files[name], algorithms, actual):
+            for chunk_size in _digested(files[name], algorithms, actual, memory):
                 done += chunk_size
                 progress("hashing", done, total)
             if not files[name].is_as_scanned():
@@ -193,12 +199,23 @@ def digest_all(
 
 
 def _digested(
-    file: DeliveredFile, algorithms: set[str], actual: dict[tuple[str, str], str]
+    file: DeliveredFile,
+    algorithms: set[str],
+    actual: dict[tuple[str, str], str],
+    memory: DigestMemory,
 ) -> Iterator[int]:
+    known = memory.recall(file)
+    if algorithms <= known.keys():
+        actual |= {(file.name, name): known[name] for name in algorithms}
+        yield file.size_bytes
+        return
     digests = {name: hashlib.new(name, usedforsecurity=False) for name in sorted(algorithms)}
     with file.path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             for digest in digests.values():
                 digest.update(chunk)
             yield len(chunk)
-    actual |= {(file.name, name): digest.hexdigest() for name, digest in digests.items()}
+    found = {name: digest.hexdigest() for name, digest in digests.items()}
+    actual |= {(file.name, name): digest for name, digest in found.items()}
+    if file.is_as_scanned():
+        memory.remember(file, found)

@@ -13,6 +13,7 @@ from schemas.models import Diagnostic, PageCaptured
 from streams.clients.station import fixity
 from streams.clients.station.captured_pages import name_captures
 from streams.clients.station.delivered_order import DeliveredOrder, order_among
+from streams.clients.station.digest_memory import DigestMemory
 from streams.clients.station.findings import finding, is_fatal
 from streams.clients.station.grouping import Group, bags_among, group
 from streams.clients.station.image_pages import images_are_pages, with_image_pages
@@ -118,10 +119,12 @@ def read_folder(
     options: SubmissionOptions,
     progress: Progress = silent,
     profiles: Path | None = None,
+    memory: DigestMemory | None = None,
 ) -> Delivery:
     """Read a folder as a delivery (docs/contract.md §2). Changes nothing in it.
 
-    `profiles` is the folder of the institution's own profiles."""
+    `profiles` is the folder of the institution's own profiles; `memory` has the digests of an
+    interrupted run."""
     scanned = scan(folder)
     files = {one.name: one for one in scanned.files}
     bags = bags_among(scanned.files)
@@ -134,7 +137,7 @@ def read_folder(
     delivery.each_image = images_are_pages(options.profile, profiles)
     delivery.diagnostics += grouping.diagnostics
     delivery.vendor_checksums = vendor_checksums(stated)
-    digests, found = fixity.digest_all(visible, stated, files, progress)
+    digests, found = fixity.digest_all(visible, stated, files, progress, memory)
     delivery.diagnostics += found
     if not grouping.groups:
         what = f"{counted(len(visible), 'file')}, none of them an image"

@@ -73,7 +73,12 @@ def described(
     origins: dict[str, str] = {}
     known = [pair for pair in records if pair[0] in ORDER]
     for schema, file in sorted(known, key=lambda pair: ORDER.index(pair[0])):
-        of_record = _read(schema, file, folder)
+        try:
+            of_record = _read(schema, file, folder)
+        except OSError as failed:
+            # Without it the item would have another title, and another manifest.
+            found.append(finding("file.unreadable", file.name, failed.strerror or failed))
+            continue
         found += _findings(schema, file, of_record)
         fields = fields.completed(of_record)
         for name, value in (("title", fields.title), ("languages", fields.languages)):
@@ -109,10 +114,7 @@ def _read(schema: str, file: DeliveredFile, folder: str) -> RecordFields:
         return table_fields(file, folder)
     if schema == BAG_INFO:
         return bag_info_fields(file)
-    try:
-        return fields_of(file.path.read_bytes())
-    except OSError:
-        return RecordFields()
+    return fields_of(file.path.read_bytes())
 
 
 def _findings(schema: str, file: DeliveredFile, fields: RecordFields) -> Iterable[Diagnostic]:

@@ -36,7 +36,8 @@ def sort_files(
     """Sort the files of an item as item.json (`choices`) and pages.csv say."""
     in_table = files_in_table(table) if table else set()
     excluded = {nfc(name) for name in choices.get("exclude", ())}
-    pages = pages_among(files, expected, _named_in_mets(files), in_table)
+    unreadable: list[Diagnostic] = []
+    pages = pages_among(files, expected, _named_in_mets(files, unreadable), in_table)
     reasons = {
         one.name: finding("file.excluded", one.name, f"identified as {one.description}")
         for one in files
@@ -50,7 +51,7 @@ def sort_files(
     kept = [one for one in candidates if one.name not in reasons]
     taken_names = {one.name for one in kept}
     others = [one for one in files if one.name not in taken_names and one.name not in reasons]
-    found = [*reasons.values(), *_unknown_names(files, excluded)]
+    found = [*reasons.values(), *_unknown_names(files, excluded), *unreadable]
     return ItemFiles(kept, others, reasons, found)
 
 
@@ -59,14 +60,18 @@ def _unknown_names(files: list[DeliveredFile], excluded: set[str]) -> list[Diagn
     return [finding("item-json.exclude-unknown", "item.json", name) for name in sorted(unknown)]
 
 
-def _named_in_mets(files: list[DeliveredFile]) -> set[str]:
-    """Names of the files of pages in the METS of an item, as name_key."""
+def _named_in_mets(files: list[DeliveredFile], unreadable: list[Diagnostic]) -> set[str]:
+    """Names of the files of pages in the METS of an item, as name_key; reports what it cannot
+    read."""
     named: set[str] = set()
     for one in files:
         if one.root is not None and one.root.schema == "METS":
             try:
                 pages = read_structure(parse(one.path.read_bytes())).pages
-            except (OSError, XmlRefused):
+            except XmlRefused:
+                continue
+            except OSError as failed:
+                unreadable.append(finding("file.unreadable", one.name, failed.strerror or failed))
                 continue
             named |= {name_key(name) for page in pages for name in page.names}
     return named

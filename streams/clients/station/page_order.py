@@ -8,6 +8,7 @@ from processors.xml.submitted_mets import (
     read_structure,
     stem_key,
 )
+from schemas.models import Diagnostic
 from streams.clients.station.delivered_texts import with_texts
 from streams.clients.station.findings import finding
 from streams.clients.station.item_description import MAX_WORD, cut
@@ -21,7 +22,20 @@ def pages_of(
     """The pages of an item. Pre-flight reports differences between a METS and the folder.
 
     A column `text` in pages.csv decides about all texts; an empty cell means that there is none."""
-    in_mets = next(filter(None, map(_pages_in, filter(_is_mets, others))), ())
+    unreadable: list[Diagnostic] = []
+    in_each = (_pages_in(one, unreadable) for one in others if _is_mets(one))
+    in_mets = next(filter(None, in_each), ())
+    pages = _ordered(table, images, others, in_mets)
+    pages.diagnostics += unreadable
+    return pages
+
+
+def _ordered(
+    table: DeliveredFile | None,
+    images: list[DeliveredFile],
+    others: list[DeliveredFile],
+    in_mets: tuple[SubmittedPage, ...],
+) -> PageRows:
     if table is not None:
         pages = rows_of(table, images, others)
         if not pages.has_texts:
@@ -50,10 +64,13 @@ def _shorten_label(row: PageRow, pages: PageRows) -> None:
             pages.diagnostics.append(finding("record.text-too-long", row.image.name, found))
 
 
-def _pages_in(mets: DeliveredFile) -> tuple[SubmittedPage, ...]:
+def _pages_in(mets: DeliveredFile, unreadable: list[Diagnostic]) -> tuple[SubmittedPage, ...]:
     try:
         return read_structure(parse(mets.path.read_bytes())).pages
-    except (OSError, XmlRefused):
+    except XmlRefused:
+        return ()
+    except OSError as failed:
+        unreadable.append(finding("file.unreadable", mets.name, failed.strerror or failed))
         return ()
 
 

@@ -82,10 +82,7 @@ def _text(file: DeliveredFile) -> str:
     """The text of a file in UTF-8, else as Windows writes it in Western Europe."""
     if file.size_bytes > MAX_BYTES:
         return ""
-    try:
-        content = file.path.read_bytes()
-    except OSError:
-        return ""
+    content = file.path.read_bytes()
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

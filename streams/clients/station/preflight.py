@@ -12,9 +12,6 @@ from processors.rules.staged_files import delivered_file_findings
 from schemas.models import Diagnostic
 from streams.clients.station.folder import Delivery, ManifestFile
 
-PROFILES = "profiles"
-"""Folder in a home with the institution's own profiles and rule files."""
-
 
 class FolderFiles:
     """The files of a delivery, read from its folder."""

@@ -1,17 +1,17 @@
 """Stores the files of a delivery and publishes its submission."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from processors.page_list import canonical_json
-from processors.tools import Area, Storage
+from processors.tools import Area
 from schemas import ids
 from schemas.catalogue import topic_of
 from schemas.codec import encode
-from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head
+from schemas.models import BatchSubmitted, Diagnostic, FileRef, Head, PageCaptured
 from schemas.models import Producer as Software
 from streams.clients.signing import signature_headers
 from streams.clients.station.folder import Delivery
@@ -65,13 +65,13 @@ def hand_over(
         storage.sweep()
     changed = store_delivery(delivery, storage, settings, progress)
     if not changed:
-        # Captures first: a batch is then known to be uploading when its manifest arrives.
-        for one in delivery.captures:
-            publish(topic_of("PageCaptured").name, str(one.head.page_id), encode(one))
-        fact = _submitted(delivery, storage, settings, corrects)
+        manifest = storage.keep(
+            canonical_json(delivery.manifest), area=Area.STAGING, use="manifest", media_type=JSON
+        )
         # After the last file: it states that the store has all of them.
-        write_record(storage, settings.signing_key(STATION), fact.files[0])
-        publish(topic_of("BatchSubmitted").name, str(fact.head.batch_id), encode(fact))
+        write_record(storage, settings.signing_key(STATION), manifest)
+        for message in submission_messages(delivery, manifest, settings.worker_id, corrects):
+            publish(message.topic, message.key, message.value)
     return changed
 
 
@@ -86,12 +86,35 @@ def received_id(submitted_id: str) -> str:
     return ids.fact_id(ids.work_id(submitted_id, "router"), "BatchReceived")
 
 
+@dataclass(frozen=True)
+class StationMessage:
+    """A message that a station publishes."""
+
+    topic: str
+    key: str
+    value: bytes
+    event_id: str
+
+
+def submission_messages(
+    delivery: Delivery, manifest: FileRef, station: str, corrects: Correction = Correction()
+) -> Iterator[StationMessage]:
+    """What the station of this name publishes about a delivery when all is stored, in order: the
+    submission is the last message."""
+    # Captures first: a batch is then known to be uploading when its manifest arrives.
+    for one in delivery.captures:
+        yield _message("PageCaptured", str(one.head.page_id), one)
+    fact = _submitted(delivery, manifest, station, corrects)
+    yield _message("BatchSubmitted", str(fact.head.batch_id), fact)
+
+
+def _message(record: str, key: str, fact: PageCaptured | BatchSubmitted) -> StationMessage:
+    return StationMessage(topic_of(record).name, key, encode(fact), str(fact.head.event_id))
+
+
 def _submitted(
-    delivery: Delivery, storage: Storage, settings: Settings, corrects: Correction
+    delivery: Delivery, manifest: FileRef, station: str, corrects: Correction
 ) -> BatchSubmitted:
-    manifest: FileRef = storage.keep(
-        canonical_json(delivery.manifest), area=Area.STAGING, use="manifest", media_type=JSON
-    )
     return BatchSubmitted(
         head=Head(
             event_id=submission_id(delivery),
@@ -104,7 +127,7 @@ def _submitted(
         manifest_sha256=delivery.manifest["checksums"]["manifest_sha256"],
         release=corrects.release,
         operator=delivery.manifest["operator"],
-        station=settings.worker_id,
+        station=station,
         files=(manifest,),
     )
 

@@ -24,7 +24,7 @@ def store_delivery(
     total, done = delivery.size_bytes, 0
     found: list[Diagnostic] = []
     if settings.s3 is None:
-        _require_space_for_all(delivery, storage, settings)
+        require_space_for_all(delivery, storage, settings)
 
     def store(file: ManifestFile) -> str | None:
         # Asked again for each file: others write to the disk, too.
@@ -46,7 +46,7 @@ def store_delivery(
     return found
 
 
-def _require_space_for_all(delivery: Delivery, storage: Storage, settings: Settings) -> None:
+def require_space_for_all(delivery: Delivery, storage: Storage, settings: Settings) -> None:
     """Raise NoSpace unless all that is not yet in the store fits."""
     sizes = [
         file.size_bytes

@@ -9,13 +9,12 @@ import psycopg
 
 from processors.item_versions import is_version_of
 from processors.profile import Profile, canonical, look_up
-from processors.rules.codes import is_error
 from schemas.models import Diagnostic
-from streams.clients.station.findings import finding, is_fatal
+from streams.clients.station.findings import finding, is_certain, is_fatal
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from streams.clients.station.judging import judge_pages
 from streams.clients.station.line_queries import LineQueries, line_queries
-from streams.clients.station.preflight import PROFILES, preflight
+from streams.clients.station.preflight import preflight
 from streams.clients.station.publishing import (
     Correction,
     NotPublished,
@@ -42,8 +41,6 @@ __all__ = [
 
 REFUSED = "quarantined"
 """State of a batch that pre-flight refused."""
-DEPENDS_ON_MACHINE = ("language.model-missing", "item.already-delivered")
-"""Codes of errors that another machine of the line may not have, or that are about one item."""
 
 
 @dataclass
@@ -96,7 +93,7 @@ def check(
 
 def profiles_of(settings: Settings | None) -> Path | None:
     """The folder of the institution's own profiles."""
-    return settings.home / PROFILES if settings else None
+    return settings.station_profiles if settings else None
 
 
 def examine(
@@ -160,7 +157,7 @@ def submit(
     delivery = read_folder(folder, options, progress, profiles_of(settings))
     delivery = with_earlier_pages(delivery, settings)
     submission = Submission(options.batch_id, "refused", diagnostics=list(delivery.diagnostics))
-    submission.diagnostics += preflight(delivery, settings.home / PROFILES)
+    submission.diagnostics += preflight(delivery, settings.station_profiles)
     submission.diagnostics += _line_findings(delivery, settings, has_release=bool(release))
     submission.items = len(delivery.manifest.get("items", ()))
     submission.pages = delivery.page_count
@@ -173,11 +170,6 @@ def submit(
             submission.state = _known_state(options.batch_id, submission.event_id, settings)
     submission.seconds = time.monotonic() - began
     return submission
-
-
-def is_certain(one: Diagnostic) -> bool:
-    """Whether a finding of the station is an error on every machine of the line."""
-    return is_error(one) and one.code not in DEPENDS_ON_MACHINE
 
 
 def _revision(release: str, settings: Settings) -> int:

@@ -22,7 +22,8 @@ def survey(act: Act, share: float, seed: int, scratch: Path) -> dict[str, Any]:
     """The figures of one act."""
     started = time.monotonic()
     whole = measure(act, scratch)
-    points = chosen(whole.points, share, f"{seed} {act.name}")
+    weighted = share if share == 1 else share * act.weight
+    points = chosen(whole.points, weighted, f"{seed} {act.name}")
     violations = [f"undisturbed: {fault}" for fault in whole.faults]
     for point in points:
         violations += [f"{point}: {fault}" for fault in attempt(act, point, whole, scratch)]

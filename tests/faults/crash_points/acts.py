@@ -24,7 +24,7 @@ from streams.sealer.validation import IntakeRecord, InvalidRecord
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 from streams.storage.local import PARTIAL, LocalStorage
-from tests.faults.crash_points import captures
+from tests.faults.crash_points import captures, spool
 from tests.faults.crash_points.traced import tell
 
 CONTENT = b"a captured page " * 4096
@@ -55,6 +55,8 @@ class Act:
     """Whether what is promised has bytes that outlast a power cut, and not only the process."""
     named: bool = True
     """Whether its name outlasts a power cut as well; else it is made again when it is missed."""
+    weight: float = 1.0
+    """Of its points when only a share of them is taken, because it has many of the same kind."""
 
 
 def objects(home: Path) -> dict[str, str]:
@@ -265,6 +267,16 @@ ACTS = (
     Act(
         *("page", captures.keep_page, captures.pages, nothing, captures.reopen),
         *(captures.left_over, (OSError,)),
+    ),
+    Act(
+        *("spool-queue", spool.queue, spool.queued, spool.write_folder, nothing, no_debris),
+        *((Exception,), False),
+        weight=0.3,
+    ),
+    Act(
+        *("spool-work", spool.deliver, spool.delivered, spool.write_queued, nothing, no_debris),
+        *((Exception,), False),
+        weight=0.3,
     ),
     Act("note", remember_store, note, nothing, nothing, no_debris, (OSError,), named=False),
 )

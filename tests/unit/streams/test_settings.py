@@ -122,3 +122,17 @@ def test_a_credential_file_without_a_login_is_for_a_cluster_without_access_contr
     found = Settings.load(environment | {"COPYSTAND_HOME": str(tmp_path)}).kafka_as("station")
 
     assert (found.servers, found.login) == ("there:9092", None)
+
+
+def test_a_station_of_its_own_has_its_own_profiles(tmp_path: Path):
+    own = Settings.load({"COPYSTAND_STATION": str(tmp_path)})
+    of_line = Settings.load({"COPYSTAND_HOME": str(tmp_path / "home")})
+
+    assert own.station_profiles == tmp_path / "profiles"
+    assert of_line.station_profiles == tmp_path / "home" / "profiles"
+
+
+@pytest.mark.parametrize("wrong", ["line.example.org", "ftp://line", "https://", "https://h/?x=1"])
+def test_an_upload_address_is_one_of_http(wrong: str):
+    with pytest.raises(SettingsError, match="COPYSTAND_UPLOAD_URL must be an address with http"):
+        Settings.load({"COPYSTAND_UPLOAD_URL": wrong})

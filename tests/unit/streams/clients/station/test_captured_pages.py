@@ -66,6 +66,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_captures_are_published_before_the_submission_that_names_them(
     folder: Path, settings: Settings
 ) -> None:
+    give_key(settings.home)
     recorded(folder / "1.png")
     give_key(settings.home)
     sent: list[tuple[str, str, bytes]] = []

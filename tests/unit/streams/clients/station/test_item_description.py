@@ -8,7 +8,7 @@ import pytest
 
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from tests.support.corpora import corpus
-from tests.support.deliveries import a_folder, a_png
+from tests.support.deliveries import METS, a_folder, a_png
 
 MODS = """<mods xmlns="http://www.loc.gov/mods/v3"><titleInfo><title>Gäste</title></titleInfo>
 <language><languageTerm type="code">ger</languageTerm></language>
@@ -174,3 +174,29 @@ def test_the_description_of_a_bag_with_several_items_belongs_to_none(tmp_path: P
 
     found = [(one.code, one.where) for one in made.diagnostics if one.code.startswith("record.of")]
     assert found == [("record.of-no-item", "bag-info.txt")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("mods.xml", MODS), ("t.csv", b"title\nPsalter\n"), ("mets.xml", METS)],
+)
+@pytest.mark.parametrize("reading", [1, 2])
+def test_a_record_that_cannot_be_read_for_a_moment_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, reading: int
+):
+    folder = a_folder(tmp_path / "ms-1", {"1.png": a_png(1), name: content})
+    read, count = Path.read_bytes, [0]
+
+    def fails_once(path: Path) -> bytes:
+        if path.name == name:
+            count[0] += 1
+            if count[0] == reading:
+                raise OSError(5, "Input/output error")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", fails_once)
+    delivery = read_folder(folder, SubmissionOptions("b-1"))
+
+    found = [(one.code, one.where) for one in delivery.diagnostics if one.severity == "fatal"]
+    assert found == ([("file.unreadable", name)] if count[0] >= reading else [])
+    assert count[0] >= 1
