@@ -42,6 +42,11 @@ HEAD = (
 )
 BY_THE_PROGRAM = 10
 """One in this many, where one copy is enough; the others by the command in this process."""
+NOT_JUDGED = (
+    *(AssertionError, RuntimeError, subprocess.TimeoutExpired),
+    *(KafkaException, psycopg.Error),
+)
+"""What a slow machine causes, such as a server that is not ready in time."""
 PRISTINE, ROLES = "pristine", "; the roles start"
 KEY = "who has the sealer's key"
 
@@ -95,7 +100,7 @@ def on_copies_of_their_own(
         assert victim.events
         try:
             yield _on_a_copy(victim, tampering)
-        except (AssertionError, subprocess.TimeoutExpired, KafkaException, psycopg.Error) as failed:
+        except NOT_JUDGED as failed:
             # Such as a server that does not start in time: another run tries it again.
             print(f"not judged: {tampering.name}: {failed!r}"[:500], flush=True)
         shutil.rmtree(victim.home)
