@@ -102,6 +102,7 @@ find_missing() {
     if [ "$FOR" = scanners ] || [ "$FOR" = faults ] || [ "$FOR" = spool ]; then
         command -v scanimage >/dev/null 2>&1 || want sane-utils
         ls /usr/lib/*/sane/libsane-airscan.so.1 >/dev/null 2>&1 || want sane-airscan
+        command -v pdftoppm >/dev/null 2>&1 || want poppler-utils
     fi
     if [ "$FOR" = uploads ]; then
         command -v node >/dev/null 2>&1 || want nodejs
