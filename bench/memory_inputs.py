@@ -26,6 +26,7 @@ from streams.demo.printing import GARAMOND, Sheet, printed
 from streams.demo.texts import ENGLISH, page_of
 from streams.execution.facts import FactBuilder, Work
 from streams.kafka.messages import Incoming
+from streams.provision import make_sender_keys
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 
@@ -115,6 +116,7 @@ def _taken_by(step: Step, line: Line, received: Record) -> Iterator[Record]:
 def _received(line: Line, settings: Settings, folder: Path, batch_id: str) -> Record:
     """The batch, handed over as a station does, and taken in by the router's step."""
     published: list[bytes] = []
+    make_sender_keys(settings.home)
     submission = submit(
         folder,
         SubmissionOptions(batch_id),

@@ -79,6 +79,12 @@ def provision_senders(brokers: Brokers, home: Path) -> None:
     ends = settled_end_offsets(client, partitions)
     senders.require_signatures_from({at: end for at, end in ends.items() if at[0] in signed})
     senders.require_records_from({at: end for at, end in ends.items() if at[0] in with_files})
+    make_sender_keys(home)
+
+
+def make_sender_keys(home: Path) -> None:
+    """Make the signing keys that a home does not have, and let its line know them."""
+    senders = KnownSenders(home)
     for kind in (STATION, REPOSITORY, OPERATOR, INGEST):
         file = key_file(home, kind)
         try:
@@ -88,6 +94,7 @@ def provision_senders(brokers: Brokers, home: Path) -> None:
             senders.revoke(kind)
             key = new_key(kind)
             document = {"user": kind} | key_document(key)
+            file.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(file, json.dumps(document, indent=2) + "\n", mode=0o600)
         senders.add(key, kind)
 

@@ -22,7 +22,7 @@ from tests.core_machine.external_clients import request_id
 from tests.core_machine.world import World
 from tests.support.tracker_tables import dump
 
-TIME_FIELDS = ("occurred_at", "next_at")
+TIME_FIELDS = ("occurred_at", "next_at", "captured_at")
 POSITION_FIELDS = ("partition", "offset")
 BEFORE_DECISIONS = ("BatchSubmitted", "PageCaptured", "BatchReceived", "CaptureAccepted")
 """Records that do not depend on decisions about the batch."""
