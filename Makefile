@@ -35,7 +35,7 @@ COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
 .PHONY: chaos fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: images folders defects lock
+.PHONY: images folders defects long lock
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -122,6 +122,9 @@ folders: install ## Submit 20 random folders to a line; every file must be in a 
 
 rolling: install ## Restart every role ten times under load
 	$(PYTHON) -m tests.faults.rolling --rounds 10
+
+long: faults scanners ## Run the tests that make test leaves out, and that have no target of their own
+	$(PYTHON) -m pytest -q -m long tests/e2e tests/integration
 
 lock: install ## Compile requirements.lock and requirements-dev.lock from their .in files
 	@command -v uv >/dev/null || .cache/uv/bin/uv --version >/dev/null 2>&1 || \

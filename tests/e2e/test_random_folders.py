@@ -12,7 +12,7 @@ from tests.support.random_folders import a_random_folder
 from tests.support.running_line import Line, wait_for
 
 FIRST, AT_ONCE = 1000, 3
-FOLDERS = int(os.environ.get("FOLDERS", "8"))
+FOLDERS = int(os.environ.get("FOLDERS", "5"))
 """`make folders` submits more."""
 WAIT_SECONDS = 200
 LOG_SECONDS = 60

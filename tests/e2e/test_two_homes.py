@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
@@ -90,6 +91,7 @@ def test_neither_home_touches_the_other(line: Line, second_line: Line, tmp_path:
     assert second_line.run("status").code == 3
 
 
+@pytest.mark.long
 def test_the_second_home_repairs_a_topic_that_lost_records_and_its_tables_and_replaces_its_key(
     second_line: Line, tmp_path: Path
 ):

@@ -24,7 +24,7 @@ from tests.support.reader import FACTS_THAT_OWE, Raw, decoded, facts_of
 from tests.support.running_line import Line, wait_for
 from tests.support.whole_log import read_when_quiet
 
-ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog")
+ROLES = ("router", "ingest", "worker", "tracker", "sealer", "projector", "watchdog")
 PAGES_BETWEEN = 1
 READ = "SELECT count(*) FROM line.page_branches WHERE step = 'recognize_page'"
 EXIT_SECONDS = 30.0

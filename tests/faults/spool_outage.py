@@ -79,12 +79,14 @@ def suffer(parts: Parts, work: Path, pages: int, batches: int, away_seconds: flo
         station.start()
         time.sleep(max(0.0, away_seconds - (time.monotonic() - gone)))
         _check_waiting(station, outage)
-        server.disturb = lambda _method, _path, _number: None
+        # After the first file, so that the second kill finds a process that has not finished.
+        server.disturb = lambda _method, _path, _number: CUT if server.stored else None
         parts.broker.start()
         parts.broker.wait_ready()
         back = time.monotonic()
         wait_for(lambda: bool(server.stored), DRAIN_SECONDS, lambda: "nothing is uploaded")
         outage.kills += station.kill()
+        server.disturb = lambda _method, _path, _number: None
         station.start()
         wait_for(
             lambda: set(station.states()) == {"submitted"},

@@ -28,6 +28,7 @@ FILES_OF_A_PAGE = 5
 KILLS = (
     (2, "router"),
     (6, "worker"),
+    (10, "ingest"),
     (13, "tracker"),
     (21, "postgres"),
     (29, "kafka"),
