@@ -12,6 +12,7 @@ import uvicorn
 
 from infra.kafka_listeners import LOOPBACK, Network
 from streams.ingest.application import Ingest, application
+from streams.runtime.fatal_errors import end_process
 from streams.runtime.lifecycle import ALIVE_EVERY_SECONDS, ShutdownSignal, shutdown_signal
 from streams.runtime.role_files import WaitReasons, announce_ready
 from streams.settings import Settings
@@ -78,7 +79,21 @@ def run_ingest(settings: Settings, ingest: Ingest) -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     stop = shutdown_signal(settings, NAME)
     listener = listener_of(settings.ingest_address, settings.ingest_port)
+    _require_certificate(listener)
     asyncio.run(_serve(settings, ingest, server_of(ingest, listener), stop))
+
+
+def _require_certificate(listener: Listener) -> None:
+    """End the process with a clear message if the certificate or its key cannot be read."""
+    for file in filter(None, (listener.certificate, listener.key)):
+        try:
+            file.read_bytes()
+        except OSError as error:
+            reason = (
+                f"{file} cannot be read: {error.strerror}. Correct COPYSTAND_KAFKA_CERTIFICATE and"
+                " COPYSTAND_KAFKA_KEY, or unset COPYSTAND_INGEST_NETWORK."
+            )
+            end_process("the role cannot continue", role=NAME, reason=reason)
 
 
 async def _serve(settings: Settings, ingest: Ingest, server: Server, stop: ShutdownSignal) -> None:

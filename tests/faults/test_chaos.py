@@ -11,7 +11,7 @@ SEED, SECONDS, GAP_SECONDS, AHEAD, PAGES = 11, 90, 1.6, 40, 80
 @pytest.fixture(scope="module")
 def ran() -> Ran:
     """The whole run."""
-    return chaos(SEED, SECONDS, GAP_SECONDS, AHEAD, at_least=PAGES)
+    return chaos(SEED, SECONDS, GAP_SECONDS, AHEAD, at_least=PAGES, compared=3)
 
 
 @pytest.mark.timeout(900)

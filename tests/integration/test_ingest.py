@@ -364,6 +364,18 @@ def test_beyond_loopback_it_uses_tls(tmp_path: Path):
         server.stop()
 
 
+def test_a_certificate_that_is_not_there_is_named(tmp_path: Path):
+    _, key = certificate(tmp_path)
+    missing = tmp_path / "missing.pem"
+    network = {"COPYSTAND_KAFKA_CERTIFICATE": str(missing), "COPYSTAND_KAFKA_KEY": str(key)}
+    server = IngestServer(tmp_path / "home", **network)
+
+    with pytest.raises(AssertionError, match="cannot continue"):
+        server.listen_at(f"localhost:{server.port}").start()
+
+    assert f"{missing} cannot be read: No such file" in server.log()
+
+
 def test_an_unfinished_upload_expires(tmp_path: Path):
     server = IngestServer(tmp_path / "home", COPYSTAND_UPLOAD_HOURS="1")
     client = TusClient(server.port, server.add_station("lab"))

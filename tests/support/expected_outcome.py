@@ -13,11 +13,11 @@ VERSION = version("copystand")
 STEP_VERSIONS = {
     "router": 2,
     "validate_batch": 5,
-    "acquire_page": 4,
+    "acquire_page": 5,
     "derive_page": 3,
     "describe_page": 3,
     "recognize_page": 4,
-    "assemble_package": 4,
+    "assemble_package": 5,
 }
 """Versions of the steps whose answers changed since the first version."""
 

@@ -115,8 +115,10 @@ def chaos(
     *,
     at_least: int = 0,
     one_disk: bool = False,
+    compared: int = 1,
 ) -> Ran:
-    """Run it. The line under faults first, then the same material through one without.
+    """Run it. The line under faults first, then the same material through one without: the rush
+    batches, and of the others every first of so many as `compared` says.
 
     With one disk, the brokers have none of their own."""
     ran = Ran(seed, seconds, one_disk)
@@ -131,7 +133,8 @@ def chaos(
                 with _watched(line, ran):
                     delivered, poison = _under_faults(line, work, ran, gap_seconds, ahead, at_least)
                     _drain(line, delivered, ran)
-                digests = _without_faults(work / "calm", delivered, ran)
+                sample = _sample(delivered, ran, compared)
+                digests = _without_faults(work / "calm", sample, ran)
                 found = judged(line, delivered, poison, digests, began)
                 _merge(ran.verdict, found)
                 ran.verdict.other += ran.late()
@@ -244,6 +247,15 @@ def _until_ended(line: Line, batches: int, began: float) -> None:
 
     left = max(1.0, DRAIN_SECONDS - (time.monotonic() - began))
     wait_for(ended, left, lambda: f"{last} of {batches} batches\n{line.parts()}\n{line.logs()}")
+
+
+def _sample(delivered: Sequence[Batch], ran: Ran, compared: int) -> list[Batch]:
+    """The batches that a line without faults processes too."""
+    return [
+        batch
+        for number, batch in enumerate(delivered)
+        if number % compared == 0 or batch.batch_id in ran.rushed
+    ]
 
 
 def _without_faults(home: Path, batches: Sequence[Batch], ran: Ran) -> dict[str, str]:
