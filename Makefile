@@ -10,13 +10,14 @@ unexport PYTHONDONTWRITEBYTECODE
 NEW_STEP := tests/architecture/test_a_new_step.py
 
 # Each runs in a process of its own. Tests that share a line or a broker are in one of them.
-TESTS := test-later-e2e test-later-integration test-earlier-integration test-chaos test-early-faults \
-	test-middle-faults test-earlier-e2e test-late-faults
+TESTS := test-earlier-e2e test-later-e2e test-early-integration test-middle-integration test-early-faults \
+	test-middle-faults test-chaos test-late-faults test-late-integration
 FILES_OF_test-chaos := tests/faults/test_chaos.py
 FILES_OF_test-earlier-e2e := $(wildcard tests/e2e/test_[a-l]*.py)
 FILES_OF_test-later-e2e := $(wildcard tests/e2e/test_[m-z]*.py)
-FILES_OF_test-earlier-integration := $(wildcard tests/integration/test_[a-o]*.py)
-FILES_OF_test-later-integration := $(wildcard tests/integration/test_[p-z]*.py)
+FILES_OF_test-early-integration := $(wildcard tests/integration/test_[a-o]*.py)
+FILES_OF_test-middle-integration := $(wildcard tests/integration/test_[p-s]*.py)
+FILES_OF_test-late-integration := $(wildcard tests/integration/test_[t-z]*.py)
 FILES_OF_test-late-faults := $(wildcard tests/faults/test_[r-z]*.py)
 FILES_OF_test-middle-faults := $(wildcard tests/faults/test_[k-q]*.py) $(NEW_STEP)
 FILES_OF_test-early-faults := $(filter-out tests/faults/test_chaos.py,$(wildcard tests/faults/test_[a-j]*.py))
