@@ -125,7 +125,9 @@ rolling: install ## Restart every role ten times under load
 	$(PYTHON) -m tests.faults.rolling --rounds 10
 
 long: faults scanners ## Run the tests that make test leaves out, and that have no target of their own
-	$(PYTHON) -m pytest -q -m long tests/e2e tests/integration
+	$(PYTHON) -m pytest -q -m long tests/e2e tests/integration tests/faults/test_database_lost.py \
+		tests/faults/test_rolling_restarts.py --ignore tests/e2e/test_documented_commands.py
+	$(PYTHON) -m pytest -q -m "long or not long" tests/e2e/test_documented_commands.py
 
 lock: install ## Compile requirements.lock and requirements-dev.lock from their .in files
 	@command -v uv >/dev/null || .cache/uv/bin/uv --version >/dev/null 2>&1 || \

@@ -39,6 +39,16 @@ PAGES = (
     "docs/how-to/a-lab-of-five-stations.md",
 )
 """The order matters: the README ends the line, the first how-to page starts it for the others."""
+ALWAYS = {
+    "README.md",
+    "docs/how-to/submit-a-folder.md",
+    "docs/how-to/run-a-station-on-a-laptop.md",
+    "docs/how-to/connect-a-scanner.md",
+    "docs/how-to/capture-orders.md",
+    "docs/how-to/receive-packages.md",
+    "docs/how-to/a-lab-of-five-stations.md",
+}
+"""What a new user reads first. `make long` runs all pages."""
 
 NOT_RUN = {
     "export COPYSTAND_HOME=/srv/copystand KAFKA_BROKERS=line.example.org:9092": "a second machine",
@@ -234,7 +244,10 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     one.ends()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[] if page in ALWAYS else [pytest.mark.long]) for page in PAGES],
+)
 def test_every_command_of_a_page_runs_as_written(reader: Reader, page: str):
     commands = commands_of(page)
 

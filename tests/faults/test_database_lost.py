@@ -4,6 +4,8 @@ lost; it is made again from the topics."""
 import shutil
 from pathlib import Path
 
+import pytest
+
 from streams.runtime.fatal_errors import LOST_A_SERVER
 from tests.support.running_line import Line, wait_for
 
@@ -11,6 +13,7 @@ TIMES = 3
 """With growing pauses, the third would be 2 s."""
 
 
+@pytest.mark.long
 def test_the_tracker_restarts_at_once_and_no_pseudonym_is_given_twice(tmp_path: Path):
     line = Line(tmp_path / "home")
     try:

@@ -1,7 +1,7 @@
 """Every role is told to end (SIGTERM) and replaced while pages run: it gives back what it has not
 done, and nothing is lost or told twice.
 
-One round here; `python -m tests.faults.rolling --rounds 10` has ten."""
+One round; `python -m tests.faults.rolling --rounds 10` has ten."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,8 @@ import pytest
 
 from tests.faults.rolling import EXIT_SECONDS, ROLES, Course, Load, course
 from tests.support.running_line import Line
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

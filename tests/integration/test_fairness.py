@@ -16,6 +16,9 @@ from tests.support.line_facts import NOON, Delivery, a_request
 
 pytestmark = pytest.mark.usefixtures("fixed_window")
 
+QUEUED, RUSH_AT = 120, 30
+"""Batches, and the step at which a rush batch arrives."""
+
 
 def test_four_hundred_deferred_pages_free_their_places_for_a_hundred_others(
     connect_tracker, storage
@@ -203,13 +206,11 @@ def finish_some_pages(
     return left, completed
 
 
-def test_three_hundred_queued_batches_take_turns_and_a_rush_batch_goes_first(
-    connect_tracker, storage
-):
+def test_queued_batches_take_turns_and_a_rush_batch_goes_first(connect_tracker, storage):
     """Fair: no waiting batch has two places more than another or was given three places more than
     another, and no batch is finished before all have started."""
     tracker, chance = ClockedTracker(connect_tracker, storage, window=40), random.Random(5)
-    names = [f"q{number:03}" for number in range(300)]
+    names = [f"q{number:03}" for number in range(QUEUED)]
     batches = {name: Delivery(storage, name, {f"{name}-vol": 20}) for name in names}
     facts = [one for b in batches.values() for one in (b.received(), b.accepted())]
     tracker.process(*facts, *(batch.registered(f"{name}-vol") for name, batch in batches.items()))
@@ -223,15 +224,15 @@ def test_three_hundred_queued_batches_take_turns_and_a_rush_batch_goes_first(
         window, completed = finish_some_pages(tracker, batches, ended, chance)
         assert not completed or not waiting_to_start, f"{completed} before {waiting_to_start}"
         started = fairness.record(window, tracker.in_window())
-        if number == 100:
+        if number == RUSH_AT:
             batches["rush"] = tracker.start_batch("rush", 20, "rush")
             fairness.given["rush"] += tracker.in_window()["rush"]
-        elif number > 100 and fairness.given["rush"] < 20:
+        elif number > RUSH_AT and fairness.given["rush"] < 20:
             before_rush |= started - {"rush"}
 
     states = Counter(tracker.states("batch_status", "batch_id").values())
-    assert states == {"settled": 301}, states
-    assert len(tracker.published(BatchSettled)) == 301
+    assert states == {"settled": QUEUED + 1}, states
+    assert len(tracker.published(BatchSettled)) == QUEUED + 1
     widest = (fairness.widest_share, fairness.widest_spread)
     assert widest <= (1, 2), widest
     assert before_rush == set()
