@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.chaos.run import Ran, chaos
 
-SEED, SECONDS, GAP_SECONDS, AHEAD, PAGES = 11, 90, 1.6, 40, 80
+SEED, SECONDS, GAP_SECONDS, AHEAD, PAGES = 11, 90, 1.6, 50, 120
 """`make chaos` runs others, and with more pages."""
 
 
