@@ -97,7 +97,8 @@ class StalledPartitions:
         if stall is None or stall.offset != offset:
             stall = _Stall(offset, end)
         if stall.end != end and stall.holds_message is False:
-            stall.holds_message = None  # a message may have come after the markers
+            # A message may have come after the markers; the consumer has all the time to read it.
+            stall.holds_message, stall.checks = None, 0
         stall.end = end
         stall.checks += 1
         return stall
