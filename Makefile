@@ -126,7 +126,7 @@ rolling: install ## Restart every role ten times under load
 
 long: faults scanners ## Run the tests that make test leaves out, and that have no target of their own
 	$(PYTHON) -m pytest -q -m long tests/e2e tests/integration tests/faults/test_database_lost.py \
-		tests/faults/test_rolling_restarts.py --ignore tests/e2e/test_documented_commands.py
+		tests/faults/test_rolling_restarts.py tests/faults/test_two_machines.py --ignore tests/e2e/test_documented_commands.py
 	$(PYTHON) -m pytest -q -m "long or not long" tests/e2e/test_documented_commands.py
 
 lock: install ## Compile requirements.lock and requirements-dev.lock from their .in files

@@ -24,6 +24,8 @@ class TransientError(Exception):
     error_class = ErrorClass.UNKNOWN
     by_input = False
     """Whether the input of the step caused it: other work does not fail for this reason."""
+    by_every_input = False
+    """Whether all work of the lane fails for this reason, so that one failure is enough to know."""
 
 
 class StorageError(TransientError):
@@ -49,6 +51,7 @@ class ToolMissing(ToolCrashed):
     """A tool is not installed, or does not start: the same happens to every input."""
 
     by_input = False
+    by_every_input = True
 
 
 class ChildDied(ToolCrashed):

@@ -31,11 +31,13 @@ class Breaker:
     """Whether a trial was admitted after the pause and has no outcome yet."""
     why: str = ""
 
-    def fail(self, work_id: str, why: str, now: float) -> None:
-        """Count a failure. The tenth opens the breaker; a failed trial doubles the pause."""
+    def fail(self, work_id: str, why: str, now: float, at_once: bool = False) -> None:
+        """Count a failure. The tenth opens the breaker, or the first with `at_once`; a failed trial
+        doubles the pause."""
         self.failed.add(work_id)
         self.why = why
-        if len(self.failed) < FAILURES or (self.open_until is not None and not self.trying):
+        is_enough = at_once or len(self.failed) >= FAILURES
+        if not is_enough or (self.open_until is not None and not self.trying):
             return
         self.trying = False
         self.pause_seconds = min(
@@ -86,12 +88,15 @@ class Breakers:
             for one in self._of(lane):
                 one.began(self._clock())
 
-    def failed(self, lane: str, error_class: str, work_id: str, why: str) -> None:
-        """Work of this lane failed with a transient error."""
+    def failed(
+        self, lane: str, error_class: str, work_id: str, why: str, at_once: bool = False
+    ) -> None:
+        """Work of this lane failed with a transient error; `at_once` if all other work of the lane
+        fails for the same reason."""
         with self._lock:
             name = error_class if error_class in SHARED else lane
             one = self._breakers.setdefault(name, Breaker())
-            one.fail(work_id, why, self._clock())
+            one.fail(work_id, why, self._clock(), at_once)
             self._report_changes()
 
     def succeeded(self, lane: str) -> None:

@@ -60,7 +60,9 @@ class StepRunner:
             outcome = self._run(step, fact)
         except TransientError as error:
             if not error.by_input:
-                self._breakers.failed(step.lane, error.error_class, event_id, str(error))
+                self._breakers.failed(
+                    step.lane, error.error_class, event_id, str(error), at_once=error.by_every_input
+                )
             raise
         except (OSError, ImportError) as error:
             self._breakers.failed(step.lane, ErrorClass.UNKNOWN, event_id, str(error))

@@ -24,7 +24,10 @@ from tests.support.running_line import STEP_DONE, Line, wait_for
 from tests.support.s3_store import S3Server
 from tests.support.whole_log import read_when_quiet
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's"),
+]
 
 BATCH, PREFIX = "batch-1", "two-machines"
 ITEMS, PAGES = 4, 11

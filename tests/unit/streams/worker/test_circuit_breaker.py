@@ -31,6 +31,18 @@ def test_ten_consecutive_failures_of_distinct_work_open_a_breaker_and_retries_of
     assert not breakers.admits("text")
 
 
+def test_a_tool_that_does_not_start_opens_the_breaker_at_once_and_uses_up_no_attempts_of_others():
+    clock = Clock()
+    breakers = Breakers(clock=clock)
+
+    breakers.failed("text", ErrorClass.TOOL_CRASHED, "one-page", "status 127", at_once=True)
+
+    assert not breakers.admits("text")
+    assert breakers.admits("masters")
+    clock.now += 2.1
+    assert breakers.admits("text")
+
+
 def test_a_success_resets_the_count_of_failures():
     breakers = Breakers(clock=Clock())
 
