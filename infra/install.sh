@@ -225,39 +225,36 @@ fetch_standards() {
     fi
 }
 
-build_toxiproxy() {
-    [ "$FOR" = faults ] && [ ! -x "$TOXIPROXY/server" ] || return 0
-    say "toxiproxy 2.5.0 into $TOXIPROXY"
+# Moves a complete draft to its place, or stops if making it failed.
+put_in_place() {
+    [ -z "$FAULTS" ] || rm -rf "$1"
+    stop_on_faults
+    rm -rf "$2"
+    mv "$1" "$2"
+    chmod 755 "$2"
+}
+
+# Builds a Go program: its name, module with version, folder, make target, and a setting of Go if it needs one.
+build_with_go() {
+    say "$1 ${2##*@v} into $3, which takes some minutes"
     mkdir -p "$CACHE"
-    draft=$(mktemp -d "$CACHE/toxiproxy.XXXXXX")
+    draft=$(mktemp -d "$CACHE/$1.XXXXXX")
     # Go creates read-only folders, so they are removed with its own command.
-    GOBIN=$draft GOPATH=$CACHE/go GOCACHE=$CACHE/go/build GOTOOLCHAIN=local \
-        go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0 ||
-        add_fault "toxiproxy cannot be built; Go's message is above. Fix: check the network and Go's settings, then run make faults again."
+    GOBIN=$draft GOPATH=$CACHE/go GOCACHE=$CACHE/go/build env ${5:-} go install "$2" ||
+        add_fault "$1 cannot be built; Go's message is above. Fix: check the network and Go's settings, then run make $4 again."
     GOPATH=$CACHE/go GOCACHE=$CACHE/go/build go clean -cache -modcache >/dev/null 2>&1 || true
     rm -rf "$CACHE/go"
-    [ -z "$FAULTS" ] || rm -rf "$draft"
-    stop_on_faults
-    rm -rf "$TOXIPROXY"
-    mv "$draft" "$TOXIPROXY"
-    chmod 755 "$TOXIPROXY"
+    put_in_place "$draft" "$3"
+}
+
+build_toxiproxy() {
+    [ "$FOR" = faults ] && [ ! -x "$TOXIPROXY/server" ] || return 0
+    build_with_go toxiproxy github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0 "$TOXIPROXY" faults GOTOOLCHAIN=local
 }
 
 build_tusd() {
     [ "$FOR" = spool ] && [ ! -x "$TUSD/tusd" ] || return 0
-    say "tusd 2.9.1 into $TUSD, which takes some minutes"
-    mkdir -p "$CACHE"
-    draft=$(mktemp -d "$CACHE/tusd.XXXXXX")
-    GOBIN=$draft GOPATH=$CACHE/go GOCACHE=$CACHE/go/build \
-        go install github.com/tus/tusd/v2/cmd/tusd@v2.9.1 ||
-        add_fault "tusd cannot be built; Go's message is above. Fix: check the network and Go's settings, then run make spool again."
-    GOPATH=$CACHE/go GOCACHE=$CACHE/go/build go clean -cache -modcache >/dev/null 2>&1 || true
-    rm -rf "$CACHE/go"
-    [ -z "$FAULTS" ] || rm -rf "$draft"
-    stop_on_faults
-    rm -rf "$TUSD"
-    mv "$draft" "$TUSD"
-    chmod 755 "$TUSD"
+    build_with_go tusd github.com/tus/tusd/v2/cmd/tusd@v2.9.1 "$TUSD" spool
 }
 
 # A client of uploads that is not ours.
@@ -268,10 +265,7 @@ fetch_tus_js() {
     draft=$(mktemp -d "$CACHE/tus-js.XXXXXX")
     npm install --prefix "$draft" --ignore-scripts --no-audit --no-fund --silent tus-js-client@4.3.1 ||
         add_fault "npm cannot install tus-js-client; its message is above. Fix: check the network and npm's settings, then run make uploads again."
-    [ -z "$FAULTS" ] || rm -rf "$draft"
-    stop_on_faults
-    rm -rf "$TUS_JS"
-    mv "$draft" "$TUS_JS"
+    put_in_place "$draft" "$TUS_JS"
 }
 
 # Checks the audit log with Go's own packages.
