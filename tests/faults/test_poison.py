@@ -177,7 +177,8 @@ def test_a_signed_message_is_taken_and_the_log_names_its_sender(poisoned: Poison
     line.wait_for_figures("of-lab", seconds=SECONDS, state="uploading")
 
     def found() -> list[Any]:
-        events = line.ask("audit", "page", "of-lab.vol:0001")
+        # Until its first event is projected, the page is not known.
+        events = line.run("audit", "page", "of-lab.vol:0001", "--json").document or []
         return [event for event in events if event["event_type"] == SIGNATURE]
 
     wait_for(lambda: len(found()) == 1, SECONDS, line.logs)

@@ -94,10 +94,6 @@ def send_files(
                 finished,
                 lambda: progress("sending", sent.done, total),
             )
-        except BaseException:
-            sent.stop = True
-            threads.shutdown(cancel_futures=True)
-            raise
         finally:
             confirmations.keep()
     return found
@@ -114,15 +110,25 @@ def _send_all(
     """Give files to the threads in order, a few ahead of those that are finished."""
     waiting = iter(files)
     running: dict[Future[str | None], ManifestFile] = {}
-    while True:
-        while len(running) < AHEAD and (file := next(waiting, None)) is not None:
-            running[threads.submit(_send, destination, file, sent)] = file
-        if not running:
-            return
-        done, _ = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
-        for future in done:
-            finished(running.pop(future), future.result())
-        look()
+    try:
+        while True:
+            while len(running) < AHEAD and (file := next(waiting, None)) is not None:
+                running[threads.submit(_send, destination, file, sent)] = file
+            if not running:
+                return
+            done, _ = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                finished(running[future], future.result())
+                del running[future]
+            look()
+    except BaseException:
+        # What the other threads finish meanwhile is not sent again.
+        sent.stop = True
+        threads.shutdown(cancel_futures=True)
+        for future, file in running.items():
+            if not future.cancelled() and future.exception() is None:
+                finished(file, future.result())
+        raise
 
 
 def _send(destination: Destination, file: ManifestFile, sent: _Sent) -> str | None:
