@@ -23,9 +23,10 @@ def decoded_bytes(fact: Fact, storage: Storage) -> int:
     if not isinstance(fact, PageAdmitted):
         return 0
     try:
-        path = storage.path(file_for("capture", fact.files))
-        format_ = identify_file(path)
-        header = read_header(path, format_.family, fact.image or 1) if format_ else None
+        # Borrowed: this process has no task, at whose end its files would be given back.
+        with storage.borrowed(file_for("capture", fact.files)) as path:
+            format_ = identify_file(path)
+            header = read_header(path, format_.family, fact.image or 1) if format_ else None
     except (DamagedHeader, KeyError, LookupError, OSError, StorageError):
         return 0
     if header is None:

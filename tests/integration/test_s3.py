@@ -3,13 +3,15 @@
 import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,10 @@ from processors.tools import Area, staging_key
 from schemas.models import FileRef
 from streams.settings import Settings
 from streams.storage import s3
-from streams.storage.cache import ObjectCache
+from streams.storage.cache.folder import CacheFolder
+from streams.storage.cache.ledger import CacheFigures
+from streams.storage.cache.local_copies import LocalCopies
+from streams.storage.cache.private_copies import PrivateCopies
 from streams.storage.factory import StoreNotReachable, check_store, open_storage
 from streams.storage.s3 import S3Storage, connect
 from streams.storage.source_bytes import PART_BYTES
@@ -50,6 +55,10 @@ def storage(settings: Settings) -> S3Storage:
 
 def keep(storage: S3Storage, value: bytes | Path, area: Area = Area.STAGING) -> FileRef:
     return storage.keep(value, area=area, use="master", media_type="image/tiff")
+
+
+def without_cache(home: Path) -> LocalCopies:
+    return LocalCopies(None, PrivateCopies(home / "private"))
 
 
 def put_over(settings: Settings, key: str, value: bytes) -> None:
@@ -110,7 +119,7 @@ def test_bytes_that_change_in_transit_are_refused(
     port = int(settings.s3.endpoint.rpartition(":")[2])
     value = b"a" * length + b"NEEDLE"
     through_proxy = replace(settings.s3, endpoint=f"http://127.0.0.1:{changing_proxy(port)}")
-    changed = S3Storage(connect(through_proxy), ObjectCache(settings.home / "cache", MEGABYTE))
+    changed = S3Storage(connect(through_proxy), without_cache(settings.home))
 
     with pytest.raises(StorageError, match=r"BadDigest|XAmzContentSHA256Mismatch"):
         keep(changed, value, Area.DERIVATIVES)
@@ -154,7 +163,7 @@ def test_wrong_keys_and_a_missing_bucket_differ_from_a_missing_object(
     ):
         changed = settings.model_copy(update=change)
         assert changed.s3 is not None
-        storage = S3Storage(connect(changed.s3), ObjectCache(tmp_path / "cache", MEGABYTE))
+        storage = S3Storage(connect(changed.s3), without_cache(tmp_path))
         with pytest.raises(StorageError, match=code):
             storage.get("receipts/b/00/w")
         with pytest.raises(StoreNotReachable, match=f"store.not-reachable: s3://.*{code}"):
@@ -164,7 +173,7 @@ def test_wrong_keys_and_a_missing_bucket_differ_from_a_missing_object(
 def test_an_unreachable_store_is_reported_within_seconds(settings: Settings, tmp_path: Path):
     assert settings.s3 is not None
     location = replace(settings.s3, endpoint="http://127.0.0.1:1")
-    storage = S3Storage(connect(location), ObjectCache(tmp_path / "cache", MEGABYTE))
+    storage = S3Storage(connect(location), without_cache(tmp_path))
     began = time.monotonic()
 
     with pytest.raises(StorageError):
@@ -182,7 +191,7 @@ def test_a_store_that_hangs_is_an_error_after_the_timeout(
     monkeypatch.setattr(s3, "RETRY_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         location = replace(settings.s3, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        storage = S3Storage(connect(location), ObjectCache(tmp_path / "cache", MEGABYTE))
+        storage = S3Storage(connect(location), without_cache(tmp_path))
         began = time.monotonic()
 
         with pytest.raises(StorageError):
@@ -253,91 +262,120 @@ def test_a_large_object_is_never_complete_in_memory(tmp_path: Path, s3_server: S
     assert int(done.stdout) < 200_000, f"{done.stdout} kB for 300 MB"
 
 
-@pytest.fixture
-def small_cache(settings: Settings, tmp_path: Path) -> Iterator[tuple[S3Storage, Path]]:
-    """A store whose cache has space for ten copies of a megabyte."""
-    assert settings.s3 is not None
-    cache = tmp_path / "cache"
-    yield S3Storage(connect(settings.s3), ObjectCache(cache, 10 * MEGABYTE)), cache
+LIMIT = 10 * MEGABYTE
 
 
-def cached_bytes(cache: Path) -> int:
-    return sum(p.stat().st_size for p in cache.glob("objects/*/[0-9a-f][0-9a-f]/*"))
+def with_cache(settings: Settings, **changes: Any) -> S3Storage:
+    """A store whose cache has space for nine copies of a megabyte."""
+    changes = {"store_cache_gb": LIMIT / 1e9, **changes}
+    opened = open_storage(settings.model_copy(update=changes))
+    assert isinstance(opened, S3Storage)
+    return opened
 
 
-def test_local_copies_are_limited_in_size_and_those_in_use_stay(
-    small_cache: tuple[S3Storage, Path],
-):
-    storage, cache = small_cache
-    refs = [keep(storage, os.urandom(MEGABYTE)) for _ in range(30)]
+def figures(settings: Settings) -> CacheFigures:
+    return CacheFolder(settings.store_cache, LIMIT).figures()
 
-    paths = [storage.path(ref) for ref in refs]
 
-    assert cached_bytes(cache) <= 11 * MEGABYTE
+def bytes_in(folder: Path) -> int:
+    """What all files of a folder take."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
+def test_a_full_cache_stays_within_its_limit_and_copies_in_use_stay(settings: Settings):
+    storage = with_cache(settings)
+    refs = [keep(storage, os.urandom(MEGABYTE)) for _ in range(15)]
+    paths = []
+    for ref in refs:
+        paths.append(storage.path(ref))
+        assert bytes_in(settings.store_cache) <= LIMIT
+
     for ref, path in zip(refs, paths, strict=True):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == ref.sha256
+    assert [path.parent.parent.parent == settings.store_cache for path in paths] == (
+        [True] * 9 + [False] * 6
+    )
+    storage.release()
+    assert bytes_in(settings.home / "cache" / "private") == 0
+    assert storage.path(refs[14]).is_relative_to(settings.store_cache)
 
 
-def test_the_least_recently_used_copies_are_evicted_first(settings: Settings, tmp_path: Path):
+def test_what_a_worker_stores_is_read_without_the_bucket(settings: Settings):
+    storage = with_cache(settings)
     assert settings.s3 is not None
-    cache, store = tmp_path / "cache", connect(settings.s3)
-    refs = [
-        keep(S3Storage(store, ObjectCache(cache, MEGABYTE)), os.urandom(MEGABYTE))
-        for _ in range(12)
-    ]
-    large = ObjectCache(cache, 100 * MEGABYTE)
-    for number, ref in enumerate(refs):
-        S3Storage(store, large).path(ref)
-        copy = next(cache.glob(f"objects/*/{ref.sha256[:2]}/{ref.sha256}"))
-        os.utime(copy, (number, number))
-    small = ObjectCache(cache, 3 * MEGABYTE, tmp_path / "leases")
-    evicting = S3Storage(store, small)
+    text = storage.keep(b"some text", area=Area.DERIVATIVES, use="text", media_type="text/plain")
+    master, package = keep(storage, b"a page", Area.MASTERS), keep(storage, b"tar", Area.PACKAGES)
+    for ref in (text, master, package):
+        obstore.delete(connect(settings.s3), ref.key)
 
-    evicting.path(refs[0])
-    evicting.path(keep(evicting, os.urandom(MEGABYTE)))
-
-    kept = {path.name for path in cache.glob("objects/*/[0-9a-f][0-9a-f]/*")}
-    assert refs[0].sha256 in kept
-    assert refs[11].sha256 in kept
-    assert refs[1].sha256 not in kept
+    assert storage.read(text) == b"some text"
+    assert storage.path(master).read_bytes() == b"a page"
+    with pytest.raises(StorageError):
+        storage.path(package)
+    assert (figures(settings).hits, figures(settings).misses) == (2, 1)
 
 
-def test_processes_share_copies_and_evict_concurrently(settings: Settings, tmp_path: Path):
-    assert settings.s3 is not None
-    cache, store = tmp_path / "cache", connect(settings.s3)
-    refs = [keep(S3Storage(store, ObjectCache(cache, 1)), os.urandom(200_000)) for _ in range(20)]
-    mismatches: list[str] = []
+def test_two_processes_read_an_object_from_the_bucket_once(settings: Settings):
+    # Two handles share nothing but the folder, as two processes do.
+    storage = with_cache(settings)
+    refs = [keep(storage, os.urandom(MEGABYTE)) for _ in range(6)]
+    readers = [with_cache(settings) for _ in range(4)]
 
-    def child(number: int) -> None:
-        leases = tmp_path / f"leases-{number}"
-        storage = S3Storage(store, ObjectCache(cache, MEGABYTE, leases))
-        for ref in (refs[number:] + refs[:number]) * 3:
-            value = storage.path(ref).read_bytes()
-            if hashlib.sha256(value).hexdigest() != ref.sha256:
-                mismatches.append(ref.key)
-            for lease in leases.iterdir():
-                lease.unlink()
+    def read(reader: S3Storage) -> list[bytes]:
+        return [reader.path(ref).read_bytes() for ref in refs]
 
-    threads = [threading.Thread(target=child, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(read, readers))
 
-    assert mismatches == []
-    assert cached_bytes(cache) <= 2 * MEGABYTE
+    assert [hashlib.sha256(value).hexdigest() for value in found[0]] == [r.sha256 for r in refs]
+    assert found == [found[0]] * 4
+    assert (figures(settings).misses, figures(settings).hits) == (6, 18)
 
 
-def test_copies_from_before_a_crash_of_the_machine_are_not_used(
-    settings: Settings, storage: S3Storage
-):
+def test_a_changed_copy_is_never_read_and_a_lost_folder_is_filled_again(settings: Settings):
+    storage = with_cache(settings)
     ref = keep(storage, b"a page")
-    old = settings.home / "cache" / "objects" / "otherrun" / ref.sha256[:2] / ref.sha256
-    old.parent.mkdir(parents=True)
-    old.write_bytes(b"")
+    copy = storage.path(ref)
+    storage.release()
+    copy.write_bytes(b"a pagE")
 
+    assert storage.read(ref) == b"a page"
     assert storage.path(ref).read_bytes() == b"a page"
-    assert not old.exists()
+    assert figures(settings).damaged == 1
+    shutil.rmtree(settings.store_cache)
+    assert storage.path(ref).read_bytes() == b"a page"
+    assert figures(settings).used_bytes == 4096
+
+
+def test_without_a_usable_folder_objects_are_read_from_the_bucket(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    folder = tmp_path / "fast-disk"
+    folder.write_text("a file where the folder should be")
+    storage = with_cache(settings, store_cache_folder=folder)
+    refs = [keep(storage, value) for value in (b"a page", b"another")]
+
+    found = [storage.path(ref).read_bytes() for ref in refs]
+
+    assert found == [b"a page", b"another"]
+    assert [record.message for record in caplog.records].count("cache cannot be used") == 1
+    folder.unlink()
+    storage.release()
+    assert storage.path(refs[0]).is_relative_to(folder)
+
+
+def test_copies_of_an_earlier_version_are_removed(settings: Settings):
+    old = settings.home / "cache" / "objects" / "boot" / "ab" / "abcd"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"a page")
+
+    with_cache(settings)
+
+    assert not (settings.home / "cache" / "objects").exists()
 
 
 def test_what_a_station_uploads_by_http_goes_into_the_bucket(
