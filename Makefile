@@ -35,7 +35,7 @@ CUTS ?= 50
 COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
-.PHONY: chaos fulldisk powercut mutations spool tamper rolling uploads
+.PHONY: cache chaos fulldisk powercut mutations spool tamper rolling uploads
 .PHONY: images folders defects long lock
 .PHONY: $(TESTS) $(CHECKS)
 
@@ -110,6 +110,9 @@ uploads: install ## Cut uploads 1,000 times, kill the server 50 times, drawn fro
 	@sh infra/install.sh uploads
 	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_upload_clients.py
 	$(PYTHON) -m tests.faults.upload_cuts --count 1000 --kills 50 --seed $(SEED) --record
+
+cache: install ## Read 5 GB of masters in a bucket through a cache of 1 GB with two workers, killed meanwhile; adds a row to docs/reliability.md
+	$(PYTHON) -m tests.faults.cache_pressure.run --seed $(SEED) --record
 
 images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
 	@sh infra/install.sh images

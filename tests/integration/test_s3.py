@@ -32,6 +32,7 @@ from streams.storage.factory import StoreNotReachable, check_store, open_storage
 from streams.storage.s3 import S3Storage, connect
 from streams.storage.source_bytes import PART_BYTES
 from streams.uploads.upload_records import UploadRecords
+from tests.faults.cache_pressure.survey import Pressure, disk_in_memory, survey
 from tests.support.ingest_server import IngestServer
 from tests.support.s3_store import S3Server
 from tests.support.stores import settings_of
@@ -366,6 +367,31 @@ def test_without_a_usable_folder_objects_are_read_from_the_bucket(
     folder.unlink()
     storage.release()
     assert storage.path(refs[0]).is_relative_to(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a disk")
+def test_two_workers_that_are_killed_keep_the_limit_and_read_nothing_wrong(
+    tmp_path: Path, s3_server: S3Server
+):
+    # `make cache` does it with 1 GB and 5 GB.
+    asked = Pressure(
+        limit_bytes=4 * MEGABYTE,
+        objects=80,
+        object_bytes=250_000,
+        kills=2,
+        damages=4,
+        seed=7,
+        seconds=120,
+    )
+    with disk_in_memory(tmp_path / "disk", 3 * asked.limit_bytes) as disk:
+        found = survey(tmp_path, disk, s3_server, asked)
+
+    assert found.faults == []
+    assert found.wrong == 0 < found.right
+    assert asked.limit_bytes // 2 < found.most_bytes <= asked.limit_bytes
+    assert found.samples > 100
+    assert found.figures.evictions > 20
+    assert found.figures.hit_rate is not None and 0.1 < found.figures.hit_rate < 0.9
 
 
 def test_copies_of_an_earlier_version_are_removed(settings: Settings):
