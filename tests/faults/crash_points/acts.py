@@ -280,7 +280,7 @@ ACTS = (
     ),
     Act(
         *("cache", cache.read_objects, cache.copies, nothing, cache.sweep, cache.left_over, ()),
-        *(False, False, 0.3),
+        *(False, False, 0.1),
     ),
     Act("note", remember_store, note, nothing, nothing, no_debris, (OSError,), named=False),
 )
