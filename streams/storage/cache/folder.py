@@ -160,6 +160,12 @@ class CacheFolder:
             self._count(ledger)
             ledger.write()
 
+    def make_way(self, need: int) -> None:
+        """Remove copies for others who need space on its disk. Raises CacheUnusable."""
+        with self._locked() as ledger:
+            if ledger.figures.used_bytes and self._free(self.root) < self._reserve + need:
+                self._evict(ledger, need)
+
     def copy(self, sha256: str) -> Path:
         """Where the copy with this digest is."""
         return self.root / "sha256" / sha256[:2] / sha256
@@ -167,7 +173,7 @@ class CacheFolder:
     @contextmanager
     def _locked(self) -> Iterator[OpenLedger]:
         with _as_unusable():
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(0o700, parents=True, exist_ok=True)
             with self._ledger.locked() as ledger:
                 if ledger.is_new:
                     self._count(ledger)

@@ -252,6 +252,29 @@ def test_copies_give_way_when_the_disk_is_short_of_its_reserve(tmp_path: Path):
         os.close(file or 0)
 
 
+def test_copies_make_way_for_others_only_when_the_disk_is_short(tmp_path: Path):
+    root, of_others = tmp_path / "cache", [0]
+
+    def free(_: Path) -> int:
+        used = sum(path.stat().st_size for path in root.glob("sha256/*/*"))
+        return 20 * BLOCK_BYTES - of_others[0] - used
+
+    folder = CacheFolder(root, 100 * BLOCK_BYTES, 3 * BLOCK_BYTES, free)
+    for number in range(10):
+        add(folder, number, used_at=100 + number)
+
+    folder.make_way(7 * BLOCK_BYTES)
+    assert len(held(folder)) == 10
+    of_others[0] = 9 * BLOCK_BYTES
+    folder.make_way(2 * BLOCK_BYTES)
+
+    # The need and the reserve, and a sixteenth of the limit.
+    assert held(folder) == set()
+    of_others[0] = 18 * BLOCK_BYTES
+    folder.make_way(2 * BLOCK_BYTES)
+    assert folder.figures().evictions == 10
+
+
 def test_a_folder_that_cannot_be_made_is_unusable(tmp_path: Path):
     (tmp_path / "file").touch()
     folder = CacheFolder(tmp_path / "file" / "cache", LIMIT)
