@@ -12,13 +12,16 @@ from streams import storage_settings
 from streams.fixity_variables import FixityVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
+from streams.registry_variables import RegistryVariables
 from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
 from streams.station_variables import StationVariables
 from streams.upload_variables import UploadVariables
 
 
-class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, UploadVariables):
+class EnvironmentVariables(
+    FixityVariables, RegistryVariables, ScannerVariables, StationVariables, UploadVariables
+):
     """One field for each variable. The constructor takes values and reads no environment."""
 
     model_config = ConfigDict(
