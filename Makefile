@@ -36,7 +36,7 @@ COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
 .PHONY: chaos fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: images folders defects long lock
+.PHONY: images folders defects long lock registry
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -110,6 +110,10 @@ uploads: install ## Cut uploads 1,000 times, kill the server 50 times, drawn fro
 	@sh infra/install.sh uploads
 	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_upload_clients.py
 	$(PYTHON) -m tests.faults.upload_cuts --count 1000 --kills 50 --seed $(SEED) --record
+
+registry: install ## Read topics in Python, Java, JavaScript and the shell, with a schema registry and without
+	@sh infra/install.sh registry
+	$(PYTHON) -m pytest -q -m "long or not long" tests/integration/test_other_languages.py
 
 images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
 	@sh infra/install.sh images

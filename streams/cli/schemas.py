@@ -9,9 +9,9 @@ import click
 from processors.error_catalogue import fix_of
 from schemas.store import SchemaStore
 from streams.console import Exit, emit, fail, json_option, out, words
-from streams.schema_registry.export import INDEX, export
 from streams.schema_registry.push import push
 from streams.schema_registry.registry import Registry, RegistryProblem
+from streams.schema_registry.schema_export import INDEX, export
 from streams.settings import Settings
 
 

@@ -12,7 +12,7 @@ from schemas.catalogue import FACTS
 from schemas.codec import encode
 from schemas.models import PageEnriched
 from schemas.store import SchemaStore
-from streams.schema_registry.export import INDEX, export
+from streams.schema_registry.schema_export import INDEX, export
 from tests.support.builders import a_head
 
 UUID = "00000000-0000-5000-8000-000000000001"
