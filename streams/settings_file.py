@@ -60,7 +60,7 @@ def file_values(
         if name not in allowed:
             wrong.append(f"{where}: {name} cannot be set in this file, only in the environment")
         elif name in values:
-            wrong.append(f"{where}: {name} is set a second time")
+            wrong.append(f"{where}: {name} is set a second time, remove one of the lines")
         else:
             values[name] = value
     return {name: text for name, text in values.items() if name not in precedes}, wrong

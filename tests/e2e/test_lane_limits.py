@@ -78,6 +78,7 @@ def test_a_rush_batch_is_not_behind_the_waiting_tasks_of_a_limited_lane(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_a_limit_is_held_within_5_percent_over_ten_minutes(line: Line, tmp_path: Path):
     count = int(MINUTES * LONG_PER_MINUTE) + 1
     pages.write_item(tmp_path / "long" / "vol-a", count)

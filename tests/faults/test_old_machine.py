@@ -14,7 +14,7 @@ from tests.support import pages
 from tests.support.control_group import ControlGroup, Limits, control_group
 from tests.support.running_line import COMMAND, Line
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
 PAGES, LARGE = 60, 3
 MEMORY_BYTES = 1_500_000_000

@@ -71,6 +71,7 @@ def a_fact(folder: Path) -> Fact:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_limits_are_held_within_5_percent_over_ten_minutes(tmp_path: Path):
     begun: Counter[str] = Counter()
     over = threading.Event()

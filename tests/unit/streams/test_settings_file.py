@@ -44,7 +44,7 @@ def test_every_mistake_is_reported_with_the_file(tmp_path: Path):
     assert mistakes_in(tmp_path, text, COPYSTAND_RETRY_SCALE="fast") == [
         f"{file} line 2: 'rubbish' is not NAME=value",
         f"{file} line 3: COPYSTAND_HOME cannot be set in this file, only in the environment",
-        f"{file} line 5: COPYSTAND_IMAGES_MB is set a second time",
+        f"{file} line 5: COPYSTAND_IMAGES_MB is set a second time, remove one of the lines",
         f"WORK_POOL_SIZE in {file} must be 1 or more, got '0'",
         "COPYSTAND_RETRY_SCALE must be 0 or more, got 'fast'",
     ]
