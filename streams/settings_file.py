@@ -20,7 +20,7 @@ def settings_file(home: Path) -> Path:
 def file_lines(home: Path) -> list[str]:
     """The lines of the settings file; none if there is no file, or only its owner can read it."""
     try:
-        return settings_file(home).read_text("utf-8").splitlines()
+        return settings_file(home).read_text("utf-8", errors="replace").splitlines()
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         # A station or repository of another user needs none of these variables.
         return []

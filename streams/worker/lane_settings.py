@@ -44,7 +44,7 @@ class LaneSettingsReader:
     def _read(self) -> None:
         try:
             found = _lanes_of(Settings.load(self._environment))
-        except SettingsError as wrong:
+        except (SettingsError, OSError) as wrong:
             log.warning("settings file ignored", extra={"found": str(wrong)})
             return
         if found != self._last:
