@@ -13,6 +13,7 @@ from streams.fixity_variables import FixityVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
 from streams.registry_variables import RegistryVariables
+from streams.resource_variables import ResourceVariables
 from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
 from streams.station_variables import StationVariables
@@ -20,7 +21,12 @@ from streams.upload_variables import UploadVariables
 
 
 class EnvironmentVariables(
-    FixityVariables, RegistryVariables, ScannerVariables, StationVariables, UploadVariables
+    FixityVariables,
+    RegistryVariables,
+    ResourceVariables,
+    ScannerVariables,
+    StationVariables,
+    UploadVariables,
 ):
     """One field for each variable. The constructor takes values and reads no environment."""
 
@@ -107,6 +113,7 @@ class EnvironmentVariables(
         unit="processes",
         ge=1,
         default_text="the number of cores",
+        in_file=True,
     )
     session_timeout_seconds: float = variable(
         "COPYSTAND_SESSION_TIMEOUT",
@@ -117,6 +124,7 @@ class EnvironmentVariables(
         unit="s",
         ge=6,
         old_name="COPYSTAND_SILENCE_SECONDS",
+        in_file=True,
     )
     liveness_timeout_seconds: float = variable(
         "COPYSTAND_LIVENESS_TIMEOUT",
@@ -127,6 +135,7 @@ class EnvironmentVariables(
         unit="s",
         ge=3,
         old_name="COPYSTAND_STALLED_SECONDS",
+        in_file=True,
     )
     retry_scale: float = variable(
         "COPYSTAND_RETRY_SCALE",
@@ -143,6 +152,7 @@ class EnvironmentVariables(
         unit="MB",
         ge=1,
         default_text="60 % of the memory",
+        in_file=True,
     )
     child_mb: float = variable(
         "COPYSTAND_CHILD_MB",
@@ -152,6 +162,7 @@ class EnvironmentVariables(
         unit="MB",
         ge=256,
         default_text="60 % of the memory",
+        in_file=True,
     )
     recycle_mb: float = variable(
         "COPYSTAND_RECYCLE_MB",
@@ -160,6 +171,7 @@ class EnvironmentVariables(
         read_by="worker",
         unit="MB",
         ge=200,
+        in_file=True,
     )
     reserve_mb: float = variable(
         "COPYSTAND_RESERVE_MB",

@@ -99,11 +99,20 @@ def down(drain: bool, now: bool, timeout: float, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--tune", is_flag=True, help="Measure this machine and print settings that fit it.")
+@click.option("--write", is_flag=True, help="With --tune: write the settings file of the home.")
 @json_option
-def doctor(as_json: bool) -> None:
-    """Check the requirements of this machine.
+def doctor(tune: bool, write: bool, as_json: bool) -> None:
+    """Check the requirements of this machine, or tune a line to it.
 
     Prints how to install missing ones and exits with 3 if there are any."""
+    if write and not tune:
+        fail(Exit.USAGE, "--write needs --tune", "Run: copystand doctor --tune --write")
+    if tune:
+        from streams.cli.tune import tune as tune_machine
+
+        tune_machine(as_json, write)
+        return
     rows = [*check_parts(), _settings(), _store(Settings.load())]
     emit([asdict(row) for row in rows], as_json, _render_doctor)
     if not all(row.found for row in rows):
