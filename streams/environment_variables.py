@@ -285,8 +285,15 @@ class EnvironmentVariables(
     store_cache_gb: float = variable(
         "COPYSTAND_STORE_CACHE_GB",
         20,
-        "Disk space for local copies of objects in a bucket.",
+        "Most disk space that local copies of objects in a bucket use. 0: no copies are kept.",
         read_by="worker, station, repository",
         unit="GB",
         ge=0,
+    )
+    store_cache_folder: Path | None = variable(
+        "COPYSTAND_STORE_CACHE_FOLDER",
+        None,
+        "Folder of the local copies. Several homes of one user on a machine may share it.",
+        read_by="worker, station, repository",
+        default_text="`cache/store` in the home",
     )
