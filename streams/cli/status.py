@@ -112,6 +112,8 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
         for row in document["roles"]
         if row.get("waits_for")
     ]
+    limits = document.get("limits", {}).items()
+    lines += [Text(f"lane {lane} is limited to {words}") for lane, words in limits]
     lines += [Text(_retry_note(row)) for row in document["retries"]]
     lines += [
         Text(f"batch {row['batch_id']}: no progress since {row['since']}", style="yellow")

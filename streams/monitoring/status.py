@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from infra.files import read_json
 from streams.kafka.client import OPERATOR
 from streams.named_queries import NamedQueries
+from streams.runtime.lane_report import read_lane_report
 from streams.runtime.role_files import wait_reason
 from streams.settings import Settings
 from streams.storage.cache.home_cache import cache_document
@@ -53,6 +54,7 @@ def line_status(
     # A watchdog of an earlier version does not count them.
     others["failed_objects"] = report.get("failed_objects")
     others["untaken_orders"] = report.get("untaken_orders", [])
+    others["limits"] = dict(read_lane_report(settings).limits)
     others["cache"] = cache_document(settings)
     figures = {"batches": batches, "roles": roles, "database": fault, "persons": persons}
     return {**figures, **others}

@@ -40,6 +40,12 @@ def test_the_disk_that_lacks_space_is_shown():
     assert "work waits for free space: /disk has 1.0 MB free" in text
 
 
+def test_the_limit_of_a_lane_is_shown():
+    text = printed(a_status(limits={"text": "20 tasks/min, 1 at once"}))
+
+    assert "lane text is limited to 20 tasks/min, 1 at once" in text
+
+
 def test_active_batches_are_shown_before_ended_ones():
     rows = [{"batch_id": str(n), "state": "running" if n == 1 else "settled"} for n in range(9)]
 
