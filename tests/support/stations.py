@@ -71,7 +71,8 @@ def own_station(
 ) -> Iterator[OwnStation]:
     """A station of the line in a home, with its credential file; revoked afterwards.
 
-    `settings` are further ones of the line, and `token` replaces the upload token, for a server that is not the line's."""
+    `settings` are further ones of the line, and `token` replaces the upload token, for a server
+    that is not the line's."""
     folder.mkdir(parents=True)
     file = folder / "credential.json"
     of_line = {**os.environ, "COPYSTAND_HOME": str(home), **(settings or {})}
