@@ -29,14 +29,16 @@ FILES_OF_check-others := tests/unit tests/contract tests/architecture \
 # How long faults are injected, and the seed of their schedule.
 SECONDS ?= 180
 SEED ?= 1
+# How many pages `make lab` hands over.
+PAGES ?= 2000
 # How often `make powercut` cuts the power.
 CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
-.PHONY: chaos fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: images folders defects long lock limits oldmachine
+.PHONY: cache chaos lab fulldisk powercut mutations spool tamper rolling uploads
+.PHONY: images folders defects long lock registry limits oldmachine
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -110,6 +112,16 @@ uploads: install ## Cut uploads 1,000 times, kill the server 50 times, drawn fro
 	@sh infra/install.sh uploads
 	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_upload_clients.py
 	$(PYTHON) -m tests.faults.upload_cuts --count 1000 --kills 50 --seed $(SEED) --record
+
+registry: install ## Read topics in Python, Java, JavaScript and the shell, with a schema registry and without
+	@sh infra/install.sh registry
+	$(PYTHON) -m pytest -q -m "long or not long" tests/integration/test_other_languages.py
+
+cache: install ## Read 5 GB of masters in a bucket through a cache of 1 GB with two workers, killed meanwhile; adds a row to docs/reliability.md
+	$(PYTHON) -m tests.faults.cache_pressure.run --seed $(SEED) --record
+
+lab: install ## Hand 2,000 pages to three stations, two workers and a bucket in separate homes; adds a row to docs/reliability.md
+	$(PYTHON) -m tests.faults.station_lab --pages $(PAGES) --record
 
 images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
 	@sh infra/install.sh images

@@ -12,6 +12,7 @@ from streams import storage_settings
 from streams.fixity_variables import FixityVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
+from streams.registry_variables import RegistryVariables
 from streams.resource_variables import ResourceVariables
 from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
@@ -20,7 +21,12 @@ from streams.upload_variables import UploadVariables
 
 
 class EnvironmentVariables(
-    FixityVariables, ResourceVariables, ScannerVariables, StationVariables, UploadVariables
+    FixityVariables,
+    RegistryVariables,
+    ResourceVariables,
+    ScannerVariables,
+    StationVariables,
+    UploadVariables,
 ):
     """One field for each variable. The constructor takes values and reads no environment."""
 
@@ -279,8 +285,15 @@ class EnvironmentVariables(
     store_cache_gb: float = variable(
         "COPYSTAND_STORE_CACHE_GB",
         20,
-        "Disk space for local copies of objects in a bucket.",
+        "Most disk space that local copies of objects in a bucket use. 0: no copies are kept.",
         read_by="worker, station, repository",
         unit="GB",
         ge=0,
+    )
+    store_cache_folder: Path | None = variable(
+        "COPYSTAND_STORE_CACHE_FOLDER",
+        None,
+        "Folder of the local copies. Several homes of one user on a machine may share it.",
+        read_by="worker, station, repository",
+        default_text="`cache/store` in the home",
     )

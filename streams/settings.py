@@ -99,6 +99,11 @@ class Settings(EnvironmentVariables):
         return int(self.store_cache_gb * GIGABYTE)
 
     @property
+    def store_cache(self) -> Path:
+        """Folder of the local copies of objects in a bucket."""
+        return self.store_cache_folder or self.home / "cache" / "store"
+
+    @property
     def upload_max_bytes(self) -> int:
         """COPYSTAND_UPLOAD_MAX_GB in bytes."""
         return int(self.upload_max_gb * GIGABYTE)

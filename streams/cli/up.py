@@ -56,8 +56,9 @@ def up(as_json: bool) -> None:
         if missing:
             fail(Exit.MISSING_PART, f"{missing[0].part} is missing", missing[0].fix)
         _prepare_store(settings)
+        later = _later_schemas(settings, home)
         was_open, was_unsigned = is_open(home), _is_unsigned(home)
-        state = _start(home, quiet=as_json)
+        state = _start(home, later, quiet=as_json)
         if was_open:
             err.print(NOW_LOCKED, soft_wrap=True)
         if was_unsigned:
@@ -191,11 +192,28 @@ def _store(settings: Settings) -> Row:
     return Row("store", True, f"{settings.store} at {settings.s3.endpoint}", needed, "")
 
 
-def _start(home: Path, quiet: bool) -> dict[str, Any]:
+def _later_schemas(settings: Settings, home: Path) -> dict[str, str]:
+    """The environment of roles that can read what later versions write, if there is a registry."""
+    if not settings.schema_registry:
+        return {}
+    from streams.schema_registry.line_schemas import copy_from
+    from streams.schema_registry.registry import Registry, RegistryProblem
+
+    registry = Registry(settings.schema_registry, settings.schema_registry_login)
+    try:
+        copied = copy_from(registry, home)
+    except RegistryProblem as problem:
+        fail(Exit.MISSING_PART, str(problem), fix_of(problem.code))
+    if copied.warning:
+        err.print(f"The schemas of the last start are used: {copied.warning}", soft_wrap=True)
+    return {"COPYSTAND_LATER_SCHEMAS": str(copied.folder)}
+
+
+def _start(home: Path, later: dict[str, str], quiet: bool) -> dict[str, Any]:
     from streams.topology import ROLES
 
     command = [sys.executable, "-m", "streams.supervisor", "--home", str(home), *ROLES]
-    environment = {**os.environ, "COPYSTAND_CACHE": str(paths.cache_folder())}
+    environment = {**os.environ, **later, "COPYSTAND_CACHE": str(paths.cache_folder())}
     with _log(home).open("ab") as sink:
         child = subprocess.Popen(
             command,

@@ -27,6 +27,7 @@ from streams.runtime.lane_report import read_lane_report
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import announce_ready, role_file, wait_reason
 from streams.settings import Settings
+from streams.storage.cache.home_cache import cache_document
 from streams.storage.disk_reserve import reserve_of
 from streams.supervisor.state import read_state, stopped_for_space
 from streams.topology import lane_of, role_of
@@ -116,6 +117,7 @@ class Watchdog:
                 group: {"lag": one.lag, "still_seconds": round(stalled[group])}
                 for group, one in lags.items()
             },
+            "cache": cache_document(self._settings),
             "lags": sum_by_role(lags),
             "lanes": _by_lane(lags, stalled),
             # A database that does not answer is not asked twice, so that a check stays short.

@@ -31,9 +31,10 @@ def image_size(fact: Fact, storage: Storage) -> ImageSize:
     if not isinstance(fact, PageAdmitted):
         return ImageSize()
     try:
-        path = storage.path(file_for("capture", fact.files))
-        format_ = identify_file(path)
-        header = read_header(path, format_.family, fact.image or 1) if format_ else None
+        # Borrowed: this process has no task, at whose end its files would be given back.
+        with storage.borrowed(file_for("capture", fact.files)) as path:
+            format_ = identify_file(path)
+            header = read_header(path, format_.family, fact.image or 1) if format_ else None
     except (DamagedHeader, KeyError, LookupError, OSError, StorageError):
         return ImageSize()
     if header is None:

@@ -75,6 +75,19 @@ def test_failed_objects_are_counted_with_the_command_that_lists_them():
     assert "fixity" not in printed(a_status(failed_objects=0))
 
 
+def test_the_figures_of_the_cache_are_one_line():
+    cache = {"used_bytes": 512e6, "limit_bytes": 20e9, "hits": 3, "misses": 1, "hit_rate": 0.75}
+    used = cache | {"evictions": 1, "damaged": 0}
+
+    assert "cache: 512 of 20,000 MB, 75% of 4 reads found a copy, 1 eviction\n" in printed(
+        a_status(cache=used)
+    )
+    assert "damaged copies removed: 2" in printed(a_status(cache=used | {"damaged": 2}))
+    unread = used | {"hits": 0, "misses": 0, "hit_rate": None}
+    assert "no reads" in printed(a_status(cache=unread))
+    assert "cache" not in printed(a_status(cache=None))
+
+
 def test_retries_and_silent_batches_are_reported():
     retry = {"step": "acquire_page", "waiting": 1, "next": "12:00"}
     silent = {"batch_id": "b-1", "since": "11:00"}
