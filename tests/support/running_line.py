@@ -24,6 +24,7 @@ STEP_DONE = ' step executed {"outcome": "done"'
 """Part of the log line of each step that a worker has finished."""
 STATUS_SECONDS = 10
 LOOK_SECONDS = 0.3
+PACKAGED = "SELECT item_id FROM line.items WHERE state = 'packaged' AND item_id = ANY(%s)"
 BATCH_FIGURES = "SELECT * FROM line.batch_status WHERE batch_id = %s"
 
 
@@ -170,6 +171,14 @@ class Line:
                 reached, seconds, lambda: f"{last} {self.parts()}\n{self.logs()}", LOOK_SECONDS
             )
         wait_for(shown, STATUS_SECONDS, lambda: f"status shows {last}\n{self.logs()}")
+
+    def packaged(self, item_ids: Sequence[str]) -> set[str]:
+        """Those of these items that are in their packages; none while PostgreSQL does not answer."""
+        try:
+            with psycopg.connect(self.dsn(), connect_timeout=3) as database:
+                return {name for (name,) in database.execute(PACKAGED, [list(item_ids)])}
+        except psycopg.Error:
+            return set()
 
     def wait_until_all_parts_are_ready(self, seconds: float = 60) -> None:
         """Wait until the supervisor says so."""
