@@ -2,8 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.codec import MAGIC, PREFIX, decode, schema_id_of
 from schemas.event_fields import EventFields, event_fields
@@ -27,8 +26,7 @@ class BrokenSeal(ValueError):
     """A record on audit.premis without the headers of a sealed record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(NamedTuple):
     """What the sealer adds to an event: its number, the time of sealing, its schema."""
 
     seq: int
@@ -37,14 +35,13 @@ class Seal:
     schema_sha256: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SealedRecord:
+class SealedRecord(NamedTuple):
     """A sealed event, as it is on audit.premis."""
 
     event_id: str
     value: bytes
     seal: Seal
-    read: EventFields | None = field(default=None, compare=False, repr=False)
+    read: EventFields | None = None
     """The fields of its event, if they are read already."""
 
     @property

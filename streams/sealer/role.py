@@ -141,7 +141,7 @@ class Sealer:
             self._anomalies,
             self._made_by,
         )
-        first, last = records[0].record.offset, records[-1].record.offset
+        first, last = records[0].offset, records[-1].offset
         self._write(events, (first, last + 1))
 
     def _write(self, events: Sequence[ValidEvent], intake: tuple[int, int] | None = None) -> None:
@@ -156,7 +156,7 @@ class Sealer:
         ]
         self._sealed.plan(records, intake)
         offsets = self._transactions.write(records, intake[1] if intake else None)
-        self._sealed.append(records)
+        self._sealed.append_planned()
         last_offset = max(offsets, default=before.next_offset - 1)
         after = Position(before.next_seq + len(events), last_offset + 1, sealed_at)
         indexed = [
