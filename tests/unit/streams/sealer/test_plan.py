@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from confluent_kafka import Message
 
 from schemas.codec import encode
