@@ -93,17 +93,29 @@ def fields_of(event: PremisEvent) -> EventFields:
 
 
 @cache
+def field_kinds(schema_id: int) -> tuple[int, ...] | None:
+    """The kinds of the fields of a version of the schema in the order of its bytes; None if it has
+    another kind, or is not a schema of events."""
+    store = schema_store()
+    if schema_id not in store.ids(EVENT):
+        return None
+    kinds = [kind for _, kind in _flat(json.loads(store.text(schema_id)))]
+    known = tuple(kind for kind in kinds if kind is not None)
+    return known if len(known) == len(kinds) else None
+
+
+@cache
 def _reader(schema_id: int) -> Callable[[bytes], EventFields] | None:
     """Reads events of a version of the schema; None if it has a type that is not known here."""
     store = schema_store()
-    if schema_id not in store.ids(EVENT):
+    kinds = field_kinds(schema_id)
+    if kinds is None:
         return None
     written = dict(_flat(json.loads(store.text(schema_id))))
     latest = dict(_flat(json.loads(store.text(store.latest_id(EVENT)))))
     # So far, an older version lacks only fields that may be null, and null is their default.
     added = [latest[path] for path in latest.keys() - written.keys()]
-    kinds = tuple(kind for kind in written.values() if kind is not None)
-    if len(kinds) < len(written) or any(kind != OPTIONAL_TEXT for kind in added):
+    if any(kind != OPTIONAL_TEXT for kind in added):
         return None
     places = {path: place for place, path in enumerate(written)}
     in_order = itemgetter(*(places.get(path, len(kinds)) for path in latest))
@@ -115,8 +127,8 @@ def _reader(schema_id: int) -> Callable[[bytes], EventFields] | None:
     def read(value: bytes) -> EventFields:
         values: list[Any] = []
         end = PREFIX.size
-        for is_repeated, kinds in runs:
-            some, end = (_repeated if is_repeated else _values)(value, end, kinds)
+        for is_repeated, some_kinds in runs:
+            some, end = (_repeated if is_repeated else field_values)(value, end, some_kinds)
             values += some
         if end != len(value):
             raise ValueError("the event ends elsewhere")
@@ -147,22 +159,22 @@ def _is_repeated(path: str) -> bool:
 
 
 def _repeated(value: bytes, at: int, kinds: tuple[int, ...]) -> tuple[Sequence[Any], int]:
-    """As _values, of fields that were probably read before: only their end must be found."""
-    end = _end(value, at, kinds)
+    """As field_values, of fields that were probably read before: only their end must be found."""
+    end = fields_end(value, at, kinds)
     if end - at > LONGEST_RUN:
-        return _values(value, at, kinds)
-    return _values_of(value[at:end], kinds), end
+        return field_values(value, at, kinds)
+    return _values_of_run(value[at:end], kinds), end
 
 
 @lru_cache(maxsize=4096)
-def _values_of(run: bytes, kinds: tuple[int, ...]) -> tuple[Any, ...]:
-    values, end = _values(run, 0, kinds)
+def _values_of_run(run: bytes, kinds: tuple[int, ...]) -> tuple[Any, ...]:
+    values, end = field_values(run, 0, kinds)
     if end != len(run):
         raise ValueError("the fields end elsewhere")
     return tuple(values)
 
 
-def _end(value: bytes, at: int, kinds: Sequence[int]) -> int:
+def fields_end(value: bytes, at: int, kinds: Sequence[int]) -> int:
     """Where fields end, if their bytes are intact. Raises ValueError, IndexError."""
     for kind in kinds:
         size = value[at]
@@ -173,19 +185,19 @@ def _end(value: bytes, at: int, kinds: Sequence[int]) -> int:
             size = value[at]
             at += 1
         if size & 0x80:
-            size, at = _number(value, at - 1)
+            size, at = number_at(value, at - 1)
         if kind <= OPTIONAL_TEXT:
             at += size >> 1
-        elif kind == TEXTS or kind == AGENTS:
+        elif kind in (TEXTS, AGENTS):
             item = AGENT_KINDS if kind == AGENTS else TEXT_KINDS
             while size:
                 for _ in range(size >> 1):
-                    at = _end(value, at, item)
-                size, at = _number(value, at)
+                    at = fields_end(value, at, item)
+                size, at = number_at(value, at)
     return at
 
 
-def _values(value: bytes, at: int, kinds: Sequence[int]) -> tuple[list[Any], int]:
+def field_values(value: bytes, at: int, kinds: Sequence[int]) -> tuple[list[Any], int]:
     """The values of fields that begin at a place, and where they end, which may be behind the end
     of the bytes. Raises ValueError, IndexError, OverflowError."""
     values: list[Any] = []
@@ -201,7 +213,7 @@ def _values(value: bytes, at: int, kinds: Sequence[int]) -> tuple[list[Any], int
             size = value[at]
             at += 1
         if size & 0x80:
-            size, at = _number(value, at - 1)
+            size, at = number_at(value, at - 1)
         # Avro writes 2n for n, and 2n - 1 for -n.
         if kind <= OPTIONAL_TEXT:
             if size & 1:
@@ -231,13 +243,13 @@ def _texts(value: bytes, at: int, count: int) -> tuple[list[str], int]:
             size = value[at]
             at += 1
             if size & 0x80:
-                size, at = _number(value, at - 1)
+                size, at = number_at(value, at - 1)
             if size & 1:
                 raise ValueError("a negative length")
             end = at + (size >> 1)
             texts.append(value[at:end].decode())
             at = end
-        count, at = _number(value, at)
+        count, at = number_at(value, at)
     return texts, at
 
 
@@ -248,13 +260,13 @@ def _items(value: bytes, at: int, count: int, kinds: Sequence[int]) -> tuple[lis
         if count & 1:
             raise ValueError("a block that begins with its length in bytes")
         for _ in range(count >> 1):
-            item, at = _values(value, at, kinds)
+            item, at = field_values(value, at, kinds)
             items.append(item)
-        count, at = _number(value, at)
+        count, at = number_at(value, at)
     return items, at
 
 
-def _number(value: bytes, at: int) -> tuple[int, int]:
+def number_at(value: bytes, at: int) -> tuple[int, int]:
     """A number of any length, as Avro writes it, and where it ends."""
     if (number := value[at]) < 0x80:
         return number, at + 1

@@ -84,6 +84,11 @@ def leaf(seq: int, sealed_at: int, schema_sha256: bytes, body: bytes) -> bytes:
     return TWO_UNSIGNED.pack(seq, sealed_at) + schema_sha256 + body
 
 
+def leaf_with_headers(seq: bytes, sealed_at: bytes, schema_sha256: bytes, body: bytes) -> bytes:
+    """As `leaf`, with the bytes that the headers of the record have."""
+    return seq + sealed_at + schema_sha256 + body
+
+
 def record_of(leaf: bytes) -> SealedRecord:
     """The record of which these are the bytes in the tree. Raises UnknownSchema, Undecodable."""
     body_start = 2 * UNSIGNED.size + DIGEST_BYTES
