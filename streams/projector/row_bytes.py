@@ -56,7 +56,7 @@ def row_bytes(seq: bytes, sealed_at: bytes, value: bytes, digest: bytes) -> tupl
     """The event_id as text, and the row of an event with these headers. Raises NotPlain, ValueError
     and IndexError for an event that rows.py must look at, or that is not one."""
     (at_microseconds,) = UNSIGNED.unpack(sealed_at)
-    run = _run(value[: PREFIX.size])
+    run = known_run(value[: PREFIX.size])
     if run is None or len(value) > MAX_AUDIT_BYTES or at_microseconds > LAST_MICROSECOND:
         raise NotPlain
     ids = IDS.match(value, PREFIX.size)
@@ -88,7 +88,7 @@ def row_bytes(seq: bytes, sealed_at: bytes, value: bytes, digest: bytes) -> tupl
 
 
 @lru_cache(maxsize=100)
-def _run(prefix: bytes) -> Run | None:
+def known_run(prefix: bytes) -> Run | None:
     """The kinds of the fields that are the same in many events; None for a schema that has other
     fields, or in another order."""
     kinds = field_kinds(PREFIX.unpack(prefix)[1]) if prefix[:1] == b"\0" else None

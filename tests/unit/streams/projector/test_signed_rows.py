@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
-from schemas.codec import encode
+from schemas.codec import PREFIX, encode
+from schemas.store import schema_store
 from streams.audit.sealed_record import Seal, SealedRecord, headers_of, schema_digest
 from streams.audit.signed_leaves import SignedLeaves
+from streams.projector.row_bytes import known_run
 from streams.projector.signed_rows import SignedRows
 from tests.support.audit_log import an_event
 from tests.support.changed_events import VALUES
@@ -110,3 +112,10 @@ def test_what_postgresql_cannot_store_is_left_to_the_general_way(tmp_path: Path,
     rows = SignedRows(SignedLeaves(tmp_path / "none", "premis"))
 
     assert rows.row(message(a_record(1, encode(event))), 1) is None
+
+
+def test_every_version_of_the_schema_is_known():
+    prefixes = [PREFIX.pack(0, number) for number in schema_store().ids("PremisEvent")]
+
+    assert all(known_run(prefix) for prefix in prefixes)
+    assert {value[: PREFIX.size] for value in VALUES} == set(prefixes)
