@@ -56,7 +56,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     first, second = home / "first", home / "second"
     for number in range(ITEMS):
         pages.write_item(first / f"vol-{number}", PAGES, first=1 + number * PAGES)
-    pages.write_item(second / "vol-last", PAGES, first=1 + ITEMS * PAGES)
+    pages.write_item(second / "vol-last", PAGES, first=1 + ITEMS * PAGES, record=pages.UNSTATED)
     line = Line(home / "home")
     try:
         line.up()
