@@ -13,6 +13,8 @@ from streams.kafka.client import OPERATOR
 from streams.named_queries import NamedQueries
 from streams.runtime.role_files import wait_reason
 from streams.settings import Settings
+from streams.traffic.figures import traffic_document
+from streams.traffic.traffic import Traffic
 
 if TYPE_CHECKING:  # it loads the Kafka client, which `status` does not need
     from streams.monitoring.consumer_lag import ConsumerGroups
@@ -33,7 +35,7 @@ def line_status(
 
     `database` says why the batches are unknown; None while PostgreSQL answers. `stopped` says why
     the whole line is stopped; it is not asked then. `persons` is the number of registered persons,
-    None if it is unknown."""
+    None if it is unknown. `traffic` is None without limits."""
     batches, persons, fault = ([], None, stopped) if stopped else _figures(settings)
     report = watchdog_report(settings) or _own_report(settings)
     roles = [
@@ -52,7 +54,7 @@ def line_status(
     others["failed_objects"] = report.get("failed_objects")
     others["untaken_orders"] = report.get("untaken_orders", [])
     figures = {"batches": batches, "roles": roles, "database": fault, "persons": persons}
-    return {**figures, **others}
+    return {**figures, **others, "traffic": traffic_document(Traffic(settings.home))}
 
 
 def _figures(settings: Settings) -> tuple[list[dict[str, Any]], int | None, str | None]:

@@ -92,7 +92,12 @@ COUNT = len(LinkState().numbers())
 
 
 def attempt(
-    state: LinkState, rates: LinkRates | None, which: TrafficClass, size: int, now: float
+    state: LinkState,
+    rates: LinkRates | None,
+    which: TrafficClass,
+    size: int,
+    now: float,
+    waited: float = 0.0,
 ) -> float:
     """Let bytes of a class pass and return 0, or return the seconds after which to ask again.
 
@@ -108,6 +113,8 @@ def attempt(
     own.speed = speed_at(own, now) + size / SPEED_SECONDS
     own.filled_at = now
     own.size_bytes += size
+    own.waits += waited > 0
+    own.waited_seconds += waited
     return 0.0
 
 

@@ -85,7 +85,7 @@ def test_a_master_is_read_back_before_a_write_succeeds(settings: Settings, stora
 def test_a_file_that_changes_while_it_is_stored_is_not_visible(
     storage: S3Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    source, large = tmp_path / "scan.tif", s3.PART_BYTES + 1
+    source, large = tmp_path / "scan.tif", PART_BYTES + 1
     source.write_bytes(b"1" * large)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     head = obstore.head
@@ -102,7 +102,7 @@ def test_a_file_that_changes_while_it_is_stored_is_not_visible(
     assert storage.size(f"staging/sha256/{digest[:2]}/{digest}") is None
 
 
-@pytest.mark.parametrize("length", [200, s3.PART_BYTES + 200])
+@pytest.mark.parametrize("length", [200, PART_BYTES + 200])
 def test_bytes_that_change_in_transit_are_refused(
     settings: Settings, storage: S3Storage, length: int
 ):

@@ -32,6 +32,7 @@ from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace, require_space_outside
 from streams.storage.factory import open_storage
 from streams.text_references import VERIFIED
+from streams.traffic.link_buckets import TrafficClass
 
 TOPIC = topic_of("PackagePublished").name
 GROUP = re.compile(r"(?!copystand\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -114,7 +115,8 @@ def follow(
         closing(Subscription(settings, group, TOPIC, retries)) as subscription,
     ):
         receiver = _Receiver(
-            repository or group, handler, into, answering, open_storage(settings), spool,
+            repository or group, handler, into, answering,
+            open_storage(settings, traffic_class=TrafficClass.PACKAGES), spool,
             open_sender(settings), retries, note,
             lambda package: _require_space(settings, into, package),
         )  # fmt: skip

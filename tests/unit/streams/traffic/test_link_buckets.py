@@ -132,7 +132,9 @@ def test_no_class_starves_and_the_link_is_never_exceeded_under_random_loads():
         for _ in range(chosen.randrange(8)):
             begins = chosen.uniform(0, 40)
             which, ends = chosen.choice(list(TrafficClass)), begins + chosen.uniform(0, 30)
-            others.append(Sender(which, lambda c=chosen, m=largest: c.randint(m // 4, m), begins, ends))
+            others.append(
+                Sender(which, lambda c=chosen, m=largest: c.randint(m // 4, m), begins, ends)
+            )
 
         run([*steady.values(), *others], 50)
 
