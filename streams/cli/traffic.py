@@ -10,8 +10,8 @@ from processors.error_catalogue import fix_of
 from streams.console import Exit, emit, fail, json_option, out, table
 from streams.settings import Settings
 from streams.traffic.figures import traffic_document
-from streams.traffic.settings_file import CODE, local_now
 from streams.traffic.traffic import Traffic
+from streams.traffic.traffic_file import CODE, local_now
 from streams.traffic.traffic_settings import (
     FILE_NAME,
     TrafficSettings,

@@ -23,28 +23,25 @@ class StoreNotReachable(NotUp):
 
 def open_storage(
     settings: Settings,
-    leases: Path | None = None,
     *,
     traffic_class: TrafficClass | None = None,
     limits: Path | None = None,
 ) -> ObjectStore:
     """The store of these settings; sends no request yet. Raises SettingsError.
 
-    `leases` is a folder for links to local copies; its owner empties it after use. With a class
-    all traffic with a bucket is of it. `limits` is the folder of its limits, the home by default.
-    """
+    With a class all traffic with a bucket is of it. `limits` is the folder of its limits, the home
+    by default."""
     _check_store_of_home(settings)
     if settings.s3 is None:
         return LocalStorage(settings.home)
     # Imported here: a line on local disk does not load the S3 client.
-    from streams.storage.cache import ObjectCache
+    from streams.storage.cache.local_copies import local_copies
     from streams.storage.s3 import S3Storage, connect
     from streams.storage.transfers import Transfers
     from streams.traffic.traffic import Traffic
 
-    cache = ObjectCache(settings.home / "cache", settings.store_cache_bytes, leases)
     transfers = Transfers(Traffic(limits or settings.home), traffic_class)
-    return S3Storage(connect(settings.s3), cache, transfers)
+    return S3Storage(connect(settings.s3), local_copies(settings), transfers)
 
 
 def prepare_store(settings: Settings) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from streams.traffic.link_buckets import ClassState, LinkState, TrafficClass, speed_at
-from streams.traffic.settings_file import CODE
 from streams.traffic.shared_state import Direction
 from streams.traffic.traffic import Traffic
+from streams.traffic.traffic_file import CODE
 from streams.traffic.traffic_settings import BYTES_OF_MBIT
 
 Document = dict[str, Any]

@@ -39,8 +39,8 @@ class LinkRates:
 
     @property
     def burst(self) -> float:
-        """What the link may send at once after idle time."""
-        return max(self.total * LINK_BURST_SECONDS, max(self.bursts.values()))
+        """What idle time saves for classes without a token of their own."""
+        return self.total * LINK_BURST_SECONDS
 
 
 @dataclass

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from streams.traffic.link_buckets import TrafficClass, attempt
-from streams.traffic.settings_file import SettingsFile, local_now
 from streams.traffic.shared_state import Direction, SharedState
+from streams.traffic.traffic_file import TrafficFile, local_now
 
 PART_SECONDS = 0.1
 """How long the link should be busy with one part of a transfer."""
@@ -24,7 +24,7 @@ class Traffic:
         wall: Callable[[], datetime] = local_now,
     ) -> None:
         """`clock` is one that all processes of the machine share."""
-        self.limits = SettingsFile(folder, wall)
+        self.limits = TrafficFile(folder, wall)
         self.state = SharedState(folder / "run" / "traffic.state")
         self.clock = clock
 

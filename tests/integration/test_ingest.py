@@ -27,8 +27,8 @@ from streams.known_senders import KnownSenders
 from streams.settings import Settings
 from streams.storage.local import LocalStorage
 from streams.traffic.figures import traffic_document
-from streams.traffic.settings_file import LOOK_SECONDS
 from streams.traffic.traffic import Traffic
+from streams.traffic.traffic_file import LOOK_SECONDS
 from streams.traffic.traffic_settings import FILE_NAME
 from streams.uploads.upload_records import UploadRecords
 from tests.support.certificate import certificate

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.ports import free_port
+from infra.processes import DIES_WITH_PARENT
 from streams.traffic.figures import traffic_document
 from streams.traffic.link_buckets import TrafficClass
 from streams.traffic.shared_state import Direction
@@ -22,16 +23,20 @@ from tests.support.shared_link import SharedLink
 LATENCY_MS = 4
 USED = 0.95
 """The part of the link that the limits give: headers and answers need some of the rest."""
-MINIMUMS = {"masters": 50, "access": 10, "packages": 10, "repair": 5}
+MINIMUMS = {"masters": 70, "access": 10, "packages": 10, "repair": 5}
+BURST_MB = 16
+"""Of masters: one of the usual size passes at once after idle time."""
 Bytes = dict[tuple[TrafficClass, Direction], int]
 
 
 def limits_text(mbit: float) -> str:
     """The limits for a link of this rate."""
-    classes = "".join(
-        f"[classes.{name}]\nminimum_percent = {percent}\n" for name, percent in MINIMUMS.items()
-    )
-    return f"[link]\nrate_mbit = {mbit * USED}\n{classes}"
+    classes = {
+        name: f"[classes.{name}]\nminimum_percent = {percent}\n"
+        for name, percent in MINIMUMS.items()
+    }
+    classes["masters"] += f"burst_mb = {BURST_MB}\n"
+    return f"[link]\nrate_mbit = {mbit * USED}\n{''.join(classes.values())}"
 
 
 @dataclass
@@ -83,9 +88,10 @@ class LoadedLink:
         """Begin to transfer objects of a kind; returns when the process is ready."""
         output = self.home / f"{kind}-{len(self.loads)}.txt"
         words = [kind, str(size), str(pause)]
+        program = [sys.executable, "-m", "tests.support.link_load"]
         with output.open("w") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.link_load", *words],
+                ["setpriv", *DIES_WITH_PARENT, "--", *program, *words],
                 env={**os.environ, **self.environment},
                 stdout=out,
                 text=True,

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import suppress
 
-FRAME_BYTES = 16 << 10
+FRAME_BYTES = 32 << 10
 SLACK_SECONDS = 0.005
 """Sleeping takes longer than asked for; so much is made up for."""
 
@@ -48,6 +48,8 @@ class SharedLink:
         self.port: int = server.sockets[0].getsockname()[1]
         self._started.set()
         self._loop.run_forever()
+        # Each cut connection would be reported.
+        self._loop.set_exception_handler(lambda *_: None)
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()

@@ -30,7 +30,7 @@ def local_now() -> datetime:
     return datetime.now().astimezone()
 
 
-class SettingsFile:
+class TrafficFile:
     """The settings in force in a folder; None without a file."""
 
     def __init__(self, folder: Path, wall: Callable[[], datetime] = local_now) -> None:

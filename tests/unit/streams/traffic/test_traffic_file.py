@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.traffic.settings_file import CODE, LOOK_SECONDS, SettingsFile
+from streams.traffic.traffic_file import CODE, LOOK_SECONDS, TrafficFile
 
 VALID, OTHER, WRONG = (
     "[link]\nrate_mbit = 10\n",
@@ -16,7 +16,7 @@ VALID, OTHER, WRONG = (
 MONDAY = datetime(2026, 11, 30, 12)
 
 
-def total(limits: SettingsFile, now: float) -> float | None:
+def total(limits: TrafficFile, now: float) -> float | None:
     limits.look(now)
     return limits.rates.total if limits.rates else None
 
@@ -30,7 +30,7 @@ def written(folder: Path, text: str) -> None:
 
 def test_a_change_acts_after_at_most_five_seconds(tmp_path: Path):
     assert LOOK_SECONDS <= 5
-    limits = SettingsFile(tmp_path)
+    limits = TrafficFile(tmp_path)
 
     assert total(limits, 0) is None
     written(tmp_path, VALID)
@@ -45,7 +45,7 @@ def test_a_change_acts_after_at_most_five_seconds(tmp_path: Path):
 def test_the_schedule_acts_without_a_change_of_the_file(tmp_path: Path):
     written(tmp_path, VALID + '[[schedule]]\nfrom = "12:01"\nto = "13:00"\nrate_mbit = 2\n')
     clock = [MONDAY]
-    limits = SettingsFile(tmp_path, lambda: clock[0])
+    limits = TrafficFile(tmp_path, lambda: clock[0])
 
     before = total(limits, 0)
     clock[0] = MONDAY.replace(minute=1)
@@ -58,7 +58,7 @@ def test_a_wrong_file_leaves_the_earlier_limits_in_force(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     written(tmp_path, VALID)
-    limits = SettingsFile(tmp_path)
+    limits = TrafficFile(tmp_path)
     before = total(limits, 0)
     written(tmp_path, WRONG)
 
@@ -74,19 +74,19 @@ def test_a_wrong_file_leaves_the_earlier_limits_in_force(
 
 def test_a_process_that_starts_after_a_wrong_edit_has_the_earlier_limits(tmp_path: Path):
     written(tmp_path, VALID)
-    assert total(SettingsFile(tmp_path), 0) == 1_250_000
+    assert total(TrafficFile(tmp_path), 0) == 1_250_000
     written(tmp_path, WRONG)
 
-    assert total(SettingsFile(tmp_path), 0) == 1_250_000
+    assert total(TrafficFile(tmp_path), 0) == 1_250_000
 
 
 def test_removed_limits_do_not_come_back(tmp_path: Path):
     written(tmp_path, VALID)
-    limits = SettingsFile(tmp_path)
+    limits = TrafficFile(tmp_path)
     limits.look(0)
     (tmp_path / "traffic.toml").unlink()
     limits.look(LOOK_SECONDS)
     written(tmp_path, WRONG)
 
-    assert total(SettingsFile(tmp_path), 0) is None
+    assert total(TrafficFile(tmp_path), 0) is None
     assert total(limits, 2 * LOOK_SECONDS) is None
