@@ -1,5 +1,6 @@
 """Opens the store: local disk in the home, or the bucket of the settings."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,11 +27,12 @@ def open_storage(
     *,
     traffic_class: TrafficClass | None = None,
     limits: Path | None = None,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> ObjectStore:
     """The store of these settings; sends no request yet. Raises SettingsError.
 
     With a class all traffic with a bucket is of it. `limits` is the folder of its limits, the home
-    by default."""
+    by default; `on_wait` is called again and again while they let a transfer wait."""
     _check_store_of_home(settings)
     if settings.s3 is None:
         return LocalStorage(settings.home)
@@ -40,7 +42,7 @@ def open_storage(
     from streams.storage.transfers import Transfers
     from streams.traffic.traffic import Traffic
 
-    transfers = Transfers(Traffic(limits or settings.home), traffic_class)
+    transfers = Transfers(Traffic(limits or settings.home, on_wait=on_wait), traffic_class)
     return S3Storage(connect(settings.s3), local_copies(settings), transfers)
 
 

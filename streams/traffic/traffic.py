@@ -22,11 +22,13 @@ class Traffic:
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], datetime] = local_now,
+        on_wait: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock` is one that all processes of the machine share."""
+        """`clock` is one that all processes of the machine share. `on_wait` is called again and
+        again while `wait` waits."""
         self.limits = TrafficFile(folder, wall)
         self.state = SharedState(folder / "run" / "traffic.state")
-        self.clock = clock
+        self.clock, self._on_wait = clock, on_wait
 
     def attempt(
         self, which: TrafficClass, direction: Direction, size: int, waited: float = 0.0
@@ -45,6 +47,7 @@ class Traffic:
             return
         began = self.clock()
         while seconds:
+            self._on_wait()
             time.sleep(seconds)
             seconds = self.attempt(which, direction, size, self.clock() - began)
 
