@@ -38,7 +38,7 @@ COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
 .PHONY: cache chaos lab fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: images folders defects long lock registry limits oldmachine
+.PHONY: images folders defects long lock registry limits oldmachine shaping
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -88,6 +88,9 @@ standards: install ## Fetch the XSD files and check their digests
 
 bench: install ## Measure pages per minute, compared with GNU parallel
 	$(PYTHON) bench/line.py
+
+shaping: faults ## Measure a master's transfer over a link of 100 Mbit/s that a backlog fills; adds a row to bench/results.md
+	$(PYTHON) -m bench.shaping --record
 
 chaos: faults ## Inject random faults for SECONDS, drawn from SEED; adds a row to docs/reliability.md. ONE_DISK=1: brokers without disks of their own
 	$(PYTHON) -m tests.faults.chaos.run --seconds $(SECONDS) --seed $(SEED) --record $(if $(ONE_DISK),--one-disk)

@@ -34,6 +34,7 @@ PAGES = (
     "docs/how-to/when-the-disk-is-full.md",
     "docs/how-to/when-memory-grows.md",
     "docs/how-to/several-machines.md",
+    "docs/how-to/limit-traffic.md",
     "docs/how-to/give-access-to-kafka.md",
     # Last: from then on the line knows its persons, and takes no other ones.
     "docs/how-to/a-lab-of-five-stations.md",
@@ -124,6 +125,8 @@ class Reader:
             pages.write_item(folder / name, count, first=len(name))
         pages.write_page(folder / "corrected-page.tif", 70)
         pages.write_item(folder / "corrected" / "vol-1", 1, first=71)
+        limits = (ROOT / "docs/how-to/limit-traffic.md").read_text("utf-8")
+        (folder / "limits.toml").write_text(next(one[2] for one in BLOCK.finditer(limits)))
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("COPYSTAND", "MAKE"))}
         self._environment = {**inherited, "COPYSTAND_RETRY_SCALE": "0.05", "PYTHONUNBUFFERED": "1"}
 
