@@ -89,7 +89,7 @@ def _damaged(path: Path, level: int) -> Path:
     if not level:
         return path
     image = pyvips.Image.new_from_file(str(path))
-    share = level / LEVELS
+    share = 0.45 * level / LEVELS
     across = pyvips.Image.xyz(image.width, image.height)[0] / image.width
     shade = 1 - 0.55 * share * across
     noise = pyvips.Image.gaussnoise(image.width, image.height, sigma=28 * share, seed=level)
