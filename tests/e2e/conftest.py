@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.ocr.engine import installed_models
+from processors.ocr.installation import installed_models
 from processors.ocr.languages import missing_models
 from tests.support import pages
 from tests.support.delivery import BATCH, OPERATOR, Delivered, submission

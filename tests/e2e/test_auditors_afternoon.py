@@ -69,7 +69,7 @@ def test_failures_persons_software_and_checks_are_found(answers: tuple[list[Answ
     assert {one["outcome"] for one in failures} == {"fai"}
     assert all(OPERATOR in {agent["name"] for agent in one["agents"]} for one in person)
     assert "submission receipt" in {one["event_type"] for one in person}
-    wanted = {"name": "tesseract", "version": "5.3.0"}
+    wanted = {"name": "tesseract", "version": "5.5.4"}
     assert all(any(wanted.items() <= a.items() for a in one["agents"]) for one in software)
     assert {(one["event_type"], one["batch_id"]) for one in checks} == {("fixity check", BATCH)}
     assert {f"{SOUND}:0001", SOUND} <= {one["page_id"] or one["item_id"] for one in checks}
