@@ -32,10 +32,12 @@ from streams.clients.station.submission import check, submit
 from streams.settings import Settings
 from tests.support import scanimage
 from tests.support.escl_server import EsclServer, running
+from tests.support.forked_commands import forks
 from tests.support.icc_builders import ADOBE_LIKE, grey_profile, matrix_profile_v2, to_xyz_d50
 from tests.support.signing import give_key
 
 COPYSTAND = str(Path(sys.executable).with_name("copystand"))
+COMMAND_SECONDS = 240
 SCAN = (
     "scan",
     "--profile",
@@ -68,13 +70,13 @@ class StationHome:
 
     def run(self, *arguments: str, typed: str = "", **variables: str) -> Result:
         """A command of the station with --json."""
-        ended = subprocess.run(
-            [COPYSTAND, "station", *arguments, "--json"],
-            input=typed,
-            capture_output=True,
-            text=True,
-            env=self.environment(variables),
-        )
+        words, environment = ["station", *arguments, "--json"], self.environment(variables)
+        if typed:
+            ended = subprocess.run(
+                [COPYSTAND, *words], input=typed, capture_output=True, text=True, env=environment
+            )
+        else:
+            ended = forks().run(words, environment, COMMAND_SECONDS)
         document = json.loads(ended.stdout) if ended.stdout.strip() else None
         return Result(ended.returncode, document, ended.stderr)
 
