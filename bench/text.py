@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyvips
-from lxml import etree
 
+from bench.accuracy import text_of_alto
 from bench.common import RESULTS, commit, tell
 from processors.imaging.decode import write_grey_copy
 from processors.ocr.engine import engine_named
@@ -49,7 +49,7 @@ def sets(corpora: Path, made: Path, count: int) -> Iterator[tuple[str, list[Page
     kant = corpora / "kant-1784" / "data"
     truths = sorted((kant / "OCR-D-GT-ALTO").glob("*.xml"))
     images = (kant / "OCR-D-IMG" / f"INPUT_{path.stem.split('_')[1]}.tif" for path in truths)
-    texts = map(_text_of_alto, truths)
+    texts = map(text_of_alto, truths)
     yield "kant-1784", [Page(*pair) for pair in _fraktur(images, texts)]
     photo = corpora / "tesseract" / "phototest.tif"
     yield "tesseract", [Page(photo, "eng", 200.0, photo.with_suffix(".txt").read_text("utf-8"))]
@@ -74,14 +74,7 @@ def _fraktur(
 
 def _page(image: Path, suffix: str, model: str, dpi: float) -> Page:
     truth = image.with_name(image.name.partition(".")[0] + suffix)
-    return Page(image, model, dpi, _text_of_alto(truth))
-
-
-def _text_of_alto(path: Path) -> str:
-    lines = etree.parse(str(path)).getroot().iter("{*}TextLine")
-    return "\n".join(
-        " ".join(word.get("CONTENT", "") for word in line.iter("{*}String")) for line in lines
-    )
+    return Page(image, model, dpi, text_of_alto(truth))
 
 
 def _damaged(path: Path, level: int) -> Path:
