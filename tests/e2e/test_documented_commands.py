@@ -44,12 +44,10 @@ ALWAYS = {
     "README.md",
     "docs/how-to/submit-a-folder.md",
     "docs/how-to/run-a-station-on-a-laptop.md",
-    "docs/how-to/connect-a-scanner.md",
-    "docs/how-to/capture-orders.md",
-    "docs/how-to/receive-packages.md",
     "docs/how-to/a-lab-of-five-stations.md",
 }
-"""What a new user reads first. `make long` runs all pages."""
+"""What a new user reads first, and stations. `make long` runs all pages. Of the others, tests of their
+own run the same commands: test_orders.py, test_repository.py, test_scanned_batch.py."""
 
 NOT_RUN = {
     "export COPYSTAND_HOME=/srv/copystand KAFKA_BROKERS=line.example.org:9092": "a second machine",
@@ -114,8 +112,9 @@ def commands_of(page: str) -> list[Command]:
 class Reader:
     """Someone who types the commands: a working folder, material, a shell with its exports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, decisions: int) -> None:
         self.folder = folder
+        self._decisions = decisions
         self._exports: list[str] = []
         (folder / ".venv").symlink_to(ROOT / ".venv")
         for name, count in (
@@ -188,7 +187,7 @@ class Reader:
     @cached_property
     def damaged(self) -> list[str]:
         """Quarantine records of pages, one for each decision that the pages make."""
-        for number in range(8):
+        for number in range(self._decisions):
             item = pages.write_item(self.folder / f"damaged/vol-{number}", 2, first=20 + 2 * number)
             pages.damage(item / "f2.tif")
         self._run("copystand station submit damaged --batch-id damaged --wait")
@@ -198,7 +197,7 @@ class Reader:
     @cached_property
     def corrected(self) -> str:
         """A folder with an intact second page of each damaged item."""
-        for number in range(8):
+        for number in range(self._decisions):
             pages.write_page(self.folder / f"repaired/vol-{number}/f2.tif", 40 + number)
         return "repaired"
 
@@ -240,9 +239,19 @@ def _master(reader: Reader) -> str:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Reader]:
     """One reader, and so one home, for all pages."""
-    one = Reader(tmp_path_factory.mktemp("reader"))
+    # Of those that use the fixture; a run without `long` reads few of the pages.
+    tests = [
+        test for test in request.session.items if "reader" in getattr(test, "fixturenames", ())
+    ]
+    texts = [
+        command.text for test in tests for command in commands_of(test.callspec.params["page"])
+    ]
+    decisions = sum(text.count("QUARANTINE_ID") for text in texts)
+    one = Reader(tmp_path_factory.mktemp("reader"), decisions)
     yield one
     one.ends()
 
