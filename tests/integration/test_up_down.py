@@ -134,6 +134,7 @@ def line() -> Iterator[Home]:
         (line.path / LOCK).touch()
         (line.path / LOCK).chmod(0o644)
         settings_file(line.path).write_text(SETTINGS)
+        settings_file(line.path).chmod(0o600)
         line.started = line.run("up")
         assert line.started.returncode == 0, f"{line.started}\n{line.logs()}"
         yield line
