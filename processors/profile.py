@@ -11,14 +11,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BeforeValidator,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
+    model_serializer,
 )
 from pydantic_core import PydanticCustomError
 
 from processors import pipeline
 from processors.institution_rules import Rule, RuleFile
 from processors.profile_ocr import Ocr, Part, UnstatedLanguage
+from processors.profile_target import Target
 from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -166,10 +169,18 @@ class Profile(Part):
     unstated_language: UnstatedLanguage = UnstatedLanguage()
     derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
+    target: Target | None = None
+    """How exactly a chart has to be reproduced; stations measure pages of the kind `target`."""
     rule_files: tuple[str, ...] = ()
     """Names of the institution's rule files."""
     rules: tuple[Rule, ...] = ()
     """The rules in these files."""
+
+    @model_serializer(mode="wrap")
+    def _without_targets(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A profile without targets is written as before there were any."""
+        fields: dict[str, Any] = written(self)
+        return {key: value for key, value in fields.items() if key != "target" or value}
 
     @classmethod
     def from_json(cls, document: bytes) -> Self:

@@ -147,7 +147,7 @@ def _device(here: Station, options: dict[str, Any], order: Order | None) -> Devi
     profile = load_profile(order["profile"] if order else options["profile"], here.profiles)
     wishes = wishes_of({**options, "source": source})
     scanner, chosen = find_scanner(here, profile, wishes, driver, name)
-    return Device(scanner, chosen, profile)
+    return Device(scanner, chosen, profile, here.profiles)
 
 
 class _Orders:
