@@ -11,17 +11,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BeforeValidator,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
-    model_serializer,
 )
 from pydantic_core import PydanticCustomError
 
 from processors import pipeline
 from processors.institution_rules import Rule, RuleFile
-from processors.profile_ocr import Ocr, Part, UnstatedLanguage
-from processors.profile_target import Target
+from processors.profile_ocr import Ocr, Part, Recognition, UnstatedLanguage
+from processors.profile_target import WithTarget
 from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -118,7 +116,7 @@ class Derivatives(Part):
         return None if value is False else value
 
 
-class Profile(Part):
+class Profile(WithTarget):
     """A resolved profile, including its rules."""
 
     name: str
@@ -167,20 +165,13 @@ class Profile(Part):
     """A MODS, Dublin Core or PREMIS record is invalid; invalid METS is always a warning."""
     ocr: Ocr = Ocr()
     unstated_language: UnstatedLanguage = UnstatedLanguage()
+    recognition: Recognition = Recognition()
     derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
-    target: Target | None = None
-    """How exactly a chart has to be reproduced; stations measure pages of the kind `target`."""
     rule_files: tuple[str, ...] = ()
     """Names of the institution's rule files."""
     rules: tuple[Rule, ...] = ()
     """The rules in these files."""
-
-    @model_serializer(mode="wrap")
-    def _without_targets(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A profile without targets is written as before there were any."""
-        fields: dict[str, Any] = written(self)
-        return {key: value for key, value in fields.items() if key != "target" or value}
 
     @classmethod
     def from_json(cls, document: bytes) -> Self:
@@ -263,6 +254,9 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
         profile = Profile.model_validate(fields)
     except ValidationError as wrong:
         raise InvalidProfile("profile.malformed", f"{name}.toml: {_error_text(wrong)}") from wrong
+    if (profile.recognition.software, profile.recognition.models) != (None, None):
+        found = f"{name}.toml: recognition.software and recognition.models are set at pre-flight"
+        raise InvalidProfile("profile.malformed", found)
     rules = tuple(rule for file in profile.rule_files for rule in _rules(file, folder))
     return profile.model_copy(update={"rules": rules})
 

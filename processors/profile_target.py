@@ -1,8 +1,8 @@
 """The part of a profile about colour targets: the chart, and how exactly it is reproduced."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from processors.profile_ocr import Part
 
@@ -37,3 +37,17 @@ class Target(Part):
     """Limits for each step in L* between neutral patches, as a share of the true step."""
     max_resolution_error: Limit = None
     """Share by which the measured resolution may differ from the one that the file states."""
+
+
+class WithTarget(Part):
+    """What may have aims for a chart."""
+
+    target: Target | None = None
+    """How exactly a chart has to be reproduced; stations measure pages of the kind `target`."""
+
+    @model_serializer(mode="wrap")
+    def _without_targets(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A profile without targets is written as before there were any."""
+        fields: dict[str, Any] = written(self)
+        target = fields.pop("target", None)
+        return fields if target is None else {**fields, "target": target}

@@ -1,11 +1,11 @@
 """The store in an S3 bucket: create-if-absent, uploads checked by the store, masters read back."""
 
 import hashlib
-import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +16,14 @@ from obstore.store import S3Store
 from processors.outcome import ObjectUnusable, StorageError
 from processors.tools import Area
 from schemas.models import FileRef
-from streams.storage.cache import ObjectCache
+from streams.storage.cache.local_copies import LocalCopies
 from streams.storage.keys import checked, content_key
-from streams.storage.source_bytes import PART_BYTES, bytes_of, digest_and_size, unchanged_parts
+from streams.storage.source_bytes import bytes_of, digest_and_size, parts_of
+from streams.storage.transfers import Transfers
 from streams.storage_settings import S3Location
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
-
-log = logging.getLogger(__name__)
 
 UPLOADS_AT_ONCE = 2
 REQUEST_SECONDS = 60
@@ -32,6 +31,8 @@ RETRY_SECONDS = 20
 MAX_RETRIES = 5
 READ_BACK = (Area.MASTERS, Area.PACKAGES)
 """Areas whose objects are read back and compared before a write counts as done."""
+READ_AGAIN = (Area.MASTERS, Area.DERIVATIVES)
+"""Areas whose objects the next steps on this machine read."""
 
 
 def connect(location: S3Location) -> S3Store:
@@ -65,31 +66,34 @@ def connect(location: S3Location) -> S3Store:
 class S3Storage:
     """Objects in a bucket, with local copies for steps that need a path."""
 
-    def __init__(self, store: S3Store, cache: ObjectCache) -> None:
+    def __init__(
+        self, store: S3Store, copies: LocalCopies, transfers: Transfers | None = None
+    ) -> None:
         self._store = store
-        self._cache = cache
+        self._copies = copies
+        self._transfers = transfers or Transfers()
 
     def path(self, ref: FileRef) -> Path:
-        """A link of this process to a local copy.
-
-        Bytes that do not match the reference are fetched twice and then returned as they are, so
-        that the step can report what is wrong with them."""
         key = checked(ref.key)
         with _storage_errors(key):
-            lease = self._cache.lease(ref.sha256)
-            if lease is not None:
-                return lease
-            path, found = self._fetch(key)
-            if found != ref.sha256:
-                path, found = self._fetch(key)
-            if found != ref.sha256:
-                log.warning(
-                    "checksum mismatch in the store",
-                    extra={"key": key, "expected": ref.sha256, "found": found},
-                )
-        return path
+            return self._copies.path(ref, lambda: self._parts(key))
+
+    @contextmanager
+    def borrowed(self, ref: FileRef) -> Iterator[Path]:
+        path = self.path(ref)
+        try:
+            yield path
+        finally:
+            self._copies.give_back(ref.sha256, path)
+
+    def release(self) -> None:
+        self._copies.release()
 
     def read(self, ref: FileRef) -> bytes:
+        checked(ref.key)
+        copy = self._copies.read(ref)
+        if copy is not None:
+            return copy
         value = self.get(ref.key)
         if value is None:
             raise ObjectUnusable(f"the store does not hold {ref.key}")
@@ -125,11 +129,14 @@ class S3Storage:
             digest, size = digest_and_size(source)
         key = content_key(area, digest)
         with _storage_errors(key):
-            if size > PART_BYTES:
-                new = self._put_large(key, source, digest, media_type)
+            large = size > (part_bytes := self._transfers.sent_part_bytes())
+            if large:
+                new = self._put_large(key, source, digest, media_type, part_bytes)
             else:
                 new = self._create(key, bytes_of(source, digest), media_type)
-            self._check(key, area, digest, size, new)
+            self._check(key, area, digest, size, new and not large)
+        if area in READ_AGAIN:
+            self._copies.add(digest, size, lambda: parts_of(source))
         return FileRef(use=use, key=key, sha256=digest, size_bytes=size, media_type=media_type)
 
     def put_new(self, key: str, value: bytes) -> bool:
@@ -150,20 +157,24 @@ class S3Storage:
             digest, size = digest_and_size(source)
             if digest != ref.sha256:
                 raise StorageError(f"{source} has the SHA-256 {digest}, not {ref.sha256}")
-            large = size > PART_BYTES
+            large = size > (part_bytes := self._transfers.sent_part_bytes())
+            if not large:
+                self._transfers.send(ref.key, size)
+            parts = self._transfers.sent_parts(ref.key, source, digest, part_bytes)
             # Visible when it is complete: a reader sees the old object or the new one.
             obstore.put(
                 self._store,
                 ref.key,
-                unchanged_parts(source, digest) if large else bytes_of(source, digest),
+                parts if large else bytes_of(source, digest),
                 use_multipart=large,
-                chunk_size=PART_BYTES,
+                chunk_size=part_bytes,
                 attributes={"Content-Type": ref.media_type},
             )
             self._compare(ref.key, digest)
 
     def _create(self, key: str, value: bytes, media_type: str) -> bool:
         attributes = {"Content-Type": media_type}
+        self._transfers.send(key, len(value))
         try:
             obstore.put(
                 self._store, key, value, mode="create", use_multipart=False, attributes=attributes
@@ -172,7 +183,9 @@ class S3Storage:
             return False
         return True
 
-    def _put_large(self, key: str, source: Path | bytes, digest: str, media_type: str) -> bool:
+    def _put_large(
+        self, key: str, source: Path | bytes, digest: str, media_type: str, part_bytes: int
+    ) -> bool:
         """A multipart upload, visible only when complete. S3 has no create-if-absent for it, so two
         writers may both write: the same bytes, since the key is their digest."""
         if self.size(key) is not None:
@@ -180,55 +193,50 @@ class S3Storage:
         obstore.put(
             self._store,
             key,
-            unchanged_parts(source, digest),
+            self._transfers.sent_parts(key, source, digest, part_bytes),
             use_multipart=True,
-            chunk_size=PART_BYTES,
+            chunk_size=part_bytes,
             max_concurrency=UPLOADS_AT_ONCE,
             attributes={"Content-Type": media_type},
         )
         return True
 
-    def _check(self, key: str, area: Area, digest: str, size: int, new: bool) -> None:
-        """Compare the stored object with the source. Raises StorageError."""
+    def _check(self, key: str, area: Area, digest: str, size: int, created: bool) -> None:
+        """Compare the stored object with the source, unless one request has created it and the
+        store has checked it. Raises StorageError."""
         if area in READ_BACK:
             self._compare(key, digest)
-        elif not new or size > PART_BYTES:
+        elif not created:
             stored = self.size(key)
             if stored != size:
                 raise StorageError(f"{key} has {stored} bytes in the store, not {size}")
 
     def _compare(self, key: str, digest: str) -> None:
         found = hashlib.sha256()
-        for part in self._parts(key):
+        for part in self._parts(key, just_written=True):
             found.update(part)
         if found.hexdigest() != digest:
             raise StorageError(f"{key} reads back different bytes than were written")
 
-    def _fetch(self, key: str) -> tuple[Path, str]:
-        """A local copy of an object, and the digest of its bytes."""
-        digest = hashlib.sha256()
-        with self._cache.partial() as (partial, out):
-            for part in self._parts(key):
-                digest.update(part)
-                out.write(part)
-            out.close()
-            found = digest.hexdigest()
-            return self._cache.add(partial, found), found
-
-    def _parts(self, key: str) -> Iterator[bytes]:
+    def _parts(self, key: str, *, just_written: bool = False) -> Iterator[bytes]:
         """An object's bytes in parts of limited size. Raises FileNotFoundError."""
+        part_bytes = self._transfers.received_part_bytes()
+        receive = partial(self._transfers.receive, key, just_written=just_written)
+        receive(0)  # Its size is not known yet.
         try:
-            first = obstore.get(self._store, key, options={"range": (0, PART_BYTES)})
+            first = obstore.get(self._store, key, options={"range": (0, part_bytes)})
         except BaseError as error:
             # An empty object has no valid range; the answer 416 is no error then.
             if "status code: 416" in str(error) and obstore.head(self._store, key)["size"] == 0:
                 return
             raise
         total, value = first.meta["size"], first.bytes().to_bytes()
+        receive(len(value))
         done = len(value)
         yield value
         while done < total:
-            end = min(done + PART_BYTES, total)
+            end = min(done + part_bytes, total)
+            receive(end - done)
             value = obstore.get_range(self._store, key, start=done, end=end).to_bytes()
             yield value
             done += len(value)

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,17 @@ from processors.tools import Area, staging_key
 from schemas.models import FileRef
 from streams.settings import Settings
 from streams.storage import s3
-from streams.storage.cache import ObjectCache
+from streams.storage.cache.local_copies import LocalCopies
+from streams.storage.cache.private_copies import PrivateCopies
 from streams.storage.factory import StoreNotReachable, check_store, open_storage
+from streams.storage.object_store import ObjectStore
 from streams.storage.s3 import S3Storage, connect
 from streams.storage.source_bytes import PART_BYTES
+from streams.storage.transfers import LEAST_SENT_BYTES
+from streams.traffic.figures import traffic_document
+from streams.traffic.link_buckets import TrafficClass
+from streams.traffic.traffic import Traffic
+from streams.traffic.traffic_settings import FILE_NAME
 from streams.uploads.upload_records import UploadRecords
 from tests.support.ingest_server import IngestServer
 from tests.support.s3_store import S3Server
@@ -48,8 +55,12 @@ def storage(settings: Settings) -> S3Storage:
     return opened
 
 
-def keep(storage: S3Storage, value: bytes | Path, area: Area = Area.STAGING) -> FileRef:
+def keep(storage: ObjectStore, value: bytes | Path, area: Area = Area.STAGING) -> FileRef:
     return storage.keep(value, area=area, use="master", media_type="image/tiff")
+
+
+def without_cache(home: Path) -> LocalCopies:
+    return LocalCopies(None, PrivateCopies(home / "private"))
 
 
 def put_over(settings: Settings, key: str, value: bytes) -> None:
@@ -85,7 +96,7 @@ def test_a_master_is_read_back_before_a_write_succeeds(settings: Settings, stora
 def test_a_file_that_changes_while_it_is_stored_is_not_visible(
     storage: S3Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    source, large = tmp_path / "scan.tif", s3.PART_BYTES + 1
+    source, large = tmp_path / "scan.tif", PART_BYTES + 1
     source.write_bytes(b"1" * large)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     head = obstore.head
@@ -102,7 +113,7 @@ def test_a_file_that_changes_while_it_is_stored_is_not_visible(
     assert storage.size(f"staging/sha256/{digest[:2]}/{digest}") is None
 
 
-@pytest.mark.parametrize("length", [200, s3.PART_BYTES + 200])
+@pytest.mark.parametrize("length", [200, PART_BYTES + 200])
 def test_bytes_that_change_in_transit_are_refused(
     settings: Settings, storage: S3Storage, length: int
 ):
@@ -110,7 +121,7 @@ def test_bytes_that_change_in_transit_are_refused(
     port = int(settings.s3.endpoint.rpartition(":")[2])
     value = b"a" * length + b"NEEDLE"
     through_proxy = replace(settings.s3, endpoint=f"http://127.0.0.1:{changing_proxy(port)}")
-    changed = S3Storage(connect(through_proxy), ObjectCache(settings.home / "cache", MEGABYTE))
+    changed = S3Storage(connect(through_proxy), without_cache(settings.home))
 
     with pytest.raises(StorageError, match=r"BadDigest|XAmzContentSHA256Mismatch"):
         keep(changed, value, Area.DERIVATIVES)
@@ -154,7 +165,7 @@ def test_wrong_keys_and_a_missing_bucket_differ_from_a_missing_object(
     ):
         changed = settings.model_copy(update=change)
         assert changed.s3 is not None
-        storage = S3Storage(connect(changed.s3), ObjectCache(tmp_path / "cache", MEGABYTE))
+        storage = S3Storage(connect(changed.s3), without_cache(tmp_path))
         with pytest.raises(StorageError, match=code):
             storage.get("receipts/b/00/w")
         with pytest.raises(StoreNotReachable, match=f"store.not-reachable: s3://.*{code}"):
@@ -164,7 +175,7 @@ def test_wrong_keys_and_a_missing_bucket_differ_from_a_missing_object(
 def test_an_unreachable_store_is_reported_within_seconds(settings: Settings, tmp_path: Path):
     assert settings.s3 is not None
     location = replace(settings.s3, endpoint="http://127.0.0.1:1")
-    storage = S3Storage(connect(location), ObjectCache(tmp_path / "cache", MEGABYTE))
+    storage = S3Storage(connect(location), without_cache(tmp_path))
     began = time.monotonic()
 
     with pytest.raises(StorageError):
@@ -182,7 +193,7 @@ def test_a_store_that_hangs_is_an_error_after_the_timeout(
     monkeypatch.setattr(s3, "RETRY_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         location = replace(settings.s3, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        storage = S3Storage(connect(location), ObjectCache(tmp_path / "cache", MEGABYTE))
+        storage = S3Storage(connect(location), without_cache(tmp_path))
         began = time.monotonic()
 
         with pytest.raises(StorageError):
@@ -219,6 +230,65 @@ def test_commands_name_the_store_that_does_not_answer(tmp_path: Path, s3_server:
         assert "Traceback" not in done.stderr
 
 
+# Traffic
+
+
+def test_each_transfer_counts_in_the_class_of_its_object(settings: Settings):
+    settings.home.mkdir(exist_ok=True)
+    (settings.home / FILE_NAME).write_text("[link]\nrate_mbit = 100000\n")
+    line = open_storage(settings)
+    repository = open_storage(settings, traffic_class=TrafficClass.PACKAGES)
+    fixity = open_storage(settings, traffic_class=TrafficClass.REPAIR)
+
+    def counted(act: Callable[[], object]) -> dict[str, tuple[int, int]]:
+        """Bytes in and out of each class that had any."""
+        before, _, after = figures(settings), act(), figures(settings)
+        moved = {
+            one: (after[one][0] - in_, after[one][1] - out) for one, (in_, out) in before.items()
+        }
+        return {one: both for one, both in moved.items() if both != (0, 0)}
+
+    size = 1000
+    staged, master, derivative, package = (
+        os.urandom(size) for _ in (Area.STAGING, Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES)
+    )
+    stored = keep(line, staged)
+    # What is compared after it was written counts both ways.
+    assert counted(lambda: keep(line, master, Area.MASTERS)) == {"masters": (size, size)}
+    assert counted(lambda: keep(line, package, Area.PACKAGES)) == {"packages": (size, size)}
+    assert counted(lambda: keep(line, derivative, Area.DERIVATIVES)) == {"access": (0, size)}
+    key = keep(line, master, Area.MASTERS).key
+    assert counted(lambda: list(line.stream(stored.key))) == {"masters": (size, 0)}
+    assert counted(lambda: list(line.stream(key))) == {"access": (size, 0)}
+    assert counted(lambda: list(repository.stream(key))) == {"packages": (size, 0)}
+    assert counted(lambda: list(fixity.stream(key))) == {"repair": (size, 0)}
+    assert counted(lambda: line.put_new("receipts/b/00/w", staged)) == {}
+
+
+def figures(settings: Settings) -> dict[str, tuple[int, int]]:
+    document = traffic_document(Traffic(settings.home))
+    assert document is not None
+    return {one["class"]: (one["in_bytes"], one["out_bytes"]) for one in document["classes"]}
+
+
+def test_large_objects_travel_in_parts_that_each_wait(settings: Settings, tmp_path: Path):
+    settings.home.mkdir(exist_ok=True)
+    (settings.home / FILE_NAME).write_text("[link]\nrate_mbit = 80\n")  # 10 MB/s
+    limited, source = open_storage(settings), tmp_path / "page.tif"
+    source.write_bytes(os.urandom(LEAST_SENT_BYTES + MEGABYTE))
+    size, began = source.stat().st_size, time.monotonic()
+
+    ref = keep(limited, source, Area.MASTERS)
+    limited.replace(ref, source)
+    content = b"".join(limited.stream(ref.key))
+
+    # Sent twice; received twice to compare it, and once by the reader.
+    assert hashlib.sha256(content).hexdigest() == ref.sha256
+    assert figures(settings)["masters"] == (2 * size, 2 * size)
+    assert figures(settings)["access"] == (size, 0)
+    assert time.monotonic() - began >= (3 * size - 3 * MEGABYTE) / (10 * MEGABYTE)
+
+
 # Memory and space
 
 
@@ -251,93 +321,6 @@ def test_a_large_object_is_never_complete_in_memory(tmp_path: Path, s3_server: S
 
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 200_000, f"{done.stdout} kB for 300 MB"
-
-
-@pytest.fixture
-def small_cache(settings: Settings, tmp_path: Path) -> Iterator[tuple[S3Storage, Path]]:
-    """A store whose cache has space for ten copies of a megabyte."""
-    assert settings.s3 is not None
-    cache = tmp_path / "cache"
-    yield S3Storage(connect(settings.s3), ObjectCache(cache, 10 * MEGABYTE)), cache
-
-
-def cached_bytes(cache: Path) -> int:
-    return sum(p.stat().st_size for p in cache.glob("objects/*/[0-9a-f][0-9a-f]/*"))
-
-
-def test_local_copies_are_limited_in_size_and_those_in_use_stay(
-    small_cache: tuple[S3Storage, Path],
-):
-    storage, cache = small_cache
-    refs = [keep(storage, os.urandom(MEGABYTE)) for _ in range(30)]
-
-    paths = [storage.path(ref) for ref in refs]
-
-    assert cached_bytes(cache) <= 11 * MEGABYTE
-    for ref, path in zip(refs, paths, strict=True):
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == ref.sha256
-
-
-def test_the_least_recently_used_copies_are_evicted_first(settings: Settings, tmp_path: Path):
-    assert settings.s3 is not None
-    cache, store = tmp_path / "cache", connect(settings.s3)
-    refs = [
-        keep(S3Storage(store, ObjectCache(cache, MEGABYTE)), os.urandom(MEGABYTE))
-        for _ in range(12)
-    ]
-    large = ObjectCache(cache, 100 * MEGABYTE)
-    for number, ref in enumerate(refs):
-        S3Storage(store, large).path(ref)
-        copy = next(cache.glob(f"objects/*/{ref.sha256[:2]}/{ref.sha256}"))
-        os.utime(copy, (number, number))
-    small = ObjectCache(cache, 3 * MEGABYTE, tmp_path / "leases")
-    evicting = S3Storage(store, small)
-
-    evicting.path(refs[0])
-    evicting.path(keep(evicting, os.urandom(MEGABYTE)))
-
-    kept = {path.name for path in cache.glob("objects/*/[0-9a-f][0-9a-f]/*")}
-    assert refs[0].sha256 in kept
-    assert refs[11].sha256 in kept
-    assert refs[1].sha256 not in kept
-
-
-def test_processes_share_copies_and_evict_concurrently(settings: Settings, tmp_path: Path):
-    assert settings.s3 is not None
-    cache, store = tmp_path / "cache", connect(settings.s3)
-    refs = [keep(S3Storage(store, ObjectCache(cache, 1)), os.urandom(200_000)) for _ in range(20)]
-    mismatches: list[str] = []
-
-    def child(number: int) -> None:
-        leases = tmp_path / f"leases-{number}"
-        storage = S3Storage(store, ObjectCache(cache, MEGABYTE, leases))
-        for ref in (refs[number:] + refs[:number]) * 3:
-            value = storage.path(ref).read_bytes()
-            if hashlib.sha256(value).hexdigest() != ref.sha256:
-                mismatches.append(ref.key)
-            for lease in leases.iterdir():
-                lease.unlink()
-
-    threads = [threading.Thread(target=child, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert mismatches == []
-    assert cached_bytes(cache) <= 2 * MEGABYTE
-
-
-def test_copies_from_before_a_crash_of_the_machine_are_not_used(
-    settings: Settings, storage: S3Storage
-):
-    ref = keep(storage, b"a page")
-    old = settings.home / "cache" / "objects" / "otherrun" / ref.sha256[:2] / ref.sha256
-    old.parent.mkdir(parents=True)
-    old.write_bytes(b"")
-
-    assert storage.path(ref).read_bytes() == b"a page"
-    assert not old.exists()
 
 
 def test_what_a_station_uploads_by_http_goes_into_the_bucket(

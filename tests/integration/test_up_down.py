@@ -18,10 +18,13 @@ from infra import processes
 from infra.confinement import as_user
 from infra.kafka import tail
 from infra.permissions import LOCK, OTHERS
+from streams.settings_file import settings_file
 from streams.topology import ROLES
 
 COMMAND = Path(sys.executable).with_name("copystand")
 LIMIT_SECONDS = 200
+SETTINGS = "COPYSTAND_KAFKA_HEAP_MB=448\n# ours\nCOPYSTAND_POSTGRES_BUFFERS_MB=208\n"
+"""As `doctor --tune --write` or a person writes them."""
 
 
 class Home:
@@ -130,6 +133,7 @@ def line() -> Iterator[Home]:
         line.path.chmod(0o755)
         (line.path / LOCK).touch()
         (line.path / LOCK).chmod(0o644)
+        settings_file(line.path).write_text(SETTINGS)
         line.started = line.run("up")
         assert line.started.returncode == 0, f"{line.started}\n{line.logs()}"
         yield line
@@ -183,6 +187,17 @@ def test_postgresql_has_no_capabilities_and_reaches_only_its_data(line: Home):
     assert os.listdir(f"/proc/{pid}/root{line.path}") == ["postgres"]
 
 
+def test_the_servers_have_the_sizes_of_the_settings_file(line: Home):
+    parts = line.state()["parts"]
+    kafka, postgres = (
+        Path(f"/proc/{parts[name]['pid']}/cmdline").read_bytes().decode().split("\0")
+        for name in ("kafka", "postgres")
+    )
+
+    assert {"-Xms224m", "-Xmx448m"} < set(kafka)
+    assert "shared_buffers=208MB" in postgres
+
+
 def test_a_second_up_says_that_the_line_is_running(line: Home):
     again = line.run("up", "--json")
 
@@ -216,22 +231,6 @@ def test_a_second_home_starts_and_stops_and_leaves_nothing(line: Home, home: Hom
     assert listing(tmp_path) == {"home"}
     assert outside() - before == set()
     assert all(row["state"] == "ready" for row in line.ask("status")["roles"])
-
-
-def test_killed_processes_restart_on_their_ports_and_are_counted(line: Home):
-    ports = line.state()["ports"]
-    parts = ("kafka", "postgres", "sealer")
-
-    for name in parts:
-        os.kill(line.state()["parts"][name]["pid"], signal.SIGKILL)
-
-    def back() -> bool:
-        found = line.state()["parts"]
-        restarted = all(found[name]["restarts"] >= 1 for name in parts)
-        return restarted and all(part["state"] == "ready" for part in found.values())
-
-    wait_for(back, 90, line.state)
-    assert line.state()["ports"] == ports
 
 
 def test_a_killed_supervisor_leaves_no_process_and_the_home_starts_again(line: Home):
