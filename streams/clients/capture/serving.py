@@ -65,7 +65,7 @@ class Serving:
     known_order: Callable[[str], Order | None]
     """An order by its id, or None."""
     hand_over: Callable[[ServedBatch], dict[str, Any]]
-    """Submits or queues a closed batch. Raises NotHandedOver."""
+    """Queues a closed batch in the spool. Raises NotHandedOver."""
     rule: ClosingRule
     tell: Tell
     operator: str | None = None
@@ -123,7 +123,7 @@ class Serving:
                 self.tell("submission-waits", batch_id=batch.folder.batch_id, why=str(why))
                 return
             batch.note_submitted(document)
-            self.tell("submitted", batch_id=batch.folder.batch_id, state=document.get("state"))
+            self.tell("queued", batch_id=batch.folder.batch_id, id=document["id"])
         self._handed_over_at = None
 
     def _work(self, batch: ServedBatch) -> None:
