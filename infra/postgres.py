@@ -28,20 +28,21 @@ SETTINGS = {
     # Files in the data folder instead of /dev/shm: nothing remains outside the home.
     "dynamic_shared_memory_type": "mmap",
     "password_encryption": "scram-sha-256",
-    # Holds the tables of a batch of 100,000 pages; with a quarter of it `status` took 0.3 s.
-    "shared_buffers": "256MB",
     "max_connections": "60",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u ",
 }
+BUFFERS_MB = 256
+"""Holds the tables of a batch of 100,000 pages; with a quarter of it `status` took 0.3 s."""
 
 
 class LocalPostgres:
     """One server, its data in home/postgres, its log in home/log/postgres.log."""
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, buffers_mb: int = BUFFERS_MB) -> None:
         """A server of this home, not started yet."""
+        self._buffers_mb = buffers_mb
         self.home = home
         self.port = port
         self.process: subprocess.Popen[bytes] | None = None
@@ -57,7 +58,7 @@ class LocalPostgres:
             self._initialise()
         elif not known:
             self._set_password(password)
-        settings = SETTINGS | {"port": str(self.port)}
+        settings = SETTINGS | {"port": str(self.port), "shared_buffers": f"{self._buffers_mb}MB"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [binary("postgres"), "-D", str(self._data), *options]
         self.process = processes.spawn([*as_server(self._data), *command], self._log)

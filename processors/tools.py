@@ -1,6 +1,7 @@
 """The tools that a step gets: the store, a scratch folder and the standards."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -32,7 +33,12 @@ class Storage(Protocol):
     Every method raises StorageError if the store does not answer or does not have the object."""
 
     def path(self, ref: FileRef) -> Path:
-        """A read-only local file with the object. Its digest is not checked."""
+        """A read-only local file with the object, until the task ends; its digest is not
+        checked."""
+        ...
+
+    def borrowed(self, ref: FileRef) -> AbstractContextManager[Path]:
+        """The file of `path` for the time of a `with`, where no task ends."""
         ...
 
     def read(self, ref: FileRef) -> bytes:

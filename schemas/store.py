@@ -1,5 +1,7 @@
 """The registered schemas, in files `registered/<id>.<Record>.avsc`."""
 
+import json
+import os
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +16,8 @@ class UnknownSchema(LookupError):
 class SchemaStore:
     """Looks up registered schema texts."""
 
-    def __init__(self, folder: Path = REGISTERED) -> None:
+    def __init__(self, folder: Path = REGISTERED, later: Path | None = None) -> None:
+        """`later` has schemas of later versions of this software, to read what those write."""
         self._texts: dict[int, str] = {}
         self._ids: dict[str, list[int]] = {}
         self._by_digest: dict[bytes, int] = {}
@@ -23,6 +26,8 @@ class SchemaStore:
             number, record, _ = path.name.split(".")
             self._texts[int(number)] = path.read_text("utf-8")
             self._ids.setdefault(record, []).append(int(number))
+        for path in sorted(later.glob("*.avsc")) if later else ():
+            self._texts.setdefault(int(path.name.split(".")[0]), path.read_text("utf-8"))
         # The first of equal texts, as each is asked for with every sealed event.
         for schema_id in reversed(self._texts):
             self._by_digest[self.digest(schema_id)] = schema_id
@@ -33,6 +38,14 @@ class SchemaStore:
             return self._texts[schema_id]
         except KeyError:
             raise UnknownSchema(f"schema id {schema_id} is not registered") from None
+
+    def all_ids(self) -> list[int]:
+        """All ids, lowest first."""
+        return sorted(self._texts)
+
+    def record(self, schema_id: int) -> str:
+        """The record of the schema with this id. Raises UnknownSchema."""
+        return str(json.loads(self.text(schema_id))["name"])
 
     def ids(self, record: str) -> list[int]:
         """Ids of all versions of a record, oldest first. Raises UnknownSchema."""
@@ -68,5 +81,6 @@ class SchemaStore:
 
 @cache
 def schema_store() -> SchemaStore:
-    """The store of this installation."""
-    return SchemaStore()
+    """The store of this installation, with what `copystand up` copied from a registry."""
+    later = os.environ.get("COPYSTAND_LATER_SCHEMAS")
+    return SchemaStore(later=Path(later) if later else None)

@@ -67,10 +67,13 @@ def run_router(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """Run the worker with its pool of child processes."""
     from streams.kafka.producer import KafkaPublisher
+    from streams.runtime.lane_report import write_lane_report
     from streams.runtime.role_files import WaitReasons
     from streams.storage.disk_reserve import reserve_of
     from streams.storage.factory import open_storage
     from streams.worker.circuit_breaker import Breakers
+    from streams.worker.lane_gate import LaneGate
+    from streams.worker.lane_settings import LaneSettingsReader
     from streams.worker.pool import Pool
     from streams.worker.resource_limits import MemoryBudget
     from streams.worker.role import Worker
@@ -85,12 +88,16 @@ def run_worker(settings: Settings) -> None:
     reasons = WaitReasons(settings, "worker")
     breakers = Breakers(lambda reason: reasons.set("breakers", reason))
     disk = reserve_of(settings, lambda reason: reasons.set("disk", reason))
-    runner = StepRunner(pool.run, storage, MemoryBudget(settings.images_bytes), disk, breakers)
+    lanes = LaneGate(LaneSettingsReader(settings), partial(write_lane_report, settings))
+    lanes.refresh()
+    memory = MemoryBudget(settings.images_bytes)
+    runner = StepRunner(pool.run, storage, memory, disk, breakers, lanes)
     driver_for = _driver_factory(settings, "worker", storage, publisher, runner.run)
-    tasks = TaskQueue(breakers)
+    tasks = TaskQueue(breakers, lanes)
     consumers = _step_consumers(settings, tasks, driver_for)
     # Twice the pool: while one thread waits for the broker, its child process has other work.
-    Worker(tasks, runner, consumers, threads=2 * settings.pool_size).run(settings)
+    threads = 2 * settings.pool_size
+    Worker(tasks, runner, consumers, threads, lanes.refresh).run(settings)
     pool.close(patient=True)
     publisher.close()
 

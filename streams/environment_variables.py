@@ -12,13 +12,22 @@ from streams import storage_settings
 from streams.fixity_variables import FixityVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
+from streams.registry_variables import RegistryVariables
+from streams.resource_variables import ResourceVariables
 from streams.scanner_variables import ScannerVariables
 from streams.settings_fields import cluster_size, ports_by_name, variable
 from streams.station_variables import StationVariables
 from streams.upload_variables import UploadVariables
 
 
-class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, UploadVariables):
+class EnvironmentVariables(
+    FixityVariables,
+    RegistryVariables,
+    ResourceVariables,
+    ScannerVariables,
+    StationVariables,
+    UploadVariables,
+):
     """One field for each variable. The constructor takes values and reads no environment."""
 
     model_config = ConfigDict(
@@ -104,6 +113,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, 
         unit="processes",
         ge=1,
         default_text="the number of cores",
+        in_file=True,
     )
     session_timeout_seconds: float = variable(
         "COPYSTAND_SESSION_TIMEOUT",
@@ -114,6 +124,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, 
         unit="s",
         ge=6,
         old_name="COPYSTAND_SILENCE_SECONDS",
+        in_file=True,
     )
     liveness_timeout_seconds: float = variable(
         "COPYSTAND_LIVENESS_TIMEOUT",
@@ -124,6 +135,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, 
         unit="s",
         ge=3,
         old_name="COPYSTAND_STALLED_SECONDS",
+        in_file=True,
     )
     retry_scale: float = variable(
         "COPYSTAND_RETRY_SCALE",
@@ -140,6 +152,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, 
         unit="MB",
         ge=1,
         default_text="60 % of the memory",
+        in_file=True,
     )
     child_mb: float = variable(
         "COPYSTAND_CHILD_MB",
@@ -149,6 +162,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, 
         unit="MB",
         ge=256,
         default_text="60 % of the memory",
+        in_file=True,
     )
     recycle_mb: float = variable(
         "COPYSTAND_RECYCLE_MB",
@@ -157,6 +171,7 @@ class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, 
         read_by="worker",
         unit="MB",
         ge=200,
+        in_file=True,
     )
     reserve_mb: float = variable(
         "COPYSTAND_RESERVE_MB",
@@ -270,8 +285,15 @@ class EnvironmentVariables(FixityVariables, ScannerVariables, StationVariables, 
     store_cache_gb: float = variable(
         "COPYSTAND_STORE_CACHE_GB",
         20,
-        "Disk space for local copies of objects in a bucket.",
+        "Most disk space that local copies of objects in a bucket use. 0: no copies are kept.",
         read_by="worker, station, repository",
         unit="GB",
         ge=0,
+    )
+    store_cache_folder: Path | None = variable(
+        "COPYSTAND_STORE_CACHE_FOLDER",
+        None,
+        "Folder of the local copies. Several homes of one user on a machine may share it.",
+        read_by="worker, station, repository",
+        default_text="`cache/store` in the home",
     )

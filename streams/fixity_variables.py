@@ -23,4 +23,5 @@ class FixityVariables(KafkaVariables):
         read_by="watchdog, `copystand fixity`",
         unit="MB/s",
         ge=0,
+        in_file=True,
     )

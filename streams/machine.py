@@ -1,20 +1,17 @@
 """How much memory and how many cores this machine, or its container, gives to a process."""
 
+import math
 import os
-from pathlib import Path
+
+from infra.cgroups import memory_limit, processor_limit
 
 MEGABYTE = 1_000_000
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def memory_bytes() -> int:
-    """Memory of this machine, or of the container when that has less."""
+    """Memory of this machine, or of the container or service when that has less."""
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        limit = CGROUP_LIMIT.read_text().strip()
-    except OSError:
-        return physical
-    return min(physical, int(limit)) if limit.isdigit() else physical
+    return min(physical, memory_limit() or physical)
 
 
 def most_memory_mb() -> float:
@@ -23,5 +20,7 @@ def most_memory_mb() -> float:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    """How many cores this process may use: by its affinity and by its quota of processor time."""
+    affine = len(os.sched_getaffinity(0))
+    # A quota of 1.5 cores: two processes use it up, one does not.
+    return max(1, min(affine, math.ceil(processor_limit() or affine)))

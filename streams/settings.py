@@ -17,6 +17,7 @@ from infra.ports import brokers
 from streams.environment_variables import EnvironmentVariables
 from streams.machine import MEGABYTE
 from streams.settings_fields import mistakes, renamed, values_of
+from streams.settings_file import file_values, located
 from streams.storage_settings import LOCAL, S3Location, bucket_and_prefix
 
 if TYPE_CHECKING:
@@ -44,14 +45,20 @@ class Settings(EnvironmentVariables):
 
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Settings of this process. Raises SettingsError naming every mistake."""
+        """Settings of this process: the environment, then the settings file of the home. Raises
+        SettingsError naming every mistake."""
         found: Settings | None = None
         refused: ValidationError | None = None
+        home = Path(
+            environment.get("COPYSTAND_HOME") or cls.model_fields["home"].default
+        ).absolute()
+        in_file, wrong = file_values(cls, home, environment)
+        merged = {**environment, **in_file}
         try:
-            found = cls(**values_of(cls, environment))
+            found = cls(**values_of(cls, merged))
         except ValidationError as error:
             refused = error
-        wrong = list(mistakes(cls, environment, refused))
+        wrong += [located(one, in_file, home) for one in mistakes(cls, merged, refused)]
         if found is None or wrong:
             raise SettingsError("; ".join(wrong))
         return found
@@ -90,6 +97,11 @@ class Settings(EnvironmentVariables):
     def store_cache_bytes(self) -> int:
         """COPYSTAND_STORE_CACHE_GB in bytes."""
         return int(self.store_cache_gb * GIGABYTE)
+
+    @property
+    def store_cache(self) -> Path:
+        """Folder of the local copies of objects in a bucket."""
+        return self.store_cache_folder or self.home / "cache" / "store"
 
     @property
     def upload_max_bytes(self) -> int:

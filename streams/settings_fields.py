@@ -25,12 +25,15 @@ def variable(
     default_text: str = "",
     old_name: str = "",
     secret: bool = False,
+    in_file: bool = False,
     **limits: Any,
 ) -> Any:
     """A field that the variable `name` sets. A default that is callable is called for its value.
 
-    `must_be` says what is allowed where `limits` do not; `default_text` is the default in words."""
+    `must_be` says what is allowed where `limits` do not; `default_text` is the default in words.
+    With `in_file`, the settings file of the home can set it too."""
     more: JsonDict = {
+        "in_file": in_file,
         "unit": unit,
         "read_by": read_by,
         "must_be": must_be,
@@ -58,6 +61,12 @@ def about(field: FieldInfo, key: str) -> str:
     """What the field says of its `unit`, `read_by`, `must_be` or `default_text`."""
     assert isinstance(field.json_schema_extra, dict)
     return str(field.json_schema_extra[key])
+
+
+def is_in_file(field: FieldInfo) -> bool:
+    """Whether the settings file of the home can set the field."""
+    assert isinstance(field.json_schema_extra, dict)
+    return bool(field.json_schema_extra["in_file"])
 
 
 def constraint(field: FieldInfo) -> str:

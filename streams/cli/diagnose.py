@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from streams.cli.status import cache_note
 from streams.console import Exit, emit, fail, json_option, out, shown, table, words
 from streams.settings import MEGABYTE, Settings
+from streams.storage.cache.home_cache import cache_document
 from streams.worker.memory_stats import StepMemory, read_stats
 
 MOST_MB_PER_100_TASKS = 1.0
@@ -43,6 +45,19 @@ def memory(as_json: bool) -> None:
     emit(document, as_json, _show)
     if document["grows"]:
         sys.exit(int(Exit.FAILED))
+
+
+@diagnose.command("cache")
+@json_option
+def cache(as_json: bool) -> None:
+    """Show the figures of the local copies of objects in a bucket on this machine."""
+    settings = Settings.load()
+    document = cache_document(settings)
+    if document is None:
+        message = f"{settings.home} has no cache: {settings.store}"
+        fix = "Set COPYSTAND_STORE to a bucket, and COPYSTAND_STORE_CACHE_GB to more than 0."
+        fail(Exit.MISSING_PART, message, fix)
+    emit(document, as_json, lambda found: out.print(cache_note(found)))
 
 
 def diagnosed(stats: list[Document]) -> Document:

@@ -28,6 +28,7 @@ COMMANDS = {
     "quarantine": "streams.cli.quarantine:quarantine",
     "repository": "streams.cli.external_access:repository",
     "run": "streams.cli.run:run",
+    "schemas": "streams.cli.schemas:schemas",
     "station": "streams.cli.station_commands:station",
     "status": "streams.cli.status:status",
     "text": "streams.cli.text:text",

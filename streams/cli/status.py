@@ -14,7 +14,7 @@ from rich.text import Text
 from processors.wording import counted
 from streams.console import Exit, drawn, emit, err, fail, json_option, out, styled
 from streams.monitoring.status import line_status
-from streams.settings import Settings
+from streams.settings import MEGABYTE, Settings
 from streams.supervisor.state import read_state, stopped_for_space, supervisor_pid
 
 WATCH_SECONDS = 2.0
@@ -105,11 +105,15 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
     if failed := document.get("failed_objects"):
         words = f"{counted(failed, 'object')} of the store failed: copystand fixity status"
         lines.append(Text(words, style="red"))
+    if cache := document.get("cache"):
+        lines.append(Text(cache_note(cache), style="yellow" if cache["damaged"] else "dim"))
     lines += [
         Text(f"{row['role']} {row['waits_for']}", style="yellow")
         for row in document["roles"]
         if row.get("waits_for")
     ]
+    limits = document.get("limits", {}).items()
+    lines += [Text(f"lane {lane} is limited to {words}") for lane, words in limits]
     lines += [Text(_retry_note(row)) for row in document["retries"]]
     lines += [
         Text(f"batch {row['batch_id']}: no progress since {row['since']}", style="yellow")
@@ -120,6 +124,16 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
         for row in document.get("untaken_orders", ())
     ]
     return Group(drawn(batches, BATCH_COLUMNS), drawn(document["roles"], ROLE_COLUMNS), *lines)
+
+
+def cache_note(cache: Document) -> str:
+    """The figures of the local copies in one line."""
+    used, limit = (cache[name] / MEGABYTE for name in ("used_bytes", "limit_bytes"))
+    reads, rate = cache["hits"] + cache["misses"], cache["hit_rate"]
+    found = "no reads" if rate is None else f"{rate:.0%} of {counted(reads, 'read')} found a copy"
+    note = f"cache: {used:,.0f} of {limit:,.0f} MB, {found}"
+    note += f", {counted(cache['evictions'], 'eviction')}"
+    return f"{note}, damaged copies removed: {cache['damaged']}" if cache["damaged"] else note
 
 
 def _retry_note(row: Document) -> str:

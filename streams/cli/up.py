@@ -57,8 +57,9 @@ def up(as_json: bool) -> None:
         if missing:
             fail(Exit.MISSING_PART, f"{missing[0].part} is missing", missing[0].fix)
         _prepare_store(settings)
+        later = _later_schemas(settings, home)
         was_open, was_unsigned = is_open(home), _is_unsigned(home)
-        state = _start(home, quiet=as_json)
+        state = _start(home, later, quiet=as_json)
         if was_open:
             err.print(NOW_LOCKED, soft_wrap=True)
         if was_unsigned:
@@ -100,11 +101,20 @@ def down(drain: bool, now: bool, timeout: float, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--tune", is_flag=True, help="Measure this machine and print settings that fit it.")
+@click.option("--write", is_flag=True, help="With --tune: write the settings file of the home.")
 @json_option
-def doctor(as_json: bool) -> None:
-    """Check the requirements of this machine.
+def doctor(tune: bool, write: bool, as_json: bool) -> None:
+    """Check the requirements of this machine, or tune a line to it.
 
     Prints how to install missing ones and exits with 3 if there are any."""
+    if write and not tune:
+        fail(Exit.USAGE, "--write needs --tune", "Run: copystand doctor --tune --write")
+    if tune:
+        from streams.cli.tune import tune as tune_machine
+
+        tune_machine(as_json, write)
+        return
     rows = [*check_parts(), _settings(), _store(Settings.load())]
     emit([asdict(row) for row in rows], as_json, _render_doctor)
     if not all(row.found for row in rows):
@@ -184,11 +194,28 @@ def _store(settings: Settings) -> Row:
     return Row("store", True, f"{settings.store} at {settings.s3.endpoint}", needed, "")
 
 
-def _start(home: Path, quiet: bool) -> dict[str, Any]:
+def _later_schemas(settings: Settings, home: Path) -> dict[str, str]:
+    """The environment of roles that can read what later versions write, if there is a registry."""
+    if not settings.schema_registry:
+        return {}
+    from streams.schema_registry.line_schemas import copy_from
+    from streams.schema_registry.registry import Registry, RegistryProblem
+
+    registry = Registry(settings.schema_registry, settings.schema_registry_login)
+    try:
+        copied = copy_from(registry, home)
+    except RegistryProblem as problem:
+        fail(Exit.MISSING_PART, str(problem), fix_of(problem.code))
+    if copied.warning:
+        err.print(f"The schemas of the last start are used: {copied.warning}", soft_wrap=True)
+    return {"COPYSTAND_LATER_SCHEMAS": str(copied.folder)}
+
+
+def _start(home: Path, later: dict[str, str], quiet: bool) -> dict[str, Any]:
     from streams.topology import ROLES
 
     command = [sys.executable, "-m", "streams.supervisor", "--home", str(home), *ROLES]
-    environment = {**os.environ, "COPYSTAND_CACHE": str(paths.cache_folder())}
+    environment = {**os.environ, **later, "COPYSTAND_CACHE": str(paths.cache_folder())}
     with _log(home).open("ab") as sink:
         child = subprocess.Popen(
             command,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 from processors.outcome import StorageError
@@ -73,7 +74,10 @@ class Finishing:
 
     def _named_files(self, manifest: FileRef) -> list[str]:
         """The digests of the files that a manifest names. Raises Problem, StorageError."""
-        path = self.storage.path(manifest)
+        with self.storage.borrowed(manifest) as path:
+            return self._names_in(path)
+
+    def _names_in(self, path: Path) -> list[str]:
         answer = self.uploads.folder / f"{uuid4().hex}{NAMES}"
         # In a process of its own: a large document takes memory that is not given back.
         command = [sys.executable, "-m", "streams.ingest.manifest_files", str(path), str(answer)]

@@ -11,8 +11,10 @@ from psycopg.rows import dict_row
 from infra.files import read_json
 from streams.kafka.client import OPERATOR
 from streams.named_queries import NamedQueries
+from streams.runtime.lane_report import read_lane_report
 from streams.runtime.role_files import wait_reason
 from streams.settings import Settings
+from streams.storage.cache.home_cache import cache_document
 
 if TYPE_CHECKING:  # it loads the Kafka client, which `status` does not need
     from streams.monitoring.consumer_lag import ConsumerGroups
@@ -31,6 +33,7 @@ def line_status(
 ) -> dict[str, Any]:
     """The document of `copystand status`. Lags, lanes and retries are some seconds old.
 
+    `cache` has the figures of the local copies; None without a bucket.
     `database` says why the batches are unknown; None while PostgreSQL answers. `stopped` says why
     the whole line is stopped; it is not asked then. `persons` is the number of registered persons,
     None if it is unknown."""
@@ -51,6 +54,8 @@ def line_status(
     # A watchdog of an earlier version does not count them.
     others["failed_objects"] = report.get("failed_objects")
     others["untaken_orders"] = report.get("untaken_orders", [])
+    others["limits"] = dict(read_lane_report(settings).limits)
+    others["cache"] = cache_document(settings)
     figures = {"batches": batches, "roles": roles, "database": fault, "persons": persons}
     return {**figures, **others}
 

@@ -23,9 +23,11 @@ from streams.monitoring.consumer_lag import ConsumerGroups, GroupLag, StallDetec
 from streams.monitoring.health_server import Health, serve
 from streams.monitoring.role_lag import sum_by_role, unanswered_packages
 from streams.monitoring.status import QUERY, watch_file
+from streams.runtime.lane_report import read_lane_report
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import announce_ready, role_file, wait_reason
 from streams.settings import Settings
+from streams.storage.cache.home_cache import cache_document
 from streams.storage.disk_reserve import reserve_of
 from streams.supervisor.state import read_state, stopped_for_space
 from streams.topology import lane_of, role_of
@@ -92,11 +94,13 @@ class Watchdog:
         figures, database = (NO_FIGURES, stopped) if stopped else self._figures()
         waits_for = {role: wait_reason(self._settings, role) for role in map(role_of, lags)}
         servers_answer = broker == database == ""
-        stalled = self._stalls.stalled_seconds(
-            lags,
-            lambda group: servers_answer and not waits_for[role_of(group)],
-            time.monotonic(),
-        )
+        lanes, now = read_lane_report(self._settings), time.time()
+
+        def can_progress(group: str) -> bool:
+            waits = waits_for[role_of(group)] or lanes.holds(lane_of(group), now)
+            return servers_answer and not waits
+
+        stalled = self._stalls.stalled_seconds(lags, can_progress, time.monotonic())
         self._end_stalled_role(stalled)
         checks = {
             "broker": broker,
@@ -113,6 +117,7 @@ class Watchdog:
                 group: {"lag": one.lag, "still_seconds": round(stalled[group])}
                 for group, one in lags.items()
             },
+            "cache": cache_document(self._settings),
             "lags": sum_by_role(lags),
             "lanes": _by_lane(lags, stalled),
             # A database that does not answer is not asked twice, so that a check stays short.

@@ -10,6 +10,7 @@ from infra.disk import NOTHING, Shortage, Space, disks_of, existing, free_space,
 from processors.error_catalogue import fix_of
 from processors.outcome import StorageError
 from streams.settings import Settings
+from streams.storage.cache.home_cache import make_way
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +43,22 @@ class DiskReserve:
         find: Find,
         report: Callable[[str], None] = lambda _: None,
         pause: Callable[[float], None] = time.sleep,
+        make_way: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`report` receives why work waits, and an empty text when it waits no longer."""
+        """`report` receives why work waits, and an empty text when it waits no longer. `make_way`
+        removes what nobody misses, to free this many bytes."""
         self._find = find
         self._report = report
         self._pause = pause
+        self._make_way = make_way
 
     def shortage(self, need_bytes: int = 0, need_inodes: int = 0) -> Shortage | None:
         """The disk on which this much cannot be written without using the reserve."""
-        return self._find(Space(need_bytes, need_inodes))
+        needed = Space(need_bytes, need_inodes)
+        if self._find(needed) is None:
+            return None
+        self._make_way(need_bytes)
+        return self._find(needed)
 
     def has(self, need_bytes: int) -> bool:
         """Whether this many bytes can be written without using the reserve."""
@@ -72,7 +80,9 @@ class DiskReserve:
 def reserve_of(settings: Settings, report: Callable[[str], None] = lambda _: None) -> DiskReserve:
     """The reserve of the home of these settings, on each of its disks."""
     return DiskReserve(
-        lambda needed: find_shortage(settings.home, needed, settings.reserve), report
+        lambda needed: find_shortage(settings.home, needed, settings.reserve),
+        report,
+        make_way=lambda need_bytes: make_way(settings, need_bytes),
     )
 
 

@@ -20,19 +20,16 @@ class StoreNotReachable(NotUp):
         self.fix = fix_of("store.not-reachable")
 
 
-def open_storage(settings: Settings, leases: Path | None = None) -> ObjectStore:
-    """The store of these settings; sends no request yet. Raises SettingsError.
-
-    `leases` is a folder for links to local copies; its owner empties it after use."""
+def open_storage(settings: Settings) -> ObjectStore:
+    """The store of these settings; sends no request yet. Raises SettingsError."""
     _check_store_of_home(settings)
     if settings.s3 is None:
         return LocalStorage(settings.home)
     # Imported here: a line on local disk does not load the S3 client.
-    from streams.storage.cache import ObjectCache
+    from streams.storage.cache.local_copies import local_copies
     from streams.storage.s3 import S3Storage, connect
 
-    cache = ObjectCache(settings.home / "cache", settings.store_cache_bytes, leases)
-    return S3Storage(connect(settings.s3), cache)
+    return S3Storage(connect(settings.s3), local_copies(settings))
 
 
 def prepare_store(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -43,6 +43,13 @@ class LocalStorage:
         except OSError as error:
             raise StorageError(f"{ref.key}: {error}") from error
         raise ObjectUnusable(f"the store does not hold {ref.key}")
+
+    @contextmanager
+    def borrowed(self, ref: FileRef) -> Iterator[Path]:
+        yield self.path(ref)
+
+    def release(self) -> None:
+        """Nothing: its files are not copies."""
 
     def _check_mounted(self) -> None:
         """Without any of its folders the store is away, and no object is missing. Raises

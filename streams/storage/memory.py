@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -24,6 +25,13 @@ class MemoryStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self._value(ref.key))
         return path
+
+    @contextmanager
+    def borrowed(self, ref: FileRef) -> Iterator[Path]:
+        yield self.path(ref)
+
+    def release(self) -> None:
+        """Nothing: tests remove its folder."""
 
     def read(self, ref: FileRef) -> bytes:
         value = self._value(ref.key)

@@ -11,6 +11,10 @@ from schemas.models import FileRef
 class ObjectStore(Storage, Protocol):
     """A store whose objects can be read past every cache, and repaired."""
 
+    def release(self) -> None:
+        """Give back all local copies that `path` gave to this process."""
+        ...
+
     def stream(self, key: str) -> Iterator[bytes]:
         """The bytes that the store itself holds under a key, in parts; no local copy is used.
 

@@ -1,7 +1,6 @@
 """The store in an S3 bucket: create-if-absent, uploads checked by the store, masters read back."""
 
 import hashlib
-import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +15,19 @@ from obstore.store import S3Store
 from processors.outcome import ObjectUnusable, StorageError
 from processors.tools import Area
 from schemas.models import FileRef
-from streams.storage.cache import ObjectCache
+from streams.storage.cache.local_copies import LocalCopies
 from streams.storage.keys import checked, content_key
-from streams.storage.source_bytes import PART_BYTES, bytes_of, digest_and_size, unchanged_parts
+from streams.storage.source_bytes import (
+    PART_BYTES,
+    bytes_of,
+    digest_and_size,
+    parts_of,
+    unchanged_parts,
+)
 from streams.storage_settings import S3Location
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
-
-log = logging.getLogger(__name__)
 
 UPLOADS_AT_ONCE = 2
 REQUEST_SECONDS = 60
@@ -32,6 +35,8 @@ RETRY_SECONDS = 20
 MAX_RETRIES = 5
 READ_BACK = (Area.MASTERS, Area.PACKAGES)
 """Areas whose objects are read back and compared before a write counts as done."""
+READ_AGAIN = (Area.MASTERS, Area.DERIVATIVES)
+"""Areas whose objects the next steps on this machine read."""
 
 
 def connect(location: S3Location) -> S3Store:
@@ -65,31 +70,31 @@ def connect(location: S3Location) -> S3Store:
 class S3Storage:
     """Objects in a bucket, with local copies for steps that need a path."""
 
-    def __init__(self, store: S3Store, cache: ObjectCache) -> None:
+    def __init__(self, store: S3Store, copies: LocalCopies) -> None:
         self._store = store
-        self._cache = cache
+        self._copies = copies
 
     def path(self, ref: FileRef) -> Path:
-        """A link of this process to a local copy.
-
-        Bytes that do not match the reference are fetched twice and then returned as they are, so
-        that the step can report what is wrong with them."""
         key = checked(ref.key)
         with _storage_errors(key):
-            lease = self._cache.lease(ref.sha256)
-            if lease is not None:
-                return lease
-            path, found = self._fetch(key)
-            if found != ref.sha256:
-                path, found = self._fetch(key)
-            if found != ref.sha256:
-                log.warning(
-                    "checksum mismatch in the store",
-                    extra={"key": key, "expected": ref.sha256, "found": found},
-                )
-        return path
+            return self._copies.path(ref, lambda: self._parts(key))
+
+    @contextmanager
+    def borrowed(self, ref: FileRef) -> Iterator[Path]:
+        path = self.path(ref)
+        try:
+            yield path
+        finally:
+            self._copies.give_back(ref.sha256, path)
+
+    def release(self) -> None:
+        self._copies.release()
 
     def read(self, ref: FileRef) -> bytes:
+        checked(ref.key)
+        copy = self._copies.read(ref)
+        if copy is not None:
+            return copy
         value = self.get(ref.key)
         if value is None:
             raise ObjectUnusable(f"the store does not hold {ref.key}")
@@ -130,6 +135,8 @@ class S3Storage:
             else:
                 new = self._create(key, bytes_of(source, digest), media_type)
             self._check(key, area, digest, size, new)
+        if area in READ_AGAIN:
+            self._copies.add(digest, size, lambda: parts_of(source))
         return FileRef(use=use, key=key, sha256=digest, size_bytes=size, media_type=media_type)
 
     def put_new(self, key: str, value: bytes) -> bool:
@@ -203,17 +210,6 @@ class S3Storage:
             found.update(part)
         if found.hexdigest() != digest:
             raise StorageError(f"{key} reads back different bytes than were written")
-
-    def _fetch(self, key: str) -> tuple[Path, str]:
-        """A local copy of an object, and the digest of its bytes."""
-        digest = hashlib.sha256()
-        with self._cache.partial() as (partial, out):
-            for part in self._parts(key):
-                digest.update(part)
-                out.write(part)
-            out.close()
-            found = digest.hexdigest()
-            return self._cache.add(partial, found), found
 
     def _parts(self, key: str) -> Iterator[bytes]:
         """An object's bytes in parts of limited size. Raises FileNotFoundError."""

@@ -31,14 +31,15 @@ def unchanged_parts(source: Path | bytes, digest: str) -> Iterator[bytes]:
     """The source in parts. If it has changed since the digest was computed, the last part raises an
     error, and the upload is aborted before it is visible."""
     seen = hashlib.sha256()
-    for part in _parts_of(source):
+    for part in parts_of(source):
         seen.update(part)
         yield part
     if seen.hexdigest() != digest:
         raise StorageError("the file changed while it was stored")
 
 
-def _parts_of(source: Path | bytes) -> Iterator[bytes]:
+def parts_of(source: Path | bytes) -> Iterator[bytes]:
+    """The source in parts. Raises OSError."""
     if isinstance(source, bytes):
         yield from (source[at : at + PART_BYTES] for at in range(0, len(source), PART_BYTES))
         return

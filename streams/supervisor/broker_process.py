@@ -3,13 +3,23 @@
 import subprocess
 from collections.abc import Mapping
 
-from infra import processes
+from infra import paths, processes
 from infra.disk import Space
 from infra.kafka import LocalKafka
 from infra.kafka_metadata import MetadataLog
 from processors.error_catalogue import fix_of
 from streams.runtime.logs import write_log_line
+from streams.settings import Settings
 from streams.supervisor.child_processes import ManagedProcess
+
+
+def local_broker(
+    settings: Settings, chosen: Mapping[str, int], node: int, nodes: int
+) -> LocalKafka:
+    """A broker of the home at the chosen ports, not started yet."""
+    jars, heap_mb = paths.kafka_jars(), settings.kafka_heap_mb
+    network = settings.network
+    return LocalKafka(settings.home, jars, chosen, node, nodes, network, heap_mb=heap_mb)
 
 
 class MetadataLost(Exception):

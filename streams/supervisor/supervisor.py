@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra import files, paths, ports, processes
+from infra import files, ports, processes
 from infra.kafka import LocalKafka, tail
 from infra.kafka_cluster import cluster_of
 from infra.kafka_metadata import MetadataLog
@@ -18,7 +18,7 @@ from infra.postgres import LocalPostgres
 from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.runtime.logs import write_log_line
 from streams.settings import Settings
-from streams.supervisor.broker_process import BrokerProcess, MetadataLost
+from streams.supervisor.broker_process import BrokerProcess, MetadataLost, local_broker
 from streams.supervisor.child_processes import (
     DatabaseProcess,
     ManagedProcess,
@@ -63,10 +63,10 @@ class Supervisor:
         self._guard.check()
         self.ports = ports.choose(home, ports.names(nodes), settings.client_ports)
         self.brokers = [
-            LocalKafka(home, paths.kafka_jars(), self.ports, node, nodes, settings.network)
-            for node in range(1, nodes + 1)
+            local_broker(settings, self.ports, node, nodes) for node in range(1, nodes + 1)
         ]
-        self.postgres = LocalPostgres(home, ports.listen_port(self.ports, DATABASE))
+        port = ports.listen_port(self.ports, DATABASE)
+        self.postgres = LocalPostgres(home, port, settings.postgres_buffers_mb)
         self._metadata = {name: MetadataLog(home / name) for name in names}
         self.servers: list[ManagedProcess] = [
             DatabaseProcess(self.postgres),

@@ -71,9 +71,8 @@ def admit(unit: UnitOfWork) -> None:
     unit.run("set_night_start", night_from=night_from)
     places = window_size(ended_recently, unit.pool_size) - in_window
     pages = [page_id for (page_id,) in unit.run("late_pages")]
-    if places > 0:
-        waiting = _waiting_batches(unit, places, is_night=night_from is None)
-        selected = select_work(places, waiting)
+    if places != 0:
+        waiting, selected = _next_work(unit, places, is_night=night_from is None)
         _record_places(unit, last_place, waiting, selected)
         pages += [work for work in selected if isinstance(work, str)]
         _release_retries(unit, [work for work in selected if isinstance(work, int)])
@@ -89,6 +88,20 @@ def _admit_pages(unit: UnitOfWork, pages: Sequence[str]) -> None:
     for fact in facts:
         unit.mark_affected(fact.head)
     derive(unit)
+
+
+def _next_work(
+    unit: UnitOfWork, places: int, is_night: bool
+) -> tuple[list[WaitingBatch], list[Work]]:
+    """The batches that may get a place, and their work that enters the window."""
+    if places > 0:
+        waiting = _waiting_batches(unit, places, is_night)
+        return waiting, select_work(places, waiting)
+    # The window has shrunk below what is at work, for example since a lane was limited. That may
+    # take hours, so rush batches do not wait for it: they get the smallest window.
+    places = window_size(0, unit.pool_size)
+    rush = [one for one in _waiting_batches(unit, places, is_night) if one.priority == "rush"]
+    return rush, select_work(places - sum(one.pages_in_window for one in rush), rush)
 
 
 def _waiting_batches(unit: UnitOfWork, places: int, is_night: bool) -> list[WaitingBatch]:

@@ -88,6 +88,9 @@ class Breakers:
             for one in self._of(lane):
                 one.began(self._clock())
 
+    def ended(self, lane: str) -> None:
+        """Work of this lane has ended; `failed` and `succeeded` say how."""
+
     def failed(
         self, lane: str, error_class: str, work_id: str, why: str, at_once: bool = False
     ) -> None:

@@ -25,7 +25,9 @@ from processors.tools import Tools
 from schemas.models import Fact
 from streams.runtime.fatal_errors import end_process
 from streams.settings import MEGABYTE, Settings
+from streams.storage.cache.local_copies import sweep_copies
 from streams.storage.factory import open_storage
+from streams.storage.object_store import ObjectStore
 from streams.worker.memory_stats import MemoryDelta, TaskProbe, memory_level, stats_of
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ NICENESS = 10
 """Broker, tracker and commands have precedence over image processing."""
 
 _tools: Tools | None = None
+_storage: ObjectStore | None = None
 _recycle_bytes: int | None = None
 _probe = TaskProbe()
 # Opened once: each call makes a class, which stays until the next full garbage collection.
@@ -58,7 +61,7 @@ _libc = ctypes.CDLL(None)
 
 def start_child(settings: Settings, scratch: Path, parent: int) -> None:
     """Runs once in each child: lets it die with its parent and builds its tools."""
-    global _tools, _recycle_bytes
+    global _tools, _storage, _recycle_bytes
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
@@ -73,9 +76,9 @@ def start_child(settings: Settings, scratch: Path, parent: int) -> None:
     own = scratch / str(os.getpid())
     own.mkdir(parents=True, exist_ok=True)
     os.environ["TMPDIR"] = str(own)
+    _storage = open_storage(settings)
     _tools = Tools(
-        # The scratch folder is emptied between tasks, with the links to local copies in it.
-        storage=open_storage(settings, leases=own / "leases"),
+        storage=_storage,
         scratch=own,
         profiles=settings.home / "profiles",
         standards=standards_folder(),
@@ -86,7 +89,7 @@ def run_in_child(
     step: Step, fact: Fact, heartbeat: Path
 ) -> tuple[Outcome, tuple[MemoryDelta, ...]]:
     """The outcome of a step, and the memory left behind by this task and failed earlier ones."""
-    assert _tools is not None and _recycle_bytes is not None
+    assert _tools is not None and _storage is not None and _recycle_bytes is not None
     before = memory_level()
     if before.resident > _recycle_bytes:
         # Earlier tasks left too much behind: a new process executes this one.
@@ -96,6 +99,7 @@ def run_in_child(
     try:
         outcome = step.function(fact, tools)
     finally:
+        _storage.release()
         for left in _tools.scratch.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
         _libc.malloc_trim(0)
@@ -117,6 +121,7 @@ class Pool:
         cache = settings.home / "cache"
         self._scratch = cache / f"scratch-{os.getpid()}"
         _sweep_scratch(cache)
+        sweep_copies(settings)
         self._pool = ProcessPool(
             max_workers=settings.pool_size,
             max_tasks=TASKS_BEFORE_RENEWAL,

@@ -39,8 +39,12 @@ class Worker:
         runner: StepRunner,
         consumers: Sequence[StepConsumer],
         threads: int,
+        each_second: Callable[[], None] = lambda: None,
     ) -> None:
-        """The consumers submit to `tasks`, and the drivers of these tasks use `runner`."""
+        """The consumers submit to `tasks`, and the drivers of these tasks use `runner`.
+
+        `each_second` is called while the worker runs."""
+        self._each_second = each_second
         self._tasks, self._runner, self._consumers = tasks, runner, consumers
         self._threads = threads
         # The threads that wait for steps do not wait for the broker's disk, and what many of them
@@ -67,6 +71,7 @@ class Worker:
         """Wait until the role must stop; a consumer that hangs ends the process."""
         hanging = 0
         while not stop.wait(1.0):
+            self._each_second()
             # Counted in checks, not in seconds: after a suspend of the machine no consumer hangs.
             now = time.monotonic()
             hangs = any(now - consumer.polled_at > 1.0 for consumer in self._consumers)
@@ -78,7 +83,7 @@ class Worker:
         self._runner.request_stop()
         for consumer in self._consumers:
             consumer.request_stop()
-        self._tasks.open_gate()
+        self._tasks.open_gates()
         for consumer in self._consumers:
             consumer.stop()
 
@@ -95,6 +100,8 @@ class Worker:
             except Exception as error:
                 log.exception("worker thread failed")
                 end_process("a worker thread failed", error=str(error)[:500])
+            finally:
+                self._tasks.ended(task)
 
 
 def _publish(publish: Callable[[], None], delivery: Delivery) -> None:

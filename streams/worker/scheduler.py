@@ -31,23 +31,19 @@ class Task:
 
 
 class AdmissionGate(Protocol):
-    """Holds lanes back while what they depend on fails."""
+    """Holds lanes back, while what they depend on fails or beyond a limit."""
 
     def admits(self, lane: str) -> bool:
         """Whether the lane may begin work now; asked repeatedly."""
         ...
 
     def began(self, lane: str) -> None:
-        """Work of the lane begins."""
+        """Work of the lane begins, in the thread that calls."""
         ...
 
-
-class _OpenGate:
-    def admits(self, lane: str) -> bool:
-        return True
-
-    def began(self, lane: str) -> None:
-        pass
+    def ended(self, lane: str) -> None:
+        """Work of the lane has ended, in the thread in which it began."""
+        ...
 
 
 class _Lane:
@@ -82,10 +78,10 @@ class _Lane:
 class TaskQueue:
     """Tasks of all lanes; safe to use from several threads."""
 
-    def __init__(self, gate: AdmissionGate | None = None) -> None:
-        """The gate decides which lanes are served; without one all are."""
+    def __init__(self, *gates: AdmissionGate) -> None:
+        """A lane is served while all gates admit it."""
         self._lanes = {lane: _Lane() for lane in LANES}
-        self._gate = gate or _OpenGate()
+        self._gates = gates
         self._numbers, self._choices = itertools.count(), itertools.count(1)
         self._changed = threading.Condition()
 
@@ -104,17 +100,24 @@ class TaskQueue:
                     return task
                 self._changed.wait(CHECK_EVERY_SECONDS)
 
-    def open_gate(self) -> None:
+    def ended(self, task: Task) -> None:
+        """A task has ended, in the thread that got it: another one of its lane may begin."""
+        with self._changed:
+            for gate in self._gates:
+                gate.ended(task.lane)
+            self._changed.notify()
+
+    def open_gates(self) -> None:
         """Serve all lanes from now on: at shutdown waiting tasks are returned, not executed."""
         with self._changed:
-            self._gate = _OpenGate()
+            self._gates = ()
             self._changed.notify_all()
 
     def _choose(self) -> Task | None:
         candidates = []
         for lane, tasks in self._lanes.items():
             first, oldest = tasks.first(), tasks.oldest()
-            if first is not None and oldest is not None and self._gate.admits(lane):
+            if first is not None and oldest is not None and self._admits(lane):
                 priority, number = first
                 candidates.append(((priority, LANE_RANK[lane]), number, oldest, tasks))
         if not candidates:
@@ -124,5 +127,9 @@ class TaskQueue:
         else:
             _, number, _, lane_tasks = min(candidates, key=lambda one: one[0])
         task = lane_tasks.take(number)
-        self._gate.began(task.lane)
+        for gate in self._gates:
+            gate.began(task.lane)
         return task
+
+    def _admits(self, lane: str) -> bool:
+        return all(gate.admits(lane) for gate in self._gates)

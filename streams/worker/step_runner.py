@@ -7,9 +7,17 @@ from processors.step import Step
 from processors.tools import Storage
 from schemas.models import Fact
 from streams.execution.driver import RunStep
+from streams.lane_limits import counts_of
 from streams.storage.disk_reserve import DiskReserve
 from streams.worker.circuit_breaker import Breakers
-from streams.worker.resource_limits import MemoryBudget, decoded_bytes, written_bytes
+from streams.worker.lane_gate import LaneGate
+from streams.worker.resource_limits import (
+    MemoryBudget,
+    file_bytes,
+    image_size,
+    new_bytes,
+    written_bytes,
+)
 
 
 class LeaveToLaterProcess(BaseException):
@@ -26,8 +34,10 @@ class StepRunner:
         memory: MemoryBudget,
         disk: DiskReserve,
         breakers: Breakers,
+        lanes: LaneGate | None = None,
     ) -> None:
         """`run` executes a step in a child process."""
+        self._lanes = lanes or LaneGate()
         self._run = run
         self._storage = storage
         self._memory = memory
@@ -39,12 +49,18 @@ class StepRunner:
         """The outcome of a step; waits for disk space and memory first.
 
         Raises what the step raised, and LeaveToLaterProcess when there is no space at shutdown."""
+        self._lanes.pay(step.lane, counts_of(tasks=1, size_bytes=file_bytes(fact)))
         need = written_bytes(fact)
         self._disk.wait(need, still_wanted=lambda: not self._stopping.is_set())
         if self._stopping.is_set() and not self._disk.has(need):
             raise LeaveToLaterProcess
-        with self._memory.share(decoded_bytes(fact, self._storage)):
-            return self._run_and_report(step, fact)
+        image = image_size(fact, self._storage)
+        # Paid later than the rest: the header may have to be fetched first.
+        self._lanes.pay(step.lane, counts_of(pixels=image.pixels))
+        with self._memory.share(image.size_bytes):
+            outcome = self._run_and_report(step, fact)
+        self._lanes.pay(step.lane, counts_of(size_bytes=new_bytes(fact, outcome)))
+        return outcome
 
     def request_stop(self) -> None:
         """Wait for disk space no longer; returns at once."""

@@ -145,6 +145,16 @@ def test_a_path_stays_valid_while_others_are_read(storage: Storage):
     assert [storage.path(ref) for ref in refs] == paths
 
 
+def test_a_file_is_borrowed_for_a_moment_and_read_again_after_a_release(storage: ObjectStore):
+    ref = keep(storage)
+
+    with storage.borrowed(ref) as first, storage.borrowed(ref) as second:
+        assert (first.read_bytes(), second.read_bytes()) == (b"a page", b"a page")
+    storage.release()
+
+    assert storage.path(ref).read_bytes() == b"a page"
+
+
 @pytest.mark.parametrize("where", ["local disk", "s3"])
 @pytest.mark.parametrize("after_seconds", [0.02, 0.2])
 def test_a_writer_that_is_killed_leaves_no_partial_object(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.models import BatchSettled, Fact
+from streams.tracker import admission
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.queries import query
 from tests.support.clocked_tracker import MINUTE, ClockedTracker
@@ -37,6 +38,23 @@ def test_four_hundred_deferred_pages_free_their_places_for_a_hundred_others(
     assert working == {"other": 100}
     assert tracker.counts("other")["state"] == "settled"
     assert tracker.counts("slow")["in_flight"] == 400
+
+
+def test_a_rush_batch_does_not_wait_for_the_pages_of_a_window_that_has_shrunk(
+    connect_tracker, storage, monkeypatch: pytest.MonkeyPatch
+):
+    tracker = ClockedTracker(connect_tracker, storage, window=20)
+    tracker.start_batch("slow", 40)
+    monkeypatch.setattr(admission, "window_size", lambda ended, _: 4)
+    tracker.start_batch("other", 5)
+
+    urgent = tracker.start_batch("urgent", 7, priority="rush")
+    at_first = tracker.in_window()
+    tracker.finish(urgent, *[page for page in sorted(at_work(tracker)) if "urgent" in page][:2])
+
+    assert at_first == {"slow": 20, "urgent": 4}
+    assert tracker.in_window() == {"slow": 20, "urgent": 4}
+    assert tracker.admitted() == {"slow": 20, "urgent": 6}
 
 
 def at_work(tracker: ClockedTracker) -> set[str]:

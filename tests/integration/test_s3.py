@@ -9,7 +9,6 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from processors.tools import Area, staging_key
 from schemas.models import FileRef
 from streams.settings import Settings
 from streams.storage import s3
-from streams.storage.cache import ObjectCache
+from streams.storage.cache.local_copies import LocalCopies
+from streams.storage.cache.private_copies import PrivateCopies
 from streams.storage.factory import StoreNotReachable, check_store, open_storage
 from streams.storage.s3 import S3Storage, connect
 from streams.storage.source_bytes import PART_BYTES
@@ -50,6 +50,10 @@ def storage(settings: Settings) -> S3Storage:
 
 def keep(storage: S3Storage, value: bytes | Path, area: Area = Area.STAGING) -> FileRef:
     return storage.keep(value, area=area, use="master", media_type="image/tiff")
+
+
+def without_cache(home: Path) -> LocalCopies:
+    return LocalCopies(None, PrivateCopies(home / "private"))
 
 
 def put_over(settings: Settings, key: str, value: bytes) -> None:
@@ -110,7 +114,7 @@ def test_bytes_that_change_in_transit_are_refused(
     port = int(settings.s3.endpoint.rpartition(":")[2])
     value = b"a" * length + b"NEEDLE"
     through_proxy = replace(settings.s3, endpoint=f"http://127.0.0.1:{changing_proxy(port)}")
-    changed = S3Storage(connect(through_proxy), ObjectCache(settings.home / "cache", MEGABYTE))
+    changed = S3Storage(connect(through_proxy), without_cache(settings.home))
 
     with pytest.raises(StorageError, match=r"BadDigest|XAmzContentSHA256Mismatch"):
         keep(changed, value, Area.DERIVATIVES)
@@ -154,7 +158,7 @@ def test_wrong_keys_and_a_missing_bucket_differ_from_a_missing_object(
     ):
         changed = settings.model_copy(update=change)
         assert changed.s3 is not None
-        storage = S3Storage(connect(changed.s3), ObjectCache(tmp_path / "cache", MEGABYTE))
+        storage = S3Storage(connect(changed.s3), without_cache(tmp_path))
         with pytest.raises(StorageError, match=code):
             storage.get("receipts/b/00/w")
         with pytest.raises(StoreNotReachable, match=f"store.not-reachable: s3://.*{code}"):
@@ -164,7 +168,7 @@ def test_wrong_keys_and_a_missing_bucket_differ_from_a_missing_object(
 def test_an_unreachable_store_is_reported_within_seconds(settings: Settings, tmp_path: Path):
     assert settings.s3 is not None
     location = replace(settings.s3, endpoint="http://127.0.0.1:1")
-    storage = S3Storage(connect(location), ObjectCache(tmp_path / "cache", MEGABYTE))
+    storage = S3Storage(connect(location), without_cache(tmp_path))
     began = time.monotonic()
 
     with pytest.raises(StorageError):
@@ -182,7 +186,7 @@ def test_a_store_that_hangs_is_an_error_after_the_timeout(
     monkeypatch.setattr(s3, "RETRY_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         location = replace(settings.s3, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
-        storage = S3Storage(connect(location), ObjectCache(tmp_path / "cache", MEGABYTE))
+        storage = S3Storage(connect(location), without_cache(tmp_path))
         began = time.monotonic()
 
         with pytest.raises(StorageError):
@@ -251,93 +255,6 @@ def test_a_large_object_is_never_complete_in_memory(tmp_path: Path, s3_server: S
 
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 200_000, f"{done.stdout} kB for 300 MB"
-
-
-@pytest.fixture
-def small_cache(settings: Settings, tmp_path: Path) -> Iterator[tuple[S3Storage, Path]]:
-    """A store whose cache has space for ten copies of a megabyte."""
-    assert settings.s3 is not None
-    cache = tmp_path / "cache"
-    yield S3Storage(connect(settings.s3), ObjectCache(cache, 10 * MEGABYTE)), cache
-
-
-def cached_bytes(cache: Path) -> int:
-    return sum(p.stat().st_size for p in cache.glob("objects/*/[0-9a-f][0-9a-f]/*"))
-
-
-def test_local_copies_are_limited_in_size_and_those_in_use_stay(
-    small_cache: tuple[S3Storage, Path],
-):
-    storage, cache = small_cache
-    refs = [keep(storage, os.urandom(MEGABYTE)) for _ in range(30)]
-
-    paths = [storage.path(ref) for ref in refs]
-
-    assert cached_bytes(cache) <= 11 * MEGABYTE
-    for ref, path in zip(refs, paths, strict=True):
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == ref.sha256
-
-
-def test_the_least_recently_used_copies_are_evicted_first(settings: Settings, tmp_path: Path):
-    assert settings.s3 is not None
-    cache, store = tmp_path / "cache", connect(settings.s3)
-    refs = [
-        keep(S3Storage(store, ObjectCache(cache, MEGABYTE)), os.urandom(MEGABYTE))
-        for _ in range(12)
-    ]
-    large = ObjectCache(cache, 100 * MEGABYTE)
-    for number, ref in enumerate(refs):
-        S3Storage(store, large).path(ref)
-        copy = next(cache.glob(f"objects/*/{ref.sha256[:2]}/{ref.sha256}"))
-        os.utime(copy, (number, number))
-    small = ObjectCache(cache, 3 * MEGABYTE, tmp_path / "leases")
-    evicting = S3Storage(store, small)
-
-    evicting.path(refs[0])
-    evicting.path(keep(evicting, os.urandom(MEGABYTE)))
-
-    kept = {path.name for path in cache.glob("objects/*/[0-9a-f][0-9a-f]/*")}
-    assert refs[0].sha256 in kept
-    assert refs[11].sha256 in kept
-    assert refs[1].sha256 not in kept
-
-
-def test_processes_share_copies_and_evict_concurrently(settings: Settings, tmp_path: Path):
-    assert settings.s3 is not None
-    cache, store = tmp_path / "cache", connect(settings.s3)
-    refs = [keep(S3Storage(store, ObjectCache(cache, 1)), os.urandom(200_000)) for _ in range(20)]
-    mismatches: list[str] = []
-
-    def child(number: int) -> None:
-        leases = tmp_path / f"leases-{number}"
-        storage = S3Storage(store, ObjectCache(cache, MEGABYTE, leases))
-        for ref in (refs[number:] + refs[:number]) * 3:
-            value = storage.path(ref).read_bytes()
-            if hashlib.sha256(value).hexdigest() != ref.sha256:
-                mismatches.append(ref.key)
-            for lease in leases.iterdir():
-                lease.unlink()
-
-    threads = [threading.Thread(target=child, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert mismatches == []
-    assert cached_bytes(cache) <= 2 * MEGABYTE
-
-
-def test_copies_from_before_a_crash_of_the_machine_are_not_used(
-    settings: Settings, storage: S3Storage
-):
-    ref = keep(storage, b"a page")
-    old = settings.home / "cache" / "objects" / "otherrun" / ref.sha256[:2] / ref.sha256
-    old.parent.mkdir(parents=True)
-    old.write_bytes(b"")
-
-    assert storage.path(ref).read_bytes() == b"a page"
-    assert not old.exists()
 
 
 def test_what_a_station_uploads_by_http_goes_into_the_bucket(

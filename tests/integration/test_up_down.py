@@ -18,10 +18,13 @@ from infra import processes
 from infra.confinement import as_user
 from infra.kafka import tail
 from infra.permissions import LOCK, OTHERS
+from streams.settings_file import settings_file
 from streams.topology import ROLES
 
 COMMAND = Path(sys.executable).with_name("copystand")
 LIMIT_SECONDS = 200
+SETTINGS = "COPYSTAND_KAFKA_HEAP_MB=448\n# ours\nCOPYSTAND_POSTGRES_BUFFERS_MB=208\n"
+"""As `doctor --tune --write` or a person writes them."""
 
 
 class Home:
@@ -130,6 +133,7 @@ def line() -> Iterator[Home]:
         line.path.chmod(0o755)
         (line.path / LOCK).touch()
         (line.path / LOCK).chmod(0o644)
+        settings_file(line.path).write_text(SETTINGS)
         line.started = line.run("up")
         assert line.started.returncode == 0, f"{line.started}\n{line.logs()}"
         yield line
@@ -181,6 +185,17 @@ def test_postgresql_has_no_capabilities_and_reaches_only_its_data(line: Home):
     assert pwd.getpwuid(int(status["Uid"].split()[0])).pw_name == "postgres"
     assert {int(status[name], 16) for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
     assert os.listdir(f"/proc/{pid}/root{line.path}") == ["postgres"]
+
+
+def test_the_servers_have_the_sizes_of_the_settings_file(line: Home):
+    parts = line.state()["parts"]
+    kafka, postgres = (
+        Path(f"/proc/{parts[name]['pid']}/cmdline").read_bytes().decode().split("\0")
+        for name in ("kafka", "postgres")
+    )
+
+    assert {"-Xms224m", "-Xmx448m"} < set(kafka)
+    assert "shared_buffers=208MB" in postgres
 
 
 def test_a_second_up_says_that_the_line_is_running(line: Home):

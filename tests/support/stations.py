@@ -62,7 +62,11 @@ class OwnStation:
 
 @contextmanager
 def own_station(
-    home: Path, folder: Path, addresses: Mapping[str, str], token: str | None = None
+    home: Path,
+    folder: Path,
+    addresses: Mapping[str, str],
+    token: str | None = None,
+    name: str = NAME,
 ) -> Iterator[OwnStation]:
     """A station of the line in a home, with its credential file; revoked afterwards.
 
@@ -70,7 +74,7 @@ def own_station(
     folder.mkdir(parents=True)
     file = folder / "credential.json"
     of_line = {**os.environ, "COPYSTAND_HOME": str(home)}
-    add = [COMMAND, "station", "add", NAME, "--into", str(file), "--json"]
+    add = [COMMAND, "station", "add", name, "--into", str(file), "--json"]
     subprocess.run(add, env=of_line, check=True, stdout=subprocess.DEVNULL)
     if token is not None:
         file.write_text(json.dumps({**json.loads(file.read_text()), "upload_token": token}))
@@ -80,5 +84,5 @@ def own_station(
         yield station
     finally:
         station.kill()
-        revoke = [COMMAND, "station", "revoke", NAME, "--json"]
+        revoke = [COMMAND, "station", "revoke", name, "--json"]
         subprocess.run(revoke, env=of_line, check=True, stdout=subprocess.DEVNULL)

@@ -120,8 +120,9 @@ def follow(
         closing(Spool(spool_path(settings, group))) as spool,
         closing(Subscription(settings, group, TOPIC, retries)) as subscription,
     ):
+        storage = open_storage(settings)
         receiver = _Receiver(
-            repository or group, handler, into, answering, open_storage(settings), spool,
+            repository or group, handler, into, answering, storage, spool,
             open_sender(settings), retries, note,
             lambda package: _require_space(settings, into, package),
         )  # fmt: skip
@@ -132,6 +133,7 @@ def follow(
                 receiver.process(value if isinstance(value, bytes) else b"")
                 # Committed last: the answer is on the broker, or none is given here.
                 subscription.commit(message)
+                storage.release()
                 if limit is not None and len(outcomes) >= limit:
                     break
         except Expired:

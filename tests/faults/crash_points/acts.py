@@ -24,7 +24,7 @@ from streams.sealer.validation import IntakeRecord, InvalidRecord
 from streams.settings import Settings
 from streams.storage.factory import open_storage
 from streams.storage.local import PARTIAL, LocalStorage
-from tests.faults.crash_points import captures, spool
+from tests.faults.crash_points import cache, captures, spool
 from tests.faults.crash_points.traced import tell
 
 CONTENT = b"a captured page " * 4096
@@ -277,6 +277,10 @@ ACTS = (
         *("spool-work", spool.deliver, spool.delivered, spool.write_queued, nothing, no_debris),
         *((Exception,), False),
         weight=0.3,
+    ),
+    Act(
+        *("cache", cache.read_objects, cache.copies, nothing, cache.sweep, cache.left_over, ()),
+        *(False, False, 0.1),
     ),
     Act("note", remember_store, note, nothing, nothing, no_debris, (OSError,), named=False),
 )

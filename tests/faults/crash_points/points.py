@@ -11,7 +11,17 @@ from tests.faults.crash_points.acts import Act
 from tests.faults.crash_points.durable import Disk
 from tests.faults.crash_points.traced import RAISED, Ran, run
 
-SPACE = ("openat", "open", "creat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate")
+SPACE = (
+    "openat",
+    "open",
+    "creat",
+    "write",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "ftruncate",
+    "fallocate",
+)
 FOLDERS = ("mkdir", "mkdirat", "link", "linkat", "rename", "renameat", "renameat2")
 KILL = "KILL"
 

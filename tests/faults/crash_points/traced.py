@@ -16,7 +16,7 @@ from pathlib import Path
 CALLS = (
     *("openat", "open", "creat", "read", "pread64", "write", "pwrite64", "close", "fsync"),
     *("fdatasync", "ftruncate", "rename", "renameat", "renameat2", "link", "linkat", "unlink"),
-    *("unlinkat", "mkdir", "mkdirat"),
+    *("unlinkat", "mkdir", "mkdirat", "fallocate"),
 )
 """What may fail. Not every machine has all of them."""
 TELLING = ("access", "faccessat", "faccessat2")

@@ -54,7 +54,7 @@ def test_the_broker_of_compose_reads_its_passwords_from_a_file_of_provision(tmp_
 
 
 def test_the_database_of_compose_has_the_memory_of_the_local_one():
-    wanted = f"shared_buffers={postgres.SETTINGS['shared_buffers']}"
+    wanted = f"shared_buffers={postgres.BUFFERS_MB}MB"
 
     assert f"command: [postgres, -c, {wanted}]" in COMPOSE
 

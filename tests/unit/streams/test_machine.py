@@ -1,6 +1,4 @@
-"""The memory of the machine, or of its container when that has less."""
-
-from pathlib import Path
+"""The memory and the cores of the machine, or of its container when that has less."""
 
 import pytest
 
@@ -9,23 +7,27 @@ from streams import machine
 TEN_MB = 10_000_000
 
 
-@pytest.fixture
-def limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file in which a container finds its memory limit."""
-    monkeypatch.setattr(machine, "CGROUP_LIMIT", tmp_path / "memory.max")
-    return tmp_path / "memory.max"
-
-
-def test_a_container_has_the_memory_of_its_limit(limit: Path):
-    limit.write_text(f"{TEN_MB}\n")
+def test_a_container_has_the_memory_of_its_limit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(machine, "memory_limit", lambda: TEN_MB)
 
     assert machine.memory_bytes() == TEN_MB
     assert machine.most_memory_mb() == 6
 
 
-@pytest.mark.parametrize("text", ["max\n", None])
-def test_without_a_limit_the_memory_is_that_of_the_machine(limit: Path, text: str | None):
-    if text is not None:
-        limit.write_text(text)
+def test_without_a_limit_the_memory_is_that_of_the_machine(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(machine, "memory_limit", lambda: None)
 
     assert machine.memory_bytes() > 10 * TEN_MB
+
+
+@pytest.mark.parametrize(
+    ("quota", "affine", "cores"),
+    [(None, 4, 4), (1.0, 4, 1), (0.2, 4, 1), (1.5, 4, 2), (8.0, 4, 4)],
+)
+def test_the_cores_are_those_of_the_affinity_and_of_the_quota(
+    quota: float | None, affine: int, cores: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(machine, "processor_limit", lambda: quota)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(affine)))
+
+    assert machine.cores() == cores

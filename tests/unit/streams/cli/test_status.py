@@ -40,6 +40,12 @@ def test_the_disk_that_lacks_space_is_shown():
     assert "work waits for free space: /disk has 1.0 MB free" in text
 
 
+def test_the_limit_of_a_lane_is_shown():
+    text = printed(a_status(limits={"text": "20 tasks/min, 1 at once"}))
+
+    assert "lane text is limited to 20 tasks/min, 1 at once" in text
+
+
 def test_active_batches_are_shown_before_ended_ones():
     rows = [{"batch_id": str(n), "state": "running" if n == 1 else "settled"} for n in range(9)]
 
@@ -67,6 +73,19 @@ def test_failed_objects_are_counted_with_the_command_that_lists_them():
 
     assert "2 objects of the store failed: copystand fixity status" in text
     assert "fixity" not in printed(a_status(failed_objects=0))
+
+
+def test_the_figures_of_the_cache_are_one_line():
+    cache = {"used_bytes": 512e6, "limit_bytes": 20e9, "hits": 3, "misses": 1, "hit_rate": 0.75}
+    used = cache | {"evictions": 1, "damaged": 0}
+
+    assert "cache: 512 of 20,000 MB, 75% of 4 reads found a copy, 1 eviction\n" in printed(
+        a_status(cache=used)
+    )
+    assert "damaged copies removed: 2" in printed(a_status(cache=used | {"damaged": 2}))
+    unread = used | {"hits": 0, "misses": 0, "hit_rate": None}
+    assert "no reads" in printed(a_status(cache=unread))
+    assert "cache" not in printed(a_status(cache=None))
 
 
 def test_retries_and_silent_batches_are_reported():

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +16,10 @@ from confluent_kafka import KafkaError, KafkaException
 from streams.monitoring import watchdog
 from streams.monitoring.consumer_lag import ConsumerGroups, GroupLag
 from streams.monitoring.watchdog import STALL_LIMIT_SECONDS_OF_OTHERS, Watchdog
+from streams.runtime.lane_report import LaneReport, write_lane_report
 from streams.settings import Settings
 
-SEALER = "copystand.sealer"
+SEALER, DERIVING = "copystand.sealer", "copystand.derive_page"
 
 
 class FakeGroups(ConsumerGroups):
@@ -148,6 +150,20 @@ def test_a_role_without_its_database_is_not_stalled(
         clock[0] += STALL_LIMIT_SECONDS_OF_OTHERS
 
     assert killed == []
+
+
+def test_a_lane_that_waits_for_its_limit_is_not_stalled(settings: Settings, clock: list[float]):
+    groups = FakeGroups()
+    groups.found = {"copystand.recognize_page": GroupLag(5, 10), DERIVING: GroupLag(5, 10)}
+    held_until = {"text": time.time() + 3600}
+    write_lane_report(settings, LaneReport({"text": "0.01 tasks/min"}, held_until))
+    one = a_watchdog(settings, groups)
+    one.check()
+
+    clock[0] += 3000
+    still = {name: found["still_seconds"] for name, found in one.check()["groups"].items()}
+
+    assert still == {"copystand.recognize_page": 0, DERIVING: 3000}
 
 
 def test_each_check_starts_what_is_scheduled_and_the_end_of_the_role_ends_it(

@@ -40,6 +40,24 @@ def test_work_waits_for_space_reports_it_and_continues_when_there_is_some():
     ]
 
 
+def test_copies_of_objects_make_way_before_work_waits():
+    free, asked = [50_000_000], []
+
+    def make_way(need_bytes: int) -> None:
+        asked.append(need_bytes)
+        free[0] = 500_000_000
+
+    def find(needed: Space) -> Shortage | None:
+        space, wanted = Space(free[0], UNLIMITED), needed + RESERVE
+        return None if space.covers(wanted) else Shortage(Path("/disk"), space, wanted)
+
+    disk = DiskReserve(find, make_way=make_way)
+
+    assert disk.has(100_000_000)
+    assert disk.has(100_000_000)
+    assert asked == [100_000_000]
+
+
 def test_space_that_is_no_longer_wanted_is_not_waited_for():
     disk = a_reserve([0])
 

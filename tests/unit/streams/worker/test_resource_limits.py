@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyvips
 
-from streams.worker.resource_limits import MemoryBudget, decoded_bytes
+from streams.worker.resource_limits import ImageSize, MemoryBudget, image_size
 from tests.support.imaging_builders import an_admitted_page, memory_tools
 
 
@@ -56,7 +56,7 @@ def test_the_decoded_size_comes_from_the_header(tmp_path: Path):
 
     page = an_admitted_page(tools, picture)
 
-    assert decoded_bytes(page, tools.storage) == 300 * 200 * 3
+    assert image_size(page, tools.storage) == ImageSize(300 * 200, 300 * 200 * 3)
 
 
 def test_a_file_with_an_unreadable_header_counts_as_zero(tmp_path: Path):
@@ -64,4 +64,4 @@ def test_a_file_with_an_unreadable_header_counts_as_zero(tmp_path: Path):
 
     page = an_admitted_page(tools, b"II*\0 no more")
 
-    assert decoded_bytes(page, tools.storage) == 0
+    assert image_size(page, tools.storage) == ImageSize(0, 0)

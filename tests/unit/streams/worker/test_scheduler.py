@@ -27,6 +27,9 @@ class ClosedGate:
     def began(self, lane: str) -> None:
         raise AssertionError("no work may begin")
 
+    def ended(self, lane: str) -> None:
+        raise AssertionError("no work has begun")
+
 
 def test_masters_come_before_their_derivatives():
     assert order(a_task("text", "text"), a_task("master", "masters")) == ["master", "text"]
@@ -62,7 +65,53 @@ def test_an_opened_gate_serves_the_tasks_that_it_held_back():
     waiting.join(0.1)
     assert waiting.is_alive()
 
-    queue.open_gate()
+    queue.open_gates()
 
     waiting.join(5)
     assert [task.lane for task in received] == ["text"]
+
+
+class GateOf:
+    """Admits all lanes but one."""
+
+    def __init__(self, held: str) -> None:
+        self.held = held
+        self.ended_lanes: list[str] = []
+
+    def admits(self, lane: str) -> bool:
+        return lane != self.held
+
+    def began(self, lane: str) -> None:
+        assert lane != self.held
+
+    def ended(self, lane: str) -> None:
+        self.ended_lanes.append(lane)
+
+
+def test_a_lane_is_served_while_all_gates_admit_it():
+    queue = TaskQueue(GateOf("text"), GateOf("masters"))
+    for lane in ("text", "masters", "metadata"):
+        queue.put(a_task(lane, lane, "rush"))
+
+    assert queue.get().lane == "metadata"
+
+
+def test_a_lane_at_its_limit_holds_back_no_rush_task_of_another_lane():
+    queue = TaskQueue(GateOf("text"))
+    for number in range(300):
+        queue.put(a_task(f"t{number}", "text", "rush"))
+    for number in range(3):
+        queue.put(a_task(f"n{number}", "masters"))
+    queue.put(a_task("r", "derivatives", "rush"))
+
+    assert [cast(str, queue.get().driver) for _ in range(4)] == ["r", "n0", "n1", "n2"]
+
+
+def test_the_end_of_a_task_is_reported_to_every_gate():
+    gates = GateOf("text"), GateOf("text")
+    queue = TaskQueue(*gates)
+    queue.put(a_task("m", "masters"))
+
+    queue.ended(queue.get())
+
+    assert [gate.ended_lanes for gate in gates] == [["masters"], ["masters"]]

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+import pyvips
 
 from infra.disk import NOTHING, Shortage, Space
 from processors.outcome import (
@@ -20,13 +22,16 @@ from processors.outcome import (
     TryLater,
 )
 from processors.pipeline import worker_steps
+from schemas.models import PageAdmitted
 from streams.storage.disk_reserve import DiskReserve
 from streams.storage.keys import BadKey
 from streams.storage.memory import MemoryStorage
 from streams.worker.circuit_breaker import FAILURES, Breakers
+from streams.worker.lane_gate import LaneGate
 from streams.worker.resource_limits import MemoryBudget
 from streams.worker.step_runner import LeaveToLaterProcess, StepRunner
 from tests.support.builders import a_page
+from tests.support.imaging_builders import an_admitted_page, memory_tools
 
 STEP = worker_steps()[0]
 
@@ -136,3 +141,26 @@ def test_a_finished_step_closes_the_breaker_of_its_lane(tmp_path: Path):
     a_runner(tmp_path, lambda *_: Done(), breakers).run(STEP, a_page())
 
     assert breakers.admits(STEP.lane)
+
+
+def test_each_execution_pays_its_task_its_files_and_its_pixels(tmp_path: Path):
+    paid: list[tuple[str, dict[str, float]]] = []
+    lanes = Mock(spec=LaneGate, pay=lambda lane, costs: paid.append((lane, costs)))
+    tools = memory_tools(tmp_path)
+    image = pyvips.Image.black(300, 200, bands=3).cast("uchar").write_to_buffer(".png")
+    page = an_admitted_page(tools, image)
+    known = page.files[0]
+    made = known.model_copy(update={"key": "masters/00/new", "size_bytes": 77})
+    outcome = Done(page.model_copy(update={"files": (known, made)}))
+    memory, disk = MemoryBudget(1 << 40), DiskReserve(lambda _: None)
+    runner = StepRunner(lambda *_: outcome, tools.storage, memory, disk, Breakers(), lanes)
+    acquire = next(step for step in worker_steps() if step.takes is PageAdmitted)
+
+    runner.run(acquire, page)
+
+    read = sum(file.size_bytes for file in page.files)
+    assert paid == [
+        ("masters", {"tasks": 1, "pixels": 0, "bytes": read}),
+        ("masters", {"tasks": 0, "pixels": 300 * 200, "bytes": 0}),
+        ("masters", {"tasks": 0, "pixels": 0, "bytes": 77}),
+    ]

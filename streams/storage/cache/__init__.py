@@ -1,0 +1,1 @@
+"""Local copies of objects in a bucket, shared by all processes of a machine."""

@@ -1,0 +1,1 @@
+"""Limits of traffic: how many bytes of each class pass in a second, and which class goes first."""
