@@ -20,9 +20,9 @@ from infra.doctor import Row, check_parts
 from infra.kafka import tail
 from infra.kafka_access import is_open
 from processors.error_catalogue import fix_of
+from streams.cli.waiting_roles import print_waiting
 from streams.console import Exit, emit, err, fail, json_option, out, table, words
 from streams.kafka.client import OPERATOR
-from streams.runtime.role_files import wait_reason
 from streams.settings import Settings, deprecated
 from streams.supervisor import supervisor
 from streams.supervisor.disk_guard import needed_at_first
@@ -68,7 +68,7 @@ def up(as_json: bool) -> None:
         state = _wait_until_ready(home, None, quiet=as_json)
         err.print(f"The line in {home} is already running.")
     seconds = round(time.monotonic() - began, 1)
-    waits = _print_waiting(settings)
+    waits = print_waiting(settings)
     document = {"home": str(home), "ports": state["ports"], "seconds": seconds, "waits_for": waits}
     ready = words(("ready", "green"), f" in {seconds} s, home {home}")
     emit(document, as_json, lambda _: out.print(ready))
@@ -275,16 +275,6 @@ def _print_started(state: dict[str, Any], printed: set[str], quiet: bool) -> Non
             printed.add(name)
             if not quiet:
                 out.print(f"  {name:<12} {seconds:6.2f} s")
-
-
-def _print_waiting(settings: Settings) -> dict[str, str]:
-    """What roles wait for, by role; a person may have to act."""
-    from streams.topology import ROLES
-
-    found = {role: reason for role in ROLES if (reason := wait_reason(settings, role))}
-    for role, reason in found.items():
-        err.print(f"{role} waits: {reason}", style="yellow", soft_wrap=True)
-    return found
 
 
 def _drain(settings: Settings, deadline: float) -> None:

@@ -10,8 +10,6 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli import up
-from streams.runtime.role_files import WaitReasons
-from streams.settings import Settings
 
 
 def test_doctor_says_how_a_deprecated_variable_is_called_now(
@@ -48,15 +46,3 @@ def test_up_waits_while_the_database_is_updated_and_names_the_migration_once(
 
     assert state["phase"] == "ready"
     assert capsys.readouterr().out.count("0017_audit_questions.sql") == 1
-
-
-def test_up_prints_what_a_role_waits_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    settings = Settings.load({"COPYSTAND_HOME": str(tmp_path)})
-    (tmp_path / "run" / "roles").mkdir(parents=True)
-    WaitReasons(settings, "tracker")
-    WaitReasons(settings, "sealer").set("log", "this home is older than its log")
-
-    waits = up._print_waiting(settings)
-
-    assert waits == {"sealer": "this home is older than its log"}
-    assert capsys.readouterr().err == "sealer waits: this home is older than its log\n"
