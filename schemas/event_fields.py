@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -21,6 +22,11 @@ KINDS = {
     '{"items": "string", "type": "array"}': TEXTS,
 }
 AGENT = {"type": TEXT, "name": TEXT, "version": OPTIONAL_TEXT, "role": TEXT}
+AGENT_KINDS, TEXT_KINDS = tuple(AGENT.values()), (TEXT,)
+REPEATED = {"fact", "ordinal", "event_type", "event_type_uri", "outcome", "code", "agents"}
+"""Fields that are the same in many events, as are those of the producer."""
+LONGEST_RUN = 1000
+"""Bytes of repeated fields that are kept. Longer ones are rare, and would fill the memory."""
 LONGEST_NUMBER = 9
 """Bytes. One of 10 bytes may exceed 64 bits."""
 
@@ -87,23 +93,43 @@ def fields_of(event: PremisEvent) -> EventFields:
 
 
 @cache
+def field_kinds(schema_id: int) -> tuple[int, ...] | None:
+    """The kinds of the fields of a version of the schema in the order of its bytes; None if it has
+    another kind, or is not a schema of events."""
+    store = schema_store()
+    if schema_id not in store.ids(EVENT):
+        return None
+    kinds = [kind for _, kind in _flat(json.loads(store.text(schema_id)))]
+    known = tuple(kind for kind in kinds if kind is not None)
+    return known if len(known) == len(kinds) else None
+
+
+@cache
 def _reader(schema_id: int) -> Callable[[bytes], EventFields] | None:
     """Reads events of a version of the schema; None if it has a type that is not known here."""
     store = schema_store()
-    if schema_id not in store.ids(EVENT):
+    kinds = field_kinds(schema_id)
+    if kinds is None:
         return None
     written = dict(_flat(json.loads(store.text(schema_id))))
     latest = dict(_flat(json.loads(store.text(store.latest_id(EVENT)))))
     # So far, an older version lacks only fields that may be null, and null is their default.
     added = [latest[path] for path in latest.keys() - written.keys()]
-    kinds = tuple(kind for kind in written.values() if kind is not None)
-    if len(kinds) < len(written) or any(kind != OPTIONAL_TEXT for kind in added):
+    if any(kind != OPTIONAL_TEXT for kind in added):
         return None
     places = {path: place for place, path in enumerate(written)}
     in_order = itemgetter(*(places.get(path, len(kinds)) for path in latest))
+    runs = [
+        (is_repeated, tuple(kind for _, kind in fields if kind is not None))
+        for is_repeated, fields in groupby(written.items(), lambda field: _is_repeated(field[0]))
+    ]
 
     def read(value: bytes) -> EventFields:
-        values, end = _values(value, PREFIX.size, kinds)
+        values: list[Any] = []
+        end = PREFIX.size
+        for is_repeated, some_kinds in runs:
+            some, end = (_repeated if is_repeated else field_values)(value, end, some_kinds)
+            values += some
         if end != len(value):
             raise ValueError("the event ends elsewhere")
         values.append(None)
@@ -128,7 +154,50 @@ def _kind(type_: Any) -> int | None:
     return KINDS.get(json.dumps(type_, sort_keys=True))
 
 
-def _values(value: bytes, at: int, kinds: Sequence[int]) -> tuple[list[Any], int]:
+def _is_repeated(path: str) -> bool:
+    return path in REPEATED or path.startswith("head.producer.")
+
+
+def _repeated(value: bytes, at: int, kinds: tuple[int, ...]) -> tuple[Sequence[Any], int]:
+    """As field_values, of fields that were probably read before: only their end must be found."""
+    end = fields_end(value, at, kinds)
+    if end - at > LONGEST_RUN:
+        return field_values(value, at, kinds)
+    return _values_of_run(value[at:end], kinds), end
+
+
+@lru_cache(maxsize=4096)
+def _values_of_run(run: bytes, kinds: tuple[int, ...]) -> tuple[Any, ...]:
+    values, end = field_values(run, 0, kinds)
+    if end != len(run):
+        raise ValueError("the fields end elsewhere")
+    return tuple(values)
+
+
+def fields_end(value: bytes, at: int, kinds: Sequence[int]) -> int:
+    """Where fields end, if their bytes are intact. Raises ValueError, IndexError."""
+    for kind in kinds:
+        size = value[at]
+        at += 1
+        if kind == OPTIONAL_TEXT:
+            if size == 0:  # null
+                continue
+            size = value[at]
+            at += 1
+        if size & 0x80:
+            size, at = number_at(value, at - 1)
+        if kind <= OPTIONAL_TEXT:
+            at += size >> 1
+        elif kind in (TEXTS, AGENTS):
+            item = AGENT_KINDS if kind == AGENTS else TEXT_KINDS
+            while size:
+                for _ in range(size >> 1):
+                    at = fields_end(value, at, item)
+                size, at = number_at(value, at)
+    return at
+
+
+def field_values(value: bytes, at: int, kinds: Sequence[int]) -> tuple[list[Any], int]:
     """The values of fields that begin at a place, and where they end, which may be behind the end
     of the bytes. Raises ValueError, IndexError, OverflowError."""
     values: list[Any] = []
@@ -144,7 +213,7 @@ def _values(value: bytes, at: int, kinds: Sequence[int]) -> tuple[list[Any], int
             size = value[at]
             at += 1
         if size & 0x80:
-            size, at = _number(value, at - 1)
+            size, at = number_at(value, at - 1)
         # Avro writes 2n for n, and 2n - 1 for -n.
         if kind <= OPTIONAL_TEXT:
             if size & 1:
@@ -153,15 +222,35 @@ def _values(value: bytes, at: int, kinds: Sequence[int]) -> tuple[list[Any], int
             values.append(value[at:end].decode())
             at = end
         elif kind == TEXTS:
-            texts, at = _items(value, at, size, (TEXT,))
-            values.append(tuple(text for (text,) in texts))
+            texts, at = _texts(value, at, size)
+            values.append(tuple(texts))
         elif kind == AGENTS:
-            agents, at = _items(value, at, size, tuple(AGENT.values()))
+            agents, at = _items(value, at, size, AGENT_KINDS)
             values.append(tuple(map(AgentFields._make, agents)))
         else:
             number = (size >> 1) ^ -(size & 1)
             values.append(EPOCH + timedelta(microseconds=number) if kind == TIME else number)
     return values, at
+
+
+def _texts(value: bytes, at: int, count: int) -> tuple[list[str], int]:
+    """As _items, of an array of texts, in half of the time."""
+    texts: list[str] = []
+    while count:
+        if count & 1:
+            raise ValueError("a block that begins with its length in bytes")
+        for _ in range(count >> 1):
+            size = value[at]
+            at += 1
+            if size & 0x80:
+                size, at = number_at(value, at - 1)
+            if size & 1:
+                raise ValueError("a negative length")
+            end = at + (size >> 1)
+            texts.append(value[at:end].decode())
+            at = end
+        count, at = number_at(value, at)
+    return texts, at
 
 
 def _items(value: bytes, at: int, count: int, kinds: Sequence[int]) -> tuple[list[list[Any]], int]:
@@ -171,14 +260,18 @@ def _items(value: bytes, at: int, count: int, kinds: Sequence[int]) -> tuple[lis
         if count & 1:
             raise ValueError("a block that begins with its length in bytes")
         for _ in range(count >> 1):
-            item, at = _values(value, at, kinds)
+            item, at = field_values(value, at, kinds)
             items.append(item)
-        count, at = _number(value, at)
+        count, at = number_at(value, at)
     return items, at
 
 
-def _number(value: bytes, at: int) -> tuple[int, int]:
+def number_at(value: bytes, at: int) -> tuple[int, int]:
     """A number of any length, as Avro writes it, and where it ends."""
+    if (number := value[at]) < 0x80:
+        return number, at + 1
+    if (more := value[at + 1]) < 0x80:
+        return number + (more << 7) - 0x80, at + 2
     number = 0
     for place in range(LONGEST_NUMBER):
         byte = value[at + place]

@@ -1,8 +1,12 @@
 """The history of a page, an item or a batch from the audit log, in order of cause."""
 
+import json
+from functools import lru_cache
 from typing import Any
 
 import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
 from psycopg.types.string import TextLoader
@@ -23,7 +27,22 @@ def cursor_of_rows(connection: Connection) -> psycopg.Cursor[dict[str, Any]]:
     cursor = connection.cursor(row_factory=dict_row)
     # Nothing computes with an id, and objects of UUID are slow to make and to compare.
     cursor.adapters.register_loader("uuid", TextLoader)
+    cursor.adapters.register_loader("jsonb", AgentsLoader)
     return cursor
+
+
+class AgentsLoader(Loader):
+    """Reads agents. Rows with the same ones share them, so that nobody may change them."""
+
+    def load(self, data: Buffer) -> list[dict[str, Any]]:
+        """The agents in JSON; most rows of an answer have the same ones as many others."""
+        return _agents(bytes(data))
+
+
+@lru_cache(maxsize=256)
+def _agents(text: bytes) -> list[dict[str, Any]]:
+    agents: list[dict[str, Any]] = json.loads(text)
+    return agents
 
 
 class UnknownSubject(LookupError):

@@ -2,8 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.codec import MAGIC, PREFIX, decode, schema_id_of
 from schemas.event_fields import EventFields, event_fields
@@ -27,8 +26,7 @@ class BrokenSeal(ValueError):
     """A record on audit.premis without the headers of a sealed record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(NamedTuple):
     """What the sealer adds to an event: its number, the time of sealing, its schema."""
 
     seq: int
@@ -37,14 +35,13 @@ class Seal:
     schema_sha256: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SealedRecord:
+class SealedRecord(NamedTuple):
     """A sealed event, as it is on audit.premis."""
 
     event_id: str
     value: bytes
     seal: Seal
-    read: EventFields | None = field(default=None, compare=False, repr=False)
+    read: EventFields | None = None
     """The fields of its event, if they are read already."""
 
     @property
@@ -85,6 +82,11 @@ def leaf(seq: int, sealed_at: int, schema_sha256: bytes, body: bytes) -> bytes:
     if len(schema_sha256) != DIGEST_BYTES:
         raise ValueError(f"schema_sha256 has {len(schema_sha256)} bytes, not {DIGEST_BYTES}")
     return TWO_UNSIGNED.pack(seq, sealed_at) + schema_sha256 + body
+
+
+def leaf_with_headers(seq: bytes, sealed_at: bytes, schema_sha256: bytes, body: bytes) -> bytes:
+    """As `leaf`, with the bytes that the headers of the record have."""
+    return seq + sealed_at + schema_sha256 + body
 
 
 def record_of(leaf: bytes) -> SealedRecord:

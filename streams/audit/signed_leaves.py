@@ -41,14 +41,17 @@ class SignedLeaves:
     def has(self, record: SealedRecord) -> bool:
         """Whether a record is what was sealed under its seq; true without a log to compare with.
         Raises NotSignedYet, DamagedLog, BadNote."""
-        seq = record.seal.seq
+        return self.has_leaf(record.seal.seq, record.leaf)
+
+    def has_leaf(self, seq: int, leaf: bytes) -> bool:
+        """As `has`, of the leaf of a record."""
         if seq >= self._tree.size:
             if not self.exist:
                 return True
             self._follow()
         if seq >= self._tree.size:
             raise NotSignedYet(f"no checkpoint covers seq {seq} yet")
-        return self._tree.leaf_hash(seq) == leaf_hash(record.leaf)
+        return self._tree.leaf_hash(seq) == leaf_hash(leaf)
 
     def _follow(self) -> None:
         try:

@@ -19,6 +19,7 @@ from streams.projector.findings import Report, of_record, of_rows
 from streams.projector.position import Position
 from streams.projector.row_writer import Batch, RowWriter
 from streams.projector.rows import QUERY, Row, row_of_fields
+from streams.projector.signed_rows import SignedRows
 from streams.runtime.fatal_errors import PROJECTION_AHEAD
 from streams.runtime.role_files import announce_ready
 from streams.runtime.run_loop import CannotContinue, ShutdownRequested, run_until_shutdown
@@ -109,6 +110,7 @@ class Projector:
         """A projector of the topic that the log names, which it does not read yet. `report`
         publishes findings, and `wait_for` tells the operator what it waits for."""
         self._consumer, self._leaves, self._topic = consumer, leaves, ""
+        self._signed = SignedRows(leaves)
         self._report, self._wait_for, self._made_by = report, wait_for, made_by
         self._writer = RowWriter(self._report_rows)
         self._position = self._planned = Position(-1, 0)
@@ -147,7 +149,7 @@ class Projector:
         """Project the next events, if any arrive soon; the number of events. While there are many,
         those of one step are written during the next one."""
         before = self._planned
-        rows: list[Row] = []
+        rows: list[Row | bytes] = []
         foreign: list[ForeignRecord] = []
         after, reached = before, None
         messages = self._next_messages()
@@ -156,13 +158,13 @@ class Projector:
                 reached = message.offset()
             elif self._is_event(connection, message):
                 try:
-                    sealed, others = self._order.take(message)
+                    row, others = self._take(message)
                 except NotSignedYet:
                     self._held = messages[place:]
                     break
                 foreign += others
-                if sealed is not None and sealed.seal.seq > before.last_seq:
-                    rows.append(row_of_fields(sealed.seal, sealed.event.value, sealed.event.event))
+                if row is not None and self._order.next_seq - 1 > before.last_seq:
+                    rows.append(row)
                 last_seq = self._order.next_seq - 1
                 if not self._order.ahead and last_seq >= before.last_seq:
                     after = Position(last_seq, offset_of(message) + 1, self._topic)
@@ -175,6 +177,18 @@ class Projector:
         if len(messages) < BATCH or reached is not None or self._held or is_time_to_look:
             self._catch_up(connection, reached, is_time_to_look)
         return len(rows)
+
+    def _take(self, message: Message) -> tuple[Row | bytes | None, Sequence[ForeignRecord]]:
+        """The row of a record if it is the next sealed event, and what is known to be foreign.
+        Raises NotSignedYet."""
+        order = self._order
+        if not order.ahead and (row := self._signed.row(message, order.next_seq)) is not None:
+            order.next_seq += 1
+            return row, ()
+        sealed, foreign = order.take(message)
+        if sealed is None:
+            return None, foreign
+        return row_of_fields(sealed.seal, sealed.event.value, sealed.event.event), foreign
 
     def finish(self) -> None:
         """Return when the rows of all steps are written."""

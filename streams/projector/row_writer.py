@@ -21,7 +21,7 @@ Connection = psycopg.Connection[Any]
 class Batch:
     """Rows, and the position that they move from and to."""
 
-    rows: Sequence[Row]
+    rows: Sequence[Row | bytes]
     before: Position
     after: Position
 

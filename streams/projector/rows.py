@@ -53,6 +53,9 @@ COLUMNS = tuple(COLUMN_TYPES)
 """The columns of a row, in order."""
 COLUMN_LIST = SQL(", ").join(map(Identifier, COLUMNS))
 
+SIGNATURE, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+"""What is before and after all rows: https://www.postgresql.org/docs/current/sql-copy.html."""
+
 Row = tuple[Any, ...]
 
 
@@ -82,7 +85,7 @@ def row_of_fields(seal: Seal, value: bytes, event: EventFields) -> Row:
         _text(event.outcome),
         _text(event.code),
         _text(event.detail),
-        _agents(event.agents),
+        agents_json(event.agents),
         [_text(source) for source in event.sources],
         [_text(result) for result in event.results],
         _text(event.producer_name),
@@ -91,18 +94,23 @@ def row_of_fields(seal: Seal, value: bytes, event: EventFields) -> Row:
 
 
 @lru_cache(maxsize=4096)
-def _agents(agents: tuple[AgentFields, ...]) -> str:
+def agents_json(agents: tuple[AgentFields, ...]) -> str:
     """Agents as JSON; most events have the same ones as many others."""
     texts = [{key: _text(text) for key, text in one._asdict().items()} for one in agents]
     return TO_JSON(texts)
 
 
-def copy_in(cursor: psycopg.Cursor[Any], rows: Sequence[Row]) -> None:
-    """Add rows to audit.events."""
+def copy_in(cursor: psycopg.Cursor[Any], rows: Sequence[Row | bytes]) -> None:
+    """Add rows to audit.events; those of bytes have the binary form of COPY already."""
+    made = [row for row in rows if isinstance(row, bytes)]
+    others = [row for row in rows if not isinstance(row, bytes)]
     # Rows are made into bytes as the server takes them, so that both work at the same time.
     with binary_copy(cursor.connection, QUERY("copy_in").format(columns=COLUMN_LIST)) as copy:
-        for row in rows:
+        copy.write(SIGNATURE + b"".join(made))
+        for row in others:
             copy.write_row(row)
+        if not others:
+            copy.write(TRAILER)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 from streams.named_queries import query_texts
@@ -13,6 +14,12 @@ MARK_EVERY = 5000
 """Events from one mark to the next."""
 IDS_PER_QUERY = 500
 """SQLite allows 999 parameters."""
+MOST_HELD = 32_000
+"""Events that are held in memory. Ids are random: a thousand of them change as many pages of a
+large file as some ten thousand do."""
+
+CACHE_KB, PAGES_OF_THE_WAL = 32_000, 4000
+"""Ids are random, so that each batch reads and changes pages in all of the file."""
 
 
 class PositionConflict(Exception):
@@ -28,8 +35,7 @@ class Position:
     sealed_at: int
 
 
-@dataclass(frozen=True)
-class IndexedEvent:
+class IndexedEvent(NamedTuple):
     """One sealed event in the index."""
 
     event_id: str
@@ -40,7 +46,8 @@ class IndexedEvent:
 class EventIndex:
     """event_id → seq and digest, and the position, changed in one transaction.
 
-    It is derived from audit.premis: rows lost in a crash are read again from there.
+    It is derived from audit.premis: rows lost in a crash are read again from there, as are those
+    that are still held in memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,24 +61,50 @@ class EventIndex:
             for damaged in path.parent.glob(path.name + "*"):
                 damaged.unlink()
             self._database = _connect(path)
+        self._held: dict[str, IndexedEvent] = {}
+        self._steps: list[tuple[Position, Position]] = []
+        """The positions before and after each part of the events that are held."""
 
     def position(self) -> Position:
         """Up to where this index covers the log."""
+        if self._steps:
+            return self._steps[-1][1]
         return Position(*self._database.execute(QUERIES["position"]).fetchone())
 
     def find(self, event_ids: Iterable[str]) -> dict[str, IndexedEvent]:
         """Those of the ids that are sealed."""
-        wanted = [UUID(event_id).bytes for event_id in set(event_ids)]
-        found: dict[str, IndexedEvent] = {}
+        asked, held = set(event_ids), self._held
+        found = {one: held[one] for one in asked.intersection(held)} if held else {}
+        wanted = list(map(_bytes_of, asked.difference(found)))
         for start in range(0, len(wanted), IDS_PER_QUERY):
             ids = wanted[start : start + IDS_PER_QUERY]
             query = QUERIES["find_events"].format(placeholders=",".join("?" * len(ids)))
             found |= {one.event_id: one for one in map(_event, self._database.execute(query, ids))}
         return found
 
-    def advance(self, before: Position, sealed: Iterable[IndexedEvent], after: Position) -> None:
-        """Add sealed events and advance the position, provided that it is still `before`.
-        Raises PositionConflict when it is not."""
+    def advance(
+        self,
+        before: Position,
+        sealed: Iterable[IndexedEvent],
+        after: Position,
+        more_follow: bool = False,
+    ) -> None:
+        """Add sealed events and advance the position, provided that it is still `before`. They are
+        in the file when this returns, or later if more follow.
+
+        Raises PositionConflict when another one has advanced the position."""
+        self._held.update((one.event_id, one) for one in sealed)
+        self._steps.append((before, after))
+        if not more_follow or len(self._held) >= MOST_HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all events that are held to the file. Raises PositionConflict."""
+        if not self._steps:
+            return
+        held, steps = self._held, self._steps
+        self._held, self._steps = {}, []
+        before, after = steps[0][0], steps[-1][1]
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
             advanced = self._database.execute(
@@ -82,18 +115,22 @@ class EventIndex:
                 raise PositionConflict(f"the index is at {self.position()}, expected {before}")
             self._database.executemany(
                 QUERIES["add_event"],
-                [(UUID(event.event_id).bytes, event.seq, event.digest) for event in sealed],
+                # In order of id, so that each page of the file is changed once.
+                sorted(
+                    (_bytes_of(event_id), seq, digest) for event_id, seq, digest in held.values()
+                ),
             )
-
-            mark = (after.next_seq, after.next_offset, MARK_EVERY)
-            self._database.execute(QUERIES["add_mark"], mark)
+            marks = [(one.next_seq, one.next_offset, MARK_EVERY) for _, one in steps]
+            self._database.executemany(QUERIES["add_mark"], marks)
 
     def marks(self) -> list[tuple[int, int]]:
         """Pairs of a seq and the offset from which it is on the topic, the first ones (0, 0)."""
+        self.flush()
         return [(0, 0), *self._database.execute(QUERIES["marks"])]
 
     def clear(self) -> None:
         """Forget every event: the index is read again from the log."""
+        self._held, self._steps = {}, []
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute(QUERIES["forget_events"])
@@ -102,11 +139,18 @@ class EventIndex:
 
     def all(self) -> list[IndexedEvent]:
         """Every sealed event in order of seq."""
+        self.flush()
         return list(map(_event, self._database.execute(QUERIES["all_events"])))
 
     def close(self) -> None:
-        """Close the file."""
+        """Write what is held, and close the file."""
+        self.flush()
         self._database.close()
+
+
+def _bytes_of(event_id: str) -> bytes:
+    # As UUID(event_id).bytes, in a tenth of the time.
+    return bytes.fromhex(event_id.replace("-", ""))
 
 
 def _event(row: tuple[bytes, int, bytes]) -> IndexedEvent:
@@ -119,5 +163,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA journal_mode = WAL")
     # A power cut may lose the last rows; they are read again from the topic at start.
     database.execute("PRAGMA synchronous = NORMAL")
+    database.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+    database.execute(f"PRAGMA wal_autocheckpoint = {PAGES_OF_THE_WAL}")
     database.executescript(QUERIES["tables"])
     return database

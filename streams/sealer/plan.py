@@ -23,7 +23,7 @@ def plan(
 ) -> list[ValidEvent]:
     """The events to seal, in order; the first one gets next_seq. Invalid records are on disk when
     this returns."""
-    event_ids = [result.event_id for _, result in records if isinstance(result, ValidEvent)]
+    event_ids = [one.result.event_id for one in records if isinstance(one.result, ValidEvent)]
     sealed: dict[str, tuple[IndexedEvent | ValidEvent, int]] = {
         one.event_id: (one, one.seq) for one in find_sealed(event_ids).values()
     }
@@ -33,16 +33,19 @@ def plan(
         sealed[event.event_id] = (event, next_seq + len(planned))
         planned.append(event)
 
-    for record, result in records:
+    for read in records:
+        result = read.result
         if isinstance(result, ValidEvent):
-            if result.event_id not in sealed:
+            event_id = result.event_id
+            if event_id not in sealed:
                 add(result)
                 continue
-            other, seq = sealed[result.event_id]
+            other, seq = sealed[event_id]
             if other.digest == result.digest:
                 continue  # redelivered
-            found = f"event_id {result.event_id} is sealed as seq {seq} with other bytes"
+            found = f"event_id {event_id} is sealed as seq {seq} with other bytes"
             result = InvalidRecord("log.other-bytes", found, result.event)
+        record = read.record
         file = preserve(anomalies, record, result)
         log.warning("invalid record", extra={"code": result.code, "file": str(file)})
         anomaly = anomaly_event(record, result, made_by)

@@ -4,12 +4,13 @@ After a crash the topic may have a batch that the log does not have yet. Records
 taken from there. The intake is read again from where the batch begins or ends, whatever offset the
 broker has."""
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from infra.files import read_json, write_json
+from infra.files import read_json, write_atomic
 from streams.transparency_log.merkle import leaf_hashes
 
 
@@ -63,8 +64,9 @@ class PlanFile:
         hashes = tuple(leaf_hashes(list(leaves)))
         first_intake, next_intake = intake or (self._reached(first_seq),) * 2
         batch = PlannedBatch(first_seq, hashes, next_intake, first_intake)
-        document = asdict(batch) | {"hashes": [one.hex() for one in batch.hashes]}
-        write_json(self._path, document)
+        document = vars(batch) | {"hashes": [one.hex() for one in hashes]}
+        # With an indent, JSON is made by a slow encoder.
+        write_atomic(self._path, json.dumps(document))
         return batch
 
     def _reached(self, next_seq: int) -> int:

@@ -58,6 +58,7 @@ def catch_up(
         if records:
             sealed.add_missing(records)
             position = _advance(index, position, records)
+    index.flush()
     try:
         reader.check_gap()
     except LogsDisagree:
@@ -136,7 +137,7 @@ def end_of(consumer: Consumer, topic: str, stopping: threading.Event) -> int:
 def _advance(index: EventIndex, before: Position, records: Sequence[LogRecord]) -> Position:
     last = records[-1]
     after = Position(last.seal.seq + 1, last.offset + 1, last.seal.sealed_at)
-    index.advance(before, map(_indexed, records), after)
+    index.advance(before, map(_indexed, records), after, more_follow=True)
     return after
 
 

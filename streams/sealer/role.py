@@ -18,7 +18,7 @@ from streams.runtime.run_loop import ShutdownRequested, run_until_shutdown
 from streams.sealer.checkpoints import Checkpoints
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
-from streams.sealer.intake import Intake
+from streams.sealer.intake import BATCH, Intake
 from streams.sealer.later_checkpoints import LaterCheckpoints
 from streams.sealer.log_requests import RESTORE_TOPIC, LogRequest, LogRequests, event_of
 from streams.sealer.plan import plan
@@ -143,10 +143,15 @@ class Sealer:
             self._anomalies,
             self._made_by,
         )
-        first, last = records[0].record.offset, records[-1].record.offset
-        self._write(events, (first, last + 1))
+        first, last = records[0].offset, records[-1].offset
+        self._write(events, (first, last + 1), more_follow=len(records) >= BATCH)
 
-    def _write(self, events: Sequence[ValidEvent], intake: tuple[int, int] | None = None) -> None:
+    def _write(
+        self,
+        events: Sequence[ValidEvent],
+        intake: tuple[int, int] | None = None,
+        more_follow: bool = False,
+    ) -> None:
         """Give events the next numbers. `intake` is the first offset that they were read from, and
         the one behind the last. Raises TransactionAborted."""
         before = self._position
@@ -158,14 +163,14 @@ class Sealer:
         ]
         self._sealed.plan(records, intake)
         offsets = self._transactions.write(records, intake[1] if intake else None)
-        self._sealed.append(records)
+        self._sealed.append_planned()
         last_offset = max(offsets, default=before.next_offset - 1)
         after = Position(before.next_seq + len(events), last_offset + 1, sealed_at)
         indexed = [
             IndexedEvent(one.event_id, seq, one.digest)
             for seq, one in enumerate(events, before.next_seq)
         ]
-        self._index.advance(before, indexed, after)
+        self._index.advance(before, indexed, after, more_follow)
         self._position = after
 
     def _recover_until_logs_agree(self) -> None:

@@ -27,6 +27,8 @@ class SealedLog:
         self._tree: Tree | None = None
         self._plan_file = PlanFile(store.folder.parent / PLAN)
         self._planned = self._plan_file.read()
+        self._leaves: list[bytes] = []
+        """Those of the planned batch, until they are added."""
         self._proof_key: Callable[[], bytes] = lambda: b""
 
     @property
@@ -41,8 +43,8 @@ class SealedLog:
 
     def plan(self, records: Sequence[SealedRecord], intake: tuple[int, int] | None) -> None:
         """Keep on disk what is about to be written to the topic. Raises OSError."""
-        leaves = [record.leaf for record in records]
-        self._planned = self._plan_file.write(self.size, leaves, intake)
+        self._leaves = [record.leaf for record in records]
+        self._planned = self._plan_file.write(self.size, self._leaves, intake)
 
     def trust(self, proof_key: Callable[[], bytes]) -> None:
         """Take from the topic, beyond this log, records with a proof of this key: an earlier sealer
@@ -56,6 +58,14 @@ class SealedLog:
     def intake_end(self) -> int | None:
         """Up to where the intake is certainly sealed; None in a home that never had a plan."""
         return self._planned.reached(self.size) if self._planned else None
+
+    def append_planned(self) -> None:
+        """Add the events that were planned last; they are on disk when this returns. Raises
+        OSError."""
+        leaves, self._leaves = self._leaves, []
+        self._tree = None
+        assert self._planned is not None and self._planned.first_seq == self.size
+        self.store.append(leaves, self._planned.hashes)
 
     def append(self, records: Iterable[SealedRecord]) -> None:
         """Add events; they are on disk when this returns. Raises OSError."""

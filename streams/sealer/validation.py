@@ -63,14 +63,23 @@ class InvalidRecord:
 class ReadRecord(NamedTuple):
     """A record of audit.intake, and the event in it or what is wrong with it."""
 
-    record: IntakeRecord
+    message: Message
     result: ValidEvent | InvalidRecord
+
+    @property
+    def offset(self) -> int:
+        """Its offset."""
+        return offset_of(self.message)
+
+    @property
+    def record(self) -> IntakeRecord:
+        """All of the record. It is needed only if something is wrong with it."""
+        return intake_record(self.message)
 
 
 def read_record(message: Message) -> ReadRecord:
     """A confluent-kafka message as a ReadRecord."""
-    record = intake_record(message)
-    return ReadRecord(record, validate(record.key, record.value))
+    return ReadRecord(message, validate(message.key(), message.value()))
 
 
 def intake_record(message: Message) -> IntakeRecord:

@@ -69,24 +69,26 @@ class LogStore:
             os.close(self._lock)
             raise
 
-    def append(self, leaves: Iterable[bytes]) -> int:
-        """Add leaves, and return the size of the log when they are on disk.
+    def append(self, leaves: Iterable[bytes], hashes: Sequence[bytes] | None = None) -> int:
+        """Add leaves, and return the size of the log when they are on disk. `hashes` are those of
+        the leaves, if they are known.
 
         After an OSError none of them is in the log, or the log is closed and opening it decides.
         More than LEAVES_OF_A_JOURNAL leaves are added in parts of that many."""
         new = list(leaves)
+        known = leaf_hashes(new) if hashes is None else hashes
         for place, leaf in enumerate(new):
             if len(leaf) > MAX_LEAF_BYTES:
                 found = f"leaf {self.size + place} has {len(leaf)} bytes"
                 raise ValueError(f"{found}, the maximum is {MAX_LEAF_BYTES}")
         for start in range(0, len(new), LEAVES_OF_A_JOURNAL):
-            self._append(new[start : start + LEAVES_OF_A_JOURNAL])
+            end = start + LEAVES_OF_A_JOURNAL
+            self._append(new[start:end], known[start:end])
         return self.size
 
-    def _append(self, leaves: list[bytes]) -> None:
+    def _append(self, leaves: list[bytes], hashes: Sequence[bytes]) -> None:
         if not self._usable:
             raise LogClosed(f"the log in {self.folder} is closed; open it again")
-        hashes = leaf_hashes(leaves)
         self._journal.append(leaves, hashes)
         try:
             self._take(leaves, hashes)

@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 from schemas.codec import decode
 from schemas.models import PremisEvent
 from streams.audit.sealed_record import (
+    UNSIGNED,
     Headers,
     Seal,
     body_of,
@@ -21,8 +22,10 @@ from streams.audit.sealed_record import (
     schema_digest,
     seal_of,
 )
-from streams.projector.rows import dump_digest
+from streams.projector.row_bytes import row_bytes
+from streams.projector.rows import Row, copy_in, dump_digest, row_of_fields
 from streams.runtime.fatal_errors import PROJECTION_AHEAD
+from streams.sealer.validation import ValidEvent, validate
 from tests.support.audit_log import (
     Log,
     a_log,
@@ -33,7 +36,10 @@ from tests.support.audit_log import (
     projected,
     until,
 )
+from tests.support.changed_events import VALUES, changed_values
 from tests.support.parts import Parts
+
+SEED, CHANGED = 49, 2000
 
 
 @pytest.fixture
@@ -122,6 +128,36 @@ def test_a_row_has_the_content_of_the_sealed_event(log: Log) -> None:
         seal.schema_sha256,
         seal.sealed_at,
     )
+
+
+def test_rows_that_are_made_from_bytes_are_those_that_are_made_from_values(log: Log) -> None:
+    made: list[bytes] = []
+    slow: list[Row] = []
+    for seq, value in enumerate([*VALUES, *changed_values(SEED, CHANGED)]):
+        seal = Seal(seq, 1_790_000_000_000_000 + seq, schema_digest(VALUES[0]))
+        seq_bytes, sealed_at = (UNSIGNED.pack(number) for number in (seq, seal.sealed_at))
+        try:
+            key, row = row_bytes(seq_bytes, sealed_at, value, seal.schema_sha256)
+        except (ValueError, IndexError):
+            continue
+        event = validate(key, value)
+        assert isinstance(event, ValidEvent), value.hex()
+        made.append(row)
+        slow.append(row_of_fields(seal, value, event.event))
+
+    assert len(made) > 100
+    with psycopg.connect(log.parts.dsn()) as connection, connection.cursor() as cursor:
+        copy_in(cursor, slow)
+        wanted = dump_digest(connection)
+        connection.rollback()
+        copy_in(cursor, made)
+        assert dump_digest(connection) == wanted
+        connection.rollback()
+        both = zip(made[::2], slow[1::2], strict=False)
+        copy_in(cursor, [one for pair in both for one in pair])
+        kept = cursor.execute("SELECT count(*) FROM audit.events").fetchone()
+        assert kept == (len(made) // 2 * 2,)
+        connection.rollback()
 
 
 def test_loses_and_doubles_nothing_when_killed_in_the_middle(log: Log) -> None:

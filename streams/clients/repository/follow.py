@@ -33,6 +33,7 @@ from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace, require_space_outside
 from streams.storage.factory import open_storage
 from streams.text_references import VERIFIED
+from streams.traffic.link_buckets import TrafficClass
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ def follow(
         closing(Spool(spool_path(settings, group))) as spool,
         closing(Subscription(settings, group, TOPIC, retries)) as subscription,
     ):
-        storage = open_storage(settings)
+        storage = open_storage(settings, traffic_class=TrafficClass.PACKAGES)
         receiver = _Receiver(
             repository or group, handler, into, answering, storage, spool,
             open_sender(settings), retries, note,

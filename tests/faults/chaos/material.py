@@ -81,7 +81,8 @@ def make(folder: Path, seed: int, number: int, *, flips: bool = True) -> Batch:
         for page in range(PAGES):
             words = drawn.choices(WORDS, k=4)
             _write(place / f"vol-{item}" / f"f{page + 1}.tif", f"{number}.{item}.{page}", words)
-        title = pages.RECORD.format(f"Volume {item} of {batch_id}")
+        record = pages.RECORD if item else pages.UNSTATED
+        title = record.format(f"Volume {item} of {batch_id}")
         (place / f"vol-{item}" / "dc.xml").write_text(title)
     profile = READ if number % READ_EVERY == 0 else PLAIN
     faulty, flipped = {}, []

@@ -67,7 +67,11 @@ def a_second_sealer_is_not_fenced_off(patch: Patch, world: World) -> None:
 @defect("sql audit.seq")
 def the_projector_skips_a_row(patch: Patch, world: World) -> None:
     def fewer(copy_in: Any, cursor: Any, rows: Sequence[Any]) -> None:
-        copy_in(cursor, [row for row in rows if row[0] != 7])
+        # A row that is made already begins with the number of columns and the length of the seq.
+        seqs = [
+            int.from_bytes(row[6:14], "big") if isinstance(row, bytes) else row[0] for row in rows
+        ]
+        copy_in(cursor, [row for seq, row in zip(seqs, rows, strict=True) if seq != 7])
 
     wrapped(patch, projector, "copy_in", fewer)
 

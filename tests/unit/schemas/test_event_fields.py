@@ -1,8 +1,5 @@
 """The fast reader gives of every value what the decoder of all messages gives."""
 
-import random
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -10,27 +7,13 @@ import pytest
 from schemas import event_fields as reader
 from schemas.codec import PREFIX, Undecodable, decode, encode
 from schemas.event_fields import EventFields, event_fields, fields_of
-from schemas.models import Agent, PremisEvent, Producer
+from schemas.models import PremisEvent
 from schemas.store import schema_store
 from tests.support.audit_log import an_event
+from tests.support.changed_events import VALUES, changed_values
 
 SEED = 16
 MUTATIONS = 4000
-
-
-def events() -> Iterator[PremisEvent]:
-    """Events with short, long and many values, in both versions of the schema."""
-    yield an_event()
-    yield an_event(1, "é \x00 " * 5000, batch_id=None, item_id=None, page_id=None, cause_id=None)
-    long_ago = datetime(1843, 5, 4, 9, 30, 0, 1, tzinfo=UTC)
-    yield an_event(2, "", revision=-(2**40), occurred_at=long_ago)
-    made_by = Producer(name="copystand/derive_page", version="2", worker="worker-7c1f09ae")
-    agents = tuple(Agent(type="person", name=f"p-{n}", role="authorizer") for n in range(70))
-    many = {"agents": agents, "sources": ("a",) * 10_000, "results": (), "code": "page.unreadable"}
-    yield an_event(3, producer=made_by).model_copy(update=many)
-
-
-VALUES = [encode(event) for event in events()]
 
 
 def slowly(value: bytes | None) -> EventFields | str:
@@ -67,25 +50,11 @@ def test_the_fields_are_those_of_the_latest_schema_and_all_versions_are_read():
 
 
 def test_changed_bytes_are_read_as_the_decoder_reads_them():
-    chance = random.Random(SEED)
-    short = [value for value in VALUES if len(value) < 1000]
     outcomes = set()
-    for _ in range(MUTATIONS):
-        value = bytearray(chance.choice(short))
-        for _ in range(chance.randint(1, 3)):
-            place = chance.randrange(len(value))
-            change = chance.randrange(4)
-            if change == 0:
-                value[place] = chance.choice((0, 1, 2, 3, 4, 0x7F, 0x80, 0xFF, value[place] ^ 1))
-            elif change == 1:
-                value[place] ^= 1 << chance.randrange(8)
-            elif change == 2:
-                del value[place : place + chance.randint(1, 4)]
-            else:
-                value[place:place] = chance.randbytes(chance.randint(1, 3))
-        found, wanted = quickly(bytes(value)), slowly(bytes(value))
+    for value in changed_values(SEED, MUTATIONS):
+        found, wanted = quickly(value), slowly(value)
 
-        assert found == wanted, bytes(value).hex()
+        assert found == wanted, value.hex()
         outcomes.add(type(found))
     assert outcomes == {EventFields, str}
 

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Message
 
 from schemas.codec import encode
 from schemas.event_fields import fields_of
 from schemas.models import PremisEvent, Producer
 from streams.sealer.event_index import IndexedEvent
 from streams.sealer.plan import plan
-from streams.sealer.validation import IntakeRecord, ReadRecord, ValidEvent, validate
+from streams.sealer.validation import IntakeRecord, ValidEvent, read_record, validate
 from tests.support.audit_log import an_event
 
 ARRIVED = datetime(2026, 5, 4, 9, 31, tzinfo=UTC)
@@ -28,9 +29,22 @@ def anomalies(tmp_path: Path) -> Path:
     return tmp_path / "audit" / "anomalies"
 
 
+def a_message(record: IntakeRecord) -> Message:
+    """A record as the Kafka client gives it."""
+    milliseconds = int(record.arrived_at.timestamp() * 1000)
+    return Message(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        timestamp=(1, milliseconds),
+    )
+
+
 def planned(anomalies: Path, *records: IntakeRecord, sealed: dict[str, IndexedEvent] | None = None):
     known = sealed or {}
-    read = [ReadRecord(one, validate(one.key, one.value)) for one in records]
+    read = [read_record(a_message(one)) for one in records]
     return plan(read, lambda ids: {k: known[k] for k in ids if k in known}, 7, anomalies, SEALER)
 
 
