@@ -38,7 +38,7 @@ COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
 .PHONY: cache chaos lab fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: images folders defects long lock registry limits oldmachine
+.PHONY: images folders defects long lock registry limits oldmachine shaping
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -60,9 +60,10 @@ demo: install ## Run a small collection through a line and print the result
 	.venv/bin/copystand demo
 
 test: faults check-style ## Run everything that CI runs
-	@# Three at a time, since they wait for a part of their time; the longest first. The checks, which never
-	@# wait, use what the last of them leave.
-	@$(MAKE) --no-print-directory --keep-going --jobs 3 $(TESTS) $(CHECKS)
+	@# Three at a time, since they wait for a part of their time; the longest first. The checks never wait:
+	@# some use what the first lines leave while they start, the others what the last tests leave.
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 $(wordlist 1,2,$(TESTS)) check-types check-units \
+		$(wordlist 3,20,$(TESTS)) check-others
 
 check: install check-style ## Run formatter, linter, type checker and unit tests
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(CHECKS)
@@ -87,6 +88,9 @@ standards: install ## Fetch the XSD files and check their digests
 
 bench: install ## Measure pages per minute, compared with GNU parallel
 	$(PYTHON) bench/line.py
+
+shaping: faults ## Measure a master's transfer over a link of 100 Mbit/s that a backlog fills; adds a row to bench/results.md
+	$(PYTHON) -m bench.shaping --record
 
 chaos: faults ## Inject random faults for SECONDS, drawn from SEED; adds a row to docs/reliability.md. ONE_DISK=1: brokers without disks of their own
 	$(PYTHON) -m tests.faults.chaos.run --seconds $(SECONDS) --seed $(SEED) --record $(if $(ONE_DISK),--one-disk)
@@ -144,7 +148,8 @@ rolling: install ## Restart every role ten times under load
 
 long: faults scanners ## Run the tests that make test leaves out, and that have no target of their own
 	$(PYTHON) -m pytest -q -m long tests/e2e tests/integration tests/faults/test_database_lost.py \
-		tests/faults/test_rolling_restarts.py tests/faults/test_two_machines.py --ignore tests/e2e/test_documented_commands.py \
+		tests/faults/test_hostile.py tests/faults/test_rolling_restarts.py tests/faults/test_two_machines.py \
+		--ignore tests/e2e/test_documented_commands.py \
 		--ignore tests/e2e/test_lane_limits.py --ignore tests/integration/test_lane_rates.py
 	$(PYTHON) -m pytest -q -m "long or not long" tests/e2e/test_documented_commands.py
 

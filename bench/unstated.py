@@ -14,7 +14,6 @@ import pyvips
 from processors import profile
 from processors.enrich import language_guess
 from processors.frozen_profile import with_installed
-from processors.ocr.engine import installed_models
 from processors.outcome import Done
 from processors.recognize_page import recognize_page
 from processors.tools import Area, Tools
@@ -94,7 +93,7 @@ def _fields(
     from tests.support.builders import a_head
 
     image = pyvips.Image.new_from_file(str(page.path))
-    frozen = with_installed(profile.resolve("as-delivered"), installed_models())
+    frozen = with_installed(profile.resolve("as-delivered"))
     files = (
         tools.storage.keep(page.path, area=Area.MASTERS, use="master", media_type="image/tiff"),
         tools.storage.keep(

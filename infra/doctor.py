@@ -40,14 +40,14 @@ class Row:
     @property
     def is_required(self) -> bool:
         """Whether `up` requires it."""
-        return self.part not in ("fonts", "exiftool", "standards")
+        return self.part not in ("fonts", "exiftool", "standards", "tesserocr")
 
 
 def check_parts() -> list[Row]:
     """All parts, in the order in which a line needs them."""
     checks: tuple[Callable[[], Row], ...] = (
         _python, _packages, _package_names, _setpriv, _java, _kafka, _postgres, _postgres_user,
-        _tesseract, _languages, _libvips, _exiftool, _fonts, _standards,
+        _tesseract, _tesserocr, _languages, _libvips, _exiftool, _fonts, _standards,
     )  # fmt: skip
     return [check() for check in checks]
 
@@ -120,6 +120,17 @@ def _tesseract() -> Row:
     found = re.search(r"tesseract v?(\d+)(\S*)", _output_of("tesseract", "--version"))
     version = "".join(found.groups()) if found else ""
     return _row("tesseract", found is not None and int(found[1]) >= 5, version, ">= 5")
+
+
+def _tesserocr() -> Row:
+    try:
+        import tesserocr
+
+        bundled = tesserocr.tesseract_version().split()[1]
+    except Exception as failure:
+        return _row("tesserocr", False, str(failure)[:80], "the OCR engine of the shipped profiles")
+    found = f"{_installed('tesserocr')}, with tesseract {bundled}"
+    return _row("tesserocr", True, found, "the OCR engine of the shipped profiles")
 
 
 def _languages() -> Row:

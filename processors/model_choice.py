@@ -17,10 +17,10 @@ import pyvips
 
 from processors.enrich import language_guess
 from processors.ocr import languages
-from processors.ocr.line_reader import NOTHING, ReadLines, read_lines
 from processors.ocr.orientation import BestReading, Image, read_in_best_orientation
-from processors.ocr.script_detection import script_of
+from processors.ocr.script_detection import described, is_certainly_latin, script_of
 from processors.ocr.text_sample import samples_of
+from processors.ocr.words import NOTHING, ReadLines
 
 MAX_SAMPLES = 3
 MIN_LETTERS = 40
@@ -77,10 +77,10 @@ def read_with_chosen_model(
         best = read_in_best_orientation(replace(image, models=(model,)), progress, turn=turn)
         if (best.words.mean_confidence or 0.0) >= confidence + GAIN_OF_SCRIPT:
             return ChosenReading(best, Choice(model, reason))
-    seen = script_of(image.path, dpi=image.dpi, timeout_seconds=image.timeout_seconds)
-    if seen is not None and seen.is_latin:
+    seen = script_of(image)
+    if seen is not None and is_certainly_latin(seen):
         return chosen
-    return replace(chosen, doubt=seen.described if seen else "too little text")
+    return replace(chosen, doubt=described(seen) if seen else "too little text")
 
 
 def _best_of_other_scripts(image: Image) -> tuple[str | None, float]:
@@ -155,7 +155,7 @@ def _in_blackletter(choice: Choice, part: pyvips.Image, roman: ReadLines, image:
 
 
 def _read(part: pyvips.Image, model: str, image: Image) -> ReadLines:
-    return read_lines(
+    return image.engine.read_lines(
         part,
         model,
         dpi=image.dpi,

@@ -61,7 +61,7 @@ TABLE: tuple[Row, ...] = (
         "profile: {fact.scanner_profile}, findings: {fact.diagnostics_count}.",
         lane="preflight",
         also_gives=(ItemRegistered,),
-        version="5",
+        version="6",
         timeout_seconds=600,
     ),
     OtherFact(
@@ -129,7 +129,7 @@ TABLE: tuple[Row, ...] = (
             PackageFile("pdf", "data/download", "DOWNLOAD", ".pdf"),
         ),
         branch=True,
-        version="4",
+        version="5",
         # A rotated page is read twice, each time within the time limit of the profile.
         timeout_seconds=400,
     ),

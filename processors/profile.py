@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from processors import pipeline
 from processors.institution_rules import Rule, RuleFile
-from processors.profile_ocr import Ocr, Part, UnstatedLanguage
+from processors.profile_ocr import Ocr, Part, Recognition, UnstatedLanguage
 from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -164,6 +164,7 @@ class Profile(Part):
     """A MODS, Dublin Core or PREMIS record is invalid; invalid METS is always a warning."""
     ocr: Ocr = Ocr()
     unstated_language: UnstatedLanguage = UnstatedLanguage()
+    recognition: Recognition = Recognition()
     derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
     rule_files: tuple[str, ...] = ()
@@ -252,6 +253,9 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
         profile = Profile.model_validate(fields)
     except ValidationError as wrong:
         raise InvalidProfile("profile.malformed", f"{name}.toml: {_error_text(wrong)}") from wrong
+    if (profile.recognition.software, profile.recognition.models) != (None, None):
+        found = f"{name}.toml: recognition.software and recognition.models are set at pre-flight"
+        raise InvalidProfile("profile.malformed", found)
     rules = tuple(rule for file in profile.rule_files for rule in _rules(file, folder))
     return profile.model_copy(update={"rules": rules})
 

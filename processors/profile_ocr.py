@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+EngineName = Literal["pytesseract", "tesserocr"]
+"""The engines that recognise text."""
 NOT_READ = ("target", "blank", "missing")
 """Kinds of page without text of the item."""
 
@@ -41,3 +43,14 @@ class Ocr(Part):
     timeout_seconds: float = 150.0
     orientation: bool = True
     """Whether a page with unreadable text is tried rotated."""
+
+
+class Recognition(Part):
+    """What recognises the text. All but the engine is set when a batch is accepted."""
+
+    engine: EngineName = "pytesseract"
+    """A profile that does not name one, such as one of an earlier version, means this one."""
+    software: dict[str, str] | None = None
+    """Names and versions of the programs of the engine."""
+    models: dict[str, str] | None = None
+    """The installed models, each with its digest as sha256:HEX."""

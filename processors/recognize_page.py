@@ -10,11 +10,11 @@ from processors.enrich import language_guess
 from processors.imaging.decode import FILM_DPI, GreyCopy, vips_version, write_grey_copy
 from processors.imaging.image_of_file import image_alone
 from processors.model_choice import read_with_chosen_model
-from processors.ocr import engine as ocr
 from processors.ocr import languages
 from processors.ocr.alto import Origin, alto_for_master
 from processors.ocr.coordinates import Scale, hocr_for_master, pdf_with_fixed_date, tsv_for_master
 from processors.ocr.orientation import BestReading, Image, read_in_best_orientation
+from processors.ocr.recognizer import Recognizer
 from processors.outcome import Done, ErrorClass, Outcome, TryLater, rejected
 from processors.page_files import file_for, master_name, profile_of
 from processors.profile import Profile
@@ -49,26 +49,42 @@ def recognize_page(page: PageAcquired, tools: Tools) -> Outcome:
                 optional_branches=page.optional_branches,
             )
         )
-    installed, codes = ocr.installed_models(), languages.to_read(page.languages)
+    recognizer, codes = Recognizer.of(profile), languages.to_read(page.languages)
     if not languages.is_stated(codes, page.script):
-        return _read_unstated(page, profile, installed, tools)
-    missing = languages.missing_models(codes, page.script, installed)
+        return _read_unstated(page, profile, recognizer, tools)
+    missing = languages.missing_models(codes, page.script, recognizer.models)
     if missing:
         return _not_readable(missing)
-    models = languages.models_for(codes, page.script, installed)
-    return Done(_read(page, models, profile, tools))
+    models = languages.models_for(codes, page.script, recognizer.models)
+    return _read_if_as_accepted(page, models, profile, recognizer, tools)
+
+
+def _read_if_as_accepted(
+    page: PageAcquired,
+    models: tuple[str, ...],
+    profile: Profile,
+    recognizer: Recognizer,
+    tools: Tools,
+    *,
+    choose: bool = False,
+) -> Outcome:
+    """Read a page with the engine and models of its batch. Others would give another text."""
+    difference = recognizer.difference(models)
+    if difference:
+        return TryLater(difference, ErrorClass.TOOL_CRASHED)
+    return Done(_read(page, models, profile, recognizer, tools, choose=choose))
 
 
 def _read_unstated(
-    page: PageAcquired, profile: Profile, installed: frozenset[str], tools: Tools
+    page: PageAcquired, profile: Profile, recognizer: Recognizer, tools: Tools
 ) -> Outcome:
     """Read a page with one of the models that the profile has for unstated languages."""
     candidates = profile.unstated_language.models
-    lacking = [model for model in candidates if model not in installed]
+    lacking = [model for model in candidates if model not in recognizer.models]
     if lacking or not candidates:
         wanted = ", ".join(lacking) or "an unstated language"
         return TryLater(f"no recognition model is installed for {wanted}", ErrorClass.TOOL_CRASHED)
-    return Done(_read(page, candidates, profile, tools, choose=True))
+    return _read_if_as_accepted(page, candidates, profile, recognizer, tools, choose=True)
 
 
 def _has_no_text(page: PageAcquired) -> bool:
@@ -89,6 +105,7 @@ def _not_readable(missing: tuple[languages.MissingModel, ...]) -> Outcome:
 class _Text:
     """The text of a page, in the pixels of the copy that was read."""
 
+    recognizer: Recognizer
     copy: GreyCopy
     best: BestReading
     models: tuple[str, ...]
@@ -112,11 +129,12 @@ def _read(
     page: PageAcquired,
     models: tuple[str, ...],
     profile: Profile,
+    recognizer: Recognizer,
     tools: Tools,
     *,
     choose: bool = False,
 ) -> PageRecognized:
-    text = _recognized(page, models, profile, tools, choose)
+    text = _recognized(page, models, profile, recognizer, tools, choose)
     words = text.best.words
     files = tuple(
         tools.storage.keep(content, area=Area.DERIVATIVES, use=use, media_type=media_type)
@@ -138,7 +156,12 @@ def _read(
 
 
 def _recognized(
-    page: PageAcquired, models: tuple[str, ...], profile: Profile, tools: Tools, choose: bool
+    page: PageAcquired,
+    models: tuple[str, ...],
+    profile: Profile,
+    recognizer: Recognizer,
+    tools: Tools,
+    choose: bool,
 ) -> _Text:
     with TemporaryDirectory(dir=tools.scratch) as folder:
         path = Path(folder) / "reading.tif"
@@ -153,14 +176,16 @@ def _recognized(
                 dpi=dpi,
                 max_long_side_px=longest,
             )
-        image = Image(path, copy.dpi, models, profile.ocr.timeout_seconds)
+        image = Image(recognizer.engine, path, copy.dpi, models, profile.ocr.timeout_seconds)
         turn = profile.ocr.orientation
         if choose:
             chosen = read_with_chosen_model(image, tools.progress, turn=turn)
             reason = f"language not stated, chosen from {'+'.join(models)}: {chosen.choice.reason}"
-            return _Text(copy, chosen.best, (chosen.choice.model,), reason, chosen.doubt)
+            model = (chosen.choice.model,)
+            return _Text(recognizer, copy, chosen.best, model, reason, chosen.doubt)
         tools.progress("recognition")
-        return _Text(copy, read_in_best_orientation(image, tools.progress, turn=turn), models)
+        best = read_in_best_orientation(image, tools.progress, turn=turn)
+        return _Text(recognizer, copy, best, models)
 
 
 def _copy_limits(page: PageAcquired, profile: Profile) -> tuple[int, int]:
@@ -177,7 +202,7 @@ def _outputs(page: PageAcquired, text: _Text) -> tuple[tuple[str, str, bytes], .
     reading, scale = text.best.reading, Scale.of(text.copy, text.best.rotated_degrees)
     item_id = (page.head.item_id or "").strip() or "item"
     name = master_name(item_id, page.ref, file_for("master", page.files), page.image)
-    origin = Origin(name, page.sequence, "tesseract", ocr.tesseract_version(), text.settings)
+    origin = Origin(name, page.sequence, text.recognizer.engine.software(), _with_digests(text))
     return (
         ("alto", XML, alto_for_master(reading.alto, text.best.words, scale, origin)),
         ("hocr", "text/html", hocr_for_master(reading.hocr, scale, name)),
@@ -187,14 +212,21 @@ def _outputs(page: PageAcquired, text: _Text) -> tuple[tuple[str, str, bytes], .
     )
 
 
+def _with_digests(text: _Text) -> str:
+    """How the text was read, with the digests of the models."""
+    known = ((model, text.recognizer.model_version(model)) for model in text.models)
+    digests = (f"model {model} {digest}" for model, digest in known if digest)
+    return "; ".join((text.settings, *digests))
+
+
 def _creation(page: PageAcquired, text: _Text, files: tuple[FileRef, ...]) -> Act:
     """The act with programs, source, settings and results."""
     unknown = "" if page.resolution_dpi else " The master's resolution is unknown."
     software: tuple[tuple[str, str | None], ...] = (
         ("libvips", vips_version()),
         *(language_guess.software() if text.choice else ()),
-        ("tesseract", ocr.tesseract_version()),
-        *((f"tesseract model {model}", None) for model in text.models),
+        *text.recognizer.engine.software(),
+        *((f"tesseract model {one}", text.recognizer.model_version(one)) for one in text.models),
     )
     return Act(
         type="creation",

@@ -9,11 +9,11 @@ from processors import profile
 from processors.files_not_packaged import acts_and_list
 from processors.frozen_profile import with_installed
 from processors.manifest import Item, Manifest, check_manifest
-from processors.ocr import engine as ocr
 from processors.outcome import Done, Outcome, Rejected, ToolMissing, rejected, subject
 from processors.page_list import DigestsByName, canonical_json, page_list
 from processors.rules.codes import finding, is_error
 from processors.rules.document import read_document
+from processors.rules.installed_engine import engine_installed
 from processors.rules.language_models import models_installed
 from processors.rules.manifest_view import ManifestPath, View
 from processors.rules.staged_files import delivered_file_findings
@@ -56,12 +56,13 @@ def validate_batch(batch: BatchReceived, tools: Tools) -> Outcome:
         found += delivered_file_findings(view, staging, tools.standards, tools.progress)
     except FileNotFoundError as missing:
         raise ToolMissing(str(missing)) from missing
+    found += engine_installed(view)
     found += models_installed(view)
     resolved = view.profile.document
     if manifest is None or resolved is None or any(is_error(one) for one in found):
         return _rejected(found)
     if resolved["ocr"]["enabled"]:
-        resolved = with_installed(resolved, ocr.installed_models())
+        resolved = with_installed(resolved)
     return _accepted(AcceptedBatch(manifest, received, resolved, batch.head.revision), found, tools)
 
 

@@ -269,6 +269,7 @@ def run_ingest(settings: Settings) -> None:
     from streams.ingest.upload_admission import Admission, shortage_of
     from streams.known_senders import KnownSenders
     from streams.storage.factory import open_storage
+    from streams.traffic.traffic import Traffic
     from streams.uploads.upload_records import INGEST
 
     uploads = OpenUploads(settings.home / "uploads")
@@ -277,7 +278,9 @@ def run_ingest(settings: Settings) -> None:
     senders, most = KnownSenders(settings.home), settings.upload_max_bytes
     admission = Admission(senders, uploads, shortage_of(settings), most)
     finishing = Finishing(uploads, stored, storage, key)
-    role.run_ingest(settings, Ingest(admission, finishing, settings.upload_hours * 3600))
+    keep_seconds = settings.upload_hours * 3600
+    ingest = Ingest(admission, finishing, Traffic(settings.home), keep_seconds)
+    role.run_ingest(settings, ingest)
 
 
 RUN: dict[str, Callable[[Settings], None]] = {

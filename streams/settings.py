@@ -140,6 +140,11 @@ class Settings(EnvironmentVariables):
         return (self.station or self.home) / "profiles"
 
     @property
+    def traffic_folder(self) -> Path:
+        """Folder with the traffic limits, as the commands of a station read them."""
+        return self.station or self.home
+
+    @property
     def run(self) -> Path:
         """Folder of ports, pids and passwords of this home."""
         return self.home / "run"

@@ -22,8 +22,8 @@ class Origin:
     file_name: str
     """The master's name in the package."""
     sequence: int
-    software: str
-    version: str
+    software: tuple[tuple[str, str], ...]
+    """Names and versions of the programs; the last one made the text, the others called it."""
     settings: str
 
 
@@ -59,8 +59,11 @@ def _describe(root: etree._Element, origin: Origin) -> None:
     _add(processing, "processingStepDescription", "text recognition")
     _add(processing, "processingStepSettings", origin.settings)
     software = etree.SubElement(processing, _name("processingSoftware"))
-    _add(software, "softwareName", origin.software)
-    _add(software, "softwareVersion", origin.version)
+    *callers, (name, version) = origin.software
+    _add(software, "softwareName", name)
+    _add(software, "softwareVersion", version)
+    if callers:
+        _add(software, "applicationDescription", ", ".join(map(" ".join, callers)))
     page.set("PHYSICAL_IMG_NR", str(origin.sequence))
 
 

@@ -1,22 +1,19 @@
-"""Reads a few lines with Tesseract in this process, which keeps the model for the next page.
+"""Reads a few lines with the library of the installed program, which keeps the model in memory.
 
 Starting Tesseract and loading a model takes twice as long as reading two lines."""
 
 import atexit
 import ctypes
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pyvips
 
-from processors.ocr import engine
-from processors.ocr.words import words_of
+from processors.ocr.engine import MIN_DPI, SINGLE_BLOCK
+from processors.ocr.installation import program_version
+from processors.ocr.words import ReadLines
 
 LIBRARY = "libtesseract.so.5"
-SINGLE_BLOCK = 6
-"""Tesseract's page segmentation mode for lines without other parts of a page."""
 HANDLE, TEXT, NUMBER = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "TessVersion": (TEXT, []),
@@ -34,52 +31,16 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 """Result and arguments of the functions that are used (tesseract/capi.h)."""
 
 
-@dataclass(frozen=True)
-class ReadLines:
-    """The text of a few lines."""
-
-    text: str
-    confidence: float
-    """0 to 100; 0 without words."""
-
-    @property
-    def letters(self) -> int:
-        """Number of letters."""
-        return sum(character.isalpha() for character in self.text)
-
-    def __add__(self, other: "ReadLines") -> "ReadLines":
-        parts = [one for one in (self, other) if one.letters]
-        total = sum(one.letters for one in parts) or 1
-        mean = sum(one.confidence * one.letters for one in parts) / total
-        return ReadLines(f"{self.text}\n{other.text}".strip(), mean)
-
-
-NOTHING = ReadLines("", 0.0)
-
-
-def read_lines(
-    lines: pyvips.Image, model: str, *, dpi: int, timeout_seconds: float, scratch: Path
-) -> ReadLines:
-    """Read an image of a few lines. Raises ToolHung and ToolCrashed.
-
-    Without a library of the version of the program, the program is started."""
+def read_lines(lines: pyvips.Image, model: str, *, dpi: int) -> ReadLines | None:
+    """Read a grey image of a few lines; None without a library of the version of the program."""
     reader = _reader(model)
-    if reader is not None:
-        return _read(reader, lines, dpi)
-    path = scratch / "lines.tif"
-    lines.tiffsave(str(path), keep="none")
-    words = words_of(
-        engine.read_words(
-            path, (model,), dpi=dpi, timeout_seconds=timeout_seconds, segmentation=SINGLE_BLOCK
-        )
-    )
-    return ReadLines(" ".join(word.text for word in words.all), words.mean_confidence or 0.0)
+    return _read(reader, lines, dpi) if reader is not None else None
 
 
 def _read(reader: int, lines: pyvips.Image, dpi: int) -> ReadLines:
     library, pixels = _library(), bytes(lines.write_to_memory())
     library.TessBaseAPISetImage(reader, pixels, lines.width, lines.height, 1, lines.width)
-    library.TessBaseAPISetSourceResolution(reader, max(engine.MIN_DPI, dpi))
+    library.TessBaseAPISetSourceResolution(reader, max(MIN_DPI, dpi))
     text = library.TessBaseAPIGetUTF8Text(reader)
     found = ctypes.string_at(text).decode("utf-8", "replace") if text else ""
     library.TessDeleteText(text)
@@ -98,7 +59,7 @@ def _library() -> Any:
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError):
         return None
-    same = library.TessVersion().decode() == engine.tesseract_version()
+    same = library.TessVersion().decode() == program_version()
     return library if same else None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyvips
 
-from processors.ocr import engine
+from processors.ocr.engine import Engine, Reading
 from processors.ocr.words import Word, Words, words_of
 
 READABLE = 55.0
@@ -29,6 +29,7 @@ VERTICAL_SCRIPTS = ("chi", "Han", "jpn", "Japanese", "kor", "mon")
 class Image:
     """A grey image, and the settings of the recognition."""
 
+    engine: Engine
     path: Path
     dpi: int
     models: tuple[str, ...]
@@ -57,7 +58,7 @@ _ROTATE_180 = _Rotation(180, gain=15.0, factor=1.25)
 class BestReading:
     """The better of the readings."""
 
-    reading: engine.Reading
+    reading: Reading
     words: Words
     rotated_degrees: int
     """Degrees clockwise by which the image was rotated."""
@@ -84,7 +85,7 @@ def read_in_best_orientation(
 
 
 def _read(image: Image, path: Path, degrees: int) -> BestReading:
-    reading = engine.read_image(
+    reading = image.engine.read_image(
         path, image.models, dpi=image.dpi, timeout_seconds=image.timeout_seconds
     )
     return BestReading(reading, words_of(reading.tsv), degrees)
@@ -114,7 +115,7 @@ def _sample_is_better(image: Image, words: Words, rotation: _Rotation) -> bool:
     sample = _sample(words)
     target = image.path.with_name("sample.tif")
     _write_rotated(image.path, target, rotation.degrees, sample.all)
-    tsv = engine.read_words(
+    tsv = image.engine.read_words(
         target, image.models, dpi=image.dpi, timeout_seconds=image.timeout_seconds
     )
     return _better(sample, words_of(tsv), rotation)

@@ -1,4 +1,4 @@
-"""The words that Tesseract found on a page: text, confidence, position and line."""
+"""The words and lines that Tesseract found: text, confidence, position."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,6 +54,29 @@ class Words:
     def run_down(self) -> bool:
         """Whether most words are in lines that run from top to bottom."""
         return sum(len(line) for line in self.lines() if _runs_down(line)) > len(self.all) / 2
+
+
+@dataclass(frozen=True)
+class ReadLines:
+    """The text of a few lines."""
+
+    text: str
+    confidence: float
+    """0 to 100; 0 without words."""
+
+    @property
+    def letters(self) -> int:
+        """Number of letters."""
+        return sum(character.isalpha() for character in self.text)
+
+    def __add__(self, other: "ReadLines") -> "ReadLines":
+        parts = [one for one in (self, other) if one.letters]
+        total = sum(one.letters for one in parts) or 1
+        mean = sum(one.confidence * one.letters for one in parts) / total
+        return ReadLines(f"{self.text}\n{other.text}".strip(), mean)
+
+
+NOTHING = ReadLines("", 0.0)
 
 
 def words_of(tsv: bytes) -> Words:

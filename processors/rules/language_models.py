@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from processors.ocr import engine as ocr
-from processors.ocr import languages
+from processors.ocr import installation, languages
 from processors.ocr.languages import UNDETERMINED
 from processors.profile_ocr import NOT_READ
 from processors.rules.codes import finding
@@ -33,7 +32,7 @@ def models_installed(view: View) -> Iterator[Diagnostic]:
                         needed.setdefault(need, where)
                     else:
                         unstated = unstated or where
-    installed = ocr.installed_models() if needed or unstated else frozenset()
+    installed = installation.installed_models() if needed or unstated else frozenset()
     if unstated and document and not _candidates(document, installed):
         yield _missing(unstated, languages.MissingModel(UNDETERMINED, _wanted(document)), None)
     for (code, script), where in needed.items():

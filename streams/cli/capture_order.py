@@ -1,5 +1,6 @@
 """The order that `station scan --order` works on: what it asks for, and who may take it."""
 
+import logging
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +12,8 @@ from streams.console import err
 from streams.kafka.client import STATION
 from streams.settings import NotUp, Settings
 
+log = logging.getLogger(__name__)
+
 CANNOT = "scanner.cannot-keep-profile"
 
 
@@ -18,7 +21,8 @@ def own_name(settings: Settings) -> str | None:
     """The name under which this station signs, or None without a credential."""
     try:
         return settings.signing_key(STATION).sender
-    except (NotUp, OSError, ValueError):
+    except NotUp as unknown:
+        log.info("station has no name", extra={"error": str(unknown)})
         return None
 
 
@@ -70,15 +74,19 @@ def device_cannot(
     settings: Settings, here: Station, order: Order, device: str | None, driver: str | None
 ) -> CaptureProblem:
     """The refusal of a device, with the orders that it could take."""
-    orders: list[Order] = []
-    if device is not None:
-        known = import_module("streams.clients.known_orders").known_orders(settings)
-        try:
-            offered = here.driver(driver or driver_for(device)).open(device).capabilities()
-            orders = fitting(known.open_for(own_name(settings)), offered, here.profiles)
-        except ScannerProblem:
-            pass
-    names = ", ".join(one["order_id"] for one in orders) or "none"
+    names = _fitting_orders(settings, here, device, driver) if device is not None else "none"
     source = f" from a {order['device_class']}" if order["device_class"] else ""
     found = f"{device or 'no device'} cannot keep the profile {order['profile']}{source}"
     return CaptureProblem("order.device-cannot", found, orders=names)
+
+
+def _fitting_orders(settings: Settings, here: Station, device: str, driver: str | None) -> str:
+    """The orders that a device could take, or why they are not known."""
+    client: Any = import_module("streams.clients.known_orders")
+    try:
+        mine = client.known_orders(settings).open_for(own_name(settings))
+        offered = here.driver(driver or driver_for(device)).open(device).capabilities()
+    except (client.OrdersUnknown, ScannerProblem) as failed:
+        # It is the device that was just asked, so this is rare; the refusal itself must be shown.
+        return f"not known ({failed})"
+    return ", ".join(one["order_id"] for one in fitting(mine, offered, here.profiles)) or "none"

@@ -156,6 +156,7 @@ def _parts(settings: Settings) -> "Iterator[FixityParts]":
     from streams.kafka.producer import KafkaPublisher
     from streams.runtime.worker_name import worker_name
     from streams.storage.factory import open_storage
+    from streams.traffic.link_buckets import TrafficClass
 
     try:
         connection = psycopg.connect(
@@ -167,7 +168,7 @@ def _parts(settings: Settings) -> "Iterator[FixityParts]":
         with connection, closing(KafkaPublisher(settings.kafka_as(FIXITY))) as publisher:
             yield FixityParts(
                 connection=connection,
-                store=open_storage(settings),
+                store=open_storage(settings, traffic_class=TrafficClass.REPAIR),
                 publisher=publisher,
                 made_by=Producer(
                     name=f"copystand/{FIXITY}",

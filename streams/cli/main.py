@@ -32,6 +32,7 @@ COMMANDS = {
     "station": "streams.cli.station_commands:station",
     "status": "streams.cli.status:status",
     "text": "streams.cli.text:text",
+    "traffic": "streams.cli.traffic:traffic",
     "up": "streams.cli.up:up",
     "witness": "streams.cli.external_access:witness",
 }

@@ -18,6 +18,7 @@ from streams.console import Exit, emit, err, fail, json_option, out, table, text
 from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace, require_space_outside
 from streams.storage.factory import reachable_storage
+from streams.traffic.link_buckets import TrafficClass
 
 COLUMNS = [
     "package_id", "batch_id", "revision", "state", "completeness", "size_bytes", "published_at",
@@ -84,7 +85,7 @@ def _fetched(row: dict[str, Any], folder: Path) -> Path:
         task = bars.add_task(row["package_id"], total=2 * row["size_bytes"])
         try:
             settings = Settings.load()
-            storage = reachable_storage(settings)
+            storage = reachable_storage(settings, traffic_class=TrafficClass.PACKAGES)
             require_space_outside(settings, folder, row["package_id"], row["size_bytes"])
             return fetch_package(row, storage, folder, lambda done: bars.advance(task, done))
         except NoSpace as refused:

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from processors.wording import counted
+from streams.cli.traffic import class_rows, limit_text
 from streams.console import Exit, drawn, emit, err, fail, json_option, out, styled
 from streams.monitoring.status import line_status
 from streams.settings import MEGABYTE, Settings
@@ -101,6 +102,7 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
         lines.append(Text(NOBODY, style="dim"))
     if space := document["checks"].get("space"):
         lines.append(Text(space, style="yellow"))
+    lines += _traffic(document.get("traffic"))
     lines += _unanswered(document["unanswered"])
     if failed := document.get("failed_objects"):
         words = f"{counted(failed, 'object')} of the store failed: copystand fixity status"
@@ -124,6 +126,21 @@ def drawn_status(document: Document, most: int = SHOWN_BATCHES, clock: str = "")
         for row in document.get("untaken_orders", ())
     ]
     return Group(drawn(batches, BATCH_COLUMNS), drawn(document["roles"], ROLE_COLUMNS), *lines)
+
+
+def _traffic(found: Document | None) -> list[Text]:
+    """One line for each class that has traffic or waits, after one about the limit."""
+    if not found:
+        return []
+    lines = [Text(f"traffic: {limit_text(found)}")]
+    if found["fault"]:
+        lines.append(Text(f"{found['fault']} The earlier limits are in force.", style="yellow"))
+    for row in class_rows(found):
+        if row["in_bytes_per_second"] or row["out_bytes_per_second"] or row["waiting"]:
+            waits = ", waits for the link" if row["waiting"] else ""
+            words = f"  {row['class']}: in {row['in_mbit']}, out {row['out_mbit']} Mbit/s{waits}"
+            lines.append(Text(words))
+    return lines
 
 
 def cache_note(cache: Document) -> str:

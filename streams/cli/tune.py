@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infra import paths
+from infra.files import read_json
 from streams.console import Exit, emit, err, fail, out, table
 from streams.settings import Settings
 from streams.settings_file import file_lines, settings_file
@@ -35,7 +36,7 @@ def tune(as_json: bool, write: bool) -> None:
     except (OSError, ImportError) as failed:
         fix = "Check the parts of this machine: copystand doctor"
         fail(Exit.MISSING_PART, f"the machine cannot be measured: {failed}", fix)
-    grades = grades_of(measured, former_grades(file_lines(home)))
+    grades = grades_of(measured, former_grades(file_lines(home)), _brokers(settings))
     given = advice(grades)
     rows = [asdict(one) | {"set_by": _set_by(one, home)} for one in given]
     if write:
@@ -48,6 +49,14 @@ def tune(as_json: bool, write: bool) -> None:
     emit(document, as_json, _render)
     if write and running:
         err.print(RESTART, soft_wrap=True)
+
+
+def _brokers(settings: Settings) -> int:
+    """How many brokers `up` starts on this machine."""
+    if settings.kafka_brokers:
+        return 0
+    known = read_json(settings.home / "kafka" / "cluster.json").get("brokers")
+    return int(known or settings.broker_count or 1)
 
 
 def _set_by(one: Advice, home: Path) -> str:

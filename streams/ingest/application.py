@@ -30,6 +30,7 @@ from streams.ingest.upload_headers import (
     require_version,
     stated_sha256,
 )
+from streams.traffic.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Ingest:
 
     admission: Admission
     finishing: Finishing
+    traffic: Traffic
     keep_seconds: float
     """How long an upload without change remains."""
     figures: dict[str, int] = field(default_factory=dict)
@@ -164,7 +166,8 @@ class UploadRequests:
             where = {"Upload-Offset": offset}
             raise Problem("upload.offset-wrong", "The upload is complete", where)
         before = upload.offset
-        end = await append_chunk(self._ingest.finishing, self._admission, upload, request)
+        parts = (self._ingest.finishing, self._admission, self._ingest.traffic)
+        end = await append_chunk(*parts, upload, request)
         self._ingest.count("bytes", end - before)
         self._ingest.count("finished", int(end == upload.size_bytes))
         position = {"Upload-Offset": str(end)}

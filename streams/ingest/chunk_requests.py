@@ -19,6 +19,9 @@ from streams.ingest.upload_headers import (
     require_chunk,
     stated_checksum,
 )
+from streams.traffic.link_buckets import TrafficClass
+from streams.traffic.shared_state import Direction
+from streams.traffic.traffic import Traffic
 
 WRITE_BYTES = 1 << 20
 IDLE_SECONDS = 60.0
@@ -28,7 +31,11 @@ DRAIN_SECONDS = 10.0
 
 
 async def append_chunk(
-    finishing: Finishing, admission: Admission, upload: OpenUpload, request: Request
+    finishing: Finishing,
+    admission: Admission,
+    traffic: Traffic,
+    upload: OpenUpload,
+    request: Request,
 ) -> int:
     """Append the body of a request to an upload; the offset after it. With its last byte the file
     is in the store. Raises Problem, StorageError, OSError, ClientDisconnect."""
@@ -46,7 +53,7 @@ async def append_chunk(
     try:
         with ChunkWriter(finishing.uploads, upload, checksum) as writer:
             try:
-                await _copy(request, writer, upload)
+                await _copy(request, writer, upload, traffic)
             except (ClientDisconnect, TimeoutError):
                 if checksum is None:
                     await in_thread(writer.save)
@@ -79,7 +86,9 @@ def _save_or_finish(finishing: Finishing, writer: ChunkWriter, upload: OpenUploa
         writer.save()
 
 
-async def _copy(request: Request, writer: ChunkWriter, upload: OpenUpload) -> None:
+async def _copy(
+    request: Request, writer: ChunkWriter, upload: OpenUpload, traffic: Traffic
+) -> None:
     """Write the body of a request. Raises Problem if it passes the end of the upload."""
     gathered = bytearray()
     left = upload.size_bytes - upload.offset
@@ -89,6 +98,8 @@ async def _copy(request: Request, writer: ChunkWriter, upload: OpenUpload) -> No
             if left < 0:
                 raise Problem("upload.too-long", f"The chunk passes the end by {-left} bytes")
             gathered += part
+            # What is not read stays at the sender: the connection holds little.
+            await traffic.passes(TrafficClass.MASTERS, Direction.IN, len(part))
             if len(gathered) >= WRITE_BYTES:
                 await _write(writer, gathered)
     except (ClientDisconnect, TimeoutError):

@@ -15,6 +15,8 @@ from streams.runtime.lane_report import read_lane_report
 from streams.runtime.role_files import wait_reason
 from streams.settings import Settings
 from streams.storage.cache.home_cache import cache_document
+from streams.traffic.figures import traffic_document
+from streams.traffic.traffic import Traffic
 
 if TYPE_CHECKING:  # it loads the Kafka client, which `status` does not need
     from streams.monitoring.consumer_lag import ConsumerGroups
@@ -36,7 +38,7 @@ def line_status(
     `cache` has the figures of the local copies; None without a bucket.
     `database` says why the batches are unknown; None while PostgreSQL answers. `stopped` says why
     the whole line is stopped; it is not asked then. `persons` is the number of registered persons,
-    None if it is unknown."""
+    None if it is unknown. `traffic` is None without limits."""
     batches, persons, fault = ([], None, stopped) if stopped else _figures(settings)
     report = watchdog_report(settings) or _own_report(settings)
     roles = [
@@ -57,7 +59,7 @@ def line_status(
     others["limits"] = dict(read_lane_report(settings).limits)
     others["cache"] = cache_document(settings)
     figures = {"batches": batches, "roles": roles, "database": fault, "persons": persons}
-    return {**figures, **others}
+    return {**figures, **others, "traffic": traffic_document(Traffic(settings.home))}
 
 
 def _figures(settings: Settings) -> tuple[list[dict[str, Any]], int | None, str | None]:

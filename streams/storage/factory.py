@@ -1,5 +1,6 @@
 """Opens the store: local disk in the home, or the bucket of the settings."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from streams.settings import NotUp, Settings, SettingsError
 from streams.storage.local import LocalStorage
 from streams.storage.object_store import ObjectStore
 from streams.storage_settings import LOCAL
+from streams.traffic.link_buckets import TrafficClass
 
 
 class StoreNotReachable(NotUp):
@@ -20,16 +22,28 @@ class StoreNotReachable(NotUp):
         self.fix = fix_of("store.not-reachable")
 
 
-def open_storage(settings: Settings) -> ObjectStore:
-    """The store of these settings; sends no request yet. Raises SettingsError."""
+def open_storage(
+    settings: Settings,
+    *,
+    traffic_class: TrafficClass | None = None,
+    limits: Path | None = None,
+    on_wait: Callable[[], None] = lambda: None,
+) -> ObjectStore:
+    """The store of these settings; sends no request yet. Raises SettingsError.
+
+    With a class all traffic with a bucket is of it. `limits` is the folder of its limits, the home
+    by default; `on_wait` is called again and again while they let a transfer wait."""
     _check_store_of_home(settings)
     if settings.s3 is None:
         return LocalStorage(settings.home)
     # Imported here: a line on local disk does not load the S3 client.
     from streams.storage.cache.local_copies import local_copies
     from streams.storage.s3 import S3Storage, connect
+    from streams.storage.transfers import Transfers
+    from streams.traffic.traffic import Traffic
 
-    return S3Storage(connect(settings.s3), local_copies(settings))
+    transfers = Transfers(Traffic(limits or settings.home, on_wait=on_wait), traffic_class)
+    return S3Storage(connect(settings.s3), local_copies(settings), transfers)
 
 
 def prepare_store(settings: Settings) -> None:
@@ -41,9 +55,15 @@ def prepare_store(settings: Settings) -> None:
         storage.sweep()
 
 
-def reachable_storage(settings: Settings) -> ObjectStore:
-    """The store of these settings, which answers. Raises SettingsError, StoreNotReachable."""
-    storage = open_storage(settings)
+def reachable_storage(
+    settings: Settings,
+    *,
+    traffic_class: TrafficClass | None = None,
+    limits: Path | None = None,
+) -> ObjectStore:
+    """The store of these settings, which answers; see `open_storage`. Raises SettingsError,
+    StoreNotReachable."""
+    storage = open_storage(settings, traffic_class=traffic_class, limits=limits)
     check_store(settings)
     return storage
 

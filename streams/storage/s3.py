@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,8 @@ from processors.tools import Area
 from schemas.models import FileRef
 from streams.storage.cache.local_copies import LocalCopies
 from streams.storage.keys import checked, content_key
-from streams.storage.source_bytes import (
-    PART_BYTES,
-    bytes_of,
-    digest_and_size,
-    parts_of,
-    unchanged_parts,
-)
+from streams.storage.source_bytes import bytes_of, digest_and_size, parts_of
+from streams.storage.transfers import Transfers
 from streams.storage_settings import S3Location
 
 if TYPE_CHECKING:
@@ -70,9 +66,12 @@ def connect(location: S3Location) -> S3Store:
 class S3Storage:
     """Objects in a bucket, with local copies for steps that need a path."""
 
-    def __init__(self, store: S3Store, copies: LocalCopies) -> None:
+    def __init__(
+        self, store: S3Store, copies: LocalCopies, transfers: Transfers | None = None
+    ) -> None:
         self._store = store
         self._copies = copies
+        self._transfers = transfers or Transfers()
 
     def path(self, ref: FileRef) -> Path:
         key = checked(ref.key)
@@ -130,11 +129,12 @@ class S3Storage:
             digest, size = digest_and_size(source)
         key = content_key(area, digest)
         with _storage_errors(key):
-            if size > PART_BYTES:
-                new = self._put_large(key, source, digest, media_type)
+            large = size > (part_bytes := self._transfers.sent_part_bytes())
+            if large:
+                new = self._put_large(key, source, digest, media_type, part_bytes)
             else:
                 new = self._create(key, bytes_of(source, digest), media_type)
-            self._check(key, area, digest, size, new)
+            self._check(key, area, digest, size, new and not large)
         if area in READ_AGAIN:
             self._copies.add(digest, size, lambda: parts_of(source))
         return FileRef(use=use, key=key, sha256=digest, size_bytes=size, media_type=media_type)
@@ -157,20 +157,24 @@ class S3Storage:
             digest, size = digest_and_size(source)
             if digest != ref.sha256:
                 raise StorageError(f"{source} has the SHA-256 {digest}, not {ref.sha256}")
-            large = size > PART_BYTES
+            large = size > (part_bytes := self._transfers.sent_part_bytes())
+            if not large:
+                self._transfers.send(ref.key, size)
+            parts = self._transfers.sent_parts(ref.key, source, digest, part_bytes)
             # Visible when it is complete: a reader sees the old object or the new one.
             obstore.put(
                 self._store,
                 ref.key,
-                unchanged_parts(source, digest) if large else bytes_of(source, digest),
+                parts if large else bytes_of(source, digest),
                 use_multipart=large,
-                chunk_size=PART_BYTES,
+                chunk_size=part_bytes,
                 attributes={"Content-Type": ref.media_type},
             )
             self._compare(ref.key, digest)
 
     def _create(self, key: str, value: bytes, media_type: str) -> bool:
         attributes = {"Content-Type": media_type}
+        self._transfers.send(key, len(value))
         try:
             obstore.put(
                 self._store, key, value, mode="create", use_multipart=False, attributes=attributes
@@ -179,7 +183,9 @@ class S3Storage:
             return False
         return True
 
-    def _put_large(self, key: str, source: Path | bytes, digest: str, media_type: str) -> bool:
+    def _put_large(
+        self, key: str, source: Path | bytes, digest: str, media_type: str, part_bytes: int
+    ) -> bool:
         """A multipart upload, visible only when complete. S3 has no create-if-absent for it, so two
         writers may both write: the same bytes, since the key is their digest."""
         if self.size(key) is not None:
@@ -187,44 +193,50 @@ class S3Storage:
         obstore.put(
             self._store,
             key,
-            unchanged_parts(source, digest),
+            self._transfers.sent_parts(key, source, digest, part_bytes),
             use_multipart=True,
-            chunk_size=PART_BYTES,
+            chunk_size=part_bytes,
             max_concurrency=UPLOADS_AT_ONCE,
             attributes={"Content-Type": media_type},
         )
         return True
 
-    def _check(self, key: str, area: Area, digest: str, size: int, new: bool) -> None:
-        """Compare the stored object with the source. Raises StorageError."""
+    def _check(self, key: str, area: Area, digest: str, size: int, created: bool) -> None:
+        """Compare the stored object with the source, unless one request has created it and the
+        store has checked it. Raises StorageError."""
         if area in READ_BACK:
             self._compare(key, digest)
-        elif not new or size > PART_BYTES:
+        elif not created:
             stored = self.size(key)
             if stored != size:
                 raise StorageError(f"{key} has {stored} bytes in the store, not {size}")
 
     def _compare(self, key: str, digest: str) -> None:
         found = hashlib.sha256()
-        for part in self._parts(key):
+        for part in self._parts(key, just_written=True):
             found.update(part)
         if found.hexdigest() != digest:
             raise StorageError(f"{key} reads back different bytes than were written")
 
-    def _parts(self, key: str) -> Iterator[bytes]:
+    def _parts(self, key: str, *, just_written: bool = False) -> Iterator[bytes]:
         """An object's bytes in parts of limited size. Raises FileNotFoundError."""
+        part_bytes = self._transfers.received_part_bytes()
+        receive = partial(self._transfers.receive, key, just_written=just_written)
+        receive(0)  # Its size is not known yet.
         try:
-            first = obstore.get(self._store, key, options={"range": (0, PART_BYTES)})
+            first = obstore.get(self._store, key, options={"range": (0, part_bytes)})
         except BaseError as error:
             # An empty object has no valid range; the answer 416 is no error then.
             if "status code: 416" in str(error) and obstore.head(self._store, key)["size"] == 0:
                 return
             raise
         total, value = first.meta["size"], first.bytes().to_bytes()
+        receive(len(value))
         done = len(value)
         yield value
         while done < total:
-            end = min(done + PART_BYTES, total)
+            end = min(done + part_bytes, total)
+            receive(end - done)
             value = obstore.get_range(self._store, key, start=done, end=end).to_bytes()
             yield value
             done += len(value)

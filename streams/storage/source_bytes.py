@@ -27,22 +27,24 @@ def bytes_of(source: Path | bytes, digest: str) -> bytes:
     return value
 
 
-def unchanged_parts(source: Path | bytes, digest: str) -> Iterator[bytes]:
+def unchanged_parts(
+    source: Path | bytes, digest: str, part_bytes: int = PART_BYTES
+) -> Iterator[bytes]:
     """The source in parts. If it has changed since the digest was computed, the last part raises an
     error, and the upload is aborted before it is visible."""
     seen = hashlib.sha256()
-    for part in parts_of(source):
+    for part in parts_of(source, part_bytes):
         seen.update(part)
         yield part
     if seen.hexdigest() != digest:
         raise StorageError("the file changed while it was stored")
 
 
-def parts_of(source: Path | bytes) -> Iterator[bytes]:
+def parts_of(source: Path | bytes, part_bytes: int = PART_BYTES) -> Iterator[bytes]:
     """The source in parts. Raises OSError."""
     if isinstance(source, bytes):
-        yield from (source[at : at + PART_BYTES] for at in range(0, len(source), PART_BYTES))
+        yield from (source[at : at + part_bytes] for at in range(0, len(source), part_bytes))
         return
     with source.open("rb") as file:
-        while chunk := file.read(PART_BYTES):
+        while chunk := file.read(part_bytes):
             yield chunk

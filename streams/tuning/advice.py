@@ -51,7 +51,8 @@ def shares_of(grades: Grades) -> Shares:
     memory = grades.memory_mb
     _, heap, buffers = next(one for one in SERVERS if memory >= one[0])
     spare = max(128, memory // 10)
-    children = memory - heap - JVM_MB - buffers - ROLES_MB - spare
+    kafka = grades.brokers * (heap + JVM_MB)
+    children = memory - kafka - buffers - ROLES_MB - spare
     return Shares(heap, buffers, spare, children, max(1, min(grades.cores, children // CHILD_MB)))
 
 

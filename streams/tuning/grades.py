@@ -28,13 +28,15 @@ class Grades:
     """A synchronous write takes at least this long."""
     slowness: int
     """At least how many times the time of the reference machine a page takes."""
+    brokers: int = 1
+    """Kafka brokers that `up` starts on this machine."""
 
     def line(self) -> str:
         """The line of the settings file that keeps the grades for the next run."""
         return "# measured: " + " ".join(f"{name}={value}" for name, value in asdict(self).items())
 
 
-def grades_of(found: Measurements, former: Mapping[str, int]) -> Grades:
+def grades_of(found: Measurements, former: Mapping[str, int], brokers: int = 1) -> Grades:
     """The grades of measurements; a former grade is kept if it is nearly right."""
     slowness = found.page_seconds / PAGE_SECONDS_OF_REFERENCE
     return Grades(
@@ -43,6 +45,7 @@ def grades_of(found: Measurements, former: Mapping[str, int]) -> Grades:
         disk_mb_per_second=_step(found.mb_per_second, DISK_STEPS, former.get("disk_mb_per_second")),
         sync_ms=_step(found.sync_ms, SYNC_STEPS, former.get("sync_ms")),
         slowness=_step(slowness, SLOWNESS_STEPS, former.get("slowness")),
+        brokers=brokers,
     )
 
 

@@ -54,6 +54,8 @@ NICENESS = 10
 _tools: Tools | None = None
 _storage: ObjectStore | None = None
 _recycle_bytes: int | None = None
+_heartbeat: Path | None = None
+"""Of the present task."""
 _probe = TaskProbe()
 # Opened once: each call makes a class, which stays until the next full garbage collection.
 _libc = ctypes.CDLL(None)
@@ -76,7 +78,7 @@ def start_child(settings: Settings, scratch: Path, parent: int) -> None:
     own = scratch / str(os.getpid())
     own.mkdir(parents=True, exist_ok=True)
     os.environ["TMPDIR"] = str(own)
-    _storage = open_storage(settings)
+    _storage = open_storage(settings, on_wait=_give_sign_of_life)
     _tools = Tools(
         storage=_storage,
         scratch=own,
@@ -89,13 +91,15 @@ def run_in_child(
     step: Step, fact: Fact, heartbeat: Path
 ) -> tuple[Outcome, tuple[MemoryDelta, ...]]:
     """The outcome of a step, and the memory left behind by this task and failed earlier ones."""
+    global _heartbeat
     assert _tools is not None and _storage is not None and _recycle_bytes is not None
     before = memory_level()
     if before.resident > _recycle_bytes:
         # Earlier tasks left too much behind: a new process executes this one.
         os._exit(RECYCLED)
     heartbeat.touch()
-    tools = dataclasses.replace(_tools, progress=lambda _: os.utime(heartbeat))
+    _heartbeat = heartbeat
+    tools = dataclasses.replace(_tools, progress=lambda _: _give_sign_of_life())
     try:
         outcome = step.function(fact, tools)
     finally:
@@ -105,6 +109,12 @@ def run_in_child(
         _libc.malloc_trim(0)
         _probe.record(step.name, before)
     return outcome, _probe.drain()
+
+
+def _give_sign_of_life() -> None:
+    """Also while a transfer waits for the link: a task that waits does not hang."""
+    if _heartbeat is not None:
+        os.utime(_heartbeat)
 
 
 def time_limit(step: Step, fact: Fact) -> float:

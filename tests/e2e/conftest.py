@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.ocr.engine import installed_models
+from processors.ocr.installation import installed_models
 from processors.ocr.languages import missing_models
 from tests.support import pages
 from tests.support.delivery import BATCH, OPERATOR, Delivered, submission
@@ -37,10 +37,11 @@ def second_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 
 @pytest.fixture(scope="session")
 def delivered(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Delivered:
-    """Two sound items of three pages each, and one of two pages with a damaged master."""
+    """Two sound items of three pages each, one of them without a stated language, and one of two
+    pages with a damaged master."""
     folder = tmp_path_factory.mktemp("delivery")
     pages.write_item(folder / "vol-a", 3, first=1)
-    pages.write_item(folder / "vol-b", 3, first=11)
+    pages.write_item(folder / "vol-b", 3, first=11, record=pages.UNSTATED)
     pages.write_item(folder / "vol-c", 2, first=21)
     pages.damage(folder / "vol-c" / "f2.tif")
     answer = line.run(*submission(folder, BATCH), "--operator", OPERATOR, "--json")

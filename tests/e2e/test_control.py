@@ -48,7 +48,7 @@ def test_what_is_over_cannot_be_cancelled_and_the_answer_says_why(
 
 def test_every_decision_stands_in_the_log_with_who_asked(line: Line, paused: dict[str, object]):
     def decisions() -> list[tuple[str, str]]:
-        events = line.ask("audit", "batch", BATCH)
+        events = line.events("batch", BATCH)
         mine = [event for event in events if event["event_type"] == "decision"]
         assert all("p-7" in str(event["agents"]) for event in mine)
         return [(event["outcome"], event["detail"].split(":")[0]) for event in mine]

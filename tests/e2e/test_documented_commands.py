@@ -34,6 +34,7 @@ PAGES = (
     "docs/how-to/when-the-disk-is-full.md",
     "docs/how-to/when-memory-grows.md",
     "docs/how-to/several-machines.md",
+    "docs/how-to/limit-traffic.md",
     "docs/how-to/give-access-to-kafka.md",
     # Last: from then on the line knows its persons, and takes no other ones.
     "docs/how-to/a-lab-of-five-stations.md",
@@ -43,12 +44,10 @@ ALWAYS = {
     "README.md",
     "docs/how-to/submit-a-folder.md",
     "docs/how-to/run-a-station-on-a-laptop.md",
-    "docs/how-to/connect-a-scanner.md",
-    "docs/how-to/capture-orders.md",
-    "docs/how-to/receive-packages.md",
     "docs/how-to/a-lab-of-five-stations.md",
 }
-"""What a new user reads first. `make long` runs all pages."""
+"""What a new user reads first, and stations. `make long` runs all pages. Of the others, tests of their
+own run the same commands: test_orders.py, test_repository.py, test_scanned_batch.py."""
 
 NOT_RUN = {
     "export COPYSTAND_HOME=/srv/copystand KAFKA_BROKERS=line.example.org:9092": "a second machine",
@@ -113,8 +112,9 @@ def commands_of(page: str) -> list[Command]:
 class Reader:
     """Someone who types the commands: a working folder, material, a shell with its exports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, decisions: int) -> None:
         self.folder = folder
+        self._decisions = decisions
         self._exports: list[str] = []
         (folder / ".venv").symlink_to(ROOT / ".venv")
         for name, count in (
@@ -125,6 +125,8 @@ class Reader:
             pages.write_item(folder / name, count, first=len(name))
         pages.write_page(folder / "corrected-page.tif", 70)
         pages.write_item(folder / "corrected" / "vol-1", 1, first=71)
+        limits = (ROOT / "docs/how-to/limit-traffic.md").read_text("utf-8")
+        (folder / "limits.toml").write_text(next(one[2] for one in BLOCK.finditer(limits)))
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("COPYSTAND", "MAKE"))}
         self._environment = {**inherited, "COPYSTAND_RETRY_SCALE": "0.05", "PYTHONUNBUFFERED": "1"}
 
@@ -185,7 +187,7 @@ class Reader:
     @cached_property
     def damaged(self) -> list[str]:
         """Quarantine records of pages, one for each decision that the pages make."""
-        for number in range(8):
+        for number in range(self._decisions):
             item = pages.write_item(self.folder / f"damaged/vol-{number}", 2, first=20 + 2 * number)
             pages.damage(item / "f2.tif")
         self._run("copystand station submit damaged --batch-id damaged --wait")
@@ -195,7 +197,7 @@ class Reader:
     @cached_property
     def corrected(self) -> str:
         """A folder with an intact second page of each damaged item."""
-        for number in range(8):
+        for number in range(self._decisions):
             pages.write_page(self.folder / f"repaired/vol-{number}/f2.tif", 40 + number)
         return "repaired"
 
@@ -237,9 +239,19 @@ def _master(reader: Reader) -> str:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Reader]:
     """One reader, and so one home, for all pages."""
-    one = Reader(tmp_path_factory.mktemp("reader"))
+    # Of those that use the fixture; a run without `long` reads few of the pages.
+    tests = [
+        test for test in request.session.items if "reader" in getattr(test, "fixturenames", ())
+    ]
+    texts = [
+        command.text for test in tests for command in commands_of(test.callspec.params["page"])
+    ]
+    decisions = sum(text.count("QUARANTINE_ID") for text in texts)
+    one = Reader(tmp_path_factory.mktemp("reader"), decisions)
     yield one
     one.ends()
 

@@ -128,7 +128,7 @@ def keeps_lido(bag: Path) -> None:
 
 def log_names_each_image(line: Line) -> None:
     """The validation of each page names its image, and the Greek page asks for its script."""
-    events = line.ask("audit", "item", ITEM)
+    events = line.wait_for_events("item", ITEM)
     asking = [event["page_id"] for event in events if event["code"] == "page.script-unstated"]
     assert asking == [f"{ITEM}:0006"]
     details = (event["detail"] for event in events)

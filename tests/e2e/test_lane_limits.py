@@ -18,6 +18,8 @@ from tests.support.running_line import Line, wait_for
 BATCH, RUSH, LONG = "limited-1", "limited-2", "limited-3"
 PAGES, PER_MINUTE = 10, 30
 BURST_SECONDS = 2.0
+SECONDS = 200
+PATIENT = ("--timeout", str(SECONDS))
 MINUTES = float(os.environ.get("MINUTES", "10"))
 LONG_PER_MINUTE, TOLERANCE = 30, 0.05
 METADATA, DERIVATIVES = "describe_page", "derive_page"
@@ -30,14 +32,21 @@ def limited(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     pages.write_item(folder / "normal" / "vol-a", PAGES, first=1)
     pages.write_item(folder / "rush" / "vol-b", 1, first=51)
     limit(line, f"metadata={PER_MINUTE}/min")
+    try:
+        yield {"began": both_batches(line, folder)}
+    finally:
+        limit(line, "")
+
+
+def both_batches(line: Line, folder: Path) -> float:
+    """Process the batches; when the first was submitted, in seconds of the epoch."""
     began = time.time()
-    normal = line.background(*submission(folder / "normal", BATCH))
-    wait_for(lambda: executed(line, BATCH, METADATA), 60, lambda: line.logs())
-    answer = line.run(*submission(folder / "rush", RUSH, "--priority", "rush"))
+    normal = line.background(*submission(folder / "normal", BATCH, *PATIENT))
+    wait_for(lambda: executed(line, BATCH, METADATA), SECONDS, line.logs)
+    answer = line.run(*submission(folder / "rush", RUSH, "--priority", "rush", *PATIENT))
     assert answer.code == 0, answer
-    assert normal.wait(120) == 0, line.logs()
-    yield {"began": began}
-    limit(line, "")
+    assert normal.wait(SECONDS) == 0, line.logs()
+    return began
 
 
 def limit(line: Line, text: str) -> None:
@@ -46,7 +55,9 @@ def limit(line: Line, text: str) -> None:
     file.write_text(f"COPYSTAND_LANE_LIMITS={text}\n") if text else file.unlink()
     expected = {"metadata": f"{PER_MINUTE} tasks/min"} if text else {}
     wait_for(
-        lambda: line.ask("status")["limits"] == expected, 30, lambda: line.ask("status")["limits"]
+        lambda: line.ask("status")["limits"] == expected,
+        SECONDS,
+        lambda: line.ask("status")["limits"],
     )
 
 

@@ -137,7 +137,7 @@ def test_its_kafka_requires_a_login_from_now_on_and_the_start_says_so(upgraded: 
 def test_a_submission_that_nobody_had_read_needs_no_signature(upgraded: Upgraded):
     upgraded.material.wait_until(UNREAD, packaged=1)
 
-    events = upgraded.line.ask("audit", "batch", UNREAD)
+    events = upgraded.line.wait_for_events("batch", UNREAD)
     assert "digital signature validation" not in {event["event_type"] for event in events}
 
 
@@ -159,7 +159,7 @@ def test_from_now_on_a_message_without_a_signature_is_refused(upgraded: Upgraded
 def test_work_that_was_deferred_goes_on(upgraded: Upgraded):
     upgraded.material.wait_until(DEFERRED, packaged=1)
 
-    events = upgraded.line.ask("audit", "page", f"{DEFERRED}.vol-d:0001")
+    events = upgraded.line.wait_for_events("page", f"{DEFERRED}.vol-d:0001", "PageRecognized")
     kinds = [event["event_type"] for event in events]
     assert kinds.index("deferral") < kinds.index("transcription")
 

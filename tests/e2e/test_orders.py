@@ -104,7 +104,7 @@ def test_orders_are_in_the_log_without_the_notes(line: Line, remote: RemoteStati
     assert "Capture order O-1: 1 item, profile as-delivered, priority rush." in found
     assert "Capture order O-1 is assigned to station-lab-2." in found
     assert NOTES not in found
-    accepted = line.ask("audit", "batch", "O-1")
+    accepted = line.wait_for_events("batch", "O-1", "BatchAccepted")
     assert "order:O-1" in json.dumps([one["sources"] for one in accepted])
 
 

@@ -1,6 +1,5 @@
 """Batches in the spool of a station of its own reach the line by HTTP, in the order asked."""
 
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,11 +38,12 @@ def queue_and_settle(line: Line, work: Path, prefix: str, count: int) -> None:
             lambda: set(station.states()) == {"submitted"}, seconds, lambda: str(station.states())
         )
     check_order(line, names)
-    deadline, left = time.monotonic() + seconds, set(names)
-    while left and time.monotonic() < deadline:
+
+    def unsettled() -> set[str]:
         known = line.ask("status")["batches"]
-        left -= {one["batch_id"] for one in known if one["state"] == "settled"}
-    assert not left, f"{len(left)} of {count} batches have not settled: {sorted(left)[:5]}"
+        return set(names) - {one["batch_id"] for one in known if one["state"] == "settled"}
+
+    wait_for(lambda: not unsettled(), seconds, lambda: f"not settled: {sorted(unsettled())[:5]}", 1)
 
 
 def check_order(line: Line, names: list[str]) -> None:

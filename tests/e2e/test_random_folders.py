@@ -86,9 +86,7 @@ def packaged(line: Line, batch_id: str, into: Path) -> set[str]:
 def logged(line: Line, kind: str, name: str) -> set[str]:
     """The digests that the events about a batch or a page name."""
     return {
-        one.removeprefix("sha256:")
-        for event in line.ask("audit", kind, name)
-        for one in event["objects"]
+        one.removeprefix("sha256:") for event in line.events(kind, name) for one in event["objects"]
     }
 
 

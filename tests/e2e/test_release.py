@@ -5,14 +5,13 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from tests.support import pages
 from tests.support.delivery import hand_over_unchecked, submission
-from tests.support.running_line import Line, wait_for
+from tests.support.running_line import Line
 from tests.support.true_order import causes_of, effects_before_causes
 from tests.support.whole_log import read_when_quiet
 
@@ -71,20 +70,10 @@ def test_quarantined_pages_are_decided_in_every_way(
     assert by_package["unlucky.vol-w"] == "incomplete"
     states = {row["state"] for row in line.ask("quarantine", "list", "--batch", "unlucky")}
     assert states == {"withdrawn", "rejected", "released"}
-    wait_for(
-        lambda: sum(event["fact"] == "PackagePublished" for event in events(line)) >= 3,
-        60,
-        lambda: f"the log has not all packages\n{line.logs()}",
-    )
-    assert effects_before_causes(events(line), causes_of(line)) == []
+    events = line.wait_for_events("batch", "unlucky", count=3)
+    assert effects_before_causes(events, causes_of(line)) == []
     refused = line.ask("quarantine", "release", held["vol-r"], *ASKED, code=1)
     assert refused["code"] == "quarantine.not-open"
-
-
-def events(line: Line) -> list[dict[str, Any]]:
-    """The events of the batch, as an auditor gets them."""
-    found: list[dict[str, Any]] = line.ask("audit", "batch", "unlucky")
-    return found
 
 
 def test_a_corrected_manifest_takes_the_place_of_one_that_was_refused(line: Line, tmp_path: Path):
@@ -122,7 +111,7 @@ def test_a_delivery_that_replaces_a_packaged_item_is_its_next_version(line: Line
     line.ask("packages", "fetch", "ms-9.v2", tmp_path / "fetched")
     premis = (tmp_path / "fetched" / "ms-9.v2" / PREMIS).read_text("utf-8")
     assert "<premis:relatedObjectIdentifierValue>package:ms-9.v1<" in premis
-    events = line.ask("audit", "page", "ms-9:0001")
+    events = line.wait_for_events("page", "ms-9:0001", "PageRecognized", 2)
     assert [one["event_type"] for one in events].count("transcription") == 2
     is_supplemented(line, tmp_path)
     _, report = read_when_quiet(line)

@@ -196,7 +196,7 @@ def test_the_log_says_how_the_model_of_an_unstated_language_was_chosen(
     line: Line, cases: dict[str, Case]
 ):
     def detail(name: str) -> str:
-        events = line.ask("audit", "batch", cases[name].batch_id)
+        events = line.wait_for_events("batch", cases[name].batch_id)
         return next(one["detail"] for one in events if "ALTO, hOCR" in (one["detail"] or ""))
 
     assert "models deu; grey copy" in detail("19-mods-title-language")
@@ -239,7 +239,7 @@ def test_what_a_tool_notices_is_no_damage_of_the_master(
     (batch_id,) = (case.batch_id for name, case in cases.items() if name.startswith(f"{number}-"))
     bags(number)
 
-    events = line.ask("audit", "batch", batch_id)
+    events = line.wait_for_events("batch", batch_id)
 
     notices = [event["detail"] for event in events if "Notices of exiftool" in event["detail"]]
     assert len(notices) == 1, events

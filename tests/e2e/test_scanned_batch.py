@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.running_line import Line
+from tests.support.whole_log import read_when_quiet
 
 BATCH = "scanned-1"
 SCAN = ("station", "scan", "--profile", "as-delivered", "--no-prompt", "--resolution", "100")
@@ -58,7 +59,7 @@ def test_scanned_pages_are_packaged_and_their_captures_are_in_the_log(scanned: S
         sha256(one.read_bytes()).hexdigest() for one in scanned.package.glob("data/master/*")
     }
     assert masters == {page["sha256"] for page in scanned.pages}
-    logged = str(scanned.line.ask("audit", "batch", BATCH))
+    logged = str(scanned.line.wait_for_events("batch", BATCH))
     for record in scanned.folder.glob("ms-17/*.capture.json"):
         assert sha256(record.read_bytes()).hexdigest() in logged
 
@@ -66,7 +67,7 @@ def test_scanned_pages_are_packaged_and_their_captures_are_in_the_log(scanned: S
 def test_the_history_of_a_page_begins_with_its_device_settings_and_digests(scanned: Scanned):
     record = scanned.record("0001")
 
-    rows = scanned.line.ask("audit", "page", "ms-17:0001")
+    rows = scanned.line.wait_for_events("page", "ms-17:0001")
 
     (capture,) = (row for row in rows if "Captured at" in row["detail"])
     assert capture["event_type"] == "creation"
@@ -90,8 +91,10 @@ def test_the_package_describes_the_scanner_of_each_master(scanned: Scanned):
 
 
 def test_captures_that_are_published_again_change_nothing(scanned: Scanned):
+    read_when_quiet(scanned.line)
     before = scanned.line.ask("audit", "batch", BATCH)
 
     assert scanned.submit()["state"] == "settled"
 
+    read_when_quiet(scanned.line)
     assert scanned.line.ask("audit", "batch", BATCH) == before

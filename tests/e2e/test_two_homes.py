@@ -70,7 +70,7 @@ def test_a_page_that_was_released_with_a_corrected_file_gives_the_content_of_one
     assert here["content_digest"] == there["content_digest"]
     assert here["sha256"] != there["sha256"]
     assert line.ask("quarantine", "show", name)["state"] == "released"
-    told = [event["event_type"] for event in line.ask("audit", "page", "mended.vol-m:0002")]
+    told = [one["event_type"] for one in line.wait_for_events("page", "mended.vol-m:0002")]
     assert "decision" in told and told.count("admission") == 2
 
 

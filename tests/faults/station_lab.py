@@ -92,7 +92,7 @@ def running_lab(work: Path, server: S3Server) -> Iterator[Lab]:
         upload = {"COPYSTAND_UPLOAD_URL": f"http://127.0.0.1:{line.ports()['ingest']}"}
         stations = {
             name: ends.enter_context(
-                own_station(line.home, work / name, addresses | upload, name=name)
+                own_station(line.home, work / name, addresses | upload, name=name, settings=store)
             )
             for name in STATIONS
         }

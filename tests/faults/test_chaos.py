@@ -25,6 +25,13 @@ def test_enough_happened_to_enough_pages(ran: Ran):
     assert ran.pages >= PAGES
 
 
+def test_batches_went_through_a_spool_and_items_were_delivered_again(ran: Ran):
+    # The second batch is queued, and two items of the first one have a later version.
+    assert ran.spooled[:1] == [f"chaos-{SEED}-001"]
+    first = f"chaos-{SEED}-000"
+    assert ran.versions[:2] == [f"{first}-replaces", f"{first}-supplements"]
+
+
 def test_three_brokers_take_nothing_without_a_login(ran: Ran):
     assert set(ran.without_login.values()) <= {"_MSG_TIMED_OUT", "_TRANSPORT"}
     assert len(ran.without_login) == 1

@@ -1,5 +1,7 @@
 """What the fault suite draws from a seed, and what its ledger keeps."""
 
+import hashlib
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from infra import ports
 from infra.kafka_cluster import WrongBrokers, cluster_id, cluster_of
 from tests.faults.chaos import ledger, material
 from tests.faults.chaos.schedule import kinds, schedule
+from tests.faults.chaos.verdict import Calm, Verdict, judge_digests, judge_packages
 
 
 def test_a_seed_gives_the_same_schedule_and_another_seed_another():
@@ -45,6 +48,72 @@ def test_a_batch_is_the_same_each_time_and_says_what_must_become_of_it(tmp_path:
     assert len({path.read_bytes() for path in files[0]}) == once.pages == 30
     assert sorted(once.faulty.values()) == [material.FIXITY, material.UNDECODABLE]
     assert once.packaged == 20
+
+
+def test_a_batch_for_the_spool_has_no_file_that_is_damaged_in_staging(tmp_path: Path):
+    batch = material.make(tmp_path, 3, 1, flips=False)
+
+    assert (batch.flipped, batch.faulty, batch.packaged) == ((), {}, 30)
+
+
+def test_a_later_version_is_of_an_intact_item_and_one_that_adds_pages_has_the_earlier_ones_too(
+    tmp_path: Path,
+):
+    batch = material.make(tmp_path, 3, 2)
+
+    replacing = material.make_version(tmp_path, batch, material.REPLACES)
+    adding = material.make_version(tmp_path, batch, material.SUPPLEMENTS)
+
+    found = [
+        json.loads(next(one.folder.glob("*/item.json")).read_text()) for one in (replacing, adding)
+    ]
+    intact = material.intact_items(batch)
+    assert len(intact) == 4
+    assert found[0] == {"item_id": intact[0], "replaces": intact[0]}
+    assert found[1] == {"item_id": intact[1], "supplements": intact[1]}
+    assert (replacing.pages, replacing.again, adding.pages) == (2, (), 7)
+    assert {path.parent.name for path in adding.again} == {intact[1].rpartition(".")[2]}
+
+
+def a_package(package_id: str, batch_id: str, content_digest: str = "a") -> dict[str, str]:
+    return {"package_id": package_id, "batch_id": batch_id, "content_digest": content_digest}
+
+
+@pytest.mark.parametrize(
+    ("package", "found"),
+    [
+        (a_package("b-1.vol.v1", "b-1"), []),
+        (
+            a_package("b-1.vol.v1", "b-1", "c"),
+            ["b-1.vol.v1 has content_digest c, without faults a"],
+        ),
+        (a_package("b-1.vol.v2", "not-compared"), ["package b-1.vol.v1"]),
+        # All of it is in quarantine in the line without faults.
+        (a_package("b-2.vol.v1", "b-2"), ["package b-1.vol.v1", "package b-2.vol.v1 of nobody"]),
+    ],
+)
+def test_packages_are_compared_with_those_of_a_line_without_faults(
+    package: dict[str, str], found: list[str]
+):
+    verdict = Verdict()
+
+    judge_digests([package], Calm(frozenset({"b-1", "b-2"}), {"b-1.vol.v1": "a"}), verdict)
+
+    assert verdict.lost + verdict.other == found
+
+
+def test_two_packages_of_a_version_are_one_too_many_and_a_later_version_is_not(tmp_path: Path):
+    verdict = Verdict()
+    (tmp_path / "bag.tar").write_bytes(bytes(10240))
+    digest = hashlib.sha256(bytes(10240)).hexdigest()
+    rows = [
+        {"item_id": "i", "revision": revision, "key": "bag.tar", "sha256": digest}
+        for revision in (1, 2, 2)
+    ]
+
+    judge_packages(tmp_path, rows, [], verdict)
+
+    assert verdict.all() == ["twice: version 2 of i has 2 packages"]
 
 
 def test_a_run_is_a_line_in_the_ledger(tmp_path: Path):

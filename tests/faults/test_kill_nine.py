@@ -4,6 +4,7 @@ Router, worker, tracker, sealer, projector, watchdog, broker and PostgreSQL; nob
 the supervisor of `up` brings them back. One run for all of them, since what they do to each other
 while they come back is the point."""
 
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class Ran:
     folders: tuple[Path, Path]
     killed: dict[str, int]
     """Pid that each part had when it was killed."""
+    ports: dict[str, int]
+    """Where the line listened before."""
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +59,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     first, second = home / "first", home / "second"
     for number in range(ITEMS):
         pages.write_item(first / f"vol-{number}", PAGES, first=1 + number * PAGES)
-    pages.write_item(second / "vol-last", PAGES, first=1 + ITEMS * PAGES)
+    pages.write_item(second / "vol-last", PAGES, first=1 + ITEMS * PAGES, record=pages.UNSTATED)
     line = Line(home / "home")
     try:
         line.up()
-        yield Ran(line, (first, second), kill_each_once(line, first, second))
+        ports = line.ports()
+        yield Ran(line, (first, second), kill_each_once(line, first, second), ports)
     finally:
         line.down()
 
@@ -91,10 +95,13 @@ def pages_read(line: Line) -> int:
     return sum(1 for _ in folder.glob("*/*")) // FILES_OF_A_PAGE
 
 
-def test_every_part_was_killed_and_came_back(ran: Ran):
+def test_every_part_was_killed_and_came_back_on_its_port(ran: Ran):
     parts = ran.line.parts()
 
     assert set(ran.killed) == set(parts)
+    assert ran.line.ports() == ran.ports
+    for name in ("kafka", "postgres"):
+        socket.create_connection(("127.0.0.1", ran.ports[name]), 5).close()
     for name, part in parts.items():
         assert part["state"] == "ready"
         assert part["pid"] != ran.killed[name]

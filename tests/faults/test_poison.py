@@ -177,8 +177,7 @@ def test_a_signed_message_is_taken_and_the_log_names_its_sender(poisoned: Poison
     line.wait_for_figures("of-lab", seconds=SECONDS, state="uploading")
 
     def found() -> list[Any]:
-        # Until its first event is projected, the page is not known.
-        events = line.run("audit", "page", "of-lab.vol:0001", "--json").document or []
+        events = line.events("page", "of-lab.vol:0001")
         return [event for event in events if event["event_type"] == SIGNATURE]
 
     wait_for(lambda: len(found()) == 1, SECONDS, line.logs)
@@ -189,7 +188,7 @@ def test_a_signed_message_is_taken_and_the_log_names_its_sender(poisoned: Poison
 
 
 def test_a_submission_of_a_command_names_the_station_of_this_home(poisoned: Poisoned):
-    events = poisoned.line.ask("audit", "batch", "good")
+    events = poisoned.line.wait_for_events("batch", "good", "BatchReceived")
     signatures = [event for event in events if event["event_type"] == SIGNATURE]
 
     (agents,) = [{agent["name"] for agent in event["agents"]} for event in signatures]

@@ -15,6 +15,7 @@ import obstore
 import pytest
 
 from infra.kafka_access import login_file
+from streams.storage.cache.ledger import Ledger
 from streams.storage.s3 import connect
 from tests.support import pages
 from tests.support.invariants import Counts, counts
@@ -129,6 +130,16 @@ def test_no_object_lies_in_either_home(ran: Ran):
     for home in (ran.line.home, ran.other.home):
         areas = ("staging", "masters", "derivatives", "packages", "receipts")
         assert [area for area in areas if (home / area).exists()] == []
+
+
+def test_steps_find_in_the_cache_of_their_machine_what_it_stored(ran: Ran):
+    first = ran.line.ask("status")["cache"]
+    other = Ledger(ran.other.home / "cache" / "store" / "ledger").read()
+
+    assert ran.line.ask("diagnose", "cache") == first
+    assert other is not None
+    assert first["hits"] > 0 < other.hits
+    assert first["damaged"] == other.damaged == 0
 
 
 def test_the_doctor_knows_the_store(ran: Ran):

@@ -21,6 +21,7 @@ case "$*" in *--version*|*--list-langs*) exec {real} "$@" ;; esac
 if [ -e {flag} ]; then echo "cannot open shared object file" >&2; exit 127; fi
 exec {real} "$@"
 """
+BY_PROGRAM = 'extends = "as-delivered"\n[recognition]\nengine = "pytesseract"\n'
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,10 @@ def test_pages_wait_while_a_tool_is_broken_and_continue_when_it_is_repaired(
 ):
     pages.write_item(tmp_path / "batch" / "vol-1", PAGES)
     broken_flag.touch()
-    line.ask("station", "submit", tmp_path / "batch", "--batch-id", BATCH)
+    (line.home / "profiles").mkdir(exist_ok=True)
+    (line.home / "profiles" / "by-program.toml").write_text(BY_PROGRAM)
+    words = ("--batch-id", BATCH, "--profile", "by-program")
+    line.ask("station", "submit", tmp_path / "batch", *words)
 
     def waits_for_the_tool() -> bool:
         status = line.ask("status")

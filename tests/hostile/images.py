@@ -1,4 +1,4 @@
-"""At least 600 hostile and broken images, the same for a seed: bombs, mutations, real broken files."""
+"""Hundreds of hostile and broken images, the same for a seed: bombs, mutations, real broken files."""
 
 import random
 from collections.abc import Callable, Iterator

@@ -4,19 +4,32 @@ import hashlib
 import json
 import os
 import ssl
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tusclient.client import TusClient as TusPy
 
 from processors.tools import staging_key
 from schemas.models import FileRef
+from streams.clients.spool.running import destination_of
+from streams.clients.spool.spool_database import open_spool
+from streams.clients.spool.station_credential import as_station
+from streams.clients.spool.uploads import BegunUploads
+from streams.clients.station.folder import ManifestFile
 from streams.known_senders import KnownSenders
+from streams.settings import Settings
 from streams.storage.local import LocalStorage
+from streams.traffic.figures import traffic_document
+from streams.traffic.traffic import Traffic
+from streams.traffic.traffic_file import LOOK_SECONDS
+from streams.traffic.traffic_settings import FILE_NAME
 from streams.uploads.upload_records import UploadRecords
 from tests.support.certificate import certificate
 from tests.support.ingest_server import IngestServer
@@ -24,6 +37,7 @@ from tests.support.running_line import wait_for
 from tests.support.tus_client import CHUNK, TusClient, checksum_of, encoded
 
 MEMORY_BYTES = 60_000_000
+COMMAND = Path(sys.executable).with_name("copystand")
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +335,74 @@ def ref(content: bytes) -> FileRef:
     return FileRef(
         use="manifest", key=staging_key(digest), sha256=digest, size_bytes=size, media_type="x"
     )
+
+
+def traffic(server: IngestServer, *words: str) -> Any:
+    """What `copystand traffic` prints for the home of the server."""
+    done = subprocess.run(
+        [COMMAND, "traffic", *words, "--json"],
+        env={**os.environ, "COPYSTAND_HOME": str(server.home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def masters(server: IngestServer) -> dict[str, Any]:
+    document = traffic_document(Traffic(server.home))
+    assert document is not None
+    row: dict[str, Any] = document["classes"][0]
+    return row
+
+
+def test_uploads_have_a_limit_that_changes_while_they_run(
+    server: IngestServer, lab: TusClient, tmp_path: Path
+):
+    slow, fast = tmp_path / "slow.toml", tmp_path / "fast.toml"
+    slow.write_text("[link]\nrate_mbit = 0.4\n")
+    fast.write_text("[link]\nrate_mbit = 4000\n")
+    content = os.urandom(20_000_000)  # 400 s at the slow rate
+    assert traffic(server, "set", str(slow))["rate_mbit"] == 0.4
+    time.sleep(LOOK_SECONDS)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            uploaded = threads.submit(lab.upload, content)
+            wait_for(lambda: masters(server)["waiting"], 60, server.log)
+            limited = masters(server)["in_bytes"]
+            traffic(server, "set", str(fast))
+            uploaded.result(100)
+        # Both bursts of 1 MB, and what passed at the slow rate meanwhile.
+        assert 0 < limited < 10_000_000
+        assert server.stored(content) == content
+        assert masters(server)["in_bytes"] == len(content)
+        (server.home / FILE_NAME).write_text("[link]\nrate_mbit = -1\n")
+        wrong = traffic(server, "show")["traffic"]
+        assert wrong["rate_mbit"] == 4000
+        assert wrong["fault"].startswith("traffic.settings-wrong: ")
+    finally:
+        (server.home / FILE_NAME).unlink()
+
+
+def test_a_spool_uploads_within_the_limits_of_its_station(server: IngestServer, tmp_path: Path):
+    station, content = tmp_path / "station", os.urandom(300_000)
+    station.mkdir()
+    token = server.add_station("limited")
+    (station / "credential.json").write_text(json.dumps({"upload_token": token}))
+    (station / FILE_NAME).write_text("[link]\nrate_mbit = 80\n")
+    settings = Settings(
+        home=tmp_path / "home", station=station, upload_url=f"http://127.0.0.1:{server.port}"
+    )
+    file = ManifestFile("a.tif", content, sha256(content), len(content), "master", "image/tiff")
+
+    with open_spool(station) as spool:
+        destination = destination_of(as_station(settings), BegunUploads(spool))
+        assert destination.send(file, lambda _: True) is None
+
+    document = traffic_document(Traffic(station))
+    assert document is not None and document["classes"][0]["out_bytes"] == len(content)
+    assert server.stored(content) == content
 
 
 def test_it_reports_its_health_and_figures(server: IngestServer, lab: TusClient):

@@ -10,7 +10,7 @@ import pyvips
 from lxml import etree
 
 from processors.acquire_page import acquire_page
-from processors.ocr import engine
+from processors.ocr.library_engine import LibraryEngine
 from processors.outcome import Done
 from processors.recognize_page import recognize_page
 from processors.tools import Tools
@@ -183,13 +183,13 @@ def test_a_long_page_that_stands_on_its_head_is_read(tools: Tools):
 
 def counted(monkeypatch, name: str) -> list[str]:
     calls: list[str] = []
-    original: Callable = getattr(engine, name)
+    original: Callable = getattr(LibraryEngine, name)
 
     def counting(*args, **kwargs):
         calls.append(name)
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(engine, name, counting)
+    monkeypatch.setattr(LibraryEngine, name, counting)
     return calls
 
 

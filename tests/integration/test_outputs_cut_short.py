@@ -6,7 +6,8 @@ from pathlib import Path
 import pytesseract
 import pytest
 
-from processors.ocr import engine, output_check
+from processors.ocr import installation, output_check
+from processors.ocr.engine import Reading, engine_named
 from processors.outcome import ToolCrashed
 from tests.support.corpora import CORPORA
 
@@ -28,11 +29,11 @@ def image(tmp_path: Path) -> Path:
     return Path(shutil.copy(PAGE, tmp_path / "reading.tif"))
 
 
-def read(image: Path) -> engine.Reading:
-    return engine.read_image(image, ("eng",), dpi=200, timeout_seconds=120)
+def read(image: Path) -> Reading:
+    return engine_named("pytesseract").read_image(image, ("eng",), dpi=200, timeout_seconds=120)
 
 
-def outputs(reading: engine.Reading) -> dict[str, bytes]:
+def outputs(reading: Reading) -> dict[str, bytes]:
     kept = (reading.alto, reading.hocr, reading.text, reading.tsv, reading.pdf)
     return dict(zip(SUFFIXES, kept, strict=True))
 
@@ -45,7 +46,7 @@ def test_an_output_that_found_no_room_for_its_end_is_not_taken(
     monkeypatch.setattr(pytesseract.pytesseract, "tesseract_cmd", str(limited))
     told = {}
     for name, size in sizes.items():
-        script = LIMITED.format(size=size - LOST_BYTES, tesseract=engine.GUARDED)
+        script = LIMITED.format(size=size - LOST_BYTES, tesseract=installation.GUARDED)
         limited.write_text(script)
         limited.chmod(0o755)
         with pytest.raises(ToolCrashed) as crashed:

@@ -9,10 +9,15 @@ import pytest
 from processors.outcome import Done, Outcome, OutOfMemory, Rejected, ToolHung
 from processors.step import Step
 from streams.settings import Settings
+from streams.traffic.figures import traffic_document
+from streams.traffic.traffic import Traffic
+from streams.traffic.traffic_settings import FILE_NAME
 from streams.worker.pool import Pool
 from tests.support import pool_steps
 from tests.support.builders import a_page
 from tests.support.running_line import wait_for
+from tests.support.s3_store import S3Server
+from tests.support.stores import settings_of
 
 MEGABYTE = 1_000_000
 
@@ -65,6 +70,21 @@ def test_a_hung_child_is_ended_with_its_tool(pool: Pool, tmp_path: Path):
     gone = lambda: not Path(f"/proc/{pid_file.read_text()}").exists()  # noqa: E731
     wait_for(gone, 10, lambda: f"tool {pid_file.read_text()} is still running")
     assert isinstance(pool.run(a_step(pool_steps.report_pid), a_page()), Rejected)
+
+
+def test_a_step_that_waits_for_the_link_does_not_hang(tmp_path: Path, s3_server: S3Server):
+    settings = settings_of(tmp_path, s3_server, WORK_POOL_SIZE=1)
+    small_burst = "[classes.access]\nminimum_percent = 10\nburst_mb = 0.1\n"
+    (tmp_path / FILE_NAME).write_text(f"[link]\nrate_mbit = 1\n{small_burst}")
+    pool = Pool(settings)
+    try:
+        outcome = pool.run(a_step(pool_steps.store_two_images, seconds=3.0), a_page())
+    finally:
+        pool.close(patient=False)
+
+    document = traffic_document(Traffic(tmp_path))
+    assert outcome == Done()
+    assert document is not None and document["classes"][1]["waited_seconds"] > 3
 
 
 def test_a_step_that_gives_signs_of_life_may_take_longer_than_its_limit(pool: Pool):

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,14 @@ from streams.storage import s3
 from streams.storage.cache.local_copies import LocalCopies
 from streams.storage.cache.private_copies import PrivateCopies
 from streams.storage.factory import StoreNotReachable, check_store, open_storage
+from streams.storage.object_store import ObjectStore
 from streams.storage.s3 import S3Storage, connect
 from streams.storage.source_bytes import PART_BYTES
+from streams.storage.transfers import LEAST_SENT_BYTES
+from streams.traffic.figures import traffic_document
+from streams.traffic.link_buckets import TrafficClass
+from streams.traffic.traffic import Traffic
+from streams.traffic.traffic_settings import FILE_NAME
 from streams.uploads.upload_records import UploadRecords
 from tests.support.ingest_server import IngestServer
 from tests.support.s3_store import S3Server
@@ -48,7 +55,7 @@ def storage(settings: Settings) -> S3Storage:
     return opened
 
 
-def keep(storage: S3Storage, value: bytes | Path, area: Area = Area.STAGING) -> FileRef:
+def keep(storage: ObjectStore, value: bytes | Path, area: Area = Area.STAGING) -> FileRef:
     return storage.keep(value, area=area, use="master", media_type="image/tiff")
 
 
@@ -89,7 +96,7 @@ def test_a_master_is_read_back_before_a_write_succeeds(settings: Settings, stora
 def test_a_file_that_changes_while_it_is_stored_is_not_visible(
     storage: S3Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    source, large = tmp_path / "scan.tif", s3.PART_BYTES + 1
+    source, large = tmp_path / "scan.tif", PART_BYTES + 1
     source.write_bytes(b"1" * large)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     head = obstore.head
@@ -106,7 +113,7 @@ def test_a_file_that_changes_while_it_is_stored_is_not_visible(
     assert storage.size(f"staging/sha256/{digest[:2]}/{digest}") is None
 
 
-@pytest.mark.parametrize("length", [200, s3.PART_BYTES + 200])
+@pytest.mark.parametrize("length", [200, PART_BYTES + 200])
 def test_bytes_that_change_in_transit_are_refused(
     settings: Settings, storage: S3Storage, length: int
 ):
@@ -221,6 +228,65 @@ def test_commands_name_the_store_that_does_not_answer(tmp_path: Path, s3_server:
         assert done.returncode == 3, done
         assert "store.not-reachable" in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
+
+
+# Traffic
+
+
+def test_each_transfer_counts_in_the_class_of_its_object(settings: Settings):
+    settings.home.mkdir(exist_ok=True)
+    (settings.home / FILE_NAME).write_text("[link]\nrate_mbit = 100000\n")
+    line = open_storage(settings)
+    repository = open_storage(settings, traffic_class=TrafficClass.PACKAGES)
+    fixity = open_storage(settings, traffic_class=TrafficClass.REPAIR)
+
+    def counted(act: Callable[[], object]) -> dict[str, tuple[int, int]]:
+        """Bytes in and out of each class that had any."""
+        before, _, after = figures(settings), act(), figures(settings)
+        moved = {
+            one: (after[one][0] - in_, after[one][1] - out) for one, (in_, out) in before.items()
+        }
+        return {one: both for one, both in moved.items() if both != (0, 0)}
+
+    size = 1000
+    staged, master, derivative, package = (
+        os.urandom(size) for _ in (Area.STAGING, Area.MASTERS, Area.DERIVATIVES, Area.PACKAGES)
+    )
+    stored = keep(line, staged)
+    # What is compared after it was written counts both ways.
+    assert counted(lambda: keep(line, master, Area.MASTERS)) == {"masters": (size, size)}
+    assert counted(lambda: keep(line, package, Area.PACKAGES)) == {"packages": (size, size)}
+    assert counted(lambda: keep(line, derivative, Area.DERIVATIVES)) == {"access": (0, size)}
+    key = keep(line, master, Area.MASTERS).key
+    assert counted(lambda: list(line.stream(stored.key))) == {"masters": (size, 0)}
+    assert counted(lambda: list(line.stream(key))) == {"access": (size, 0)}
+    assert counted(lambda: list(repository.stream(key))) == {"packages": (size, 0)}
+    assert counted(lambda: list(fixity.stream(key))) == {"repair": (size, 0)}
+    assert counted(lambda: line.put_new("receipts/b/00/w", staged)) == {}
+
+
+def figures(settings: Settings) -> dict[str, tuple[int, int]]:
+    document = traffic_document(Traffic(settings.home))
+    assert document is not None
+    return {one["class"]: (one["in_bytes"], one["out_bytes"]) for one in document["classes"]}
+
+
+def test_large_objects_travel_in_parts_that_each_wait(settings: Settings, tmp_path: Path):
+    settings.home.mkdir(exist_ok=True)
+    (settings.home / FILE_NAME).write_text("[link]\nrate_mbit = 80\n")  # 10 MB/s
+    limited, source = open_storage(settings), tmp_path / "page.tif"
+    source.write_bytes(os.urandom(LEAST_SENT_BYTES + MEGABYTE))
+    size, began = source.stat().st_size, time.monotonic()
+
+    ref = keep(limited, source, Area.MASTERS)
+    limited.replace(ref, source)
+    content = b"".join(limited.stream(ref.key))
+
+    # Sent twice; received twice to compare it, and once by the reader.
+    assert hashlib.sha256(content).hexdigest() == ref.sha256
+    assert figures(settings)["masters"] == (2 * size, 2 * size)
+    assert figures(settings)["access"] == (size, 0)
+    assert time.monotonic() - began >= (3 * size - 3 * MEGABYTE) / (10 * MEGABYTE)
 
 
 # Memory and space

@@ -22,7 +22,7 @@ from streams.storage.cache.ledger import CacheFigures
 from streams.storage.factory import open_storage
 from streams.storage.s3 import S3Storage, connect
 from streams.worker import pool
-from streams.worker.resource_limits import decoded_bytes
+from streams.worker.resource_limits import ImageSize, image_size
 from tests.faults.cache_pressure.survey import Pressure, disk_in_memory, survey
 from tests.support.builders import a_page
 from tests.support.s3_store import S3Server
@@ -234,5 +234,5 @@ def test_the_worker_gives_a_page_back_when_it_has_read_its_header(settings: Sett
     storage = with_cache(settings, store_cache_gb=0)
     page = a_page(files=(keep(storage, b"no image").model_copy(update={"use": "capture"}),))
 
-    assert decoded_bytes(page, storage) == 0
+    assert image_size(page, storage) == ImageSize()
     assert bytes_in(settings.home / "cache" / "private") == 0

@@ -233,22 +233,6 @@ def test_a_second_home_starts_and_stops_and_leaves_nothing(line: Home, home: Hom
     assert all(row["state"] == "ready" for row in line.ask("status")["roles"])
 
 
-def test_killed_processes_restart_on_their_ports_and_are_counted(line: Home):
-    ports = line.state()["ports"]
-    parts = ("kafka", "postgres", "sealer")
-
-    for name in parts:
-        os.kill(line.state()["parts"][name]["pid"], signal.SIGKILL)
-
-    def back() -> bool:
-        found = line.state()["parts"]
-        restarted = all(found[name]["restarts"] >= 1 for name in parts)
-        return restarted and all(part["state"] == "ready" for part in found.values())
-
-    wait_for(back, 90, line.state)
-    assert line.state()["ports"] == ports
-
-
 def test_a_killed_supervisor_leaves_no_process_and_the_home_starts_again(line: Home):
     killed = line.state()["pid"]
 

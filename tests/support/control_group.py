@@ -14,6 +14,8 @@ from infra.disk import existing
 ROOT = Path("/sys/fs/cgroup")
 PERIOD_US = 100_000
 PATIENCE_SECONDS = 20.0
+WEIGHT = 10
+"""Of a group, which counts as one process otherwise: the limit is to be its quota, not other programs."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def _version_1(name: str, limits: Limits) -> ControlGroup:
         folder.mkdir()
     (folders["memory"] / "memory.limit_in_bytes").write_text(str(limits.memory_bytes))
     (folders["cpu"] / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+    (folders["cpu"] / "cpu.shares").write_text(str(1024 * WEIGHT))
     (folders["cpu"] / "cpu.cfs_quota_us").write_text(str(int(limits.cores * PERIOD_US)))
     if limits.disk is not None:
         device = _device_of(limits.disk)
@@ -94,6 +97,7 @@ def _version_2(name: str, limits: Limits) -> ControlGroup:
     (ROOT / "cgroup.subtree_control").write_text("+cpu +memory +io")
     folder.mkdir()
     (folder / "memory.max").write_text(str(limits.memory_bytes))
+    (folder / "cpu.weight").write_text(str(100 * WEIGHT))
     (folder / "cpu.max").write_text(f"{int(limits.cores * PERIOD_US)} {PERIOD_US}")
     if limits.disk is not None:
         rates = f"wbps={limits.bytes_per_second} wiops={limits.writes_per_second}"

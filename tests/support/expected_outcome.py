@@ -12,11 +12,11 @@ VERSION = version("copystand")
 
 STEP_VERSIONS = {
     "router": 2,
-    "validate_batch": 5,
+    "validate_batch": 6,
     "acquire_page": 5,
     "derive_page": 3,
     "describe_page": 3,
-    "recognize_page": 4,
+    "recognize_page": 5,
     "assemble_package": 5,
 }
 """Versions of the steps whose answers changed since the first version."""
@@ -30,7 +30,11 @@ class Tools:
     """Versions of the programs that worked."""
 
     vips: str
+    tesserocr: str
     tesseract: str
+    """The version that tesserocr contains."""
+    eng_sha256: str
+    """Digest of the recognition model."""
     exiftool: str
     langid: str
     model_sha256: str
@@ -200,8 +204,9 @@ def _by_programs(
         recognize,
         libvips,
         *model,
+        agent("tesserocr", tools.tesserocr),
         agent("tesseract", tools.tesseract),
-        agent("tesseract model eng", None),
+        agent("tesseract model eng", f"sha256:{tools.eng_sha256}"),
     ]
     batch, item, page = f"batch:{chain.batch_id}", f"item:{chain.item_id}", f"page:{chain.page_id}"
     package = f"package:{chain.item_id}.v1"

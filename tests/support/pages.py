@@ -14,10 +14,13 @@ WORDS = (
 )
 DPI = 150
 WIDTH, HEIGHT = 620, 800
+LANGUAGE = "<dc:language>eng</dc:language>"
 RECORD = (
     '<oai_dc:dc xmlns:oai_dc="http://www.openarchives.org/OAI/2.0/oai_dc/"'
-    ' xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{}</dc:title></oai_dc:dc>\n'
+    f' xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{{}}</dc:title>{LANGUAGE}</oai_dc:dc>\n'
 )
+UNSTATED = RECORD.replace(LANGUAGE, "")
+"""States no language. To choose its model, a page is read twice and more, so few items have it."""
 
 
 def write_page(path: Path, number: int) -> Path:
@@ -32,11 +35,13 @@ def write_page(path: Path, number: int) -> Path:
     return path
 
 
-def write_item(folder: Path, pages: int, first: int = 1, **fields: object) -> Path:
+def write_item(
+    folder: Path, pages: int, first: int = 1, record: str = RECORD, **fields: object
+) -> Path:
     """A folder of pages with a record, and an item.json when fields are given."""
     for number in range(pages):
         write_page(folder / f"f{number + 1}.tif", first + number)
-    (folder / "dc.xml").write_text(RECORD.format(folder.name))
+    (folder / "dc.xml").write_text(record.format(folder.name))
     if fields:
         (folder / "item.json").write_text(json.dumps(fields))
     return folder

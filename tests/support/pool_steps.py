@@ -12,7 +12,7 @@ import pyvips
 
 from processors.outcome import Done, Outcome, Rejected
 from processors.step import Step
-from processors.tools import Tools
+from processors.tools import Area, Tools
 from schemas.models import Fact, PageAcquired, PageAdmitted
 
 LEAK_BYTES = 3_000_000
@@ -53,6 +53,14 @@ def work_long_with_signs_of_life(fact: Fact, tools: Tools) -> Outcome:
     for _ in range(12):
         time.sleep(0.25)
         tools.progress("on")
+    return Done()
+
+
+def store_two_images(fact: Fact, tools: Tools) -> Outcome:
+    """Store what takes a while over a slow link."""
+    for number in range(2):
+        content = bytes([number]) * 600_000
+        tools.storage.keep(content, area=Area.DERIVATIVES, use="access", media_type="image/jpeg")
     return Done()
 
 

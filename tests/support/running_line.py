@@ -23,7 +23,10 @@ COMMAND_SECONDS = 240
 STEP_DONE = ' step executed {"outcome": "done"'
 """Part of the log line of each step that a worker has finished."""
 STATUS_SECONDS = 10
+EVENTS_SECONDS = 60
 LOOK_SECONDS = 0.3
+PACKAGED = "SELECT item_id FROM line.items WHERE state = 'packaged' AND item_id = ANY(%s)"
+LONGEST_PAUSE_SECONDS = 2.0
 BATCH_FIGURES = "SELECT * FROM line.batch_status WHERE batch_id = %s"
 
 
@@ -171,6 +174,36 @@ class Line:
             )
         wait_for(shown, STATUS_SECONDS, lambda: f"status shows {last}\n{self.logs()}")
 
+    def packaged(self, item_ids: Sequence[str]) -> set[str]:
+        """Those of these items that are in their packages; none while PostgreSQL does not answer."""
+        try:
+            with psycopg.connect(self.dsn(), connect_timeout=3) as database:
+                return {name for (name,) in database.execute(PACKAGED, [list(item_ids)])}
+        except psycopg.Error:
+            return set()
+
+    def events(self, kind: str, name: str) -> list[dict[str, Any]]:
+        """What `audit` answers about a page, an item or a batch; empty while no event is projected."""
+        answer = self.run("audit", kind, name, "--json")
+        assert answer.code in (0, 1), f"{answer}\n{self.logs()}"
+        found: list[dict[str, Any]] = answer.document or []
+        return found
+
+    def wait_for_events(
+        self, kind: str, name: str, fact: str = "PackagePublished", count: int = 1
+    ) -> list[dict[str, Any]]:
+        """What `audit` answers, once so many events of a fact are projected.
+
+        An event is sealed after its causes. Figures of the tracker come before both."""
+        found: list[dict[str, Any]] = []
+
+        def projected() -> bool:
+            found[:] = self.events(kind, name)
+            return sum(event["fact"] == fact for event in found) >= count
+
+        wait_for(projected, EVENTS_SECONDS, lambda: f"{found}\n{self.logs()}", LOOK_SECONDS)
+        return found
+
     def wait_until_all_parts_are_ready(self, seconds: float = 60) -> None:
         """Wait until the supervisor says so."""
         states = {"": ""}
@@ -223,12 +256,18 @@ def wait_for(
     state: Callable[[], str],
     look_seconds: float = 0.1,
 ) -> None:
-    """Look until a condition holds, or fail with the last state."""
-    deadline = time.monotonic() + seconds
+    """Look until a condition holds, or fail with the last state.
+
+    A look that runs a command takes processor time from what it waits for, so the pause after it
+    is at least as long as the look."""
+    began = time.monotonic()
+    deadline = began + seconds
     while not condition():
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise AssertionError(f"not within {seconds:g} s; {state()}")
-        time.sleep(look_seconds)
+        time.sleep(max(look_seconds, min(now - began, LONGEST_PAUSE_SECONDS)))
+        began = time.monotonic()
 
 
 def _answer(done: "subprocess.CompletedProcess[str]") -> Answer:

@@ -67,13 +67,15 @@ def own_station(
     addresses: Mapping[str, str],
     token: str | None = None,
     name: str = NAME,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[OwnStation]:
     """A station of the line in a home, with its credential file; revoked afterwards.
 
-    `token` replaces the upload token, for a server that is not the line's."""
+    `settings` are further ones of the line, and `token` replaces the upload token, for a server
+    that is not the line's."""
     folder.mkdir(parents=True)
     file = folder / "credential.json"
-    of_line = {**os.environ, "COPYSTAND_HOME": str(home)}
+    of_line = {**os.environ, "COPYSTAND_HOME": str(home), **(settings or {})}
     add = [COMMAND, "station", "add", name, "--into", str(file), "--json"]
     subprocess.run(add, env=of_line, check=True, stdout=subprocess.DEVNULL)
     if token is not None:

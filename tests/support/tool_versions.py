@@ -7,6 +7,7 @@ from pathlib import Path
 
 import py3langid
 import pyvips
+import tesserocr
 
 from tests.support.expected_outcome import Tools
 
@@ -20,9 +21,12 @@ def the_tools() -> Tools:
 
     model = Path(py3langid.__file__).parent / "data"
     (weights,) = [path for path in model.iterdir() if path.is_file()]
+    tessdata = Path(says("tesseract", "--list-langs").split('"')[1])
     return Tools(
         vips=".".join(str(pyvips.version(part)) for part in range(3)),
-        tesseract=says("tesseract", "--version").split()[1],
+        tesserocr=version("tesserocr"),
+        tesseract=tesserocr.tesseract_version().split()[1],
+        eng_sha256=sha256((tessdata / "eng.traineddata").read_bytes()).hexdigest(),
         exiftool=says("exiftool", "-ver").strip(),
         langid=version("py3langid"),
         model_sha256=sha256(weights.read_bytes()).hexdigest(),

@@ -1,5 +1,6 @@
 """Follows package.published for a repository: verifies, hands over and answers each package."""
 
+import logging
 import re
 import threading
 import time
@@ -32,6 +33,9 @@ from streams.settings import Settings
 from streams.storage.disk_reserve import NoSpace, require_space_outside
 from streams.storage.factory import open_storage
 from streams.text_references import VERIFIED
+from streams.traffic.link_buckets import TrafficClass
+
+log = logging.getLogger(__name__)
 
 TOPIC = topic_of("PackagePublished").name
 GROUP = re.compile(r"(?!copystand\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -78,6 +82,10 @@ class PackageOutcome:
 Handler = Callable[[Package], None]
 
 
+def _log_wait(why: str) -> None:
+    log.warning("follower waits or skips", extra={"why": why})
+
+
 def follow(
     settings: Settings,
     group: str,
@@ -91,7 +99,7 @@ def follow(
     timeout_seconds: float | None = None,
     stop: threading.Event | None = None,
     on_outcome: Callable[[PackageOutcome], None] = lambda _: None,
-    on_wait: Callable[[str], None] = lambda _: None,
+    on_wait: Callable[[str], None] = _log_wait,
 ) -> list[PackageOutcome]:
     """Hand over each published package after verification; returns the outcomes when it ends.
 
@@ -113,7 +121,7 @@ def follow(
         closing(Spool(spool_path(settings, group))) as spool,
         closing(Subscription(settings, group, TOPIC, retries)) as subscription,
     ):
-        storage = open_storage(settings)
+        storage = open_storage(settings, traffic_class=TrafficClass.PACKAGES)
         receiver = _Receiver(
             repository or group, handler, into, answering, storage, spool,
             open_sender(settings), retries, note,
@@ -130,7 +138,7 @@ def follow(
                 if limit is not None and len(outcomes) >= limit:
                     break
         except Expired:
-            pass
+            pass  # asked for by the timeout or `stop`; what was not answered comes again
     return outcomes
 
 
@@ -158,11 +166,7 @@ class _Receiver:
             self.retries.on_wait(f"skipping a message of {TOPIC}: {failed}")
             return
         assert isinstance(fact, PackagePublished)
-        try:
-            answer = self.spool.find(fact.head.event_id) or self._answer(fact)
-        except TooLarge as failed:  # no line publishes ids of this length
-            self.retries.on_wait(f"skipping a message of {TOPIC}: {failed}")
-            return
+        answer = self.spool.find(fact.head.event_id) or self._answer(fact)
         if answer is None or answer.sent:
             return
         try:
@@ -189,9 +193,13 @@ class _Receiver:
         if accepted is not None:
             cause = fact.head.event_id
             origin = fact.head.model_copy(update={"cause_id": cause})
-            answer = make_answer(
-                cause, origin, package.package_id, self.repository, accepted, reason
-            )
+            try:
+                answer = make_answer(
+                    cause, origin, package.package_id, self.repository, accepted, reason
+                )
+            except TooLarge as failed:  # no line publishes ids of this length
+                self.retries.on_wait(f"skipping a message of {TOPIC}: {failed}")
+                return None
             self.spool.keep(answer)
         self.note(PackageOutcome(package, accepted, reason))
         return answer

@@ -25,7 +25,7 @@ class LineStore:
         """Raises MustWait."""
         self._settings = settings
         try:
-            self._storage = reachable_storage(settings)
+            self._storage = reachable_storage(settings, limits=settings.traffic_folder)
         except NotUp as away:
             raise MustWait("store.not-reachable", str(away), away.fix or None) from away
 

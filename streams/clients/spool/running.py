@@ -5,6 +5,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from processors.error_catalogue import fix_of
@@ -21,6 +22,9 @@ from streams.clients.spool.tus_client import TusClient
 from streams.clients.spool.uploads import BegunUploads, Uploads
 from streams.clients.spool.waiting import Attempts, MustWait
 from streams.settings import NotUp, Settings
+from streams.traffic.link_buckets import TrafficClass
+from streams.traffic.shared_state import Direction
+from streams.traffic.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +152,9 @@ def destination_of(settings: Settings, begun: BegunUploads) -> Destination:
     try:
         if settings.upload_url:
             token, ca = upload_token(settings), settings.kafka_ca
-            return Uploads(TusClient(settings.upload_url, token, ca), begun)
+            traffic = Traffic(settings.traffic_folder)
+            pace = partial(traffic.wait, TrafficClass.MASTERS, Direction.OUT)
+            return Uploads(TusClient(settings.upload_url, token, ca, pace=pace), begun)
         # Imported here: a station that uploads does not load the store.
         from streams.clients.spool.line_store import LineStore
 

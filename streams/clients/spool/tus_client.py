@@ -6,7 +6,7 @@ import http.client
 import json
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +14,11 @@ from urllib.parse import urlsplit
 VERSION = {"Tus-Resumable": "1.0.0"}
 CHUNK_TYPE = "application/offset+octet-stream"
 NO_CONTENT = 204
+BLOCK = 64 << 10
 SECONDS = 60.0
 """Longest silence of the other side."""
+
+Pace = Callable[[int], None]
 
 
 class NotReached(ConnectionError):
@@ -67,8 +70,11 @@ class TusClient:
         token: str | None = None,
         ca: Path | None = None,
         uploads: str = "/uploads",
+        *,
+        pace: Pace = lambda _: None,
     ) -> None:
-        """`ca` has the certificates that sign the server's; by default the system's count."""
+        """`ca` has the certificates that sign the server's; by default the system's count. `pace`
+        returns when this many bytes may be sent."""
         parts = urlsplit(address)
         self.address, self._host, self._port = address, str(parts.hostname), parts.port
         self._base, self._uploads = parts.path.rstrip("/"), uploads
@@ -76,7 +82,7 @@ class TusClient:
         if parts.scheme == "https":
             self._tls = ssl.create_default_context(cafile=str(ca) if ca else None)
         self._permission = {"Authorization": f"Bearer {token}"} if token else {}
-        self._of_thread = threading.local()
+        self._of_thread, self._pace = threading.local(), pace
 
     def is_stored(self, sha256: str) -> bool:
         """Whether a file of this digest was uploaded before."""
@@ -146,7 +152,7 @@ class TusClient:
     def _answer(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         connection = self._connection()
         try:
-            connection.request(method, path, body, dict(headers))
+            connection.request(method, path, self._paced(body), dict(headers))
             response = connection.getresponse()
             read = response.read()
         except (OSError, http.client.HTTPException) as failed:
@@ -154,6 +160,19 @@ class TusClient:
             raise NotReached(f"{self.address}: {str(failed) or type(failed).__name__}") from failed
         names = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, response.reason, names, read)
+
+    def _paced(self, body: bytes) -> bytes | Iterator[bytes]:
+        """The body, or blocks of it: each has the time limit of the connection for itself."""
+        if len(body) > BLOCK:
+            return self._blocks(body)
+        self._pace(len(body))
+        return body
+
+    def _blocks(self, body: bytes) -> Iterator[bytes]:
+        for at in range(0, len(body), BLOCK):
+            block = body[at : at + BLOCK]
+            self._pace(len(block))
+            yield block
 
     def _connection(self) -> http.client.HTTPConnection:
         """The connection of this thread, which http.client opens again after it was closed."""

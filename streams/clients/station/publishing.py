@@ -60,7 +60,7 @@ def hand_over(
 
     Publishes nothing, and returns diagnostics, if a file changed meanwhile. Raises as `submit`."""
     publish = publish or publisher(settings)
-    storage = reachable_storage(settings)
+    storage = reachable_storage(settings, limits=settings.traffic_folder)
     if isinstance(storage, LocalStorage):
         storage.sweep()
     changed = store_delivery(delivery, storage, settings, progress)

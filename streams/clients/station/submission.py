@@ -155,7 +155,7 @@ def submit(
     publish = publish or publisher(settings)
     corrects = Correction(release, _revision(release, settings)) if release else Correction()
     delivery = read_folder(folder, options, progress, profiles_of(settings))
-    delivery = with_earlier_pages(delivery, settings)
+    delivery = with_earlier_pages(delivery, settings, must_answer=True)
     submission = Submission(options.batch_id, "refused", diagnostics=list(delivery.diagnostics))
     submission.diagnostics += preflight(delivery, settings.station_profiles)
     submission.diagnostics += _line_findings(delivery, settings, has_release=bool(release))

@@ -23,11 +23,13 @@ ENDED = ("packaged", "cancelled")
 Item = dict[str, Any]
 
 
-def with_earlier_pages(delivery: Delivery, settings: Settings) -> Delivery:
+def with_earlier_pages(
+    delivery: Delivery, settings: Settings, *, must_answer: bool = False
+) -> Delivery:
     """The delivery, with each item that supplements itself completed by its latest version.
 
     An item that is unknown or has not ended stays as it is: the line decides about it. So does
-    every item if the line does not answer. Raises StorageError."""
+    every item if the line does not answer and need not. Raises StorageError; NotUp if it must."""
     items = delivery.manifest.get("items", [])
     wanted = [number for number, item in enumerate(items) if _supplements_itself(item)]
     if not wanted:
@@ -35,7 +37,9 @@ def with_earlier_pages(delivery: Delivery, settings: Settings) -> Delivery:
     try:
         with line_queries(settings) as line:
             found = {number: line.latest_version(items[number]["item_id"]) for number in wanted}
-    except (NotUp, psycopg.OperationalError):
+    except (NotUp, psycopg.Error) as away:
+        if must_answer:
+            raise _not_known([items[number]["item_id"] for number in wanted], away) from away
         return delivery
     for number, version in found.items():
         if version is not None and version.state in ENDED:
@@ -44,6 +48,15 @@ def with_earlier_pages(delivery: Delivery, settings: Settings) -> Delivery:
     body["file_count"] = count_files(items)
     delivery.manifest = {**body, "checksums": {"manifest_sha256": body_digest(body)}}
     return delivery
+
+
+def _not_known(item_ids: list[str], away: Exception) -> NotUp:
+    """Without its earlier pages, the line would refuse the delivery of an item that it knows."""
+    why = str(away).strip() or type(away).__name__
+    return NotUp(
+        f"the pages of {', '.join(item_ids)}, to which this delivery adds pages, cannot be read"
+        f" from the line: {why}. When the line runs, submit the folder again"
+    )
 
 
 def _supplements_itself(item: Item) -> bool:

@@ -35,7 +35,10 @@ def lock_within(file: int, kind: int, seconds: float) -> bool:
 
 
 def close(file: int) -> None:
-    """Close a file, and with it end its lock, also when the disk reports an error."""
+    """End the lock of a file and close it, also when the disk reports an error."""
+    with suppress(OSError):
+        # Not left to close(): a child that was forked meanwhile has the file open as well.
+        fcntl.flock(file, fcntl.LOCK_UN)
     with suppress(OSError):
         os.close(file)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,11 +122,14 @@ class Run:
 
     def damage_one(self) -> bool:
         """Change a byte of a copy that nobody reads at this moment."""
-        for path in sorted(self.cache.root.glob("sha256/*/*")):
-            with path.open("r+b") as file:
+        copies = sorted(self.cache.root.glob("sha256/*/*"))
+        for path in self._drawn.sample(copies, len(copies)):
+            with suppress(FileNotFoundError), path.open("r+b") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
+                    continue
+                if not path.exists():
                     continue
                 at = self._drawn.randrange(max(1, path.stat().st_size - 1))
                 byte = os.pread(file.fileno(), 1, at)
@@ -209,7 +212,7 @@ def _faults(run: Run, asked: Pressure, found: Found, codes: list[int]) -> Iterat
     if found.right + found.wrong < asked.reads - found.kills:
         yield f"{found.right} of {asked.reads} reads"
     if found.kills != asked.kills or found.damages != asked.damages:
-        yield f"{found.kills} kills, {found.damages} damages"
+        yield f"{found.kills} kills, {found.damages} damages: {run.state()}"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What the line is given under misfortunes: small pages with words on them, some damaged; from a seed."""
 
 import hashlib
+import json
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ READ_EVERY = 5
 UNDECODABLE = "page.not-decodable"
 FIXITY = "page.fixity-mismatch"
 REFUSED = "file.size-mismatch"
+MORE_PAGES = 2
+REPLACES, SUPPLEMENTS = "replaces", "supplements"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Batch:
     priority: str = "normal"
     faulty: dict[str, str] = field(default_factory=dict)
     """Page ids that must be quarantined, each with its code."""
+    again: tuple[Path, ...] = ()
+    """Files of an earlier version of its item that are in its package, too."""
 
     @property
     def refused(self) -> bool:
@@ -65,8 +70,10 @@ class Batch:
         return 0 if self.refused else self.pages - PAGES * len(held)
 
 
-def make(folder: Path, seed: int, number: int) -> Batch:
-    """The batch of this number; the same seed and number give the same bytes."""
+def make(folder: Path, seed: int, number: int, *, flips: bool = True) -> Batch:
+    """The batch of this number; the same seed and number give the same bytes.
+
+    Without flips no file of it is damaged in staging."""
     drawn = random.Random(f"{seed}/{number}")
     batch_id = f"chaos-{seed}-{number:03d}"
     place = folder / batch_id
@@ -74,7 +81,8 @@ def make(folder: Path, seed: int, number: int) -> Batch:
         for page in range(PAGES):
             words = drawn.choices(WORDS, k=4)
             _write(place / f"vol-{item}" / f"f{page + 1}.tif", f"{number}.{item}.{page}", words)
-        title = pages.RECORD.format(f"Volume {item} of {batch_id}")
+        record = pages.RECORD if item else pages.UNSTATED
+        title = record.format(f"Volume {item} of {batch_id}")
         (place / f"vol-{item}" / "dc.xml").write_text(title)
     profile = READ if number % READ_EVERY == 0 else PLAIN
     faulty, flipped = {}, []
@@ -84,8 +92,9 @@ def make(folder: Path, seed: int, number: int) -> Batch:
         pages.damage(place / f"vol-{spoilt}" / f"f{page + 1}.tif")
         faulty[f"{batch_id}.vol-{spoilt}:{page + 1:04d}"] = UNDECODABLE
     page = drawn.randrange(PAGES)
-    flipped.append(digest_of(place / f"vol-{flipping}" / f"f{page + 1}.tif"))
-    faulty[f"{batch_id}.vol-{flipping}:{page + 1:04d}"] = FIXITY
+    if flips:
+        flipped.append(digest_of(place / f"vol-{flipping}" / f"f{page + 1}.tif"))
+        faulty[f"{batch_id}.vol-{flipping}:{page + 1:04d}"] = FIXITY
     return Batch(batch_id, place, profile, BATCH_PAGES, tuple(flipped), faulty=faulty)
 
 
@@ -107,6 +116,36 @@ def make_truncated(folder: Path, seed: int, number: int) -> Batch:
     _write(path, f"cut {number}", random.Random(f"{seed}/cut/{number}").choices(WORDS, k=4))
     (path.parent / "dc.xml").write_text(pages.RECORD.format(batch_id))
     return Batch(batch_id, path.parents[1], PLAIN, 1, (), (digest_of(path),))
+
+
+def intact_items(batch: Batch) -> list[str]:
+    """The item ids of a batch of `make` of which nothing is quarantined."""
+    held = {page_id.rpartition(":")[0] for page_id in batch.faulty}
+    return [
+        item_id
+        for item_id in (f"{batch.batch_id}.vol-{item}" for item in range(ITEMS))
+        if item_id not in held
+    ]
+
+
+def again_items(batch: Batch) -> list[str]:
+    """The item that is replaced later, and the one to which pages are added."""
+    return intact_items(batch)[:2]
+
+
+def make_version(folder: Path, batch: Batch, relation: str) -> Batch:
+    """A batch of one item that replaces, or adds pages to, another item of an earlier batch."""
+    batch_id = f"{batch.batch_id}-{relation}"
+    item_id = again_items(batch)[(REPLACES, SUPPLEMENTS).index(relation)]
+    place, drawn = folder / batch_id / f"vol-{relation}", random.Random(batch_id)
+    for page in range(MORE_PAGES):
+        words = drawn.choices(WORDS, k=4)
+        _write(place / f"f{page + 1}.tif", f"{relation} {batch.batch_id} {page}", words)
+    (place / "dc.xml").write_text(pages.RECORD.format(batch_id))
+    (place / "item.json").write_text(json.dumps({"item_id": item_id, relation: item_id}))
+    earlier = batch.folder / item_id.rpartition(".")[2]
+    again = tuple(sorted(earlier.glob("*.tif"))) if relation == SUPPLEMENTS else ()
+    return Batch(batch_id, place.parent, PLAIN, MORE_PAGES + len(again), again=again)
 
 
 def spoil(home: Path, batch: Batch) -> None:

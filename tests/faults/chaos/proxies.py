@@ -127,6 +127,8 @@ def _attributes(toxic: str, measures: Mapping[str, str]) -> tuple[str, dict[str,
     if toxic == "slices":
         size = int(measures["slice_bytes"])
         return "slicer", {"average_size": size, "size_variation": size // 2, "delay": 20}
+    if toxic == "bandwidth":
+        return "bandwidth", {"rate": int(measures["kilobytes"])}
     if toxic == "reset":
         return "reset_peer", {"timeout": 0}
     if toxic == "half-open":

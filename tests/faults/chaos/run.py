@@ -18,28 +18,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
 from bench.common import CHECKOUT, commit, machine
 from infra.kafka_access import Brokers
 from schemas.catalogue import topic_of
-from streams.settings import Settings
 from tests.faults.chaos import ledger
-from tests.faults.chaos.external_clients import STRAY_BATCH, Strangers
-from tests.faults.chaos.line import RETRY_SCALE, ChaosLine, disk
-from tests.faults.chaos.material import PROFILES, Batch
+from tests.faults.chaos.calm import without_faults
+from tests.faults.chaos.draining import DRAIN_SECONDS, tell, until_ended
+from tests.faults.chaos.external_clients import Strangers
+from tests.faults.chaos.line import ChaosLine, disk
+from tests.faults.chaos.material import Batch
 from tests.faults.chaos.nemesis import Nemesis
 from tests.faults.chaos.schedule import kinds, schedule
+from tests.faults.chaos.spooling import SpoolStation, spool_station, write_profiles
 from tests.faults.chaos.verdict import Verdict, judged
-from tests.faults.chaos.workload import Workload, fault_free
+from tests.faults.chaos.workload import Workload
 from tests.faults.checkers import law_broken
 from tests.support import permissions
-from tests.support.running_line import Line, wait_for
 
-DRAIN_SECONDS = 240
-"""Within so long after the last fault everything must have come to its end."""
 GAP_SECONDS = 3.0
 AHEAD = 150
 """So many pages are on their way at most."""
@@ -49,12 +47,6 @@ RELEASES = 3
 GIVEN_UP = "work."
 """Begins the codes of what was tried often enough; a person releases that."""
 KEPT = CHECKOUT / "var" / "chaos"
-STANDING = """
-SELECT count(*) FILTER (WHERE state IN ('settled', 'quarantined')) AS ended,
-    coalesce(sum(in_flight), 0) AS in_flight,
-    (SELECT count(*) FROM line.outbox) AS outbox
-FROM line.batch_status WHERE batch_id <> %s
-"""
 ENDED = """
 SELECT batch_id FROM line.batch_status
 WHERE state IN ('settled', 'quarantined') AND batch_id = ANY(%s)
@@ -79,6 +71,10 @@ class Ran:
     """From then until it had come to its end."""
     rush_alone: dict[str, float] = field(default_factory=dict)
     """The same in a line that has nothing else to do: its own work."""
+    spooled: list[str] = field(default_factory=list)
+    """Batches that went through a spool and `ingest`."""
+    versions: list[str] = field(default_factory=list)
+    """Batches with an item that replaces, or adds pages to, one of an earlier batch."""
     verdict: Verdict = field(default_factory=Verdict)
     without_login: dict[str, str] = field(default_factory=dict)
     """What three brokers answered to a request without a login."""
@@ -127,15 +123,21 @@ def chaos(
         with disk(work / "home", one_disk=one_disk) as home:
             began = time.time()
             line = ChaosLine(home, work / "toxiproxy.log")
-            _write_profiles(home)
+            write_profiles(home)
             try:
                 line.up()
-                with _watched(line, ran):
-                    delivered, poison = _under_faults(line, work, ran, gap_seconds, ahead, at_least)
-                    _drain(line, delivered, ran)
-                sample = _sample(delivered, ran, compared)
-                digests = _without_faults(work / "calm", sample, ran)
-                found = judged(line, delivered, poison, digests, began)
+                with _watched(line, ran), spool_station(line, work / "station") as spool:
+                    workload, poison = _under_faults(
+                        line, work, ran, spool, gap_seconds, ahead, at_least
+                    )
+                    _drain(line, workload.delivered, ran)
+                    if workload.deliver_versions():
+                        _drain(line, workload.delivered, ran)
+                delivered, ran.pages = workload.delivered, workload.pages()
+                sample = _sample(workload, ran, compared)
+                calm = without_faults(work / "calm", sample, ran.rushed, ran.versions)
+                ran.rush_alone = dict(calm.seconds)
+                found = judged(line, delivered, poison, calm, began)
                 _merge(ran.verdict, found)
                 ran.verdict.other += ran.late()
             except BaseException as failure:
@@ -154,33 +156,42 @@ def chaos(
 
 
 def _under_faults(
-    line: ChaosLine, work: Path, ran: Ran, gap_seconds: float, ahead: int, at_least: int
-) -> tuple[list[Batch], int]:
+    line: ChaosLine,
+    work: Path,
+    ran: Ran,
+    spool: SpoolStation,
+    gap_seconds: float,
+    ahead: int,
+    at_least: int,
+) -> tuple[Workload, int]:
     as_root = os.geteuid() == 0
     where = {"as_root": as_root, "one_disk": ran.one_disk}
     faults = schedule(ran.seed, ran.seconds, gap_seconds, **where)
-    _tell(f"seed {ran.seed}: {len(faults)} faults of {len(kinds(**where))} kinds")
+    tell(f"seed {ran.seed}: {len(faults)} faults of {len(kinds(**where))} kinds")
     for fault in faults:
-        _tell(f"  {fault}")
+        tell(f"  {fault}")
     request = {topic_of("ControlRequested").name: b"forged"}
     ran.without_login = permissions.write(Brokers(line.servers()), request, 3000)
     strangers = Strangers(line.kafka, line.home)
     asked = (ran.seed, line.finished, strangers.remember, ahead, at_least)
-    workload = Workload(line.settings(), work / "material", *asked)
-    ran.rushed = workload.rushed
-    nemesis = Nemesis(line, strangers, _tell)
+    ways = {"spool": spool, "packaged": line.packaged}
+    workload = Workload(line.settings(), work / "material", *asked, **ways)
+    ran.rushed, ran.versions = workload.rushed, workload.versions
+    nemesis = Nemesis(line, strangers, tell)
     workload.start()
     nemesis.start(faults)
     time.sleep(ran.seconds)
     nemesis.end()
     workload.end()
+    spool.finish(DRAIN_SECONDS)
+    ran.spooled = spool.batches
     nemesis.note("file-flipped", sum(len(batch.flipped) for batch in workload.delivered))
     nemesis.note("file-truncated", sum(len(batch.truncated) for batch in workload.delivered))
     ran.kinds, ran.missed = nemesis.happened, nemesis.missed
     ran.pages = workload.pages()
     ran.verdict.other += nemesis.surprises + ([workload.failure] if workload.failure else [])
-    _tell(f"faults are over: {ran.pages} pages, {dict(ran.kinds)}, {len(ran.missed)} missed")
-    return workload.delivered, strangers.poison
+    tell(f"faults are over: {ran.pages} pages, {dict(ran.kinds)}, {len(ran.missed)} missed")
+    return workload, strangers.poison
 
 
 @contextmanager
@@ -211,7 +222,7 @@ def _look(line: ChaosLine, ran: Ran) -> None:
         return  # it is down, or full
     for batch_id in {name for (name,) in ended} - ran.rush_seconds.keys():
         ran.rush_seconds[batch_id] = time.monotonic() - ran.rushed[batch_id]
-        _tell(f"{batch_id} has ended after {ran.rush_seconds[batch_id]:.0f} s")
+        tell(f"{batch_id} has ended after {ran.rush_seconds[batch_id]:.0f} s")
     told = [f"while it ran: {finding}" for finding in wrong]
     ran.verdict.imbalances += [one for one in told if one not in ran.verdict.imbalances]
 
@@ -221,7 +232,7 @@ def _drain(line: ChaosLine, delivered: Sequence[Batch], ran: Ran) -> None:
     began = time.monotonic()
     for _ in range(RELEASES + 1):
         line.wait_until_all_parts_are_ready(DRAIN_SECONDS)
-        _until_ended(line, len(delivered), began)
+        until_ended(line, len(delivered), began)
         given_up = [
             row["quarantine_id"]
             for row in line.ask("quarantine", "list", "--state", "open", "--limit", "100000")
@@ -232,56 +243,19 @@ def _drain(line: ChaosLine, delivered: Sequence[Batch], ran: Ran) -> None:
         words = ("--by", "p-1", "--reason", "the faults are over")
         line.ask("quarantine", "release", *given_up, *words)
         ran.released += len(given_up)
-    ran.drained_seconds = time.monotonic() - began
-    _tell(f"drained in {ran.drained_seconds:.0f} s, {ran.released} released")
+    ran.drained_seconds += time.monotonic() - began
+    tell(f"drained in {ran.drained_seconds:.0f} s, {ran.released} released")
 
 
-def _until_ended(line: Line, batches: int, began: float) -> None:
-    last: list[Any] = []
-
-    def ended() -> bool:
-        with psycopg.connect(line.dsn()) as connection:
-            row = connection.execute(STANDING, [STRAY_BATCH]).fetchone()
-        last[:] = row or ()
-        return last == [batches, 0, 0]
-
-    left = max(1.0, DRAIN_SECONDS - (time.monotonic() - began))
-    wait_for(ended, left, lambda: f"{last} of {batches} batches\n{line.parts()}\n{line.logs()}")
-
-
-def _sample(delivered: Sequence[Batch], ran: Ran, compared: int) -> list[Batch]:
-    """The batches that a line without faults processes too."""
+def _sample(workload: Workload, ran: Ran, compared: int) -> list[Batch]:
+    """The batches that a line without faults processes too; versions only when it has them all."""
     return [
         batch
-        for number, batch in enumerate(delivered)
+        for number, batch in enumerate(
+            one for one in workload.delivered if compared == 1 or one.batch_id not in ran.versions
+        )
         if number % compared == 0 or batch.batch_id in ran.rushed
     ]
-
-
-def _without_faults(home: Path, batches: Sequence[Batch], ran: Ran) -> dict[str, str]:
-    """content_digest of every package that the same material gives in another, calm line; there
-    the rush batches are first, one by one, which shows how long their own work takes."""
-    calm = Line(home, COPYSTAND_RETRY_SCALE=RETRY_SCALE)
-    _write_profiles(home)
-    began = time.monotonic()
-    try:
-        calm.up()
-        settings = Settings.load({"COPYSTAND_HOME": str(home)})
-        rush = [batch for batch in batches if batch.batch_id in ran.rushed]
-        for number, batch in enumerate(rush, 1):
-            handed_over = time.monotonic()
-            fault_free(settings, [batch])
-            _until_ended(calm, number, handed_over)
-            ran.rush_alone[batch.batch_id] = time.monotonic() - handed_over
-        fault_free(settings, [batch for batch in batches if batch not in rush])
-        _until_ended(calm, len(batches), time.monotonic())
-        rows = calm.ask("packages", "list", "--limit", "100000")
-    finally:
-        calm.down()
-    alone = ", ".join(f"{seconds:.1f}" for seconds in ran.rush_alone.values())
-    took = time.monotonic() - began
-    _tell(f"without faults: {len(rows)} packages in {took:.0f} s; rush batches alone: {alone} s")
-    return {row["package_id"]: row["content_digest"] for row in rows}
 
 
 def _keep_packages(home: Path, folder: Path) -> None:
@@ -290,19 +264,9 @@ def _keep_packages(home: Path, folder: Path) -> None:
         shutil.copytree(home / "packages", folder, dirs_exist_ok=True)
 
 
-def _write_profiles(home: Path) -> None:
-    (home / "profiles").mkdir(parents=True, exist_ok=True)
-    for name, text in PROFILES.items():
-        (home / "profiles" / f"{name}.toml").write_text(text)
-
-
 def _merge(into: Verdict, found: Verdict) -> None:
     for kind in ("lost", "twice", "imbalances", "other"):
         getattr(into, kind).extend(getattr(found, kind))
-
-
-def _tell(text: str) -> None:
-    print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True)
 
 
 def main() -> int:

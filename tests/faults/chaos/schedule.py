@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 BROKERS = ("kafka", "kafka-2", "kafka-3")
-ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog")
+ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog", "ingest")
 STOPPED = ("worker", "tracker", "sealer", "broker")
 KAFKA_TOXICS = ("latency", "reset", "slices", "partition", "half-open")
 POSTGRES_TOXICS = ("latency", "reset", "partition", "half-open")

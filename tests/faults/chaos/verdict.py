@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from processors.tools import staging_key
-from tests.faults.chaos.material import REFUSED, Batch
+from tests.faults.chaos.material import REFUSED, Batch, digest_of
 from tests.faults.checkers import Finding, judge
 from tests.support.running_line import Line
 
@@ -20,8 +20,18 @@ KINDS = {
 }
 """Words in a checker's rule, by what they tell of."""
 NOBODYS = ("message.undecodable", "sender.signature-missing", "sender.signature-wrong")
-Digests = Mapping[str, str]
-"""content_digest by package_id."""
+
+
+@dataclass(frozen=True)
+class Calm:
+    """What the same material gave in a line without faults."""
+
+    batches: frozenset[str]
+    """Those that it processed; of some it may have no package."""
+    digests: Mapping[str, str]
+    """content_digest by package_id."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """How long each rush batch took there, by itself."""
 
 
 @dataclass
@@ -45,20 +55,18 @@ class Verdict:
         return [f"{kind}: {what}" for kind in kinds for what in getattr(self, kind)]
 
 
-def judged(
-    line: Line, batches: Sequence[Batch], poison: int, fault_free: Digests, began: float
-) -> Verdict:
+def judged(line: Line, batches: Sequence[Batch], poison: int, calm: Calm, began: float) -> Verdict:
     """Ask both checkers, and compare what the line keeps with what was handed over."""
     found = Verdict()
     spoiled = [staging_key(one) for batch in batches for one in (*batch.flipped, *batch.truncated)]
     ids = [batch.batch_id for batch in batches]
-    for finding in judge(line, ids, fault_free, spoiled=spoiled, began=began):
+    for finding in judge(line, ids, calm.digests, spoiled=spoiled, began=began):
         found.take(finding)
     packages = line.ask("packages", "list", "--limit", "100000")
     records = line.ask("quarantine", "list", "--limit", "100000")
     _judge_quarantine(records, batches, poison, found)
     judge_packages(line.home, packages, batches, found)
-    _judge_digests(packages, fault_free, found)
+    judge_digests(packages, calm, found)
     return found
 
 
@@ -95,14 +103,19 @@ def judge_packages(
         held = {page.rpartition(":")[0] for page in batch.faulty}
         for path in batch.folder.rglob("*.tif"):
             if not batch.refused and f"{batch.batch_id}.{path.parent.name}" not in held:
-                wanted[hashlib.sha256(path.read_bytes()).hexdigest()] += 1
+                wanted[digest_of(path)] += 1
+        wanted.update(digest_of(path) for path in batch.again)
     there: Counter[str] = Counter()
     for package in packages:
         there += _masters(home / package["key"], package["sha256"], found)
     found.lost += [f"master {digest}" for digest in wanted - there]
     found.twice += [f"master {digest}" for digest in there - wanted]
-    items = Counter(package["item_id"] for package in packages)
-    found.twice += [f"{item} has {many} packages" for item, many in items.items() if many > 1]
+    versions = Counter((package["item_id"], package["revision"]) for package in packages)
+    found.twice += [
+        f"version {revision} of {item} has {many} packages"
+        for (item, revision), many in versions.items()
+        if many > 1
+    ]
 
 
 def _masters(tar: Path, sha256: str, found: Verdict) -> Counter[str]:
@@ -119,21 +132,17 @@ def _masters(tar: Path, sha256: str, found: Verdict) -> Counter[str]:
     return masters
 
 
-def _batch_of(package_id: str) -> str:
-    return package_id.partition(".")[0]
-
-
-def _judge_digests(packages: Sequence[Any], fault_free: Digests, found: Verdict) -> None:
+def judge_digests(packages: Sequence[Any], calm: Calm, found: Verdict) -> None:
+    """Every package has the content that it has without faults, and no batch has one more."""
     told = {one["package_id"]: one["content_digest"] for one in packages}
-    found.lost += [f"package {name}" for name in fault_free.keys() - told.keys()]
-    compared = {_batch_of(name) for name in fault_free}
+    found.lost += [f"package {name}" for name in calm.digests.keys() - told.keys()]
     found.other += [
-        f"package {name} of nobody"
-        for name in told.keys() - fault_free.keys()
-        if _batch_of(name) in compared
+        f"package {one['package_id']} of nobody"
+        for one in packages
+        if one["batch_id"] in calm.batches and one["package_id"] not in calm.digests
     ]
     found.other += [
         f"{name} has content_digest {told[name]}, without faults {digest}"
-        for name, digest in fault_free.items()
+        for name, digest in calm.digests.items()
         if told.get(name, digest) != digest
     ]

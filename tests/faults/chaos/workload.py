@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -13,10 +13,14 @@ from streams.clients.station.folder import SubmissionOptions
 from streams.settings import NotUp, Settings
 from tests.faults.chaos import material
 from tests.faults.chaos.material import Batch
+from tests.faults.chaos.spooling import SpoolStation
 from tests.support.signing import signed
 
 TRUNCATED_EVERY = 2
 RUSH_EVERY = 4
+SPOOLED_EVERY, FIRST_SPOOLED = 4, 1
+VERSIONS_EVERY = 8
+"""Two items of each such batch are delivered again."""
 AGAIN_SECONDS = 1.0
 Remember = Callable[[str, str, bytes], None]
 
@@ -33,8 +37,13 @@ class Workload(threading.Thread):
         remember: Remember,
         ahead: int,
         at_least: int = 0,
+        *,
+        spool: SpoolStation,
+        packaged: Callable[[Sequence[str]], set[str]],
     ) -> None:
-        """A station that has handed nothing over yet.
+        """A station that has handed nothing over yet; some batches go through the spool of another.
+
+        `packaged` gives those items that are in their packages, so that they may be delivered again.
 
         `ahead` pages are on their way at most. It delivers `at_least` pages, however slow the
         line is: what is missing when it is told to end follows without waiting for room."""
@@ -42,9 +51,14 @@ class Workload(threading.Thread):
         self._settings, self._folder, self._seed = settings, folder, seed
         self._finished, self._remember = finished, remember
         self._ahead, self._at_least = ahead, at_least
+        self._spool, self._packaged = spool, packaged
         self._over = threading.Event()
+        self._due: list[Batch] = []
+        """Batches of which items are to be delivered again when they are in packages."""
+        self.versions: list[str] = []
+        """Batches with items that were delivered before."""
         self.delivered: list[Batch] = []
-        """What the brokers have acknowledged."""
+        """What the brokers have acknowledged, or the spool."""
         self.rushed: dict[str, float] = {}
         """When the brokers took each rush batch, by a monotonic clock."""
         self.repeated = 0
@@ -61,7 +75,7 @@ class Workload(threading.Thread):
         try:
             number = 0
             while not self._over.is_set() or self.pages() < self._at_least:
-                self._deliver(material.make(self._folder, self._seed, number))
+                self._deliver_regular(number)
                 if number % TRUNCATED_EVERY == 0:
                     self._deliver(material.make_truncated(self._folder, self._seed, number))
                 if number % RUSH_EVERY == RUSH_EVERY - 1:
@@ -75,6 +89,7 @@ class Workload(threading.Thread):
     def _wait_for_room(self) -> None:
         done = 0
         while not self._over.wait(0.5):
+            self.deliver_versions()
             done = self._finished() or done
             if self.pages() - done < self._ahead:
                 return
@@ -82,6 +97,27 @@ class Workload(threading.Thread):
     def pages(self) -> int:
         """How many the brokers have acknowledged."""
         return sum(batch.pages for batch in self.delivered)
+
+    def _deliver_regular(self, number: int) -> None:
+        if number % SPOOLED_EVERY == FIRST_SPOOLED:
+            # What goes by HTTP is not damaged between the store and the submission.
+            batch = material.make(self._folder, self._seed, number, flips=False)
+            self._spool.take(batch)
+            self.delivered.append(batch)
+            return
+        self._deliver(batch := material.make(self._folder, self._seed, number))
+        if number % VERSIONS_EVERY == 0:
+            self._due.append(batch)
+
+    def deliver_versions(self) -> int:
+        """Deliver items again that are in their packages; how many batches that are."""
+        due = [one for one in self._due if len(self._packaged(material.again_items(one))) == 2]
+        for batch in due:
+            self._due.remove(batch)
+            for relation in (material.REPLACES, material.SUPPLEMENTS):
+                self._deliver(version := material.make_version(self._folder, batch, relation))
+                self.versions.append(version.batch_id)
+        return 2 * len(due)
 
     def _deliver(self, batch: Batch) -> None:
         while not self._tried(batch):

@@ -10,29 +10,12 @@ from processors.route import accept_capture
 from processors.tools import Tools
 from schemas.models import CaptureAccepted, CaptureSetting, PageCaptured
 from tests.support.builders import a_file, a_head
+from tests.support.capture_facts import stated_capture
 from tests.support.imaging_builders import memory_tools
-
-SETTINGS = (
-    CaptureSetting(name="resolution_dpi", asked="300", confirmed="300"),
-    CaptureSetting(name="source", asked="flatbed"),
-)
 
 
 def a_capture(**changes: Any) -> PageCaptured:
-    stated = {
-        "sequence": 1,
-        "device_make": "Noname",
-        "device_model": "frontend-tester",
-        "device_serial": "S-1",
-        "operator": "o-17",
-        "driver": "sane",
-        "driver_version": "sane 1.1",
-        "profile": "as-delivered",
-        "settings": SETTINGS,
-        "sha256": "ab" * 32,
-        "pixels_sha256": "cd" * 32,
-    }
-    return PageCaptured(head=a_head(), **{**stated, **changes})
+    return PageCaptured(head=a_head(), **stated_capture(**{"pixels_sha256": "cd" * 32, **changes}))
 
 
 def test_the_device_is_a_hardware_agent_with_its_serial_number_and_its_driver():
@@ -88,7 +71,8 @@ def test_the_router_takes_all_statements_and_adds_the_act(tools: Tools):
     (fact,) = accept_capture(capture, tools).facts  # type: ignore[union-attr]
 
     assert isinstance(fact, CaptureAccepted)
-    assert (fact.settings, fact.pixels_sha256) == (SETTINGS, "cd" * 32)
+    assert (fact.settings, fact.pixels_sha256) == (capture.settings, "cd" * 32)
+    assert [one.name for one in fact.settings] == ["resolution_dpi", "source"]
     assert fact.captured_at == capture.head.occurred_at
     assert [event.event_type for event in events_of(fact)] == ["capture", "creation"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.standards import present, standards_folder
+from processors import recognize_page as recognize_module
 from processors.acquire_page import acquire_page
-from processors.ocr import engine
 from processors.ocr.delivered_alto import NotReadable, read_delivered
 from processors.outcome import Done, Rejected
 from processors.recognize_page import recognize_page
@@ -74,7 +74,7 @@ def test_stores_the_delivered_alto_of_a_real_page_unchanged(tools: Tools, monkey
     folder = corpus("gallicorpora-18e", "bpt6k1281160s")
     content = (folder / "bpt6k1281160s_f12.xml").read_bytes()
     image = (folder / "bpt6k1281160s_f12.tif.jpeg").read_bytes()
-    monkeypatch.setattr(engine, "read_image", None)
+    monkeypatch.setattr(recognize_module, "Recognizer", None)
     if present():
         tools = Tools(tools.storage, tools.scratch, standards=standards_folder())
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pyvips
@@ -11,9 +10,11 @@ from processors import model_choice
 from processors.imaging.decode import write_grey_copy
 from processors.model_choice import ChosenReading, read_with_chosen_model
 from processors.ocr import line_reader
-from processors.ocr.line_reader import NOTHING, ReadLines
+from processors.ocr.engine import engine_named
 from processors.ocr.orientation import Image
 from processors.ocr.text_sample import samples_of
+from processors.ocr.words import NOTHING, ReadLines
+from processors.profile_ocr import EngineName
 from tests.support.corpora import corpus
 
 MODELS = ("eng", "fra", "deu", "lat", "Fraktur")
@@ -25,17 +26,23 @@ def one_thread(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
 
 
-def chosen(master: Path, scratch: Path, models: tuple[str, ...] = MODELS) -> ChosenReading:
+def chosen(
+    master: Path,
+    scratch: Path,
+    models: tuple[str, ...] = MODELS,
+    engine: EngineName = "tesserocr",
+) -> ChosenReading:
     path = scratch / "reading.tif"
     copy = write_grey_copy(master, path, resolution_dpi=600, dpi=300, max_long_side_px=2500)
-    image = Image(path, copy.dpi, models, timeout_seconds=100)
+    image = Image(engine_named(engine), path, copy.dpi, models, timeout_seconds=100)
     return read_with_chosen_model(image, lambda _: None, turn=True)
 
 
-def test_a_french_page_is_read_once_with_the_french_model(tmp_path: Path):
+@pytest.mark.parametrize("engine", ["pytesseract", "tesserocr"])
+def test_a_french_page_is_read_once_with_the_french_model(tmp_path: Path, engine: EngineName):
     page = corpus("gallicorpora-18e", "bpt6k1281160s") / "bpt6k1281160s_f15.tif.jpeg"
 
-    reading = chosen(page, tmp_path)
+    reading = chosen(page, tmp_path, engine=engine)
 
     assert (reading.choice.model, reading.choice.language) == ("fra", "fra")
     assert "letters, read with eng, identified as fra 0." in reading.choice.reason
@@ -100,7 +107,8 @@ def test_the_program_reads_the_lines_where_its_library_is_missing(
     part = page.crop(box.left, box.top, box.width, box.height)
 
     def read() -> ReadLines:
-        return line_reader.read_lines(part, "eng", dpi=300, timeout_seconds=60, scratch=tmp_path)
+        program = engine_named("pytesseract")
+        return program.read_lines(part, "eng", dpi=300, timeout_seconds=60, scratch=tmp_path)
 
     by_library = read()
     monkeypatch.setattr(line_reader, "_reader", lambda _: None)
@@ -153,7 +161,7 @@ def test_a_page_is_read_with_a_candidate_for_another_script_if_that_reads_it_bet
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str, model: str
 ):
     # No model of another script is installed: the English one reads another page in its place.
-    read, lines = model_choice.read_in_best_orientation, model_choice.read_lines
+    read, lines = model_choice.read_in_best_orientation, model_choice._read
     (tmp_path / "other").mkdir()
     instead = a_page_in(other, tmp_path / "other")
 
@@ -162,13 +170,13 @@ def test_a_page_is_read_with_a_candidate_for_another_script_if_that_reads_it_bet
             image = replace(image, path=instead, models=("eng",))
         return read(image, lambda _: None, turn=turn)
 
-    def reads_lines(part: pyvips.Image, of: str, **how: Any) -> ReadLines:
+    def reads_lines(part: pyvips.Image, of: str, image: Image) -> ReadLines:
         if of != "Greek":
-            return lines(part, of, **how)
+            return lines(part, of, image)
         return ReadLines("some text", 95.0 if other == "Latn" else 20.0)
 
     monkeypatch.setattr(model_choice, "read_in_best_orientation", reads)
-    monkeypatch.setattr(model_choice, "read_lines", reads_lines)
+    monkeypatch.setattr(model_choice, "_read", reads_lines)
 
     reading = chosen(a_page_in("Grek", tmp_path), tmp_path, ("eng", "Greek"))
 

@@ -60,9 +60,25 @@ def test_a_misspelt_key_of_a_profile_is_refused(tmp_path: Path):
         profile.resolve("mine", tmp_path)
 
 
-def test_a_worker_of_an_older_version_can_ignore_the_models_for_unstated_languages():
+def test_a_worker_of_an_older_version_can_ignore_models_for_unstated_languages_and_engine():
     resolved = profile.resolve("as-delivered")
 
     # Unknown fields are ignored at the top level only.
-    assert "unstated_language" in resolved
-    assert "unstated_language" not in resolved["ocr"]
+    assert {"unstated_language", "recognition"} <= set(resolved)
+    assert not {"unstated_language", "recognition", "engine"} & set(resolved["ocr"])
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in profile.SHIPPED.glob("*.toml")))
+def test_every_shipped_profile_names_the_fast_engine(name: str):
+    assert profile.resolve(name)["recognition"] == {
+        "engine": "tesserocr",
+        "software": None,
+        "models": None,
+    }
+
+
+def test_a_profile_without_an_engine_means_the_program():
+    resolved = profile.resolve("as-delivered")
+    del resolved["recognition"]
+
+    assert Profile.from_json(profile.canonical(resolved)).recognition.engine == "pytesseract"

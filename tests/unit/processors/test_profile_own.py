@@ -90,6 +90,8 @@ def test_rules_are_checked_with_the_manifest(tmp_path: Path) -> None:
         ('extends = "as-delivered"\n[ocr]\ndpi = "much"', "ocr.dpi"),
         ('extends = "as-delivered"\nrequired_branches = ["enrich_page"]', "required_branches"),
         ('extends = "as-delivered"\nrules = []', "rules belong in rule files"),
+        ('extends = "as-delivered"\n[recognition]\nengine = "tesseract"', "recognition.engine"),
+        ('extends = "as-delivered"\n[recognition]\nmodels = {}', "are set at pre-flight"),
     ],
 )
 def test_an_invalid_profile_is_reported_with_its_key(

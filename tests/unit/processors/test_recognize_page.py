@@ -1,21 +1,26 @@
 """The text of a page is recognised with reproducible outputs."""
 
 import os
+import re
 import time
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pyvips
 from lxml import etree
 
+from processors import profile
 from processors import recognize_page as recognize_module
 from processors.acquire_page import acquire_page
-from processors.ocr import engine as ocr
+from processors.frozen_profile import with_installed
+from processors.ocr import installation, program_engine
 from processors.ocr.alto import NS4
 from processors.outcome import Done, Rejected, ToolCrashed, ToolHung, TryLater
 from processors.recognize_page import recognize_page
-from processors.tools import Tools
+from processors.tools import Area, Tools
 from schemas.models import PageAcquired, PageRecognized
 from tests.support.imaging_builders import an_admitted_page, as_next_input, memory_tools
 
@@ -62,7 +67,9 @@ def test_has_one_act_that_names_software_models_and_files(tools: Tools):
 
     (act,) = fact.acts
     assert (act.type, act.outcome) == ("creation", "suc")
-    assert [agent.name for agent in act.agents] == ["libvips", "tesseract", "tesseract model eng"]
+    assert [agent.name for agent in act.agents] == [
+        "libvips", "tesserocr", "tesseract", "tesseract model eng",
+    ]  # fmt: skip
     assert act.sources == (f"sha256:{page.files[0].sha256}",)
     assert act.results == tuple(f"sha256:{file.sha256}" for file in fact.files)
 
@@ -188,7 +195,7 @@ def test_rejects_an_unknown_language(tools: Tools):
 
 
 def test_a_missing_model_is_a_transient_failure(tools: Tools, monkeypatch):
-    monkeypatch.setattr(ocr, "installed_models", lambda: frozenset({"osd"}))
+    monkeypatch.setattr(installation, "installed_models", lambda: frozenset({"osd"}))
 
     outcome = recognize_page(an_acquired_page(tools), tools)
 
@@ -196,15 +203,18 @@ def test_a_missing_model_is_a_transient_failure(tools: Tools, monkeypatch):
     assert outcome.why == "no recognition model is installed for eng (eng)"
 
 
+BY_PROGRAM = {"recognition": {"engine": "pytesseract"}}
+
+
 def guarded_as(monkeypatch, folder: Path, script: str) -> None:
     program = folder / "tesseract"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(ocr.pytesseract.pytesseract, "tesseract_cmd", str(program))
+    monkeypatch.setattr(program_engine.pytesseract.pytesseract, "tesseract_cmd", str(program))
 
 
 def test_a_hanging_tesseract_is_ended_in_time(tools: Tools, tmp_path: Path, monkeypatch):
-    page = an_acquired_page(tools, rules={"ocr": {"timeout_seconds": 0.3}})
+    page = an_acquired_page(tools, rules={**BY_PROGRAM, "ocr": {"timeout_seconds": 0.3}})
     guarded_as(monkeypatch, tmp_path, f"echo $$ > {tmp_path}/pid\nexec sleep 60")
 
     with pytest.raises(ToolHung, match=r"no answer in 0\.3 s"):
@@ -217,7 +227,7 @@ def test_a_hanging_tesseract_is_ended_in_time(tools: Tools, tmp_path: Path, monk
 
 @pytest.mark.parametrize("script", ["kill -SEGV $$", "exit 1", "exit 0"])
 def test_a_crash_of_tesseract_is_reported(tools: Tools, tmp_path: Path, monkeypatch, script: str):
-    page = an_acquired_page(tools)
+    page = an_acquired_page(tools, rules=BY_PROGRAM)
     guarded_as(monkeypatch, tmp_path, script)
 
     with pytest.raises(ToolCrashed):
@@ -231,9 +241,9 @@ def test_the_scratch_folder_is_empty_afterwards(tools: Tools):
 
 
 def test_tesseract_is_started_through_its_wrapper():
-    words = ocr.GUARDED.read_text()
+    words = installation.GUARDED.read_text()
 
-    assert os.access(ocr.GUARDED, os.X_OK)
+    assert os.access(installation.GUARDED, os.X_OK)
     assert "OMP_THREAD_LIMIT=1" in words
     assert "setpriv --pdeathsig KILL tesseract" in words
 
@@ -300,3 +310,88 @@ def test_a_script_says_which_model_to_use(tools: Tools):
     page = an_acquired_page(tools, languages=(), script="Latf")
 
     assert recognized(tools, page).models == ("Fraktur",)
+
+
+def frozen_with(engine: str) -> dict[str, Any]:
+    resolved = profile.resolve("as-delivered")
+    return with_installed({**resolved, "recognition": {"engine": engine}})
+
+
+@pytest.mark.parametrize("engine", ["pytesseract", "tesserocr"])
+def test_text_agent_and_alto_name_the_engine_of_the_profile_with_its_models(
+    tools: Tools, engine: str
+):
+    frozen = frozen_with(engine)
+    page = an_acquired_page(tools, rules=frozen)
+
+    fact = recognized(tools, page)
+
+    software, models = frozen["recognition"]["software"], frozen["recognition"]["models"]
+    agents = {agent.name: agent.version for agent in fact.acts[0].agents}
+    assert software.items() <= agents.items()
+    assert ("tesserocr" in agents) == (engine == "tesserocr")
+    assert agents["tesseract model eng"] == models["eng"] == f"sha256:{digest_of_file('eng')}"
+    alto = etree.fromstring(contents(tools, fact)["alto"])
+    named = alto.find(f".//{{{NS4}}}processingSoftware")
+    assert named.findtext(f"{{{NS4}}}softwareVersion") == software["tesseract"]
+    calls = named.findtext(f"{{{NS4}}}applicationDescription")
+    assert calls == (f"tesserocr {software['tesserocr']}" if engine == "tesserocr" else None)
+    settings = alto.findtext(f".//{{{NS4}}}processingStepSettings")
+    assert settings.endswith(f"; model eng {models['eng']}")
+
+
+def digest_of_file(model: str) -> str:
+    return sha256((installation.models_folder() / f"{model}.traineddata").read_bytes()).hexdigest()
+
+
+def test_a_profile_of_an_earlier_version_means_the_program(tools: Tools):
+    page = an_acquired_page(tools)
+    earlier = profile.resolve("as-delivered")
+    del earlier["recognition"]
+    files = [file for file in page.files if file.use != "profile"]
+    document = tools.storage.keep(
+        profile.canonical(earlier), area=Area.RECORDS, use="profile", media_type="text/plain"
+    )
+
+    fact = recognized(tools, page.model_copy(update={"files": (*files, document)}))
+
+    agents = [(agent.name, agent.version) for agent in fact.acts[0].agents]
+    assert agents[1:] == [
+        ("tesseract", installation.program_version()), ("tesseract model eng", None),
+    ]  # fmt: skip
+    if [version for _, version in agents[:2]] == ["8.18.7", "5.3.0"]:
+        # What earlier versions made of this page with these tools.
+        assert [file.sha256[:16] for file in fact.files] == [
+            "bfb127c2330906e3", "6efe0942d9ed3ae1", "0e4eeb1f85edc0ff", "71dd0b277dbfcb61",
+            "4e16ce5edc72ee4b",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["pytesseract", "tesserocr"])
+@pytest.mark.parametrize(
+    ("part", "name", "says"),
+    [
+        ("software", "tesseract", "the batch was accepted with .*tesseract 0.0.*, this worker has"),
+        ("models", "eng", "the batch was accepted with model eng 0.0, this worker has sha256:"),
+    ],
+)
+def test_a_worker_with_another_engine_or_model_than_the_batch_was_accepted_with_defers_the_page(
+    tools: Tools, engine: str, part: str, name: str, says: str
+):
+    frozen = frozen_with(engine)
+    frozen["recognition"][part] = {**frozen["recognition"][part], name: "0.0"}
+
+    outcome = recognize_page(an_acquired_page(tools, rules=frozen), tools)
+
+    assert isinstance(outcome, TryLater)
+    assert re.search(says, outcome.why), outcome.why
+
+
+def test_a_model_that_was_installed_later_is_not_used(tools: Tools):
+    frozen = frozen_with("tesserocr")
+    del frozen["recognition"]["models"]["eng"]
+
+    outcome = recognize_page(an_acquired_page(tools, rules=frozen), tools)
+
+    assert isinstance(outcome, TryLater)
+    assert outcome.why == "no recognition model is installed for eng (eng)"

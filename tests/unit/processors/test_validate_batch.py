@@ -1,6 +1,8 @@
 """Pre-flight accepts a batch with its items, or reports every error."""
 
 import json
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from tests.support.deliveries import (
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tools:
     monkeypatch.setattr(
-        language_models.ocr, "installed_models", lambda: frozenset({"eng", "fra", "osd"})
+        language_models.installation, "installed_models", lambda: frozenset({"eng", "fra", "osd"})
     )
     return memory_tools(tmp_path)
 
@@ -279,7 +281,9 @@ def test_an_unstated_language_stays_unstated_and_its_models_are_frozen(
 def test_an_unstated_language_needs_one_of_the_models_of_the_profile(
     tools: Tools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(language_models.ocr, "installed_models", lambda: frozenset({"jpn"}))
+    monkeypatch.setattr(
+        language_models.installation, "installed_models", lambda: frozenset({"jpn"})
+    )
     batch = staged(tools, a_manifest(an_item(languages=None)))
 
     outcome = validate_batch(batch, tools)
@@ -287,6 +291,36 @@ def test_an_unstated_language_needs_one_of_the_models_of_the_profile(
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.where) == ("language.model-missing", "items[0].languages")
     assert outcome.found.startswith("und requires the model eng or fra or deu")
+
+
+def test_the_profile_of_a_batch_names_the_engine_and_the_digests_of_all_models(
+    tools: Tools,
+) -> None:
+    fact, _ = accepted(validate_batch(staged(tools, a_manifest(an_item())), tools))
+
+    frozen = document(tools, fact.files, "profile")["recognition"]
+    assert (frozen["engine"], set(frozen["software"])) == ("tesserocr", {"tesserocr", "tesseract"})
+    assert set(frozen["models"]) == {"eng", "fra", "osd"}
+    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in frozen["models"].values())
+
+
+@pytest.mark.parametrize(
+    ("profile", "code"), [("as-delivered", "profile.engine-missing"), ("photograph", None)]
+)
+def test_a_batch_is_refused_where_the_engine_of_its_profile_is_not_installed(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch, profile: str, code: str | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "tesserocr", None)
+    monkeypatch.delitem(sys.modules, "processors.ocr.library_engine", raising=False)
+    batch = staged(tools, a_manifest(an_item(), scanner_profile=profile))
+
+    outcome = validate_batch(batch, tools)
+
+    assert getattr(outcome, "code", None) == code
+    if code:
+        assert isinstance(outcome, Rejected)
+        assert outcome.where == "scanner_profile"
+        assert outcome.found.startswith("the Python package tesserocr cannot be imported: ")
 
 
 def test_a_blank_page_needs_no_model(tools: Tools) -> None:

@@ -38,7 +38,9 @@ FILE = (
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tools:
-    monkeypatch.setattr(language_models.ocr, "installed_models", lambda: frozenset({"eng", "osd"}))
+    monkeypatch.setattr(
+        language_models.installation, "installed_models", lambda: frozenset({"eng", "osd"})
+    )
     return memory_tools(tmp_path)
 
 

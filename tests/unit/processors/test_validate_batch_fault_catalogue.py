@@ -31,7 +31,7 @@ QUIET = settings(
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(language_models.ocr, "installed_models", lambda: MODELS)
+    monkeypatch.setattr(language_models.installation, "installed_models", lambda: MODELS)
     return a_folder(
         tmp_path / "home", {f"profiles/{name}": text for name, text in PROFILES.items()}
     )
@@ -136,6 +136,7 @@ def test_every_code_of_pre_flight_is_planted_or_listed_here() -> None:
         "batch.too-many-pages": "200,001 pages",
         "item.too-large": "20,001 pages; test_manifest",
         "record.too-large": "a record of 64 MiB",
+        "profile.engine-missing": "a machine without tesserocr; test_validate_batch",
         "manifest.faulty": "the common code of several errors; test_validate_batch",
     }
     shown = {code for name in CATALOGUE for code, _ in planted(1, [name])[1]}

@@ -1,43 +1,34 @@
-"""Tesseract's answer about the script of a page is a hint; only Latin script can be certain."""
+"""The script that an engine detects is a hint; only Latin script can be certain."""
 
 from pathlib import Path
 
 import pytest
 
-from processors.ocr import engine, languages
-from processors.ocr.script_detection import SeenScript, script_of
-
-TOLD = "Orientation in degrees: 0\nScript: {}\nScript confidence: {}\n"
+from processors.ocr import installation, languages
+from processors.ocr.engine import DetectedScript, engine_named
+from processors.ocr.orientation import Image
+from processors.ocr.script_detection import described, is_certainly_latin, script_of
 
 
 @pytest.mark.parametrize(
-    ("told", "seen", "is_latin"),
+    ("seen", "is_latin"),
     [
-        (TOLD.format("Greek", "5.15"), SeenScript("Greek", 5.15), False),
-        (TOLD.format("Latin", "0.12"), SeenScript("Latin", 0.12), False),
-        (TOLD.format("Latin", "45.71"), SeenScript("Latin", 45.71), True),
-        (TOLD.format("Fraktur", "2.53"), SeenScript("Fraktur", 2.53), True),
+        (DetectedScript("Greek", 5.15), False),
+        (DetectedScript("Latin", 0.12), False),
+        (DetectedScript("Latin", 45.71), True),
+        (DetectedScript("Fraktur", 2.53), True),
     ],
 )
-def test_the_answer_has_a_script_and_a_confidence(
-    monkeypatch: pytest.MonkeyPatch, told: str, seen: SeenScript, is_latin: bool
-):
-    monkeypatch.setattr(engine, "installed_models", lambda: frozenset({"osd"}))
-    monkeypatch.setattr(engine, "detect_script", lambda *_, **__: told)
-
-    found = script_of(Path("page.tif"), dpi=300, timeout_seconds=1)
-
-    assert (found, found and found.is_latin) == (seen, is_latin)
+def test_latin_script_is_certain_from_a_confidence_on(seen: DetectedScript, is_latin: bool):
+    assert is_certainly_latin(seen) is is_latin
+    assert described(seen) == f"{seen.name}, confidence {seen.confidence}"
 
 
-@pytest.mark.parametrize("installed", [frozenset({"eng"}), frozenset({"osd"})])
-def test_without_the_model_or_enough_text_there_is_no_answer(
-    monkeypatch: pytest.MonkeyPatch, installed: frozenset[str]
-):
-    monkeypatch.setattr(engine, "installed_models", lambda: installed)
-    monkeypatch.setattr(engine, "detect_script", lambda *_, **__: "")
+def test_without_the_model_no_script_is_detected(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(installation, "installed_models", lambda: frozenset({"eng"}))
+    missing = Image(engine_named("pytesseract"), Path("no such file"), 300, ("eng",), 1)
 
-    assert script_of(Path("page.tif"), dpi=300, timeout_seconds=1) is None
+    assert script_of(missing) is None
 
 
 @pytest.mark.parametrize("model", ["Greek", "script/Cyrillic", "rus", "heb", "Arabic"])

@@ -12,6 +12,7 @@ from processors.tools import Tools
 from processors.xml.validate import validate
 from schemas.models import Act, CaptureAccepted, CaptureSetting
 from tests.support.builders import NOON
+from tests.support.capture_facts import RESOLUTION, stated_capture
 from tests.support.package_builders import (
     a_completed_item,
     a_page_entry,
@@ -27,29 +28,18 @@ NS = {
     "p": "http://www.loc.gov/premis/v3",
 }
 PAGES = (a_page_entry(1), a_page_entry(2))
-SETTINGS = (
-    CaptureSetting(name="resolution_dpi", asked="300", confirmed="300"),
-    CaptureSetting(name="source", asked="flatbed", confirmed="Flatbed"),
-)
+SETTINGS = (RESOLUTION, CaptureSetting(name="source", asked="flatbed", confirmed="Flatbed"))
 
 
 def a_capture(run: str = "run-1", **changes: Any) -> CaptureAccepted:
-    stated = {
+    own = {
         "capture_id": f"capture of {run}",
-        "sequence": 1,
-        "device_make": "Noname",
-        "device_model": "frontend-tester",
-        "device_serial": "S-1",
-        "operator": "o-17",
-        "driver": "sane",
-        "driver_version": "sane 1.1",
-        "profile": "as-delivered",
         "settings": SETTINGS,
         "sha256": with_its_file(PAGES[0])["file"]["sha256"],
         "captured_at": NOON,
     }
     head = head_of(run, "captured", page_id="vol-1:0001")
-    fact = CaptureAccepted(head=head, **{**stated, **changes})
+    fact = CaptureAccepted(head=head, **stated_capture(**(own | changes)))
     device = device_of(fact)
     act = Act(type="creation", outcome="suc", detail="Captured.", agents=(device,) * bool(device))
     return fact.model_copy(update={"acts": (act,)})

@@ -75,6 +75,25 @@ def test_failed_objects_are_counted_with_the_command_that_lists_them():
     assert "fixity" not in printed(a_status(failed_objects=0))
 
 
+def test_limits_and_the_classes_that_transfer_or_wait_are_shown():
+    idle = {"minimum_mbit": 5.0, "in_bytes_per_second": 0, "out_bytes_per_second": 0}
+    idle |= {"in_bytes": 0, "out_bytes": 0, "waits": 0, "waited_seconds": 0.0, "waiting": False}
+    rows = [
+        idle | {"class": "masters", "out_bytes_per_second": 1_000_000, "waiting": True},
+        idle | {"class": "repair"},
+    ]
+    found = {"rate_mbit": 40.0, "schedule": "mon 08:00-18:00", "fault": None, "classes": rows}
+
+    text = printed(a_status(traffic=found))
+    wrong = printed(a_status(traffic=found | {"fault": "traffic.settings-wrong: link: no."}))
+
+    assert "traffic: 40 Mbit/s in each direction, by the schedule mon 08:00-18:00" in text
+    assert "masters: in 0.0, out 8.0 Mbit/s, waits for the link" in text
+    assert "repair" not in text
+    assert "traffic.settings-wrong: link: no. The earlier limits are in force." in wrong
+    assert "traffic" not in printed(a_status(traffic=None))
+
+
 def test_the_figures_of_the_cache_are_one_line():
     cache = {"used_bytes": 512e6, "limit_bytes": 20e9, "hits": 3, "misses": 1, "hit_rate": 0.75}
     used = cache | {"evictions": 1, "damaged": 0}

@@ -1,7 +1,6 @@
 """The intake is read ahead while there are many records, in order and without one twice."""
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,40 +10,15 @@ from streams.runtime.run_loop import CannotContinue
 from streams.sealer import intake
 from streams.sealer.intake import Intake
 from tests.support.audit_log import deliveries
+from tests.support.kafka_records import KafkaRecord
 
 AT_ONCE = 3
 
 
-@dataclass(frozen=True)
-class Record:
-    """A record of the intake, or an error, as the Kafka client gives it."""
-
-    at: int
-    failure: KafkaError | None = None
-
-    def error(self) -> KafkaError | None:
-        return self.failure
-
-    def topic(self) -> str:
-        return "intake"
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return self.at
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1_770_000_000_000
-
-    def key(self) -> bytes | None:
-        return deliveries(1, first=self.at)[0][0]
-
-    def value(self) -> bytes | None:
-        return deliveries(1, first=self.at)[0][1]
-
-    def headers(self) -> None:
-        return None
+def a_record(at: int, failure: KafkaError | None = None) -> KafkaRecord:
+    """The record of the intake at an offset, or an error."""
+    key, value = deliveries(1, first=at)[0]
+    return KafkaRecord(at, key, value, failure=failure, name="intake")
 
 
 class Consumer:
@@ -62,11 +36,11 @@ class Consumer:
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
         return 0, self.count
 
-    def consume(self, count: int, timeout: float) -> list[Record]:
+    def consume(self, count: int, timeout: float) -> list[KafkaRecord]:
         first, self.next = self.next, min(self.count, self.next + count)
         if self.error_at is not None and first <= self.error_at < self.next:
-            return [Record(first, KafkaError(KafkaError.OFFSET_OUT_OF_RANGE))]
-        return [Record(at) for at in range(first, self.next)]
+            return [a_record(first, KafkaError(KafkaError.OFFSET_OUT_OF_RANGE))]
+        return [a_record(at) for at in range(first, self.next)]
 
     def close(self) -> None:
         pass

@@ -1,48 +1,17 @@
 """Records of the log are taken in order of seq; foreign ones are found, and no gap is skipped."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from schemas.codec import encode
-from streams.audit.sealed_record import Headers, Seal, headers_of, schema_digest
+from streams.audit.sealed_record import Seal, headers_of, schema_digest
 from streams.sealer.log_order import LogOrder
 from tests.support.audit_log import an_event
+from tests.support.kafka_records import KafkaRecord
 
 
-@dataclass(frozen=True)
-class Record:
-    """A record as the Kafka client gives it."""
-
-    at: int
-    record_key: bytes | None
-    record_value: bytes | None
-    record_headers: Headers
-
-    def topic(self) -> str:
-        return "premis"
-
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return self.at
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1_770_000_000_000
-
-    def key(self) -> bytes | None:
-        return self.record_key
-
-    def value(self) -> bytes | None:
-        return self.record_value
-
-    def headers(self) -> Headers:
-        return self.record_headers
-
-
-def sealed(at: int, seq: int, **changes: Any) -> Record:
+def sealed(at: int, seq: int, **changes: Any) -> KafkaRecord:
     event = an_event(at)
     value = encode(event)
     fields = {
@@ -50,7 +19,7 @@ def sealed(at: int, seq: int, **changes: Any) -> Record:
         "record_value": value,
         "record_headers": headers_of(Seal(seq, 1, schema_digest(value))),
     }
-    return Record(at, **(fields | changes))
+    return KafkaRecord(at, **(fields | changes))
 
 
 def taken(order: LogOrder, *records: Any) -> tuple[list[int], list[int]]:

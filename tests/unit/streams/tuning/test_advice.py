@@ -1,5 +1,7 @@
 """Each setting follows from the machine: memory first, then cores, then the disk."""
 
+import dataclasses
+
 import pytest
 
 from streams.settings import Settings
@@ -44,6 +46,16 @@ def test_memory_bounds_the_pool_of_a_machine_with_many_cores():
 
     assert (few["WORK_POOL_SIZE"], many["WORK_POOL_SIZE"]) == ("7", "32")
     assert few["COPYSTAND_LANE_PROCESSES"] == "text=6"
+
+
+def test_each_broker_of_the_home_has_its_memory():
+    none, one, three = (
+        shares_of(dataclasses.replace(a_machine(memory_mb=6000), brokers=brokers))
+        for brokers in (0, 1, 3)
+    )
+
+    assert none.children - one.children == one.heap + JVM_MB
+    assert one.children - three.children == 2 * (one.heap + JVM_MB)
 
 
 def test_a_fast_machine_has_no_limits_of_lanes():

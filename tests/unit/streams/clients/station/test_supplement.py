@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from processors.manifest import check_manifest
 from processors.rules.codes import is_error
 from processors.rules.manifest_view import View
 from processors.tools import Area
-from streams.clients.station import supplement
+from streams.clients.station import submission, supplement
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from streams.clients.station.line_queries import EarlierVersion
 from streams.clients.station.supplement import with_earlier_pages
@@ -175,6 +176,27 @@ def test_without_the_line_the_delivery_is_as_it_was_read(
     monkeypatch.setattr(supplement, "line_queries", away)
 
     assert len(merged(delivered(tmp_path / "d", "a.png"))["pages"]) == 1
+
+
+@pytest.mark.parametrize("reason", [NotUp("no line"), psycopg.OperationalError("no database")])
+def test_a_submission_without_the_line_is_not_published_as_the_line_would_refuse_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reason: Exception
+):
+    def away(_: Settings) -> None:
+        raise reason
+
+    monkeypatch.setattr(supplement, "line_queries", away)
+    delivered(tmp_path / "d", "a.png")
+    published: list[str] = []
+
+    with pytest.raises(NotUp, match="the pages of ms-9, to which this delivery adds pages"):
+        submission.submit(
+            tmp_path / "d",
+            SubmissionOptions("b-2"),
+            Settings.load({}),
+            publish=lambda topic, key, value: published.append(key),
+        )
+    assert published == []
 
 
 @pytest.mark.parametrize("other", [{"supplements": "ms-8"}, {"replaces": "ms-9"}])
