@@ -17,6 +17,7 @@ from infra.doctor import check_parts
 from infra.kafka import tail
 from infra.kafka_access import is_open
 from processors.error_catalogue import fix_of
+from streams.cli.waiting_roles import print_waiting
 from streams.console import Exit, emit, err, fail, json_option, out, words
 from streams.kafka.client import OPERATOR
 from streams.settings import Settings
@@ -64,7 +65,8 @@ def up(as_json: bool) -> None:
         state = _wait_until_ready(home, None, quiet=as_json)
         err.print(f"The line in {home} is already running.")
     seconds = round(time.monotonic() - began, 1)
-    document = {"home": str(home), "ports": state["ports"], "seconds": seconds}
+    waits = print_waiting(settings)
+    document = {"home": str(home), "ports": state["ports"], "seconds": seconds, "waits_for": waits}
     ready = words(("ready", "green"), f" in {seconds} s, home {home}")
     emit(document, as_json, lambda _: out.print(ready))
 

@@ -234,6 +234,22 @@ def test_a_second_home_starts_and_stops_and_leaves_nothing(line: Home, home: Hom
     assert all(row["state"] == "ready" for row in line.ask("status")["roles"])
 
 
+def test_status_shows_the_limits_of_traffic(line: Home):
+    file = line.path / "traffic.toml"
+    without = line.ask("status")["traffic"]
+    file.write_text("[link]\nrate_mbit = 40\n")
+    try:
+        limited = line.ask("status")["traffic"]
+    finally:
+        file.unlink()
+
+    assert without is None
+    assert (limited["rate_mbit"], limited["fault"]) == (40, None)
+    assert [one["class"] for one in limited["classes"]] == [
+        *("masters", "access", "packages", "repair"),
+    ]
+
+
 def test_a_killed_supervisor_leaves_no_process_and_the_home_starts_again(line: Home):
     killed = line.state()["pid"]
 
