@@ -22,7 +22,7 @@ from streams.sealer.intake import BATCH, Intake
 from streams.sealer.later_checkpoints import LaterCheckpoints
 from streams.sealer.log_requests import RESTORE_TOPIC, LogRequest, LogRequests, event_of
 from streams.sealer.plan import plan
-from streams.sealer.recovery import LogsDisagree, catch_up
+from streams.sealer.recovery import LogsDisagree, catch_up, disagree
 from streams.sealer.sealed_log import SealedLog
 from streams.sealer.signing import SigningKeys
 from streams.sealer.topic_check import EVERY_SECONDS, TopicCheck
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 PRODUCER_NAME = "copystand/sealer"
 LOOK_SECONDS = 0.5
+VISIBLE_SECONDS = 120.0
+"""Until what was published again can be read."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,11 @@ class Sealer:
         """Give events the next numbers. `intake` is the first offset that they were read from, and
         the one behind the last. Raises TransactionAborted."""
         before = self._position
+        if before.next_seq != self._sealed.size:
+            # A number that the log has already must never be given again: read the topic first.
+            raise TransactionAborted(
+                f"at {before.next_seq}, and the log ends at {self._sealed.size}"
+            )
         # After a clock was set back, an event must not be dated before the previous one.
         sealed_at = max(time.time_ns() // 1000, before.sealed_at)
         records = [
@@ -243,7 +250,7 @@ class Sealer:
         self._later.check(self._sealed.store, self._checkpoints.newest)
         if self._position.next_seq < self._sealed.size:
             self._publish_again()
-            self._catch_up()
+            self._catch_up_with_log()
         elif self._position.next_seq < known:
             # Only an index without a log knew them: they are sealed again, with new numbers.
             lost = {"end": self._position.next_seq, "sealed_up_to": known}
@@ -259,6 +266,19 @@ class Sealer:
             self._position = catch_up(
                 self._index, self._sealed, consumer, self._topics.premis, self._stopping
             )
+
+    def _catch_up_with_log(self) -> None:
+        """Wait until the topic has all that the log has. The broker answers a commit before readers
+        see the transaction, and an event that is sealed meanwhile would get a number twice."""
+        given_up = time.monotonic() + VISIBLE_SECONDS
+        while True:
+            self._catch_up()
+            if self._position.next_seq >= self._sealed.size:
+                return
+            if time.monotonic() > given_up:
+                disagree(self._topics.premis, f"seq {self._position.next_seq} is missing")
+            if self._stopping.wait(RETRY_SECONDS):
+                raise ShutdownRequested
 
     def _publish_again(self) -> None:
         """Write the events that the topic lost at its end, with their numbers."""

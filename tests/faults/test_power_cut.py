@@ -22,6 +22,7 @@ DERIVED = (
     *("run/roles/*", "kafka/cluster.json", "kafka/server.properties", "kafka/data/meta.properties"),
     *("kafka/data/bootstrap.checkpoint", "kafka/data/*-checkpoint", "kafka/metadata.head"),
     *("kafka/data/__cluster_metadata-0/quorum-state", "audit/index.db"),
+    "audit/planned.json",
 )
 """Not kafka/meta.properties: of its two copies one is needed."""
 

@@ -3,16 +3,23 @@
 It imports nothing of the line. Who reads what is written here a second time, so that a fault of the
 line's own table shows; a new step is entered here too."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from tests.faults.checkers.finding import Finding
 from tests.support.reader import INTAKE, PREMIS, Cluster, Raw
 
 CHECKER = "queues"
 ANSWER_SECONDS = 20.0
+COORDINATOR_SECONDS = 60.0
+WITHOUT_COORDINATOR = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 READERS = {
     "router": (
         *("batch.submitted", "page.captured", "package.received"),
@@ -74,7 +81,19 @@ def _finished(brokers: Cluster, group: str, places: Sequence[Place]) -> dict[Pla
     asked = [TopicPartition(*place) for place in places]
     consumer = Consumer({**brokers.client, "group.id": group})
     try:
-        found = consumer.committed(asked, timeout=ANSWER_SECONDS)
+        found = _committed(consumer, asked)
     finally:
         consumer.close()
     return {(one.topic, one.partition): max(one.offset, 0) for one in found}
+
+
+def _committed(consumer: Consumer, asked: list[TopicPartition]) -> list[TopicPartition]:
+    """The committed offsets, once the group has a coordinator: after a restart it is looked for."""
+    deadline = time.monotonic() + COORDINATOR_SECONDS
+    while True:
+        try:
+            return list(consumer.committed(asked, timeout=ANSWER_SECONDS))
+        except KafkaException as failure:
+            if failure.args[0].code() not in WITHOUT_COORDINATOR or time.monotonic() > deadline:
+                raise
+        time.sleep(1.0)

@@ -19,6 +19,7 @@ from tests.faults.power_cut.writer import promised
 LONGEST_WAIT_SECONDS = 0.06
 IMAGES_OF_A_DISK = 25
 AT_REST_SECONDS = 0.1
+MORE, MORE_SECONDS = 11, 60.0
 STOPPED_SECONDS = 30.0
 
 
@@ -42,6 +43,7 @@ def _survey_disk(
         try:
             for number in range(images):
                 os.kill(writer.pid, signal.SIGCONT)
+                _wait_for_more(log, writer)
                 time.sleep(chance.random() * LONGEST_WAIT_SECONDS)
                 if number % 2:
                     os.kill(writer.pid, signal.SIGSTOP)
@@ -63,6 +65,15 @@ def _survey_disk(
         finally:
             writer.kill()
             writer.wait()
+
+
+def _wait_for_more(log: Path, writer: "subprocess.Popen[str]") -> None:
+    """Wait until some more is promised, so that each image has something new on a slow disk, too."""
+    least, deadline = len(promised(log)) + MORE, time.monotonic() + MORE_SECONDS
+    while len(promised(log)) < least and writer.poll() is None:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the writer promised {len(promised(log))} of {least}")
+        time.sleep(0.005)
 
 
 def _writer(home: Path, log: Path, seed: int, fsync: bool) -> "subprocess.Popen[str]":

@@ -1,8 +1,14 @@
-"""The transparency log on a disk whose power is cut: it is written beside objects, and judged."""
+"""The transparency log on a disk whose power is cut: it is written beside objects, and judged.
 
+As the sealer does, the writer keeps what it is about to write, and the part of the intake, before it
+appends: each entry is one record of the intake."""
+
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+from streams.sealer.planned_batch import PlanFile
+from streams.sealer.sealed_log import PLAN
 from streams.transparency_log import log_store
 from streams.transparency_log.checkpoint import ForkRefused, require_continuation
 from streams.transparency_log.checkpoint_files import CheckpointFiles, publish
@@ -31,16 +37,23 @@ class WrittenLog:
         log_store.LEAVES_OF_A_JOURNAL = 512
         self._store = LogStore(home / FOLDER)
         self._checkpoints = CheckpointFiles(home / FOLDER)
+        self._plan = PlanFile(home / PLAN)
 
     def append(self, chance: Random) -> int:
         """Some leaves more; the size that is on disk."""
         first = self._store.size
         more = range(first, first + chance.randrange(1, MOST_LEAVES))
-        return self._store.append(leaf(index) for index in more)
+        leaves = [leaf(index) for index in more]
+        self._plan.write(first, leaves, (first, more.stop))
+        return self._store.append(leaves)
 
     def sign(self) -> int:
         """A checkpoint; its size."""
         return publish(self._store, self._checkpoints, SIGNER).size
+
+    def close(self) -> None:
+        """Let another process open the log."""
+        self._store.close()
 
 
 def log_faults(home: Path, promised: dict[str, str]) -> list[str]:
@@ -61,5 +74,25 @@ def log_faults(home: Path, promised: dict[str, str]) -> list[str]:
         wrong.append("the audit log has other entries")
     if store.root() != root_of(leaf_hashes(leaves)):
         wrong.append("the audit log has another root")
+    wrong += _plan_faults(home, leaf_hashes(leaves))
     store.close()
+    return wrong
+
+
+def _plan_faults(home: Path, hashes: Sequence[bytes]) -> list[str]:
+    """What is wrong with the plan of the last batch: no entry is in the log before its plan."""
+    size = len(hashes)
+    planned = PlanFile(home / PLAN).read()
+    if planned is None:
+        return ["the plan of the last batch is gone"] if size else []
+    if not planned.first_seq <= size <= planned.end:
+        return [f"the plan is of {planned.first_seq} to {planned.end}, the log ends at {size}"]
+    in_log = range(planned.first_seq, size)
+    wrong = (
+        [] if all(planned.has(at, hashes[at]) for at in in_log) else ["the plan has other hashes"]
+    )
+    if (planned.first_intake, planned.next_intake) != (planned.first_seq, planned.end):
+        wrong.append(
+            f"the plan is of {planned.first_intake} to {planned.next_intake} of the intake"
+        )
     return wrong

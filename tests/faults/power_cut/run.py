@@ -64,6 +64,8 @@ class Survey:
     cuts: Counter[str] = field(default_factory=Counter)
     lines: int = 0
     pages: int = 0
+    replaced: int = 0
+    """Items of which a batch delivered another version."""
     back: int = 0
     slowest_seconds: float = 0.0
     seconds: float = 0.0
@@ -73,6 +75,7 @@ class Survey:
         """As a line of the ledger."""
         found = self.verdict
         at = ", ".join(f"{kind} {count}" for kind, count in sorted(self.cuts.items()))
+        at += f"; {self.replaced} items replaced"
         cuts = sum(self.cuts.values())
         cells = (
             *(datetime.now(UTC).date().isoformat(), commit(), machine(), self.seed, cuts, at),
@@ -103,6 +106,7 @@ class Cutting:
         self.line = PoweredLine(folder)
         self._folder, self._survey, self._name = folder, survey, name
         self._batches: list[Batch] = []
+        self._replaced: set[str] = set()
         self._unsure: Batch | None = None
         """Its submission was cut, so its station submits it again."""
 
@@ -184,10 +188,20 @@ class Cutting:
         folder = self._folder / batch_id
         for item in range(ITEMS):
             first = 1000 * number + PAGES * item
-            pages.write_item(folder / f"vol-{item}", PAGES, first=first)
+            fields = self._replacing() if item == 0 else {}
+            pages.write_item(folder / f"vol-{item}", PAGES, first=first, **fields)
         self._batches.append(batch := Batch(batch_id, folder, PLAIN, ITEMS * PAGES))
         self._survey.pages += batch.pages
         return batch
+
+    def _replacing(self) -> dict[str, str]:
+        """The fields of an item that replaces one of an earlier batch, if one is in its package."""
+        earlier = [f"{one.batch_id}.vol-{ITEMS - 1}" for one in self._batches]
+        for item_id in sorted(self.line.packaged(earlier) - self._replaced):
+            self._replaced.add(item_id)
+            self._survey.replaced += 1
+            return {"item_id": item_id, "replaces": item_id}
+        return {}
 
     def _submit(self, batch: Batch) -> None:
         self.line.ask(*_submission(batch))
