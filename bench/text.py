@@ -1,21 +1,23 @@
-"""Character error rate of both engines and of bare Tesseract, on every set of pages with truth.
+"""Error rates and processor seconds of both engines and of bare Tesseract, on every set with truth.
 
 Run: python -m bench.text [--corpora FOLDER] [--pages 4] [--record]
 """
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pyvips
-from lxml import etree
 
+from bench.accuracy import text_of_alto
 from bench.common import RESULTS, commit, tell
 from processors.imaging.decode import write_grey_copy
 from processors.ocr.engine import engine_named
@@ -26,8 +28,12 @@ from streams.demo.accuracy import character_error_rate
 from streams.demo.collection import make_pages
 
 CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
-COLUMNS = "| date | commit | set | pages | tesserocr | pytesseract | bare tesseract |"
+COLUMNS = (
+    "| date | commit | set | pages | tesserocr, CER | pytesseract, CER | bare, CER |"
+    " tesserocr, CPU s/page | pytesseract, CPU s/page | bare, CPU s/page |"
+)
 ENGINES: tuple[EngineName, ...] = ("tesserocr", "pytesseract")
+OUTPUTS = ("alto", "hocr", "txt", "pdf", "tsv")
 LEVELS = 5
 TIMEOUT_SECONDS = 300.0
 
@@ -49,7 +55,7 @@ def sets(corpora: Path, made: Path, count: int) -> Iterator[tuple[str, list[Page
     kant = corpora / "kant-1784" / "data"
     truths = sorted((kant / "OCR-D-GT-ALTO").glob("*.xml"))
     images = (kant / "OCR-D-IMG" / f"INPUT_{path.stem.split('_')[1]}.tif" for path in truths)
-    texts = map(_text_of_alto, truths)
+    texts = map(text_of_alto, truths)
     yield "kant-1784", [Page(*pair) for pair in _fraktur(images, texts)]
     photo = corpora / "tesseract" / "phototest.tif"
     yield "tesseract", [Page(photo, "eng", 200.0, photo.with_suffix(".txt").read_text("utf-8"))]
@@ -74,14 +80,7 @@ def _fraktur(
 
 def _page(image: Path, suffix: str, model: str, dpi: float) -> Page:
     truth = image.with_name(image.name.partition(".")[0] + suffix)
-    return Page(image, model, dpi, _text_of_alto(truth))
-
-
-def _text_of_alto(path: Path) -> str:
-    lines = etree.parse(str(path)).getroot().iter("{*}TextLine")
-    return "\n".join(
-        " ".join(word.get("CONTENT", "") for word in line.iter("{*}String")) for line in lines
-    )
+    return Page(image, model, dpi, text_of_alto(truth))
 
 
 def _damaged(path: Path, level: int) -> Path:
@@ -109,24 +108,37 @@ def read_by(engine: EngineName, page: Page, folder: Path) -> str:
     return read_in_best_orientation(image, lambda _: None, turn=True).reading.text.decode()
 
 
-def read_bare(page: Page) -> str:
+def read_bare(page: Page, folder: Path) -> str:
     """The text that the program makes of the file as it is."""
-    command = [str(GUARDED), str(page.path), "-", "-l", page.model]
-    done = subprocess.run(
-        command, capture_output=True, timeout=TIMEOUT_SECONDS, check=True, text=True
-    )
-    return done.stdout
+    base = folder / "bare"
+    command = [str(GUARDED), str(page.path), str(base), "-l", page.model, *OUTPUTS]
+    subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=True)
+    return base.with_suffix(".txt").read_text("utf-8")
 
 
-def rates(pages: list[Page], folder: Path) -> list[float]:
-    """Mean error rate of the pages: of each engine, then of bare Tesseract."""
+def measured(pages: list[Page], read: Callable[[Page], str]) -> tuple[float, float]:
+    """Mean error rate and processor seconds of a page."""
+    before = _processor_seconds()
+    texts = [read(page) for page in pages]
+    seconds = (_processor_seconds() - before) / len(pages)
+    found = (character_error_rate([(p.truth, t)]) for p, t in zip(pages, texts, strict=True))
+    return statistics.mean(rate for rate in found if rate is not None), seconds
 
-    def mean(texts: Iterator[str]) -> float:
-        found = (character_error_rate([(p.truth, t)]) for p, t in zip(pages, texts, strict=True))
-        return statistics.mean(rate for rate in found if rate is not None)
 
-    by_engine = [mean(read_by(engine, page, folder) for page in pages) for engine in ENGINES]
-    return [*by_engine, mean(map(read_bare, pages))]
+def figures(pages: list[Page], folder: Path) -> str:
+    """The cells of a set: of each engine, then of bare Tesseract."""
+    ways: list[Callable[[Page], str]] = [
+        *(partial(read_by, engine, folder=folder) for engine in ENGINES),
+        partial(read_bare, folder=folder),
+    ]
+    results = [measured(pages, way) for way in ways]
+    rates, seconds = zip(*results, strict=True)
+    return " | ".join([*(f"{rate:.4f}" for rate in rates), *(f"{each:.2f}" for each in seconds)])
+
+
+def _processor_seconds() -> float:
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in usages)
 
 
 def main() -> None:
@@ -140,8 +152,8 @@ def main() -> None:
     date = datetime.now(UTC).date().isoformat()
     with tempfile.TemporaryDirectory(prefix="copystand-bench-") as scratch:
         for name, pages in sets(asked.corpora, Path(scratch) / "made", asked.pages):
-            figures = " | ".join(f"{rate:.4f}" for rate in rates(pages, Path(scratch)))
-            row = f"| {date} | {commit()} | {name} | {len(pages)} | {figures} |"
+            cells = figures(pages, Path(scratch))
+            row = f"| {date} | {commit()} | {name} | {len(pages)} | {cells} |"
             tell(COLUMNS, row, asked.record)
 
 
