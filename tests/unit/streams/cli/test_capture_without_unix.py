@@ -79,3 +79,9 @@ def test_the_limits_of_traffic_are_shown(tmp_path: Path):
 
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["traffic"]["rate_mbit"] == 8
+
+
+def test_a_spool_is_worked_on(tmp_path: Path):
+    worked = without_unix(tmp_path / "home", "station", "spool", "run")
+
+    assert worked.returncode == 0, worked.stderr
