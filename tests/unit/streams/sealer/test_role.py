@@ -55,6 +55,9 @@ class MemoryConsumer:
     def consumer_group_metadata(self) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 class NoWitness:
     """Publishes no checkpoint."""
@@ -72,12 +75,19 @@ def index(tmp_path: Path) -> EventIndex:
 
 
 @pytest.fixture
+def stopping() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
 def sealed(tmp_path: Path) -> SealedLog:
     return open_sealed_log(tmp_path / "audit" / FOLDER)
 
 
 @pytest.fixture
-def sealer(tmp_path: Path, index: EventIndex, sealed: SealedLog) -> Sealer:
+def sealer(
+    tmp_path: Path, index: EventIndex, sealed: SealedLog, stopping: threading.Event
+) -> Sealer:
     (tmp_path / "run").mkdir()
     folder = tmp_path / "audit"
     adapters: dict[str, Any] = {
@@ -93,7 +103,7 @@ def sealer(tmp_path: Path, index: EventIndex, sealed: SealedLog) -> Sealer:
         "wait_for": lambda _: None,
     }
     made_by = MadeBy(name=PRODUCER_NAME, version="1")
-    return Sealer(SealerAdapters(**adapters), SealerTopics(), made_by, threading.Event())
+    return Sealer(SealerAdapters(**adapters), SealerTopics(), made_by, stopping)
 
 
 def records(first: int, count: int) -> list[ReadRecord]:
@@ -125,3 +135,25 @@ def test_events_are_sealed_once_while_their_index_is_held_in_memory(
     assert log.size == count
     assert root_of(leaf_hashes(list(log.store.leaves()))) == log.store.root()
     assert verify_index(file, log.store.tree(), folder) is None
+
+
+def test_the_index_is_written_when_no_records_follow_a_full_batch(
+    sealer: Sealer,
+    stopping: threading.Event,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    file = EventIndex(tmp_path / "audit" / "index.db")
+    positions: list[int] = []
+    parts = iter([records(0, BATCH), [], []])
+
+    def poll() -> list[ReadRecord]:
+        positions.append(file.position().next_seq)
+        if len(positions) == 3:
+            stopping.set()
+        return next(parts)
+
+    monkeypatch.setattr(sealer, "poll", poll)
+    sealer.run()
+
+    assert positions == [0, 0, BATCH]
