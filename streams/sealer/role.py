@@ -114,6 +114,8 @@ class Sealer:
             try:
                 if records := self.poll():
                     self.seal(records)
+                else:
+                    self._index.flush()  # the last batch of a burst may be a full one
                 self._checkpoints.sign_if_due(self._sealed.store)
                 self._topic_check.check_if_due(self._sealed)
                 self._carry_out_requests()
