@@ -150,7 +150,8 @@ long: faults scanners ## Run the tests that make test leaves out, and that have 
 	$(PYTHON) -m pytest -q -m long tests/e2e tests/integration tests/faults/test_database_lost.py \
 		tests/faults/test_hostile.py tests/faults/test_rolling_restarts.py tests/faults/test_two_machines.py \
 		--ignore tests/e2e/test_documented_commands.py \
-		--ignore tests/e2e/test_lane_limits.py --ignore tests/integration/test_lane_rates.py
+		--ignore tests/e2e/test_lane_limits.py --ignore tests/integration/test_lane_rates.py \
+		--ignore tests/integration/test_other_languages.py
 	$(PYTHON) -m pytest -q -m "long or not long" tests/e2e/test_documented_commands.py
 
 lock: install ## Compile requirements.lock and requirements-dev.lock from their .in files

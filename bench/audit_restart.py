@@ -68,7 +68,7 @@ def main() -> int:
 class NoWitness:
     """Publishes no checkpoint."""
 
-    def publish(self, size: int, checkpoint: bytes) -> None:
+    def publish(self, size: int, checkpoint: bytes, proofs: bytes) -> None:
         pass
 
     def close(self) -> None:

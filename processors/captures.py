@@ -1,5 +1,6 @@
 """What a station states of a capture, in words: the device, its settings and the digests."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -17,6 +18,8 @@ DRIVERS = {
     "watch": "watched folder",
 }
 """Names of the drivers, as software."""
+TARGET_CODE = re.compile(r"target\.[a-z0-9-]{1,57}\Z")
+FILE = re.compile(r"sha256:[0-9a-f]{64}\Z")
 Capture = PageCaptured | CaptureAccepted
 
 
@@ -55,7 +58,8 @@ def setting_texts(capture: Capture) -> Iterator[tuple[str, str]]:
 
 
 def capture_acts(capture: PageCaptured) -> tuple[Act, ...]:
-    """The act by which a device made a file; none for a capture that names no driver."""
+    """The act by which a device made a file, and what its target showed; none for a capture that
+    names no driver."""
     if capture.driver is None:
         return ()
     person = capture.operator
@@ -69,6 +73,36 @@ def capture_acts(capture: PageCaptured) -> tuple[Act, ...]:
             agents=tuple(one for one in agents if one is not None),
             sources=(f"page:{capture.head.page_id}",),
             results=(f"sha256:{capture.sha256}",) if capture.sha256 else (),
+        ),
+        *_target_acts(capture),
+    )
+
+
+def _target_acts(capture: PageCaptured) -> tuple[Act, ...]:
+    """What a station states about the colour target of a capture. Only these acts are taken from a
+    station, and only with its own program as agent: the line makes all others itself."""
+    stated = next((one for one in capture.acts if one.type == "validation"), None)
+    if stated is None or stated.outcome not in ("suc", "war"):
+        return ()
+    if stated.code is not None and not TARGET_CODE.match(stated.code):
+        return ()
+    producer = capture.head.producer
+    program = Agent(
+        type="software",
+        name=producer.name[:MAX_NAME_LENGTH],
+        version=_cut(producer.version),
+        role=DRIVER_ROLE,
+    )
+    target = next((one for one in stated.sources if FILE.match(one)), None)
+    page = f"page:{capture.head.page_id}"
+    return (
+        Act(
+            type="validation",
+            outcome=stated.outcome,
+            code=stated.code,
+            detail=stated.detail[:MAX_DETAIL_LENGTH],
+            agents=(program,),
+            sources=(page, target) if target else (page,),
         ),
     )
 

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from processors import pipeline
 from processors.institution_rules import Rule, RuleFile
 from processors.profile_ocr import Ocr, Part, Recognition, UnstatedLanguage
+from processors.profile_target import WithTarget
 from processors.step import Step
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -115,7 +116,7 @@ class Derivatives(Part):
         return None if value is False else value
 
 
-class Profile(Part):
+class Profile(WithTarget):
     """A resolved profile, including its rules."""
 
     name: str

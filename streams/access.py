@@ -117,6 +117,8 @@ def _sealing() -> Iterator[Grant]:
     yield Grant("sealer", TOPIC, AUDIT_PREMIS.name, WRITE)
     yield Grant("sealer", TOPIC, AUDIT_PREMIS.name, READ)
     yield Grant("sealer", TOPIC, AUDIT_CHECKPOINTS.name, WRITE)
+    # Whether its home is older than what was signed.
+    yield Grant("sealer", TOPIC, AUDIT_CHECKPOINTS.name, READ)
     yield Grant("sealer", GROUP, READ_BACK_GROUP, READ)
     yield Grant("sealer", TRANSACTION, TRANSACTIONAL_ID, WRITE)
 

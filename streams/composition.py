@@ -172,7 +172,7 @@ def run_tracker(settings: Settings) -> None:
 def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None:
     """Run the sealer, between other topics when they are given."""
     from schemas.models import Producer
-    from streams.runtime.role_files import WaitReasons
+    from streams.runtime.role_files import WaitReasons, announce_ready
     from streams.runtime.worker_name import worker_name
     from streams.sealer import clients, role, sealed_log, signing
     from streams.sealer.event_index import EventIndex
@@ -180,6 +180,12 @@ def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None
 
     between = topics or clients.SealerTopics()
     reasons = WaitReasons(settings, "sealer")
+
+    def wait_for(reason: str) -> None:
+        reasons.set("log", reason)
+        if reason:
+            # A person has to act, with commands that need a running line.
+            announce_ready(settings, "sealer")
 
     def make_sealer(stopping: "Event") -> "Sealer":
         brokers, folder = settings.kafka_as("sealer"), settings.home / "audit"
@@ -196,7 +202,7 @@ def run_sealer(settings: Settings, topics: "SealerTopics | None" = None) -> None
             keys=signing.SigningKeys(settings.home),
             requests=LogRequests(settings.home),
             anomalies=folder / "anomalies",
-            wait_for=partial(reasons.set, "log"),
+            wait_for=wait_for,
         )
         worker = worker_name(settings, "sealer")
         made_by = Producer(name=role.PRODUCER_NAME, version=settings.version, worker=worker)

@@ -16,7 +16,8 @@ from streams.cli.capture_prompt import Operator
 from streams.cli.spool import queue_closed
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
-from streams.clients.capture.capture_session import CapturedPage, CaptureSession, never_ask
+from streams.clients.capture.capture_session import CaptureSession, never_ask
+from streams.clients.capture.captured_page import CapturedPage
 from streams.clients.capture.closing import ClosedBatch, close_batch
 from streams.clients.capture.item_folders import item_folder
 from streams.clients.capture.order_choice import Order, note_order
@@ -178,6 +179,7 @@ def _scan(
         records = [one for each in folder.items() for one in folder.records(each)]
         scanner.resume([one.document() for one in records])
         session = CaptureSession(folder, scanner, chosen, profile, options["operator"])
+        session.charts = here.profiles
         session.notice = lambda problem: err.print(str(problem), soft_wrap=True)
         if options["separators"]:
             _look_for_separators(session, item)

@@ -3,8 +3,10 @@
 from typing import Any
 
 from processors.wording import counted
-from streams.clients.capture.capture_session import CapturedPage
+from streams.clients.capture.captured_page import CapturedPage
 from streams.clients.capture.closing import ClosedBatch
+from streams.clients.station.capture_record import CaptureRecord
+from streams.clients.targets.target_findings import in_words
 from streams.console import blocks, err, out, table, words
 
 
@@ -44,7 +46,14 @@ def print_page(page: CapturedPage) -> None:
     err.print(words((f"{page.item} {page.record.ref}", "bold"), f": {size}{dpi}{colour}{amount}"))
     if page.preview is not None:
         err.print(f"  preview: {page.preview}", soft_wrap=True)
-    for warning in page.record.warnings:
+    print_findings(page.record)
+
+
+def print_findings(record: CaptureRecord) -> None:
+    """Print what was measured of a target, and the warnings about a page."""
+    if record.target is not None:
+        err.print(f"  target {record.target['chart']}: {in_words(record.target)}", soft_wrap=True)
+    for warning in record.warnings:
         err.print(f"  {warning['code']}: {warning['found']}", soft_wrap=True)
 
 

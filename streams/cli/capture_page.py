@@ -8,10 +8,11 @@ from processors.profile import InvalidProfile, UnknownProfile
 from processors.rules.value_formats import KINDS
 from streams.cli.capture import CAPTURES, DISK_FIX, fail_with, station_here
 from streams.cli.capture_options import batch_id, device_options, pseudonym, wishes_of
-from streams.cli.capture_output import print_page, print_page_rows
+from streams.cli.capture_output import print_findings, print_page, print_page_rows
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
-from streams.clients.capture.capture_session import NEXT_PLACE, CaptureSession, Place
+from streams.clients.capture.capture_session import CaptureSession
+from streams.clients.capture.captured_page import NEXT_PLACE, Place
 from streams.clients.capture.page_edits import (
     describe_page,
     find_page,
@@ -20,6 +21,7 @@ from streams.clients.capture.page_edits import (
     skip_page,
 )
 from streams.clients.capture.routing import find_scanner, load_profile
+from streams.clients.capture.target_measuring import TARGET, TargetMeasuring, corners_in
 from streams.clients.scanners.scanner_driver import ScannerProblem
 from streams.clients.spool.spool_database import spool_folder
 from streams.clients.station.capture_record import CaptureRecord
@@ -27,6 +29,13 @@ from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
 
 NEEDS_REASON = "Give a reason with --reason."
+
+
+def _corners(_: click.Context, __: click.Parameter, value: str | None) -> Any:
+    try:
+        return corners_in(value) if value is not None else None
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong)) from wrong
 
 
 @click.group()
@@ -38,6 +47,12 @@ def station() -> None:
 @click.argument("batch_id", metavar="BATCH_ID", callback=batch_id)
 @click.argument("page", metavar="[ITEM:REF]", required=False)
 @click.option("--kind", type=click.Choice(KINDS), help="Kind of the page.")
+@click.option(
+    "--corners",
+    callback=_corners,
+    metavar='"X,Y X,Y X,Y X,Y"',
+    help="Pixels of the corners of a target: top left, top right, bottom right, bottom left.",
+)
 @click.option("--label", "labels", multiple=True, help="Label of the page. Can be repeated.")
 @click.option("--rescan", is_flag=True, help="Scan the page again; the capture before is kept.")
 @click.option("--insert", type=click.Choice(("before", "after")), help="Scan a page beside it.")
@@ -77,7 +92,7 @@ def _check(page: str | None, options: dict[str, Any]) -> None:
     actions = [one for one in ("rescan", "remove") if options[one]] + ([places] if places else [])
     if len(actions) > 1:
         fail(Exit.USAGE, f"--{actions[0]} and --{actions[1]} exclude each other")
-    describes = options["kind"] or options["labels"]
+    describes = options["kind"] or options["labels"] or options["corners"] is not None
     if page is None and (actions or describes):
         fail(Exit.USAGE, "no page is named", "Name it as ITEM:REF.")
     if (options["skip"] or options["remove"]) and not options["reason"]:
@@ -102,6 +117,8 @@ def _row(item: str, record: CaptureRecord, sequence: int | None) -> dict[str, An
         "labels": record.labels,
         "file": record.file if record.has_file else None,
         "reason": record.reason,
+        "target": record.target,
+        "warnings": record.warnings,
         "superseded": record.superseded,
     }
 
@@ -124,13 +141,35 @@ def _changed(
         changed = _scanned(folder, item, place, options, settings)
     else:
         changed = [named] if named else folder.pages(item)
-    if options["kind"] or options["labels"]:
+    if options["kind"] or options["labels"] or options["corners"] is not None:
         _required(folder, named, name)
-        labels = list(options["labels"]) or None
-        changed = [describe_page(folder, item, one, options["kind"], labels) for one in changed]
+        changed = [_described(folder, item, one, options, settings) for one in changed]
     order = [one.ref for one in folder.pages(item)]
     sequence = {ref: number for number, ref in enumerate(order, 1)}
     return [_row(item, one, sequence.get(one.ref)) for one in changed]
+
+
+def _described(
+    folder: CaptureFolder,
+    item: str,
+    page: CaptureRecord,
+    options: dict[str, Any],
+    settings: Settings,
+) -> CaptureRecord:
+    """A page with another kind, other labels, or the corners of its chart."""
+    kind, corners = options["kind"], options["corners"]
+    if corners is not None and (kind or page.kind) != TARGET:
+        found = f"{item}:{page.ref} is a {kind or page.kind} and no target"
+        raise CaptureProblem("capture.kind-differs", found)
+    targets = TargetMeasuring(None)
+    if kind == TARGET or corners is not None:
+        profiles = settings.station_profiles
+        targets = TargetMeasuring(load_profile(folder.profile or "", profiles).target, profiles)
+    labels = list(options["labels"]) or None
+    described = describe_page(folder, item, page, kind, labels, targets, corners)
+    if targets.aims is not None:
+        print_findings(described)
+    return described
 
 
 def _required(folder: CaptureFolder, page: CaptureRecord | None, name: str) -> CaptureRecord:
@@ -149,6 +188,7 @@ def _scanned(
         wishes = wishes_of(options)
         scanner, chosen = find_scanner(here, profile, wishes, options["driver"], options["device"])
         session = CaptureSession(folder, scanner, chosen, profile, options["operator"])
+        session.charts = here.profiles
         session.notice = lambda problem: err.print(str(problem), soft_wrap=True)
         pages = list(session.capture(item, 1, place))
     for one in pages:

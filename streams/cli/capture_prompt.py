@@ -7,13 +7,10 @@ import click
 
 from processors.rules.value_formats import KINDS
 from schemas.ids import made_safe
+from streams.cli.capture_output import print_findings
 from streams.clients.capture.capture_problem import CaptureProblem
-from streams.clients.capture.capture_session import (
-    NEXT_PLACE,
-    CapturedPage,
-    CaptureSession,
-    Place,
-)
+from streams.clients.capture.capture_session import CaptureSession
+from streams.clients.capture.captured_page import NEXT_PLACE, CapturedPage, Place
 from streams.clients.capture.item_folders import item_folder
 from streams.clients.capture.page_edits import (
     describe_page,
@@ -124,9 +121,10 @@ class Operator:
         elif key == "x" and named and text:
             remove_page(folder, self.item, page, text)
         elif key == "k" and text in KINDS:
-            describe_page(folder, self.item, page, text, None)
+            targets = self.session.targets
+            print_findings(describe_page(folder, self.item, page, text, None, targets))
         elif key == "l" and text:
-            describe_page(folder, self.item, page, None, [text])
+            describe_page(folder, self.item, page, None, [text], self.session.targets)
         elif first and not named and key in ("r", "a", "b", "x"):
             find_page(folder, f"{self.item}:{first}")
         else:

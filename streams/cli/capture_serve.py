@@ -1,6 +1,7 @@
 """`station serve`: unattended work with a feeder or a watched folder."""
 
 import signal
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
@@ -29,13 +30,14 @@ from streams.clients.capture.serving import (
 )
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.scanner_driver import ScannerProblem
-from streams.clients.spool.spool_database import spool_folder
+from streams.clients.spool.background import start_in_background
+from streams.clients.spool.deliveries import OPEN, PUBLISHING, Deliveries, SpoolProblem
+from streams.clients.spool.spool_database import DATABASE, open_spool, spool_folder
+from streams.clients.station.folder import SubmissionOptions
 from streams.console import Exit, emit_event, err, fail, json_option, words
 from streams.settings import Settings
 
 SECONDS = click.FloatRange(min=0)
-ERRORS = ("NotUp", "NotPublished", "StorageError", "NoSpace", "OperationalError", "OSError")
-"""Failures of a submission that pass: the batch waits."""
 
 
 @click.group()
@@ -64,7 +66,7 @@ def station() -> None:
 @click.option("--operator", callback=pseudonym, help="Pseudonym of the operator.")
 @json_option
 def serve(as_json: bool, **options: Any) -> None:
-    """Capture unattended: take orders for the device, close batches, and submit them.
+    """Capture unattended: take orders for the device, close batches, and queue them in the spool.
 
     It waits for paper in a feeder or for files in a folder. Separator sheets are obeyed. After an
     interruption, the same command continues. With --json, each event is a line of JSON."""
@@ -72,6 +74,7 @@ def serve(as_json: bool, **options: Any) -> None:
         fail(Exit.USAGE, "--device is missing", "List the devices: copystand station devices")
     settings, tell = Settings.load(), Telling(as_json)
     try:
+        _continue(spool_folder(settings))
         with station_here(settings, POLL_SECONDS) as here:
             serving = _serving(settings, here, options, tell)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -130,7 +133,7 @@ def _serving(
         device_for=lambda order: _device(here, options, order),
         next_order=None if options["profile"] else orders.next,
         known_order=orders.find,
-        hand_over=lambda batch: _submit(settings, batch, options["operator"]),
+        hand_over=lambda batch: _queue(spool_folder(settings), batch, options["operator"]),
         rule=ClosingRule(options["pages"], options["idle"]),
         tell=tell,
         operator=options["operator"],
@@ -147,7 +150,7 @@ def _device(here: Station, options: dict[str, Any], order: Order | None) -> Devi
     profile = load_profile(order["profile"] if order else options["profile"], here.profiles)
     wishes = wishes_of({**options, "source": source})
     scanner, chosen = find_scanner(here, profile, wishes, driver, name)
-    return Device(scanner, chosen, profile)
+    return Device(scanner, chosen, profile, here.profiles)
 
 
 class _Orders:
@@ -180,17 +183,26 @@ class _Orders:
         return self._known.get(order_id)
 
 
-def _submit(settings: Settings, batch: ServedBatch, operator: str | None) -> dict[str, Any]:
-    """Submit a closed batch as `station submit` does. Raises NotHandedOver."""
-    folder: Any = import_module("streams.clients.station.folder")
-    client: Any = import_module("streams.clients.station.submission")
-    given = folder.SubmissionOptions(
+def _queue(spool: Path, batch: ServedBatch, operator: str | None) -> dict[str, Any]:
+    """Put a closed batch into the spool, which submits it when the line can be reached. Raises
+    NotHandedOver."""
+    options = SubmissionOptions(
         batch.folder.batch_id, profile=batch.folder.profile or "", operator=operator
     )
     try:
-        document: dict[str, Any] = client.submit(batch.folder.files, given, settings).document()
-    except Exception as failed:
-        if {one.__name__ for one in type(failed).__mro__} & set(ERRORS):
-            raise NotHandedOver(str(failed)) from failed
-        raise
-    return document
+        with open_spool(spool) as opened:
+            queued = Deliveries(opened).queue(batch.folder.files, options)
+        start_in_background(spool)
+    except (SpoolProblem, sqlite3.Error, OSError) as failed:
+        raise NotHandedOver(str(failed)) from failed
+    return queued.document()
+
+
+def _continue(spool: Path) -> None:
+    """Let the spool go on with what waits since the station was switched off."""
+    if not (spool / DATABASE).exists():
+        return
+    with open_spool(spool) as opened:
+        waits = any(one.state in (*OPEN, PUBLISHING) for one in Deliveries(opened).all())
+    if waits:
+        start_in_background(spool)

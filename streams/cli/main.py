@@ -17,7 +17,7 @@ COMMANDS = {
     "batch": "streams.cli.batch:batch",
     "demo": "streams.cli.demo:demo",
     "diagnose": "streams.cli.diagnose:diagnose",
-    "doctor": "streams.cli.up:doctor",
+    "doctor": "streams.cli.doctor:doctor",
     "down": "streams.cli.up:down",
     "fixity": "streams.cli.fixity:fixity",
     "explain": "streams.cli.explain:explain",

@@ -1,6 +1,4 @@
-"""The commands `up`, `down` and `doctor`.
-
-`doctor` must work where packages are missing, so modules that load them are imported late."""
+"""The commands `up` and `down`."""
 
 import os
 import signal
@@ -8,7 +6,6 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,13 +13,14 @@ import click
 
 from infra import paths, permissions, processes
 from infra.disk import Shortage, free_space, mount_point
-from infra.doctor import Row, check_parts
+from infra.doctor import check_parts
 from infra.kafka import tail
 from infra.kafka_access import is_open
 from processors.error_catalogue import fix_of
-from streams.console import Exit, emit, err, fail, json_option, out, table, words
+from streams.cli.waiting_roles import print_waiting
+from streams.console import Exit, emit, err, fail, json_option, out, words
 from streams.kafka.client import OPERATOR
-from streams.settings import Settings, deprecated
+from streams.settings import Settings
 from streams.supervisor import supervisor
 from streams.supervisor.disk_guard import needed_at_first
 from streams.supervisor.state import NO_SPACE, read_state, supervisor_pid
@@ -67,7 +65,8 @@ def up(as_json: bool) -> None:
         state = _wait_until_ready(home, None, quiet=as_json)
         err.print(f"The line in {home} is already running.")
     seconds = round(time.monotonic() - began, 1)
-    document = {"home": str(home), "ports": state["ports"], "seconds": seconds}
+    waits = print_waiting(settings)
+    document = {"home": str(home), "ports": state["ports"], "seconds": seconds, "waits_for": waits}
     ready = words(("ready", "green"), f" in {seconds} s, home {home}")
     emit(document, as_json, lambda _: out.print(ready))
 
@@ -96,27 +95,6 @@ def down(drain: bool, now: bool, timeout: float, as_json: bool) -> None:
     seconds = round(time.monotonic() - began, 1)
     document = {"home": str(home), "ports": read_state(home).get("ports", {}), "seconds": seconds}
     emit(document, as_json, lambda _: out.print(f"stopped in {seconds} s"))
-
-
-@click.command()
-@click.option("--tune", is_flag=True, help="Measure this machine and print settings that fit it.")
-@click.option("--write", is_flag=True, help="With --tune: write the settings file of the home.")
-@json_option
-def doctor(tune: bool, write: bool, as_json: bool) -> None:
-    """Check the requirements of this machine, or tune a line to it.
-
-    Prints how to install missing ones and exits with 3 if there are any."""
-    if write and not tune:
-        fail(Exit.USAGE, "--write needs --tune", "Run: copystand doctor --tune --write")
-    if tune:
-        from streams.cli.tune import tune as tune_machine
-
-        tune_machine(as_json, write)
-        return
-    rows = [*check_parts(), _settings(), _store(Settings.load())]
-    emit([asdict(row) for row in rows], as_json, _render_doctor)
-    if not all(row.found for row in rows):
-        sys.exit(int(Exit.MISSING_PART))
 
 
 def end_supervisor(home: Path, pid: int, how: signal.Signals) -> None:
@@ -169,27 +147,6 @@ def _prepare_store(settings: Settings) -> None:
     from streams.storage.factory import prepare_store
 
     prepare_store(settings)
-
-
-def _settings() -> Row:
-    """Whether the environment uses old names of variables."""
-    old = deprecated()
-    fix = " ".join(f"Rename {name} to {new}." for name, new in old.items())
-    return Row("settings", True, ", ".join(old), "no deprecated variable names", fix)
-
-
-def _store(settings: Settings) -> Row:
-    """The row of the object store: its location, and whether it responds."""
-    needed = "local disk, or the bucket in COPYSTAND_STORE"
-    if settings.s3 is None:
-        return Row("store", True, settings.store, needed, "")
-    from streams.storage.factory import StoreNotReachable, check_store
-
-    try:
-        check_store(settings)
-    except StoreNotReachable as failed:
-        return Row("store", False, str(failed), needed, failed.fix)
-    return Row("store", True, f"{settings.store} at {settings.s3.endpoint}", needed, "")
 
 
 def _later_schemas(settings: Settings, home: Path) -> dict[str, str]:
@@ -305,8 +262,3 @@ def _left(settings: Settings, groups: "ConsumerGroups") -> int:
 
 def _log(home: Path) -> Path:
     return home / "log" / "supervisor.log"
-
-
-def _render_doctor(rows: list[dict[str, Any]]) -> None:
-    shown = [row | {"found": "yes" if row["found"] else "NO"} for row in rows]
-    table(shown, ["part", "found", "version", "needed", "fix"])

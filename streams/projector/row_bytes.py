@@ -161,7 +161,7 @@ def _array(value: bytes, at: int, texts: list[bytes]) -> tuple[list[bytes], int]
     count, at = number_at(value, at)
     if count == 0:
         return [EMPTY_ARRAY], at
-    if count & 1:
+    if count & 1 or count > len(value):  # each of them takes a byte or more
         raise NotPlain
     cells, end = _cells(value, at, TEXT_KINDS * (count >> 1), texts)
     if value[end] != 0:

@@ -19,6 +19,7 @@ from streams.sealer.checkpoints import Checkpoints
 from streams.sealer.clients import SealerTopics
 from streams.sealer.event_index import EventIndex, IndexedEvent, Position
 from streams.sealer.intake import BATCH, Intake
+from streams.sealer.later_checkpoints import LaterCheckpoints
 from streams.sealer.log_requests import RESTORE_TOPIC, LogRequest, LogRequests, event_of
 from streams.sealer.plan import plan
 from streams.sealer.recovery import LogsDisagree, catch_up
@@ -96,6 +97,7 @@ class Sealer:
         )
         self._sealed.trust(proof_key)
         self._topic_check = TopicCheck(self._open_log, self._topics.premis, self._index, stopping)
+        self._later = LaterCheckpoints(self._open_log, topics.checkpoints, stopping)
         self._position = self._index.position()
 
     def start(self) -> None:
@@ -237,6 +239,8 @@ class Sealer:
         """Bring log and index up to the topic, the topic up to the log, and seek the intake."""
         known = self._index.position().next_seq
         self._catch_up()
+        self._checkpoints.check(self._sealed.store)
+        self._later.check(self._sealed.store, self._checkpoints.newest)
         if self._position.next_seq < self._sealed.size:
             self._publish_again()
             self._catch_up()
@@ -245,7 +249,6 @@ class Sealer:
             lost = {"end": self._position.next_seq, "sealed_up_to": known}
             log.error("log lost sealed records", extra=lost)
             self._transactions.retry("rewind", self._intake.rewind)
-        self._checkpoints.check(self._sealed.store)
         self._topic_check.check_end(self._sealed)
         start = self._intake.seek(self._sealed.intake_end())
         log.info("sealing", extra={"next_seq": self._position.next_seq, "intake_offset": start})

@@ -10,7 +10,6 @@ from infra.disk import NOTHING, Shortage, Space, disks_of, existing, free_space,
 from processors.error_catalogue import fix_of
 from processors.outcome import StorageError
 from streams.settings import Settings
-from streams.storage.cache.home_cache import make_way
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +78,17 @@ class DiskReserve:
 
 def reserve_of(settings: Settings, report: Callable[[str], None] = lambda _: None) -> DiskReserve:
     """The reserve of the home of these settings, on each of its disks."""
+
+    def make_way_in_cache(need_bytes: int) -> None:
+        # Imported here: a station on Windows has no such cache, and cannot load it.
+        from streams.storage.cache.home_cache import make_way
+
+        make_way(settings, need_bytes)
+
     return DiskReserve(
         lambda needed: find_shortage(settings.home, needed, settings.reserve),
         report,
-        make_way=lambda need_bytes: make_way(settings, need_bytes),
+        make_way=make_way_in_cache,
     )
 
 

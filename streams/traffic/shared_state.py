@@ -3,17 +3,17 @@
 A process holds the lock for some microseconds and keeps nothing for itself: when it is killed, the
 kernel releases the lock, and no tokens are lost."""
 
-import fcntl
 import logging
 import mmap
 import os
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import IntEnum
 from pathlib import Path
 
+from infra.file_lock import file_lock
 from streams.traffic.link_buckets import COUNT, LinkState
 
 log = logging.getLogger(__name__)
@@ -42,15 +42,10 @@ class SharedState:
         """The state of a direction; what was changed in it is kept."""
         with self._lock:
             shared, at = self._opened(), direction * FORMAT.size
-            if self._handle >= 0:
-                fcntl.flock(self._handle, fcntl.LOCK_EX)
-            try:
+            with nullcontext() if self._handle < 0 else file_lock(self._handle):
                 state = LinkState.of(FORMAT.unpack_from(shared, at), now)
                 yield state
                 FORMAT.pack_into(shared, at, *state.numbers())
-            finally:
-                if self._handle >= 0:
-                    fcntl.flock(self._handle, fcntl.LOCK_UN)
 
     def _opened(self) -> mmap.mmap:
         # A forked process would share the lock of its parent.
@@ -59,7 +54,7 @@ class SharedState:
         self._pid, length = os.getpid(), FORMAT.size * len(Direction)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
             if os.fstat(self._handle).st_size < length:
                 os.ftruncate(self._handle, length)
             self._map = mmap.mmap(self._handle, length)

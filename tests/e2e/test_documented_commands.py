@@ -40,6 +40,12 @@ PAGES = (
     "docs/how-to/a-lab-of-five-stations.md",
 )
 """The order matters: the README ends the line, the first how-to page starts it for the others."""
+ELSEWHERE = {
+    "docs/how-to/read-topics-in-other-languages.md": "tests/integration/test_other_languages.py",
+    "docs/how-to/run-a-line-on-an-old-machine.md": "tests/integration/test_doctor_tune.py",
+    "docs/how-to/write-a-profile.md": "tests/unit/processors/test_profile_how_to.py",
+}
+"""Pages that a test of their own reads or follows."""
 ALWAYS = {
     "README.md",
     "docs/how-to/submit-a-folder.md",
@@ -274,9 +280,8 @@ def test_every_command_of_a_page_runs_as_written(reader: Reader, page: str):
 def test_the_order_names_every_page_with_commands():
     how_to = {f"docs/how-to/{path.name}" for path in (ROOT / "docs" / "how-to").glob("*.md")}
 
-    # tests/unit/processors/test_profile_how_to.py has the profile that the other page shows.
-    with_commands = how_to - {"docs/how-to/write-a-profile.md"}
-    assert set(PAGES) == {"README.md", "docs/audit.md", *with_commands}
+    assert set(PAGES) == {"README.md", "docs/audit.md", *(how_to - set(ELSEWHERE))}
+    assert all((ROOT / test).is_file() for test in ELSEWHERE.values())
 
 
 def test_every_placeholder_and_every_command_left_out_is_known():

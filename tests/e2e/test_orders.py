@@ -120,8 +120,8 @@ def test_an_unattended_feeder_takes_its_order_and_submits_its_batch(line: Line):
     events = [json.loads(row) for row in served.stdout.splitlines()]
     names = [one["event"] for one in events]
     assert names.count("page") == 3 and names[-1] == "stopped"
-    (submitted,) = [one for one in events if one["event"] == "submitted"]
-    assert (submitted["batch_id"], submitted["state"]) == ("O-3", "submitted")
+    (queued,) = [one for one in events if one["event"] == "queued"]
+    assert queued["batch_id"] == "O-3"
     line.wait_for_figures("O-3", seconds=120, state="settled", packaged=3)
     assert line.ask("order", "show", "O-3")["batches"] == ["O-3"]
 

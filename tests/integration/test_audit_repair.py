@@ -1,5 +1,6 @@
 """Records that a topic lost, tables and keys of the sealed log: repaired, and the log goes on."""
 
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,7 +26,7 @@ from streams.sealer.log_requests import (
 )
 from streams.transparency_log.checkpoint import parse_checkpoint
 from streams.transparency_log.log_keys import create_private_key, read_public_keys
-from streams.transparency_log.witness import NotSigned
+from streams.transparency_log.witness import LogRewritten, NotSigned
 from streams.verification.rebuild_sources import NotVerified
 from streams.verification.sealed_comparison import (
     verify_projection,
@@ -171,17 +172,22 @@ def test_a_second_new_topic_follows_the_first_when_records_are_lost_again(sealed
     assert sealed.topic_faults() == []
 
 
-def test_another_key_signs_after_the_present_one_has_named_it(sealed: Sealed, tmp_path: Path):
-    sealed.witness(tmp_path / "witness")
-    (before,) = read_public_keys(sealed.folder)
-    LogRequests(sealed.log.home).add(LogRequest.now(ROTATE_KEY, str(before.key), "p-4"))
-
+def replace_key(sealed: Sealed, first: int) -> None:
+    """Let another key sign, which also signs an event more."""
+    present = str(read_public_keys(sealed.folder)[-1].key)
+    LogRequests(sealed.log.home).add(LogRequest.now(ROTATE_KEY, present, "p-4"))
     with sealed.log.sealer() as sealer:
         wait_until_carried_out(sealed)
-        sealed.log.deliver(deliveries(1, first=EVENTS + 10))
+        sealed.log.deliver(deliveries(1, first=first))
         until(lambda: sealed.tree().size > last_named(sealed), 20, lambda: f"{sealed.tree().size}")
         sealer.terminate()
         assert sealer.wait(15) == 0
+
+
+def test_another_key_signs_after_the_present_one_has_named_it(sealed: Sealed, tmp_path: Path):
+    sealed.witness(tmp_path / "witness")
+    (before,) = read_public_keys(sealed.folder)
+    replace_key(sealed, first=EVENTS + 10)
 
     old, new = read_public_keys(sealed.folder)
     newest = parse_checkpoint((sealed.folder / "checkpoint").read_bytes())
@@ -215,3 +221,62 @@ def test_a_sealer_with_a_foreign_key_signs_nothing(sealed: Sealed, tmp_path: Pat
 
     assert (sealed.folder / "checkpoint").read_bytes() == before
     (tmp_path / "right.key").replace(key)
+
+
+def keep(sealed: Sealed, backup: Path) -> Path:
+    """A backup of what the sealer has in its home."""
+    shutil.copytree(sealed.log.home / "audit", backup / "audit")
+    shutil.copyfile(sealed.log.home / "run" / "sealer.key", backup / "sealer.key")
+    return backup
+
+
+def put_back(sealed: Sealed, backup: Path) -> None:
+    """Restore a backup in the place of what the home has."""
+    shutil.rmtree(sealed.log.home / "audit")
+    shutil.copytree(backup / "audit", sealed.log.home / "audit")
+    shutil.copyfile(backup / "sealer.key", sealed.log.home / "run" / "sealer.key")
+
+
+def test_a_home_from_a_backup_of_before_a_change_of_keys_seals_nothing_until_a_newer_one_is_back(
+    sealed: Sealed, tmp_path: Path
+):
+    older = keep(sealed, tmp_path / "older")
+    replace_key(sealed, first=EVENTS + 30)
+    newer, handed_over = keep(sealed, tmp_path / "newer"), last_named(sealed)
+    new_key, size = read_public_keys(sealed.folder)[-1].key, sealed.tree().size
+    sealed.witness(tmp_path / "witness")
+    events, checkpoints = on_topics(sealed)
+    put_back(sealed, older)
+    sealed.log.deliver(deliveries(1, first=EVENTS + 40))
+    note = sealed.log.home / "run" / "roles" / "sealer.note"
+
+    with sealed.log.sealer() as sealer:
+        until(note.exists, 30, lambda: (sealed.log.home / "role.log").read_text()[-3000:])
+        reason = note.read_text()
+        # The rest of the line works, so that `up` ends and a person can act.
+        until(note.with_suffix(".ready").exists, 10, lambda: reason)
+        assert sealer.poll() is None
+        sealer.terminate()
+        assert sealer.wait(15) == 0
+
+    assert f"which names {new_key} as the next key, so that this key is retired" in reason
+    assert on_topics(sealed) == (events, checkpoints)
+    # The verifier and a witness that saw the log find out, too.
+    assert sealed.topic_faults() == [handed_over]
+    with pytest.raises(LogRewritten):
+        sealed.witness(tmp_path / "witness")
+
+    put_back(sealed, newer)
+    with sealed.log.sealer() as sealer:
+        until(lambda: sealed.tree().size > size, 30, lambda: f"{sealed.tree().size}")
+        sealer.terminate()
+        assert sealer.wait(15) == 0
+    assert not sealed.witness(tmp_path / "witness").first
+    assert sealed.topic_faults() == []
+
+
+def on_topics(sealed: Sealed) -> tuple[int, int]:
+    """How many sealed records there are, and how many checkpoints."""
+    topics = (sealed.topic, sealed.log.line.checkpoints)
+    events, checkpoints = (len(list(read_committed(sealed.parts.kafka, one))) for one in topics)
+    return events, checkpoints

@@ -10,7 +10,8 @@ import pytest
 
 from processors.profile import Profile, canonical, resolve
 from streams.clients.capture.capture_folder import CaptureFolder
-from streams.clients.capture.capture_session import CapturedPage, CaptureSession
+from streams.clients.capture.capture_session import CaptureSession
+from streams.clients.capture.captured_page import CapturedPage
 from streams.clients.capture.closing import close_batch
 from streams.clients.capture.item_folders import item_folder
 from streams.clients.scanners.agreement import agree

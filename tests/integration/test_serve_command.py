@@ -12,10 +12,15 @@ from typing import Any
 import pyvips
 
 from streams.clients.capture.served_batches import ServedBatches
+from streams.clients.spool.background import is_running
+from streams.clients.spool.deliveries import OPEN, Deliveries
+from streams.clients.spool.spool_database import LOG, open_spool
 from streams.clients.station.capture_record import digest_of
 from tests.support.deliveries import a_png
+from tests.support.running_line import wait_for
 
 COMMAND = [str(Path(sys.executable).with_name("copystand")), "station", "serve", "--json"]
+ENDS = ("batch-closed", "queued")
 FEEDER = ("--device", "test:0", "--resolution", "60", "--profile", "as-delivered")
 
 
@@ -41,6 +46,19 @@ def events(process: "subprocess.Popen[str]", until: str) -> list[dict[str, Any]]
     raise AssertionError(f"no event {until}: {found}\n{stderr}")
 
 
+def cancelled(home: Path) -> list[tuple[str, str]]:
+    """Batch and id of what waits in the spool, in order. It is cancelled, so that the process ends
+    that works on it."""
+    spool = home / "spool"
+    with open_spool(spool) as opened:
+        deliveries = Deliveries(opened)
+        waiting = [one for one in deliveries.all() if one.state in OPEN]
+        for one in waiting:
+            deliveries.cancel(one.id)
+    wait_for(lambda: not is_running(spool), 120, lambda: (spool / LOG).read_text())
+    return [(one.batch_id, one.id) for one in waiting]
+
+
 def test_serve_that_is_killed_continues_with_the_same_batch(tmp_path: Path):
     rule = ("--pages", "80", "--idle", "600")
     for _ in range(3):
@@ -51,16 +69,16 @@ def test_serve_that_is_killed_continues_with_the_same_batch(tmp_path: Path):
         process.communicate()
 
     process = begun(tmp_path, *FEEDER, *rule)
-    # No line runs here, so the batch waits.
-    found = events(process, "submission-waits")
+    found = events(process, "queued")
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     process.communicate()
+    assert cancelled(tmp_path) == [(found[-1]["batch_id"], found[-1]["id"])]
 
     (closed,) = [one for one in found if one["event"] == "batch-closed"]
     assert closed["pages"] == 80
     first, *others = ServedBatches(tmp_path / "spool" / "captures", "test:0", "")
-    assert first.is_closed and not first.is_submitted
+    assert first.is_closed and first.is_submitted
     assert [one.page_count() for one in others] in ([], [0])
     (item,) = first.items_with_pages()
     records = first.folder.pages(item)
@@ -78,9 +96,11 @@ def test_serve_takes_each_file_of_a_watched_folder_once(tmp_path: Path):
     arguments = ("--device", str(watched), "--profile", "as-delivered", "--idle", "1")
 
     first = begun(home, *arguments)
-    closed = [events(first, "batch-closed")[-1]]
+    # No line runs here: the batches wait in the spool, and the work goes on.
+    found = events(first, "queued")
     (watched / "ms-1" / "f2.png").write_bytes(a_png(2))
-    closed += [events(first, "batch-closed")[-1]]
+    found += events(first, "queued")
+    closed, queued = ([one for one in found if one["event"] == name] for name in ENDS)
     first.send_signal(signal.SIGTERM)
     assert first.wait(60) == 0
     first.communicate()
@@ -89,6 +109,8 @@ def test_serve_takes_each_file_of_a_watched_folder_once(tmp_path: Path):
     second.communicate()
 
     assert [one["pages"] for one in closed] == [1, 1]
+    assert [one["batch_id"] for one in closed] == [one["batch_id"] for one in queued]
+    assert cancelled(home) == [(one["batch_id"], one["id"]) for one in queued]
     assert [one for one in last if one["event"] == "page"] == []
 
 

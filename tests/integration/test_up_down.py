@@ -134,6 +134,7 @@ def line() -> Iterator[Home]:
         (line.path / LOCK).touch()
         (line.path / LOCK).chmod(0o644)
         settings_file(line.path).write_text(SETTINGS)
+        settings_file(line.path).chmod(0o600)
         line.started = line.run("up")
         assert line.started.returncode == 0, f"{line.started}\n{line.logs()}"
         yield line
@@ -231,6 +232,22 @@ def test_a_second_home_starts_and_stops_and_leaves_nothing(line: Home, home: Hom
     assert listing(tmp_path) == {"home"}
     assert outside() - before == set()
     assert all(row["state"] == "ready" for row in line.ask("status")["roles"])
+
+
+def test_status_shows_the_limits_of_traffic(line: Home):
+    file = line.path / "traffic.toml"
+    without = line.ask("status")["traffic"]
+    file.write_text("[link]\nrate_mbit = 40\n")
+    try:
+        limited = line.ask("status")["traffic"]
+    finally:
+        file.unlink()
+
+    assert without is None
+    assert (limited["rate_mbit"], limited["fault"]) == (40, None)
+    assert [one["class"] for one in limited["classes"]] == [
+        *("masters", "access", "packages", "repair"),
+    ]
 
 
 def test_a_killed_supervisor_leaves_no_process_and_the_home_starts_again(line: Home):

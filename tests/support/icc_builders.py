@@ -111,6 +111,25 @@ def matrix_profile_v4_lstar(name: str, columns: Matrix) -> bytes:
     return _profile(0x04200000, b"RGB ", [*tags, *_primaries(columns, curve)])
 
 
+def table_profile(name: str, points: int = 17) -> bytes:
+    """A scanner's profile by a table from sRGB to L*a*b* (lut16Type, ICC.1:2001 6.5.8)."""
+    steps = [at / (points - 1) for at in range(points)]
+    table = b"".join(
+        struct.pack(">3H", round(lab[0] * 652.8), *(round((one + 128) * 256) for one in lab[1:]))
+        for lab in (
+            srgb_to_lab((255 * r, 255 * g, 255 * b)) for r in steps for g in steps for b in steps
+        )
+    )
+    matrix = b"".join(_fixed(one) for one in (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    curves = struct.pack(">6H", 0, 65535, 0, 65535, 0, 65535)
+    shape = struct.pack(">4s4xBBBx", b"mft2", 3, 3, points)
+    lut = shape + matrix + struct.pack(">HH", 2, 2) + curves + table + curves
+    tags = [*_named_v2(name), (b"A2B0", lut)]
+    profile = bytearray(_profile(0x02400000, b"RGB ", tags))
+    profile[12:16], profile[20:24] = b"scnr", b"Lab "
+    return bytes(profile)
+
+
 def grey_profile(name: str, gamma: float) -> bytes:
     """A profile for grey with one exponent, version 2."""
     curve = b"curv" + struct.pack(">IIH", 0, 1, round(gamma * 256))

@@ -205,10 +205,9 @@ class CaptureFolder:
         page = self.files / item / file
         return CaptureRecord.read(record_path(page)) if page.exists() else None
 
-    def describe(self, item: str, record: CaptureRecord, kind: str, labels: list[str]) -> None:
-        """Change the kind and the labels of a page."""
-        path = self.files / item / (record.ref + SUFFIX)
-        write_atomic(path, replace(record, kind=kind, labels=labels).content())
+    def describe(self, item: str, record: CaptureRecord) -> None:
+        """Change what the record of a page says about it, such as its kind and labels."""
+        write_atomic(self.files / item / (record.ref + SUFFIX), record.content())
         self._not_closed()
 
 

@@ -3,25 +3,25 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
-from uuid import uuid4
 
 from infra.files import fsync_file
 from processors.header_check import complete_header
 from processors.profile import Profile
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
+from streams.clients.capture.captured_page import NEXT_PLACE, CapturedPage, Place
 from streams.clients.capture.item_folders import FIRST_ITEM, item_folder
 from streams.clients.capture.measuring import Measuring
 from streams.clients.capture.page_check import CheckedPage, check_page
-from streams.clients.capture.pixel_digest import pixels_digest
+from streams.clients.capture.page_record import Circumstances, page_record
 from streams.clients.capture.preview import make_preview
 from streams.clients.capture.separator_sheet import SeparatorSheet
 from streams.clients.capture.separators import Separators
 from streams.clients.capture.settings_check import check_settings
+from streams.clients.capture.target_measuring import TargetMeasuring
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.capture_settings import CaptureSettings
 from streams.clients.scanners.scanner_driver import (
@@ -33,10 +33,8 @@ from streams.clients.scanners.scanner_driver import (
 )
 from streams.clients.scanners.watch_files import item_of
 from streams.clients.station.capture_record import (
-    MISSING,
     SEPARATOR,
     CaptureRecord,
-    digest_of,
     record_path,
 )
 
@@ -52,49 +50,6 @@ Ask = Callable[[ScannerProblem], bool]
 def never_ask(_: ScannerProblem) -> bool:
     """Nobody is there to act."""
     return False
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a scanned page goes: behind all others, in place of a page, or between two pages."""
-
-    replaced: CaptureRecord | None = None
-    follows: str | None = None
-
-    def after(self, record: CaptureRecord) -> "Place":
-        """The place of the next page."""
-        return self if self.follows is None else Place(follows=record.ref)
-
-
-NEXT_PLACE = Place()
-
-
-@dataclass(frozen=True)
-class CapturedPage:
-    """A page that is on disk."""
-
-    item: str
-    path: Path
-    preview: Path | None
-    record: CaptureRecord
-    page: CheckedPage
-
-    def document(self) -> dict[str, Any]:
-        """The same as JSON values."""
-        return {
-            "item": self.item,
-            "ref": self.record.ref,
-            "file": str(self.path),
-            "preview": str(self.preview) if self.preview else None,
-            "sha256": self.record.sha256,
-            "size_bytes": self.record.size_bytes,
-            "asked": self.record.asked,
-            "confirmed": self.record.confirmed,
-            "found": self.record.found,
-            "measured": self.record.measured,
-            "warnings": self.record.warnings,
-            "event_id": self.record.event_id,
-        }
 
 
 @dataclass
@@ -114,6 +69,8 @@ class CaptureSession:
     """Looks for separator sheets, if there are any."""
     separated: Callable[[SeparatorSheet], None] = field(default=lambda _: None)
     """Called with each separator sheet that is kept."""
+    charts: Path | None = None
+    """The institution's own profiles, with its charts."""
     _confirmed: dict[str, Any] | None = None
     _first_item: str = FIRST_ITEM
     _measuring: Measuring = field(init=False)
@@ -121,6 +78,11 @@ class CaptureSession:
     def __post_init__(self) -> None:
         """Measures pages of this batch."""
         self._measuring = Measuring(self.folder)
+
+    @property
+    def targets(self) -> TargetMeasuring:
+        """Measures the colour targets of this session."""
+        return TargetMeasuring(self.profile.target, self.charts)
 
     def capture(
         self, item: str, count: int | None, place: Place = NEXT_PLACE
@@ -226,6 +188,7 @@ class CaptureSession:
         if place.follows is not None:
             record = replace(record, follows=place.follows)
         record = self._measuring.measured(item, scanned.path, checked, record)
+        record = self.targets.measured(record, scanned.path)
         path = self.folder.keep(item, scanned.path, record)
         record = CaptureRecord.read(record_path(path)) or record
         target = self.folder.previews / item / ref
@@ -265,39 +228,11 @@ class CaptureSession:
         name: tuple[str, str],
         replaced: CaptureRecord | None,
     ) -> CaptureRecord:
-        asked = {key: value for key, value in self.settings.document().items() if value is not None}
-        record = CaptureRecord(
-            ref=name[0],
-            file=name[1],
-            sha256=digest_of(scanned.path),
-            size_bytes=scanned.path.stat().st_size,
-            captured_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
-            driver=self.scanner.device.driver,
-            device=self.scanner.device.document(),
-            profile=self.profile.name,
-            asked=asked,
-            confirmed={**(self._confirmed or {}), **scanned.confirmed},
-            found=checked.found(),
-            operator=self.operator,
-            warnings=[{"code": one.code, "found": one.found} for one in checked.warnings],
-            original_name=scanned.original_name,
-            event_id=str(uuid4()),
-            pixels_sha256=pixels_digest(scanned.path, checked.family, checked.header),
+        circumstances = Circumstances(
+            self.scanner.device,
+            self.settings,
+            self.profile.name,
+            self.operator,
+            {**(self._confirmed or {}), **scanned.confirmed},
         )
-        if replaced is None:
-            return record
-        record = replace(
-            record,
-            kind=replaced.kind if replaced.kind != MISSING else "page",
-            labels=replaced.labels,
-            follows=replaced.follows,
-        )
-        if scanned.renamed_from is not None and replaced.sha256 == record.sha256:
-            # Another name is not another capture.
-            return replace(
-                record,
-                event_id=replaced.event_id,
-                captured_at=replaced.captured_at,
-                previous=replaced.previous,
-            )
-        return replace(record, previous=asdict(replaced))
+        return page_record(scanned, checked, name, circumstances, replaced)

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from schemas.ids import made_safe
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
-from streams.clients.capture.capture_session import Place
+from streams.clients.capture.captured_page import Place
 from streams.clients.capture.page_places import before
+from streams.clients.capture.target_measuring import TargetMeasuring
 from streams.clients.station.capture_record import MISSING, REMOVED, SKIPPED, CaptureRecord
+from streams.clients.targets.places import Numbers
 
 
 def find_page(folder: CaptureFolder, name: str) -> tuple[str, CaptureRecord | None]:
@@ -71,12 +73,18 @@ def describe_page(
     page: CaptureRecord,
     kind: str | None,
     labels: list[str] | None,
+    targets: TargetMeasuring,
+    corners: Numbers | None = None,
 ) -> CaptureRecord:
-    """Change the kind or the labels of a page; None leaves them."""
+    """Change the kind or the labels of a page; None leaves them. A page that becomes a target is
+    measured, also again if the corners of its chart are given."""
     if kind is not None and (kind == MISSING) is not (page.state == SKIPPED):
         found = f"{item}:{page.ref} is {page.state}, so its kind cannot be {kind}"
         raise CaptureProblem("capture.kind-differs", found)
     kind = kind or page.kind
     labels = page.labels if labels is None else labels
-    folder.describe(item, page, kind, labels)
-    return replace(page, kind=kind, labels=labels)
+    changed = replace(page, kind=kind, labels=labels)
+    if page.has_file and (kind != page.kind or corners is not None):
+        changed = targets.measured(changed, folder.files / item / page.file, corners)
+    folder.describe(item, changed)
+    return changed

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from processors.profile import Profile
@@ -19,6 +20,7 @@ from streams.clients.capture.served_batches import ServedBatch, ServedBatches
 from streams.clients.scanners.capabilities import Source
 from streams.clients.scanners.capture_settings import CaptureSettings
 from streams.clients.scanners.scanner_driver import Reaction, Scanner, ScannerProblem
+from streams.clients.targets.target_findings import TARGET_CODES
 
 POLL_SECONDS = 2.0
 RESUBMIT_SECONDS = 30.0
@@ -47,6 +49,8 @@ class Device:
     scanner: Scanner
     settings: CaptureSettings
     profile: Profile
+    charts: Path | None = None
+    """The institution's own profiles, with its charts."""
 
 
 @dataclass
@@ -61,7 +65,7 @@ class Serving:
     known_order: Callable[[str], Order | None]
     """An order by its id, or None."""
     hand_over: Callable[[ServedBatch], dict[str, Any]]
-    """Submits or queues a closed batch. Raises NotHandedOver."""
+    """Queues a closed batch in the spool. Raises NotHandedOver."""
     rule: ClosingRule
     tell: Tell
     operator: str | None = None
@@ -119,7 +123,7 @@ class Serving:
                 self.tell("submission-waits", batch_id=batch.folder.batch_id, why=str(why))
                 return
             batch.note_submitted(document)
-            self.tell("submitted", batch_id=batch.folder.batch_id, state=document.get("state"))
+            self.tell("queued", batch_id=batch.folder.batch_id, id=document["id"])
         self._handed_over_at = None
 
     def _work(self, batch: ServedBatch) -> None:
@@ -159,6 +163,7 @@ class Serving:
         session = CaptureSession(
             batch.folder, device.scanner, device.settings, device.profile, self.operator
         )
+        session.charts = device.charts
         begun, item = [batch], self._first_item(batch, order)
 
         def begin(order_id: str) -> tuple[CaptureFolder, str] | None:
@@ -205,6 +210,9 @@ class Serving:
                 last = self._busy_at = self.now()
                 names = {"batch_id": session.folder.batch_id, "item": page.item}
                 self.tell("page", **names, ref=page.record.ref)
+                for warning in page.record.warnings:
+                    if warning["code"].startswith(TARGET_CODES):
+                        self.tell("target", **names, ref=page.record.ref, **warning)
                 if self.stop.is_set() or self._has_enough(begun):
                     break
         except ScannerProblem as problem:

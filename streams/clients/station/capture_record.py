@@ -47,6 +47,8 @@ class CaptureRecord:
     """Where the page was before its source got another name."""
     measured: dict[str, Any] | None = None
     """What was measured in the image; None if the station could not decode it."""
+    target: dict[str, Any] | None = None
+    """What was measured of the chart on a page of the kind `target`."""
     event_id: str | None = None
     """The id of its page.captured, given once; None in records of versions before 0.3.0."""
     pixels_sha256: str | None = None

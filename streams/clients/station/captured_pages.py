@@ -13,6 +13,7 @@ from schemas.models import Producer as Software
 from streams.clients.scanners.twain_map import ROWS
 from streams.clients.station.capture_record import SUFFIX, CaptureRecord
 from streams.clients.station.scan import DeliveredFile
+from streams.clients.station.target_links import SessionTargets
 from streams.settings import software_version
 
 PRODUCER = "copystand/station"
@@ -28,16 +29,24 @@ def name_captures(
 ) -> list[PageCaptured]:
     """Enter the capture that counts in each page that was captured by `station scan`, and return
     all captures of these pages, those that were replaced before those that replace them."""
+    captured = [
+        (item["item_id"], page, record)
+        for item in items
+        if ids.ITEM_ID.match(str(item["item_id"]))
+        for page in item["pages"]
+        if (record := _record_of(page, files)) is not None
+    ]
+    targets = SessionTargets((_page_id(item_id, page), one) for item_id, page, one in captured)
     found: list[PageCaptured] = []
-    for item in items:
-        for page in item["pages"]:
-            record = _record_of(page, files)
-            if record is None or not ids.ITEM_ID.match(str(item["item_id"])):
-                continue
-            media_type = files[page["file"]["path"]].media_type or UNKNOWN
-            found += _facts(batch_id, item["item_id"], page, record, media_type)
-            page["capture"] = record.event_id
+    for item_id, page, record in captured:
+        media_type = files[page["file"]["path"]].media_type or UNKNOWN
+        found += _facts(batch_id, item_id, page, record, targets, media_type)
+        page["capture"] = record.event_id
     return found
+
+
+def _page_id(item_id: str, page: dict[str, Any]) -> str:
+    return ids.page_id(item_id, page["ref"] or f"{page['sequence']:04d}")
 
 
 def _record_of(page: dict[str, Any], files: Mapping[str, DeliveredFile]) -> CaptureRecord | None:
@@ -52,14 +61,19 @@ def _record_of(page: dict[str, Any], files: Mapping[str, DeliveredFile]) -> Capt
 
 
 def _facts(
-    batch_id: str, item_id: str, page: dict[str, Any], record: CaptureRecord, media_type: str
+    batch_id: str,
+    item_id: str,
+    page: dict[str, Any],
+    record: CaptureRecord,
+    targets: SessionTargets,
+    media_type: str,
 ) -> Iterator[PageCaptured]:
-    ref = page["ref"] or f"{page['sequence']:04d}"
+    page_id = _page_id(item_id, page)
     head = Head(
         event_id="",
         batch_id=batch_id,
         item_id=item_id,
-        page_id=ids.page_id(item_id, ref),
+        page_id=page_id,
         revision=1,
         occurred_at=datetime.fromisoformat(record.captured_at),
         producer=Software(name=PRODUCER, version=software_version()),
@@ -67,12 +81,10 @@ def _facts(
     history = [one for one in (*record.earlier(), record) if one.event_id]
     replaced: str | None = None
     for one in history:
+        act = targets.act_for(page_id, one)
+        files = (_file(page, media_type),) if one is record else ()
         fact = captured_fact(one, head, page["sequence"], replaced)
-        yield (
-            fact
-            if one is not record
-            else fact.model_copy(update={"files": (_file(page, media_type),)})
-        )
+        yield fact.model_copy(update={"files": files, "acts": (act,) if act else ()})
         replaced = one.event_id
 
 

@@ -8,7 +8,7 @@ from processors.captures import capture_acts, device_of
 from processors.premis import events_of
 from processors.route import accept_capture
 from processors.tools import Tools
-from schemas.models import CaptureAccepted, CaptureSetting, PageCaptured
+from schemas.models import Act, Agent, CaptureAccepted, CaptureSetting, PageCaptured
 from tests.support.builders import a_file, a_head
 from tests.support.capture_facts import stated_capture
 from tests.support.imaging_builders import memory_tools
@@ -91,3 +91,56 @@ def test_a_digest_that_is_none_or_another_is_refused(tools: Tools, changes: dict
     refused = accept_capture(a_capture(**changes), tools)
 
     assert refused.code == "capture.digest-wrong"  # type: ignore[union-attr]
+
+
+TARGET = "ef" * 32
+
+
+def a_target_act(**changes: Any) -> Act:
+    stated = {
+        "type": "validation",
+        "outcome": "war",
+        "code": "target.colour-off",
+        "detail": "Target colorchecker-24.",
+        "agents": (Agent(type="person", name="o-99", role="implementer"),),
+        "sources": ("page:other:0001", f"sha256:{TARGET}"),
+        "results": ("item:other",),
+    }
+    return Act(**{**stated, **changes})
+
+
+def test_what_a_target_showed_is_an_act_of_the_stations_program_about_the_page():
+    capture = a_capture(acts=(a_target_act(),))
+
+    _, act = capture_acts(capture)
+
+    assert (act.type, act.outcome, act.code) == ("validation", "war", "target.colour-off")
+    assert act.detail == "Target colorchecker-24."
+    # A station cannot name other persons or objects.
+    assert [(one.type, one.name) for one in act.agents] == [
+        ("software", capture.head.producer.name)
+    ]
+    assert (act.sources, act.results) == (("page:vol-1:0001", f"sha256:{TARGET}"), ())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "ingestion"},
+        {"outcome": "fai"},
+        {"code": "page.not-decodable"},
+        {"code": "target.\n"},
+    ],
+)
+def test_no_other_act_is_taken_from_a_station(changes: dict[str, Any]):
+    (act,) = capture_acts(a_capture(acts=(a_target_act(**changes),)))
+
+    assert act.type == "creation"
+
+
+def test_the_act_of_a_target_is_cut_to_what_the_log_can_have():
+    acts = (a_target_act(detail="x" * 9000), a_target_act(detail="second"))
+
+    made = capture_acts(a_capture(acts=acts))
+
+    assert [len(one.detail) for one in made[1:]] == [3500]

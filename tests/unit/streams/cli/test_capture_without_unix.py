@@ -25,8 +25,10 @@ for name in {FUNCTIONS}:
     delattr(os, name)
 del signal.SIGKILL
 sys.meta_path.insert(0, Blocked())
-locking = lambda handle, mode, size: kept.flock(handle, kept.LOCK_EX | kept.LOCK_NB)
-sys.modules["msvcrt"] = types.SimpleNamespace(LK_NBLCK=2, locking=locking)
+kinds = {{2: kept.LOCK_EX | kept.LOCK_NB, 0: kept.LOCK_UN}}
+locking = lambda handle, mode, size: kept.flock(handle, kinds[mode])
+flags = dict(LK_NBLCK=2, LK_UNLCK=0)
+sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, **flags)
 
 from streams.cli.main import main
 main()
@@ -66,3 +68,20 @@ def test_devices_are_listed(tmp_path: Path):
     listed = without_unix(tmp_path / "home", "station", "devices", "--driver", "watch", "--json")
 
     assert (listed.returncode, json.loads(listed.stdout)) == (0, []), listed.stderr
+
+
+def test_the_limits_of_traffic_are_shown(tmp_path: Path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "traffic.toml").write_text("[link]\nrate_mbit = 8\n")
+
+    shown = without_unix(home, "traffic", "show", "--json")
+
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)["traffic"]["rate_mbit"] == 8
+
+
+def test_a_spool_is_worked_on(tmp_path: Path):
+    worked = without_unix(tmp_path / "home", "station", "spool", "run")
+
+    assert worked.returncode == 0, worked.stderr

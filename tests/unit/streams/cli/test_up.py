@@ -1,30 +1,13 @@
-"""`up` waits for a database that is updated; `doctor` reports old names of variables."""
+"""`up` waits for a database that is updated."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from streams.cli import up
-
-
-def test_doctor_says_how_a_deprecated_variable_is_called_now(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.setattr(up, "check_parts", lambda: [])
-    monkeypatch.setenv("COPYSTAND_HOME", str(tmp_path))
-    monkeypatch.setenv("COPYSTAND_STALLED_SECONDS", "60")
-
-    result = CliRunner().invoke(up.doctor, ["--json"])
-
-    (row,) = (row for row in json.loads(result.stdout) if row["part"] == "settings")
-    assert (row["found"], row["version"]) == (True, "COPYSTAND_STALLED_SECONDS")
-    assert row["fix"] == "Rename COPYSTAND_STALLED_SECONDS to COPYSTAND_LIVENESS_TIMEOUT."
-    assert result.exit_code == 0
 
 
 def states(*updates: str) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from streams.monitoring import watchdog
 from streams.monitoring.consumer_lag import ConsumerGroups, GroupLag
+from streams.monitoring.status import QUERY
 from streams.monitoring.watchdog import STALL_LIMIT_SECONDS_OF_OTHERS, Watchdog
 from streams.runtime.lane_report import LaneReport, write_lane_report
 from streams.settings import Settings
@@ -194,3 +196,47 @@ def test_each_check_starts_what_is_scheduled_and_the_end_of_the_role_ends_it(
     watchdog.run_watchdog(here, a_watchdog(here, FakeGroups()), schedule)
 
     assert calls == ["tick", "tick", "close"]
+
+
+class TablesOfOrders(FakeTables):
+    """Tables with orders that nobody took."""
+
+    def __init__(self) -> None:
+        """No order is untaken."""
+        self.untaken: list[str] = []
+        self.asked: list[Any] = []
+        self._query = ""
+
+    def execute(self, *query: Any) -> "TablesOfOrders":
+        """Remember the query, whose rows are asked for next."""
+        self._query = query[0]
+        if self._query == QUERY("untaken_orders"):
+            self.asked.append(query[1])
+        return self
+
+    def fetchall(self) -> list[Any]:
+        """The untaken orders, or no row of another query."""
+        if self._query != QUERY("untaken_orders"):
+            return []
+        placed = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
+        return [{"order_id": one, "placed_at": placed, "due": None} for one in self.untaken]
+
+
+def test_an_order_that_nobody_took_is_logged_once_until_it_is_taken(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+):
+    tables = TablesOfOrders()
+    found = a_watchdog(settings, FakeGroups(), lambda: tables)
+
+    logged = []
+    for untaken in (["O-1"], ["O-1", "O-2"], ["O-2"], ["O-1", "O-2"]):
+        tables.untaken = untaken
+        caplog.clear()
+        report = found.check()
+        rows = [vars(one) for one in caplog.records if one.getMessage() == "order untaken"]
+        logged.append([one["order_id"] for one in rows])
+        assert {(one["code"], one["levelname"]) for one in rows} <= {("order.untaken", "WARNING")}
+        assert [one["order_id"] for one in report["untaken_orders"]] == untaken
+
+    assert logged == [["O-1"], ["O-2"], [], ["O-1"]]
+    assert tables.asked == [{"hours": settings.order_hours}] * 4

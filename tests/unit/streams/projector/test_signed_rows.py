@@ -114,6 +114,21 @@ def test_what_postgresql_cannot_store_is_left_to_the_general_way(tmp_path: Path,
     assert rows.row(message(a_record(1, encode(event))), 1) is None
 
 
+@pytest.mark.parametrize(
+    "count", [b"\xfe" + b"\xff" * 7 + b"\x7f", b"\xff" * 9 + b"\x01", b"\x7e", b"\x03"]
+)
+def test_an_array_with_another_number_of_elements_than_it_has_is_left_to_the_general_way(
+    tmp_path: Path, count: bytes
+):
+    rows, value = SignedRows(SignedLeaves(tmp_path / "none", "premis")), encode(an_event(1))
+    one_source = b"\x02\x1apage:i-1:0001\x00"
+    assert value.count(one_source) == 1
+
+    changed = value.replace(one_source, count + one_source[1:])
+
+    assert rows.row(message(a_record(1, changed)), 1) is None
+
+
 def test_every_version_of_the_schema_is_known():
     prefixes = [PREFIX.pack(0, number) for number in schema_store().ids("PremisEvent")]
 

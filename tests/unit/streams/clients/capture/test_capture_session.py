@@ -1,7 +1,7 @@
 """What a session does about the problems of a device."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -129,7 +129,7 @@ def test_an_empty_feeder_without_a_page_is_a_problem(folder: CaptureFolder):
 def test_a_page_that_is_scanned_again_keeps_its_name_and_what_was_before(folder: CaptureFolder):
     scan = session(folder, [1, 2])
     (first,) = scan.capture("item-1", 1)
-    folder.describe("item-1", first.record, "cover", ["1r"])
+    folder.describe("item-1", replace(first.record, kind="cover", labels=["1r"]))
 
     again = scan.recapture("item-1", folder.pages("item-1")[0])
 

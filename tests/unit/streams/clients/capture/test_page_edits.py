@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from processors.profile_target import Target
 from streams.clients.capture.capture_folder import CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
-from streams.clients.capture.capture_session import Place
+from streams.clients.capture.captured_page import Place
 from streams.clients.capture.closing import close_batch
 from streams.clients.capture.page_edits import (
     describe_page,
@@ -20,11 +21,13 @@ from streams.clients.capture.page_edits import (
     remove_page,
     skip_page,
 )
+from streams.clients.capture.target_measuring import TargetMeasuring
 from streams.clients.station.capture_record import digest_of
 from tests.support.deliveries import a_png
 from tests.unit.streams.clients.capture.test_capture_folder import keep, record
 
 ITEM = "item-1"
+NO_TARGETS = TargetMeasuring(None)
 Change = Callable[[CaptureFolder], Any]
 
 
@@ -86,7 +89,7 @@ def remove(folder: CaptureFolder) -> None:
 
 
 def describe(folder: CaptureFolder) -> None:
-    describe_page(folder, ITEM, page(folder, "0002"), "foldout", ["2r"])
+    describe_page(folder, ITEM, page(folder, "0002"), "foldout", ["2r"], NO_TARGETS)
 
 
 CHANGES = (rescan, insert, skip, skip_a_new_page, remove, describe)
@@ -167,11 +170,11 @@ def test_pages_are_delivered_in_their_order_with_kind_and_label(folder: CaptureF
     with folder.opened("as-delivered"):
         for number in (1, 2, 3):
             keep(folder, number)
-        describe_page(folder, ITEM, page(folder, "0001"), "cover", None)
+        describe_page(folder, ITEM, page(folder, "0001"), "cover", None, NO_TARGETS)
         insert(folder)
         skip_a_new_page(folder)
         remove(folder)
-        describe_page(folder, ITEM, page(folder, "0003"), None, ["2v"])
+        describe_page(folder, ITEM, page(folder, "0003"), None, ["2v"], NO_TARGETS)
         closed = close_batch(folder)
 
     pages = closed.delivery.manifest["items"][0]["pages"]
@@ -220,6 +223,26 @@ def test_a_page_with_a_file_is_not_missing(folder: CaptureFolder):
     with folder.opened("as-delivered"):
         keep(folder, 1)
         with pytest.raises(CaptureProblem) as problem:
-            describe_page(folder, ITEM, page(folder, "0001"), "missing", None)
+            describe_page(folder, ITEM, page(folder, "0001"), "missing", None, NO_TARGETS)
 
     assert problem.value.code == "capture.kind-differs"
+
+
+def test_a_page_is_measured_when_it_becomes_a_target_and_no_longer_has_that_as_another_kind(
+    tmp_path: Path,
+):
+    folder = begun(tmp_path)
+    targets = TargetMeasuring(Target(chart="no-such-chart"))
+
+    def found() -> list[str]:
+        return [one["code"] for one in page(folder, "0002").warnings]
+
+    for kind, labels, codes in (
+        ("target", None, ["target.chart-unusable"]),
+        (None, ["chart"], ["target.chart-unusable"]),
+        ("page", None, []),
+    ):
+        describe_page(folder, ITEM, page(folder, "0002"), kind, labels, targets)
+
+        assert found() == codes
+    assert page(folder, "0002").labels == ["chart"]

@@ -1,0 +1,1 @@
+"""Measures the colour targets of a session."""
