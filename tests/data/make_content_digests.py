@@ -1,8 +1,9 @@
 """Writes content_digests.json: what the program in the argument makes of the 22 corpus pages.
 
-The content of a package must not change while the tools do not. Since version 0.1.0, two decisions
-changed it: 29 (MODS has the bibliographic code `fre`; the bag keeps its bag-info.txt and the
-identifier in its METS) and 30 (pyramids have edges in the colours of the image).
+The content of a package must not change while the tools do not. Since version 0.1.0, three
+decisions changed it: 29 (MODS has the bibliographic code `fre`; the bag keeps its bag-info.txt and
+the identifier in its METS), 30 (pyramids have edges in the colours of the image) and 56 (the
+library tesserocr reads the text; ALTO and PREMIS name its version and models).
 """
 
 import json
