@@ -203,7 +203,6 @@ def _by_programs(
     readers = [
         recognize,
         libvips,
-        *model,
         agent("tesserocr", tools.tesserocr),
         agent("tesseract", tools.tesseract),
         agent("tesseract model eng", f"sha256:{tools.eng_sha256}"),
