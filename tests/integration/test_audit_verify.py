@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -250,7 +249,7 @@ def test_a_record_that_is_forged_with_the_next_number_while_no_sealer_runs_is_ne
     size = sealed.tree().size
     last = list(intact_records(sealed.parts.kafka, sealed.topic))[-1][1]
     key, value = delivery(an_event(7777, detail="forged"))
-    forged = headers_of(replace(record_of(last).seal, seq=size))
+    forged = headers_of(record_of(last).seal._replace(seq=size))
     producer = Producer(sealed.parts.kafka.client)
     producer.produce(sealed.topic, value, key, partition=0, headers=forged)
     assert producer.flush(10) == 0

@@ -1,7 +1,6 @@
 """What an administrator of the broker does to the sealed topic, and who reaches its segments."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
@@ -35,16 +34,16 @@ def _send(victim: Victim, record: SealedRecord) -> None:
 def _forged(record: SealedRecord, number: int = 900_001) -> SealedRecord:
     """Another event in the seal of a record."""
     event = an_event(number, "forged")
-    return replace(record, event_id=event.head.event_id, value=encode(event))
+    return record._replace(event_id=event.head.event_id, value=encode(event))
 
 
 def _next_seal(victim: Victim, ahead: int = 0) -> Seal:
     last = victim.events[-1].seal
-    return replace(last, seq=last.seq + 1 + ahead, sealed_at=last.sealed_at + 1)
+    return last._replace(seq=last.seq + 1 + ahead, sealed_at=last.sealed_at + 1)
 
 
 def _forge_next(victim: Victim) -> int:
-    _send(victim, _forged(replace(victim.events[-1], seal=_next_seal(victim))))
+    _send(victim, _forged(victim.events[-1]._replace(seal=_next_seal(victim))))
     return victim.size
 
 
@@ -69,7 +68,7 @@ def _forge_next_and_move(victim: Victim) -> int:
 
 
 def _forge_ahead(victim: Victim) -> int:
-    _send(victim, _forged(replace(victim.events[-1], seal=_next_seal(victim, 5))))
+    _send(victim, _forged(victim.events[-1]._replace(seal=_next_seal(victim, 5))))
     return victim.size
 
 
@@ -81,7 +80,7 @@ def _forge_taken(victim: Victim) -> int:
 
 def _forge_schema(victim: Victim) -> int:
     ids = schema_store().ids("PremisEvent")
-    seal = replace(_next_seal(victim), schema_sha256=schema_store().digest(ids[0]))
+    seal = _next_seal(victim)._replace(schema_sha256=schema_store().digest(ids[0]))
     body = victim.events[-1].value[PREFIX.size :]
     _send(victim, SealedRecord(victim.events[-1].event_id, PREFIX.pack(MAGIC, ids[0]) + body, seal))
     return victim.size
@@ -94,7 +93,7 @@ def _replay(victim: Victim) -> int:
 
 
 def _replay_renumbered(victim: Victim) -> int:
-    _send(victim, replace(_some(victim), seal=_next_seal(victim)))
+    _send(victim, _some(victim)._replace(seal=_next_seal(victim)))
     return victim.size
 
 
@@ -103,7 +102,7 @@ def _header(**changes: object) -> Callable[[Victim], int]:
 
     def apply(victim: Victim) -> int:
         record = _some(victim)
-        _send(victim, replace(record, seal=replace(record.seal, **changes)))  # type: ignore[arg-type]
+        _send(victim, record._replace(seal=record.seal._replace(**changes)))  # type: ignore[arg-type]
         return record.seal.seq
 
     return apply
@@ -137,7 +136,7 @@ def _replay_compacted(victim: Victim) -> int:
 def _forge_compacted(victim: Victim) -> int:
     record = _some(victim)
     event = record.event.model_copy(update={"detail": "forged"})
-    _send(victim, replace(record, value=encode(event)))
+    _send(victim, record._replace(value=encode(event)))
     compact(victim, record)
     return record.seal.seq
 
@@ -244,7 +243,7 @@ def _bytes_of(record: SealedRecord, field: str) -> tuple[bytes, bytes]:
         detail = record.event.detail.encode()
         return record.value, record.value.replace(detail, detail.swapcase())
     seal = record.seal
-    moved = replace(seal, **{field: getattr(seal, field) + 1})
+    moved = seal._replace(**{field: getattr(seal, field) + 1})
     old, new = (
         SEQ_HEADER + one.seq.to_bytes(8, "big") + TIME_HEADER + one.sealed_at.to_bytes(8, "big")
         for one in (seal, moved)

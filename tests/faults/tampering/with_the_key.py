@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.codec import encode
@@ -64,14 +64,14 @@ class Witnessed:
 
 def sealed_again(records: Records) -> Records:
     """The records with numbers without a gap."""
-    return [replace(one, seal=replace(one.seal, seq=seq)) for seq, one in enumerate(records)]
+    return [one._replace(seal=one.seal._replace(seq=seq)) for seq, one in enumerate(records)]
 
 
 def edited(record: SealedRecord, detail: str = "forged") -> SealedRecord:
     """The record with another text."""
     value = encode(record.event.model_copy(update={"detail": detail}))
-    return replace(
-        record, value=value, seal=replace(record.seal, schema_sha256=schema_digest(value))
+    return record._replace(
+        value=value, seal=record.seal._replace(schema_sha256=schema_digest(value))
     )
 
 
@@ -123,13 +123,13 @@ def _insert(records: list[SealedRecord], at: int) -> None:
 
 def _swap(records: list[SealedRecord], at: int) -> None:
     one, other = records[at], records[at + 1]
-    records[at] = replace(other, seal=replace(other.seal, sealed_at=one.seal.sealed_at))
-    records[at + 1] = replace(one, seal=replace(one.seal, sealed_at=other.seal.sealed_at))
+    records[at] = other._replace(seal=other.seal._replace(sealed_at=one.seal.sealed_at))
+    records[at + 1] = one._replace(seal=one.seal._replace(sealed_at=other.seal.sealed_at))
 
 
 def _move_times(records: list[SealedRecord], at: int) -> None:
     records[at:] = [
-        replace(one, seal=replace(one.seal, sealed_at=one.seal.sealed_at + 1))
+        one._replace(seal=one.seal._replace(sealed_at=one.seal.sealed_at + 1))
         for one in records[at:]
     ]
 
