@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -70,13 +71,25 @@ def paired_runs(
 ) -> Iterator[tuple[int, float, float]]:
     """Number of pages, and what the line and the other needed, run by run; each run has pages of
     its own, and who goes first alternates."""
+    source = asked.source and _images_alone(asked.source, scratch / "source")
     for run in range(asked.runs):
-        folder = asked.source or make_pages(scratch / f"run{run}", asked.pages, run).folder
+        folder = source or make_pages(scratch / f"run{run}", asked.pages, run).folder
         pages = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGES)
         first, second = (line, other) if run % 2 == 0 else (other, line)
         needed = {side: side(run, folder, pages) for side in (first, second)}
         print(f"run {run + 1}: line {needed[line]:.1f} s, other {needed[other]:.1f} s")
         yield len(pages), needed[line], needed[other]
+
+
+def _images_alone(source: Path, target: Path) -> Path:
+    """A folder with the images of another one. A text beside an image would be taken over, and its
+    page not read."""
+    for path in source.rglob("*"):
+        if path.suffix.lower() in IMAGES:
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+    return target
 
 
 def machine() -> str:
