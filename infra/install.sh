@@ -114,7 +114,6 @@ find_missing() {
         command -v node >/dev/null 2>&1 || want nodejs
         [ -d "$CONSUMERS" ] || command -v npm >/dev/null 2>&1 || want npm
         [ -d "$CONSUMERS" ] || command -v mvn >/dev/null 2>&1 || want maven
-        command -v kcat >/dev/null 2>&1 || want kcat
     fi
     [ "$FOR" = faults ] || return 0
     command -v strace >/dev/null 2>&1 || want strace

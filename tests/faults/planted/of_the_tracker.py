@@ -157,7 +157,7 @@ def an_item_completes_with_a_page_open(patch: Patch, world: World) -> None:
 
 @defect("sql law.pages")
 def a_page_gets_no_row(patch: Patch, world: World) -> None:
-    def fewer(put_pages: Any, unit_of_work: Any, fact: Any, entries: list[Any]) -> None:
-        put_pages(unit_of_work, fact, entries[:-1])
+    def fewer(put_pages: Any, unit_of_work: Any, fact: Any, entries: list[Any], *more: Any) -> None:
+        put_pages(unit_of_work, fact, entries[:-1], *more)
 
     wrapped(patch, registration, "_put_pages", fewer)
