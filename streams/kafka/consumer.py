@@ -4,7 +4,7 @@ unfinished message."""
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -27,7 +27,9 @@ CONSUMER_SETTINGS: dict[str, object] = {
     # Offsets are provisioned: a missing one is a fault, not a reason to skip or to start again.
     "auto.offset.reset": "error",
     "max.poll.interval.ms": 300000,
-    "partition.assignment.strategy": "cooperative-sticky",
+    # A step reads its work and what is done again. "cooperative-sticky" gives all of one topic to
+    # one machine and all of the other to the next, so that one of them has nothing to do.
+    "partition.assignment.strategy": "range",
     "queued.max.messages.kbytes": 16384,
 }
 # Without an offset nothing can be read; a fatal error means that a newer process has the same name.
@@ -91,6 +93,7 @@ class StepConsumer:
         self._topics, self._limit, self._submit = topics, limit, submit
         self._partitions: dict[Partition, PartitionState] = {}
         self._paused = False
+        self._is_rebalancing = False
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self.polled_at = time.monotonic()
@@ -137,7 +140,7 @@ class StepConsumer:
             self._topics,
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
-            on_lost=self._on_revoke,
+            on_lost=self._on_lost,
         )
         next_commit = 0.0
         while not (self._stopping.is_set() and not self.in_work()):
@@ -159,7 +162,7 @@ class StepConsumer:
         in_work = self.in_work()
         full = in_work > self._limit // 2 if self._paused else in_work >= self._limit
         full = full or self._stopping.is_set()
-        if full != self._paused:
+        if full != self._paused and not self._is_rebalancing:
             self._paused = full
             with self._lock:
                 partitions = [TopicPartition(*at) for at in self._partitions]
@@ -231,14 +234,22 @@ class StepConsumer:
                     state.committed = at.offset if refused is None else None
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        starts = self._committed_offsets(partitions)
+        """Read these partitions from now on; those that this process had before go on."""
+        with self._lock:
+            given = {(one.topic, one.partition) for one in partitions}
+            self._drop(self._partitions.keys() - given)
+            new = [one for one in partitions if (one.topic, one.partition) not in self._partitions]
+        starts = self._committed_offsets(new) if new else {}
         with self._lock:
             for one in partitions:
                 at = (one.topic, one.partition)
-                self._partitions[at] = PartitionState(next=starts.get(at))
-        consumer.incremental_assign(partitions)
+                state = self._partitions.setdefault(at, PartitionState(next=starts.get(at)))
+                if len(state.offsets) and state.next is not None:
+                    one.offset = state.next  # what is before it is in work or finished here
+        consumer.assign(partitions)
+        self._is_rebalancing = False
         if self._paused:
-            consumer.pause(partitions)  # the others are paused, and all are resumed together
+            consumer.pause(partitions)
         self.assigned.set()
 
     def _committed_offsets(self, partitions: list[TopicPartition]) -> dict[Partition, int]:
@@ -249,11 +260,20 @@ class StepConsumer:
             return {}
         return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
 
-    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoke(self, consumer: Consumer, _: list[TopicPartition]) -> None:
+        """All partitions go back before each is given to a member again, most of them to the same
+        one. So the work in them goes on, and it is dropped if another member gets them."""
         self._commit(asynchronous=False)
+        self._is_rebalancing = True
+        consumer.unassign()
+
+    def _on_lost(self, consumer: Consumer, _: list[TopicPartition]) -> None:
+        """Other members may work on these partitions by now."""
         with self._lock:
-            for one in partitions:
-                state = self._partitions.pop((one.topic, one.partition), None)
-                if state is not None:
-                    state.assigned = False
-        consumer.incremental_unassign(partitions)
+            self._drop(list(self._partitions))
+        self._is_rebalancing = True
+        consumer.unassign()
+
+    def _drop(self, places: Collection[Partition]) -> None:
+        for at in places:
+            self._partitions.pop(at).assigned = False

@@ -192,6 +192,29 @@ def test_messages_that_were_not_begun_are_left_to_a_later_process_at_a_stop(benc
     bench.wait(lambda: [one.message.offset for one in again] == [1, 2, 3], again)
 
 
+def test_two_machines_share_each_of_the_topics_of_a_step(wide_bench: Bench):
+    parts, redone = wide_bench.parts, f"{wide_bench.name}.redone"
+    both = [wide_bench.name, redone]
+    provision(parts.kafka, [Topic(redone, None, "none", 2)], {wide_bench.name: both})
+
+    for instance in ("one", "two"):
+        consumer = StepConsumer(
+            parts.kafka, wide_bench.name, instance, both, 100, wide_bench.deliveries.append
+        )
+        wide_bench.consumers.append(consumer)
+        consumer.start()
+        assert consumer.assigned.wait(20)
+
+    client = admin(parts.kafka)
+
+    def shares() -> list[list[str]]:
+        found = client.describe_consumer_groups([wide_bench.name])
+        members = found[wide_bench.name].result(10).members
+        return [[at.topic for at in one.assignment.topic_partitions] for one in members]
+
+    until(lambda: [sorted(one) for one in shares()] == [both, both], 20, lambda: str(shares()))
+
+
 def test_messages_of_a_revoked_partition_belong_to_the_next_member(wide_bench: Bench):
     for partition in range(2):
         wide_bench.produce(2, partition)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import OFFSET_INVALID, TopicPartition
 
 from infra.kafka_access import Brokers
 from streams.kafka import consumer as consumer_module
@@ -46,6 +46,8 @@ class FakeClient:
 
     def __init__(self, *_: object, **__: object) -> None:
         self.calls: list[tuple[str, list[int]]] = []
+        self.offsets: dict[int, int] = {}
+        """Where each partition is read from, by the last assignment."""
         self._messages = deque([FakeMessage(0), FakeMessage(1)])
         self._assignments: deque[list[TopicPartition]] = deque()
 
@@ -53,8 +55,8 @@ class FakeClient:
         self._on_assign = on_assign
         self.assign_soon(0)
 
-    def assign_soon(self, partition: int) -> None:
-        self._assignments.append([TopicPartition("pages", partition)])
+    def assign_soon(self, *partitions: int) -> None:
+        self._assignments.append([TopicPartition("pages", partition) for partition in partitions])
 
     def poll(self, _: float) -> FakeMessage | None:
         if self._assignments:
@@ -65,8 +67,9 @@ class FakeClient:
     def committed(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
         return [TopicPartition(one.topic, one.partition, 0) for one in partitions]
 
-    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+    def assign(self, partitions: list[TopicPartition]) -> None:
         self.calls.append(("assign", [one.partition for one in partitions]))
+        self.offsets = {one.partition: one.offset for one in partitions}
 
     def pause(self, partitions: list[TopicPartition]) -> None:
         self.calls.append(("pause", [one.partition for one in partitions]))
@@ -105,8 +108,8 @@ def test_a_partition_that_is_assigned_to_a_paused_consumer_is_paused_and_resumed
 ):
     wait_for(lambda: ("pause", [0]) in client.calls, 5, lambda: str(client.calls))
 
-    client.assign_soon(1)
-    wait_for(lambda: ("pause", [1]) in client.calls, 5, lambda: str(client.calls))
+    client.assign_soon(0, 1)
+    wait_for(lambda: ("pause", [0, 1]) in client.calls, 5, lambda: str(client.calls))
     for delivery in delivered:
         delivery.ack()
     wait_for(lambda: client.calls[-1][0] == "resume", 5, lambda: str(client.calls))
@@ -114,7 +117,23 @@ def test_a_partition_that_is_assigned_to_a_paused_consumer_is_paused_and_resumed
     assert client.calls == [
         ("assign", [0]),
         ("pause", [0]),
-        ("assign", [1]),
-        ("pause", [1]),
+        ("assign", [0, 1]),
+        ("pause", [0, 1]),
         ("resume", [0, 1]),
     ]
+    assert client.offsets == {0: 2, 1: OFFSET_INVALID}
+
+
+def test_work_goes_on_when_its_partition_is_given_back_and_ends_when_it_is_not(
+    client: FakeClient, delivered: list[Delivery]
+):
+    wait_for(lambda: len(delivered) == 2, 5, lambda: str(client.calls))
+
+    client.assign_soon(0, 1)
+    wait_for(lambda: ("assign", [0, 1]) in client.calls, 5, lambda: str(client.calls))
+    given_back = [one.still_ours() for one in delivered]
+    client.assign_soon(1)
+    wait_for(lambda: ("assign", [1]) in client.calls, 5, lambda: str(client.calls))
+
+    assert given_back == [True, True]
+    assert [one.still_ours() for one in delivered] == [False, False]
