@@ -18,7 +18,7 @@ from schemas.sources import (
     messages,
     self_contained,
 )
-from schemas.store import REGISTERED, SchemaStore
+from schemas.store import REGISTERED, SchemaStore, file_name
 
 MODELS = HERE / "models.py"
 KEYS = ("batch_id", "item_id", "page_id", "package_id", "subject id")
@@ -146,7 +146,7 @@ def register() -> list[str]:
         refused += [f"{record}: {error}" for error in errors]
         if not errors:
             REGISTERED.mkdir(exist_ok=True)
-            (REGISTERED / f"{store.next_id():04d}.{record}.avsc").write_text(text, "utf-8")
+            (REGISTERED / file_name(store.next_id(), record)).write_text(text, "utf-8")
     return refused
 
 

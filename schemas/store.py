@@ -13,6 +13,11 @@ class UnknownSchema(LookupError):
     """A schema id or record is not registered."""
 
 
+def file_name(schema_id: int, record: str) -> str:
+    """The name of the file of a schema."""
+    return f"{schema_id:04d}.{record}.avsc"
+
+
 class SchemaStore:
     """Looks up registered schema texts."""
 

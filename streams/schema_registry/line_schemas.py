@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.files import read_json, write_atomic, write_json
-from schemas.store import REGISTERED, SchemaStore
+from schemas.store import REGISTERED, SchemaStore, file_name
+from streams.schema_registry.push import ids_missing_in
 from streams.schema_registry.registry import Registry, RegistryProblem
 from streams.schema_registry.subjects import subjects
 
@@ -43,7 +44,7 @@ def copy_from(registry: Registry, home: Path) -> Copied:
         return Copied(folder, copied, problem.found)
     folder.mkdir(exist_ok=True)
     for number, text in added.items():
-        write_atomic(folder / f"{number:04d}.{json.loads(text)['name']}.avsc", text)
+        write_atomic(folder / file_name(number, json.loads(text)["name"]), text)
     write_json(folder / COMPARED, compared)
     return Copied(folder, sorted(added))
 
@@ -55,11 +56,7 @@ def _digests(store: SchemaStore) -> dict[str, Any]:
 def _later_schemas(own: SchemaStore, registry: Registry) -> dict[int, str]:
     """What the subjects of this line have beside the schemas of this installation, by id."""
     registry.check()
-    for number in own.all_ids():
-        text = registry.text(number)
-        if text is None:
-            raise RegistryProblem("registry.incomplete", f"it has no schema with the id {number}")
-        if text != own.text(number):
-            raise RegistryProblem("registry.id-taken", f"id {number} has another schema")
+    if missing := ids_missing_in(registry, own):
+        raise RegistryProblem("registry.incomplete", f"it has no schema with the id {missing[0]}")
     ids = {one for subject in subjects(own) for one in registry.versions(subject.name).values()}
     return {number: registry.text(number) or "" for number in ids - set(own.all_ids())}

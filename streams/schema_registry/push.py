@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from schemas.store import SchemaStore
@@ -11,41 +11,48 @@ from streams.schema_registry.registry import Registry, RegistryProblem
 from streams.schema_registry.subjects import COMPATIBILITY, Subject, subjects
 
 
-@dataclass
+@dataclass(frozen=True)
 class Pushed:
     """What a push found and did."""
 
-    present: list[int] = field(default_factory=list)
+    present: list[int]
     """Ids that the registry had, with the same schema."""
-    added: list[int] = field(default_factory=list)
-    subjects: list[str] = field(default_factory=list)
+    added: list[int]
+    subjects: list[str]
     """Names of the subjects, all with all their versions."""
 
 
 def push(store: SchemaStore, registry: Registry) -> Pushed:
-    """Register what the registry lacks, then compare each id. Repeating it changes nothing.
+    """Register what the registry lacks, then compare each id again. Repeating it changes nothing.
 
     Readers look up the id that is in a message, so an id must lead to the same schema in the
     registry. Raises RegistryProblem: before anything is changed if an id or a subject is in use,
     and if the registry gives other ids."""
-    pushed, wanted = Pushed(), subjects(store)
+    wanted = subjects(store)
     registry.check()
-    for number in store.all_ids():
-        found = registry.text(number)
-        if found is None:
-            pushed.added.append(number)
-        elif found == store.text(number):
-            pushed.present.append(number)
-        else:
-            raise RegistryProblem("registry.id-taken", f"id {number} has another schema")
+    missing = ids_missing_in(registry, store)
     incomplete = [one for one in wanted if not _is_complete(registry, one)]
-    if registry.apicurio and pushed.added:
-        registry.import_archive(archive(store, pushed.added))
+    if registry.apicurio and missing:
+        registry.import_archive(archive(store, missing))
     for subject in incomplete:
         _register(store, registry, subject)
-    _compare(store, registry, wanted)
-    pushed.subjects = [one.name for one in wanted]
-    return pushed
+    if missing or incomplete:
+        _require_all(store, registry, incomplete)
+    present = [number for number in store.all_ids() if number not in missing]
+    return Pushed(present, missing, [one.name for one in wanted])
+
+
+def ids_missing_in(registry: Registry, store: SchemaStore) -> list[int]:
+    """The ids of the store that the registry does not have. Raises RegistryProblem if it has
+    another schema under one of them."""
+    missing = []
+    for number in store.all_ids():
+        text = registry.text(number)
+        if text is None:
+            missing.append(number)
+        elif text != store.text(number):
+            raise RegistryProblem("registry.id-taken", f"id {number} has another schema")
+    return missing
 
 
 def _is_complete(registry: Registry, subject: Subject) -> bool:
@@ -92,10 +99,10 @@ def _add_version(
         raise RegistryProblem("registry.other-ids", f"asked for the id {number}, it gave {given}")
 
 
-def _compare(store: SchemaStore, registry: Registry, wanted: list[Subject]) -> None:
+def _require_all(store: SchemaStore, registry: Registry, changed: list[Subject]) -> None:
     for number in store.all_ids():
         if registry.text(number) != store.text(number):
             raise RegistryProblem("registry.other-ids", f"id {number} has another schema or none")
-    for subject in wanted:
+    for subject in changed:
         if not _is_complete(registry, subject):
             raise RegistryProblem("registry.other-ids", f"{subject.name} lacks versions")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.files import write_atomic
-from schemas.store import SchemaStore
+from schemas.store import SchemaStore, file_name
 from streams.schema_registry.subjects import COMPATIBILITY, subjects
 
 INDEX = "schemas.json"
@@ -20,7 +20,7 @@ def index_of(store: SchemaStore) -> dict[str, Any]:
             {
                 "id": number,
                 "record": store.record(number),
-                "file": file_name(store, number),
+                "file": file_name(number, store.record(number)),
                 "sha256": store.digest(number).hex(),
             }
             for number in store.all_ids()
@@ -37,11 +37,6 @@ def index_of(store: SchemaStore) -> dict[str, Any]:
             for one in subjects(store)
         ],
     }
-
-
-def file_name(store: SchemaStore, number: int) -> str:
-    """The name of a schema's file, which the folder of another line may have, too."""
-    return f"{number:04d}.{store.record(number)}.avsc"
 
 
 def export(store: SchemaStore, folder: Path) -> dict[str, Any]:
