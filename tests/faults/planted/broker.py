@@ -169,11 +169,12 @@ class Consumer:
         self._next: dict[str, int] = {}
 
     def assign(self, places: list[TopicPartition]) -> None:
-        self._next = {place.topic: max(place.offset, 0) for place in places}
+        self._next = {place.topic: self._start_of(place) for place in places}
 
-    def incremental_assign(self, places: list[TopicPartition]) -> None:
-        for place in places:
-            self._next[place.topic] = self.broker.committed.get((self.group, place.topic), 0)
+    def _start_of(self, place: TopicPartition) -> int:
+        if place.offset >= 0:
+            return place.offset
+        return self.broker.committed.get((self.group, place.topic), 0)
 
     def consume(self, most: int, timeout: float = 0) -> list[Message]:
         found: list[Message] = []
