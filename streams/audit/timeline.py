@@ -113,7 +113,7 @@ def _causes(facts: list[FactEvents]) -> dict[int, set[int]]:
 def _revisions(
     facts: list[FactEvents], records: Container[str]
 ) -> dict[tuple[str, str], dict[int, int]]:
-    """For the name of each of these facts and the id of a subject: revision → number of the fact."""
+    """For each of these records and the id of a subject: revision → number of the fact."""
     found: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
     for number, fact in enumerate(facts):
         if fact.record in records:
