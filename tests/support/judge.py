@@ -222,17 +222,21 @@ def _premis_files(package: Package) -> dict[str, tuple[str | None, str | None]]:
         for value in one.iterfind("p:objectIdentifier/p:objectIdentifierValue", NS):
             if (value.text or "").startswith(package.file) and "#" not in value.text:
                 path = value.text.removeprefix(package.file)
-                found[path] = _stated(one, package.files.get(path))
+                stated = (
+                    one.findtext(".//p:messageDigest", None, NS),
+                    one.findtext(".//p:size", None, NS),
+                )
+                seen = package.files.get(path)
+                found[path] = stated if package.layout == 1 else _stated(one, *stated, seen)
     return found
 
 
-def _stated(one: etree._Element, seen: Seen | None) -> tuple[str | None, str | None]:
-    """Digest and size of a file in PREMIS. A derivative of layout 2 has its digest as second
-    identifier, and its size in METS alone."""
-    digest = one.findtext(".//p:messageDigest", None, NS)
-    size = one.findtext(".//p:size", None, NS)
-    second = one.findtext("p:objectIdentifier[2]/p:objectIdentifierValue", "", NS)
-    second = second.removeprefix("sha256:")
+def _stated(
+    one: etree._Element, digest: str | None, size: str | None, seen: Seen | None
+) -> tuple[str | None, str | None]:
+    """Digest and size of a file in PREMIS of layout 2. The digest is also the second identifier; a
+    derivative has it only there, and its size in METS alone."""
+    second = one.findtext("p:objectIdentifier[2]/p:objectIdentifierValue", None, NS)
     if digest is None:
         size = size or (str(seen.size) if seen else None)
     return (second if digest in (None, second) else f"{digest}, {second}"), size
