@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from processors import pipeline
 from processors.institution_rules import Rule, RuleFile
 from processors.profile_ocr import Ocr, Part, Recognition, UnstatedLanguage
+from processors.profile_packaging import Packaging
 from processors.profile_target import WithTarget
 from processors.step import Step
 
@@ -168,6 +169,7 @@ class Profile(WithTarget):
     recognition: Recognition = Recognition()
     derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
+    package: Packaging = Packaging()
     rule_files: tuple[str, ...] = ()
     """Names of the institution's rule files."""
     rules: tuple[Rule, ...] = ()

@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
+from processors.package.item_record import LAYOUT
 from processors.pipeline import STEPS
+from processors.profile_packaging import LAYOUT_VERSION
 from processors.tools import Area
 from schemas import ids
 from schemas.codec import decode
@@ -39,6 +41,7 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
     decisions = unit.run("decisions_of_item", item_id=item_id)
     facts = [batch_fact, item_fact, *of_pages]
     record = {
+        LAYOUT: LAYOUT_VERSION,
         "item_id": item_id,
         "batch_id": batch_id,
         "revision": revision,

@@ -77,6 +77,7 @@ def test_the_item_record_holds_the_facts_of_all_pages_in_order(tracker, storage)
         *("PageAdmitted", "PageAcquired", "PageRecognized"),
         *("PageAdmitted", "PageAcquired", "PageRecognized"),
     ]
+    assert next(iter(record)) == "bag_layout"
     assert record["page_list"] == files["page-list"].model_dump(mode="json")
     assert completed.head.cause_id == batch.registered_id("vol-1")
     latest = max(fact["fact"]["head"]["occurred_at"] for fact in record["facts"])

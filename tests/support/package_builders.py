@@ -74,9 +74,12 @@ def a_completed_item(
     not_pages: tuple[str, ...] = (),
     supersedes: tuple[str, ...] = (),
     capture: CaptureAccepted | None = None,
+    layout: int | None = None,
+    profile: dict[str, Any] | None = None,
     **description: Any,
 ) -> ItemCompleted:
-    """An item of these pages, completed in a run; records are (schema, path, bytes)."""
+    """An item of these pages, completed in a run; records are (schema, path, bytes). Without a
+    layout, its record is one from before there were layouts."""
     item = {
         "item_id": "vol-1",
         "identifiers": [{"type": "shelfmark", "value": "Ms. <fol> 88 ſ"}],
@@ -97,6 +100,7 @@ def a_completed_item(
         head=head_of(run, "captured"), capture_id="c-1", sequence=1, operator="p-4"
     )
     record = {
+        **({"bag_layout": layout} if layout else {}),
         "item_id": "vol-1",
         "batch_id": "b-1",
         "revision": revision,
@@ -113,7 +117,11 @@ def a_completed_item(
         head=head_of(run, "completed", page_id=None, revision=revision),
         page_count=len(pages),
         priority="normal",
-        files=(_kept(tools, "item-record", record), page_list),
+        files=(
+            _kept(tools, "item-record", record),
+            page_list,
+            *([_kept(tools, "profile", profile or {})] if layout else []),
+        ),
     )
 
 
