@@ -76,6 +76,7 @@ def a_completed_item(
     capture: CaptureAccepted | None = None,
     layout: int | None = None,
     profile: dict[str, Any] | None = None,
+    history: tuple[Record, ...] = (),
     **description: Any,
 ) -> ItemCompleted:
     """An item of these pages, completed in a run; records are (schema, path, bytes). Without a
@@ -110,6 +111,7 @@ def a_completed_item(
         "captures": [{"record": type(capture).__name__, "fact": capture.model_dump(mode="json")}],
         "releases": [],
         "withdrawn": list(withdrawn),
+        **({"history": [_entry(fact) for fact in history]} if history else {}),
         **({"not_pages": list(not_pages)} if not_pages else {}),
         **({"supersedes": list(supersedes)} if supersedes else {}),
     }
@@ -123,6 +125,10 @@ def a_completed_item(
             *([_kept(tools, "profile", profile or {})] if layout else []),
         ),
     )
+
+
+def _entry(fact: Record) -> dict[str, Any]:
+    return {"record": type(fact).__name__, "fact": fact.model_dump(mode="json")}
 
 
 def published(item: ItemCompleted, tools: Tools) -> PackagePublished:
