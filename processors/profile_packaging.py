@@ -17,6 +17,8 @@ class Packaging(Part):
 
     layout: LayoutVersion | None = None
     """The newest layout that the repository reads; None for any."""
+    pdf: bool = True
+    """Whether a package of layout 2 has a PDF of the item."""
 
 
 def layout_for(recorded: int, profile: dict[str, Any]) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyvips
 
 from processors.imaging.decode import decoding
+from processors.imaging.decoding_result import Undecodable
 from processors.pdf.file import PdfFile
 from processors.pdf.syntax import Name, Reference
 
@@ -24,12 +25,12 @@ class PageImage:
 
     @classmethod
     def of(cls, path: Path) -> "PageImage":
-        """The image in a file. Raises ImageUnreadable if it is not a JPEG in sRGB or grey."""
+        """The image in a file. Raises Undecodable if it is not a JPEG in colour or grey."""
         with decoding(path):
             image = pyvips.Image.new_from_file(str(path), access="sequential")
             channels = image.bands
         if channels not in COLOUR_SPACES or image.get("vips-loader") != "jpegload":
-            raise ValueError(f"{path.name} has {channels} channels, expected a JPEG with 1 or 3")
+            raise Undecodable(f"it has {channels} channels, expected a JPEG with 1 or 3")
         return cls(path, image.width, image.height, channels)
 
     def write(self, file: PdfFile) -> Reference:
