@@ -10,7 +10,15 @@ from processors.captures import device_of, setting_texts
 from processors.package.item_record import ItemRecord
 from processors.premis import WORKER_ROLE, events_of
 from schemas.ids import make_id
-from schemas.models import Agent, CaptureAccepted, Fact, ItemRegistered, PremisEvent, WorkDeferred
+from schemas.models import (
+    Agent,
+    CaptureAccepted,
+    ControlDecided,
+    Fact,
+    ItemRegistered,
+    PremisEvent,
+    WorkDeferred,
+)
 from schemas.times import written
 
 SUCCESS, WARNING = "suc", "war"
@@ -128,7 +136,7 @@ def _likeness(fact: Fact, event: PremisEvent) -> tuple[object, ...] | None:
     """What events that become one have in common; None for an event that stays alone. Only events
     of pages become one: successes, warnings with the same code, and failed attempts of a step with
     the same class of error."""
-    if fact.head.page_id is None:
+    if fact.head.page_id is None or isinstance(fact, ControlDecided):
         return None
     if event.outcome not in (SUCCESS, WARNING) and not isinstance(fact, WorkDeferred):
         return None
