@@ -14,7 +14,11 @@ import pikepdf
 import pytest
 
 from infra import paths
+from processors.acquire_page import acquire_page
+from processors.ocr.agreement import agreeing_hocr, agreeing_text, hocr_words
+from processors.ocr.packaged_alto import TextOrigin, recognized_alto, serialised_alto
 from processors.ocr.page_text import page_text
+from processors.outcome import Done
 from processors.package.contents import contents_of
 from processors.package.item_record import read_item
 from processors.package_v2.page_texts import with_packaged_texts
@@ -22,10 +26,16 @@ from processors.package_v2.pdf_of_item import pdf_of_item
 from processors.pdf.item_pdf import Description, Page, write_pdf
 from processors.pdf.outline import Bookmark
 from processors.pdf.page_image import PageImage
+from processors.recognize_page import recognize_page
+from processors.xml.parser import parse
+from processors.xml.validate import validate
 from tests.support.alto_pages import alto_page, block, root_of
 from tests.support.corpora import corpus
+from tests.support.imaging_builders import an_admitted_page, as_next_input
+from tests.support.imaging_builders import memory_tools as imaging_tools
 from tests.support.package_builders import PAGES, a_completed_item, a_page_entry, memory_tools
 from tests.support.package_documents import jpeg
+from tests.unit.processors.pdf.test_item_pdf import words_by_poppler, words_by_pypdf
 
 VERAPDF = paths.cache_folder() / "verapdf-1.26.1"
 PAGE_COUNT = 1500
@@ -98,6 +108,36 @@ def test_the_pdfs_of_items_are_pdf_a_2u(tmp_path: Path):
 
     assert judged(*pdfs) == {pdf.name: "true\t{}" for pdf in pdfs}
     assert [syntax_problems(pdf) for pdf in pdfs] == [[], [], []]
+
+
+def test_a_real_reading_agrees_in_all_its_forms(tmp_path: Path):
+    """A newspaper page with columns and divided words, as the step reads it."""
+    tools = imaging_tools(tmp_path)
+    content = corpus("tesseract", "8071_093.3B.tif").read_bytes()
+    acquired = acquire_page(an_admitted_page(tools, content, name="8071.tif"), tools)
+    assert isinstance(acquired, Done), acquired
+    read = recognize_page(as_next_input(acquired.facts[0]), tools)
+    assert isinstance(read, Done), read
+    files = {file.use: tools.storage.read(file) for file in read.facts[0].files}
+
+    root = recognized_alto(files["alto"], TextOrigin("vol-1_0001.tif", "en"))
+
+    text = page_text(root, (1, 1))
+    words = list(text.words())
+    assert validate(parse(serialised_alto(root)), Path(".cache/standards")) == []
+    assert agreeing_text(files["text"], text) == files["text"]
+    assert agreeing_hocr(files["hocr"], text, "vol-1_0001.tif") == files["hocr"]
+    assert files["text"].decode().split() == hocr_words(files["hocr"]) == words
+    assert len(words) > 600
+    divided = {one.get("SUBS_CONTENT") for one in root.iter("{*}String")}
+    assert {"unconditional", "clergymen,", "encouragement."} <= divided
+    (image := tmp_path / "page.jpg").write_bytes(jpeg("0001"))
+    size = (round(text.width or 0), round(text.height or 0))
+    page = Page("1", "1", PageImage.of(image), size, 300.0, text)
+    target = tmp_path / "real.pdf"
+    write_pdf(target, Description("a", "b", ("en",)), [page])
+    assert judged(target) == {"real.pdf": "true\t{}"}
+    assert words_by_poppler(target, "-raw") == words_by_pypdf(target) == [words]
 
 
 def test_the_judge_finds_what_is_wrong(tmp_path: Path):
