@@ -1,5 +1,6 @@
 """Builds the facts of an item's pages by hand, with their files in a store."""
 
+import html
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -115,7 +116,11 @@ def _page_facts(tools: Tools, page: dict[str, Any], run: str, readable: bool) ->
         captured_at="2019-05-01T10:00:00",
         files=_described(tools, page),
     )
-    texts = _made(tools, master, _texts(page), "tesseract") if page["kind"] != "target" else {}
+    texts = (
+        _made(tools, master, _texts(page, readable), "tesseract")
+        if page["kind"] != "target"
+        else {}
+    )
     recognized = PageRecognized(
         head=head["recognized"],
         words=1,
@@ -176,14 +181,17 @@ def _described(tools: Tools, page: dict[str, Any]) -> tuple[FileRef, ...]:
     )
 
 
-def _texts(page: dict[str, Any]) -> dict[str, tuple[str, bytes]]:
-    """The texts of a page; its entry may have `lines`."""
-    ref, lines = page["ref"], page.get("lines")
-    alto = alto_page([block("b1", lines, 5, 5)], width=100, height=200) if lines else None
+def _texts(page: dict[str, Any], readable: bool) -> dict[str, tuple[str, bytes]]:
+    """The texts of a page. Readable ones have the `lines` of its entry, or one line."""
+    ref, lines = page["ref"], page.get("lines") or [f"text {page['ref']}"]
+    alto = alto_page([block("b1", lines, 5, 5)], width=100, height=200)
+    hocr = "".join(
+        f"<span class='ocrx_word'>{html.escape(word)}</span>\n" for word in " ".join(lines).split()
+    )
     return {
-        "alto": ("application/xml", alto or documents.alto(ref)),
-        "hocr": ("text/html", f"hocr {ref}".encode()),
-        "text": ("text/plain", f"text {ref}".encode()),
+        "alto": ("application/xml", alto if readable else documents.alto(ref)),
+        "hocr": ("text/html", (hocr if readable else f"hocr {ref}").encode()),
+        "text": ("text/plain", "\n".join(lines).encode()),
         "tsv": ("text/tab-separated-values", f"tsv {ref}".encode()),
         "pdf": ("application/pdf", f"%PDF-1.5 {ref}".encode()),
     }

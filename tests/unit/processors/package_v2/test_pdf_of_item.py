@@ -41,8 +41,8 @@ def test_it_has_the_pages_with_an_image_and_their_text(tools: Tools):
     # The missing page and the target are no pages of the PDF.
     assert reader.page_labels == ["[1]", "1v 2r", "5r"]
     assert [page.extract_text().split() for page in reader.pages] == [
-        [],
-        [],
+        ["text", "0001"],
+        ["text", "0002"],
         ["Der", "Ver-", "faſſer"],
     ]
     assert reader.metadata.title == "Psalter & Hymns"

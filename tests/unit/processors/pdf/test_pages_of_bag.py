@@ -39,7 +39,7 @@ def test_chosen_pages_have_label_size_and_text(bag: Path, tmp_path: Path):
     ]
     target = tmp_path / "pages.pdf"
     assert write_pdf(target, Bag(bag).description(), chosen) == 2
-    assert words_by_pypdf(target) == [[], ["Der", "Ver-", "faſſer"]]
+    assert words_by_pypdf(target) == [["text", "0001"], ["Der", "Ver-", "faſſer"]]
 
 
 def test_it_is_described_as_the_item_is(bag: Path):
