@@ -2,6 +2,8 @@
 
 from typing import Any, Literal, get_args
 
+from pydantic import Field
+
 from processors.profile_ocr import Part
 
 LayoutVersion = Literal[1, 2]
@@ -19,6 +21,8 @@ class Packaging(Part):
     """The newest layout that the repository reads; None for any."""
     pdf: bool = True
     """Whether a package of layout 2 has a PDF of the item."""
+    type: str = Field(default="monograph", pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
+    """TYPE of an item in METS for which no structure was delivered."""
 
 
 def layout_for(recorded: int, profile: dict[str, Any]) -> int:
