@@ -20,7 +20,7 @@ LAYOUT = "bag_layout"
 so that it is read without the facts; a record without it is of layout 1."""
 FACTS = ("facts", "captures", "releases")
 HISTORY = "history"
-"""Facts of the item that made none of its files: its submission, quarantines, decisions, attempts."""
+"""Facts of the item that made none of its files: submissions, quarantines, decisions, attempts."""
 FACTS_PER_PROGRESS_REPORT = 200
 
 

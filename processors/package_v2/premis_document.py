@@ -8,7 +8,7 @@ from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload
 from processors.package_v2.premis_events import EventWriter, agent_element, packaging
 from processors.package_v2.premis_history import History, Occurrence
-from processors.package_v2.premis_objects import ObjectWriter
+from processors.package_v2.premis_objects import MODEL, ObjectWriter
 from processors.package_v2.premis_rights import has_rights, rights_element
 from processors.step import FormatName
 from processors.xml.writing import PREMIS, XSI
@@ -56,21 +56,28 @@ def _elements(
     about_all = (one.event_id for one in occurrences if events.is_about_all(one))
     yield objects.representation(about_all, stated)
     yield from (events.element_of(one) for one in occurrences)
-    yield from _agents(occurrences, history.serial_numbers)
+    yield from _agents(occurrences, history.serial_numbers, _model_versions(item))
     if stated:
         since = history.registration or made
         yield rights_element(item.rights, objects.names, since.at.date().isoformat())
 
 
-def _agents(occurrences: Iterable[Occurrence], notes: dict[str, str]) -> Iterator[str]:
+def _agents(
+    occurrences: Iterable[Occurrence], notes: dict[str, str], versions: dict[str, str]
+) -> Iterator[str]:
     agents: dict[str, Agent] = {}
     for one in occurrences:
         agents |= {name: agent for (name, _), agent in one.agents.items()}
     for name in sorted(agents):
-        yield agent_element(name, agents[name], notes.get(name) or _model_file(agents[name]))
+        agent, note = agents[name], notes.get(name)
+        _, is_model, digest = (agent.version or "").partition("sha256:")
+        if is_model:
+            note = f"SHA-256 of the model file: {digest}"
+            model = agent.name.removeprefix(MODEL)
+            agent = agent.model_copy(update={"version": versions.get(model)})
+        yield agent_element(name, agent, note)
 
 
-def _model_file(agent: Agent) -> str | None:
-    """The note about the file of a recognition model, which is its version."""
-    _, is_digest, digest = (agent.version or "").partition("sha256:")
-    return f"SHA-256 of the model file: {digest}" if is_digest else None
+def _model_versions(item: ItemRecord) -> dict[str, str]:
+    """The versions of the recognition models when the batch was accepted."""
+    return item.profile.get("recognition", {}).get("model_versions") or {}

@@ -83,9 +83,18 @@ def _lines(bag: Path, paths: list[Path]) -> str:
 
 @pytest.fixture
 def good(tmp_path: Path) -> Judged:
+    return _packaged(tmp_path, layout=1)
+
+
+@pytest.fixture
+def good_2(tmp_path: Path) -> Judged:
+    return _packaged(tmp_path, layout=2)
+
+
+def _packaged(tmp_path: Path, layout: int) -> Judged:
     tools = memory_tools(tmp_path)
     records = (("METS", "vol-1/mets.xml", submitted_mets(("scan 0002.tif", "Two"))),)
-    item = a_completed_item(tools, pages=PAGES, records=records)
+    item = a_completed_item(tools, pages=PAGES, records=records, layout=layout)
     package = published(item, tools)
     with tarfile.open(fileobj=io.BytesIO(tar_of(package, tools))) as archive:
         archive.extractall(tmp_path / "bags", filter="data")
@@ -94,6 +103,29 @@ def good(tmp_path: Path) -> Judged:
 
 def test_finds_nothing_in_a_good_bag(good: Judged) -> None:
     assert judge.judge(good.bag, good.manifest, standards.fetch(), USES) == []
+
+
+def test_finds_nothing_in_a_good_bag_of_layout_2(good_2: Judged) -> None:
+    assert judge.judge(good_2.bag, good_2.manifest, standards.fetch(), USES) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "new", "rule"),
+    [
+        (r"<linkingEventIdentifier>.*?</linkingEventIdentifier>(?=</object>)", "", "premis.event"),
+        (r"(<linkingObjectIdentifierValue>)[^<]+", r"\1sha256:00", "premis.link"),
+        (r"(<linkingAgentIdentifierValue>)[^<]+", r"\1software:nobody", "premis.link"),
+        (r"(<objectIdentifierValue>)[0-9a-f]{64}", r"\g<1>" + "0" * 64, "premis.file"),
+        (r"vol-1_0002\.tsv(?=</objectIdentifierValue>)", "vol-1_0002.txt", "premis.id"),
+        (r"(data/text/vol-1_0002\.tsv)(?=</objectIdentifierValue>)", r"\1.old", "premis.named"),
+    ],
+)
+def test_finds_a_fault_of_premis_in_layout_2(
+    good_2: Judged, pattern: str, new: str, rule: str
+) -> None:
+    good_2.replace(PREMIS, pattern, new)
+
+    assert rule in good_2.rules()
 
 
 def test_imports_nothing_of_the_line() -> None:

@@ -81,6 +81,10 @@ class Package:
         self.by_id: dict[str, etree._Element] = {
             file.get("ID"): file for file in self.mets.iterfind(".//m:file", NS)
         }
+        info = (folder / "bag-info.txt").read_text("utf-8")
+        self.layout = 2 if "\nPackage-Layout: 2\n" in info else 1
+        self.file = "file:" if self.layout == 1 else f"{folder.name}/"
+        """What is before the path of a file in its PREMIS identifier."""
         physical = self.mets.find("m:structMap[@TYPE='PHYSICAL']/m:div", NS)
         self.pages = list(physical.iterfind("m:div", NS)) if physical is not None else []
         self.of_item = list(physical.iterfind("m:fptr", NS)) if physical is not None else []
@@ -247,13 +251,26 @@ def _premis_files(package: Package) -> dict[str, tuple[str | None, str | None]]:
     found = {}
     for one in package.premis.iterfind("p:object", NS):
         for value in one.iterfind("p:objectIdentifier/p:objectIdentifierValue", NS):
-            if (value.text or "").startswith("file:"):
-                digest = one.findtext(".//p:messageDigest", None, NS)
-                found[value.text.removeprefix("file:")] = (
-                    digest,
+            if (value.text or "").startswith(package.file) and "#" not in value.text:
+                path = value.text.removeprefix(package.file)
+                stated = (
+                    one.findtext(".//p:messageDigest", None, NS),
                     one.findtext(".//p:size", None, NS),
                 )
+                seen = package.files.get(path)
+                found[path] = stated if package.layout == 1 else _stated(one, *stated, seen)
     return found
+
+
+def _stated(
+    one: etree._Element, digest: str | None, size: str | None, seen: Seen | None
+) -> tuple[str | None, str | None]:
+    """Digest and size of a file in PREMIS of layout 2. The digest is also the second identifier; a
+    derivative has it only there, and its size in METS alone."""
+    second = one.findtext("p:objectIdentifier[2]/p:objectIdentifierValue", None, NS)
+    if digest is None:
+        size = size or (str(seen.size) if seen else None)
+    return (second if digest in (None, second) else f"{digest}, {second}"), size
 
 
 def _ids(package: Package) -> Iterator[Fault]:
@@ -275,7 +292,7 @@ def _images(package: Package, item: dict[str, Any]) -> Iterator[Fault]:
         value.text.removeprefix("image:"): one
         for one in package.premis.iterfind("p:object", NS)
         for value in one.iterfind("p:objectIdentifier/p:objectIdentifierValue", NS)
-        if (value.text or "").startswith("image:")
+        if (value.text or "").startswith("image:") or "#image=" in (value.text or "")
     }
     divs = {div.get("ID"): div for div in package.pages}
     for page in _ordered(item):
@@ -288,14 +305,17 @@ def _images(package: Package, item: dict[str, Any]) -> Iterator[Fault]:
             owes = (f"image {number}", f"TECH_{page['ref']}") if number else None
             if has != owes:
                 yield Fault("page.image", page["ref"], f"METS says {has}, not {owes}")
-            one = told.pop(f"{package.mets.get('OBJID')}:{page['ref']}", None)
+            own = f"{package.mets.get('OBJID')}:{page['ref']}"
+            if package.layout > 1:
+                own = f"{package.file}{path_of(master)}#image={number}"
+            one = told.pop(own, None)
             related = (
                 []
                 if one is None
                 else one.xpath(".//p:relatedObjectIdentifierValue/text()", namespaces=NS)
             )
             if (one is not None) != bool(number) or (
-                number and f"file:{path_of(master)}" not in related
+                number and f"{package.file}{path_of(master)}" not in related
             ):
                 yield Fault("page.image", page["ref"], f"PREMIS relates it to {related}")
     yield from (Fault("page.image", name, "an image of no page") for name in told)
@@ -446,6 +466,9 @@ def _technical(package: Package) -> Iterator[Fault]:
 
 def _history(package: Package) -> Iterator[Fault]:
     """Every derivative names its page's master and an event of this document; agents exist."""
+    if package.layout > 1:
+        yield from _links(package)
+        return
     value = "p:{0}Identifier/p:{0}IdentifierValue"
     objects = {
         name.text: one
@@ -479,6 +502,33 @@ def _history(package: Package) -> Iterator[Fault]:
     for one in package.premis.iterfind(f".//{value.format('linkingAgent')}", NS):
         if one.text not in agents:
             yield Fault("premis.agent", str(one.text), "linked to, and not there")
+
+
+def _links(package: Package) -> Iterator[Fault]:
+    """Every link of PREMIS leads to a first identifier of the document, and every file but PREMIS
+    names an event, or an event names it."""
+    first = "p:{1}/p:{0}Identifier[1]/p:{0}IdentifierValue/text()"
+    kinds = {
+        "Object": ("object", "object"),
+        "Event": ("event", "event"),
+        "Agent": ("agent", "agent"),
+        "RightsStatement": ("rightsStatement", "rights/p:rightsStatement"),
+    }
+    linked = set[str]()
+    for kind, (name, place) in kinds.items():
+        known = Counter(package.premis.xpath(first.format(name, place), namespaces=NS))
+        yield from (Fault("premis.id", one, f"{n} times") for one, n in known.items() if n > 1)
+        link = f"p:linking{kind}Identifier/p:linking{kind}IdentifierValue"
+        for one in package.premis.iterfind(f".//{link}", NS):
+            if one.text not in known:
+                yield Fault("premis.link", str(one.text), f"no {name} has it as first identifier")
+            if kind == "Object":
+                linked.add(str(one.text))
+    for one in package.premis.iterfind("p:object[p:linkingEventIdentifier]", NS):
+        linked.add(one.findtext("p:objectIdentifier/p:objectIdentifierValue", "", NS))
+    for path in package.files:
+        if path != OWN_FILES[1] and package.file + path not in linked:
+            yield Fault("premis.event", path, "no event is linked to it")
 
 
 def _records(package: Package, item: dict[str, Any]) -> Iterator[Fault]:

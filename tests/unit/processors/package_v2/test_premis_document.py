@@ -11,15 +11,20 @@ import pytest
 from lxml import etree
 
 from infra import standards
+from processors.captures import device_of, driver_of
 from processors.pipeline import STEPS
 from processors.premis import events_of
 from processors.tools import Tools
 from processors.xml.parser import parse
 from schemas import ids
 from schemas.models import (
+    Act,
+    Agent,
     BatchReceived,
+    CaptureAccepted,
     ControlDecided,
     Origin,
+    PageEnriched,
     Record,
     WorkDeferred,
     WorkQuarantined,
@@ -430,6 +435,88 @@ def test_a_book_with_rights_states_them_by_their_basis(
         "<linkingObjectIdentifierValue>vol-1.v1</linkingObjectIdentifierValue>"
         "</linkingObjectIdentifier></rightsStatement></rights>"
     )
+
+
+def test_a_model_is_an_agent_with_the_version_and_the_digest_of_its_file(tools: Tools) -> None:
+    digest = "ef" * 32
+    model = Agent(
+        type="software",
+        name="tesseract model deu",
+        version=f"sha256:{digest}",
+        role="executing program",
+    )
+    read = PageEnriched(
+        head=head_of("run-1", "read", page_id="vol-1:0001"),
+        acts=(Act(type="creation", outcome="suc", detail="Read", agents=(model,)),),
+    )
+    item: dict[str, Any] = {
+        "pages": TWO_PAGES,
+        "history": (read,),
+        "profile": {"recognition": {"model_versions": {"deu": "4.00.00alpha:deu:synth20170629"}}},
+    }
+    premis_of(tools, **item)
+
+    assert line_with(tools, "<agentName>tesseract model deu", **item) == (
+        "<agent><agentIdentifier><agentIdentifierType>copystand</agentIdentifierType>"
+        f"<agentIdentifierValue>software:tesseract model deu@sha256:{digest}"
+        "</agentIdentifierValue></agentIdentifier><agentName>tesseract model deu</agentName>"
+        '<agentType valueURI="http://id.loc.gov/vocabulary/preservation/agentType/sof">'
+        "software</agentType><agentVersion>4.00.00alpha:deu:synth20170629</agentVersion>"
+        f"<agentNote>SHA-256 of the model file: {digest}</agentNote></agent>"
+    )
+
+
+def test_a_captured_master_names_the_event_by_which_its_device_made_it(tools: Tools) -> None:
+    pages = (a_page_entry(1), a_page_entry(2))
+    digest = hashlib.sha256(b"master 0001" * 100).hexdigest()
+    captured = a_captured_page(sha256=digest)
+    premis = premis_of(tools, pages=pages, capture=captured)
+
+    made = {
+        first(one, "eventIdentifier"): one.findtext(".//p:eventDetail", "", NS)
+        for one in premis.iterfind("p:event", NS)
+    }
+    (master,) = [
+        one
+        for one in premis.iterfind("p:object", NS)
+        if first(one, "objectIdentifier")[1] == MASTERS[0]
+    ]
+    assert [made[name] for name in names(master, "linkingEventIdentifier")] == [
+        "Captured by the device."
+    ]
+    assert master.findtext(".//p:creatingApplicationName", None, NS) == "SANE"
+    (device,) = [
+        one
+        for one in premis.iterfind("p:agent", NS)
+        if one.findtext("p:agentType", "", NS) == "hardware"
+    ]
+    assert device.findtext("p:agentNote", None, NS) == "serial number or address: 4711"
+
+
+def a_captured_page(sha256: str) -> CaptureAccepted:
+    capture = CaptureAccepted(
+        head=head_of("run-1", "captured", page_id="vol-1:0001"),
+        capture_id="c-1",
+        sequence=1,
+        driver="sane",
+        driver_version="1.2",
+        device_make="Acme",
+        device_model="Flat 9",
+        device_serial="4711",
+        sha256=sha256,
+        captured_at=NOON,
+    )
+    device = device_of(capture)
+    assert device is not None
+    act = Act(
+        type="creation",
+        outcome="suc",
+        detail="Captured by the device.",
+        agents=(driver_of(capture), device),
+        sources=("page:vol-1:0001",),
+        results=(f"sha256:{sha256}",),
+    )
+    return capture.model_copy(update={"acts": (act,)})
 
 
 def test_an_image_of_a_shared_file_is_a_bitstream_of_it(tools: Tools) -> None:
