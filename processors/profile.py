@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from processors import pipeline
+from processors.institution import Institution
 from processors.institution_rules import Rule, RuleFile
 from processors.profile_ocr import Ocr, Part, Recognition, UnstatedLanguage
 from processors.profile_packaging import Packaging
@@ -170,6 +171,7 @@ class Profile(WithTarget):
     derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
     package: Packaging = Packaging()
+    institution: Institution = Institution()
     rule_files: tuple[str, ...] = ()
     """Names of the institution's rule files."""
     rules: tuple[Rule, ...] = ()

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal, get_args
 
+from pydantic import Field
+
 from processors.profile_ocr import Part
 
 LayoutVersion = Literal[1, 2]
@@ -17,6 +19,10 @@ class Packaging(Part):
 
     layout: LayoutVersion | None = None
     """The newest layout that the repository reads; None for any."""
+    pdf: bool = True
+    """Whether a package of layout 2 has a PDF of the item."""
+    type: str = Field(default="monograph", pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
+    """TYPE of an item in METS for which no structure was delivered."""
 
 
 def layout_for(recorded: int, profile: dict[str, Any]) -> int:

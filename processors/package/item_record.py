@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from processors.institution import Institution
 from processors.outcome import ObjectUnusable, StorageError
 from processors.package.record_file import members
 from processors.profile_packaging import FIRST_LAYOUT, KNOWN_LAYOUTS, layout_for
@@ -89,6 +90,11 @@ class ItemRecord:
     def missing(self) -> tuple[str, ...]:
         """Refs of the pages that have no file in the package."""
         return tuple(page["ref"] for page in self.pages if page["kind"] == "missing")
+
+    @property
+    def institution(self) -> Institution:
+        """The institution in the frozen profile; without statements if that has none."""
+        return Institution.model_validate(self.profile.get("institution", {}))
 
     @property
     def rights(self) -> Rights:

@@ -4,7 +4,9 @@ from typing import Any
 
 from lxml import etree
 
+from processors.institution import address_of
 from processors.ocr import languages
+from processors.package.item_record import ItemRecord
 from processors.xml.writing import DC, MODS, OAI_DC, XLINK, Maker, serialised
 from schemas.models import Rights
 
@@ -25,31 +27,89 @@ def rights_lines(rights: Rights) -> list[str]:
     return [line for line in lines if line]
 
 
-def mods(item_id: str, item: dict[str, Any], rights: Rights) -> bytes:
+def mods(record: ItemRecord) -> bytes:
     """A MODS record (https://www.loc.gov/standards/mods/) of the submitted fields."""
+    item = record.description
     children: list[etree._Element] = []
     if item.get("title"):
         children.append(_mods("titleInfo", _mods("title", item["title"])))
     children += _mods_languages(item)
     if item.get("part_of"):
-        children.append(_mods("relatedItem", _host(item["part_of"]), attributes={"type": "host"}))
-    for identifier in item.get("identifiers") or ():
-        kind = {"type": identifier["type"]}
-        children.append(_mods("identifier", identifier["value"], attributes=kind))
-    children.append(_mods("identifier", item_id, attributes={"type": "copystand"}))
-    for line in rights_lines(rights):
-        use = {"type": "use and reproduction"}
-        if line == rights.uri:
-            use[f"{{{XLINK}}}href"] = line
-        children.append(_mods("accessCondition", line, attributes=use))
+        children.append(_larger_work(item["part_of"]))
+    children += _identifiers(record)
+    children += _location(record)
+    children += _access(record.rights)
+    source = {"source": record.institution.identifier or "copystand"}
+    children.append(
+        _mods("recordInfo", _mods("recordIdentifier", record.item_id, attributes=source))
+    )
     return serialised(_mods("mods", *children, attributes={"version": "3.8"}))
 
 
-def _host(part_of: str) -> etree._Element:
-    """The work that contains the item: its URI, else its title."""
-    if part_of.startswith(("http://", "https://", "urn:")):
-        return _mods("identifier", part_of, attributes={"type": "uri"})
-    return _mods("titleInfo", _mods("title", part_of))
+def _identifiers(record: ItemRecord) -> list[etree._Element]:
+    """The identifiers as submitted, that of the line, and the address of the item."""
+    found = [
+        _mods("identifier", one["value"], attributes={"type": one["type"]})
+        for one in record.description.get("identifiers") or ()
+    ]
+    found.append(_mods("identifier", record.item_id, attributes={"type": "copystand"}))
+    presentation = address_of(record.institution.presentation, record.item_id)
+    if presentation:
+        found.append(_mods("identifier", presentation, attributes={"type": "purl"}))
+    return found
+
+
+def _location(record: ItemRecord) -> list[etree._Element]:
+    """The institution that has the item, and where it is shown."""
+    institution = record.institution
+    presentation = address_of(institution.presentation, record.item_id)
+    shown = {"access": "object in context", "usage": "primary display"}
+    parts = [
+        _mods("physicalLocation", institution.name) if institution.name else None,
+        _mods("url", presentation, attributes=shown) if presentation else None,
+    ]
+    return [_mods("location", *parts)] if any(one is not None for one in parts) else []
+
+
+def _access(rights: Rights) -> list[etree._Element]:
+    """Use and restrictions are conditions of different types."""
+    use, restriction = {"type": "use and reproduction"}, {"type": "restriction on access"}
+    found = []
+    if rights.uri:
+        link = {f"{{{XLINK}}}href": rights.uri}
+        found.append(_mods("accessCondition", rights.uri, attributes=use | link))
+    if rights.holder:
+        holder = f"rights holder: {rights.holder}"
+        found.append(_mods("accessCondition", holder, attributes=use))
+    if rights.note:
+        found.append(_mods("accessCondition", rights.note, attributes=use))
+    if rights.access:
+        found.append(_mods("accessCondition", rights.access, attributes=restriction))
+    if rights.embargo_until:
+        until = f"embargo until: {rights.embargo_until}"
+        found.append(_mods("accessCondition", until, attributes=restriction))
+    return found
+
+
+def host_address(item: dict[str, Any]) -> str | None:
+    """The address of the work of which the item is a part, if it is stated as one."""
+    part_of = str(item.get("part_of") or "")
+    return part_of if part_of.startswith(("http://", "https://")) else None
+
+
+def _larger_work(part_of: str) -> etree._Element:
+    """The work that contains the item. Portals load a host by its address, so a work without one is
+    a series."""
+    kind, source = {"type": "uri"}, {"source": "uri"}
+    if host_address({"part_of": part_of}):
+        record = _mods("recordInfo", _mods("recordIdentifier", part_of, attributes=source))
+        identifier = _mods("identifier", part_of, attributes=kind)
+        return _mods("relatedItem", identifier, record, attributes={"type": "host"})
+    if part_of.startswith("urn:"):
+        inner = _mods("identifier", part_of, attributes=kind)
+    else:
+        inner = _mods("titleInfo", _mods("title", part_of))
+    return _mods("relatedItem", inner, attributes={"type": "series"})
 
 
 def _mods_languages(item: dict[str, Any]) -> list[etree._Element]:

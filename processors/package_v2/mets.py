@@ -1,4 +1,4 @@
-"""Writes METS 1.12 of a package: metadata, files by group, and pages in order."""
+"""Writes METS 1.12 of a package as viewers and portals read it (docs/mets-profile.xml)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,32 +6,37 @@ from pathlib import Path
 
 from lxml import etree
 
-from processors.metadata_extraction.mix_capture import with_capture
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
-from processors.package.layout import Payload, groups
+from processors.package.layout import Payload
 from processors.package_metadata.metadata_files import MetadataFile
-from processors.package_v2.descriptive import rights_element, rights_lines
-from processors.package_v2.mets_structure import (
-    LogicalStructure,
-    logical_map,
-    page_div,
-    structure_links,
+from processors.package_v2.delivered_structure import DeliveredStructure
+from processors.package_v2.descriptive import rights_element
+from processors.package_v2.mets_files import PageFiles, technical_sections, write_files
+from processors.package_v2.mets_names import (
+    AMD_HISTORY,
+    AMD_ITEM,
+    AMD_RECORDS,
+    DMD_MODS,
+    HREF,
+    LINK_TYPE,
+    mets,
+    wrapping,
 )
+from processors.package_v2.mets_structure import write_structure
+from processors.package_v2.portal import links_for_portals, rights_for_portals
 from processors.xml.parser import parse
-from processors.xml.writing import DC, METS, MIX, OAI_DC, XLINK, Maker, Stream, streamed
+from processors.xml.writing import MODS, Stream, streamed
 from schemas.ids import page_id
-from schemas.models import FileRef, Rights
+from schemas.models import FileRef
 
-_mets = Maker(METS, {"mets": METS, "xlink": XLINK, "oai_dc": OAI_DC, "dc": DC, "mix": MIX})
-HREF, LINK_TYPE, LINK_TITLE = f"{{{XLINK}}}href", f"{{{XLINK}}}type", f"{{{XLINK}}}title"
+PROFILE = "https://copystand.org/profiles/mets/2"
+"""The URI of docs/mets-profile.xml."""
 KNOWN_TYPES = {
     **{"MODS": "MODS", "DublinCore": "DC", "DC": "DC"},
     **{"PREMIS": "PREMIS", "EAD": "EAD", "MARCXML": "MARC"},
 }
 """MDTYPE by schema name; other schemas are OTHER."""
-ADMINISTRATIVE = {"rights": "rightsMD", "preservation": "digiprovMD"}
-"""METS section of the records by role, except descriptive and structural ones."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +45,27 @@ class MetsInput:
 
     item: ItemRecord
     contents: Contents
+    mods: bytes
+    """The content of mods.xml."""
     metadata: Sequence[MetadataFile]
-    logical: LogicalStructure | None
-    """The logical structure of a submitted METS, such as chapters."""
+    """Metadata files, including mods.xml."""
+    item_files: Sequence[Payload]
+    """Files of the item as a whole, such as its PDF; `group` is their METS group."""
+    delivered: DeliveredStructure | None
+    """The logical structure of a delivered METS, such as chapters."""
     read: Callable[[FileRef], bytes]
     """Reads a document to wrap."""
+    size_of: Callable[[Payload], tuple[int, int] | None]
+    """Width and height of an image, if its header can be read."""
 
-    @property
-    def described_by(self) -> str:
-        """IDs of the records that describe the item."""
-        return " ".join(one.section for one in self.metadata if one.role not in ADMINISTRATIVE)
+    def of_role(self, *roles: str) -> Iterator[MetadataFile]:
+        """The metadata files of these roles."""
+        return (one for one in self.metadata if one.role in roles)
 
-    def of_pages(self, use: str) -> Iterator[tuple[str, FileRef]]:
-        """Page ref and file of each wrapped document of a use, in page order."""
-        for page in self.item.pages:
-            name = page_id(self.item.item_id, page["ref"])
-            if (name, use) in self.contents.wrapped:
-                yield page["ref"], self.contents.wrapped[name, use]
+    def page_document(self, ref: str, use: str) -> etree._Element | None:
+        """A document of a page that is wrapped."""
+        file = self.contents.wrapped.get((page_id(self.item.item_id, ref), use))
+        return parse(self.read(file)) if file else None
 
 
 def write_mets(path: Path, document: MetsInput) -> None:
@@ -69,38 +78,92 @@ def write_mets(path: Path, document: MetsInput) -> None:
         "OBJID": item.item_id,
         "LABEL": item.description.get("title"),
         "TYPE": "digitized item",
+        "PROFILE": PROFILE,
     }
-    with streamed(path, _mets, "mets", attributes) as out:
-        status = "incomplete" if document.item.missing else None
-        out.write(_mets("metsHdr", _creator(), attributes={"RECORDSTATUS": status}))
-        for one in document.metadata:
-            if one.role not in ADMINISTRATIVE:
-                out.write(_section("dmdSec", one))
-        for ref, file in document.of_pages("embedded-dc"):
-            out.write(_wrapping("dmdSec", f"DMD_{ref}", "DC", parse(document.read(file))))
-        with out.element("amdSec"):
-            for ref, file in document.of_pages("mix"):
-                mix = parse(document.read(file))
-                capture = document.contents.captures.get(page_id(item.item_id, ref))
-                described = with_capture(mix, capture) if capture else mix
-                out.write(_wrapping("techMD", f"TECH_{ref}", "NISOIMG", described))
-            for element in _administrative(item.rights, document.metadata):
-                out.write(element)
-        _write_files(out, document)
-        _write_structure(out, document)
+    files = PageFiles(item, document.contents)
+    with streamed(path, mets, "mets", attributes) as out:
+        status = "incomplete" if item.missing else None
+        agents = _agents(item)
+        out.write(mets("metsHdr", *agents, attributes={"RECORDSTATUS": status}))
+        for section in _descriptive(document):
+            out.write(section)
+        for section in _administrative(document):
+            out.write(section)
+        _write_technical(out, document, files)
+        write_files(out, files, document.item_files)
+        write_structure(out, document.item, document.delivered, files, document.item_files)
 
 
-def _creator() -> etree._Element:
+def _agents(item: ItemRecord) -> list[etree._Element]:
     software = {"ROLE": "CREATOR", "TYPE": "OTHER", "OTHERTYPE": "SOFTWARE"}
-    return _mets("agent", _mets("name", "copystand"), attributes=software)
+    found = [mets("agent", mets("name", "copystand"), attributes=software)]
+    institution = item.institution
+    if institution.name:
+        custodian = {"ROLE": "CUSTODIAN", "TYPE": "ORGANIZATION"}
+        note = mets("note", institution.identifier) if institution.identifier else None
+        found.append(mets("agent", mets("name", institution.name), note, attributes=custodian))
+    return found
 
 
-def _wrapping(name: str, xml_id: str, kind: str, record: etree._Element) -> etree._Element:
-    data = _mets("mdWrap", _mets("xmlData", record), attributes={"MDTYPE": kind})
-    return _mets(name, data, attributes={"ID": xml_id})
+def _descriptive(document: MetsInput) -> Iterator[etree._Element]:
+    """The MODS of the item, then the records of chapters."""
+    root = parse(document.mods)
+    one = f"{{{MODS}}}mods"
+    record = root if root.tag == one else next(iter(root.iter(one)), root)
+    yield wrapping("dmdSec", DMD_MODS, "MODS", record)
+    yield from document.delivered.sections if document.delivered else ()
 
 
-def _reference(schema: str, href: str, extra: dict[str, str | None]) -> etree._Element:
+def _administrative(document: MetsInput) -> Iterator[etree._Element]:
+    """What concerns the item: rights and addresses, delivered sections, records, history."""
+    yield _of_item(document)
+    yield from document.delivered.administrative if document.delivered else ()
+    records = list(document.of_role("descriptive", "structural"))
+    yield mets(
+        "amdSec",
+        *(_section("sourceMD", one) for one in records),
+        attributes={"ID": AMD_RECORDS},
+    )
+    history = reference("PREMIS", "premis.xml", {"MIMETYPE": "text/xml"})
+    yield mets(
+        "amdSec",
+        mets("digiprovMD", history, attributes={"ID": "PREMIS"}),
+        *(_section("digiprovMD", one) for one in document.of_role("preservation")),
+        attributes={"ID": AMD_HISTORY},
+    )
+
+
+def _of_item(document: MetsInput) -> etree._Element:
+    item = document.item
+    wrapped = rights_element(item.rights)
+    delivered = document.delivered
+    # Portals accept one statement about an item. One that was delivered is about this item.
+    stated = delivered is not None and bool(delivered.described.get("ADMID"))
+    rights, links = (None, None) if stated else (rights_for_portals(item), links_for_portals(item))
+    parts = [
+        wrapping("rightsMD", "RIGHTS_PORTAL", "DVRIGHTS", rights) if rights is not None else None,
+        wrapping("rightsMD", "RIGHTS", "DC", wrapped) if wrapped is not None else None,
+        *(_section("rightsMD", one) for one in document.of_role("rights")),
+        wrapping("digiprovMD", "LINKS_PORTAL", "DVLINKS", links) if links is not None else None,
+    ]
+    return mets("amdSec", *parts, attributes={"ID": AMD_ITEM})
+
+
+def _write_technical(out: Stream, document: MetsInput, files: PageFiles) -> None:
+    """An amdSec for each file with technical metadata, and for each page with a description."""
+    for page in document.item.pages:
+        described = document.page_document(page["ref"], "embedded-dc")
+        if described is not None:
+            files.described.add(page["ref"])
+            section = wrapping("sourceMD", f"DESC_{page['ref']}", "DC", described)
+            out.write(mets("amdSec", section, attributes={"ID": f"AMD_DESC_{page['ref']}"}))
+        mix = document.page_document(page["ref"], "mix")
+        for section in technical_sections(page, mix, files, document.size_of):
+            out.write(section)
+
+
+def reference(schema: str, href: str, extra: dict[str, str | None]) -> etree._Element:
+    """A mdRef to a file of the package."""
     kind = KNOWN_TYPES.get(schema, "OTHER")
     attributes: dict[str, str | None] = {
         "LOCTYPE": "URL",
@@ -109,7 +172,7 @@ def _reference(schema: str, href: str, extra: dict[str, str | None]) -> etree._E
         "MDTYPE": kind,
         "OTHERMDTYPE": schema if kind == "OTHER" else None,
     }
-    return _mets("mdRef", attributes=attributes | extra)
+    return mets("mdRef", attributes=attributes | extra)
 
 
 def _section(name: str, one: MetadataFile) -> etree._Element:
@@ -120,79 +183,6 @@ def _section(name: str, one: MetadataFile) -> etree._Element:
         "CHECKSUMTYPE": "SHA-256",
         "LABEL": one.payload.original_name,
     }
-    reference = _reference(one.schema, one.payload.href, checked)
-    return _mets(name, reference, attributes={"ID": one.section})
-
-
-def _administrative(rights: Rights, metadata: Sequence[MetadataFile]) -> Iterator[etree._Element]:
-    """Rights, then provenance, as METS requires."""
-    wrapped = rights_element(rights)
-    if wrapped is not None:
-        yield _wrapping("rightsMD", "RIGHTS", "DC", wrapped)
-    yield from (_section("rightsMD", one) for one in metadata if one.role == "rights")
-    history = _reference("PREMIS", "premis.xml", {"MIMETYPE": "application/xml"})
-    yield _mets("digiprovMD", history, attributes={"ID": "PREMIS"})
-    yield from (_section("digiprovMD", one) for one in metadata if one.role == "preservation")
-
-
-def _write_files(out: Stream, document: MetsInput) -> None:
-    payloads = document.contents.payloads
-    if not payloads:
-        return
-    measured = {ref for ref, _ in document.of_pages("mix")}
-    with out.element("fileSec"):
-        for group in groups():
-            if not any(payload.group == group for payload in payloads):
-                continue
-            with out.element("fileGrp", {"USE": group}):
-                for payload in payloads:
-                    if payload.group == group:
-                        technical = payload.use == "master" and payload.ref in measured
-                        out.write(_file(payload, f"TECH_{payload.ref}" if technical else None))
-
-
-def _file(payload: Payload, technical: str | None) -> etree._Element:
-    location = {
-        "LOCTYPE": "URL",
-        LINK_TYPE: "simple",
-        HREF: payload.href,
-        LINK_TITLE: payload.original_name,
-    }
-    attributes = {
-        "ID": payload.xml_id,
-        "MIMETYPE": payload.media_type,
-        "SIZE": str(payload.size_bytes),
-        "CHECKSUM": payload.sha256,
-        "CHECKSUMTYPE": "SHA-256",
-        "USE": payload.use,
-        "GROUPID": f"GROUP_{payload.ref}",
-        "ADMID": f"{technical} PREMIS" if technical else "PREMIS",
-    }
-    parts = [_mets("FLocat", attributes=location)]
-    if payload.image is not None:
-        # The file is named for each of its pages; the stream says which image is this page.
-        stream = {"streamType": payload.media_type, "OWNERID": f"image {payload.image}"}
-        named = {"ID": f"IMAGE_{payload.ref}", "ADMID": technical}
-        parts.append(_mets("stream", attributes=stream | named))
-    return _mets("file", *parts, attributes=attributes)
-
-
-def _write_structure(out: Stream, document: MetsInput) -> None:
-    """Pages in order; then the logical structure of a submitted METS with links to the pages."""
-    item = document.item
-    files, described = document.contents.by_page(), dict(document.of_pages("embedded-dc"))
-    sequence = {
-        "ID": "PHYS",
-        "TYPE": "physSequence",
-        "LABEL": item.description.get("title"),
-        "DMDID": document.described_by,
-        "ADMID": "RIGHTS PREMIS" if rights_lines(item.rights) else "PREMIS",
-    }
-    with out.element("structMap", {"TYPE": "PHYSICAL"}), out.element("div", sequence):
-        for page in item.pages:
-            own = files.get(page_id(item.item_id, page["ref"]), ())
-            record = f"DMD_{page['ref']}" if page["ref"] in described else None
-            out.write(page_div(_mets, page, own, record))
-    if document.logical:
-        out.write(logical_map(_mets, document.logical, document.described_by))
-        out.write(structure_links(_mets, document.logical))
+    return mets(
+        name, reference(one.schema, one.payload.href, checked), attributes={"ID": one.section}
+    )

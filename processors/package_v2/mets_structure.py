@@ -1,142 +1,149 @@
-"""Writes structure in METS: divisions of pages, and the logical structure of a submitted METS."""
+"""The structure in METS: pages in order, logical divisions linked to them, and the folders."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from pathlib import PurePosixPath
 from typing import Any
 
 from lxml import etree
 
+from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload
-from processors.xml.parser import XmlRefused, parse
-from processors.xml.submitted_mets import (
-    Division,
-    Structure,
-    delivered_name,
-    name_key,
-    read_structure,
-    stem_key,
+from processors.package_v2.delivered_structure import DeliveredStructure
+from processors.package_v2.descriptive import host_address
+from processors.package_v2.mets_files import PageFiles
+from processors.package_v2.mets_names import (
+    AMD_HISTORY,
+    AMD_ITEM,
+    AMD_RECORDS,
+    DMD_MODS,
+    FROM,
+    HREF,
+    LINK_TYPE,
+    PHYSICAL,
+    TO,
+    mets,
 )
-from processors.xml.writing import XLINK, Maker
+from processors.profile_packaging import Packaging
+from processors.xml.writing import Stream
 
-FROM, TO = f"{{{XLINK}}}from", f"{{{XLINK}}}to"
-
-
-@dataclass(frozen=True)
-class LogicalStructure:
-    """A submitted logical structure, with the pages of the item that it refers to."""
-
-    top: Division
-    refs: dict[int, str]
-    """Page ref by index of the page in the submitted METS."""
+TOP = "LOG_0000"
 
 
-def submitted_structure(
-    records: Iterable[bytes], pages: Sequence[dict[str, Any]]
-) -> LogicalStructure | None:
-    """The logical structure of the first submitted METS that names files of the item, or None."""
-    for content in records:
-        try:
-            structure = read_structure(parse(content))
-        except XmlRefused:
-            continue
-        refs = _matched(structure, pages)
-        if structure.logical is not None and refs:
-            return LogicalStructure(structure.logical, refs)
-    return None
+def write_structure(
+    out: Stream,
+    item: ItemRecord,
+    delivered: DeliveredStructure | None,
+    files: PageFiles,
+    item_files: Sequence[Payload],
+) -> None:
+    """The structMaps and the structLink."""
+    with out.element("structMap", {"TYPE": "LOGICAL"}):
+        out.write(_delivered(delivered) if delivered else _one_division(item))
+    _write_physical(out, item, delivered, files, item_files)
+    _write_folders(out, item, (*item_files, *files.contents.payloads))
+    with out.element("structLink"):
+        for start, end in _links(item, delivered):
+            out.write(mets("smLink", attributes={FROM: start, TO: end}))
 
 
-def _matched(structure: Structure, pages: Sequence[dict[str, Any]]) -> dict[int, str]:
-    """Refs by page index, matched by base name, else by base name without suffix.
-
-    A name that several pages have does not match, unless they are images of one file, which match
-    in their order."""
-    exact: dict[str, dict[str, str | None]] = {}
-    stems: dict[str, dict[str, str | None]] = {}
-    for page in pages:
-        if page.get("file"):
-            name = delivered_name(page["file"]["path"])
-            # Pages that are images of one file have its path.
-            path = page["file"]["path"] if page.get("image") else None
-            exact.setdefault(name_key(name), {})[page["ref"]] = path
-            stems.setdefault(stem_key(name), {})[page["ref"]] = path
-    found: dict[int, str] = {}
-    used: set[str] = set()
-    for number, submitted in enumerate(structure.pages):
-        keys = [name_key(name) for name in submitted.names]
-        refs = next((exact[key] for key in keys if key in exact), None) or {
-            ref: path
-            for name in submitted.names
-            for ref, path in stems.get(stem_key(name), {}).items()
-        }
-        if len(refs) > 1 and _is_one_file(refs):
-            refs = dict.fromkeys([ref for ref in refs if ref not in used][:1])
-        if len(refs) == 1:
-            found[number] = next(iter(refs))
-            used.add(found[number])
-    return found
+def _one_division(item: ItemRecord) -> etree._Element:
+    """The item; a part of a work that has an address is below that work."""
+    host = host_address(item.description)
+    of_item: dict[str, str | None] = {
+        "ID": TOP,
+        "TYPE": "volume"
+        if host
+        else Packaging.model_validate(item.profile.get("package", {})).type,
+        "LABEL": item.description.get("title"),
+        "DMDID": DMD_MODS,
+        "ADMID": AMD_ITEM,
+    }
+    division = mets("div", attributes=of_item)
+    if host is None:
+        return division
+    pointer = mets("mptr", attributes={"LOCTYPE": "URL", LINK_TYPE: "simple", HREF: host})
+    above = {"ID": "LOG_HOST", "TYPE": "multivolume_work"}
+    return mets("div", pointer, division, attributes=above)
 
 
-def _is_one_file(refs: dict[str, str | None]) -> bool:
-    """Whether these pages are images of the same file."""
-    return None not in refs.values() and len(set(refs.values())) == 1
+def _delivered(delivered: DeliveredStructure) -> etree._Element:
+    """The delivered divisions; the one that is the item has the MODS of the package."""
+    described = delivered.described
+    # Its other records, such as Dublin Core, follow the MODS.
+    described.set("DMDID", " ".join([DMD_MODS, *(described.get("DMDID") or "").split()]))
+    if not described.get("ADMID"):
+        described.set("ADMID", AMD_ITEM)
+    top = deepcopy(delivered.top)
+    etree.cleanup_namespaces(top)
+    return top
 
 
-def page_div(
-    mets: Maker, page: dict[str, Any], files: Sequence[Payload], described_by: str | None
+def _write_physical(
+    out: Stream,
+    item: ItemRecord,
+    delivered: DeliveredStructure | None,
+    files: PageFiles,
+    item_files: Sequence[Payload],
+) -> None:
+    sequence = {
+        "ID": PHYSICAL,
+        "TYPE": "physSequence",
+        "LABEL": item.description.get("title"),
+        "ADMID": f"{AMD_ITEM} {AMD_RECORDS} {AMD_HISTORY}",
+    }
+    content_ids = delivered.content_ids if delivered else {}
+    with out.element("structMap", {"TYPE": "PHYSICAL"}), out.element("div", sequence):
+        for file in item_files:
+            out.write(_pointer(file))
+        for page in item.pages:
+            described = page["ref"] in files.described
+            out.write(_page(page, files.of(page["ref"]), described, content_ids.get(page["ref"])))
+
+
+def _page(
+    page: dict[str, Any], files: Sequence[Payload], described: bool, content_ids: str | None
 ) -> etree._Element:
     """The division of a page; that of a missing page has no file."""
     return mets(
         "div",
-        *(mets("fptr", attributes={"FILEID": file.xml_id}) for file in files),
+        *(_pointer(file) for file in files),
         attributes={
             "ID": f"PAGE_{page['ref']}",
             "TYPE": page["kind"],
             "ORDER": str(page["sequence"]),
             "ORDERLABEL": " ".join(page.get("labels") or ()) or None,
             "LABEL": page.get("layout") if page.get("layout") == "spread" else None,
-            "DMDID": described_by,
+            "ADMID": f"AMD_DESC_{page['ref']}" if described else None,
+            "CONTENTIDS": content_ids,
         },
     )
 
 
-def logical_map(mets: Maker, logical: LogicalStructure, described_by: str) -> etree._Element:
-    """The structMap of type LOGICAL, with divisions numbered in document order."""
-    ids = _numbered(logical)
-
-    def made(division: Division) -> etree._Element:
-        return mets(
-            "div",
-            *(made(inner) for inner in division.divisions),
-            attributes={
-                "ID": ids[id(division)],
-                "TYPE": division.type,
-                "LABEL": division.label,
-                "DMDID": described_by if division is logical.top else None,
-            },
-        )
-
-    return mets("structMap", made(logical.top), attributes={"TYPE": "LOGICAL"})
+def _pointer(file: Payload) -> etree._Element:
+    return mets("fptr", attributes={"FILEID": file.xml_id})
 
 
-def structure_links(mets: Maker, logical: LogicalStructure) -> etree._Element:
-    """A smLink from each division to each page that it links directly; the top division links to
-    the physical sequence, which METS viewers expect."""
-    ids = _numbered(logical)
-    links = [(ids[id(logical.top)], "PHYS")]
-    for division in _all(logical.top):
-        own = dict.fromkeys(logical.refs[page] for page in division.pages if page in logical.refs)
-        links += [(ids[id(division)], f"PAGE_{ref}") for ref in own]
-    return mets(
-        "structLink",
-        *(mets("smLink", attributes={FROM: start, TO: end}) for start, end in links),
-    )
+def _write_folders(out: Stream, item: ItemRecord, payloads: Iterable[Payload]) -> None:
+    """The folders of the package, in the form that Archivematica reads."""
+    folders: dict[str, list[Payload]] = {}
+    for payload in payloads:
+        folders.setdefault(PurePosixPath(payload.path).parent.name, []).append(payload)
+    top = {"TYPE": "Directory", "LABEL": item.item_id}
+    with out.element("structMap", {"TYPE": "physical"}), out.element("div", top):
+        for folder in sorted(folders):
+            with out.element("div", {"TYPE": "Directory", "LABEL": folder}):
+                for payload in folders[folder]:
+                    about = {"TYPE": "Item", "LABEL": PurePosixPath(payload.path).name}
+                    out.write(mets("div", _pointer(payload), attributes=about))
 
 
-def _all(division: Division) -> Iterator[Division]:
-    yield division
-    for inner in division.divisions:
-        yield from _all(inner)
-
-
-def _numbered(logical: LogicalStructure) -> dict[int, str]:
-    return {id(one): f"LOG_{number:04d}" for number, one in enumerate(_all(logical.top))}
+def _links(item: ItemRecord, delivered: DeliveredStructure | None) -> Iterator[tuple[str, str]]:
+    """From each division to its pages; the item links to the physical sequence and all pages."""
+    whole = delivered.described.get("ID") or TOP if delivered else TOP
+    pages_of = delivered.pages_of if delivered else {TOP: ()}
+    for division, refs in pages_of.items():
+        if division == whole:
+            yield division, PHYSICAL
+            refs = tuple(page["ref"] for page in item.pages)
+        yield from ((division, f"PAGE_{ref}") for ref in refs)

@@ -49,7 +49,7 @@ def _elements(
     made = packaging(item, objects.names.package, len(contents.files()), len(metadata))
     stated = has_rights(item.rights)
     yield objects.item(stated)
-    yield from objects.pages()
+    yield from objects.pages(made)
     yield from objects.metadata(metadata, made, history.registration)
     events = EventWriter(contents, metadata, objects.names)
     occurrences = [*history, made]

@@ -1,6 +1,7 @@
 """The PREMIS objects of a package: item, representation, files, and images of shared files."""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from processors.item_versions import is_version_of
 from processors.package.contents import Contents
@@ -45,8 +46,9 @@ class ObjectWriter:
         self._identify = identify
         self.names = Names(item)
 
-    def pages(self) -> Iterator[str]:
-        """The files of each page in order, a file whose images are pages once."""
+    def pages(self, packaging: Occurrence) -> Iterator[str]:
+        """The files of each page in order, a file whose images are pages once. Those that the
+        packaging wrote name it."""
         files, seen = self._contents.by_page(), set[str]()
         for page in self._item.pages:
             name = page_id(self._item.item_id, page["ref"])
@@ -54,7 +56,7 @@ class ObjectWriter:
             master = next((one for one in payloads if one.use == "master"), None)
             for payload in payloads:
                 if payload.path not in seen:
-                    yield self._page_file(name, payload, master)
+                    yield self._page_file(name, payload, master, packaging)
                 if payload.image is not None:
                     seen.add(payload.path)
                     yield self._image(payload)
@@ -101,7 +103,12 @@ class ObjectWriter:
         name = "linkingRightsStatementIdentifier"
         return identifier(name, OWN, self.names.rights) if has_rights else None
 
-    def _page_file(self, page: str, payload: Payload, master: Payload | None) -> str:
+    def _page_file(
+        self, page: str, payload: Payload, master: Payload | None, packaging: Occurrence
+    ) -> str:
+        if isinstance(payload.source, Path):
+            application = _program_of(packaging)
+            return self._file(payload, self._format_of(payload), application, packaging)
         made = self._history.of_event(payload.event_id)
         known = self._contents.masters.get(page)
         if payload is not master or known is None:

@@ -96,7 +96,7 @@ def a_completed_item(
         "page-list",
         {"item": item, "pages": list(pages), "records": _records(tools, records), "batch": {}},
     )
-    facts = facts_made(tools, pages, run)
+    facts = facts_made(tools, pages, run, readable=(layout or 1) > 1)
     capture = capture or CaptureAccepted(
         head=head_of(run, "captured"), capture_id="c-1", sequence=1, operator="p-4"
     )

@@ -1,6 +1,19 @@
 """Small documents that stand in for what the steps write about a page."""
 
+from functools import cache
+from io import BytesIO
+
+from PIL import Image
+
 MODS = b'<mods xmlns="http://www.loc.gov/mods/v3"><titleInfo><title>S</title></titleInfo></mods>'
+
+
+@cache
+def jpeg(ref: str) -> bytes:
+    """An image of 50 x 100 pixels with its page as comment."""
+    target = BytesIO()
+    Image.new("RGB", (50, 100), (240, 220, 200)).save(target, "JPEG", comment=ref)
+    return target.getvalue()
 
 
 def alto(ref: str) -> bytes:
