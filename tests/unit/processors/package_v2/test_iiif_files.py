@@ -34,8 +34,12 @@ def test_the_files_have_the_bytes_that_their_digests_state(tmp_path: Path) -> No
     item = read_item(a_completed_item(tools, layout=2), tools)
     base = "https://repository.example/vol-1"
 
-    (manifest,) = iiif_files(item, contents_of(item), base, None, (), lambda _: (10, 20), tools)
+    files = iiif_files(item, contents_of(item), base, None, (), lambda _: (10, 20), tools)
 
+    *texts, manifest = files
+    assert [one.path for one in texts] == [
+        f"data/iiif/annotations/{ref}.json" for ref in ("0001", "0002")
+    ]
     assert isinstance(manifest.source, Path)
     content = manifest.source.read_bytes()
     assert (manifest.path, manifest.group) == ("data/iiif/manifest.json", "IIIF")
