@@ -5,7 +5,7 @@ from pathlib import Path
 
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
-from processors.package.layout import Payload
+from processors.package.layout import METADATA, Payload
 from processors.package_v2.premis_events import EventWriter, agent_element, packaging
 from processors.package_v2.premis_history import History, Occurrence
 from processors.package_v2.premis_identifiers import Names
@@ -47,11 +47,13 @@ def _elements(
 ) -> Iterator[str]:
     history = History(item)
     names = Names(item)
-    made = packaging(item, names.package, len(contents.files()), len(metadata))
+    about = sum(one.path.startswith(METADATA) for one in metadata)
+    content = len(contents.files()) + len(metadata) - about
+    made = packaging(item, names.package, content, about)
     objects = ObjectWriter(item, contents, history, made, identify)
     stated = has_rights(item.rights)
     yield objects.item(stated)
-    yield from objects.pages(made)
+    yield from objects.pages()
     yield from objects.metadata(metadata)
     events = EventWriter(contents, metadata, names)
     occurrences = [*history, made]

@@ -29,7 +29,7 @@ MAX_NAMES = 20
 """Objects outside the package that the detail of an event names."""
 
 
-def packaging(item: ItemRecord, package: str, pages: int, metadata: int) -> Occurrence:
+def packaging(item: ItemRecord, package: str, contents: int, metadata: int) -> Occurrence:
     """The event that made the package. Its time is that of the completion, so that the same facts
     give the same bytes; the audit log has the time of the publication, as another event."""
     head = item.completed.head
@@ -48,7 +48,7 @@ def packaging(item: ItemRecord, package: str, pages: int, metadata: int) -> Occu
         event_type=PACKAGING,
         event_type_uri=event_type_uri(PACKAGING),
         outcome="suc",
-        detail=f"Package {package} made of {pages} page files and {metadata} metadata files. "
+        detail=f"Package {package} made of {contents} content files and {metadata} metadata files. "
         "Events of pages that are alike are one event here; the audit log has each: "
         f"copystand audit item {item.item_id} --premis FILE",
         agents=(agent,),

@@ -14,8 +14,12 @@ from processors.package_metadata import metadata_files as files
 from processors.package_metadata.metadata_files import MetadataFile
 from processors.package_v2.delivered_structure import DeliveredStructure, delivered_structure
 from processors.package_v2.descriptive import dublin_core, mods
+from processors.package_v2.iiif_files import chapters_of, iiif_files
 from processors.package_v2.mets import MetsInput, write_mets
+from processors.package_v2.page_texts import with_packaged_texts
+from processors.package_v2.pdf_of_item import bookmarks, pdf_of_item
 from processors.package_v2.premis_document import write_premis
+from processors.pdf.outline import Bookmark
 from processors.tools import Tools
 from processors.xml.record_validation import has_namespace
 from processors.xml.writing import serialised
@@ -27,6 +31,7 @@ FAMILIES = {"image/jpeg": "jpeg", "image/tiff": "tiff", "image/png": "png"}
 
 def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Payload]:
     """The files of the pages and of the item, MODS, DC, submitted records, METS and PREMIS."""
+    contents = with_packaged_texts(item, contents, tools)
     submitted = files.submitted_records(item)
     read = partial(files.read, tools=tools)
     structures = (read(one.payload.stored) for one in submitted if one.schema == "METS")
@@ -37,7 +42,10 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
         MetadataFile(_dublin_core(item, submitted, tools), "DublinCore"),
     ]
     metadata = [*main, *submitted]
-    item_files = _item_files(item, contents, tools)
+    size_of = partial(_size, tools=tools)
+    item_files = pdf_of_item(item, contents, _chapters(delivered), tools)
+    chapters = chapters_of(delivered.described, delivered.pages_of) if delivered else ()
+    item_files += iiif_files(item, contents, item_files, chapters, size_of, tools)
     document = MetsInput(
         item,
         contents,
@@ -46,19 +54,18 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
         item_files,
         delivered,
         read,
-        partial(_size, tools=tools),
+        size_of,
     )
     mets, premis = (tools.scratch / f"{name}.xml" for name in ("mets", "premis"))
     write_mets(mets, document)
-    named = [one.payload for one in metadata] + [files.as_payload("mets", mets)]
+    named = [*item_files, *(one.payload for one in metadata), files.as_payload("mets", mets)]
     write_premis(premis, item, contents, named, partial(files.identified, tools=tools))
-    return [*contents.files(), *item_files, *named, files.as_payload("premis", premis)]
+    return [*contents.files(), *named, files.as_payload("premis", premis)]
 
 
-def _item_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Payload]:
-    """Files of the item as a whole; their group is that of METS."""
-    del item, contents, tools
-    return []
+def _chapters(delivered: DeliveredStructure | None) -> tuple[Bookmark, ...]:
+    """The divisions of the item in a delivered METS, as bookmarks."""
+    return bookmarks(delivered.described, delivered.pages_of) if delivered else ()
 
 
 def _mods(

@@ -101,7 +101,7 @@ def test_a_plain_book_has_the_events_of_all_its_pages(tools: Tools) -> None:
     captured = "Capture 1 of the item received."
     libvips, tesseract = "software:libvips@5", "software:tesseract@5"
     packaged = (
-        "Package vol-1.v1 made of 18 page files and 3 metadata files. Events of pages that are "
+        "Package vol-1.v1 made of 17 content files and 3 metadata files. Events of pages that are "
         "alike are one event here; the audit log has each: copystand audit item vol-1 --premis FILE"
     )
     assert events(premis) == [
@@ -186,6 +186,7 @@ def test_each_file_names_its_digest_and_the_event_that_made_it(tools: Tools) -> 
     tiff, jpeg = "Tagged Image File Format", "JPEG File Interchange Format"
     delivered = "data/metadata/submitted/my.xml"
     xml, ours = "Extensible Markup Language", "copystand/assemble_package"
+    packaging = "information package creation"
     assert found == {
         "master/vol-1_0002.tif": (
             *(tiff, "fmt/353", "ScanGear 4", "data/master/vol-1_0002.tif", ["ingestion"]),
@@ -193,12 +194,13 @@ def test_each_file_names_its_digest_and_the_event_that_made_it(tools: Tools) -> 
         "access/vol-1_0002.tif": (tiff, None, "libvips", None, ["creation"]),
         "access/vol-1_0002.jpg": (jpeg, None, "libvips", None, ["creation"]),
         "access/vol-1_0002.thumbnail.jpg": (jpeg, None, "libvips", None, ["creation"]),
-        "text/vol-1_0002.xml": ("ALTO", None, "tesseract", None, ["creation"]),
+        "text/vol-1_0002.xml": ("ALTO", None, ours, None, [packaging]),
         "text/vol-1_0002.hocr": ("hOCR, XHTML", None, "tesseract", None, ["creation"]),
         "text/vol-1_0002.txt": ("Plain Text File", None, "tesseract", None, ["creation"]),
         "text/vol-1_0002.tsv": ("Tab-separated Values", None, "tesseract", None, ["creation"]),
-        "download/vol-1_0002.pdf": (
-            *("Acrobat PDF 1.5 - Portable Document Format", None, "tesseract", None, ["creation"]),
+        "download/vol-1.pdf": (
+            *("Acrobat PDF 1.7 - Portable Document Format", "fmt/276", ours),
+            *("data/download/vol-1.pdf", [packaging]),
         ),
         "metadata/mods.xml": (xml, "fmt/101", None, "data/metadata/mods.xml", ["registration"]),
         "metadata/submitted/my.xml": (xml, "fmt/101", None, delivered, ["registration"]),
