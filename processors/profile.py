@@ -259,7 +259,8 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
     except ValidationError as wrong:
         raise InvalidProfile("profile.malformed", f"{name}.toml: {_error_text(wrong)}") from wrong
     recognition = profile.recognition
-    if any((recognition.software, recognition.models, recognition.model_versions)):
+    frozen = (recognition.software, recognition.models, recognition.model_versions)
+    if any(one is not None for one in frozen):
         found = f"{name}.toml: software, models and model_versions are set at pre-flight"
         raise InvalidProfile("profile.malformed", found)
     rules = tuple(rule for file in profile.rule_files for rule in _rules(file, folder))
