@@ -47,7 +47,7 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
         item_files,
         delivered,
         read,
-        partial(_size, tools=tools),
+        partial(image_size, tools=tools),
     )
     mets, premis = (tools.scratch / f"{name}.xml" for name in ("mets", "premis"))
     write_mets(mets, document)
@@ -94,7 +94,7 @@ def _submitted_as(name: str, submitted: Sequence[MetadataFile], tools: Tools) ->
     return None
 
 
-def _size(payload: Payload, tools: Tools) -> tuple[int, int] | None:
+def image_size(payload: Payload, tools: Tools) -> tuple[int, int] | None:
     """Width and height in the header of an image that the line made; None if it has none."""
     family = FAMILIES.get(payload.media_type)
     if family is None:
