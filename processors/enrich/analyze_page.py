@@ -11,9 +11,10 @@ from processors.tools import Tools
 from schemas import ids
 from schemas.models import Act, Agent, ModelRun, PageAnalyzed, PageSuggestion
 
-MOST_SUGGESTIONS = 200
+MOST_SUGGESTIONS = 100
 """Of one model on one page: the fact must fit into a message."""
-MOST_EVIDENCE, LONGEST_TEXT = 10, 200
+FEW_SUGGESTIONS = 10
+MOST_EVIDENCE, LONGEST_TEXT = 5, 120
 EXECUTING = "executing program"
 
 
@@ -47,6 +48,16 @@ def list_models(task: PageTask, tools: Tools) -> Outcome:
     """The installed models, as runs without results. The task and its page do not matter."""
     del tools
     return Done(fact_of(task, list(map(_model_of, installed_analyzers()))))
+
+
+def shortened(task: PageTask, fact: PageAnalyzed) -> PageAnalyzed:
+    """The same fact with the best suggestions of each model alone, and without what led to them."""
+    runs = []
+    for run in fact.runs:
+        best = run.suggestions[:FEW_SUGGESTIONS]
+        plain = tuple(one.model_copy(update={"evidence": ()}) for one in best)
+        runs.append(run.model_copy(update={"suggestions": plain}))
+    return fact_of(task, runs)
 
 
 def failed(run: ModelRun, why: str) -> ModelRun:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from processors.enrich.analyze_page import fact_of, failed
+from processors.enrich.analyze_page import fact_of, failed, shortened
 from processors.enrich.page_task import PageTask
 from processors.outcome import Done, ObjectUnusable, Outcome, StorageError
 from processors.pipeline import ENRICHMENT
 from processors.step import Step
 from schemas import ids
+from schemas.codec import TooLarge, encode
 from schemas.models import FileRef, Head, ItemCompleted, ModelRun, PageAnalyzed, Producer
 from streams.execution.facts import utc_now
 
@@ -59,8 +60,14 @@ class PageRuns:
         """The fact about one page. A model that hangs, crashes or fails has a failed run.
 
         Raises StorageError while the store does not answer."""
-        fact = self._of_all(task)
-        return fact.model_copy(update={"head": self._head(cause_id, head)})
+        stamp = {"head": self._head(cause_id, head)}
+        fact = self._of_all(task).model_copy(update=stamp)
+        try:
+            encode(fact)
+        except TooLarge:
+            log.warning("suggestions left out", extra={"page_id": task.page_id})
+            fact = shortened(task, fact).model_copy(update=stamp)
+        return fact
 
     def _of_all(self, task: PageTask) -> PageAnalyzed:
         try:
