@@ -103,9 +103,11 @@ CREATE TABLE review.suggestions (
     evidence       text[] NOT NULL,
     suggested_at   timestamptz NOT NULL
 );
+CREATE UNIQUE INDEX suggestions_by_number ON review.suggestions (number);
 CREATE INDEX suggestions_by_page ON review.suggestions (page_id, kind);
 CREATE INDEX suggestions_by_batch ON review.suggestions (batch_id, kind);
 CREATE INDEX suggestions_by_item ON review.suggestions (lower(item_id));
+CREATE INDEX suggestions_by_model ON review.suggestions (model, kind, label);
 COMMENT ON TABLE review.suggestions IS 'What models suggest. The same weights give the same suggestion_id for the same master of a page.';
 COMMENT ON COLUMN review.suggestions.evidence IS 'Words of the text, or measures, that led to the suggestion.';
 
