@@ -7,6 +7,8 @@ from pathlib import Path
 from processors.enrich.analyzer import PageView, Suggestion
 
 VERSION = "TEST_ANALYZER_VERSION"
+ENDS_ITS_PROCESS = "none"
+"""The version with which the analyzers end each process that loads them."""
 ENTRY_POINTS = "[copystand.analyzers]\nsmall = tests.support.small_analyzers:analyzers\n"
 METADATA = "Metadata-Version: 2.1\nName: small-analyzers\nVersion: 1\n"
 DARK = 128
@@ -60,7 +62,10 @@ class Crashing:
 
 def analyzers() -> tuple[Ink, Failing, Crashing]:
     """The analyzers, as the entry point gives them."""
-    return Ink(os.environ.get(VERSION, "1")), Failing(), Crashing()
+    version = os.environ.get(VERSION, "1")
+    if version == ENDS_ITS_PROCESS:
+        os._exit(9)
+    return Ink(version), Failing(), Crashing()
 
 
 def install(folder: Path) -> Path:
