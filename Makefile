@@ -26,6 +26,10 @@ FILES_OF_check-units := tests/unit/processors
 FILES_OF_check-others := tests/unit tests/contract tests/architecture \
 	--ignore $(FILES_OF_check-units) --ignore $(NEW_STEP)
 
+# Models would take the processors from measurements and tests. Where they are tested they are on.
+export COPYSTAND_ENRICHMENT ?= off
+demo: export COPYSTAND_ENRICHMENT := on
+
 # How long faults are injected, and the seed of their schedule.
 SECONDS ?= 180
 SEED ?= 1
