@@ -83,9 +83,18 @@ def _lines(bag: Path, paths: list[Path]) -> str:
 
 @pytest.fixture
 def good(tmp_path: Path) -> Judged:
+    return _a_bag(tmp_path, None)
+
+
+@pytest.fixture
+def good_of_layout_2(tmp_path: Path) -> Judged:
+    return _a_bag(tmp_path, 2)
+
+
+def _a_bag(tmp_path: Path, layout: int | None) -> Judged:
     tools = memory_tools(tmp_path)
     records = (("METS", "vol-1/mets.xml", submitted_mets(("scan 0002.tif", "Two"))),)
-    item = a_completed_item(tools, pages=PAGES, records=records)
+    item = a_completed_item(tools, pages=PAGES, records=records, layout=layout)
     package = published(item, tools)
     with tarfile.open(fileobj=io.BytesIO(tar_of(package, tools))) as archive:
         archive.extractall(tmp_path / "bags", filter="data")
@@ -94,6 +103,12 @@ def good(tmp_path: Path) -> Judged:
 
 def test_finds_nothing_in_a_good_bag(good: Judged) -> None:
     assert judge.judge(good.bag, good.manifest, standards.fetch(), USES) == []
+
+
+def test_finds_nothing_in_a_good_bag_of_layout_2(good_of_layout_2: Judged) -> None:
+    bag = good_of_layout_2
+
+    assert judge.judge(bag.bag, bag.manifest, standards.fetch(), USES) == []
 
 
 def test_imports_nothing_of_the_line() -> None:
@@ -109,7 +124,7 @@ def test_imports_nothing_of_the_line() -> None:
             else []
         )
     }
-    assert imported - set(sys.stdlib_module_names) == {"bagit", "lxml"}
+    assert imported - set(sys.stdlib_module_names) == {"bagit", "lxml", "PIL"}
 
 
 def _swap_pages(bag: Judged) -> None:
@@ -290,6 +305,52 @@ RECORDS: dict[str, tuple[Plant, set[str]]] = {
         {"record.submitted"},
     ),
 }
+
+
+OF_LAYOUT_2: dict[str, tuple[Plant, set[str]]] = {
+    "two kinds of text in a group": (
+        lambda bag: bag.replace(METS, '<mets:fileGrp USE="HOCR">', '<mets:fileGrp USE="FULLTEXT">'),
+        {"group.use", "group.page"},
+    ),
+    "ALTO of another type": (
+        lambda bag: bag.replace(METS, 'alto_vol-1_0001.xml" MIMETYPE="text', 'alto_vol-1_0001.xml" MIMETYPE="x'),
+        {"group.type"},
+    ),
+    "item without its MODS": (
+        lambda bag: bag.replace(METS, ' DMDID="DMD_MODS"', ""),
+        {"logical.item"},
+    ),
+    "page that the item does not lead to": (
+        lambda bag: bag.replace(METS, r'<mets:smLink xlink:from="LOG_0000" xlink:to="PAGE_0002"[^>]*>', ""),
+        {"logical.link"},
+    ),
+    "another MODS in METS": (
+        lambda bag: bag.replace(METS, "<mods:title>Psalter", "<mods:title>Plaster"),
+        {"logical.mods"},
+    ),
+    "MIX not named": (
+        lambda bag: bag.replace(METS, ' ADMID="AMD_master_vol-1_0001.tif AMD_HISTORY"', ""),
+        {"page.mix"},
+    ),
+    "width of an image that has another": (
+        lambda bag: bag.replace(
+            METS,
+            '(<mets:file ID="access_vol-1_0001.jpg"[^>]*ADMID=")',
+            r"\g<1>AMD_master_vol-1_0001.tif ",
+        ),
+        {"image.size"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_LAYOUT_2)
+def test_finds_what_is_planted_in_mets_of_layout_2(good_of_layout_2: Judged, name: str) -> None:
+    plant, rules = OF_LAYOUT_2[name]
+
+    plant(good_of_layout_2)
+    _follow_mets_in_premis(good_of_layout_2)
+
+    assert good_of_layout_2.rules() == rules
 
 
 @pytest.mark.parametrize("name", IN_METS)
