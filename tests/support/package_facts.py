@@ -44,7 +44,8 @@ def facts_made(
 ) -> list[Record]:
     """The facts of an item of these pages in a run, without captures and completion.
 
-    With `readable`, access images are images; the digests of packages of layout 1 are kept."""
+    With `readable`, reading images are images, and texts agree. Packages of layout 1 have
+    the digests that they had before."""
     facts: list[Record] = [
         BatchAccepted(
             head=head_of(run, "accepted", item_id=None, page_id=None),
@@ -163,10 +164,15 @@ def _made(
 
 
 def _images(ref: str, readable: bool) -> dict[str, tuple[str, bytes]]:
-    named = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1 access " + ref.encode()
+    if readable:
+        return {
+            "pyramid": ("image/tiff", documents.tiff(ref)),
+            "access": ("image/jpeg", documents.jpeg(ref)),
+            "thumbnail": ("image/jpeg", documents.jpeg(ref, 25, 50)),
+        }
     return {
         "pyramid": ("image/tiff", b"II*\0 pyramid " + ref.encode()),
-        "access": ("image/jpeg", documents.jpeg(ref) if readable else named),
+        "access": ("image/jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1 access " + ref.encode()),
         "thumbnail": ("image/jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1 small " + ref.encode()),
     }
 
