@@ -1,7 +1,6 @@
 """Makes the package of a completed item, a BagIt bag in a tar, from its item record."""
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from processors.outcome import Done, Outcome, StorageError, rejected
@@ -10,7 +9,7 @@ from processors.package.contents import contents_of
 from processors.package.item_record import ItemRecord, RecordIncomplete, read_item
 from processors.package.layout import DERIVATIVE_GROUPS, TARGET, Payload
 from processors.package_layouts import LAYOUTS
-from processors.package_metadata.metadata_files import opened
+from processors.package_metadata.bag_members import BagMembers
 from processors.tools import Area, Tools
 from schemas.ids import package_id
 from schemas.models import Act, FileRef, ItemCompleted, PackageCounts, PackagePublished
@@ -31,15 +30,15 @@ def assemble_package(completed: ItemCompleted, tools: Tools) -> Outcome:
     files = layout.package_files(item, contents, tools)
     files.sort(key=lambda file: bag.by_bytes(file.path))
     digests = {file.path: file.sha256 for file in files}
-    tags = bag.tag_files(digests, layout.bag_info(item, package, files))
+    members = BagMembers(layout.tags(item, package, files), files, tools)
     target = tools.scratch / "package.tar"
     try:
         mtime = int(completed.head.occurred_at.timestamp())
-        written = tar_writer.write(target, package, _members(tags, files, tools), mtime=mtime)
+        written = tar_writer.write(target, package, members, mtime=mtime)
     except tar_writer.FixityMismatch as mismatch:
         found = f"the store has {mismatch.found}, expected {mismatch.expected}"
         return rejected("package.fixity-mismatch", found, mismatch.path)
-    stored = _store(target, package, written, tags, files, tools)
+    stored = _store(target, package, written, members.sizes, tools)
     content = bag.content_digest(digests)
     # Each page with a master counts, also if several are images of one file.
     masters = sum(file.use == "master" for file in contents.payloads)
@@ -50,16 +49,13 @@ def _store(
     target: Path,
     package: str,
     written: str,
-    tags: dict[str, bytes],
-    files: Sequence[Payload],
+    sizes: dict[str, int],
     tools: Tools,
 ) -> FileRef:
     """Store the tar. Raises StorageError if the stored bytes differ from those written.
 
     The tar is not unpacked again: each file and the whole tar were hashed while they were written,
     and the store verifies its copy against that digest."""
-    sizes = {name: len(content) for name, content in tags.items()}
-    sizes |= {file.path: file.size_bytes for file in files}
     differences = tar_writer.differences(target, package, sizes)
     if differences:
         raise StorageError(f"the tar differs from its manifests: {'; '.join(differences[:3])}")
@@ -71,18 +67,6 @@ def _store(
         raise StorageError(f"the tar was written as {written} and stored as {stored.sha256}")
     target.unlink(missing_ok=True)
     return stored
-
-
-def _members(
-    tags: dict[str, bytes], files: Sequence[Payload], tools: Tools
-) -> Iterator[tar_writer.Member]:
-    """Tag files first, so that a reader can check the stream while it arrives; then the payload."""
-    for name in bag.TAG_FILES:
-        yield tar_writer.member_of(name, tags[name])
-    for file in files:
-        yield tar_writer.Member(
-            file.path, file.sha256, file.size_bytes, partial(opened, file, tools)
-        )
 
 
 def _published(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from processors.package.bag import Tags
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload
@@ -17,11 +18,11 @@ class Layout:
 
     package_files: Callable[[ItemRecord, Contents, Tools], list[Payload]]
     """All files below data/."""
-    bag_info: Callable[[ItemRecord, str, Sequence[Payload]], dict[str, str]]
-    """The fields of bag-info.txt, for the package of this id with these files."""
+    tags: Callable[[ItemRecord, str, Sequence[Payload]], Tags]
+    """The tag files, for the package of this id with these files."""
 
 
 LAYOUTS = {
-    1: Layout(v1.package_files, v1.bag_info),
-    2: Layout(v2.package_files, v2.bag_info),
+    1: Layout(v1.package_files, v1.tags),
+    2: Layout(v2.package_files, v2.tags),
 }

@@ -20,7 +20,7 @@ from processors import pipeline
 from processors.institution import Institution
 from processors.institution_rules import Rule, RuleFile
 from processors.profile_ocr import Ocr, Part, Recognition, UnstatedLanguage
-from processors.profile_packaging import Packaging
+from processors.profile_packaging import Packaging, with_bag_profile
 from processors.profile_target import WithTarget
 from processors.step import Step
 
@@ -259,11 +259,16 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
     except ValidationError as wrong:
         raise InvalidProfile("profile.malformed", f"{name}.toml: {_error_text(wrong)}") from wrong
     recognition = profile.recognition
-    if any((recognition.software, recognition.models, recognition.model_versions)):
+    frozen = (recognition.software, recognition.models, recognition.model_versions)
+    if any(one is not None for one in frozen):
         found = f"{name}.toml: software, models and model_versions are set at pre-flight"
         raise InvalidProfile("profile.malformed", found)
     rules = tuple(rule for file in profile.rule_files for rule in _rules(file, folder))
-    return profile.model_copy(update={"rules": rules})
+    try:
+        package = with_bag_profile(profile.package, profile.institution, folder)
+    except ValueError as wrong:
+        raise InvalidProfile("profile.malformed", f"{name}.toml: {wrong}") from wrong
+    return profile.model_copy(update={"rules": rules, "package": package})
 
 
 def _rules(name: str, folder: Path | None) -> tuple[Rule, ...]:

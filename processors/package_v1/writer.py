@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
+from processors.package import bag
+from processors.package.bag import Tags
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload
@@ -39,6 +41,12 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
     named = [one.payload for one in metadata] + [files.as_payload("mets", mets)]
     write_premis(premis, item, contents, named, partial(files.identified, tools=tools))
     return [*contents.files(), *named, files.as_payload("premis", premis)]
+
+
+def tags(item: ItemRecord, package: str, payloads: Sequence[Payload]) -> Tags:
+    """The tag files, all before the payload."""
+    digests = {file.path: file.sha256 for file in payloads}
+    return Tags(bag.tag_files(digests, bag_info(item, package, payloads)))
 
 
 def bag_info(item: ItemRecord, package: str, payloads: Sequence[Payload]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from processors.package.item_record import ItemRecord
 from processors.package.layout import METADATA, Payload
 from processors.package_v2.premis_events import EventWriter, agent_element, packaging
 from processors.package_v2.premis_history import History, Occurrence
+from processors.package_v2.premis_identifiers import Names
 from processors.package_v2.premis_objects import MODEL, ObjectWriter
 from processors.package_v2.premis_rights import has_rights, rights_element
 from processors.step import FormatName
@@ -45,15 +46,16 @@ def _elements(
     identify: Callable[[Payload], FormatName],
 ) -> Iterator[str]:
     history = History(item)
-    objects = ObjectWriter(item, contents, history, identify)
+    names = Names(item)
     about = sum(one.path.startswith(METADATA) for one in metadata)
     content = len(contents.files()) + len(metadata) - about
-    made = packaging(item, objects.names.package, content, about)
+    made = packaging(item, names.package, content, about)
+    objects = ObjectWriter(item, contents, history, made, identify)
     stated = has_rights(item.rights)
     yield objects.item(stated)
-    yield from objects.pages(made)
-    yield from objects.metadata(metadata, made, history.registration)
-    events = EventWriter(contents, metadata, objects.names)
+    yield from objects.pages()
+    yield from objects.metadata(metadata)
+    events = EventWriter(contents, metadata, names)
     occurrences = [*history, made]
     about_all = (one.event_id for one in occurrences if events.is_about_all(one))
     yield objects.representation(about_all, stated)
@@ -61,7 +63,7 @@ def _elements(
     yield from _agents(occurrences, history.serial_numbers, _model_versions(item))
     if stated:
         since = history.registration or made
-        yield rights_element(item.rights, objects.names, since.at.date().isoformat())
+        yield rights_element(item.rights, names, since.at.date().isoformat())
 
 
 def _agents(

@@ -1,7 +1,6 @@
 """The PREMIS objects of a package: item, representation, files, and images of shared files."""
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from processors.item_versions import is_version_of
 from processors.package.contents import Contents
@@ -40,13 +39,15 @@ class ObjectWriter:
         item: ItemRecord,
         contents: Contents,
         history: History,
+        packaged: Occurrence,
         identify: Callable[[Payload], FormatName],
     ) -> None:
         self._item, self._contents, self._history = item, contents, history
+        self._packaged = packaged
         self._identify = identify
-        self.names = Names(item)
+        self._names = Names(item)
 
-    def pages(self, packaging: Occurrence) -> Iterator[str]:
+    def pages(self) -> Iterator[str]:
         """The files of each page in order, a file whose images are pages once. Those that the
         packaging wrote name it."""
         files, seen = self._contents.by_page(), set[str]()
@@ -56,24 +57,23 @@ class ObjectWriter:
             master = next((one for one in payloads if one.use == "master"), None)
             for payload in payloads:
                 if payload.path not in seen:
-                    yield self._page_file(name, payload, master, packaging)
+                    yield self._page_file(name, payload, master)
                 if payload.image is not None:
                     seen.add(payload.path)
                     yield self._image(payload)
 
-    def metadata(
-        self, payloads: Iterable[Payload], made: Occurrence, registered: Occurrence | None
-    ) -> Iterator[str]:
-        """The metadata files: submitted ones name their registration, the others the packaging."""
+    def metadata(self, payloads: Iterable[Payload]) -> Iterator[str]:
+        """The files of the item: submitted ones name its registration, the others the packaging."""
         payloads = list(payloads)
         submitted = {one.sha256 for one in payloads if one.path.startswith(SUBMITTED)}
-        packager = made.event.agents[0]
+        registered = self._history.registration or self._packaged
         for payload in payloads:
             is_ours = payload.sha256 not in submitted
-            software = payload.made_by or ((packager.name, packager.version) if is_ours else None)
-            application = (*software, None) if software else None
-            event = made if is_ours or registered is None else registered
-            yield self._file(payload, self._format_of(payload), application, event)
+            software = _program_of(self._packaged) if is_ours else None
+            if payload.made_by:
+                software = (*payload.made_by, None)
+            event = self._packaged if is_ours else registered
+            yield self._file(payload, self._format_of(payload), software, event)
 
     def item(self, has_rights: bool) -> str:
         """The item as an intellectual entity."""
@@ -91,9 +91,9 @@ class ObjectWriter:
         """The content of the package, with the events that are about all of it."""
         return element(
             "object",
-            identifier("objectIdentifier", OWN, self.names.package),
+            identifier("objectIdentifier", OWN, self._names.package),
             _relation("structural", "represents", self._item.item_id),
-            _relation("structural", "has root", self.names.file(METS)),
+            _relation("structural", "has root", self._names.file(METS)),
             *(identifier("linkingEventIdentifier", UUID, event) for event in events),
             self._rights(has_rights),
             attributes={KIND: "premis:representation"},
@@ -101,18 +101,14 @@ class ObjectWriter:
 
     def _rights(self, has_rights: bool) -> str | None:
         name = "linkingRightsStatementIdentifier"
-        return identifier(name, OWN, self.names.rights) if has_rights else None
+        return identifier(name, OWN, self._names.rights) if has_rights else None
 
-    def _page_file(
-        self, page: str, payload: Payload, master: Payload | None, packaging: Occurrence
-    ) -> str:
-        if isinstance(payload.source, Path):
-            application = _program_of(packaging)
-            return self._file(payload, self._format_of(payload), application, packaging)
-        made = self._history.of_event(payload.event_id)
+    def _page_file(self, page: str, payload: Payload, master: Payload | None) -> str:
+        made = self._history.of_event(payload.event_id) if payload.event_id else self._packaged
         known = self._contents.masters.get(page)
         if payload is not master or known is None:
-            software = _program_of(made) if made and payload.made_by else None
+            was_made = payload.made_by is not None or payload.event_id is None
+            software = _program_of(made) if made and was_made else None
             return self._file(payload, self._format_of(payload), software, made)
         if page in self._contents.captures:
             made = self._history.of_capture(page) or made
@@ -133,9 +129,9 @@ class ObjectWriter:
         form = FormatName(known.format_name, known.format_version, known.format_puid)
         return element(
             "object",
-            identifier("objectIdentifier", OWN, self.names.image(payload.path, payload.image)),
+            identifier("objectIdentifier", OWN, self._names.image(payload.path, payload.image)),
             element("objectCharacteristics", _format(form)),
-            _relation("structural", "is included in", self.names.file(payload.path)),
+            _relation("structural", "is included in", self._names.file(payload.path)),
             attributes={KIND: "premis:bitstream"},
         )
 
@@ -153,7 +149,7 @@ class ObjectWriter:
             made.has_files = True
         return element(
             "object",
-            identifier("objectIdentifier", OWN, self.names.file(payload.path)),
+            identifier("objectIdentifier", OWN, self._names.file(payload.path)),
             identifier("objectIdentifier", DIGEST, payload.sha256),
             element(
                 "objectCharacteristics",

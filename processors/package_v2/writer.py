@@ -7,13 +7,17 @@ from pathlib import Path
 from processors.imaging.header import DamagedHeader
 from processors.imaging.header_readers import read_header
 from processors.outcome import StorageError
+from processors.package import bag
+from processors.package.bag import Tags
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload
 from processors.package_metadata import metadata_files as files
 from processors.package_metadata.metadata_files import MetadataFile
+from processors.package_v2.bag_info import bag_info, profile_of, tag_files
 from processors.package_v2.delivered_structure import DeliveredStructure, delivered_structure
 from processors.package_v2.descriptive import dublin_core, mods
+from processors.package_v2.iiif_files import chapters_of, iiif_files
 from processors.package_v2.mets import MetsInput, write_mets
 from processors.package_v2.page_texts import with_packaged_texts
 from processors.package_v2.pdf_of_item import bookmarks, pdf_of_item
@@ -23,8 +27,6 @@ from processors.tools import Tools
 from processors.xml.record_validation import has_namespace
 from processors.xml.writing import serialised
 
-LAYOUT_FIELD = "Package-Layout"
-MAX_PAGES_LISTED = 20
 FAMILIES = {"image/jpeg": "jpeg", "image/tiff": "tiff", "image/png": "png"}
 
 
@@ -41,7 +43,10 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
         MetadataFile(_dublin_core(item, submitted, tools), "DublinCore"),
     ]
     metadata = [*main, *submitted]
+    size_of = partial(_size, tools=tools)
     item_files = pdf_of_item(item, contents, _chapters(delivered), tools)
+    chapters = chapters_of(delivered.described, delivered.pages_of) if delivered else ()
+    item_files += iiif_files(item, contents, item_files, chapters, size_of, tools)
     document = MetsInput(
         item,
         contents,
@@ -50,7 +55,7 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
         item_files,
         delivered,
         read,
-        partial(_size, tools=tools),
+        size_of,
     )
     mets, premis = (tools.scratch / f"{name}.xml" for name in ("mets", "premis"))
     write_mets(mets, document)
@@ -113,21 +118,14 @@ def _size(payload: Payload, tools: Tools) -> tuple[int, int] | None:
     return header.width_px, header.height_px
 
 
-def bag_info(item: ItemRecord, package: str, payloads: Sequence[Payload]) -> dict[str, str]:
-    """The fields of bag-info.txt; the date is that of the fact, so that repeated work is equal."""
-    total = sum(file.size_bytes for file in payloads)
-    info = {
-        "Bagging-Date": item.completed.head.occurred_at.date().isoformat(),
-        "Payload-Oxum": f"{total}.{len(payloads)}",
-        "External-Identifier": package,
-        "Internal-Sender-Identifier": item.item_id,
-    }
-    if item.description.get("title"):
-        info["Internal-Sender-Description"] = item.description["title"]
-    if item.completed.head.batch_id:
-        info["Bag-Group-Identifier"] = item.completed.head.batch_id
-    info[LAYOUT_FIELD] = "2"
-    if item.missing:
-        first = ", ".join(item.missing[:MAX_PAGES_LISTED])
-        info["Completeness"] = f"incomplete; {len(item.missing)} pages are missing: {first}"
-    return info
+def tags(item: ItemRecord, package: str, payloads: Sequence[Payload]) -> Tags:
+    """The tag files, with the manifests that the bag profile of the batch states."""
+    profile = profile_of(item)
+    tag_manifests = profile.manifests if profile.tag_manifests is None else profile.tag_manifests
+    return bag.tags(
+        {file.path: file.sha256 for file in payloads},
+        bag_info(item, package, payloads),
+        tag_files(item, package),
+        profile.manifests,
+        tag_manifests,
+    )
