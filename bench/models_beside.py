@@ -58,17 +58,18 @@ def role(home: Path, installed: Path, mode: str) -> Iterator[None]:
 
 RESTARTING = """
 import signal, subprocess, sys, time
-role = None
+roles, stopped = [], []
 def stop(*_):
-    if role is not None and role.poll() is None:
+    stopped.append(True)
+    for role in roles:
         role.terminate()
-        role.wait()
-    sys.exit()
 signal.signal(signal.SIGTERM, stop)
-while True:
-    role = subprocess.Popen([sys.executable, "-m", "streams.cli", "run", "enrichment"])
-    role.wait()
-    time.sleep(float(sys.argv[1]))
+while not stopped:
+    roles = [subprocess.Popen([sys.executable, "-m", "streams.cli", "run", "enrichment"])]
+    if stopped:
+        stop()
+    roles[0].wait()
+    time.sleep(0 if stopped else float(sys.argv[1]))
 """
 
 
