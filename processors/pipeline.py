@@ -202,7 +202,7 @@ TABLE: tuple[Row, ...] = (
         detail="Package {fact.package_id} published. Files: {fact.counts.files}, "
         "bytes: {fact.size_bytes}, content digest: {fact.content_digest}.",
         lane="packages",
-        version="5",
+        version="6",
         timeout_seconds=600,
     ),
     OtherFact(PackageReceived, by=("repository",)),

@@ -9,8 +9,8 @@ from processors.captures import device_of
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload
-from processors.package_metadata.descriptive import rights_lines
-from processors.package_metadata.premis_objects import OWN, identified, objects, premis
+from processors.package_v1.descriptive import rights_lines
+from processors.package_v1.premis_objects import OWN, identified, objects, premis
 from processors.premis import LC_EVENT_TYPE, events_of
 from processors.step import FormatName
 from processors.xml.writing import streamed

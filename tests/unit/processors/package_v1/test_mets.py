@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from processors.package_metadata.mets_structure import submitted_structure
+from processors.package_v1.mets_structure import submitted_structure
 from processors.tools import Tools
 from processors.xml.parser import parse
 from tests.support.package_builders import (

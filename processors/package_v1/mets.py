@@ -10,8 +10,9 @@ from processors.metadata_extraction.mix_capture import with_capture
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload, groups
-from processors.package_metadata.descriptive import rights_element, rights_lines
-from processors.package_metadata.mets_structure import (
+from processors.package_metadata.metadata_files import MetadataFile
+from processors.package_v1.descriptive import rights_element, rights_lines
+from processors.package_v1.mets_structure import (
     LogicalStructure,
     logical_map,
     page_div,
@@ -31,20 +32,6 @@ KNOWN_TYPES = {
 """MDTYPE by schema name; other schemas are OTHER."""
 ADMINISTRATIVE = {"rights": "rightsMD", "preservation": "digiprovMD"}
 """METS section of the records by role, except descriptive and structural ones."""
-
-
-@dataclass(frozen=True)
-class MetadataFile:
-    """A metadata file of the package, with its schema and role."""
-
-    payload: Payload
-    schema: str
-    role: str = "descriptive"
-
-    @property
-    def section(self) -> str:
-        """ID of the METS section that refers to it."""
-        return f"SEC_{self.payload.xml_id}"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from processors.package.captured import MasterCapture
 from processors.package.contents import Contents, CreatingApplication, MasterProperties
 from processors.package.item_record import ItemRecord
 from processors.package.layout import METADATA, Payload
-from processors.package_metadata.descriptive import rights_lines
+from processors.package_v1.descriptive import rights_lines
 from processors.pipeline import package_files
 from processors.step import FormatName
 from processors.xml.writing import PREMIS, XSI, Maker
