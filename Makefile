@@ -38,7 +38,7 @@ COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
 .PHONY: cache chaos lab fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: images judge folders defects long lock registry limits oldmachine shaping
+.PHONY: pdf images judge folders defects long lock registry limits oldmachine shaping
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -121,6 +121,10 @@ registry: install ## Read topics in Python, Java, JavaScript and the shell, with
 	@sh infra/install.sh registry
 	$(PYTHON) -m pytest -q -m "long or not long" tests/integration/test_other_languages.py
 
+pdf: install ## Judge the PDFs of items with veraPDF and qpdf, also one of 1,500 pages
+	@sh infra/install.sh pdf
+	$(PYTHON) -m pytest -q -m "long or not long" tests/integration/test_pdf_judges.py
+
 cache: install ## Read 5 GB of masters in a bucket through a cache of 1 GB with two workers, killed meanwhile; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.cache_pressure.run --seed $(SEED) --record
 
@@ -154,7 +158,7 @@ long: faults scanners ## Run the tests that make test leaves out, and that have 
 		tests/faults/test_hostile.py tests/faults/test_rolling_restarts.py tests/faults/test_two_machines.py \
 		--ignore tests/e2e/test_documented_commands.py \
 		--ignore tests/e2e/test_lane_limits.py --ignore tests/integration/test_lane_rates.py \
-		--ignore tests/integration/test_other_languages.py
+		--ignore tests/integration/test_other_languages.py --ignore tests/integration/test_pdf_judges.py
 	$(PYTHON) -m pytest -q -m "long or not long" tests/e2e/test_documented_commands.py
 
 lock: install ## Compile requirements.lock and requirements-dev.lock from their .in files

@@ -258,8 +258,10 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
         profile = Profile.model_validate(fields)
     except ValidationError as wrong:
         raise InvalidProfile("profile.malformed", f"{name}.toml: {_error_text(wrong)}") from wrong
-    if (profile.recognition.software, profile.recognition.models) != (None, None):
-        found = f"{name}.toml: recognition.software and recognition.models are set at pre-flight"
+    recognition = profile.recognition
+    frozen = (recognition.software, recognition.models, recognition.model_versions)
+    if any(one is not None for one in frozen):
+        found = f"{name}.toml: software, models and model_versions are set at pre-flight"
         raise InvalidProfile("profile.malformed", found)
     rules = tuple(rule for file in profile.rule_files for rule in _rules(file, folder))
     try:

@@ -22,6 +22,8 @@ class Packaging(Part):
 
     layout: LayoutVersion | None = None
     """The newest layout that the repository reads; None for any."""
+    pdf: bool = True
+    """Whether a package of layout 2 has a PDF of the item."""
     type: str = Field(default="monograph", pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
     """TYPE of an item in METS for which no structure was delivered."""
     bag: str = "copystand"

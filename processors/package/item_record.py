@@ -19,6 +19,8 @@ LAYOUT = "bag_layout"
 """Member with the layout version of the package. Members are sorted by name and this is the first,
 so that it is read without the facts; a record without it is of layout 1."""
 FACTS = ("facts", "captures", "releases")
+HISTORY = "history"
+"""Facts of the item that made none of its files: submissions, quarantines, decisions, attempts."""
 FACTS_PER_PROGRESS_REPORT = 200
 
 
@@ -48,10 +50,17 @@ class ItemRecord:
 
     def facts(self) -> Iterator[Fact]:
         """Facts, captures and releases in the order of the item record, then the completion."""
+        return self._facts(FACTS)
+
+    def history_and_facts(self) -> Iterator[Fact]:
+        """The same, and the facts that made none of the files."""
+        return self._facts((*FACTS, HISTORY))
+
+    def _facts(self, names: tuple[str, ...]) -> Iterator[Fact]:
         for number, (key, value) in enumerate(members(self.record)):
             if number % FACTS_PER_PROGRESS_REPORT == 0:
                 self.progress("reading the item record")
-            if key in FACTS:
+            if key in names:
                 yield getattr(models, value["record"]).model_validate(value["fact"])
         yield self.completed
 

@@ -3,6 +3,7 @@
 from lxml import etree
 
 from processors.package.layout import TARGETS, Payload
+from processors.package_v2.page_texts import DELIVERED, DELIVERED_GROUP
 from processors.xml.writing import DC, METS, MIX, MODS, OAI_DC, XLINK, Maker
 
 mets = Maker(
@@ -23,6 +24,7 @@ GROUP_OF_USE = {
     "tsv": "TSV",
     "pyramid": "PYRAMID",
     "pdf": "DOWNLOAD",
+    DELIVERED: DELIVERED_GROUP,
 }
 """METS groups by use of a page's file, in order: each has one file for each page, because viewers
 take the first file of a page."""

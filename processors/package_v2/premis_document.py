@@ -1,33 +1,25 @@
-"""Writes PREMIS 3.0 of a package: objects, events, agents and rights."""
+"""Writes PREMIS 3.0 of a package of layout 2: objects, events, agents and rights."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from lxml import etree
-
-from processors.captures import device_of
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
-from processors.package.layout import Payload
-from processors.package_v2.descriptive import rights_lines
-from processors.package_v2.premis_objects import OWN, identified, objects, premis
-from processors.premis import LC_EVENT_TYPE, events_of
+from processors.package.layout import METADATA, Payload
+from processors.package_v2.premis_events import EventWriter, agent_element, packaging
+from processors.package_v2.premis_history import History, Occurrence
+from processors.package_v2.premis_identifiers import Names
+from processors.package_v2.premis_objects import MODEL, ObjectWriter
+from processors.package_v2.premis_rights import has_rights, rights_element
 from processors.step import FormatName
-from processors.xml.writing import streamed
-from schemas.models import Agent, CaptureAccepted, Fact, PremisEvent, Rights
-from schemas.times import written
+from processors.xml.writing import PREMIS, XSI
+from schemas.models import Agent
 
-__all__ = ["OWN", "agent_element", "agent_id", "event_element", "identified", "write_premis"]
-
-LC = "http://id.loc.gov/vocabulary/preservation"
-OUTCOMES = {"suc": "success", "fai": "fail", "war": "warning"}
-AGENT_CODES = {"software": "sof", "hardware": "har", "organization": "org", "person": "per"}
-ROLE_CODES = {
-    "executing program": "exe",
-    "implementer": "imp",
-    "authorizer": "aut",
-    "validator": "val",
-}
+# Objects have the type premis:file, which readers compare as text; elements have no prefix.
+HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    f'<premis xmlns="{PREMIS}" xmlns:premis="{PREMIS}" xmlns:xsi="{XSI}" version="3.0">\n'
+)
 
 
 def write_premis(
@@ -39,134 +31,57 @@ def write_premis(
 ) -> None:
     """Write the PREMIS document (https://www.loc.gov/standards/premis/) of a package to a file.
 
-    Elements are written one by one, because an item may have 20,000 pages."""
+    Elements are written one by one, each in a line, because an item may have 20,000 pages."""
+    with path.open("w", encoding="utf-8", newline="") as out:
+        out.write(HEAD)
+        for line in _elements(item, contents, list(metadata), identify):
+            out.write(line + "\n")
+        out.write("</premis>\n")
+
+
+def _elements(
+    item: ItemRecord,
+    contents: Contents,
+    metadata: list[Payload],
+    identify: Callable[[Payload], FormatName],
+) -> Iterator[str]:
+    history = History(item)
+    names = Names(item)
+    about = sum(one.path.startswith(METADATA) for one in metadata)
+    content = len(contents.files()) + len(metadata) - about
+    made = packaging(item, names.package, content, about)
+    objects = ObjectWriter(item, contents, history, made, identify)
+    stated = has_rights(item.rights)
+    yield objects.item(stated)
+    yield from objects.pages(made)
+    yield from objects.metadata(metadata)
+    events = EventWriter(contents, metadata, names)
+    occurrences = [*history, made]
+    about_all = (one.event_id for one in occurrences if events.is_about_all(one))
+    yield objects.representation(about_all, stated)
+    yield from (events.element_of(one) for one in occurrences)
+    yield from _agents(occurrences, history.serial_numbers, _model_versions(item))
+    if stated:
+        since = history.registration or made
+        yield rights_element(item.rights, names, since.at.date().isoformat())
+
+
+def _agents(
+    occurrences: Iterable[Occurrence], notes: dict[str, str], versions: dict[str, str]
+) -> Iterator[str]:
     agents: dict[str, Agent] = {}
-    notes: dict[str, str] = {}
-    with streamed(path, premis, "premis", {"version": "3.0"}) as out:
-        for element in objects(item, contents, metadata, identify):
-            out.write(element)
-        for fact in item.facts():
-            notes |= _serial_number(fact)
-            for event in events_of(fact):
-                agents |= {agent_id(agent): agent for agent in event.agents}
-                out.write(event_element(event))
-        for name in sorted(agents):
-            out.write(agent_element(name, agents[name], notes.get(name)))
-        for element in _rights(item):
-            out.write(element)
+    for one in occurrences:
+        agents |= {name: agent for (name, _), agent in one.agents.items()}
+    for name in sorted(agents):
+        agent, note = agents[name], notes.get(name)
+        _, is_model, digest = (agent.version or "").partition("sha256:")
+        if is_model:
+            note = f"SHA-256 of the model file: {digest}"
+            model = agent.name.removeprefix(MODEL)
+            agent = agent.model_copy(update={"version": versions.get(model)})
+        yield agent_element(name, agent, note)
 
 
-def _coded(name: str, text: str, vocabulary: str, code: str | None) -> etree._Element:
-    uri = f"{LC}/{vocabulary}/{code}" if code else None
-    return premis(name, text, attributes={"valueURI": uri})
-
-
-def agent_id(agent: Agent) -> str:
-    """Identifier of an agent, made of type, name and version."""
-    version = f"@{agent.version}" if agent.version else ""
-    return f"{agent.type}:{agent.name}{version}"
-
-
-def _serial_number(fact: Fact) -> dict[str, str]:
-    """The note about the device of a capture, by the identifier of the device."""
-    device = device_of(fact) if isinstance(fact, CaptureAccepted) else None
-    if device is None or not isinstance(fact, CaptureAccepted) or not fact.device_serial:
-        return {}
-    return {agent_id(device): f"serial number or address: {fact.device_serial}"}
-
-
-def agent_element(name: str, agent: Agent, note: str | None = None) -> etree._Element:
-    """An agent as a PREMIS element; `name` is its agent_id."""
-    return premis(
-        "agent",
-        identified("agentIdentifier", OWN, name),
-        premis("agentName", agent.name),
-        _coded("agentType", agent.type, "agentType", AGENT_CODES.get(agent.type)),
-        premis("agentVersion", agent.version) if agent.version else None,
-        premis("agentNote", note) if note else None,
-    )
-
-
-def event_element(event: PremisEvent) -> etree._Element:
-    """An event as a PREMIS element."""
-    authority = "eventType" if event.event_type_uri.startswith(LC_EVENT_TYPE) else OWN
-    note = None
-    if event.code:
-        note = premis("eventOutcomeDetail", premis("eventOutcomeDetailNote", event.code))
-    return premis(
-        "event",
-        identified("eventIdentifier", "UUID", event.head.event_id),
-        premis(
-            "eventType",
-            event.event_type,
-            attributes={"authority": authority, "valueURI": event.event_type_uri},
-        ),
-        premis("eventDateTime", written(event.head.occurred_at)),
-        premis("eventDetailInformation", premis("eventDetail", event.detail)),
-        premis(
-            "eventOutcomeInformation",
-            _coded("eventOutcome", OUTCOMES[event.outcome], "eventOutcome", event.outcome),
-            note,
-        ),
-        *(_linked_agent(agent) for agent in event.agents),
-        *(_linked_object(name, "source", "sou") for name in event.sources),
-        *(_linked_object(name, "outcome", "out") for name in event.results),
-    )
-
-
-def _linked_agent(agent: Agent) -> etree._Element:
-    element = identified("linkingAgentIdentifier", OWN, agent_id(agent))
-    code = ROLE_CODES.get(agent.role)
-    element.append(_coded("linkingAgentRole", agent.role, "eventRelatedAgentRole", code))
-    return element
-
-
-def _linked_object(name: str, role: str, code: str) -> etree._Element:
-    kind = "sha256" if name.startswith("sha256:") else OWN
-    element = identified("linkingObjectIdentifier", kind, name)
-    element.append(_coded("linkingObjectRole", role, "eventRelatedObjectRole", code))
-    return element
-
-
-def _rights(item: ItemRecord) -> Iterator[etree._Element]:
-    rights = item.rights
-    if not rights_lines(rights):
-        return
-    yield premis(
-        "rights",
-        premis(
-            "rightsStatement",
-            identified("rightsStatementIdentifier", OWN, f"rights:{item.item_id}"),
-            premis("rightsBasis", "other"),
-            _basis(rights),
-            _granted(rights),
-            identified("linkingObjectIdentifier", OWN, f"item:{item.item_id}"),
-        ),
-    )
-
-
-def _basis(rights: Rights) -> etree._Element:
-    notes = [
-        line for line in (rights.holder and f"Rights holder: {rights.holder}", rights.note) if line
-    ]
-    return premis(
-        "otherRightsInformation",
-        identified("otherRightsDocumentationIdentifier", "URI", rights.uri) if rights.uri else None,
-        premis("otherRightsBasis", "rights statement as submitted"),
-        *(premis("otherRightsNote", note) for note in notes),
-    )
-
-
-def _granted(rights: Rights) -> etree._Element | None:
-    restrictions = [
-        line
-        for line in (
-            rights.access and f"access: {rights.access}",
-            rights.embargo_until and f"embargo until {rights.embargo_until}",
-        )
-        if line
-    ]
-    if not restrictions:
-        return None
-    lines = (premis("restriction", line) for line in restrictions)
-    return premis("rightsGranted", premis("act", "access"), *lines)
+def _model_versions(item: ItemRecord) -> dict[str, str]:
+    """The versions of the recognition models when the batch was accepted."""
+    return item.profile.get("recognition", {}).get("model_versions") or {}

@@ -1,298 +1,239 @@
-"""The PREMIS objects of a package: item, representation, pages and files."""
+"""The PREMIS objects of a package: item, representation, files, and images of shared files."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
-
-from lxml import etree
+from pathlib import Path
 
 from processors.item_versions import is_version_of
-from processors.package.captured import MasterCapture
-from processors.package.contents import Contents, CreatingApplication, MasterProperties
+from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
-from processors.package.layout import METADATA, Payload
-from processors.package_v2.descriptive import rights_lines
+from processors.package.layout import SUBMITTED, Payload
+from processors.package_v2.premis_history import History, Occurrence
+from processors.package_v2.premis_identifiers import (
+    DIGEST,
+    METS,
+    OWN,
+    UUID,
+    Names,
+    identifier,
+)
 from processors.pipeline import package_files
 from processors.step import FormatName
-from processors.xml.writing import PREMIS, XSI, Maker
+from processors.xml.compact import element, leaf
 from schemas.ids import page_id
 from schemas.times import written
 
-premis = Maker(PREMIS, {"premis": PREMIS, "xsi": XSI})
-KIND = f"{{{XSI}}}type"
-OWN = "copystand"
-
-
+KIND = "xsi:type"
 XML = FormatName("Extensible Markup Language", "1.0", "fmt/101")
 """Format of all XML files; PRONOM has no identifiers for most schemas."""
+MODEL = "tesseract model "
+"""Beginning of the name of an agent that is a recognition model and not a program."""
+
+Application = tuple[str | None, str | None, str | None]
+"""Name, version and date of the software that made a file."""
 
 
-def identified(prefix: str, kind: str, value: str) -> etree._Element:
-    """An identifier element with its type and value."""
-    return premis(f"{prefix}", premis(f"{prefix}Type", kind), premis(f"{prefix}Value", value))
+class ObjectWriter:
+    """Writes the objects of a package, each file with the events that made it."""
 
+    def __init__(
+        self,
+        item: ItemRecord,
+        contents: Contents,
+        history: History,
+        packaged: Occurrence,
+        identify: Callable[[Payload], FormatName],
+    ) -> None:
+        self._item, self._contents, self._history = item, contents, history
+        self._packaged = packaged
+        self._identify = identify
+        self._names = Names(item)
 
-def objects(
-    item: ItemRecord,
-    contents: Contents,
-    metadata: Iterable[Payload],
-    identify: Callable[[Payload], FormatName],
-) -> Iterator[etree._Element]:
-    """All objects: item, representation, then each page with its files, then metadata files.
+    def pages(self, packaging: Occurrence) -> Iterator[str]:
+        """The files of each page in order, a file whose images are pages once. Those that the
+        packaging wrote name it."""
+        files, seen = self._contents.by_page(), set[str]()
+        for page in self._item.pages:
+            name = page_id(self._item.item_id, page["ref"])
+            payloads = files.get(name, [])
+            master = next((one for one in payloads if one.use == "master"), None)
+            for payload in payloads:
+                if payload.path not in seen:
+                    yield self._page_file(name, payload, master, packaging)
+                if payload.image is not None:
+                    seen.add(payload.path)
+                    yield self._image(payload)
 
-    `identify` returns the format of a file if neither its fact nor its use states it."""
-    yield _entity(item)
-    yield _representation(item)
-    files = contents.by_page()
-    shared = _pages_of_shared(item, files)
-    for page in item.pages:
-        name = page_id(item.item_id, page["ref"])
-        if name in files:
-            yield _page(item, page, name)
-            yield from _page_files(name, files[name], contents, identify, shared)
-    for payload in metadata:
-        yield _file(
-            payload,
-            _format(_format_of(payload, identify)),
-            relations=(relation("structural", "is part of", f"representation:{item.item_id}"),),
+    def metadata(self, payloads: Iterable[Payload]) -> Iterator[str]:
+        """The files of the item: submitted ones name its registration, the others the packaging."""
+        payloads = list(payloads)
+        submitted = {one.sha256 for one in payloads if one.path.startswith(SUBMITTED)}
+        registered = self._history.registration or self._packaged
+        for payload in payloads:
+            is_ours = payload.sha256 not in submitted
+            software = _program_of(self._packaged) if is_ours else None
+            if payload.made_by:
+                software = (*payload.made_by, None)
+            event = self._packaged if is_ours else registered
+            yield self._file(payload, self._format_of(payload), software, event)
+
+    def item(self, has_rights: bool) -> str:
+        """The item as an intellectual entity."""
+        identifiers = self._item.description.get("identifiers") or ()
+        names = ((OWN, self._item.item_id), *((one["type"], one["value"]) for one in identifiers))
+        return element(
+            "object",
+            *(identifier("objectIdentifier", kind, value) for kind, value in names),
+            *_relations_to_items(self._item),
+            self._rights(has_rights),
+            attributes={KIND: "premis:intellectualEntity"},
         )
 
+    def representation(self, events: Iterable[str], has_rights: bool) -> str:
+        """The content of the package, with the events that are about all of it."""
+        return element(
+            "object",
+            identifier("objectIdentifier", OWN, self._names.package),
+            _relation("structural", "represents", self._item.item_id),
+            _relation("structural", "has root", self._names.file(METS)),
+            *(identifier("linkingEventIdentifier", UUID, event) for event in events),
+            self._rights(has_rights),
+            attributes={KIND: "premis:representation"},
+        )
 
-def _page(item: ItemRecord, page: dict[str, Any], name: str) -> etree._Element:
-    return premis(
-        "object",
-        identified("objectIdentifier", OWN, f"page:{name}"),
-        _property("kind", page["kind"]),
-        relation("structural", "is part of", f"representation:{item.item_id}"),
-        attributes={KIND: "premis:representation"},
-    )
+    def _rights(self, has_rights: bool) -> str | None:
+        name = "linkingRightsStatementIdentifier"
+        return identifier(name, OWN, self._names.rights) if has_rights else None
 
-
-def _pages_of_shared(item: ItemRecord, files: dict[str, list[Payload]]) -> dict[str, list[str]]:
-    """By path of a file whose images are pages, the page_ids of these in order."""
-    shared: dict[str, list[str]] = {}
-    for page in item.pages:
-        name = page_id(item.item_id, page["ref"])
-        for payload in files.get(name, ()):
-            if payload.image is not None:
-                shared.setdefault(payload.path, []).append(name)
-    return shared
-
-
-def _page_files(
-    name: str,
-    payloads: list[Payload],
-    contents: Contents,
-    identify: Callable[[Payload], FormatName],
-    shared: dict[str, list[str]],
-) -> Iterator[etree._Element]:
-    """The files of a page. A file whose images are pages is an object once, with the first of them;
-    each image is a bitstream in it."""
-    master = next((one for one in payloads if one.use == "master"), None)
-    known = contents.masters.get(name)
-    made = contents.created_by.get(name), contents.captures.get(name)
-    for payload in payloads:
+    def _page_file(
+        self, page: str, payload: Payload, master: Payload | None, packaging: Occurrence
+    ) -> str:
+        if isinstance(payload.source, Path):
+            application = _program_of(packaging)
+            return self._file(payload, self._format_of(payload), application, packaging)
+        made = self._history.of_event(payload.event_id) if payload.event_id else self._packaged
+        known = self._contents.masters.get(page)
         if payload is not master or known is None:
-            yield _derivative(payload, master, _format_of(payload, identify))
-        elif payload.image is None:
-            yield _master(payload, known, made, [name], _properties(known))
-        else:
-            pages = shared.get(payload.path, [])
-            shared[payload.path] = []
-            if pages:
-                yield _master(payload, known, made, pages, [])
-            yield _bitstream(payload, known)
+            was_made = payload.made_by is not None or payload.event_id is None
+            software = _program_of(made) if made and was_made else None
+            return self._file(payload, self._format_of(payload), software, made)
+        if page in self._contents.captures:
+            made = self._history.of_capture(page) or made
+        form = FormatName(known.format_name, known.format_version, known.format_puid)
+        return self._file(payload, form, self._application_of_master(page), made)
+
+    def _application_of_master(self, page: str) -> Application | None:
+        capture = self._contents.captures.get(page)
+        if capture is not None and capture.device.is_known:
+            device = capture.device
+            return device.software, device.driver_version, written(capture.captured_at)
+        stated = self._contents.created_by.get(page)
+        return (stated.software, None, stated.captured_at) if stated else None
+
+    def _image(self, payload: Payload) -> str:
+        """One of several images of a file, which is the page."""
+        known = self._contents.masters[payload.page_id or ""]
+        form = FormatName(known.format_name, known.format_version, known.format_puid)
+        return element(
+            "object",
+            identifier("objectIdentifier", OWN, self._names.image(payload.path, payload.image)),
+            element("objectCharacteristics", _format(form)),
+            _relation("structural", "is included in", self._names.file(payload.path)),
+            attributes={KIND: "premis:bitstream"},
+        )
+
+    def _file(
+        self,
+        payload: Payload,
+        form: FormatName,
+        application: Application | None,
+        made: Occurrence | None,
+    ) -> str:
+        """A file with the event that made it. Derivatives have the least that identifies them: an
+        item has many, and METS and the manifest of the bag have their sizes and digests."""
+        is_derivative = payload.page_id is not None and payload.use != "master"
+        if made is not None:
+            made.has_files = True
+        return element(
+            "object",
+            identifier("objectIdentifier", OWN, self._names.file(payload.path)),
+            identifier("objectIdentifier", DIGEST, payload.sha256),
+            element(
+                "objectCharacteristics",
+                None if is_derivative else _fixity(payload.sha256),
+                None if is_derivative else leaf("size", str(payload.size_bytes)),
+                _format(form, with_registry=not is_derivative),
+                _application(application),
+            ),
+            # The name with which a repository receives the file.
+            None if is_derivative else leaf("originalName", payload.path),
+            identifier("linkingEventIdentifier", UUID, made.event_id) if made else None,
+            attributes={KIND: "premis:file"},
+        )
+
+    def _format_of(self, payload: Payload) -> FormatName:
+        file = package_files().get(payload.use)
+        if file is not None and file.format is not None:
+            return file.format
+        is_xml = payload.media_type in ("application/xml", "text/xml")
+        return XML if is_xml else self._identify(payload)
 
 
-def _entity(item: ItemRecord) -> etree._Element:
-    rights = None
-    if rights_lines(item.rights):
-        rights = identified("linkingRightsStatementIdentifier", OWN, f"rights:{item.item_id}")
-    return premis(
-        "object",
-        identified("objectIdentifier", OWN, f"item:{item.item_id}"),
-        *(
-            identified("objectIdentifier", identifier["type"], identifier["value"])
-            for identifier in item.description.get("identifiers") or ()
-        ),
-        *_relations_to_items(item),
-        rights,
-        attributes={KIND: "premis:intellectualEntity"},
-    )
+def _program_of(made: Occurrence) -> Application | None:
+    """The last program of the event: those before it prepared its input."""
+    programs = [
+        agent
+        for agent in made.event.agents
+        if agent.type == "software" and agent.version and not agent.name.startswith(MODEL)
+    ]
+    return (programs[-1].name, programs[-1].version, None) if programs else None
 
 
-def _relations_to_items(item: ItemRecord) -> Iterator[etree._Element]:
+def _relations_to_items(item: ItemRecord) -> Iterator[str]:
     """What the item replaces (an earlier package of its own, or another item) or supplements."""
     replaced = item.description.get("replaces")
     supplemented = item.description.get("supplements")
     if is_version_of(item.item_id, replaced):
         for earlier in item.superseded():
-            yield relation("replacement", "supersedes", f"package:{earlier}")
+            yield _relation("replacement", "supersedes", earlier)
     elif replaced:
-        yield relation("replacement", "supersedes", f"item:{replaced}")
+        yield _relation("replacement", "supersedes", replaced)
     if supplemented and not is_version_of(item.item_id, supplemented):
-        yield relation("logical", "supplements", f"item:{supplemented}")
+        yield _relation("logical", "supplements", supplemented)
 
 
-def _representation(item: ItemRecord) -> etree._Element:
-    return premis(
-        "object",
-        identified("objectIdentifier", OWN, f"representation:{item.item_id}"),
-        relation("structural", "represents", f"item:{item.item_id}"),
-        relation("structural", "has root", f"file:{METADATA}/mets.xml"),
-        attributes={KIND: "premis:representation"},
-    )
-
-
-def _property(name: str, value: str) -> etree._Element:
-    return premis(
-        "significantProperties",
-        premis("significantPropertiesType", name),
-        premis("significantPropertiesValue", value),
-    )
-
-
-def relation(kind: str, subtype: str, related: str, event: str | None = None) -> etree._Element:
-    """The relationship to another object, and the event that created it."""
-    return premis(
+def _relation(kind: str, subtype: str, related: str) -> str:
+    return element(
         "relationship",
-        premis("relationshipType", kind),
-        premis("relationshipSubType", subtype),
-        identified("relatedObjectIdentifier", OWN, related),
-        identified("relatedEventIdentifier", "UUID", event) if event else None,
+        leaf("relationshipType", kind),
+        leaf("relationshipSubType", subtype),
+        identifier("relatedObjectIdentifier", OWN, related),
     )
 
 
-def _properties(known: MasterProperties) -> list[etree._Element]:
-    properties = [
-        _property("width_px", str(known.width_px)),
-        _property("height_px", str(known.height_px)),
-        _property("colour_space", known.colour_space),
-    ]
-    if known.resolution_dpi is not None:
-        properties.append(_property("resolution_dpi", f"{known.resolution_dpi:g}"))
-    return properties
-
-
-def _format_of_master(known: MasterProperties) -> etree._Element:
-    return _format(FormatName(known.format_name, known.format_version, known.format_puid))
-
-
-def _bitstream(payload: Payload, known: MasterProperties) -> etree._Element:
-    """One of several images of a file, which is the page."""
-    return premis(
-        "object",
-        identified("objectIdentifier", OWN, f"image:{payload.page_id}"),
-        _property("image", str(payload.image)),
-        *_properties(known),
-        premis(
-            "objectCharacteristics",
-            premis("compositionLevel", "0"),
-            _format_of_master(known),
-        ),
-        relation("structural", "is included in", f"file:{payload.path}"),
-        relation("structural", "is part of", f"page:{payload.page_id}"),
-        attributes={KIND: "premis:bitstream"},
+def _fixity(sha256: str) -> str:
+    return element(
+        "fixity", leaf("messageDigestAlgorithm", "SHA-256"), leaf("messageDigest", sha256)
     )
 
 
-def _master(
-    payload: Payload,
-    known: MasterProperties,
-    made: tuple[CreatingApplication | None, MasterCapture | None],
-    pages: list[str],
-    properties: list[etree._Element],
-) -> etree._Element:
-    made_of = _format_of_master(known)
-    created_by, capture = made
-    software, date = (created_by.software, created_by.captured_at) if created_by else (None, None)
-    version = None
-    if capture is not None and capture.device.is_known:
-        properties += [
-            _property(f"capture: {one}", value) for one, value in capture.device.settings
-        ]
-        software, version = capture.device.software, capture.device.driver_version
-        date = written(capture.captured_at)
-    return _file(
-        payload,
-        made_of,
-        properties=properties,
-        application=_application(software, version, date),
-        relations=[relation("structural", "is part of", f"page:{page}") for page in pages],
+def _application(application: Application | None) -> str | None:
+    names = (
+        "creatingApplicationName",
+        "creatingApplicationVersion",
+        "dateCreatedByApplication",
     )
+    parts = [leaf(name, text) for name, text in zip(names, application or (), strict=False) if text]
+    return element("creatingApplication", *parts) if parts else None
 
 
-def _derivative(payload: Payload, master: Payload | None, format_: FormatName) -> etree._Element:
-    relations = [relation("structural", "is part of", f"page:{payload.page_id}")]
-    if master:
-        source = f"file:{master.path}"
-        relations.append(relation("derivation", "has source", source, payload.event_id))
-    application = _application(*payload.made_by, None) if payload.made_by else None
-    return _file(payload, _format(format_), application=application, relations=relations)
-
-
-def _file(
-    payload: Payload,
-    format_: etree._Element,
-    *,
-    properties: Iterable[etree._Element] = (),
-    application: etree._Element | None = None,
-    relations: Iterable[etree._Element],
-) -> etree._Element:
-    return premis(
-        "object",
-        identified("objectIdentifier", OWN, f"file:{payload.path}"),
-        identified("objectIdentifier", "sha256", f"sha256:{payload.sha256}"),
-        *properties,
-        premis(
-            "objectCharacteristics",
-            premis("compositionLevel", "0"),
-            premis(
-                "fixity",
-                premis("messageDigestAlgorithm", "SHA-256"),
-                premis("messageDigest", payload.sha256),
-            ),
-            premis("size", str(payload.size_bytes)),
-            format_,
-            application,
-        ),
-        premis("originalName", payload.original_name) if payload.original_name else None,
-        *relations,
-        attributes={KIND: "premis:file"},
-    )
-
-
-def _application(name: str | None, version: str | None, date: str | None) -> etree._Element | None:
-    fields = (
-        ("creatingApplicationName", name),
-        ("creatingApplicationVersion", version),
-        ("dateCreatedByApplication", date),
-    )
-    parts = [premis(element, text) for element, text in fields if text]
-    return premis("creatingApplication", *parts) if parts else None
-
-
-def _format_of(payload: Payload, identify: Callable[[Payload], FormatName]) -> FormatName:
-    file = package_files().get(payload.use)
-    if file is not None and file.format is not None:
-        return file.format
-    return XML if payload.media_type == "application/xml" else identify(payload)
-
-
-def _format(format_: FormatName) -> etree._Element:
+def _format(format_: FormatName, *, with_registry: bool = True) -> str:
     registry = None
-    if format_.puid:
-        registry = premis(
+    if format_.puid and with_registry:
+        registry = element(
             "formatRegistry",
-            premis("formatRegistryName", "PRONOM"),
-            premis("formatRegistryKey", format_.puid),
-            premis("formatRegistryRole", "specification"),
+            leaf("formatRegistryName", "PRONOM"),
+            leaf("formatRegistryKey", format_.puid),
         )
-    return premis(
-        "format",
-        premis(
-            "formatDesignation",
-            premis("formatName", format_.name),
-            premis("formatVersion", format_.version) if format_.version else None,
-        ),
-        registry,
-    )
+    version = leaf("formatVersion", format_.version) if format_.version else None
+    designation = element("formatDesignation", leaf("formatName", format_.name), version)
+    return element("format", designation, registry)

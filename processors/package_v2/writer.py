@@ -18,7 +18,10 @@ from processors.package_v2.bag_info import bag_info, profile_of, tag_files
 from processors.package_v2.delivered_structure import DeliveredStructure, delivered_structure
 from processors.package_v2.descriptive import dublin_core, mods
 from processors.package_v2.mets import MetsInput, write_mets
+from processors.package_v2.page_texts import with_packaged_texts
+from processors.package_v2.pdf_of_item import bookmarks, pdf_of_item
 from processors.package_v2.premis_document import write_premis
+from processors.pdf.outline import Bookmark
 from processors.tools import Tools
 from processors.xml.record_validation import has_namespace
 from processors.xml.writing import serialised
@@ -28,6 +31,7 @@ FAMILIES = {"image/jpeg": "jpeg", "image/tiff": "tiff", "image/png": "png"}
 
 def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Payload]:
     """The files of the pages and of the item, MODS, DC, submitted records, METS and PREMIS."""
+    contents = with_packaged_texts(item, contents, tools)
     submitted = files.submitted_records(item)
     read = partial(files.read, tools=tools)
     structures = (read(one.payload.stored) for one in submitted if one.schema == "METS")
@@ -38,7 +42,7 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
         MetadataFile(_dublin_core(item, submitted, tools), "DublinCore"),
     ]
     metadata = [*main, *submitted]
-    item_files = _item_files(item, contents, tools)
+    item_files = pdf_of_item(item, contents, _chapters(delivered), tools)
     document = MetsInput(
         item,
         contents,
@@ -51,15 +55,14 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
     )
     mets, premis = (tools.scratch / f"{name}.xml" for name in ("mets", "premis"))
     write_mets(mets, document)
-    named = [one.payload for one in metadata] + [files.as_payload("mets", mets)]
+    named = [*item_files, *(one.payload for one in metadata), files.as_payload("mets", mets)]
     write_premis(premis, item, contents, named, partial(files.identified, tools=tools))
-    return [*contents.files(), *item_files, *named, files.as_payload("premis", premis)]
+    return [*contents.files(), *named, files.as_payload("premis", premis)]
 
 
-def _item_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Payload]:
-    """Files of the item as a whole; their group is that of METS."""
-    del item, contents, tools
-    return []
+def _chapters(delivered: DeliveredStructure | None) -> tuple[Bookmark, ...]:
+    """The divisions of the item in a delivered METS, as bookmarks."""
+    return bookmarks(delivered.described, delivered.pages_of) if delivered else ()
 
 
 def _mods(

@@ -577,6 +577,19 @@ JOIN line.facts f ON f.event_id = v.decision_id
 WHERE q.item_id = %(item_id)s AND v.action <> 'reject' AND f.record = 'ControlDecided'
 ORDER BY f.occurred_at, f.event_id;
 
+-- A decision about quarantined work is part of the item's history when that work is of the item or of its whole batch.
+-- name: history_of_item
+SELECT f.value, f.occurred_at, f.event_id FROM line.facts f
+WHERE f.item_id = %(item_id)s AND f.record IN ('WorkDeferred', 'WorkQuarantined', 'ControlDecided')
+    AND f.batch_id = %(batch_id)s AND f.occurred_at <= %(until)s AND f.event_id <> ALL(%(known)s::text[])
+UNION
+SELECT f.value, f.occurred_at, f.event_id FROM line.facts f
+WHERE f.item_id IS NULL AND f.record IN ('BatchReceived', 'WorkDeferred', 'WorkQuarantined', 'ControlDecided')
+    AND f.batch_id = %(batch_id)s AND f.occurred_at <= %(until)s AND f.event_id <> ALL(%(known)s::text[])
+    AND NOT EXISTS (SELECT FROM line.verdicts v JOIN line.quarantine q USING (quarantine_id)
+        WHERE v.decision_id = f.event_id AND q.item_id <> %(item_id)s)
+ORDER BY occurred_at, event_id;
+
 -- name: withdrawn_pages
 SELECT array_agg(ref ORDER BY sequence, ref COLLATE "C") FROM line.pages
 WHERE item_id = %(item_id)s AND withdrawn;

@@ -15,6 +15,12 @@ import bagit
 from lxml import etree
 from PIL import Image
 
+try:
+    from tests.support import text_judge
+except ImportError:
+    # As a program, it has the modules beside it.
+    import text_judge  # type: ignore[import-not-found, no-redef]
+
 METS, PREMIS = "http://www.loc.gov/METS/", "http://www.loc.gov/premis/v3"
 MODS, MIX = "http://www.loc.gov/mods/v3", "http://www.loc.gov/mix/v20"
 DC, OAI_DC = "http://purl.org/dc/elements/1.1/", "http://www.openarchives.org/OAI/2.0/oai_dc/"
@@ -82,6 +88,10 @@ class Package:
         self.by_id: dict[str, etree._Element] = {
             file.get("ID"): file for file in self.mets.iterfind(".//m:file", NS)
         }
+        info = (folder / "bag-info.txt").read_text("utf-8")
+        self.layout = 2 if "\nPackage-Layout: 2\n" in info else 1
+        self.file = "file:" if self.layout == 1 else f"{folder.name}/"
+        """What is before the path of a file in its PREMIS identifier."""
         physical = self.mets.find("m:structMap[@TYPE='PHYSICAL']/m:div", NS)
         self.pages = list(physical.iterfind("m:div", NS)) if physical is not None else []
         self.of_item = list(physical.iterfind("m:fptr", NS)) if physical is not None else []
@@ -128,6 +138,7 @@ def judge(
     faults += [*_structure(package, item), *_pages(package, item, uses)]
     if package.layout == 2:
         faults += [*_groups(package), *_logical(package), *_technical(package)]
+        faults += [*_texts(package), *_pdf(package)]
     return [*faults, *_history(package), *_records(package, item)]
 
 
@@ -248,13 +259,26 @@ def _premis_files(package: Package) -> dict[str, tuple[str | None, str | None]]:
     found = {}
     for one in package.premis.iterfind("p:object", NS):
         for value in one.iterfind("p:objectIdentifier/p:objectIdentifierValue", NS):
-            if (value.text or "").startswith("file:"):
-                digest = one.findtext(".//p:messageDigest", None, NS)
-                found[value.text.removeprefix("file:")] = (
-                    digest,
+            if (value.text or "").startswith(package.file) and "#" not in value.text:
+                path = value.text.removeprefix(package.file)
+                stated = (
+                    one.findtext(".//p:messageDigest", None, NS),
                     one.findtext(".//p:size", None, NS),
                 )
+                seen = package.files.get(path)
+                found[path] = stated if package.layout == 1 else _stated(one, *stated, seen)
     return found
+
+
+def _stated(
+    one: etree._Element, digest: str | None, size: str | None, seen: Seen | None
+) -> tuple[str | None, str | None]:
+    """Digest and size of a file in PREMIS of layout 2. The digest is also the second identifier; a
+    derivative has it only there, and its size in METS alone."""
+    second = one.findtext("p:objectIdentifier[2]/p:objectIdentifierValue", None, NS)
+    if digest is None:
+        size = size or (str(seen.size) if seen else None)
+    return (second if digest in (None, second) else f"{digest}, {second}"), size
 
 
 def _ids(package: Package) -> Iterator[Fault]:
@@ -276,7 +300,7 @@ def _images(package: Package, item: dict[str, Any]) -> Iterator[Fault]:
         value.text.removeprefix("image:"): one
         for one in package.premis.iterfind("p:object", NS)
         for value in one.iterfind("p:objectIdentifier/p:objectIdentifierValue", NS)
-        if (value.text or "").startswith("image:")
+        if (value.text or "").startswith("image:") or "#image=" in (value.text or "")
     }
     divs = {div.get("ID"): div for div in package.pages}
     for page in _ordered(item):
@@ -289,14 +313,17 @@ def _images(package: Package, item: dict[str, Any]) -> Iterator[Fault]:
             owes = (f"image {number}", f"TECH_{page['ref']}") if number else None
             if has != owes:
                 yield Fault("page.image", page["ref"], f"METS says {has}, not {owes}")
-            one = told.pop(f"{package.mets.get('OBJID')}:{page['ref']}", None)
+            own = f"{package.mets.get('OBJID')}:{page['ref']}"
+            if package.layout > 1:
+                own = f"{package.file}{path_of(master)}#image={number}"
+            one = told.pop(own, None)
             related = (
                 []
                 if one is None
                 else one.xpath(".//p:relatedObjectIdentifierValue/text()", namespaces=NS)
             )
             if (one is not None) != bool(number) or (
-                number and f"file:{path_of(master)}" not in related
+                number and f"{package.file}{path_of(master)}" not in related
             ):
                 yield Fault("page.image", page["ref"], f"PREMIS relates it to {related}")
     yield from (Fault("page.image", name, "an image of no page") for name in told)
@@ -349,7 +376,9 @@ def _pages(package: Package, item: dict[str, Any], uses: tuple[str, ...]) -> Ite
         if "master" in found:
             yield from _master(package, page, found["master"])
         given = (page.get("text") or {}).get("sha256")
-        if given and "alto" in found and found["alto"].get("CHECKSUM") != given:
+        # In layout 2, the ALTO of the page names the packaged master.
+        kept = found.get("delivered-alto" if package.layout == 2 else "alto")
+        if given and (kept is None or kept.get("CHECKSUM") != given):
             yield Fault("page.text", page["ref"], "not the text that was delivered")
         if kind == "target" and set(found) & set(TEXTS):
             yield Fault("page.files", page["ref"], "a target was read")
@@ -404,6 +433,30 @@ def _groups(package: Package) -> Iterator[Fault]:
         )
 
 
+def _texts(package: Package) -> Iterator[Fault]:
+    """The forms of a page's text have the same words."""
+    for div in package.pages:
+        files = {one.get("USE", ""): package.folder / path_of(one) for one in package.of_page(div)}
+        for rule, found in text_judge.text_faults(files):
+            yield Fault(rule, str(div.get("ID")), found)
+
+
+def _pdf(package: Package) -> Iterator[Fault]:
+    """The item has one PDF, of its pages with an image except targets."""
+    expected = []
+    for div in package.pages:
+        files = {one.get("USE"): package.folder / path_of(one) for one in package.of_page(div)}
+        if "master" in files and div.get("TYPE") != "target":
+            label = div.get("ORDERLABEL") or f"[{div.get('ORDER')}]"
+            expected.append((label, files.get("alto")))
+    pdfs = [path for path in package.files if path.startswith("data/download/")]
+    if pdfs != [f"data/download/{package.mets.get('OBJID')}.pdf"] * bool(expected):
+        yield Fault("pdf.file", "data/download", f"{pdfs}")
+        return
+    for rule, found in text_judge.pdf_faults(package.folder / pdfs[0], expected) if pdfs else ():
+        yield Fault(rule, pdfs[0], found)
+
+
 def _logical(package: Package) -> Iterator[Fault]:
     """One logical division is the item: it has the MODS, and leads to all pages."""
     tops = package.mets.findall("m:structMap[@TYPE='LOGICAL']/m:div", NS)
@@ -456,6 +509,9 @@ def _technical(package: Package) -> Iterator[Fault]:
 
 def _history(package: Package) -> Iterator[Fault]:
     """Every derivative names its page's master and an event of this document; agents exist."""
+    if package.layout > 1:
+        yield from _links(package)
+        return
     value = "p:{0}Identifier/p:{0}IdentifierValue"
     objects = {
         name.text: one
@@ -489,6 +545,33 @@ def _history(package: Package) -> Iterator[Fault]:
     for one in package.premis.iterfind(f".//{value.format('linkingAgent')}", NS):
         if one.text not in agents:
             yield Fault("premis.agent", str(one.text), "linked to, and not there")
+
+
+def _links(package: Package) -> Iterator[Fault]:
+    """Every link of PREMIS leads to a first identifier of the document, and every file but PREMIS
+    names an event, or an event names it."""
+    first = "p:{1}/p:{0}Identifier[1]/p:{0}IdentifierValue/text()"
+    kinds = {
+        "Object": ("object", "object"),
+        "Event": ("event", "event"),
+        "Agent": ("agent", "agent"),
+        "RightsStatement": ("rightsStatement", "rights/p:rightsStatement"),
+    }
+    linked = set[str]()
+    for kind, (name, place) in kinds.items():
+        known = Counter(package.premis.xpath(first.format(name, place), namespaces=NS))
+        yield from (Fault("premis.id", one, f"{n} times") for one, n in known.items() if n > 1)
+        link = f"p:linking{kind}Identifier/p:linking{kind}IdentifierValue"
+        for one in package.premis.iterfind(f".//{link}", NS):
+            if one.text not in known:
+                yield Fault("premis.link", str(one.text), f"no {name} has it as first identifier")
+            if kind == "Object":
+                linked.add(str(one.text))
+    for one in package.premis.iterfind("p:object[p:linkingEventIdentifier]", NS):
+        linked.add(one.findtext("p:objectIdentifier/p:objectIdentifierValue", "", NS))
+    for path in package.files:
+        if path != OWN_FILES[1] and package.file + path not in linked:
+            yield Fault("premis.event", path, "no event is linked to it")
 
 
 def _records(package: Package, item: dict[str, Any]) -> Iterator[Fault]:
