@@ -12,6 +12,7 @@ from tests.support import pages
 from tests.support.bag_judge import bag_faults
 from tests.support.corpora import corpus
 from tests.support.judge import judge
+from tests.support.premis_judge import premis_faults
 from tests.support.real_prints import FRAKTUR, PLAY, Fetched, through_the_line
 from tests.support.running_line import Line
 
@@ -45,6 +46,8 @@ def item_without_faults(line: Line, package: Fetched, batch_id: str) -> dict[str
     manifest = _manifest(line, batch_id)
     faults = judge(package.bag, manifest, standards.fetch(), USES)
     assert faults == [], "\n".join(map(str, faults[:20]))
+    refused = premis_faults(package.bag, standards.fetch())
+    assert refused == [], "\n".join(refused[:20])
     return dict(manifest["items"][0])
 
 
