@@ -43,7 +43,7 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
         MetadataFile(_dublin_core(item, submitted, tools), "DublinCore"),
     ]
     metadata = [*main, *submitted]
-    size_of = partial(_size, tools=tools)
+    size_of = partial(image_size, tools=tools)
     item_files = pdf_of_item(item, contents, _chapters(delivered), tools)
     chapters = chapters_of(delivered.described, delivered.pages_of) if delivered else ()
     item_files += iiif_files(item, contents, item_files, chapters, size_of, tools)
@@ -101,7 +101,7 @@ def _submitted_as(name: str, submitted: Sequence[MetadataFile], tools: Tools) ->
     return None
 
 
-def _size(payload: Payload, tools: Tools) -> tuple[int, int] | None:
+def image_size(payload: Payload, tools: Tools) -> tuple[int, int] | None:
     """Width and height in the header of an image that the line made; None if it has none."""
     family = FAMILIES.get(payload.media_type)
     if family is None:
