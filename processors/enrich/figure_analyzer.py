@@ -13,7 +13,7 @@ from processors.enrich.page_ink import PageInk, Plane
 
 MODEL = "figure"
 NONE = "none"
-ICONCLASS = "http://iconclass.org/"
+ICONCLASS = "https://iconclass.org/"
 NOTATION = {"illustration": "49M41", "ornament": "48A98", "initial": "49L17"}
 """Illustration (printed matter, book), ornaments (art), initial."""
 

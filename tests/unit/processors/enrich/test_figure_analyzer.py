@@ -47,7 +47,7 @@ def test_a_picture_in_text_has_its_box_in_pixels_of_the_master(analyzer: FigureA
     assert figures[0].box is not None
     assert shared(figures[0].box, (720, 1200, 1360, 1280)) > 0.6
     assert figures[0].vocabulary == "iconclass"
-    assert figures[0].term_uri.startswith("http://iconclass.org/4")
+    assert figures[0].term_uri.startswith("https://iconclass.org/4")
 
 
 @pytest.mark.parametrize("page", [paper(), text_page(), Image.new("RGB", (300, 400), "white")])
