@@ -26,6 +26,10 @@ FILES_OF_check-units := tests/unit/processors
 FILES_OF_check-others := tests/unit tests/contract tests/architecture \
 	--ignore $(FILES_OF_check-units) --ignore $(NEW_STEP)
 
+# Models would take the processors from measurements and tests. Where they are tested they are on.
+export COPYSTAND_ENRICHMENT ?= off
+demo: export COPYSTAND_ENRICHMENT := on
+
 # How long faults are injected, and the seed of their schedule.
 SECONDS ?= 180
 SEED ?= 1
@@ -38,7 +42,7 @@ COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
 .PHONY: cache chaos lab fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: images folders defects long lock models registry limits oldmachine shaping
+.PHONY: folders defects images limits lock long models oldmachine pdf registry shaping
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -121,6 +125,10 @@ registry: install ## Read topics in Python, Java, JavaScript and the shell, with
 	@sh infra/install.sh registry
 	$(PYTHON) -m pytest -q -m "long or not long" tests/integration/test_other_languages.py
 
+pdf: install ## Judge the PDFs of items with veraPDF and qpdf, also one of 1,500 pages
+	@sh infra/install.sh pdf
+	$(PYTHON) -m pytest -q -m "long or not long" tests/integration/test_pdf_judges.py
+
 cache: install ## Read 5 GB of masters in a bucket through a cache of 1 GB with two workers, killed meanwhile; adds a row to docs/reliability.md
 	$(PYTHON) -m tests.faults.cache_pressure.run --seed $(SEED) --record
 
@@ -154,7 +162,7 @@ long: faults scanners ## Run the tests that make test leaves out, and that have 
 		tests/faults/test_hostile.py tests/faults/test_rolling_restarts.py tests/faults/test_two_machines.py \
 		--ignore tests/e2e/test_documented_commands.py \
 		--ignore tests/e2e/test_lane_limits.py --ignore tests/integration/test_lane_rates.py \
-		--ignore tests/integration/test_other_languages.py
+		--ignore tests/integration/test_other_languages.py --ignore tests/integration/test_pdf_judges.py
 	$(PYTHON) -m pytest -q -m "long or not long" tests/e2e/test_documented_commands.py
 
 lock: install ## Compile requirements.lock and requirements-dev.lock from their .in files

@@ -7,6 +7,7 @@
 # With the argument `spool` also what `scanners` does, and tusd, a server of uploads
 # With the argument `images` also the programs that write images for `make images`
 # With the argument `uploads` also tus-js-client, which `make uploads` runs
+# With the argument `pdf` also veraPDF, which `make pdf` runs
 # With the argument `registry` also a schema registry, and libraries of other languages, which `make registry` runs
 # With the argument `production` .venv has no test tools: it is made from requirements.lock
 set -eu
@@ -19,6 +20,7 @@ TOXIPROXY=$CACHE/toxiproxy-2.5.0
 TUSD=$CACHE/tusd-2.9.1
 TUS_JS=$CACHE/tus-js-client-4.3.1
 CONSUMERS=$CACHE/consumers-1
+VERAPDF=$CACHE/verapdf-1.26.1
 LOCK=requirements-dev.lock
 [ "$FOR" != production ] || LOCK=requirements.lock
 LOCKED=$(cat "$LOCK" pyproject.toml | sha256sum | cut -c1-64)
@@ -91,6 +93,7 @@ find_missing() {
     command -v exiftool >/dev/null 2>&1 || want libimage-exiftool-perl
     command -v setpriv >/dev/null 2>&1 || want util-linux
     command -v parallel >/dev/null 2>&1 || want parallel
+    [ "$FOR" = production ] || command -v pdftotext >/dev/null 2>&1 || want poppler-utils
     font 'EBGaramond*' || want fonts-ebgaramond
     font 'Junicode*' || want fonts-junicode
     font '*blankenburg*' || want fonts-blankenburg
@@ -104,7 +107,6 @@ find_missing() {
     if [ "$FOR" = scanners ] || [ "$FOR" = faults ] || [ "$FOR" = spool ]; then
         command -v scanimage >/dev/null 2>&1 || want sane-utils
         ls /usr/lib/*/sane/libsane-airscan.so.1 >/dev/null 2>&1 || want sane-airscan
-        command -v pdftoppm >/dev/null 2>&1 || want poppler-utils
     fi
     if [ "$FOR" = uploads ]; then
         command -v node >/dev/null 2>&1 || want nodejs
@@ -114,6 +116,10 @@ find_missing() {
         command -v node >/dev/null 2>&1 || want nodejs
         [ -d "$CONSUMERS" ] || command -v npm >/dev/null 2>&1 || want npm
         [ -d "$CONSUMERS" ] || command -v mvn >/dev/null 2>&1 || want maven
+    fi
+    if [ "$FOR" = pdf ] && [ ! -d "$VERAPDF" ]; then
+        command -v mvn >/dev/null 2>&1 || want maven
+        command -v javac >/dev/null 2>&1 || want jdk
     fi
     [ "$FOR" = faults ] || return 0
     command -v strace >/dev/null 2>&1 || want strace
@@ -126,6 +132,7 @@ choose_packages() {
     for thing in $WANTED; do
         case $thing in
         java) offered=$(first_available openjdk-17-jre-headless openjdk-21-jre-headless openjdk-25-jre-headless) || offered="" ;;
+        jdk) offered=$(first_available openjdk-17-jdk-headless openjdk-21-jdk-headless openjdk-25-jdk-headless) || offered="" ;;
         python)
             offered=$(first_available python3.13-venv python3.12-venv python3.11-venv) || offered=""
             [ -n "$offered" ] && offered="${offered%-venv} $offered"
@@ -293,6 +300,21 @@ fetch_consumers() {
     put_in_place "$draft" "$CONSUMERS"
 }
 
+# The judge of PDF/A.
+fetch_verapdf() {
+    [ "$FOR" = pdf ] && [ ! -d "$VERAPDF" ] || return 0
+    say "veraPDF 1.26.1 into $VERAPDF"
+    mkdir -p "$CACHE"
+    draft=$(mktemp -d "$CACHE/verapdf.XXXXXX")
+    mvn -q -B -f infra/verapdf-pom.xml dependency:copy-dependencies -DoutputDirectory="$draft" ||
+        add_fault "Maven cannot download veraPDF; its message is above. Fix: check the network and Maven's settings, then run make pdf again."
+    [ -n "$FAULTS" ] || (cd "$draft" && sha256sum --quiet --strict -c "$ROOT/infra/verapdf.sha256") ||
+        add_fault "the files from Maven do not match infra/verapdf.sha256. Fix: do not use them; check where Maven downloads from."
+    [ -n "$FAULTS" ] || javac -cp "$draft/*" -d "$draft" tests/data/verapdf/PdfJudge.java ||
+        add_fault "the program that asks veraPDF cannot be compiled; the message of javac is above. Fix: install a JDK, then run make pdf again."
+    put_in_place "$draft" "$VERAPDF"
+}
+
 # Checks the audit log with Go's own packages.
 build_go_verifier() {
     [ "$FOR" = faults ] || return 0
@@ -323,3 +345,4 @@ build_tusd
 build_go_verifier
 fetch_tus_js
 fetch_consumers
+fetch_verapdf

@@ -13,7 +13,12 @@ def with_installed(resolved: dict[str, Any]) -> dict[str, Any]:
     Raises ToolMissing."""
     name, digests = resolved["recognition"]["engine"], installation.model_digests()
     software = dict(engine_named(name).software())
-    recognition = {"engine": name, "software": software, "models": digests}
+    recognition = {
+        "engine": name,
+        "software": software,
+        "models": digests,
+        "model_versions": installation.model_versions(),
+    }
     return {**with_candidates(resolved, digests), "recognition": recognition}
 
 

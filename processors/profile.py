@@ -17,8 +17,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from processors import pipeline
+from processors.institution import Institution
 from processors.institution_rules import Rule, RuleFile
 from processors.profile_ocr import Ocr, Part, Recognition, UnstatedLanguage
+from processors.profile_packaging import Packaging, with_bag_profile
 from processors.profile_target import WithTarget
 from processors.step import Step
 
@@ -168,6 +170,8 @@ class Profile(WithTarget):
     recognition: Recognition = Recognition()
     derivatives: Derivatives = Derivatives()
     limits: Limits = Limits()
+    package: Packaging = Packaging()
+    institution: Institution = Institution()
     rule_files: tuple[str, ...] = ()
     """Names of the institution's rule files."""
     rules: tuple[Rule, ...] = ()
@@ -254,11 +258,17 @@ def _validated(name: str, fields: dict[str, Any], folder: Path | None) -> Profil
         profile = Profile.model_validate(fields)
     except ValidationError as wrong:
         raise InvalidProfile("profile.malformed", f"{name}.toml: {_error_text(wrong)}") from wrong
-    if (profile.recognition.software, profile.recognition.models) != (None, None):
-        found = f"{name}.toml: recognition.software and recognition.models are set at pre-flight"
+    recognition = profile.recognition
+    frozen = (recognition.software, recognition.models, recognition.model_versions)
+    if any(one is not None for one in frozen):
+        found = f"{name}.toml: software, models and model_versions are set at pre-flight"
         raise InvalidProfile("profile.malformed", found)
     rules = tuple(rule for file in profile.rule_files for rule in _rules(file, folder))
-    return profile.model_copy(update={"rules": rules})
+    try:
+        package = with_bag_profile(profile.package, profile.institution, folder)
+    except ValueError as wrong:
+        raise InvalidProfile("profile.malformed", f"{name}.toml: {wrong}") from wrong
+    return profile.model_copy(update={"rules": rules, "package": package})
 
 
 def _rules(name: str, folder: Path | None) -> tuple[Rule, ...]:

@@ -54,3 +54,5 @@ class Recognition(Part):
     """Names and versions of the programs of the engine."""
     models: dict[str, str] | None = None
     """The installed models, each with its digest as sha256:HEX."""
+    model_versions: dict[str, str] | None = None
+    """The versions that the files of the models state."""

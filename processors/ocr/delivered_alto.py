@@ -71,7 +71,7 @@ def read_delivered(content: bytes, standards: Path | None) -> DeliveredText:
     validity = _validated(root, standards)
     strings = list(page.iter("{*}String"))
     lines = [
-        [_line_text(line) for line in _outermost(block, "TextLine")] for block in _blocks(root)
+        [_line_text(line) for line in outermost(block, "TextLine")] for block in text_blocks(root)
     ]
     text = "\n\n".join("\n".join(block) for block in lines if block)
     return DeliveredText(
@@ -122,7 +122,7 @@ def _least_minor(root: etree._Element) -> int:
     return SCHEMA_MINOR + 1 if is_newer else SCHEMA_MINOR
 
 
-def _outermost(above: etree._Element, name: str) -> Iterator[etree._Element]:
+def outermost(above: etree._Element, name: str) -> Iterator[etree._Element]:
     """Elements of a name that are not inside another one; the text of nested elements, which ALTO
     does not allow, would be repeated."""
     for one in above.iter(f"{{*}}{name}"):
@@ -130,10 +130,10 @@ def _outermost(above: etree._Element, name: str) -> Iterator[etree._Element]:
             yield one
 
 
-def _blocks(root: etree._Element) -> list[etree._Element]:
+def text_blocks(root: etree._Element) -> list[etree._Element]:
     """Text blocks in reading order: by ReadingOrder, else by IDNEXT, else in document order
     (ALTO 4.3, ReadingOrderType; ALTO 4.2, IDNEXT)."""
-    blocks = list(_outermost(root, "TextBlock"))
+    blocks = list(outermost(root, "TextBlock"))
     order = [reference.get("REF") for reference in root.iter("{*}ElementRef")]
     if order:
         positions = {name: number for number, name in reversed(list(enumerate(order)))}

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import struct
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,9 @@ GUARDED = Path(__file__).parent / "bin" / "tesseract"
 """Wrapper that runs Tesseract with one thread and ends it together with its caller."""
 LISTING_SECONDS = 30
 SUFFIX = ".traineddata"
+VERSION_PART = 23
+"""Number of the part with the version."""
+MAX_PARTS, MAX_VERSION_BYTES = 100, 200
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,37 @@ def model_digests() -> dict[str, str]:
     """The digest of each installed model. Raises ToolMissing."""
     found = ((model, model_digest(model)) for model in sorted(installed_models()))
     return {model: digest for model, digest in found if digest}
+
+
+def model_versions() -> dict[str, str]:
+    """The version that the file of each installed model states. Raises ToolMissing."""
+    folder = models_folder()
+    found = (
+        (model, _stated_version(folder / f"{model}{SUFFIX}"))
+        for model in sorted(installed_models())
+    )
+    return {model: version for model, version in found if version}
+
+
+def _stated_version(path: Path) -> str | None:
+    """The version in a model file, which begins with the number and the offsets of its parts; a
+    part that is not there has the offset -1."""
+    try:
+        with path.open("rb") as file:
+            (count,) = struct.unpack("<i", file.read(4))
+            if not VERSION_PART < count <= MAX_PARTS:
+                return None
+            offsets = struct.unpack(f"<{count}q", file.read(8 * count))
+            start = offsets[VERSION_PART]
+            if start < 0:
+                return None
+            file.seek(start)
+            end = min((one for one in offsets if one > start), default=path.stat().st_size)
+            text = file.read(min(end - start, MAX_VERSION_BYTES)).decode("ascii")
+    except (OSError, struct.error, UnicodeDecodeError, ValueError):
+        return None
+    version = text.strip("\0\n ")
+    return version if version.isprintable() else None
 
 
 @cache

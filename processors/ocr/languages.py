@@ -58,6 +58,20 @@ def _bibliographic_forms() -> dict[str, str]:
     return {code: form for form, code in _table()["bibliographic"].items()}
 
 
+def language_tag(code: str) -> str | None:
+    """The tag of a language code (BCP 47): `ger` becomes `de`; None for a code that names no
+    language."""
+    language = terminological(code)
+    if not known(code) or code in UNSTATED or has_no_linguistic_content(code):
+        return None
+    return _two_letter_forms().get(language, language)
+
+
+@cache
+def _two_letter_forms() -> dict[str, str]:
+    return {terminological(code): form for form, code in _table()["two_letter"].items()}
+
+
 def from_record(text: str) -> str | None:
     """The ISO 639-2 code that a record states: as a code, an ISO 639-1 code, a language tag
     (BCP 47), or the URI of a code; None if it is none of these."""

@@ -1,13 +1,16 @@
 """BagIt 1.0 (RFC 8493): tag files, manifests, validation, and the content digest."""
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MANIFEST = "manifest-sha256.txt"
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 TAG_FILES = ("bagit.txt", "bag-info.txt", MANIFEST, TAG_MANIFEST)
 PAYLOAD = "data/"
+OTHER_TAG_MANIFEST = re.compile(r"tagmanifest-(md5|sha1|sha512)\.txt\Z")
 NOT_CONTENT = "data/metadata/premis.xml"
 
 
@@ -49,6 +52,48 @@ def tag_files(payload: Mapping[str, str], info: Mapping[str, str]) -> dict[str, 
     return files
 
 
+Digests = Mapping[str, Mapping[str, str]]
+"""By algorithm, digests by path."""
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The tag files of a bag: those before its payload, and those that need to read it first."""
+
+    first: Mapping[str, bytes]
+    algorithms: Sequence[str] = ()
+    """What to compute of the payload, besides the SHA-256 that is known."""
+    last: Callable[[Digests], Mapping[str, bytes]] = lambda _: {}
+    """The other tag files, from the digests of the payload by these algorithms."""
+
+
+def tags(
+    payload: Mapping[str, str],
+    info: Mapping[str, str],
+    more: Mapping[str, Mapping[str, str]],
+    algorithms: Sequence[str],
+    tag_algorithms: Sequence[str],
+) -> Tags:
+    """Tag files with manifests of several algorithms; `more` are the fields of further tag files.
+
+    The other manifests follow the payload, so that it is read once."""
+    first = {"bagit.txt": BAGIT, "bag-info.txt": bag_info(info)}
+    first |= {name: bag_info(fields) for name, fields in more.items()}
+    first[MANIFEST] = manifest(payload)
+
+    def last(digests: Digests) -> dict[str, bytes]:
+        files = {f"manifest-{name}.txt": manifest(digests[name]) for name in algorithms}
+        listed = first | files
+        for name in ("sha256", *tag_algorithms):
+            computed = {
+                tag: hashlib.new(name, content).hexdigest() for tag, content in listed.items()
+            }
+            files[f"tagmanifest-{name}.txt"] = manifest(computed)
+        return files
+
+    return Tags(first, algorithms, last)
+
+
 def content_digest(payload: Mapping[str, str]) -> str:
     """The content digest of a package (docs/contract.md §7)."""
     digest = hashlib.sha256()
@@ -76,4 +121,6 @@ def differences(computed: Mapping[str, str], tags: Mapping[str, bytes]) -> list[
         elif computed[path] != digest:
             found.append(f"{path} has the SHA-256 {computed[path]}, expected {digest}")
     extra = set(computed) - set(listed) - set(tagged) - {TAG_MANIFEST}
+    # Tag manifests are in no manifest.
+    extra = {path for path in extra if not OTHER_TAG_MANIFEST.match(path)}
     return found + [f"{path} is in no manifest" for path in sorted(extra)]

@@ -7,13 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from processors.institution import Institution
 from processors.outcome import ObjectUnusable, StorageError
 from processors.package.record_file import members
+from processors.profile_packaging import FIRST_LAYOUT, KNOWN_LAYOUTS, layout_for
 from processors.tools import Tools
 from schemas import models
 from schemas.models import Fact, FileRef, ItemCompleted, Rights
 
+LAYOUT = "bag_layout"
+"""Member with the layout version of the package. Members are sorted by name and this is the first,
+so that it is read without the facts; a record without it is of layout 1."""
 FACTS = ("facts", "captures", "releases")
+HISTORY = "history"
+"""Facts of the item that made none of its files: submissions, quarantines, decisions, attempts."""
 FACTS_PER_PROGRESS_REPORT = 200
 
 
@@ -35,14 +42,25 @@ class ItemRecord:
     """Submitted metadata records, with the keys of their files."""
     record: Path
     """The file of the item record, which is too large for memory."""
+    layout: int
+    """The layout version of its package."""
+    profile: dict[str, Any]
+    """The frozen profile of its batch; empty for a record of layout 1, which does not use it."""
     progress: Callable[[str], None]
 
     def facts(self) -> Iterator[Fact]:
         """Facts, captures and releases in the order of the item record, then the completion."""
+        return self._facts(FACTS)
+
+    def history_and_facts(self) -> Iterator[Fact]:
+        """The same, and the facts that made none of the files."""
+        return self._facts((*FACTS, HISTORY))
+
+    def _facts(self, names: tuple[str, ...]) -> Iterator[Fact]:
         for number, (key, value) in enumerate(members(self.record)):
             if number % FACTS_PER_PROGRESS_REPORT == 0:
                 self.progress("reading the item record")
-            if key in FACTS:
+            if key in names:
                 yield getattr(models, value["record"]).model_validate(value["fact"])
         yield self.completed
 
@@ -74,6 +92,11 @@ class ItemRecord:
         return tuple(page["ref"] for page in self.pages if page["kind"] == "missing")
 
     @property
+    def institution(self) -> Institution:
+        """The institution in the frozen profile; without statements if that has none."""
+        return Institution.model_validate(self.profile.get("institution", {}))
+
+    @property
     def rights(self) -> Rights:
         """The submitted rights."""
         given = self.description.get("rights") or {}
@@ -84,6 +107,8 @@ def read_item(completed: ItemCompleted, tools: Tools) -> ItemRecord:
     """The item of a completion. Raises RecordIncomplete and StorageError."""
     record = _checked(_named(completed, "item-record"), tools)
     page_list = json.loads(tools.storage.read(_named(completed, "page-list")))
+    recorded = _layout(record)
+    profile = _profile(completed, tools) if recorded != FIRST_LAYOUT else {}
     return ItemRecord(
         completed=completed,
         item_id=page_list["item"]["item_id"],
@@ -91,8 +116,23 @@ def read_item(completed: ItemCompleted, tools: Tools) -> ItemRecord:
         pages=tuple(sorted(page_list["pages"], key=lambda page: (page["sequence"], page["ref"]))),
         records=tuple(page_list.get("records") or ()),
         record=record,
+        layout=layout_for(recorded, profile),
+        profile=profile,
         progress=tools.progress,
     )
+
+
+def _layout(record: Path) -> int:
+    name, value = next(members(record), ("", None))
+    layout = value if name == LAYOUT else FIRST_LAYOUT
+    if layout not in KNOWN_LAYOUTS:
+        raise RecordIncomplete(f"the record states the unknown layout {layout}")
+    return int(layout)
+
+
+def _profile(completed: ItemCompleted, tools: Tools) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(tools.storage.read(_named(completed, "profile")))
+    return document
 
 
 def _named(completed: ItemCompleted, use: str) -> FileRef:

@@ -97,7 +97,7 @@ class Payload:
         """Its ID in METS."""
         if self.image is not None:
             return f"{self.use}_{PurePosixPath(self.path).name}_{self.image}"
-        if self.page_id:
+        if self.page_id or self.group:
             return f"{self.use}_{PurePosixPath(self.path).name}"
         return "MD_" + self.href.replace("/", "_")
 

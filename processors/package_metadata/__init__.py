@@ -1,1 +1,1 @@
-"""The metadata files of a package: METS, PREMIS, MODS and Dublin Core."""
+"""What the layouts of packages share: submitted records, and documents as files."""

@@ -73,13 +73,25 @@ def read_structure(root: etree._Element) -> Structure:
     names = _names_by_id(root)
     physical = _map(root, "PHYSICAL")
     physical = _untyped_map(root) if physical is None else physical
-    divs = list(_page_divs(physical)) if physical is not None else []
+    divs = page_elements(root)
     pages = tuple(_page(div, number, names) for number, div in enumerate(divs, 1))
     links = _links(root, physical, divs)
-    logical = _map(root, "LOGICAL")
-    top = logical.find(f"{M}div") if logical is not None else None
+    top = logical_element(root)
     division = _division(top, links) if top is not None else None
     return Structure(pages, division, _identifiers(root))
+
+
+def logical_element(root: etree._Element) -> etree._Element | None:
+    """The top division of the logical structure."""
+    logical = _map(root, "LOGICAL")
+    return logical.find(f"{M}div") if logical is not None else None
+
+
+def page_elements(root: etree._Element) -> list[etree._Element]:
+    """The divisions of Structure.pages."""
+    physical = _map(root, "PHYSICAL")
+    physical = _untyped_map(root) if physical is None else physical
+    return list(_page_divs(physical)) if physical is not None else []
 
 
 def stated_digests(root: etree._Element) -> tuple[StatedDigest, ...]:
@@ -256,8 +268,7 @@ def described_division(root: etree._Element) -> etree._Element | None:
 
     A division above that only refers to the METS of a newspaper or multivolume work (mptr), or has
     no record, is passed over if it contains a single division."""
-    logical = _map(root, "LOGICAL")
-    div = logical.find(f"{M}div") if logical is not None else None
+    div = logical_element(root)
     while div is not None and (div.find(f"{M}mptr") is not None or not div.get("DMDID")):
         inner = div.findall(f"{M}div")
         if len(inner) != 1:

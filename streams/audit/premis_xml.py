@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from processors.package_metadata.premis_document import (
+from processors.package_v1.premis_document import (
     OWN,
     agent_element,
     agent_id,

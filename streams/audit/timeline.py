@@ -2,7 +2,7 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from processors.pipeline import TABLE, facts_with_events
@@ -12,7 +12,6 @@ RANK = {fact.__name__: rank for rank, fact in enumerate(facts_with_events())}
 CAUSES = {row.fact.__name__: row.cause for row in TABLE if row.premis}
 """The fact that precedes each. item.completed has none: its time is that of the latest fact that it
 joins, so it is sorted by time."""
-SUBJECTS = ("page_id", "item_id", "batch_id")
 STARTS = {"page_id": "PageAdmitted", "item_id": "ItemRegistered", "batch_id": "BatchReceived"}
 """The fact that precedes any deferral or quarantine of a subject."""
 ADMITTED_AFTER = ("CaptureAccepted", "ControlDecided")
@@ -21,12 +20,14 @@ JOINS = {"ItemCompleted": "item_id", "BatchSettled": "batch_id"}
 """Facts that combine others, and the subject that they share with them."""
 
 Row = Mapping[str, Any]
+Named = tuple[str, str]
+"""The column and the id of a subject."""
 
 
 class FactEvents:
     """All events of one fact."""
 
-    __slots__ = ("fact_id", "first", "narrowest", "priority", "record", "rows", "subject")
+    __slots__ = ("fact_id", "first", "named", "narrowest", "priority", "record", "rows", "subject")
 
     def __init__(self, rows: Sequence[Row]) -> None:
         """The events of a fact, the one of its transition first."""
@@ -38,6 +39,9 @@ class FactEvents:
         self.subject: Subject = (batch_id, item_id, page_id)
         self.narrowest = "page_id" if page_id else "item_id" if item_id else "batch_id"
         """The column of its narrowest subject."""
+        ids = (("page_id", page_id), ("item_id", item_id), ("batch_id", batch_id))
+        self.named: list[Named] = [one for one in ids if one[1]]
+        """Its subjects, the narrowest one first."""
         rank = RANK.get(self.record, len(RANK))
         self.priority = (first["occurred_at"], rank, first["seq"])
         """What decides between facts that do not cause each other."""
@@ -89,18 +93,11 @@ def _causes(facts: list[FactEvents]) -> dict[int, set[int]]:
     """The numbers of the facts that come before each fact: those that its id names; else the one
     that the table of steps names."""
     found = proven_causes(facts)
-    by_subject: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
-    """Fact name and subject id → revision → number of the fact."""
-    for number, fact in enumerate(facts):
-        for subject in SUBJECTS:
-            if fact.first[subject]:
-                revisions = by_subject[fact.record, fact.first[subject]]
-                revisions.setdefault(fact.first["revision"], number)
-    for number, fact in enumerate(facts):
-        if found.get(number):
-            continue
-        record, subject = _cause(fact)
-        revisions = by_subject.get((record, fact.first[subject] or ""), {})
+    sought = {n: _cause(fact) for n, fact in enumerate(facts) if not found.get(n)}
+    revisions_of = _revisions(facts, {record for record, _ in sought.values()})
+    for number, (record, subject) in sought.items():
+        fact = facts[number]
+        revisions = revisions_of.get((record, fact.first[subject] or ""), {})
         cause = revisions.get(fact.first["revision"])
         if cause is None and revisions:
             # Pages, items and batches count revisions separately.
@@ -113,45 +110,62 @@ def _causes(facts: list[FactEvents]) -> dict[int, set[int]]:
     return {number: causes - {number} for number, causes in found.items()}
 
 
+def _revisions(
+    facts: list[FactEvents], records: Container[str]
+) -> dict[tuple[str, str], dict[int, int]]:
+    """For each of these records and the id of a subject: revision → number of the fact."""
+    found: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
+    for number, fact in enumerate(facts):
+        if fact.record in records:
+            for _, subject in fact.named:
+                found[fact.record, subject].setdefault(fact.first["revision"], number)
+    return found
+
+
 def _add_joined(facts: list[FactEvents], found: dict[int, set[int]]) -> None:
     """Add to a fact that combines others those of its subject up to its time, which is that of the
     latest."""
-    within = _by_subject(facts, lambda fact: [one for one in SUBJECTS if fact.first[one]])
-    for number, fact in enumerate(facts):
-        if subject := JOINS.get(fact.record):
-            others = within.get((subject, fact.first[subject] or ""), ())
-            found[number] |= {one for one in others if _is_joined(facts[one], fact)}
+    joining = [number for number, fact in enumerate(facts) if fact.record in JOINS]
+    within = _by_subject(facts, range(len(facts))) if joining else {}
+    for number in joining:
+        fact = facts[number]
+        subject = JOINS[fact.record]
+        others = within.get((subject, fact.first[subject] or ""), ())
+        found[number] |= {one for one in others if _is_joined(facts[one], fact)}
 
 
 def _add_sealed_before(facts: list[FactEvents], found: dict[int, set[int]]) -> None:
     """Add to a decision the quarantine records about its subject, and to an admission the decisions
     and captures about its page, that were sealed before: ids do not show them."""
-    quarantined = [number for number, one in enumerate(facts) if one.record == "WorkQuarantined"]
-    reasons = [number for number, one in enumerate(facts) if one.record in ADMITTED_AFTER]
-    records = _by_subject(
-        facts, lambda fact: [one for one in SUBJECTS if fact.first[one]], quarantined
-    )
-    about = _by_subject(facts, lambda fact: [fact.narrowest], reasons)
+    numbers: dict[str, list[int]] = defaultdict(list)
     for number, fact in enumerate(facts):
-        others: list[int] = []
-        if fact.record == "ControlDecided":
-            others = records.get((fact.narrowest, fact.first[fact.narrowest] or ""), [])
-        elif fact.record == "PageAdmitted":
-            named = [(one, fact.first[one] or "") for one in SUBJECTS]
-            others = [one for subject in named for one in about.get(subject, ())]
-        found[number] |= {one for one in others if facts[one].first["seq"] < fact.first["seq"]}
+        numbers[fact.record].append(number)
+    decisions, admissions = numbers["ControlDecided"], numbers["PageAdmitted"]
+    records = _by_subject(facts, numbers["WorkQuarantined"] if decisions else ())
+    reasons = [number for record in ADMITTED_AFTER for number in numbers[record]]
+    about = _by_subject(facts, reasons if admissions else (), narrowest=True)
+    for number in decisions:
+        others = [one for subject in facts[number].named[:1] for one in records.get(subject, ())]
+        found[number] |= _sealed_before(facts, number, others)
+    for number in admissions:
+        others = [one for subject in facts[number].named for one in about.get(subject, ())]
+        found[number] |= _sealed_before(facts, number, others)
+
+
+def _sealed_before(facts: list[FactEvents], number: int, others: Iterable[int]) -> set[int]:
+    seq = facts[number].first["seq"]
+    return {one for one in others if facts[one].first["seq"] < seq}
 
 
 def _by_subject(
-    facts: list[FactEvents],
-    subjects: Callable[[FactEvents], Iterable[str]],
-    chosen: Iterable[int] | None = None,
-) -> dict[tuple[str, str], list[int]]:
-    """The numbers of facts by the column and the id of their subjects."""
-    found: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number in range(len(facts)) if chosen is None else chosen:
-        for subject in subjects(facts[number]):
-            found[subject, facts[number].first[subject] or ""].append(number)
+    facts: list[FactEvents], chosen: Iterable[int], narrowest: bool = False
+) -> dict[Named, list[int]]:
+    """The numbers of the chosen facts by each of their subjects, or by the narrowest one alone."""
+    found: dict[Named, list[int]] = defaultdict(list)
+    for number in chosen:
+        named = facts[number].named
+        for subject in named[:1] if narrowest else named:
+            found[subject].append(number)
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from processors.profile import InvalidProfile, Profile, UnknownProfile
+from processors.rules.value_formats import KINDS
 from streams.cli.capture_options import batch_id, device_options, pseudonym, wishes_of
 from streams.cli.capture_order import CANNOT, device_cannot, print_order, take_order
 from streams.cli.capture_output import print_devices, print_page, print_result
@@ -37,6 +38,7 @@ from streams.clients.scanners.capture_settings import CaptureSettings, Wishes
 from streams.clients.scanners.escl_access import Access
 from streams.clients.scanners.scanner_driver import Scanner, ScannerDriver, ScannerProblem
 from streams.clients.spool.spool_database import spool_folder
+from streams.clients.station.capture_record import MISSING
 from streams.console import Exit, emit, err, fail, json_option
 from streams.settings import Settings
 
@@ -77,6 +79,13 @@ def devices(driver: str | None, device: str | None, as_json: bool) -> None:
 )
 @click.option("--order", help="Capture order to work on: it names profile, items and notes.")
 @click.option("--item", help="Identifier of the item; by default the batch has one item.")
+@click.option(
+    "--kind",
+    type=click.Choice([one for one in KINDS if one != MISSING]),
+    default="page",
+    show_default=True,
+    help="Kind of the pages that this command scans.",
+)
 @device_options
 @click.option(
     "--pages",
@@ -179,7 +188,7 @@ def _scan(
         records = [one for each in folder.items() for one in folder.records(each)]
         scanner.resume([one.document() for one in records])
         session = CaptureSession(folder, scanner, chosen, profile, options["operator"])
-        session.charts = here.profiles
+        session.kind, session.charts = options["kind"], here.profiles
         session.notice = lambda problem: err.print(str(problem), soft_wrap=True)
         if options["separators"]:
             _look_for_separators(session, item)

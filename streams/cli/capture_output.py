@@ -73,6 +73,8 @@ def print_closed(closed: ClosedBatch, document: dict[str, Any], profile: str) ->
     """Print a closed batch, and how to submit it, unless it is in the spool."""
     count = closed.delivery.page_count
     out.print(words((closed.batch_id, "bold"), f": closed, {counted(count, 'page')}"))
+    if closed.targets:
+        out.print(f"  Colour targets of other batches: {', '.join(closed.targets)}")
     if document.get("queued"):
         _print_queued(document["queued"])
     else:

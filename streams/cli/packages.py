@@ -1,4 +1,5 @@
-"""The commands of a repository: `packages list`, `show`, `fetch`, `follow` and `receive`."""
+"""The commands of a repository: `packages list`, `show`, `fetch`, `follow`, `receive` and
+`pdf`."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from streams.cli.filters import filters_of
 from streams.cli.follow import follow, receive
 from streams.cli.listings import show_row
 from streams.cli.package_lookup import completeness_note, looked_up_packages
+from streams.cli.page_pdf import pdf
 from streams.clients.repository.fetching import fetch as fetch_package
 from streams.clients.repository.packages import PackageFilter
 from streams.console import Exit, emit, err, fail, json_option, out, table, text_column
@@ -32,6 +34,7 @@ def packages() -> None:
 
 packages.add_command(follow)
 packages.add_command(receive)
+packages.add_command(pdf)
 
 
 @packages.command(name="list")

@@ -3,12 +3,15 @@
 import json
 from typing import Any
 
+from processors.package.item_record import HISTORY, LAYOUT
 from processors.pipeline import STEPS
+from processors.profile_packaging import LAYOUT_VERSION
 from processors.tools import Area
 from schemas import ids
 from schemas.codec import decode
 from schemas.models import Fact, FileRef, ItemCompleted
 from streams.tracker.derived_states import derive
+from streams.tracker.item_history import history_of
 from streams.tracker.unit_of_work import UnitOfWork
 
 RECORD_OF = {step.name: step.gives.__name__ for step in STEPS}
@@ -39,6 +42,7 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
     decisions = unit.run("decisions_of_item", item_id=item_id)
     facts = [batch_fact, item_fact, *of_pages]
     record = {
+        LAYOUT: LAYOUT_VERSION,
         "item_id": item_id,
         "batch_id": batch_id,
         "revision": revision,
@@ -49,16 +53,19 @@ def _completed(unit: UnitOfWork, row: tuple[Any, ...]) -> ItemCompleted:
         "releases": [_entry(decode(value, Fact)) for value, *_ in decisions],
         "withdrawn": unit.run("withdrawn_pages", item_id=item_id)[0][0] or [],
     }
+    times = [fact.head.occurred_at for fact in (*facts, *captures)]
+    completed_at = max(times + [decided_at for _, decided_at, _ in decisions])
+    decided = [event_id for *_, event_id in decisions]
+    if history := history_of(unit, item_id, batch_id, completed_at, decided):
+        record[HISTORY] = [_entry(fact) for fact in history]
     if not_pages := unit.run("files_that_are_no_pages", item_id=item_id)[0][0]:
         record["not_pages"] = not_pages
     if superseded := unit.run("superseded_package", item_id=item_id):
         record["supersedes"] = [superseded[0][0]]
     head = item_fact.head
-    times = [fact.head.occurred_at for fact in (*facts, *captures)]
-    times += [decided_at for _, decided_at, _ in decisions]
     event_id = ids.make_id(item_id, revision, "ItemCompleted")
     return ItemCompleted(
-        head=unit.head(event_id, registered_id, max(times), head).model_copy(
+        head=unit.head(event_id, registered_id, completed_at, head).model_copy(
             update={"revision": revision}
         ),
         page_count=page_count,

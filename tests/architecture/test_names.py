@@ -9,6 +9,10 @@ SAME_THING_OF_SEVERAL = {
     "role": "how each role runs",
     "queries": "the SQL of the tracker and of auditors",
     "generate": "what writes the generated files of its folder",
+    **dict.fromkeys(
+        ("writer", "mets", "mets_structure", "premis_document", "premis_objects", "descriptive"),
+        "what writes packages of layout 1 and of layout 2",
+    ),
 }
 COMMANDS = "streams/cli"
 """Named after the commands, and therefore like what they show."""

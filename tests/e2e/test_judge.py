@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from infra import standards
-from tests.support import judge
+from tests.support import judge, text_judge
 from tests.support.package_builders import (
     a_completed_item,
     a_page_entry,
@@ -83,9 +83,20 @@ def _lines(bag: Path, paths: list[Path]) -> str:
 
 @pytest.fixture
 def good(tmp_path: Path) -> Judged:
+    return _packaged(tmp_path, layout=1)
+
+
+@pytest.fixture
+def good_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
+    # The images of the builder have no size.
+    monkeypatch.setattr(judge, "_technical", lambda package: iter(()))
+    return _packaged(tmp_path, layout=2)
+
+
+def _packaged(tmp_path: Path, layout: int) -> Judged:
     tools = memory_tools(tmp_path)
     records = (("METS", "vol-1/mets.xml", submitted_mets(("scan 0002.tif", "Two"))),)
-    item = a_completed_item(tools, pages=PAGES, records=records)
+    item = a_completed_item(tools, pages=PAGES, records=records, layout=layout)
     package = published(item, tools)
     with tarfile.open(fileobj=io.BytesIO(tar_of(package, tools))) as archive:
         archive.extractall(tmp_path / "bags", filter="data")
@@ -96,10 +107,34 @@ def test_finds_nothing_in_a_good_bag(good: Judged) -> None:
     assert judge.judge(good.bag, good.manifest, standards.fetch(), USES) == []
 
 
+def test_finds_nothing_in_a_good_bag_of_layout_2(good_2: Judged) -> None:
+    assert judge.judge(good_2.bag, good_2.manifest, standards.fetch(), USES) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "new", "rule"),
+    [
+        (r"<linkingEventIdentifier>.*?</linkingEventIdentifier>(?=</object>)", "", "premis.event"),
+        (r"(<linkingObjectIdentifierValue>)[^<]+", r"\1sha256:00", "premis.link"),
+        (r"(<linkingAgentIdentifierValue>)[^<]+", r"\1software:nobody", "premis.link"),
+        (r"(<objectIdentifierValue>)[0-9a-f]{64}", r"\g<1>" + "0" * 64, "premis.file"),
+        (r"vol-1_0002\.tsv(?=</objectIdentifierValue>)", "vol-1_0002.txt", "premis.id"),
+        (r"(data/text/vol-1_0002\.tsv)(?=</objectIdentifierValue>)", r"\1.old", "premis.named"),
+    ],
+)
+def test_finds_a_fault_of_premis_in_layout_2(
+    good_2: Judged, pattern: str, new: str, rule: str
+) -> None:
+    good_2.replace(PREMIS, pattern, new)
+
+    assert rule in good_2.rules()
+
+
 def test_imports_nothing_of_the_line() -> None:
-    tree = ast.parse(Path(judge.__file__).read_text())
+    trees = [ast.parse(Path(each.__file__).read_text()) for each in (judge, text_judge)]
     imported = {
         name.split(".")[0]
+        for tree in trees
         for node in ast.walk(tree)
         for name in (
             [each.name for each in node.names]
@@ -109,7 +144,9 @@ def test_imports_nothing_of_the_line() -> None:
             else []
         )
     }
-    assert imported - set(sys.stdlib_module_names) == {"bagit", "lxml"}
+    # `tests` and `text_judge` are the judge of texts, beside it.
+    others = {"bagit", "lxml", "PIL", "pypdf", "tests", "text_judge"}
+    assert imported - set(sys.stdlib_module_names) == others
 
 
 def _swap_pages(bag: Judged) -> None:

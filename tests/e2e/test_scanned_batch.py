@@ -16,7 +16,7 @@ from tests.support.charts import in_levels, rendered, with_cast
 from tests.support.running_line import Line
 from tests.support.whole_log import read_when_quiet
 
-BATCH = "scanned-1"
+BATCH, LATER = "scanned-1", "scanned-2"
 PROFILE = "house"
 SCAN = ("station", "scan", "--profile", PROFILE, "--no-prompt")
 AIMS = """
@@ -79,6 +79,13 @@ def scan_with_target(line: Line, vendor: Path) -> dict[str, Any]:
     return dict(found)
 
 
+def scan_later(line: Line, vendor: Path) -> None:
+    """A batch of the same device without a target of its own."""
+    scan = (*SCAN, "--batch-id", LATER, "--item", "ms-19", "--device", vendor, "--pages", "1")
+    folder = line.ask(*scan)["folder"]
+    line.ask("station", "submit", folder, "--batch-id", LATER, "--profile", PROFILE)
+
+
 @pytest.fixture(scope="module")
 def scanned(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Scanned:
     profiles = line.home / "profiles"
@@ -89,8 +96,10 @@ def scanned(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Scanned:
     scan = (*SCAN, "--batch-id", BATCH, "--item", "ms-17", "--device", "test:0", "--pages", "2")
     made = line.ask(*scan, "--resolution", "100")
     folder = Path(made["folder"])
-    chart_page = scan_with_target(line, tmp_path_factory.mktemp("vendor"))
+    vendor = tmp_path_factory.mktemp("vendor")
+    chart_page = scan_with_target(line, vendor)
     submitted = submit(line, folder)
+    scan_later(line, vendor)
     target = tmp_path_factory.mktemp("package")
     package = Path(line.ask("packages", "fetch", "ms-17.v1", target)["path"])
     return Scanned(line, made["pages"], folder, package, submitted, chart_page)
@@ -160,6 +169,16 @@ def test_a_target_warns_at_the_station_and_is_in_the_history_of_the_pages_after_
     # Another device captured the other item.
     assert _target_events(scanned, "ms-17:0001") == []
     assert "Target house-chart" in scanned.line.run("audit", "page", "ms-18:0002").stdout
+
+
+def test_a_page_of_a_later_batch_has_the_target_of_the_earlier_one_in_its_history(
+    scanned: Scanned,
+):
+    rows = scanned.line.wait_for_events("page", "ms-19:0001")
+    (found,) = (row for row in rows if row["detail"].startswith("Target "))
+
+    assert f"on page ms-18:0001 of batch {BATCH}, captured before" in found["detail"]
+    assert (found["outcome"], found["code"]) == ("war", "target.colour-off")
 
 
 def _target_events(scanned: Scanned, page: str) -> list[dict[str, Any]]:

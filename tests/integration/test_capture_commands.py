@@ -163,6 +163,17 @@ def test_the_same_command_again_changes_nothing(station: StationHome):
     assert second.document["manifest_sha256"] == first.document["manifest_sha256"]
 
 
+def test_a_cover_is_scanned_as_one_and_its_kind_is_in_the_manifest(station: StationHome):
+    station.run(*SCAN, "--pages", "1", "--kind", "cover", "--batch-id", "b-1")
+    result = station.run(*SCAN, "--pages", "3", "--batch-id", "b-1")
+
+    (item,) = json.loads(Path(result.document["manifest"]).read_text())["items"]
+    kinds = [(one["sequence"], one["kind"]) for one in item["pages"]]
+    assert kinds == [(1, "cover"), (2, "page"), (3, "page")]
+    refused = station.run(*SCAN, "--kind", "missing", "--batch-id", "b-2")
+    assert refused.code == 2 and "'missing' is not one of" in refused.stderr
+
+
 InProcess = Callable[[int, Mapping[int, str]], tuple[str | None, int]]
 
 

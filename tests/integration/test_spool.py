@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.spool_outage import suffer
 from tests.support.large_folder import a_large_folder, queue_large_folder
 from tests.support.parts import Parts
@@ -18,6 +20,7 @@ def test_nothing_is_lost_while_broker_and_store_are_gone_and_the_spool_is_killed
     assert outage.kills == 2
 
 
+@pytest.mark.long
 def test_a_folder_of_100_000_pages_is_queued_in_2_seconds(tmp_path: Path) -> None:
     folder = a_large_folder(tmp_path / "folder")
 

@@ -77,10 +77,49 @@ def test_the_item_record_holds_the_facts_of_all_pages_in_order(tracker, storage)
         *("PageAdmitted", "PageAcquired", "PageRecognized"),
         *("PageAdmitted", "PageAcquired", "PageRecognized"),
     ]
+    assert next(iter(record)) == "bag_layout"
     assert record["page_list"] == files["page-list"].model_dump(mode="json")
     assert completed.head.cause_id == batch.registered_id("vol-1")
     latest = max(fact["fact"]["head"]["occurred_at"] for fact in record["facts"])
     assert completed.head.occurred_at.isoformat().replace("+00:00", "Z") == latest
+
+
+def test_the_item_record_holds_the_history_of_the_item_and_of_its_batch(tracker, storage):
+    batch = Delivery(storage, "b-1", {"vol-1": 1, "vol-2": 1})
+    page, other = "vol-1:0001", "vol-2:0001"
+    tracker.process(batch.received(), batch.accepted())
+    tracker.process(*(batch.registered(item) for item in batch.items))
+    tracker.process(a_request("pause", "batch:b-1"), a_request("resume", "batch:b-1"))
+    tracker.process(batch.acquired(page), batch.acquired(other))
+    failed = batch.page_quarantined(page, "recognize_page")
+    tracker.process(batch.deferred(page, 1), failed, batch.deferred(other, 1))
+    tracker.process(a_request("release", f"quarantine:{failed.head.event_id}"))
+    tracker.process(batch.recognized(page), batch.recognized(other))
+
+    records = {}
+    for completed in tracker.published(ItemCompleted):
+        files = {file.use: file for file in completed.files}
+        records[completed.head.item_id] = json.loads(storage.read(files["item-record"]))
+
+    assert [(one["record"], one["fact"].get("action")) for one in records["vol-1"]["releases"]] == [
+        ("ControlDecided", "release")
+    ]
+    histories = {
+        item: sorted(
+            (one["record"], one["fact"].get("action") or one["fact"]["head"]["page_id"] or "")
+            for one in record["history"]
+        )
+        for item, record in records.items()
+    }
+    of_batch = [
+        ("BatchReceived", ""),
+        ("ControlDecided", "pause"),
+        ("ControlDecided", "resume"),
+    ]
+    assert histories == {
+        "vol-1": [*of_batch, ("WorkDeferred", page), ("WorkQuarantined", page)],
+        "vol-2": [*of_batch, ("WorkDeferred", other)],
+    }
 
 
 def three_batches(storage: MemoryStorage) -> list[Fact]:

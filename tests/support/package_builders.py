@@ -74,9 +74,15 @@ def a_completed_item(
     not_pages: tuple[str, ...] = (),
     supersedes: tuple[str, ...] = (),
     capture: CaptureAccepted | None = None,
+    layout: int | None = None,
+    profile: dict[str, Any] | None = None,
+    history: tuple[Record, ...] = (),
+    readable: bool | None = None,
     **description: Any,
 ) -> ItemCompleted:
-    """An item of these pages, completed in a run; records are (schema, path, bytes)."""
+    """An item of these pages, completed in a run; records are (schema, path, bytes). Without a
+    layout, its record is one from before there were layouts. Images and texts can be read if the
+    layout needs that, or if it is asked."""
     item = {
         "item_id": "vol-1",
         "identifiers": [{"type": "shelfmark", "value": "Ms. <fol> 88 ſ"}],
@@ -92,11 +98,13 @@ def a_completed_item(
         "page-list",
         {"item": item, "pages": list(pages), "records": _records(tools, records), "batch": {}},
     )
-    facts = facts_made(tools, pages, run)
+    readable = (layout or 1) > 1 if readable is None else readable
+    facts = facts_made(tools, pages, run, readable=readable)
     capture = capture or CaptureAccepted(
         head=head_of(run, "captured"), capture_id="c-1", sequence=1, operator="p-4"
     )
     record = {
+        **({"bag_layout": layout} if layout else {}),
         "item_id": "vol-1",
         "batch_id": "b-1",
         "revision": revision,
@@ -106,6 +114,7 @@ def a_completed_item(
         "captures": [{"record": type(capture).__name__, "fact": capture.model_dump(mode="json")}],
         "releases": [],
         "withdrawn": list(withdrawn),
+        **({"history": [_entry(fact) for fact in history]} if history else {}),
         **({"not_pages": list(not_pages)} if not_pages else {}),
         **({"supersedes": list(supersedes)} if supersedes else {}),
     }
@@ -113,8 +122,16 @@ def a_completed_item(
         head=head_of(run, "completed", page_id=None, revision=revision),
         page_count=len(pages),
         priority="normal",
-        files=(_kept(tools, "item-record", record), page_list),
+        files=(
+            _kept(tools, "item-record", record),
+            page_list,
+            *([_kept(tools, "profile", profile or {})] if layout else []),
+        ),
     )
+
+
+def _entry(fact: Record) -> dict[str, Any]:
+    return {"record": type(fact).__name__, "fact": fact.model_dump(mode="json")}
 
 
 def published(item: ItemCompleted, tools: Tools) -> PackagePublished:

@@ -1,6 +1,27 @@
 """Small documents that stand in for what the steps write about a page."""
 
+from functools import cache
+from io import BytesIO
+
+from PIL import Image
+
 MODS = b'<mods xmlns="http://www.loc.gov/mods/v3"><titleInfo><title>S</title></titleInfo></mods>'
+
+
+@cache
+def jpeg(ref: str, width: int = 50, height: int = 100) -> bytes:
+    """An image with its page as comment."""
+    target = BytesIO()
+    Image.new("RGB", (width, height), (240, 220, 200)).save(target, "JPEG", comment=ref)
+    return target.getvalue()
+
+
+@cache
+def tiff(ref: str) -> bytes:
+    """An image of 100 x 200 pixels with its page as description."""
+    target = BytesIO()
+    Image.new("RGB", (100, 200), (240, 220, 200)).save(target, "TIFF", description=ref)
+    return target.getvalue()
 
 
 def alto(ref: str) -> bytes:

@@ -1,5 +1,6 @@
 """Builds the facts of an item's pages by hand, with their files in a store."""
 
+import html
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -21,6 +22,7 @@ from schemas.models import (
     Record,
 )
 from tests.support import package_documents as documents
+from tests.support.alto_pages import alto_page, block
 from tests.support.builders import NOON, a_head
 
 
@@ -37,8 +39,13 @@ def worker_of(run: str) -> str:
     return f"worker-{sha256(run.encode()).hexdigest()[:8]}"
 
 
-def facts_made(tools: Tools, pages: tuple[dict[str, Any], ...], run: str) -> list[Record]:
-    """The facts of an item of these pages in a run, without captures and completion."""
+def facts_made(
+    tools: Tools, pages: tuple[dict[str, Any], ...], run: str, *, readable: bool = False
+) -> list[Record]:
+    """The facts of an item of these pages in a run, without captures and completion.
+
+    With `readable`, reading images are images, and texts agree. Packages of layout 1 have
+    the digests that they had before."""
     facts: list[Record] = [
         BatchAccepted(
             head=head_of(run, "accepted", item_id=None, page_id=None),
@@ -56,7 +63,7 @@ def facts_made(tools: Tools, pages: tuple[dict[str, Any], ...], run: str) -> lis
     ]
     for page in pages:
         if page["file"]:
-            facts += _page_facts(tools, page, run)
+            facts += _page_facts(tools, page, run, readable)
     return facts
 
 
@@ -73,7 +80,7 @@ def _master_bytes(page: dict[str, Any]) -> bytes:
     return f"master {page.get('looks_like', page['ref'])}".encode() * page.get("length", 100)
 
 
-def _page_facts(tools: Tools, page: dict[str, Any], run: str) -> list[Record]:
+def _page_facts(tools: Tools, page: dict[str, Any], run: str, readable: bool) -> list[Record]:
     ref = page["ref"]
     head = {
         name: head_of(run, f"{name} {ref}", page_id=f"vol-1:{ref}")
@@ -101,14 +108,20 @@ def _page_facts(tools: Tools, page: dict[str, Any], run: str) -> list[Record]:
         acts=(_warning(master),),
         **shared,
     )
-    derived = PageDerived(head=head["derived"], **_made(tools, master, _images(ref), "libvips"))
+    derived = PageDerived(
+        head=head["derived"], **_made(tools, master, _images(ref, readable), "libvips")
+    )
     described = PageDescribed(
         head=head["described"],
         capture_software="ScanGear 4",
         captured_at="2019-05-01T10:00:00",
         files=_described(tools, page),
     )
-    texts = _made(tools, master, _texts(ref), "tesseract") if page["kind"] != "target" else {}
+    texts = (
+        _made(tools, master, _texts(page, readable), "tesseract")
+        if page["kind"] != "target"
+        else {}
+    )
     recognized = PageRecognized(
         head=head["recognized"],
         words=1,
@@ -150,7 +163,13 @@ def _made(
     return {"files": files, "acts": (act,)}
 
 
-def _images(ref: str) -> dict[str, tuple[str, bytes]]:
+def _images(ref: str, readable: bool) -> dict[str, tuple[str, bytes]]:
+    if readable:
+        return {
+            "pyramid": ("image/tiff", documents.tiff(ref)),
+            "access": ("image/jpeg", documents.jpeg(ref)),
+            "thumbnail": ("image/jpeg", documents.jpeg(ref, 25, 50)),
+        }
     return {
         "pyramid": ("image/tiff", b"II*\0 pyramid " + ref.encode()),
         "access": ("image/jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1 access " + ref.encode()),
@@ -168,11 +187,17 @@ def _described(tools: Tools, page: dict[str, Any]) -> tuple[FileRef, ...]:
     )
 
 
-def _texts(ref: str) -> dict[str, tuple[str, bytes]]:
+def _texts(page: dict[str, Any], readable: bool) -> dict[str, tuple[str, bytes]]:
+    """The texts of a page. Readable ones have the `lines` of its entry, or one line."""
+    ref, lines = page["ref"], page.get("lines") or [f"text {page['ref']}"]
+    alto = alto_page([block("b1", lines, 5, 5)], width=100, height=200)
+    hocr = "".join(
+        f"<span class='ocrx_word'>{html.escape(word)}</span>\n" for word in " ".join(lines).split()
+    )
     return {
-        "alto": ("application/xml", documents.alto(ref)),
-        "hocr": ("text/html", f"hocr {ref}".encode()),
-        "text": ("text/plain", f"text {ref}".encode()),
+        "alto": ("application/xml", alto if readable else documents.alto(ref)),
+        "hocr": ("text/html", (hocr if readable else f"hocr {ref}").encode()),
+        "text": ("text/plain", "\n".join(lines).encode()),
         "tsv": ("text/tab-separated-values", f"tsv {ref}".encode()),
         "pdf": ("application/pdf", f"%PDF-1.5 {ref}".encode()),
     }

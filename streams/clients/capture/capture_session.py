@@ -61,6 +61,8 @@ class CaptureSession:
     settings: CaptureSettings
     profile: Profile
     operator: str | None = None
+    kind: str = "page"
+    """Kind of the new pages; a separator sheet can state another one."""
     ask: Ask = never_ask
     pause: Callable[[float], None] = time.sleep
     notice: Callable[[ScannerProblem], None] = field(default=lambda _: None)
@@ -183,6 +185,8 @@ class CaptureSession:
             raise CaptureProblem("capture.page-refused", found)
         ref = ref if scanned.file_name is None else Path(file).stem
         record = self._record(scanned, checked, (ref, file), replaced)
+        if replaced is None:
+            record = replace(record, kind=self.kind)
         if self.separators is not None and place == NEXT_PLACE:
             record = self.separators.described(record)
         if place.follows is not None:

@@ -11,6 +11,7 @@ from typing import Any
 from infra.files import write_atomic
 from streams.clients.capture.capture_folder import CHECKSUMS, MANIFEST, CaptureFolder
 from streams.clients.capture.capture_problem import CaptureProblem
+from streams.clients.capture.other_targets import link_targets
 from streams.clients.station.capture_record import SUFFIX, CaptureRecord, digest_of
 from streams.clients.station.folder import Delivery, SubmissionOptions, read_folder
 from streams.clients.station.scan import natural
@@ -27,6 +28,8 @@ class ClosedBatch:
     folder: Path
     manifest: Path
     delivery: Delivery
+    targets: tuple[str, ...] = ()
+    """Targets of other batches that count for its pages, as BATCH/ITEM:REF."""
 
     def document(self) -> dict[str, Any]:
         """The same as JSON values."""
@@ -39,6 +42,7 @@ class ClosedBatch:
             "items": len(self.delivery.manifest["items"]),
             "pages": self.delivery.page_count,
             "bytes": self.delivery.size_bytes,
+            "targets": list(self.targets),
             "diagnostics": [one.model_dump() for one in self.delivery.diagnostics],
         }
 
@@ -54,12 +58,13 @@ def close_batch(folder: CaptureFolder, operator: str | None = None) -> ClosedBat
         _write_table(folder.files / item, records)
     if not digests:
         raise CaptureProblem("capture.no-pages", f"batch {folder.batch_id} has no page")
+    targets = tuple(f"{one.batch_id}/{one.page_id}" for one in link_targets(folder))
     write_atomic(folder.files / CHECKSUMS, "".join(_checksum_lines(folder.files, digests)))
     options = SubmissionOptions(folder.batch_id, profile=folder.profile or "", operator=operator)
     delivery = read_folder(folder.files, options)
     manifest = folder.folder / MANIFEST
     write_atomic(manifest, json.dumps(delivery.manifest, indent=2, ensure_ascii=False) + "\n")
-    return ClosedBatch(folder.batch_id, folder.files, manifest, delivery)
+    return ClosedBatch(folder.batch_id, folder.files, manifest, delivery, targets)
 
 
 def _verified(folder: Path, records: list[CaptureRecord]) -> dict[Path, str]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from infra.files import fsync_folder, write_atomic
+from infra.files import fsync_folder, read_json, write_atomic
 from schemas.ids import made_safe
 from streams.clients.capture.capture_folder import CaptureFolder
 
@@ -26,3 +26,9 @@ def item_folder(folder: CaptureFolder, item: str | None) -> str:
             stated |= {"title": item, "identifiers": [{"type": "local", "value": item}]}
         write_atomic(path / ITEM_JSON, json.dumps(stated, indent=2, ensure_ascii=False) + "\n")
     return name
+
+
+def item_id_of(folder: CaptureFolder, name: str) -> str:
+    """The id that the item in a folder of a batch has for the line."""
+    stated = read_json(folder.files / name / ITEM_JSON).get("item_id")
+    return stated if isinstance(stated, str) else made_safe(f"{folder.batch_id}.{name}")

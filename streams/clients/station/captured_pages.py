@@ -12,6 +12,7 @@ from schemas.models import CaptureSetting, FileRef, Head, PageCaptured
 from schemas.models import Producer as Software
 from streams.clients.scanners.twain_map import ROWS
 from streams.clients.station.capture_record import SUFFIX, CaptureRecord
+from streams.clients.station.delivered_targets import targets_among
 from streams.clients.station.scan import DeliveredFile
 from streams.clients.station.target_links import SessionTargets
 from streams.settings import software_version
@@ -36,7 +37,8 @@ def name_captures(
         for page in item["pages"]
         if (record := _record_of(page, files)) is not None
     ]
-    targets = SessionTargets((_page_id(item_id, page), one) for item_id, page, one in captured)
+    own = ((_page_id(item_id, page), one) for item_id, page, one in captured)
+    targets = SessionTargets(own, targets_among(files.values()))
     found: list[PageCaptured] = []
     for item_id, page, record in captured:
         media_type = files[page["file"]["path"]].media_type or UNKNOWN

@@ -4,6 +4,7 @@ from streams.clients.station import fixity
 from streams.clients.station.capture_record import records_of_captures
 from streams.clients.station.checksum_lists import lists_of
 from streams.clients.station.delivered_order import ORDER_JSON, order_among
+from streams.clients.station.delivered_targets import TARGETS_JSON, targets_among
 
 VENDORS = ("md5", "sha1", "sha512")
 """Algorithms whose delivered digests are recorded in the manifest."""
@@ -24,6 +25,7 @@ def stated_checksums(files: fixity.Files, bags: list[str]) -> fixity.StatedCheck
     stated = lists_of(files, frozenset(name for one in of_bags for name in one.consumed))
     stated.consumed |= records_of_captures(files.values())
     stated.consumed |= {ORDER_JSON} if order_among(files.values()) else set()
+    stated.consumed |= {TARGETS_JSON} if targets_among(files.values()) else set()
     for of_bag in of_bags:
         stated.expected += of_bag.expected
         stated.consumed |= of_bag.consumed

@@ -74,6 +74,7 @@ def test_every_shipped_profile_names_the_fast_engine(name: str):
         "engine": "tesserocr",
         "software": None,
         "models": None,
+        "model_versions": None,
     }
 
 

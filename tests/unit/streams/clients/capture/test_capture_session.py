@@ -117,6 +117,19 @@ def test_settings_are_confirmed_at_first_and_after_each_problem(folder: CaptureF
     assert pages[0].record.confirmed == {"resolution": "300"}
 
 
+def test_new_pages_have_the_kind_of_the_session_and_scanned_again_they_keep_theirs(
+    folder: CaptureFolder,
+):
+    covers, leaves = session(folder, [1]), session(folder, [2, 3])
+    covers.kind = "cover"
+    (cover,) = covers.capture("item-1", 1)
+    (leaf,) = leaves.capture("item-1", 1)
+    again = leaves.recapture("item-1", cover.record)
+
+    assert (leaf.record.kind, again.record.ref, again.record.kind) == ("page", "0001", "cover")
+    assert [one.kind for one in folder.pages("item-1")] == ["cover", "page"]
+
+
 def test_an_unknown_number_of_pages_ends_with_the_feeder(folder: CaptureFolder):
     assert len(list(session(folder, [1, 2], FEEDER).capture("item-1", None))) == 2
 

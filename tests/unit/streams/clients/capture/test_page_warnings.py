@@ -47,7 +47,7 @@ def codes(
         (blurred(PAGE, 2), "capture.page-blurred"),
         (exposed(PAGE, 1.3), "capture.page-clipped"),
         (exposed(PAGE, 1, -100), "capture.page-clipped"),
-        (turned(PAGE, 2), "capture.page-skewed"),
+        (turned(PAGE, 2.8), "capture.page-skewed"),
         (turned(PAGE, -3), "capture.page-skewed"),
         (PAGE.crop((300, 0, *SIZE)), "capture.text-cut-off"),
     ],

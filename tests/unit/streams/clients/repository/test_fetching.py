@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from processors import profile
 from processors.package import bag
 from processors.tools import Tools
-from streams.clients.repository.fetching import fetch
+from streams.clients.repository.fetching import fetch, verify, verify_fetched
 from streams.clients.repository.unpacking import PackageRefused
 from streams.storage.memory import MemoryStorage
 from tests.support.package_builders import a_completed_item, memory_tools, published
@@ -72,6 +73,42 @@ def test_unpacks_the_bag_into_a_folder_of_its_own(tools: Tools, target: Path) ->
     assert (path / "data/text/vol-1_0001.txt").read_bytes() == b"text 0001"
     assert [each.name for each in target.iterdir()] == [TOP]
     assert sum(read) > row["size_bytes"]
+
+
+@pytest.mark.parametrize("bag_name", ["copystand", "aptrust"])
+def test_a_package_of_layout_2_with_further_manifests_is_verified_and_unpacked(
+    tools: Tools, target: Path, tmp_path: Path, bag_name: str
+) -> None:
+    text = f'extends = "book-colour"\n[institution]\nname = "L"\n[package]\nbag = "{bag_name}"\n'
+    (tmp_path / "mine.toml").write_text(text)
+    resolved = profile.resolve("mine", tmp_path)
+    package = published(a_completed_item(tools, layout=2, profile=resolved), tools)
+    row = package.model_dump(
+        include={"package_id", "key", "sha256", "size_bytes", "content_digest"}
+    )
+
+    verify(row, tools.storage)
+    path = fetch(row, tools.storage, target)
+
+    verify_fetched(row, path)
+    (path / "bag-info.txt").write_text("Source-Organization: another\n")
+    with pytest.raises(PackageRefused, match=r"bag-info\.txt has the SHA-256"):
+        verify_fetched(row, path)
+
+
+def test_a_file_beside_the_manifests_is_found_in_a_bag_of_layout_2(
+    tools: Tools, target: Path
+) -> None:
+    package = published(a_completed_item(tools, layout=2), tools)
+    row = package.model_dump(
+        include={"package_id", "key", "sha256", "size_bytes", "content_digest"}
+    )
+    path = fetch(row, tools.storage, target)
+
+    (path / "tagmanifest-sha999.txt").write_text("x")
+
+    with pytest.raises(PackageRefused, match="in no manifest"):
+        verify_fetched(row, path)
 
 
 def test_a_tar_that_was_changed_in_the_store_is_refused(tools: Tools, target: Path) -> None:

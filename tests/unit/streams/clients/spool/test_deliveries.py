@@ -1,6 +1,9 @@
 """Deliveries in a spool: queued, found again, cancelled."""
 
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +33,45 @@ def test_another_folder_of_a_batch_that_is_queued_is_refused(tmp_path: Path) -> 
 
     assert refused.value.code == "spool.batch-queued"
     assert "copystand station spool cancel d-1" in refused.value.fix
+
+
+class Touched:
+    """What is opened and listed below a folder while `watching`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.watching = False
+        self.opened: list[str] = []
+        self.listed: list[str] = []
+        self._top = str(folder)
+        sys.addaudithook(self._see)  # It cannot be removed again, so it is switched off.
+
+    def _see(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.watching or event not in ("open", "os.scandir", "os.listdir"):
+            return
+        path = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else ""
+        if path.startswith(self._top):
+            (self.opened if event == "open" else self.listed).append(path)
+
+
+def test_queueing_5000_pages_opens_none_of_them_and_lists_each_folder_once(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    first = a_folder(folder / "item-0", {"0000.tif": b"II*"}) / "0000.tif"
+    for item in range(5):
+        (folder / f"item-{item}").mkdir(exist_ok=True)
+        for page in range(1, 1001):
+            os.link(first, folder / f"item-{item}" / f"{page:04d}.tif")
+    touched = Touched(folder)
+
+    with open_spool(tmp_path / "spool") as spool:
+        touched.watching = True
+        queued = Deliveries(spool).queue(folder, SubmissionOptions("b-1"))
+        touched.watching = False
+        listing = Deliveries(spool).listing(queued.number)
+
+    assert touched.opened == []
+    assert sorted(touched.listed) == sorted({str(folder), *map(str, folder.iterdir())})
+    assert (queued.files, len(listing)) == (5001, 5001)
+    assert listing[b"item-4/1000.tif"][0] == 3
 
 
 def test_all_options_are_kept(tmp_path: Path) -> None:

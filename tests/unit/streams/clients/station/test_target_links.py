@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from streams.clients.station.capture_record import CaptureRecord
+from streams.clients.station.delivered_targets import OtherTarget
 from streams.clients.station.folder import SubmissionOptions, read_folder
 from streams.clients.station.target_links import SessionTargets
 from tests.support.deliveries import a_folder, a_png
@@ -97,6 +98,30 @@ def test_a_target_that_was_scanned_again_counts_for_the_pages_before_its_second_
         True,
         True,
     ]
+
+
+def test_a_target_of_another_batch_counts_for_a_day_unless_a_later_one_does(page: Path):
+    other = OtherTarget("b-0", "i:0009", target(page))
+    own = target(page, SECOND, 30)
+    targets = SessionTargets([("i:0001", own)], [other])
+
+    for at_page, event_id in (
+        (at(20), FIRST),
+        (at(40), SECOND),
+        ("2026-05-05T09:09:59.000000Z", SECOND),
+    ):
+        act = targets.act_for("i:0002", a_record(page, event_id=THIRD, captured_at=at_page))
+        assert act is not None and f"capture {event_id}" in act.detail
+
+    alone = SessionTargets([], [other])
+    act = alone.act_for("i:0002", a_record(page, event_id=THIRD, captured_at=at(20)))
+    assert act is not None and "on page i:0009 of batch b-0, captured before" in act.detail
+    for changes in (
+        {"captured_at": "2026-05-05T09:10:00.000000Z"},
+        {"captured_at": at(20), "profile": "book-colour"},
+        {"captured_at": at(20), "device": {**a_record(page).device, "serial": "S-2"}},
+    ):
+        assert alone.act_for("i:0002", a_record(page, event_id=THIRD, **changes)) is None
 
 
 def test_the_facts_of_a_delivery_have_the_acts_of_its_target(tmp_path: Path):

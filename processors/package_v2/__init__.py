@@ -1,0 +1,1 @@
+"""Layout version 2 of packages."""

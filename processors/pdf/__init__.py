@@ -1,0 +1,1 @@
+"""Writes PDF/A-2u files: page images with their text, from ALTO."""
