@@ -38,7 +38,7 @@ def copystand(home: Path, *words: str, may_fail: bool = False) -> str:
     command = [sys.executable, "-m", "streams.cli", *words]
     done = subprocess.run(
         command,
-        env=os.environ | {"COPYSTAND_HOME": str(home)},
+        env={"COPYSTAND_ENRICHMENT": "off", **os.environ, "COPYSTAND_HOME": str(home)},
         stdout=subprocess.PIPE,
         text=True,
         timeout=TIMEOUT_SECONDS,

@@ -113,6 +113,19 @@ KINDS = (
         },
     ),
     Kind(
+        "Suggestions of models",
+        "Terms that a model suggests, and the words of the recognised text that led to it. A"
+        " vocabulary of the institution can name persons, and so can a text. The value of a request"
+        " to edit a suggestion is the term that a person chose.",
+        "Not deleted: they prove what a model suggested. `COPYSTAND_ENRICHMENT=off` keeps models"
+        " from looking at pages.",
+        {
+            "evidence": "PageSuggestion",
+            "label": "PageSuggestion",
+            "term_uri": "PageSuggestion",
+        },
+    ),
+    Kind(
         "Findings",
         "Sentences of the software. They repeat delivered names and values where these are at"
         " fault, and errors of the system, with paths of the home. A name in the place of a"
@@ -120,6 +133,7 @@ KINDS = (
         "Not deleted.",
         {
             "detail": "Act PremisEvent",
+            "failure": "ModelRun",
             "fix": "ControlDecided Diagnostic WorkQuarantined",
             "found": "Diagnostic WorkQuarantined",
             "where": "Diagnostic WorkQuarantined",
@@ -161,12 +175,14 @@ KINDS = (
             "format_version": "PageAcquired",
             "icc_sha256": "CaptureAccepted PageAcquired PageCaptured",
             "key": "FileRef",
-            "kind": "PageAcquired PageAdmitted",
+            "kind": "PageAcquired PageAdmitted PageSuggestion",
             "lane": "WorkDeferred WorkQuarantined",
             "languages": "PageAcquired PageAdmitted PageRecognized",
             "layout": "PageAcquired PageAdmitted",
             "manifest_sha256": "BatchAccepted BatchReceived BatchSubmitted",
+            "master_sha256": "PageAnalyzed",
             "media_type": "FileRef",
+            "model": "ModelRun",
             "models": "PageRecognized",
             "name": "CaptureSetting Producer",
             "optional_branches": "PageAcquired PageRecognized",
@@ -189,11 +205,14 @@ KINDS = (
             "severity": "Diagnostic",
             "sha256": "CaptureAccepted FileRef ObjectRestored PackagePublished PageCaptured",
             "step": "WorkDeferred WorkQuarantined",
+            "suggestion_id": "PageSuggestion",
             "topic": "Origin",
             "type": "Act Agent",
             "use": "FileRef",
             "vendor_checksums": "PageAdmitted",
-            "version": "Agent Producer",
+            "version": "Agent ModelRun Producer",
+            "vocabulary": "PageSuggestion",
+            "weights_sha256": "ModelRun",
             "work_id": "WorkDeferred WorkQuarantined",
         },
     ),

@@ -9,7 +9,7 @@ from infra.migrate import FOLDER
 READ, INSERT, UPDATE, DELETE, TRUNCATE = "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"
 OPERATIONS = (READ, INSERT, UPDATE, DELETE, TRUNCATE)
 ROLES = {
-    "tracker": "The tracker; `person`; `fixity`; free texts that are sent; the station.",
+    "tracker": "The tracker; `enrichment`; `person`; `fixity`; free texts; the station.",
     "projector": "The projector.",
     "auditor_ro": "All commands that list or show something.",
 }
@@ -45,8 +45,15 @@ GRANTED: dict[tuple[str, str], frozenset[str]] = {
             "orders", "order_batches", "order_states",
         )
     },
+    **{
+        ("auditor_ro", f"review.{name}"): frozenset({READ})
+        for name in (
+            "models", "items", "work", "switches", "latest_runs", "suggestions", "decisions",
+            "suggestion_states",
+        )
+    },
 }  # fmt: skip
-"""Rights by role and table. The tracker owns the schemas `line` and `fixity`."""
+"""Rights by role and table. The tracker owns the schemas `line`, `fixity` and `review`."""
 RELATION = re.compile(r"^CREATE (?:TABLE|VIEW) (\w+\.\w+)", re.M)
 
 
@@ -69,7 +76,7 @@ class Cell:
 
 def rights(role: str, relation: str) -> frozenset[str]:
     """The operations that a role may do with a table or view."""
-    if role == "tracker" and relation.startswith(("line.", "fixity.")):
+    if role == "tracker" and relation.startswith(("line.", "fixity.", "review.")):
         return frozenset(OPERATIONS)
     return GRANTED.get((role, relation), frozenset())
 

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "errors"
 CHAPTERS = (
     *("manifest", "preflight", "station", "masters"),
     *("scanners", "orders", "packages", "intake", "senders", "uploads"),
-    *("line", "audit", "fixity", "registry"),
+    *("line", "audit", "fixity", "registry", "review"),
 )
 """Files of the catalogue in the order of docs/errors.md."""
 COMMANDS = {

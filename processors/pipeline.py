@@ -20,6 +20,7 @@ from schemas.models import (
     PackageReceived,
     PageAcquired,
     PageAdmitted,
+    PageAnalyzed,
     PageCaptured,
     PageDerived,
     PageDescribed,
@@ -34,6 +35,9 @@ ROUTER = "router"
 TRACKER = "tracker"
 FIXITY = "fixity"
 """Who checks the objects of the store; also the step in its quarantine records."""
+
+ENRICHMENT = "enrichment"
+"""The role that runs models on pages of completed items."""
 
 ALTO = FormatName("ALTO", None, "fmt/101")
 HOCR = FormatName("hOCR, XHTML", "1.0", "fmt/102")
@@ -183,6 +187,13 @@ TABLE: tuple[Row, ...] = (
         premis="completion",
         detail="All required branches of all pages have ended. Pages: {fact.page_count}.",
     ),
+    OtherFact(
+        PageAnalyzed,
+        by=(ENRICHMENT,),
+        premis="enrichment",
+        detail="Models looked at the page. Suggestions: {fact.suggested}.",
+        beside_the_line=True,
+    ),
     Step(
         "assemble_package",
         ItemCompleted,
@@ -255,6 +266,8 @@ def taken_by(fact: type[Fact]) -> tuple[str, ...]:
 
 def read_by_tracker(row: Row) -> bool:
     """Whether the tracker reads a fact: one that a step gives, or that others write for no step."""
+    if isinstance(row, OtherFact) and row.beside_the_line:
+        return False
     writers, takers = written_by(row.fact), taken_by(row.fact)
     by_steps = {step.name for step in STEPS}.intersection(writers)
     return bool(by_steps) or (writers != (TRACKER,) and not takers)

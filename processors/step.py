@@ -129,6 +129,8 @@ class OtherFact:
     """Detail of the event."""
     cause: type[Fact] | None = None
     """The fact that precedes this one in a history, if it is always the same."""
+    beside_the_line: bool = False
+    """Whether nothing in the line depends on the fact, so that the tracker does not read it."""
 
 
 Row = Step | OtherFact

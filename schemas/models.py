@@ -415,6 +415,42 @@ class ItemRegistered(Fact):
     """Preservation actions performed for this fact; each becomes one PREMIS event."""
 
 
+class PageSuggestion(Record):
+    """What a model suggests about a page, until a person decides."""
+
+    suggestion_id: str
+    """Id of the suggestion: the same model with the same weights gives the same id for the same master of a page."""
+    kind: str
+    """writing, script, figure, language, term, duplicate or blank."""
+    label: str
+    """What is suggested, in the words of the model or the vocabulary."""
+    term_uri: str = ""
+    """URI of the term; empty for a label without one."""
+    vocabulary: str = ""
+    """Vocabulary of the term; empty for a label of the model."""
+    score: float
+    """Calibrated probability, 0 to 1."""
+    box: tuple[int, ...] = ()
+    """Left, top, width and height in pixels of the master; empty for the complete page."""
+    evidence: tuple[str, ...] = ()
+    """Words or measures that led to the suggestion."""
+
+
+class ModelRun(Record):
+    """One run of a model on a page."""
+
+    model: str
+    """Id of the model."""
+    version: str
+    """Version of the model."""
+    weights_sha256: str = ""
+    """SHA-256 of the weights, lower-case hex; empty for a model without weights."""
+    failure: str | None = None
+    """Why the run failed; null when it ended."""
+    suggestions: tuple[PageSuggestion, ...] = ()
+    """What the model suggests."""
+
+
 class ObjectRestored(Fact):
     """An object that had failed its fixity check has its recorded bytes again."""
 
@@ -637,6 +673,25 @@ class PageAdmitted(Fact):
     """Checksums delivered in addition to the manifest's SHA-256, each as algorithm:hex, for example md5:9e10…."""
     image: int | None = None
     """Number of the page's image among the full images of its file, from 1; null if the file is one page."""
+    files: tuple[FileRef, ...] = ()
+    """Files of this fact, each with its use; by reference, never by content."""
+    acts: tuple[Act, ...] = ()
+    """Preservation actions performed for this fact; each becomes one PREMIS event."""
+
+
+class PageAnalyzed(Fact):
+    """Models looked at the access image and the text of a page; the line does not wait for them."""
+
+    topic_key: ClassVar[str] = "page_id"
+    partitions: ClassVar[int | None] = 1
+    head: Head = UNSTAMPED
+    """Identity, subject, cause and time of this fact."""
+    master_sha256: str
+    """SHA-256 of the master of the page, lower-case hex. No model reads the master."""
+    suggested: int
+    """Number of suggestions of all models."""
+    runs: tuple[ModelRun, ...] = ()
+    """The runs, one for each model."""
     files: tuple[FileRef, ...] = ()
     """Files of this fact, each with its use; by reference, never by content."""
     acts: tuple[Act, ...] = ()

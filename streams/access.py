@@ -14,7 +14,7 @@ from infra.acls import (
     WRITE,
     Grant,
 )
-from processors.pipeline import FIXITY, OTHER_FACTS, STEPS, router_steps
+from processors.pipeline import ENRICHMENT, FIXITY, OTHER_FACTS, STEPS, router_steps
 from schemas.catalogue import AUDIT_CHECKPOINTS, AUDIT_INTAKE, AUDIT_PREMIS, ORDERS, topic_of
 from streams.kafka.client import (
     AUDITOR,
@@ -34,6 +34,7 @@ USERS = {
     "sealer": "The sealer.",
     "projector": "The projector.",
     "watchdog": "The watchdog.",
+    ENRICHMENT: "The role enrichment, in which models look at pages.",
     FIXITY: "`copystand fixity run` and `restore` on this machine; the watchdog runs the first.",
     STATION: "`copystand station submit` on this machine.",
     REPOSITORY: "`copystand packages follow` and `receive` on this machine.",
@@ -95,7 +96,7 @@ def _writes() -> Iterator[Grant]:
         yield Grant("tracker", TOPIC, topic, WRITE)
     yield Grant("tracker", TOPIC, ORDERS.name, WRITE)
     # The projector reports foreign records of the sealed log as events.
-    for role in ("router", "worker", "tracker", "projector", FIXITY):
+    for role in ("router", "worker", "tracker", "projector", FIXITY, ENRICHMENT):
         yield Grant(role, TOPIC, AUDIT_INTAKE.name, WRITE)
 
 
@@ -105,6 +106,10 @@ def _roles_read() -> Iterator[Grant]:
         yield Grant(role, GROUP, group, READ)
         for name in names:
             yield Grant(role, TOPIC, name, READ)
+    # Its position is in PostgreSQL alone. It reads its own facts when the tables lack them.
+    yield Grant(ENRICHMENT, GROUP, f"{OURS}{ENRICHMENT}", READ)
+    for record in ("ItemCompleted", "PageAnalyzed"):
+        yield Grant(ENRICHMENT, TOPIC, topic_of(record).name, READ)
     # After a loss the tracker publishes again what it had read.
     for name in TRACKER_INPUTS:
         yield Grant("tracker", TOPIC, name, WRITE)

@@ -146,13 +146,13 @@ def _step_consumers(
 
 def run_tracker(settings: Settings) -> None:
     """Run the tracker on the store, the broker and the database of the settings."""
+    from streams.kafka.topic_reader import TopicReader
     from streams.known_senders import KnownSenders
     from streams.runtime.worker_name import worker_name
     from streams.storage.disk_reserve import reserve_of
     from streams.storage.factory import open_storage
     from streams.tracker import database, role
     from streams.tracker.outbox_relay import OutboxRelay
-    from streams.tracker.topic_reader import TopicReader
     from streams.uploads.upload_records import UploadRecords
 
     connect = partial(database.connect, settings.dsn("tracker"))
@@ -219,7 +219,7 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
     from streams.audit.generations import LOG
     from streams.audit.signed_leaves import SignedLeaves
     from streams.kafka.producer import KafkaPublisher
-    from streams.projector import findings, role
+    from streams.projector import findings, log_topic, role
     from streams.runtime.role_files import WaitReasons
     from streams.runtime.worker_name import worker_name
     from streams.sealer import clients
@@ -235,7 +235,7 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
 
     def make_projector() -> "Projector":
         return role.Projector(
-            role.log_consumer(brokers),
+            log_topic.log_consumer(brokers),
             SignedLeaves(settings.home / LOG, between.premis),
             report,
             lambda reason: reasons.set("log", reason),
@@ -289,6 +289,14 @@ def run_ingest(settings: Settings) -> None:
     role.run_ingest(settings, ingest)
 
 
+def run_enrichment(settings: Settings) -> None:
+    """Run the role in which models look at pages; see streams/enrichment/adapters.py."""
+    from streams.enrichment.adapters import enrichment_parts
+    from streams.enrichment.role import run_enrichment
+
+    run_enrichment(settings, enrichment_parts(settings))
+
+
 RUN: dict[str, Callable[[Settings], None]] = {
     "router": run_router,
     "worker": run_worker,
@@ -297,4 +305,5 @@ RUN: dict[str, Callable[[Settings], None]] = {
     "projector": run_projector,
     "watchdog": run_watchdog,
     "ingest": run_ingest,
+    "enrichment": run_enrichment,
 }

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, PlainValidator
 
 from streams import storage_settings
+from streams.enrichment_variables import EnrichmentVariables
 from streams.fixity_variables import FixityVariables
 from streams.machine import cores, most_memory_mb
 from streams.night_window import NightWindow, read_night_window
@@ -21,6 +22,7 @@ from streams.upload_variables import UploadVariables
 
 
 class EnvironmentVariables(
+    EnrichmentVariables,
     FixityVariables,
     RegistryVariables,
     ResourceVariables,

@@ -125,10 +125,10 @@ def repair_after_loss(brokers: Brokers, home: Path, tracker_dsn: str) -> None:
         if all(ends[at] >= offset for at, offset in read.items()):
             return
         # Imported here: the supervisor seldom needs it.
+        from streams.kafka.topic_reader import TopicReader
         from streams.storage.factory import open_storage
         from streams.tracker.lost_messages import repair
         from streams.tracker.process_manager import ProcessManager
-        from streams.tracker.topic_reader import TopicReader
 
         # The router's answers that no role had read: its receipts give the same messages again.
         rewind(brokers, ROUTER, topology.groups()[ROUTER])

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from processors.pipeline import (
+    ENRICHMENT,
     OTHER_FACTS,
     TABLE,
     TRACKER,
@@ -21,6 +22,8 @@ from schemas.catalogue import (
 )
 
 ROLES = ("router", "worker", "tracker", "sealer", "projector", "watchdog", "ingest")
+BESIDE_THE_LINE = (ENRICHMENT,)
+"""Roles that no batch waits for: the line starts, works and drains without them."""
 
 FACTS_READ = tuple(topic_of(row.fact.__name__).name for row in TABLE if read_by_tracker(row))
 RELEASED = redone_topic("intake")

@@ -1,5 +1,6 @@
 """What tests of every kind share."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,8 @@ from tests.support.s3_store import S3Server, running_s3
 
 SERVERS = ("line", "second_line", "parts")
 """Fixtures that run a broker; those of a session run until its end."""
+# Models would take the processors from the tests. What they do is tested where it is switched on.
+os.environ.setdefault("COPYSTAND_ENRICHMENT", "off")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

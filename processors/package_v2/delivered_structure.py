@@ -64,9 +64,9 @@ def _taken_over(
     root: etree._Element, logical: Division, refs: dict[int, str]
 ) -> DeliveredStructure:
     top = logical_element(root)
-    described = described_division(root)
-    if top is None or described is None:
+    if top is None:
         raise ValueError("a structure was read from a METS without a logical one")
+    described = _item_of(root, top)
     divs = list(top.iter(f"{M}div"))
     place = divs.index(described)
     mods_id, mods = _mods_of(root, described)
@@ -98,6 +98,17 @@ def _taken_over(
             ref: value for number, ref in refs.items() if (value := names[number].get("CONTENTIDS"))
         },
     )
+
+
+def _item_of(root: etree._Element, top: etree._Element) -> etree._Element:
+    """The division that is the item: the one with a record, else the first one that does not only
+    refer to the METS of a larger work."""
+    described = described_division(root)
+    if described is not None and described.get("DMDID"):
+        return described
+    while top.find(f"{M}mptr") is not None and (inner := top.find(f"{M}div")) is not None:
+        top = inner
+    return top
 
 
 def _all(division: Division) -> Iterator[Division]:

@@ -27,6 +27,7 @@ COMMANDS = {
     "profile": "streams.cli.profile:profile",
     "quarantine": "streams.cli.quarantine:quarantine",
     "repository": "streams.cli.external_access:repository",
+    "review": "streams.cli.review:review",
     "run": "streams.cli.run:run",
     "schemas": "streams.cli.schemas:schemas",
     "station": "streams.cli.station_commands:station",

@@ -167,9 +167,11 @@ def _later_schemas(settings: Settings, home: Path) -> dict[str, str]:
 
 
 def _start(home: Path, later: dict[str, str], quiet: bool) -> dict[str, Any]:
-    from streams.topology import ROLES
+    from streams.topology import BESIDE_THE_LINE, ROLES
 
-    command = [sys.executable, "-m", "streams.supervisor", "--home", str(home), *ROLES]
+    beside = BESIDE_THE_LINE if Settings.load().enrichment else ()
+    roles = (*ROLES, *beside)
+    command = [sys.executable, "-m", "streams.supervisor", "--home", str(home), *roles]
     environment = {**os.environ, **later, "COPYSTAND_CACHE": str(paths.cache_folder())}
     with _log(home).open("ab") as sink:
         child = subprocess.Popen(

@@ -38,6 +38,8 @@ HOLD_ROLES_SECONDS = 8.0
 killed loses nothing."""
 TICK_SECONDS = 0.1
 DATABASE = "postgres"
+BESIDE_THE_LINE = ("enrichment",)
+"""Roles that the start does not wait for, and whose failures do not end it."""
 MONITOR = "watchdog"
 """The role that runs while the line waits for disk space, to say so."""
 
@@ -162,7 +164,8 @@ class Supervisor:
         self._wait_until_ready(self.servers, running=self.servers)
         self._timed("topics", self._prepare_topics)
         self._timed("access", self._prepare_access)
-        self._wait_until_ready(self.roles, running=self.servers + self.roles)
+        awaited = [one for one in self.roles if one.name not in BESIDE_THE_LINE]
+        self._wait_until_ready(awaited, running=self.servers + self.roles)
         if self._grace_seconds is None:
             self.phase, self._was_ready = "ready", True
             self._write_state()
@@ -226,7 +229,7 @@ class Supervisor:
                 raise LacksSpace(next(iter(self._guard.shortages.values())))
             # A line that was ready once is started until it succeeds.
             for one in () if self._was_ready else running:
-                if one.failures >= FAILURES_BEFORE_READY:
+                if one.failures >= FAILURES_BEFORE_READY and one.name not in BESIDE_THE_LINE:
                     raise StartFailed(
                         f"{one.name} {one.last_failure}, {one.failures} times in a row;"
                         f" {_end_of(one.log)}"

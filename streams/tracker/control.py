@@ -9,7 +9,13 @@ from schemas.codec import decode
 from schemas.ids import BATCH_ID, PSEUDONYM
 from schemas.models import Act, ControlDecided, ControlRequested, Head
 from streams import free_texts
-from streams.tracker import order_decisions, persons, quarantine_decisions, text_decisions
+from streams.tracker import (
+    order_decisions,
+    persons,
+    quarantine_decisions,
+    review_decisions,
+    text_decisions,
+)
 from streams.tracker.quarantine_checks import check_decision, common_subject
 from streams.tracker.states import ACTIONS, UNKNOWN, code_of_refusal
 from streams.tracker.unit_of_work import UnitOfWork
@@ -63,6 +69,8 @@ def decide(unit: UnitOfWork, fact: ControlRequested) -> None:
         persons.change_register(unit, fact)
     elif answer.code is None and fact.action in order_decisions.ACTIONS:
         order_decisions.change(unit, fact)
+    elif answer.code is None and fact.action in review_decisions.ACTIONS:
+        review_decisions.change(unit, fact, event_id)
     elif answer.code is None:
         for batch_id in _batches(fact):
             _apply(unit, fact, batch_id)
@@ -87,6 +95,9 @@ def _answer(unit: UnitOfWork, fact: ControlRequested) -> Answer:
     if fact.action in order_decisions.ACTIONS:
         refusal = order_decisions.refusal(unit, fact)
         return refused(*refusal, order=order_decisions.order_of(fact)) if refusal else Answer()
+    if fact.action in review_decisions.ACTIONS:
+        refusal = review_decisions.refusal(unit, fact)
+        return refused(*refusal, batch=", ".join(_batches(fact))) if refusal else Answer()
     if fact.action in quarantine_decisions.ACTIONS:
         refusal = check_decision(unit, fact)
         return refused(*refusal) if refusal else Answer()
@@ -147,6 +158,8 @@ def _known_subject(unit: UnitOfWork, fact: ControlRequested) -> Head:
     head of the request may name any page."""
     if fact.action in quarantine_decisions.ACTIONS:
         return common_subject(unit, fact)
+    if fact.action in review_decisions.ACTIONS:
+        return review_decisions.subject_of_request(unit, fact)
     named = (name for name in _batches(fact) if BATCH_ID.match(name))
     return subject(next(named, None))
 
@@ -166,17 +179,19 @@ def _control_decided(
         granted=answer.code is None,
         code=answer.code,
         fix=answer.advice,
-        acts=_acts(fact, like, answer),
+        acts=_acts(unit, fact, like, answer),
     )
 
 
-def _acts(fact: ControlRequested, like: Head, answer: Answer) -> tuple[Act, ...]:
+def _acts(unit: UnitOfWork, fact: ControlRequested, like: Head, answer: Answer) -> tuple[Act, ...]:
     """The event of a decision that changes what an item consists of, who may be named, or of a
     deletion."""
     if answer.code is None and fact.action in persons.ACTIONS:
         return (persons.act_of_change(fact, subject_of(like)),)
     if answer.code is None and fact.action in order_decisions.ACTIONS:
         return (order_decisions.act_of(fact, subject_of(like)),)
+    if answer.code is None and fact.action in review_decisions.ACTIONS:
+        return review_decisions.acts_of(unit, fact, subject_of(like))
     if answer.code is None and fact.action == text_decisions.DELETE:
         return (text_decisions.deletion(fact),)
     if answer.code is not None or (fact.action, fact.value) != (

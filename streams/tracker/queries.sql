@@ -699,3 +699,27 @@ WHERE f.record = 'ItemRegistered' AND (%(cause_id)s::text IS NULL OR f.cause_id 
     AND NOT EXISTS (SELECT FROM line.refused r WHERE r.registered_id = f.event_id)
     AND NOT EXISTS (SELECT FROM line.earlier_versions v WHERE v.registered_id = f.event_id)
 ORDER BY f.item_id, f.partition, f."offset", f.event_id;
+
+-- name: suggestion
+SELECT batch_id, item_id, page_id, kind, label, model, version, weights_sha256
+FROM review.suggestions WHERE suggestion_id = %(suggestion_id)s;
+
+-- name: put_suggestion_decision
+INSERT INTO review.decisions (suggestion_id, decision_id, action, label, term_uri, vocabulary,
+    decided_by, decided_at)
+VALUES (%(suggestion_id)s, %(decision_id)s, %(action)s, %(label)s, %(term_uri)s, %(vocabulary)s,
+    %(decided_by)s, %(decided_at)s)
+ON CONFLICT (suggestion_id) DO UPDATE SET decision_id = excluded.decision_id,
+    action = excluded.action, label = excluded.label, term_uri = excluded.term_uri,
+    vocabulary = excluded.vocabulary, decided_by = excluded.decided_by,
+    decided_at = excluded.decided_at;
+
+-- name: put_rerun
+INSERT INTO review.reruns (decision_id, model, batch_id, asked_at)
+VALUES (%(decision_id)s, %(model)s, %(batch_id)s, %(asked_at)s) ON CONFLICT DO NOTHING;
+
+-- name: pause_enrichment
+UPDATE review.switches SET paused = %(paused)s;
+
+-- name: drop_enrichment
+UPDATE review.switches SET dropped_before = greatest(dropped_before, %(before)s);

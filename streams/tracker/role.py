@@ -11,6 +11,7 @@ from processors.outcome import StorageError
 from processors.tools import Storage
 from streams.kafka.messages import Incoming
 from streams.kafka.stalled_partitions import watch_partitions
+from streams.kafka.topic_reader import TopicReader
 from streams.runtime.lifecycle import shutdown_signal
 from streams.runtime.role_files import WaitReasons, announce_ready, role_file
 from streams.runtime.run_loop import ShutdownRequested
@@ -22,7 +23,6 @@ from streams.tracker.lost_messages import repair
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
-from streams.tracker.topic_reader import TopicReader
 from streams.tracker.turn_guard import MOST_ENDS, TurnGuard
 from streams.tracker.unit_of_work import Connection
 from streams.uploads.upload_records import UploadRecords

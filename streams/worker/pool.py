@@ -9,12 +9,13 @@ import resource
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as PoolTimeout
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -22,7 +23,7 @@ from infra.standards import standards_folder
 from processors.outcome import ChildDied, Outcome, OutOfMemory, ToolHung
 from processors.step import Step
 from processors.tools import Tools
-from schemas.models import Fact
+from schemas.models import FileRef
 from streams.runtime.fatal_errors import end_process
 from streams.settings import MEGABYTE, Settings
 from streams.storage.cache.local_copies import sweep_copies
@@ -51,6 +52,14 @@ LONGEST_CHECK_GAP_SECONDS = 5.0
 NICENESS = 10
 """Broker, tracker and commands have precedence over image processing."""
 
+
+class StepInput(Protocol):
+    """What a step takes: a fact, or other work that names its files."""
+
+    @property
+    def files(self) -> Sequence[FileRef]: ...
+
+
 _tools: Tools | None = None
 _storage: ObjectStore | None = None
 _recycle_bytes: int | None = None
@@ -61,8 +70,10 @@ _probe = TaskProbe()
 _libc = ctypes.CDLL(None)
 
 
-def start_child(settings: Settings, scratch: Path, parent: int) -> None:
-    """Runs once in each child: lets it die with its parent and builds its tools."""
+def start_child(settings: Settings, scratch: Path, parent: int, only_idle: bool) -> None:
+    """Runs once in each child: lets it die with its parent and builds its tools.
+
+    With `only_idle` it gets the processor time that nobody else wants."""
     global _tools, _storage, _recycle_bytes
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -71,6 +82,8 @@ def start_child(settings: Settings, scratch: Path, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
+    if only_idle:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     _recycle_bytes = settings.recycle_bytes
     # A limit on its own data: mapped files belong to the page cache.
     resource.setrlimit(resource.RLIMIT_DATA, (settings.child_bytes, settings.child_bytes))
@@ -88,7 +101,7 @@ def start_child(settings: Settings, scratch: Path, parent: int) -> None:
 
 
 def run_in_child(
-    step: Step, fact: Fact, heartbeat: Path
+    step: Step, fact: StepInput, heartbeat: Path
 ) -> tuple[Outcome, tuple[MemoryDelta, ...]]:
     """The outcome of a step, and the memory left behind by this task and failed earlier ones."""
     global _heartbeat
@@ -117,7 +130,7 @@ def _give_sign_of_life() -> None:
         os.utime(_heartbeat)
 
 
-def time_limit(step: Step, fact: Fact) -> float:
+def time_limit(step: Step, fact: StepInput) -> float:
     """Seconds that a step may take without a sign of life: a base and a share for each megabyte."""
     megabytes = sum(file.size_bytes for file in fact.files) / MEGABYTE
     return step.timeout_seconds + megabytes * step.seconds_per_megabyte
@@ -126,7 +139,9 @@ def time_limit(step: Step, fact: Fact) -> float:
 class Pool:
     """Runs steps in child processes."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, only_idle: bool = False) -> None:
+        """A pool of children, which start with the first work; with `only_idle` they work when
+        the processors have nothing else to do."""
         os.environ.update(ONE_THREAD)
         cache = settings.home / "cache"
         self._scratch = cache / f"scratch-{os.getpid()}"
@@ -136,14 +151,14 @@ class Pool:
             max_workers=settings.pool_size,
             max_tasks=TASKS_BEFORE_RENEWAL,
             initializer=start_child,
-            initargs=(settings, self._scratch, os.getpid()),
+            initargs=(settings, self._scratch, os.getpid(), only_idle),
             context=get_context("spawn"),
         )
         self._scratch.mkdir(parents=True, exist_ok=True)
         self._numbers = itertools.count()
         self._stats = stats_of(settings.run, settings.worker_id, settings.recycle_bytes)
 
-    def run(self, step: Step, fact: Fact) -> Outcome:
+    def run(self, step: Step, fact: StepInput) -> Outcome:
         """The outcome of a step. Raises ToolHung, ToolCrashed, OutOfMemory, or the step's error.
 
         A step that gives signs of life has no time limit."""
@@ -166,7 +181,7 @@ class Pool:
             with suppress(OSError):  # a file that is left behind does not matter
                 heartbeat.unlink(missing_ok=True)
 
-    def _outcome(self, step: Step, fact: Fact, heartbeat: Path) -> Outcome:
+    def _outcome(self, step: Step, fact: StepInput, heartbeat: Path) -> Outcome:
         try:
             future = self._pool.schedule(run_in_child, args=(step, fact, heartbeat))
         except RuntimeError as broken:

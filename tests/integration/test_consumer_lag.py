@@ -10,9 +10,9 @@ from confluent_kafka import Producer, TopicPartition
 from infra.topics import admin, committed_offsets, group_client, holds_a_message, provision
 from schemas.catalogue import Topic
 from streams import topology
+from streams.kafka.topic_reader import TopicReader
 from streams.monitoring import consumer_lag
 from streams.monitoring.consumer_lag import ConsumerGroups
-from streams.tracker.topic_reader import TopicReader
 from tests.support.external_clients import transaction
 from tests.support.parts import Parts
 

@@ -22,13 +22,13 @@ from schemas.codec import Undecodable, decode, encode
 from schemas.models import BatchSettled, Fact, ItemCompleted, PageAdmitted, PremisEvent
 from streams.kafka.messages import Incoming, Outgoing
 from streams.kafka.producer import KafkaPublisher
+from streams.kafka.topic_reader import TopicReader
 from streams.storage.local import LocalStorage
 from streams.topology import TRACKER_INPUTS
 from streams.tracker.database import connect
 from streams.tracker.outbox_relay import OutboxRelay
 from streams.tracker.process_manager import ProcessManager
 from streams.tracker.rebuild import rebuild
-from streams.tracker.topic_reader import TopicReader
 from streams.tracker.turn_guard import MOST_ENDS
 from tests.support.line_facts import Delivery
 from tests.support.parts import Parts

@@ -70,6 +70,7 @@ TRANSITIONS = {
     "WorkQuarantined": "quarantine",
     "ControlDecided": "decision",
     "FixityChecked": "fixity check",
+    "PageAnalyzed": "enrichment",
     "ObjectRestored": "replication",
 }
 DETAILS = {
@@ -94,6 +95,7 @@ DETAILS = {
     "ControlDecided": "{action}: {reason}",
     "FixityChecked": "Fixity run {run_id} ({scope}). Objects read: {objects}, bytes: {size_bytes}, "
     "failed: {failed}. The list of digests is a file of this event.",
+    "PageAnalyzed": "Models looked at the page. Suggestions: {suggested}.",
     "ObjectRestored": "{key} has its recorded bytes again. Source: {source}. {reason}",
 }
 DETAILS_BEFORE_0_2 = {

@@ -39,6 +39,7 @@ FACTS_THAT_OWE = (
     "digitization.work.quarantined.v1",
     "digitization.control.decided.v1",
     "digitization.fixity.checked.v1",
+    "digitization.page.analyzed.v1",
     "digitization.object.restored.v1",
 )
 """All topics whose facts owe events, written a second time as a check; a new step's topic is entered

@@ -61,5 +61,5 @@ def test_the_database_of_compose_has_the_memory_of_the_local_one():
 
 def test_compose_runs_the_same_kafka_and_every_role():
     assert f"image: apache/kafka:{KAFKA_VERSION}" in COMPOSE
-    for role in ("router", "worker", "tracker", "sealer", "projector", "watchdog"):
+    for role in ("router", "worker", "tracker", "sealer", "projector", "watchdog", "enrichment"):
         assert f"command: [run, {role}]" in COMPOSE

@@ -23,7 +23,7 @@ from schemas.models import Fact
 from streams.topology import FACTS_READ, TRACKER_OUTPUTS
 
 FROM_OUTSIDE = {"BatchSubmitted", "PageCaptured", "PackageReceived", "ControlRequested"}
-READ_OUTSIDE = {"BatchSettled", "ControlDecided"}
+READ_OUTSIDE = {"BatchSettled", "ControlDecided", "PageAnalyzed"}
 """Facts that only stations and people read."""
 READ_BY_THE_TRACKER = {
     *("BatchReceived", "CaptureAccepted", "ReceiptAccepted", "BatchAccepted", "ItemRegistered"),

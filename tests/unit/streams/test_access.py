@@ -13,7 +13,7 @@ OPEN = {
     topic_of("PackageReceived").name: {"repository"},
     topic_of("ControlRequested").name: {"operator"},
 }
-ROLES = {"router", "worker", "tracker", "sealer", "projector", "fixity"}
+ROLES = {"router", "worker", "tracker", "sealer", "projector", "fixity", "enrichment"}
 
 
 def writers(topic: str) -> set[str]:
@@ -35,7 +35,14 @@ def test_only_the_sealer_writes_the_sealed_log_and_it_writes_nothing_else():
     sealed = [AUDIT_PREMIS.name, AUDIT_CHECKPOINTS.name]
     assert [writers(name) for name in sealed] == [{"sealer"}, {"sealer"}]
     assert sorted(written_topics("sealer")) == sorted(sealed)
-    assert writers(AUDIT_INTAKE.name) == {"router", "worker", "tracker", "projector", "fixity"}
+    assert writers(AUDIT_INTAKE.name) == {
+        "router",
+        "worker",
+        "tracker",
+        "projector",
+        "fixity",
+        "enrichment",
+    }
 
 
 def test_a_role_reads_every_topic_of_its_groups():

@@ -86,3 +86,19 @@ def test_a_reference_to_a_section_that_is_not_there_is_left_out() -> None:
 
     assert found is not None
     assert etree.tostring(found.top).count(b"gone") == 0
+
+
+@pytest.mark.parametrize(
+    ("division", "item"),
+    [
+        ('<div ID="L"><div TYPE="chapter"/></div>', "LOG_0000"),
+        ('<div ID="L"><mptr LOCTYPE="URL" xlink:href="x"/><div TYPE="volume"/></div>', "LOG_0001"),
+        ('<div ID="L" TYPE="year"><div TYPE="issue" DMDID="d"><div/></div></div>', "LOG_0001"),
+    ],
+    ids=["a chapter without record", "below another METS", "the one with a record"],
+)
+def test_the_item_is_the_division_with_a_record_or_the_top_one(division: str, item: str) -> None:
+    found = delivered_structure([a_mets(division)], PAGES)
+
+    assert found is not None
+    assert found.described.get("ID") == item

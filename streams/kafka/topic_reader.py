@@ -1,4 +1,4 @@
-"""Reads the tracker's topics from the offsets in PostgreSQL; Kafka's offsets only show the lag."""
+"""Reads topics from offsets in PostgreSQL; Kafka's offsets only show the lag."""
 
 import logging
 import time
@@ -24,7 +24,6 @@ MORE_WAIT_SECONDS = 0.05
 METADATA_SECONDS = 30.0
 COMMIT_EVERY_SECONDS = 1.0
 SETTINGS: dict[str, Any] = {
-    "group.id": GROUP,
     "enable.auto.commit": False,
     "auto.offset.reset": "error",
     "queued.max.messages.kbytes": 16384,
@@ -35,8 +34,10 @@ SETTINGS: dict[str, Any] = {
 class TopicReader:
     """A consumer with assigned partitions: it takes part in no rebalance and keeps no offsets."""
 
-    def __init__(self, brokers: Brokers) -> None:
-        self._settings = {**brokers.client, "error_cb": _on_error, **SETTINGS}
+    def __init__(self, brokers: Brokers, group: str = GROUP) -> None:
+        """A reader that reads nothing yet; `group` is the name with which it may connect."""
+        about = {"error_cb": _on_error, "group.id": group}
+        self._settings = {**brokers.client, **about, **SETTINGS}
         self._consumer = Consumer(
             {**self._settings, "on_commit": self._on_commit}, logger=librdkafka
         )

@@ -1,0 +1,1 @@
+"""The enrichment role: runs models on pages of completed items, beside the line."""

@@ -1,0 +1,5 @@
+"""Trains all models: `python -m training`."""
+
+from training import writing
+
+writing.main()
