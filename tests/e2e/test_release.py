@@ -127,7 +127,7 @@ def test_a_delivery_that_replaces_a_packaged_item_is_its_next_version(line: Line
     assert (earlier["revision"], earlier["packaged"], earlier["package_id"]) == (1, 1, "ms-9.v1")
     line.ask("packages", "fetch", "ms-9.v2", tmp_path / "fetched")
     premis = (tmp_path / "fetched" / "ms-9.v2" / PREMIS).read_text("utf-8")
-    assert "<premis:relatedObjectIdentifierValue>package:ms-9.v1<" in premis
+    assert "<relatedObjectIdentifierValue>ms-9.v1<" in premis
     events = line.wait_for_events("page", "ms-9:0001", "PageRecognized", 2)
     assert [one["event_type"] for one in events].count("transcription") == 2
     is_supplemented(line, tmp_path)
@@ -155,7 +155,7 @@ def is_supplemented(line: Line, tmp_path: Path) -> None:
     dc = (bag / "data" / "metadata" / "dc.xml").read_text()
     assert "<dc:title>vol</dc:title>" in dc
     premis = (bag / PREMIS).read_text("utf-8")
-    assert "<premis:relatedObjectIdentifierValue>package:ms-9.v2<" in premis
+    assert "<relatedObjectIdentifierValue>ms-9.v2<" in premis
     assert "supplements" not in premis
 
 
