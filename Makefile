@@ -1,7 +1,7 @@
 # Targets for people and CI; `make help` lists them.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
-SOURCES := schemas processors streams infra tests bench $(wildcard docs/*.py)
+SOURCES := schemas processors streams infra tests bench training $(wildcard docs/*.py)
 
 # Bytecode is kept: the tests start many hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -42,7 +42,7 @@ COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
 .PHONY: cache chaos lab fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: pdf images folders defects long lock registry limits oldmachine shaping
+.PHONY: folders defects images judge limits lock long models oldmachine pdf registry shaping
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -139,11 +139,17 @@ images: install ## Judge 300 intact images of many writers and 300 holes in them
 	@sh infra/install.sh images
 	$(PYTHON) -m tests.images.run --seed $(SEED) --record
 
+judge: install ## Let bagit, metsrw, OCR-D, mets-mods2tei and the DDB's rules judge packages of all material; SETS names some
+	$(PYTHON) -m tests.judges.run $(SETS)
+
 defects: install ## Plant each defect that the checkers must find
 	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_planted_defects.py
 
 folders: install ## Submit 20 random folders to a line; every file must be in a package, in quarantine or in the log
 	FOLDERS=20 $(PYTHON) -m pytest -q tests/e2e/test_random_folders.py
+
+models: install ## Train the models of analyzers from ../shared/corpora, and write their weights and model cards
+	OMP_NUM_THREADS=1 VIPS_CONCURRENCY=1 $(PYTHON) -m training
 
 limits: install ## Hold limits of lanes for ten minutes, in a worker alone and on a line
 	$(PYTHON) -m pytest -q -s -m "long or not long" tests/integration/test_lane_rates.py tests/e2e/test_lane_limits.py

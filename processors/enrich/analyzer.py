@@ -63,7 +63,7 @@ class Suggestion:
 
 
 class Analyzer(Protocol):
-    """Looks at one page at a time. One object for each process; the same page gives the same result."""
+    """Looks at one page at a time. Each process has one object; equal pages give equal results."""
 
     @property
     def id(self) -> str: ...

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lxml import etree
 
+from processors.institution import address_of
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
 from processors.package.layout import Payload
@@ -37,23 +38,23 @@ def chapters_of(
 def iiif_files(
     item: ItemRecord,
     contents: Contents,
-    base: str,
-    owner: str | None,
+    downloads: Sequence[Payload],
     chapters: Sequence[Chapter],
     size_of: Callable[[Payload], tuple[int, int] | None],
     tools: Tools,
 ) -> list[Payload]:
-    """The manifest and the lists of annotations, written to the scratch folder. `base` is the
-    address of the folder `data` of the package."""
-    document = IiifInput(
-        item,
-        contents,
-        base,
-        owner,
-        chapters,
-        size_of,
-        lambda payload: metadata_files.read(payload.stored, tools),
-    )
+    """The manifest and the lists of annotations, written to the scratch folder. None if the
+    institution does not state where the files of an item are."""
+    base = address_of(item.institution.files, item.item_id)
+    if base is None:
+        return []
+
+    def read(payload: Payload) -> bytes:
+        with metadata_files.opened(payload, tools) as file:
+            return file.read()
+
+    owner = item.institution.owner
+    document = IiifInput(item, contents, base, owner, chapters, size_of, read, downloads)
     payloads = []
     for path, file in write_iiif(tools.scratch / "iiif", document):
         content = file.read_bytes()

@@ -51,6 +51,8 @@ class IiifInput:
     size_of: Callable[[Payload], tuple[int, int] | None]
     """Width and height of an image."""
     read: Callable[[Payload], bytes]
+    downloads: Sequence[Payload] = ()
+    """Other forms of the item, such as its PDF."""
 
     def address(self, path: str) -> str:
         """The address of a path of the package or of a path below data."""
@@ -124,6 +126,16 @@ def _head(document: IiifInput) -> Json:
     if attribution:
         value = {"none": list(dict.fromkeys(attribution))}
         head["requiredStatement"] = {"label": {"en": ["Attribution"]}, "value": value}
+    if document.downloads:
+        head["rendering"] = [
+            {
+                "id": document.address(one.path),
+                "type": "Text",
+                "label": {"none": ["PDF"]},
+                "format": one.media_type,
+            }
+            for one in document.downloads
+        ]
     head["seeAlso"] = [
         {
             "id": document.address(path),

@@ -53,7 +53,7 @@ def _elements(
     objects = ObjectWriter(item, contents, history, made, identify)
     stated = has_rights(item.rights)
     yield objects.item(stated)
-    yield from objects.pages(made)
+    yield from objects.pages()
     yield from objects.metadata(metadata)
     events = EventWriter(contents, metadata, names)
     occurrences = [*history, made]

@@ -1,7 +1,6 @@
 """The PREMIS objects of a package: item, representation, files, and images of shared files."""
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from processors.item_versions import is_version_of
 from processors.package.contents import Contents
@@ -48,7 +47,7 @@ class ObjectWriter:
         self._identify = identify
         self._names = Names(item)
 
-    def pages(self, packaging: Occurrence) -> Iterator[str]:
+    def pages(self) -> Iterator[str]:
         """The files of each page in order, a file whose images are pages once. Those that the
         packaging wrote name it."""
         files, seen = self._contents.by_page(), set[str]()
@@ -58,7 +57,7 @@ class ObjectWriter:
             master = next((one for one in payloads if one.use == "master"), None)
             for payload in payloads:
                 if payload.path not in seen:
-                    yield self._page_file(name, payload, master, packaging)
+                    yield self._page_file(name, payload, master)
                 if payload.image is not None:
                     seen.add(payload.path)
                     yield self._image(payload)
@@ -104,12 +103,7 @@ class ObjectWriter:
         name = "linkingRightsStatementIdentifier"
         return identifier(name, OWN, self._names.rights) if has_rights else None
 
-    def _page_file(
-        self, page: str, payload: Payload, master: Payload | None, packaging: Occurrence
-    ) -> str:
-        if isinstance(payload.source, Path):
-            application = _program_of(packaging)
-            return self._file(payload, self._format_of(payload), application, packaging)
+    def _page_file(self, page: str, payload: Payload, master: Payload | None) -> str:
         made = self._history.of_event(payload.event_id) if payload.event_id else self._packaged
         known = self._contents.masters.get(page)
         if payload is not master or known is None:
@@ -119,7 +113,19 @@ class ObjectWriter:
         if page in self._contents.captures:
             made = self._history.of_capture(page) or made
         form = FormatName(known.format_name, known.format_version, known.format_puid)
-        return self._file(payload, form, self._application_of_master(page), made)
+        application = self._application_of_master(page)
+        return self._file(payload, form, application, made, self._settings_of(page))
+
+    def _settings_of(self, page: str) -> Iterator[str]:
+        """The settings of the device that captured a master."""
+        capture = self._contents.captures.get(page)
+        if capture is not None and capture.device.is_known:
+            for name, value in capture.device.settings:
+                yield element(
+                    "significantProperties",
+                    leaf("significantPropertiesType", f"capture: {name}"),
+                    leaf("significantPropertiesValue", value),
+                )
 
     def _application_of_master(self, page: str) -> Application | None:
         capture = self._contents.captures.get(page)
@@ -147,6 +153,7 @@ class ObjectWriter:
         form: FormatName,
         application: Application | None,
         made: Occurrence | None,
+        properties: Iterable[str] = (),
     ) -> str:
         """A file with the event that made it. Derivatives have the least that identifies them: an
         item has many, and METS and the manifest of the bag have their sizes and digests."""
@@ -157,6 +164,7 @@ class ObjectWriter:
             "object",
             identifier("objectIdentifier", OWN, self._names.file(payload.path)),
             identifier("objectIdentifier", DIGEST, payload.sha256),
+            *properties,
             element(
                 "objectCharacteristics",
                 None if is_derivative else _fixity(payload.sha256),

@@ -17,6 +17,7 @@ from processors.package_metadata.metadata_files import MetadataFile
 from processors.package_v2.bag_info import bag_info, profile_of, tag_files
 from processors.package_v2.delivered_structure import DeliveredStructure, delivered_structure
 from processors.package_v2.descriptive import dublin_core, mods
+from processors.package_v2.iiif_files import chapters_of, iiif_files
 from processors.package_v2.mets import MetsInput, write_mets
 from processors.package_v2.page_texts import with_packaged_texts
 from processors.package_v2.pdf_of_item import bookmarks, pdf_of_item
@@ -42,7 +43,10 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
         MetadataFile(_dublin_core(item, submitted, tools), "DublinCore"),
     ]
     metadata = [*main, *submitted]
+    size_of = partial(image_size, tools=tools)
     item_files = pdf_of_item(item, contents, _chapters(delivered), tools)
+    chapters = chapters_of(delivered.described, delivered.pages_of) if delivered else ()
+    item_files += iiif_files(item, contents, item_files, chapters, size_of, tools)
     document = MetsInput(
         item,
         contents,
@@ -51,7 +55,7 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
         item_files,
         delivered,
         read,
-        partial(_size, tools=tools),
+        size_of,
     )
     mets, premis = (tools.scratch / f"{name}.xml" for name in ("mets", "premis"))
     write_mets(mets, document)
@@ -97,7 +101,7 @@ def _submitted_as(name: str, submitted: Sequence[MetadataFile], tools: Tools) ->
     return None
 
 
-def _size(payload: Payload, tools: Tools) -> tuple[int, int] | None:
+def image_size(payload: Payload, tools: Tools) -> tuple[int, int] | None:
     """Width and height in the header of an image that the line made; None if it has none."""
     family = FAMILIES.get(payload.media_type)
     if family is None:

@@ -36,6 +36,8 @@ def test_holds_just_our_packages(names: list[str]):
         "infra/kafka.sha256",
         "processors/errors/manifest.toml",
         "streams/tracker/queries.sql",
+        "processors/enrich/weights/writing.npz",
+        "processors/enrich/weights/figure.npz",
     ],
 )
 def test_holds_what_is_needed_at_run_time(names: list[str], needed: str):

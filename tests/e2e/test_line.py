@@ -144,15 +144,14 @@ def the_digests(
     chain: expected_outcome.Chain,
     folder: Path,
 ) -> expected_outcome.Digests:
-    """Digests taken from the files themselves: in the store, in the folder, in the package."""
+    """Digests computed from the files themselves: in the store, in the folder, in the package."""
 
     def stored(fact: str, use: str) -> str:
         (file,) = [file for file in known[fact].body["files"] if file["use"] == use]
         return sha256((line.home / file["key"]).read_bytes()).hexdigest()
 
     bag = package_files(line, f"{SOUND}.v1", folder)
-    names = [f"text/{SOUND}_0001.{suffix}" for suffix in ("xml", "hocr", "txt", "tsv")]
-    texts = [bag / "data" / name for name in (*names, f"download/{SOUND}_0001.pdf")]
+    texts = [stored(chain.recognized, use) for use in ("alto", "hocr", "text", "tsv", "pdf")]
     access = bag / "data" / "access"
     images = [access / f"{SOUND}_0001{suffix}" for suffix in (".tif", ".jpg", ".thumbnail.jpg")]
     package = line.ask("packages", "show", f"{SOUND}.v1")
@@ -162,7 +161,7 @@ def the_digests(
         page_list=stored(chain.registered, "page-list"),
         item_record=stored(chain.completed, "item-record"),
         master=sha256((delivered.folder / "vol-a" / "f1.tif").read_bytes()).hexdigest(),
-        texts=tuple(sha256(path.read_bytes()).hexdigest() for path in texts),
+        texts=tuple(texts),
         images=tuple(sha256(path.read_bytes()).hexdigest() for path in images),
         metadata=tuple(stored(chain.described, use) for use in ("mix", "embedded")),
         package=sha256((line.home / package["key"]).read_bytes()).hexdigest(),

@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
+
+from streams.clients.capture.page_skew import skew_of, upright_of
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -19,10 +22,6 @@ LEAST_CONTRAST, LEAST_SHARE = 25, 0.2
 """How much darker than the paper around it ink is: in levels, and as a share of the paper."""
 MARGIN = 0.06
 """Share of the width and height that is not part of the centre: edges of the leaf, shadows."""
-LEAST_POINTS, MOST_POINTS = 200, 30_000
-WIDEST_DEGREES = 7.0
-STEPS_DEGREES = ((WIDEST_DEGREES, 0.5), (0.5, 0.1), (0.1, 0.02))
-"""Half width and step of each pass; a later one is around the best angle of the pass before."""
 TILE_PX, TILES = 96, 12
 USUAL_DPI = 350
 """Sharpness of a page of higher resolution is measured after it is reduced to about this."""
@@ -37,12 +36,12 @@ LONGEST_MARK = 0.03
 GAP, GAP_OF_ROWS, ZONE = 0.02, 0.04, 0.05
 """A margin is an empty strip of this share of the side, anywhere in this share from the edge; above
 and below text it is higher than the space between two lines."""
-LEAST_PROMINENCE = 4
-"""How much more distinct the rows are at the best angle than at others, if there are rows."""
 HASH_SIDE, CELL_PX, LEAST_CHANGE = 16, 10, 0.004
 SHIFTS_PX = tuple(sorted(product((-4, -2, 0, 2, 4), repeat=2), key=lambda at: at != (0, 0)))
 """Shifts of up to 2.5 % of the page, none first."""
-LIGHTEST, DARKEST = 255, 0
+EXTREMES = (255, 0)
+"""The lightest and the darkest level."""
+CORE_PERCENTILE = 5
 TEXT_IN_BLOCK, LEAST_PAPER = 0.03, 0.03
 """Ink in a block of text, and share of the page that has to be paper between ink."""
 
@@ -55,12 +54,16 @@ class PageMeasures:
     """Share of the centre that is darker than its surroundings."""
     skew_degrees: float | None
     """Angle of the lines of text; positive: they fall to the right."""
+    upright_degrees: float | None
+    """Angle of upright edges, of the leaf or on it; positive: their right side falls."""
     sharpness: float | None
     """Share of the finest details in the details of the places with most contrast."""
     highlights: float | None
     """Share of the paper around ink that has the lightest level in a sample."""
     shadows: float | None
-    """Share of the ink that has the darkest level in each sample."""
+    """Share of the ink, without the edges of strokes, that has the darkest level in each sample."""
+    chroma: float | None
+    """Mean difference between the samples of the paper around ink, in levels; 0 for grey."""
     cut_text: float
     """Density of text at the edge that cuts off most of it, compared with text elsewhere."""
     hash: str
@@ -84,23 +87,30 @@ def measure_page(
     """The measures of a page of height x width x samples."""
     image = _image(pixels, cmyk)
     grey = image if image.mode == "L" else image.convert("L")
-    factor = max(1, math.ceil(max(grey.size) / OVERVIEW_PX))
+    factor = overview_factor(grey)
     overview = np.asarray(grey.reduce(factor))
-    ink = _ink(overview)
+    ink = ink_of(overview)
     centre = _centre(ink)
     bitonal = bits_per_sample == 1
     hash_, *shifted = _hashes(ink)
-    clipped = (None, None) if bitonal else _clipped(image.reduce(factor), ink)
+    clipped = (None, None, None) if bitonal else _clipped(image, overview, ink)
     return PageMeasures(
         ink=float(centre.mean()) if centre.size else 0.0,
         skew_degrees=skew_of(centre),
+        upright_degrees=upright_of(overview),
         sharpness=None if bitonal else _sharpness(grey, overview, factor, resolution_dpi),
         highlights=clipped[0],
         shadows=clipped[1],
+        chroma=clipped[2],
         cut_text=_cut_text(ink),
         hash=hash_,
         shifted=tuple(shifted),
     )
+
+
+def overview_factor(image: Image.Image) -> int:
+    """How much smaller the copy of an image is on which most is measured."""
+    return max(1, math.ceil(max(image.size) / OVERVIEW_PX))
 
 
 def distance(one: str, other: str) -> int:
@@ -118,7 +128,7 @@ def _image(pixels: NDArray[np.uint8], cmyk: bool) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels[:, :, 0]))
 
 
-def _ink(grey: Grey) -> Mask:
+def ink_of(grey: Grey) -> Mask:
     """What is clearly darker than the paper around it; a dark background is not."""
     height, width = grey.shape
     rows, columns = -(-height // BLOCK_PX), -(-width // BLOCK_PX)
@@ -140,34 +150,6 @@ def _centre(ink: Mask) -> Mask:
     height, width = ink.shape
     top, left = int(height * MARGIN), int(width * MARGIN)
     return ink[top : height - top, left : width - left]
-
-
-def skew_of(ink: Mask) -> float | None:
-    """The angle at which the rows of ink are most distinct, or None without rows."""
-    rows, columns = np.nonzero(ink)
-    if len(rows) < LEAST_POINTS:
-        return None
-    step = -(-len(rows) // MOST_POINTS)
-    ys, xs = rows[::step].astype(np.float32), columns[::step].astype(np.float32)
-    xs -= ink.shape[1] / 2
-    best = 0.0
-    scores: list[float] = []
-    for half, by in STEPS_DEGREES:
-        angles = best + np.arange(-half, half + by / 2, by)
-        found = [_distinctness(ys, xs, angle) for angle in angles]
-        scores = scores or found
-        best = float(angles[int(np.argmax(found))])
-    at_the_end = abs(best) > WIDEST_DEGREES - 0.5
-    if at_the_end or max(scores) < LEAST_PROMINENCE * float(np.median(scores)):
-        return None
-    return round(best, 2)
-
-
-def _distinctness(ys: NDArray[np.float32], xs: NDArray[np.float32], degrees: float) -> float:
-    """How much the number of marks changes from row to row."""
-    rows = ys - xs * np.float32(math.tan(math.radians(degrees)))
-    counts = np.bincount((rows - rows.min()).astype(np.int32))
-    return float(np.square(np.diff(counts)).sum())
 
 
 def _sharpness(
@@ -208,20 +190,42 @@ def _fine_share(values: NDArray[np.float32]) -> float | None:
     return float(fine / apart) if apart > 4 else None
 
 
-def _clipped(image: Image.Image, ink: Mask) -> tuple[float | None, float | None]:
-    """Shares of the paper around the ink, and of the ink; a lid or a table is neither."""
-    values = np.asarray(image)
-    values = values.reshape(*values.shape[:2], -1)
+def _clipped(
+    image: Image.Image, grey: Grey, ink: Mask
+) -> tuple[float | None, float | None, float | None]:
+    """Shares of the paper, and of the core of the ink, and the chroma of this paper."""
+    masks = paper_and_core(grey, ink)
+    if masks is None:
+        return None, None, None
+    factor = overview_factor(image)
+    bands = image.split()
+    most = reduce(ImageChops.lighter, bands)
+    # Levels are counted before the image is made smaller, which mixes them.
+    counted = [most.point([255 * (one == level) for one in range(256)]) for level in EXTREMES]
+    light, dark = (
+        float(np.asarray(one.reduce(factor))[mask].mean()) / 255
+        for one, mask in zip(counted, masks, strict=True)
+    )
+    least = reduce(ImageChops.darker, bands)
+    chroma = np.asarray(ImageChops.subtract(most, least).reduce(factor))[masks[0]].mean()
+    return light, dark, float(chroma)
+
+
+def paper_and_core(grey: Grey, ink: Mask) -> tuple[Mask, Mask] | None:
+    """The paper around ink, and the ink without the edges of its strokes, whose levels are between
+    those of ink and paper; None without text. A lid or a table is neither."""
     rows, columns = ink.shape[0] // BLOCK_PX, ink.shape[1] // BLOCK_PX
     height, width = rows * BLOCK_PX, columns * BLOCK_PX
-    part, marks = values[:height, :width], ink[:height, :width]
-    blocks = marks.reshape(rows, BLOCK_PX, columns, BLOCK_PX).mean(axis=(1, 3)) > TEXT_IN_BLOCK
-    near = np.kron(blocks, np.ones((BLOCK_PX, BLOCK_PX), dtype=bool)).astype(bool)
+    marks = np.zeros_like(ink)
+    marks[:height, :width] = ink[:height, :width]
+    blocks = marks[:height, :width].reshape(rows, BLOCK_PX, columns, BLOCK_PX).mean(axis=(1, 3))
+    near = np.zeros_like(ink)
+    near[:height, :width] = np.kron(blocks > TEXT_IN_BLOCK, np.ones((BLOCK_PX,) * 2, dtype=bool))
     paper = near & ~marks
     if paper.sum() < LEAST_PAPER * paper.size or not marks.any():
-        return None, None
-    lightest = (part[paper] == LIGHTEST).any(axis=1).mean()
-    return float(lightest), float((part[marks] == DARKEST).all(axis=1).mean())
+        return None
+    middle = (np.median(grey[paper]) + np.percentile(grey[marks], CORE_PERCENTILE)) / 2
+    return paper, marks & (grey <= middle)
 
 
 def _cut_text(ink: Mask) -> float:

@@ -15,8 +15,15 @@ from streams.clients.scanners.capture_settings import MM_PER_INCH
 
 LEAST_INK = 0.003
 LEAST_SHARPNESS = 0.35
-MOST_HIGHLIGHTS, MOST_SHADOWS = 0.3, 0.2
-MOST_SKEW_DEGREES = 1.5
+MOST_HIGHLIGHTS, MOST_SHADOWS = 0.45, 0.5
+COPY_HIGHLIGHTS, COPY_SHADOWS, COPY_CHROMA = 0.7, (0.03, 0.3), 1.0
+"""A grey copy of high contrast, such as a microfilm, has paper at the lightest and ink at the
+darkest level by nature: more of its paper may be so. Too much light makes no ink darker."""
+TWO_LEVELS = (0.75, 0.4)
+"""With so much paper at the lightest level and ink at the darkest, an image has hardly any tones:
+it was made bitonal, not exposed wrongly."""
+MOST_SKEW_DEGREES, EDGES_AGREE_DEGREES = 2.0, 1.0
+"""Lines of a hand rise or fall on a straight leaf: the upright edges have to be turned, too."""
 MOST_CUT_TEXT = 0.4
 SAME_PAGE_BITS, SAME_BEFORE_BITS, JUST_BEFORE = 10, 24, 6
 """Two captures of one page differ in at most this many of 256 bits. Among the pages just before,
@@ -26,6 +33,7 @@ SIZE_TOLERANCE, USUAL_AFTER = 0.15, 3
 DECODED_PX = 2600
 """Long side to which a larger JPEG may be reduced while it is decoded."""
 OF_ANY_SIZE = ("foldout", "cover", "spine", "insert", "target")
+CLIPPED = "capture.page-clipped"
 NOT_TEXT = ("cover", "spine", "endpaper", "target", "blank")
 
 
@@ -103,20 +111,33 @@ def _of_image(measured: dict[str, Any], kind: str) -> Iterator[tuple[str, str]]:
     if sharpness is not None and sharpness < LEAST_SHARPNESS:
         found = f"sharpness is {sharpness:.2f}, sharp text has {LEAST_SHARPNESS:g} or more"
         yield "capture.page-blurred", found
-    for name, limit, what in (
-        ("highlights", MOST_HIGHLIGHTS, "paper around the text is at the lightest level"),
-        ("shadows", MOST_SHADOWS, "ink is at the darkest level"),
-    ):
-        if measured[name] is not None and measured[name] > limit:
-            yield "capture.page-clipped", f"{measured[name]:.0%} of the {what}"
+    yield from _clipped(measured)
     if kind in NOT_TEXT:
         return
     skew = measured["skew_degrees"]
-    if skew is not None and abs(skew) > MOST_SKEW_DEGREES:
+    if skew is not None and _is_skewed(skew, measured["upright_degrees"]):
         side = "right" if skew > 0 else "left"
         yield "capture.page-skewed", f"the lines fall to the {side} by {abs(skew):.1f} degrees"
     if measured["cut_text"] >= MOST_CUT_TEXT:
         yield "capture.text-cut-off", "text reaches an edge of the image"
+
+
+def _is_skewed(lines: float, edges: float | None) -> bool:
+    if abs(lines) <= MOST_SKEW_DEGREES:
+        return False
+    agree = edges is None or abs(edges - lines) <= EDGES_AGREE_DEGREES
+    return agree or (edges is not None and edges * lines > 0 and abs(edges) * 2 > abs(lines))
+
+
+def _clipped(measured: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    light, dark, chroma = (measured[name] for name in ("highlights", "shadows", "chroma"))
+    if light is None or (light > TWO_LEVELS[0] and dark > TWO_LEVELS[1]):
+        return
+    copy = COPY_SHADOWS[0] < dark < COPY_SHADOWS[1] and chroma < COPY_CHROMA
+    if light > (COPY_HIGHLIGHTS if copy else MOST_HIGHLIGHTS):
+        yield CLIPPED, f"{light:.0%} of the paper around the text is at the lightest level"
+    if dark > MOST_SHADOWS:
+        yield CLIPPED, f"{dark:.0%} of the ink is at the darkest level"
 
 
 def _beside_others(

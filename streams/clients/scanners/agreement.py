@@ -1,7 +1,7 @@
 """Agrees with a device on settings that keep a profile, or says what it cannot do."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from processors.profile import Profile
 from streams.clients.scanners.capabilities import (
@@ -40,24 +40,28 @@ class Agreement:
 
     settings: CaptureSettings | None
     shortfalls: tuple[Shortfall, ...] = ()
+    source: Source | None = None
+    """The source that the shortfalls are about, if the device has others, too."""
 
     @property
     def text(self) -> str:
         """What the device cannot do, in words."""
-        return "; ".join(str(one) for one in self.shortfalls)
+        of_source = f"{self.source.value}: " if self.source else ""
+        return of_source + "; ".join(str(one) for one in self.shortfalls)
 
 
 def agree(profile: Profile, capabilities: Capabilities, wishes: Wishes) -> Agreement:
-    """The settings for a source that can keep the profile; the preferred source decides what is
-    reported if none can."""
+    """The settings for a source that can keep the profile; if none can, the one that comes nearest
+    decides what is reported."""
     refused: list[Agreement] = []
+    several = len({one.source for one in capabilities.sources}) > 1
     for offered in _sources(capabilities, wishes):
         agreement = _with_source(profile, offered, wishes)
         if agreement.settings is not None:
             return agreement
-        refused.append(agreement)
+        refused.append(replace(agreement, source=offered.source if several else None))
     if refused:
-        return refused[0]
+        return min(refused, key=lambda one: len(one.shortfalls))
     sources = joined(one.source.value for one in capabilities.sources)
     return Agreement(None, (Shortfall("source", str(wishes.source or "any"), sources),))
 

@@ -31,10 +31,10 @@ def test_divisions_are_chapters_with_their_pages() -> None:
 
 def test_the_files_have_the_bytes_that_their_digests_state(tmp_path: Path) -> None:
     tools = memory_tools(tmp_path)
-    item = read_item(a_completed_item(tools, layout=2), tools)
-    base = "https://repository.example/vol-1"
+    profile = {"institution": {"files": "https://repository.example/{item_id}", "name": "Library"}}
+    item = read_item(a_completed_item(tools, layout=2, profile=profile), tools)
 
-    files = iiif_files(item, contents_of(item), base, None, (), lambda _: (10, 20), tools)
+    files = iiif_files(item, contents_of(item), (), (), lambda _: (10, 20), tools)
 
     *texts, manifest = files
     assert [one.path for one in texts] == [
@@ -45,4 +45,13 @@ def test_the_files_have_the_bytes_that_their_digests_state(tmp_path: Path) -> No
     assert (manifest.path, manifest.group) == ("data/iiif/manifest.json", "IIIF")
     assert manifest.sha256 == hashlib.sha256(content).hexdigest()
     assert manifest.size_bytes == len(content)
-    assert json.loads(content)["id"] == f"{base}/iiif/manifest.json"
+    document = json.loads(content)
+    assert document["id"] == "https://repository.example/vol-1/iiif/manifest.json"
+    assert document["requiredStatement"]["value"] == {"none": ["Library", "Library & Archive"]}
+
+
+def test_without_an_address_of_the_files_there_is_no_manifest(tmp_path: Path) -> None:
+    tools = memory_tools(tmp_path)
+    item = read_item(a_completed_item(tools, layout=2), tools)
+
+    assert iiif_files(item, contents_of(item), (), (), lambda _: (10, 20), tools) == []

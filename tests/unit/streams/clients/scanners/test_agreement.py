@@ -38,6 +38,22 @@ def device(*sources: SourceCapabilities, loaded: Source | None = None) -> Capabi
     return Capabilities(sources or (FLATBED,), loaded)
 
 
+def test_the_source_that_comes_nearest_is_reported_by_its_name():
+    feeder = replace(
+        FLATBED, source=Source.FEEDER, modes=((ColourMode.GREYSCALE, 8),), formats=("jpeg",)
+    )
+    glass = replace(FLATBED, formats=("jpeg",))
+
+    agreement = agree(
+        profile("book-colour"),
+        device(glass, feeder, loaded=Source.FEEDER),
+        Wishes(icc_profile=ICC),
+    )
+
+    assert agreement.settings is None
+    assert agreement.text == "flatbed: format: wanted tiff or bigtiff; the device offers jpeg"
+
+
 def test_takes_the_resolution_of_the_profile_and_the_full_area():
     agreement = agree(profile("book-colour"), device(), Wishes(icc_profile=ICC))
 
