@@ -42,7 +42,7 @@ COUNT ?= 10000
 
 .PHONY: help install production faults scanners demo test check check-style schemas standards bench
 .PHONY: cache chaos lab fulldisk powercut mutations spool tamper rolling uploads
-.PHONY: folders defects images limits lock long models oldmachine pdf registry shaping
+.PHONY: folders defects images judge limits lock long models oldmachine pdf registry shaping
 .PHONY: $(TESTS) $(CHECKS)
 
 help: ## List the targets
@@ -138,6 +138,9 @@ lab: install ## Hand 2,000 pages to three stations, two workers and a bucket in 
 images: install ## Judge 300 intact images of many writers and 300 holes in them; adds a row to docs/reliability.md
 	@sh infra/install.sh images
 	$(PYTHON) -m tests.images.run --seed $(SEED) --record
+
+judge: install ## Let bagit, metsrw, OCR-D, mets-mods2tei and the DDB's rules judge packages of all material; SETS names some
+	$(PYTHON) -m tests.judges.run $(SETS)
 
 defects: install ## Plant each defect that the checkers must find
 	$(PYTHON) -m pytest -q -m "long or not long" tests/faults/test_planted_defects.py

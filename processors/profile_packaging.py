@@ -11,7 +11,7 @@ from processors.profile_ocr import Part
 
 LayoutVersion = Literal[1, 2]
 KNOWN_LAYOUTS: tuple[int, ...] = get_args(LayoutVersion)
-LAYOUT_VERSION: LayoutVersion = 1
+LAYOUT_VERSION: LayoutVersion = 2
 """Layout of the packages of items that are completed by this version."""
 FIRST_LAYOUT: LayoutVersion = 1
 """Layout of an item record from before there were layouts."""

@@ -219,7 +219,7 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
     from streams.audit.generations import LOG
     from streams.audit.signed_leaves import SignedLeaves
     from streams.kafka.producer import KafkaPublisher
-    from streams.projector import findings, role
+    from streams.projector import findings, log_topic, role
     from streams.runtime.role_files import WaitReasons
     from streams.runtime.worker_name import worker_name
     from streams.sealer import clients
@@ -235,7 +235,7 @@ def run_projector(settings: Settings, topics: "SealerTopics | None" = None) -> N
 
     def make_projector() -> "Projector":
         return role.Projector(
-            role.log_consumer(brokers),
+            log_topic.log_consumer(brokers),
             SignedLeaves(settings.home / LOG, between.premis),
             report,
             lambda reason: reasons.set("log", reason),

@@ -14,7 +14,9 @@ from schemas.models import Act, Agent, ModelRun, PageAnalyzed, PageSuggestion
 MOST_SUGGESTIONS = 100
 """Of one model on one page: the fact must fit into a message."""
 FEW_SUGGESTIONS = 10
-MOST_EVIDENCE, LONGEST_TEXT = 5, 120
+MOST_EVIDENCE, LONGEST_TEXT, LONGEST_URI = 5, 200, 300
+MOST_PIXELS = 2**31 - 1
+KINDS = ("writing", "script", "figure", "language", "term", "duplicate", "blank")
 EXECUTING = "executing program"
 
 
@@ -74,27 +76,33 @@ def _model_of(analyzer: Analyzer) -> ModelRun:
 def _run(analyzer: Analyzer, view: PageView, task: PageTask) -> ModelRun:
     run = _model_of(analyzer)
     try:
-        found = analyzer.analyze(view)
+        found = sorted(analyzer.analyze(view), key=lambda one: -one.score)[:MOST_SUGGESTIONS]
+        made = [_suggestion(analyzer, one, task) for one in found]
     except Exception as error:
         return failed(run, f"{type(error).__name__}: {error}")
-    suggestions: dict[str, PageSuggestion] = {}
-    for one in sorted(found, key=lambda one: -one.score)[:MOST_SUGGESTIONS]:
-        made = _suggestion(analyzer, one, task)
-        suggestions.setdefault(made.suggestion_id, made)
-    return run.model_copy(update={"suggestions": tuple(suggestions.values())})
+    once: dict[str, PageSuggestion] = {}
+    for one in made:
+        # Two that say the same have the same id; the first is the better one.
+        once.setdefault(one.suggestion_id, one)
+    return run.model_copy(update={"suggestions": tuple(once.values())})
 
 
 def _suggestion(analyzer: Analyzer, one: Suggestion, task: PageTask) -> PageSuggestion:
-    label, box = _cut(one.label), tuple(one.box or ())
+    """The suggestion in the fact. Raises ValueError when it is not one of the kinds, or has a wrong
+    score or box: a site's model may give anything."""
+    label, uri, box = _cut(one.label), _cut(one.term_uri, LONGEST_URI), _box(one)
+    score = round(float(one.score), 6)
+    if one.kind not in KINDS or not label or not 0 <= score <= 1:
+        raise ValueError(f"a suggestion has kind {one.kind!r}, label {label!r}, score {score}")
     model = (analyzer.id, analyzer.version, analyzer.weights_sha256)
-    what = (one.kind, label, one.term_uri, ",".join(map(str, box)))
+    what = (one.kind, label, uri, ",".join(map(str, box)))
     return PageSuggestion(
         suggestion_id=ids.make_id(task.page_id, task.master_sha256, "suggestion", *model, *what),
         kind=one.kind,
         label=label,
-        term_uri=one.term_uri,
-        vocabulary=one.vocabulary,
-        score=min(max(float(one.score), 0.0), 1.0),
+        term_uri=uri,
+        vocabulary=_cut(one.vocabulary),
+        score=score,
         box=box,
         evidence=tuple(_cut(text) for text in one.evidence[:MOST_EVIDENCE]),
     )
@@ -119,5 +127,15 @@ def _act(run: ModelRun, task: PageTask) -> Act:
     )
 
 
-def _cut(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_TEXT]
+def _box(one: Suggestion) -> tuple[int, ...]:
+    """The box as plain numbers; empty for the complete page. Raises ValueError."""
+    box = tuple(int(number) for number in one.box or ())
+    if len(box) not in (0, 4) or not all(0 <= number <= MOST_PIXELS for number in box):
+        raise ValueError(f"a suggestion has the box {box}")
+    return box
+
+
+def _cut(text: str, longest: int = LONGEST_TEXT) -> str:
+    """A text on one line, without what UTF-8 or a database cannot store."""
+    plain = text.replace("\0", " ").encode("utf-8", "replace").decode()
+    return " ".join(plain.split())[:longest]

@@ -1,5 +1,6 @@
 """Takes over the logical structure of a delivered METS, with the records that it refers to."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from processors.xml.writing import MODS
 PREFIX = "SUB_"
 """Before the IDs of what is taken over: they cannot be those of the package's own parts."""
 REFERENCES = ("DMDID", "ADMID")
+OF_DIVISION = ("ID", "ORDER", "ORDERLABEL", "LABEL", "TYPE", "CONTENTIDS", *REFERENCES)
+"""Attributes of a division without namespace."""
+INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,9 @@ def _taken_over(
     root: etree._Element, logical: Division, refs: dict[int, str]
 ) -> DeliveredStructure:
     top = logical_element(root)
-    described = described_division(root)
-    if top is None or described is None:
+    if top is None:
         raise ValueError("a structure was read from a METS without a logical one")
+    described = _item_of(root, top)
     divs = list(top.iter(f"{M}div"))
     place = divs.index(described)
     mods_id, mods = _mods_of(root, described)
@@ -100,6 +104,17 @@ def _taken_over(
     )
 
 
+def _item_of(root: etree._Element, top: etree._Element) -> etree._Element:
+    """The division that is the item: the one with a record, else the first one that does not only
+    refer to the METS of a larger work."""
+    described = described_division(root)
+    if described is not None and described.get("DMDID"):
+        return described
+    while top.find(f"{M}mptr") is not None and (inner := top.find(f"{M}div")) is not None:
+        top = inner
+    return top
+
+
 def _all(division: Division) -> Iterator[Division]:
     yield division
     for inner in division.divisions:
@@ -111,10 +126,22 @@ def _number(divs: list[etree._Element]) -> None:
     for number, div in enumerate(divs):
         div.set("ID", f"LOG_{number:04d}")
         div.tail = None
-        for pointer in div.findall(f"{M}fptr"):
-            div.remove(pointer)
-        for pointer in div.findall(f"{M}mptr"):
-            pointer.attrib.pop("ID", "")
+        _keep_valid(div)
+
+
+def _keep_valid(div: etree._Element) -> None:
+    """Remove what METS does not allow in a division: a delivered METS may be invalid."""
+    for name in map(str, list(div.attrib)):
+        if not name.startswith("{") and name not in OF_DIVISION:
+            div.attrib.pop(name)
+    if not INTEGER.fullmatch(div.get("ORDER") or "0"):
+        div.attrib.pop("ORDER")
+    for child in list(div):
+        if child.tag not in (f"{M}div", f"{M}mptr"):
+            div.remove(child)
+        elif child.tag == f"{M}mptr":
+            child.attrib.pop("ID", "")
+            child.set("LOCTYPE", child.get("LOCTYPE") or "URL")
 
 
 def _referred(divs: list[etree._Element], kind: str) -> set[str]:
@@ -165,6 +192,9 @@ def _copied(section: etree._Element) -> etree._Element:
         if one.get("ID"):
             one.set("ID", f"{PREFIX}{one.get('ID')}")
         one.attrib.pop("ADMID", "")
+    for one in copy.iter(f"{M}mdWrap", f"{M}mdRef"):
+        if not one.get("MDTYPE"):
+            one.set("MDTYPE", "OTHER")
     etree.cleanup_namespaces(copy)
     return copy
 

@@ -113,7 +113,19 @@ class ObjectWriter:
         if page in self._contents.captures:
             made = self._history.of_capture(page) or made
         form = FormatName(known.format_name, known.format_version, known.format_puid)
-        return self._file(payload, form, self._application_of_master(page), made)
+        application = self._application_of_master(page)
+        return self._file(payload, form, application, made, self._settings_of(page))
+
+    def _settings_of(self, page: str) -> Iterator[str]:
+        """The settings of the device that captured a master."""
+        capture = self._contents.captures.get(page)
+        if capture is not None and capture.device.is_known:
+            for name, value in capture.device.settings:
+                yield element(
+                    "significantProperties",
+                    leaf("significantPropertiesType", f"capture: {name}"),
+                    leaf("significantPropertiesValue", value),
+                )
 
     def _application_of_master(self, page: str) -> Application | None:
         capture = self._contents.captures.get(page)
@@ -141,6 +153,7 @@ class ObjectWriter:
         form: FormatName,
         application: Application | None,
         made: Occurrence | None,
+        properties: Iterable[str] = (),
     ) -> str:
         """A file with the event that made it. Derivatives have the least that identifies them: an
         item has many, and METS and the manifest of the bag have their sizes and digests."""
@@ -151,6 +164,7 @@ class ObjectWriter:
             "object",
             identifier("objectIdentifier", OWN, self._names.file(payload.path)),
             identifier("objectIdentifier", DIGEST, payload.sha256),
+            *properties,
             element(
                 "objectCharacteristics",
                 None if is_derivative else _fixity(payload.sha256),

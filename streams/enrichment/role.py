@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 
@@ -40,6 +40,7 @@ READ_EVERY_SECONDS = 5.0
 """While pages are looked at; completions wait on their topic meanwhile."""
 PAUSE_SECONDS = 2.0
 GATE_SECONDS = 0.5
+SIGN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Enrichment:
             self._read()
             work = None if self._must_wait() else self._tables.next_work()
             if work is None:
-                self._stopping.wait(GATE_SECONDS)
+                self._stopping.wait(PAUSE_SECONDS)
                 continue
             self._look_at(work)
 
@@ -147,8 +148,7 @@ class Enrichment:
             pages = self._pages(work)
             with ThreadPoolExecutor(self._parts.at_once, "enrich") as threads:
                 while portion := list(islice(pages, self._parts.at_once)):
-                    facts = threads.map(lambda page: self._analyzed(work, *page), portion)
-                    self._store([one for one in facts if one is not None])
+                    self._store(self._of_portion(threads, work, portion))
                     if time.monotonic() - self._read_at > READ_EVERY_SECONDS:
                         self._read()
                     if self._stopping.is_set() or self._must_wait():
@@ -162,6 +162,16 @@ class Enrichment:
         finally:
             self._parts.storage.release()
         self._tables.finish(work)
+
+    def _of_portion(
+        self, threads: ThreadPoolExecutor, work: ItemWork, pages: Sequence[tuple[Head, PageTask]]
+    ) -> list[PageAnalyzed]:
+        """The facts about these pages; those that the end of the role did not leave out."""
+        waiting = [threads.submit(self._analyzed, work, *page) for page in pages]
+        while wait(waiting, timeout=SIGN_SECONDS).not_done:
+            # A sign of life: a page may take longer than a role may be silent.
+            self._stopping.is_set()
+        return [fact for one in waiting if (fact := one.result()) is not None]
 
     def _pages(self, work: ItemWork) -> Iterator[tuple[Head, PageTask]]:
         models = (work.model,) if work.model else ()

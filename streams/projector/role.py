@@ -1,21 +1,21 @@
 """The projector role: copies audit.premis to PostgreSQL, every event once and in order."""
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from infra.kafka_access import Brokers
 from schemas.models import Producer
 from streams.audit.sealed_record import SealedRecord
 from streams.audit.signed_leaves import NotSignedYet, SignedLeaves
-from streams.kafka.client import CLIENT
 from streams.kafka.messages import offset_of
 from streams.projector.findings import Report, of_record, of_rows
+from streams.projector.log_topic import commit_offset, is_end
 from streams.projector.position import Position
 from streams.projector.row_writer import Batch, RowWriter
 from streams.projector.rows import QUERY, Row, row_of_fields
@@ -30,7 +30,6 @@ from streams.transparency_log.tiles import DamagedLog
 
 log = logging.getLogger(__name__)
 
-GROUP = "copystand.projector"
 BATCH = 2000
 BATCH_SECONDS = 0.2
 REQUEST_SECONDS = 30.0
@@ -38,24 +37,11 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 LOOK_SECONDS = 5.0
 """Between two looks for rows that the projector did not write."""
+SWITCH_SECONDS = 0.0005
+"""After which a thread lets another one run; Python has 5 ms. The thread that writes rows waits for
+its turn after each 128 KB that the server has taken, and the server waits for it."""
 
 Connection = psycopg.Connection[Any]
-
-
-def log_consumer(brokers: Brokers) -> Consumer:
-    """Reads audit.premis, committed records only, with a notice at its end."""
-    return Consumer(
-        {
-            **CLIENT,
-            **brokers.client,
-            "group.id": GROUP,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "error",
-            "isolation.level": "read_committed",
-            # The end lies behind the sealer's last transaction marker, which is no message.
-            "enable.partition.eof": True,
-        }
-    )
 
 
 def run_projector(
@@ -69,6 +55,7 @@ def run_projector(
         projector = make_projector()
         ready = False
         pause = FIRST_PAUSE_SECONDS
+        sys.setswitchinterval(SWITCH_SECONDS)
         while not stopping.is_set():
             try:
                 with connect() as connection:
@@ -154,7 +141,7 @@ class Projector:
         after, reached = before, None
         messages = self._next_messages()
         for place, message in enumerate(messages):
-            if _is_end(message):
+            if is_end(message):
                 reached = message.offset()
             elif self._is_event(connection, message):
                 try:
@@ -194,7 +181,7 @@ class Projector:
         """Return when the rows of all steps are written."""
         if batch := self._writer.finish():
             self._position = batch.after
-            self._commit_offset(batch.after.next_offset)
+            commit_offset(self._consumer, self._topic, batch.after.next_offset)
 
     def close(self) -> None:
         """Close the consumer."""
@@ -205,7 +192,7 @@ class Projector:
         self.finish()
         if reached is not None:
             known = self._position.next_offset if self._position.topic == self._topic else 0
-            self._commit_offset(max(known, reached))
+            commit_offset(self._consumer, self._topic, max(known, reached))
         if reached is not None or self._gap:
             self._report_gap(connection, at_end=reached is not None)
         if look:
@@ -287,16 +274,3 @@ class Projector:
     def _set_reason(self, connection: Connection, reason: str) -> None:
         connection.execute(QUERY("wait_for"), {"reason": reason or None})
         self._wait_for(reason)
-
-    def _commit_offset(self, offset: int) -> None:
-        """Commit the offset, from which `status` computes the lag; the position is in the table."""
-        reached = TopicPartition(self._topic, 0, offset)
-        try:
-            self._consumer.commit(offsets=[reached], asynchronous=True)
-        except KafkaException as error:
-            log.warning("offset not committed", extra={"error": str(error)})
-
-
-def _is_end(message: Message) -> bool:
-    error = message.error()
-    return error is not None and error.code() == KafkaError._PARTITION_EOF

@@ -4,6 +4,7 @@ Most fields of an event are the same bytes in Avro and in PostgreSQL behind anot
 they are copied. What is not that simple is left to rows.py, whose rows are the same."""
 
 import re
+from binascii import unhexlify
 from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
@@ -82,7 +83,7 @@ def row_bytes(seq: bytes, sealed_at: bytes, value: bytes, digest: bytes) -> tupl
         *(BEGIN, seq, _time(at_microseconds), DIGEST, digest),
         *(LENGTH.pack(len(body)), body, _uuid(event_id), _uuid(cause_id), *subjects),
         *(_integer(_signed(revision)), _time(_signed(occurred_at))),
-        *(what, *detail, agents, *sources, *results, made_by),
+        *(what, *detail, agents, sources, results, made_by),
     )
     return event_id, b"".join(row)
 
@@ -156,18 +157,20 @@ def _cells(
     return cells, at
 
 
-def _array(value: bytes, at: int, texts: list[bytes]) -> tuple[list[bytes], int]:
+def _array(value: bytes, at: int, texts: list[bytes]) -> tuple[bytes, int]:
     """The cell of an array of texts that is one block."""
     count, at = number_at(value, at)
     if count == 0:
-        return [EMPTY_ARRAY], at
+        return EMPTY_ARRAY, at
     if count & 1 or count > len(value):  # each of them takes a byte or more
         raise NotPlain
     cells, end = _cells(value, at, TEXT_KINDS * (count >> 1), texts)
     if value[end] != 0:
         raise NotPlain
-    length = sum(map(len, cells)) + ARRAY.size - LENGTH.size
-    return [ARRAY.pack(length, 1, 0, 25, count >> 1, 1), *cells], end + 1
+    array = b"".join(cells)
+    return ARRAY.pack(
+        len(array) + ARRAY.size - LENGTH.size, 1, 0, 25, count >> 1, 1
+    ) + array, end + 1
 
 
 def _check(texts: Sequence[bytes]) -> None:
@@ -183,7 +186,7 @@ def _check(texts: Sequence[bytes]) -> None:
 def _uuid(text: bytes | None) -> bytes:
     if text is None:
         return NULL
-    return LENGTHS[16] + bytes.fromhex(text.decode().replace("-", ""))
+    return LENGTHS[16] + unhexlify(text.replace(b"-", b""))
 
 
 def _signed(number: int) -> int:

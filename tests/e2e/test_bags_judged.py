@@ -9,21 +9,35 @@ from lxml import etree
 
 from infra import standards
 from tests.support import pages
+from tests.support.bag_judge import bag_faults
 from tests.support.corpora import corpus
 from tests.support.judge import judge
+from tests.support.premis_judge import premis_faults
 from tests.support.real_prints import FRAKTUR, PLAY, Fetched, through_the_line
 from tests.support.running_line import Line
 
 USES = ("access", "thumbnail", "pyramid")
 """Reading images of the profile as-delivered."""
+LIBRARY = """extends = "as-delivered"
+[institution]
+name = "City Library"
+contact_email = "digi@library.example"
+[package]
+bag = "aptrust"
+"""
 METS = {"m": "http://www.loc.gov/METS/", "x": "http://www.w3.org/1999/xlink"}
 
 
 def judged(
-    line: Line, folder: Path, batch_id: str, into: Path, language: str = "eng"
+    line: Line,
+    folder: Path,
+    batch_id: str,
+    into: Path,
+    language: str = "eng",
+    profile: str = "as-delivered",
 ) -> tuple[Path, dict[str, Any]]:
     """Submit a folder of one item; the bag that it must become without any fault, and its item."""
-    package = through_the_line(line, folder, batch_id, language, into)
+    package = through_the_line(line, folder, batch_id, language, into, profile)
     return package.bag, item_without_faults(line, package, batch_id)
 
 
@@ -32,6 +46,8 @@ def item_without_faults(line: Line, package: Fetched, batch_id: str) -> dict[str
     manifest = _manifest(line, batch_id)
     faults = judge(package.bag, manifest, standards.fetch(), USES)
     assert faults == [], "\n".join(map(str, faults[:20]))
+    refused = premis_faults(package.bag, standards.fetch())
+    assert refused == [], "\n".join(refused[:20])
     return dict(manifest["items"][0])
 
 
@@ -79,7 +95,12 @@ def test_nine_small_tiffs_of_every_sound_kind(line: Line, tmp_path: Path) -> Non
     assert len(item["pages"]) == 9
 
 
-def test_an_item_with_all_kinds_of_pages_and_fields(line: Line, tmp_path: Path) -> None:
+def test_an_item_with_all_kinds_of_pages_and_fields_of_an_institution_that_uses_aptrust(
+    line: Line, tmp_path: Path
+) -> None:
+    profiles = line.home / "profiles"
+    profiles.mkdir(exist_ok=True)
+    (profiles / "library.toml").write_text(LIBRARY)
     folder = tmp_path / "vol"
     pages.write_item(
         folder,
@@ -97,7 +118,7 @@ def test_an_item_with_all_kinds_of_pages_and_fields(line: Line, tmp_path: Path) 
         "f4.tif,3,page,1r,\nf5.tif,4,target,,\n"
     )
 
-    bag, _ = judged(line, folder, "judged-kinds", tmp_path / "out")
+    bag, _ = judged(line, folder, "judged-kinds", tmp_path / "out", profile="library")
 
     mets = etree.parse(str(bag / "data/metadata/mets.xml"))
     divs = mets.findall(".//m:structMap[@TYPE='PHYSICAL']/m:div/m:div", METS)
@@ -108,6 +129,14 @@ def test_an_item_with_all_kinds_of_pages_and_fields(line: Line, tmp_path: Path) 
         ("target", None, None),
         ("page", "1v 2r", "spread"),
     ]
+    rights = mets.find(".//{http://dfg-viewer.de/}rights")
+    assert [one.text for one in rights] == [
+        "City Library",
+        "mailto:digi@library.example",
+        "http://rightsstatements.org/vocab/NoC-NC/1.0/",
+    ]
+    assert bag_faults(bag, "aptrust-like") == []
+    assert "Title: A title & more\n" in (bag / "aptrust-info.txt").read_text()
 
 
 def test_an_item_that_came_with_its_mets_keeps_order_labels_and_chapters(

@@ -83,17 +83,15 @@ def _lines(bag: Path, paths: list[Path]) -> str:
 
 @pytest.fixture
 def good(tmp_path: Path) -> Judged:
-    return _packaged(tmp_path, layout=1)
+    return _a_bag(tmp_path, None)
 
 
 @pytest.fixture
-def good_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Judged:
-    # The images of the builder have no size.
-    monkeypatch.setattr(judge, "_technical", lambda package: iter(()))
-    return _packaged(tmp_path, layout=2)
+def good_of_layout_2(tmp_path: Path) -> Judged:
+    return _a_bag(tmp_path, 2)
 
 
-def _packaged(tmp_path: Path, layout: int) -> Judged:
+def _a_bag(tmp_path: Path, layout: int | None) -> Judged:
     tools = memory_tools(tmp_path)
     records = (("METS", "vol-1/mets.xml", submitted_mets(("scan 0002.tif", "Two"))),)
     item = a_completed_item(tools, pages=PAGES, records=records, layout=layout)
@@ -107,8 +105,10 @@ def test_finds_nothing_in_a_good_bag(good: Judged) -> None:
     assert judge.judge(good.bag, good.manifest, standards.fetch(), USES) == []
 
 
-def test_finds_nothing_in_a_good_bag_of_layout_2(good_2: Judged) -> None:
-    assert judge.judge(good_2.bag, good_2.manifest, standards.fetch(), USES) == []
+def test_finds_nothing_in_a_good_bag_of_layout_2(good_of_layout_2: Judged) -> None:
+    bag = good_of_layout_2
+
+    assert judge.judge(bag.bag, bag.manifest, standards.fetch(), USES) == []
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_finds_nothing_in_a_good_bag_of_layout_2(good_2: Judged) -> None:
     ],
 )
 def test_finds_a_fault_of_premis_in_layout_2(
-    good_2: Judged, pattern: str, new: str, rule: str
+    good_of_layout_2: Judged, pattern: str, new: str, rule: str
 ) -> None:
-    good_2.replace(PREMIS, pattern, new)
+    good_of_layout_2.replace(PREMIS, pattern, new)
 
-    assert rule in good_2.rules()
+    assert rule in good_of_layout_2.rules()
 
 
 def test_imports_nothing_of_the_line() -> None:
@@ -185,9 +185,17 @@ def _change_a_master(bag: Judged) -> None:
 def _follow_mets_in_premis(bag: Judged) -> None:
     """Let PREMIS say what METS has become, so that nothing but the plant shows."""
     content = (bag.bag / METS).read_bytes()
-    found = r"(file:data/metadata/mets\.xml</premis:objectIdentifierValue>.*?<premis:messageDigest>)\w+(.*?<premis:size>)\d+"
     digest = hashlib.sha256(content).hexdigest()
+    found = r"(file:data/metadata/mets\.xml</premis:objectIdentifierValue>.*?<premis:messageDigest>)\w+(.*?<premis:size>)\d+"
     bag.replace(PREMIS, found, rf"\g<1>{digest}\g<2>{len(content)}")
+
+
+def _follow_mets_in_premis_2(bag: Judged) -> None:
+    """The same in layout 2, where the digest is an identifier as well."""
+    content = (bag.bag / METS).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    found = r"(data/metadata/mets\.xml</objectIdentifierValue>.*?<objectIdentifierValue>)\w+(.*?<messageDigest>)\w+(.*?<size>)\d+"
+    bag.replace(PREMIS, found, rf"\g<1>{digest}\g<2>{digest}\g<3>{len(content)}")
 
 
 Plant = Callable[[Judged], None]
@@ -327,6 +335,52 @@ RECORDS: dict[str, tuple[Plant, set[str]]] = {
         {"record.submitted"},
     ),
 }
+
+
+OF_LAYOUT_2: dict[str, tuple[Plant, set[str]]] = {
+    "two kinds of text in a group": (
+        lambda bag: bag.replace(METS, '<mets:fileGrp USE="HOCR">', '<mets:fileGrp USE="FULLTEXT">'),
+        {"group.use", "group.page"},
+    ),
+    "ALTO of another type": (
+        lambda bag: bag.replace(METS, 'alto_vol-1_0001.xml" MIMETYPE="text', 'alto_vol-1_0001.xml" MIMETYPE="x'),
+        {"group.type"},
+    ),
+    "item without its MODS": (
+        lambda bag: bag.replace(METS, ' DMDID="DMD_MODS"', ""),
+        {"logical.item"},
+    ),
+    "page that the item does not lead to": (
+        lambda bag: bag.replace(METS, r'<mets:smLink xlink:from="LOG_0000" xlink:to="PAGE_0002"[^>]*>', ""),
+        {"logical.link"},
+    ),
+    "another MODS in METS": (
+        lambda bag: bag.replace(METS, "<mods:title>Psalter", "<mods:title>Plaster"),
+        {"logical.mods"},
+    ),
+    "MIX not named": (
+        lambda bag: bag.replace(METS, ' ADMID="AMD_master_vol-1_0001.tif AMD_HISTORY"', ""),
+        {"page.mix"},
+    ),
+    "width of an image that has another": (
+        lambda bag: bag.replace(
+            METS,
+            '(<mets:file ID="access_vol-1_0001.jpg"[^>]*ADMID=")',
+            r"\g<1>AMD_master_vol-1_0001.tif ",
+        ),
+        {"image.size"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_LAYOUT_2)
+def test_finds_what_is_planted_in_mets_of_layout_2(good_of_layout_2: Judged, name: str) -> None:
+    plant, rules = OF_LAYOUT_2[name]
+
+    plant(good_of_layout_2)
+    _follow_mets_in_premis_2(good_of_layout_2)
+
+    assert good_of_layout_2.rules() == rules
 
 
 @pytest.mark.parametrize("name", IN_METS)

@@ -52,7 +52,7 @@ def both_batches(line: Line, folder: Path) -> float:
 def limit(line: Line, text: str) -> None:
     """Change the limits in the settings file, and wait until `status` shows them."""
     file = settings_file(line.home)
-    file.write_text(f"COPYSTAND_LANE_LIMITS={text}\n") if text else file.unlink()
+    file.write_text(f"COPYSTAND_LANE_LIMITS={text}\n") if text else file.unlink(missing_ok=True)
     expected = {"metadata": f"{PER_MINUTE} tasks/min"} if text else {}
     wait_for(
         lambda: line.ask("status")["limits"] == expected,

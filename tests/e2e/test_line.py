@@ -144,7 +144,7 @@ def the_digests(
     chain: expected_outcome.Chain,
     folder: Path,
 ) -> expected_outcome.Digests:
-    """Digests taken from the files themselves: in the store, in the folder, in the package."""
+    """Digests computed from the files themselves: in the store, in the folder, in the package."""
 
     def stored(fact: str, use: str) -> str:
         (file,) = [file for file in known[fact].body["files"] if file["use"] == use]

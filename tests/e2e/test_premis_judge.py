@@ -1,15 +1,28 @@
 """The judge of PREMIS finds nothing in a good document, and whatever is planted in one."""
 
+import io
+import json
 import re
+import tarfile
 from collections.abc import Callable
+from pathlib import Path
 
+import fastjsonschema
 import pytest
 from lxml import etree
 
 from infra import standards
 from processors.xml.parser import parse
-from tests.support import premis_judge
-from tests.support.package_builders import a_completed_item, files_of, memory_tools, published
+from tests.support import judge, premis_judge
+from tests.support.corpora import corpus
+from tests.support.package_builders import (
+    a_completed_item,
+    files_of,
+    manifest_of,
+    memory_tools,
+    published,
+    tar_of,
+)
 
 PREMIS = "data/metadata/premis.xml"
 
@@ -39,6 +52,27 @@ def refusals(bag: dict[str, bytes], document: bytes, schema: etree.XMLSchema) ->
 
 def test_takes_a_good_document(bags: dict[int, dict[str, bytes]], schema: etree.XMLSchema) -> None:
     assert refusals(bags[2], bags[2][PREMIS], schema) == []
+
+
+def test_a_package_with_iiif_has_no_fault(tmp_path: Path) -> None:
+    tools = memory_tools(tmp_path)
+    profile = {"institution": {"files": "https://repository.example/{item_id}"}}
+    item = a_completed_item(tools, layout=2, profile=profile)
+    package = published(item, tools)
+    with tarfile.open(fileobj=io.BytesIO(tar_of(package, tools))) as archive:
+        archive.extractall(tmp_path / "bags", filter="data")
+    bag = tmp_path / "bags" / package.package_id
+
+    assert sorted(one.name for one in (bag / "data/iiif").rglob("*.json")) == [
+        *("0001.json", "0002.json"),
+        "manifest.json",
+    ]
+    assert judge.judge(bag, manifest_of(item, tools), standards.fetch()) == []
+    assert premis_judge.premis_faults(bag, standards.fetch()) == []
+    schema = json.loads((corpus("iiif") / "schema" / "iiif_3_0.json").read_text("utf-8"))
+    validate = fastjsonschema.compile(schema)
+    for path in (bag / "data/iiif").rglob("*.json"):
+        validate(json.loads(path.read_text("utf-8")))
 
 
 def test_refuses_every_event_of_layout_1(

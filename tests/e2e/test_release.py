@@ -9,8 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from infra import standards
 from tests.support import pages
 from tests.support.delivery import hand_over_unchecked, submission
+from tests.support.premis_judge import events, layout_of, premis_faults
 from tests.support.running_line import Line
 from tests.support.true_order import causes_of, effects_before_causes
 from tests.support.whole_log import read_when_quiet
@@ -63,6 +65,8 @@ def test_quarantined_pages_are_decided_in_every_way(
     own = [one for one in followed if one["package_id"].startswith("unlucky.")]
     assert [one["package_id"] for one in own if one["completeness"] == "incomplete"] == [lost]
     assert "incomplete, missing: 1 page" in line.run("packages", "fetch", lost, tmp_path).stdout
+    line.run("packages", "fetch", packages["unlucky.vol-f"]["package_id"], tmp_path / "fetched")
+    history_of(tmp_path / "fetched" / "unlucky.vol-f.v1", "page.not-decodable", "decision")
     shown = line.ask("batch", "show", "unlucky")
     counted = {one["item_id"]: (one["missing"], one["not_pages"]) for one in shown["items"]}
     assert (counted["unlucky.vol-w"], counted["unlucky.vol-n"]) == ((1, 0), (0, 1))
@@ -74,6 +78,17 @@ def test_quarantined_pages_are_decided_in_every_way(
     assert effects_before_causes(events, causes_of(line)) == []
     refused = line.ask("quarantine", "release", held["vol-r"], *ASKED, code=1)
     assert refused["code"] == "quarantine.not-open"
+
+
+def history_of(bag: Path, code: str, *types: str) -> None:
+    """The PREMIS of a bag of layout 2 has what happened before the item was complete."""
+    assert premis_faults(bag, standards.fetch()) == []
+    if layout_of(bag) == 1:
+        return
+    found = events(bag)
+    assert ("quarantine", code) in found
+    assert {"submission receipt", "registration", *types} <= {kind for kind, _ in found}
+    assert found[-1] == ("information package creation", "success")
 
 
 def test_a_corrected_manifest_takes_the_place_of_one_that_was_refused(line: Line, tmp_path: Path):
@@ -90,6 +105,8 @@ def test_a_corrected_manifest_takes_the_place_of_one_that_was_refused(line: Line
     (package,) = line.ask("packages", "list", "--batch", "corrected")
     assert (package["package_id"], package["completeness"]) == ("corrected.vol-k.v1", "complete")
     assert line.ask("quarantine", "show", row["quarantine_id"])["state"] == "superseded"
+    line.run("packages", "fetch", package["package_id"], tmp_path / "fetched")
+    history_of(tmp_path / "fetched" / "corrected.vol-k.v1", "language.unknown")
 
 
 def test_a_delivery_that_replaces_a_packaged_item_is_its_next_version(line: Line, tmp_path: Path):
@@ -110,7 +127,7 @@ def test_a_delivery_that_replaces_a_packaged_item_is_its_next_version(line: Line
     assert (earlier["revision"], earlier["packaged"], earlier["package_id"]) == (1, 1, "ms-9.v1")
     line.ask("packages", "fetch", "ms-9.v2", tmp_path / "fetched")
     premis = (tmp_path / "fetched" / "ms-9.v2" / PREMIS).read_text("utf-8")
-    assert "<premis:relatedObjectIdentifierValue>package:ms-9.v1<" in premis
+    assert "<relatedObjectIdentifierValue>ms-9.v1<" in premis
     events = line.wait_for_events("page", "ms-9:0001", "PageRecognized", 2)
     assert [one["event_type"] for one in events].count("transcription") == 2
     is_supplemented(line, tmp_path)
@@ -138,7 +155,7 @@ def is_supplemented(line: Line, tmp_path: Path) -> None:
     dc = (bag / "data" / "metadata" / "dc.xml").read_text()
     assert "<dc:title>vol</dc:title>" in dc
     premis = (bag / PREMIS).read_text("utf-8")
-    assert "<premis:relatedObjectIdentifierValue>package:ms-9.v2<" in premis
+    assert "<relatedObjectIdentifierValue>ms-9.v2<" in premis
     assert "supplements" not in premis
 
 

@@ -186,10 +186,14 @@ def test_delivered_alto_is_the_text_of_its_page(bags: Callable[[str], Path]):
     name = "21-mets-fulltext-alto"
     texts = sorted((bags(name) / "data" / "text").glob("*.xml"))
 
-    given = [corpus("reported", name) / f"0000000{number}.xml" for number in (1, 2)]
-    assert [one.read_bytes() for one in texts] == [one.read_bytes() for one in given]
+    kept = bags(name) / "data" / "metadata" / "submitted"
+    for number in (1, 2):
+        given = corpus("reported", name) / f"0000000{number}.xml"
+        assert (kept / given.name).read_bytes() == given.read_bytes()
     words = [one.with_suffix(".txt").read_text() for one in texts]
     assert words == ["Hand1 corrected\n", "Hand2 corrected\n"]
+    # Its twin in the package names the file in the package.
+    assert all(f"_{one.stem[-4:]}.tif" in one.read_text("utf-8") for one in texts)
 
 
 def test_the_log_says_how_the_model_of_an_unstated_language_was_chosen(

@@ -138,7 +138,7 @@ def test_the_package_describes_the_scanner_of_each_master(scanned: Scanned):
     premis = (scanned.package / "data/metadata/premis.xml").read_text()
 
     assert mets.count("<mix:scannerModelName>frontend-tester</mix:scannerModelName>") == 2
-    assert f"<premis:agentName>{DEVICE}</premis:agentName>" in premis
+    assert f"<agentName>{DEVICE}</agentName>" in premis
     assert premis.count("capture: resolution_dpi") == 2
 
 

@@ -207,7 +207,7 @@ def first_columns(parts: Parts) -> dict[str, str]:
     """For each table and view of the migrations, a column that an UPDATE may name."""
     query = """
         SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns
-        WHERE table_schema IN ('line', 'audit', 'people', 'fixity') ORDER BY ordinal_position DESC
+        WHERE table_schema IN ('line', 'audit', 'people', 'fixity', 'review') ORDER BY ordinal_position DESC
     """
     with psycopg.connect(parts.dsn()) as connection:
         rows = connection.execute(query).fetchall()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import posixpath
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -482,6 +483,16 @@ def _canonical(element: etree._Element) -> str:
     return etree.canonicalize(text, strip_text=True, rewrite_prefixes=True)
 
 
+def _pixels(path: Path) -> list[str | None]:
+    """Width and height of an image, as another program reads them."""
+    try:
+        # Pillow warns about tags that it does not need.
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            return [str(side) for side in image.size]
+    except (OSError, SyntaxError):
+        return [None, None]
+
+
 def _technical(package: Package) -> Iterator[Fault]:
     """Each image that was made has the width and height of its file."""
     for name, file in package.by_id.items():
@@ -491,8 +502,7 @@ def _technical(package: Package) -> Iterator[Fault]:
                 None if mix is None else mix.findtext(f".//mix:image{side}", None, NS)
                 for side in ("Width", "Height")
             ]
-            with Image.open(package.folder / path_of(file)) as image:
-                size = [str(side) for side in image.size]
+            size = _pixels(package.folder / path_of(file))
             if stated != size:
                 yield Fault("image.size", name, f"METS says {stated}, the file has {size}")
 

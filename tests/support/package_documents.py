@@ -20,7 +20,9 @@ def jpeg(ref: str, width: int = 50, height: int = 100) -> bytes:
 def tiff(ref: str) -> bytes:
     """An image of 100 x 200 pixels with its page as description."""
     target = BytesIO()
-    Image.new("RGB", (100, 200), (240, 220, 200)).save(target, "TIFF", description=ref)
+    Image.new("RGB", (100, 200), (240, 220, 200)).save(
+        target, "TIFF", description=ref, compression="tiff_lzw"
+    )
     return target.getvalue()
 
 

@@ -9,6 +9,7 @@ event that is not taken fails the whole import."""
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 from lxml import etree
@@ -121,3 +122,38 @@ def _unreadable(name: str, event: etree._Element) -> Iterator[str]:
     else:
         if moment.tzinfo is None:
             yield f"event {name} has a time without zone"
+
+
+def layout_of(bag: Path) -> int:
+    """The layout version that a bag states."""
+    lines = (bag / "bag-info.txt").read_text("utf-8").splitlines()
+    return next((int(one[16:]) for one in lines if one.startswith("Package-Layout: ")), 1)
+
+
+def premis_faults(bag: Path, schemas: Path) -> list[str]:
+    """Everything that is wrong with the PREMIS of a bag; nothing for layout 1, which has no such
+    promises."""
+    if layout_of(bag) == 1:
+        return []
+    premis = etree.parse(str(bag / "data/metadata/premis.xml")).getroot()
+    files = [one.relative_to(bag).as_posix() for one in bag.rglob("*") if one.is_file()]
+    schema = etree.XMLSchema(etree.parse(str(schemas / "premis-3-0.xsd")))
+    item = first(premis.find("p:object", NS), "objectIdentifier")[1]
+    return [
+        *unresolved(premis),
+        *unworldly(premis, item, bag.name),
+        *not_imported(premis, files, schema),
+    ]
+
+
+def events(bag: Path) -> list[tuple[str, str | None]]:
+    """Type and code, or else outcome, of each event in the PREMIS of a bag."""
+    premis = etree.parse(str(bag / "data/metadata/premis.xml")).getroot()
+    return [
+        (
+            one.findtext("p:eventType", "", NS),
+            one.findtext(".//p:eventOutcomeDetailNote", None, NS)
+            or one.findtext(".//p:eventOutcome", None, NS),
+        )
+        for one in premis.iterfind("p:event", NS)
+    ]

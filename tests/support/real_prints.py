@@ -26,11 +26,18 @@ class Fetched:
     content_digest: str
 
 
-def through_the_line(line: Line, folder: Path, batch_id: str, language: str, into: Path) -> Fetched:
+def through_the_line(
+    line: Line,
+    folder: Path,
+    batch_id: str,
+    language: str,
+    into: Path,
+    profile: str = "as-delivered",
+) -> Fetched:
     """Submit a folder of one item, and fetch the package that it must become."""
     told = line.ask(
         *("station", "submit", folder, "--batch-id", batch_id, "--language", language),
-        *("--wait", "--timeout", "180"),
+        *("--profile", profile, "--wait", "--timeout", "180"),
     )
     assert (told["state"], told["quarantined"]) == ("settled", []), told
     (row,) = line.ask("packages", "list", "--batch", batch_id)

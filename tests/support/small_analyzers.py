@@ -2,6 +2,7 @@
 installs them for a role that runs with it on its path."""
 
 import os
+import time
 from pathlib import Path
 
 from processors.enrich.analyzer import PageView, Suggestion
@@ -10,6 +11,8 @@ VERSION = "TEST_ANALYZER_VERSION"
 ENDS_ITS_PROCESS = "none"
 """The version with which the analyzers end each process that loads them."""
 ENTRY_POINTS = "[copystand.analyzers]\nsmall = tests.support.small_analyzers:analyzers\n"
+BUSY_SECONDS = "TEST_ANALYZER_SECONDS"
+"""Processor seconds that the one that measures ink needs for a page; 0 without it."""
 METADATA = "Metadata-Version: 2.1\nName: small-analyzers\nVersion: 1\n"
 DARK = 128
 
@@ -28,6 +31,9 @@ class Ink:
         return f"{len(self.version):x}".rjust(64, "a")
 
     def analyze(self, page: PageView) -> list[Suggestion]:
+        until = time.process_time() + float(os.environ.get(BUSY_SECONDS, "0"))
+        while time.process_time() < until:
+            pass
         rows, columns = (page.image.min(axis=2) < DARK).nonzero()
         label = "print" if len(rows) else "unknown"
         left, top = int(columns.min() * page.scale), int(rows.min() * page.scale)

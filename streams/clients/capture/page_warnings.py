@@ -19,10 +19,10 @@ MOST_HIGHLIGHTS, MOST_SHADOWS = 0.45, 0.5
 COPY_HIGHLIGHTS, COPY_SHADOWS, COPY_CHROMA = 0.7, (0.03, 0.3), 1.0
 """A grey copy of high contrast, such as a microfilm, has paper at the lightest and ink at the
 darkest level by nature: more of its paper may be so. Too much light makes no ink darker."""
-TWO_LEVELS = 0.75
-"""With so much paper at the lightest level, and ink at the darkest, an image has hardly any tones:
+TWO_LEVELS = (0.75, 0.4)
+"""With so much paper at the lightest level and ink at the darkest, an image has hardly any tones:
 it was made bitonal, not exposed wrongly."""
-MOST_SKEW_DEGREES, EDGES_AGREE_DEGREES = 2.5, 2.0
+MOST_SKEW_DEGREES, EDGES_AGREE_DEGREES = 2.0, 1.0
 """Lines of a hand rise or fall on a straight leaf: the upright edges have to be turned, too."""
 MOST_CUT_TEXT = 0.4
 SAME_PAGE_BITS, SAME_BEFORE_BITS, JUST_BEFORE = 10, 24, 6
@@ -131,7 +131,7 @@ def _is_skewed(lines: float, edges: float | None) -> bool:
 
 def _clipped(measured: dict[str, Any]) -> Iterator[tuple[str, str]]:
     light, dark, chroma = (measured[name] for name in ("highlights", "shadows", "chroma"))
-    if light is None or (light > TWO_LEVELS and dark > MOST_SHADOWS):
+    if light is None or (light > TWO_LEVELS[0] and dark > TWO_LEVELS[1]):
         return
     copy = COPY_SHADOWS[0] < dark < COPY_SHADOWS[1] and chroma < COPY_CHROMA
     if light > (COPY_HIGHLIGHTS if copy else MOST_HIGHLIGHTS):

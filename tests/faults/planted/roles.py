@@ -24,7 +24,8 @@ from streams.kafka.consumer import Delivery, StepConsumer
 from streams.kafka.messages import Incoming
 from streams.kafka.producer import KafkaPublisher
 from streams.projector import findings
-from streams.projector.role import Projector, log_consumer
+from streams.projector.log_topic import log_consumer
+from streams.projector.role import Projector
 from streams.runtime.run_loop import CannotContinue
 from streams.sealer import clients
 from streams.sealer.clients import SealerTopics

@@ -117,7 +117,7 @@ def _patch_clients(patch: pytest.MonkeyPatch, broker: Broker) -> None:
 
     for module in ("kafka.producer", "tracker.outbox_relay", "sealer.clients"):
         patch.setattr(f"streams.{module}.Producer", producer)
-    for module in ("kafka.consumer", "sealer.clients", "projector.role"):
+    for module in ("kafka.consumer", "sealer.clients", "projector.log_topic"):
         patch.setattr(f"streams.{module}.Consumer", consumer)
     for module in ("execution.driver", "kafka.producer", "kafka.consumer", "tracker.outbox_relay"):
         patch.setattr(f"streams.{module}.end_process", end_process)

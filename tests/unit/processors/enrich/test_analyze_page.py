@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pyvips
 
@@ -140,6 +141,54 @@ def test_each_run_is_an_event_with_the_model_its_weights_and_what_it_read(tools,
     ]
     assert ink.sources == tuple(f"sha256:{file.sha256}" for file in task.files)
     assert "ValueError: no model for i:0001" in failing.detail
+
+
+class Saying:
+    """Suggests what it was made with."""
+
+    id, version, weights_sha256, labels = "saying", "1", "", ()
+
+    def __init__(self, *said: Suggestion) -> None:
+        self._said = list(said)
+
+    def analyze(self, page: PageView) -> list[Suggestion]:
+        return self._said
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Suggestion("mood", "gloomy", 0.5),
+        Suggestion("term", " ", 0.5),
+        Suggestion("term", "books", 1.5),
+        Suggestion("term", "books", float("nan")),
+        Suggestion("figure", "initial", 0.5, box=(1, 2, 3)),
+        Suggestion("figure", "initial", 0.5, box=(-1, 2, 3, 4)),
+    ],
+)
+def test_a_model_that_suggests_what_cannot_be_stored_has_a_failed_run(tools, task, wrong):
+    right = Suggestion("term", "birds", 0.5)
+
+    wrong_run, right_run = analyzed(task, tools, [Saying(right, wrong), Saying(right)]).runs
+
+    assert wrong_run.failure and wrong_run.failure.startswith("ValueError: a suggestion has ")
+    assert (wrong_run.suggestions, right_run.failure) == ((), None)
+
+
+def test_texts_are_on_one_line_without_what_a_database_cannot_store(tools, task):
+    odd = Suggestion("term", "bo\0oks \ud800\n x", np.float32(0.5), evidence=["a\0b"])
+
+    (run,) = analyzed(task, tools, [Saying(odd)]).runs
+
+    assert [(one.label, one.evidence) for one in run.suggestions] == [("bo oks ? x", ("a b",))]
+
+
+def test_of_two_suggestions_that_say_the_same_the_better_one_counts(tools, task):
+    twice = [Suggestion("term", "birds", score) for score in (0.4, 0.8)]
+
+    (run,) = analyzed(task, tools, [Saying(*twice, Suggestion("term", "trees", 0.6))]).runs
+
+    assert [(one.label, one.score) for one in run.suggestions] == [("birds", 0.8), ("trees", 0.6)]
 
 
 def test_only_the_models_of_a_task_run(tools, task):

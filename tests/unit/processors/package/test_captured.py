@@ -141,6 +141,26 @@ def test_premis_has_the_device_as_agent_and_its_settings_as_properties_of_the_ma
     ]
 
 
+def test_premis_of_layout_2_has_the_settings_as_properties_of_the_captured_master_alone(
+    tools: Tools,
+):
+    item = a_completed_item(tools, PAGES, capture=a_capture(), layout=2)
+
+    premis = metadata_of(item, tools, "premis")
+
+    assert validate(premis, standards.fetch()) == []
+    settings = {
+        (one.findtext("p:originalName", None, NS), *(value.text for value in properties))
+        for one in premis.findall("p:object", NS)
+        for properties in one.findall("p:significantProperties", NS)
+    }
+    master = "data/master/vol-1_0001.tif"
+    assert settings == {
+        (master, "capture: resolution_dpi", "asked 300, confirmed 300"),
+        (master, "capture: source", "asked flatbed, confirmed Flatbed"),
+    }
+
+
 def test_a_corrected_file_was_not_captured_by_the_device(tools: Tools):
     """The device captured the file that was replaced in quarantine."""
     item = a_completed_item(tools, PAGES, capture=a_capture(sha256="ee" * 32))

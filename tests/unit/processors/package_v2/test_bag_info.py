@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import bagit
-import bagit_profile
 import pytest
 
 from processors import profile
 from processors.tools import Tools
+from tests.support.bag_judge import PROFILES, bag_faults
 from tests.support.package_builders import (
     a_completed_item,
     files_of,
@@ -28,7 +28,6 @@ address = "1 Main Street"
 contact_name = "Digitisation"
 contact_email = "digi@library.example"
 """
-PROFILES = Path(__file__).parents[3] / "data" / "bag_profiles"
 
 
 @pytest.fixture
@@ -120,7 +119,7 @@ def test_manifests_that_need_the_payload_follow_it(tools: Tools, tmp_path: Path)
 def test_a_bag_for_aptrust_has_its_manifests_and_its_tag_file(tools: Tools, tmp_path: Path) -> None:
     bag = _bag(tools, tmp_path, f'{LIBRARY}[package]\nbag = "aptrust"\n')
 
-    assert _judged(bag, "aptrust-like") == []
+    assert bag_faults(bag, "aptrust-like") == []
     assert _info(bag, "aptrust-info.txt") == {
         "Title": "Psalter & Hymns",
         "Access": "Institution",
@@ -146,7 +145,7 @@ def test_a_bagit_profile_in_json_is_met(tools: Tools, tmp_path: Path) -> None:
 
     bag = _bag(tools, tmp_path, LIBRARY + text)
 
-    assert _judged(bag, "archive") == []
+    assert bag_faults(bag, "archive") == []
     assert _info(bag)["Retention"] == "vol-1 for ever"
     assert _info(bag)["Storage"] == "cold"
 
@@ -154,20 +153,10 @@ def test_a_bagit_profile_in_json_is_met(tools: Tools, tmp_path: Path) -> None:
 def test_the_judge_finds_what_a_bag_lacks(tools: Tools, tmp_path: Path) -> None:
     bag = _bag(tools, tmp_path, '[package]\nbag = "copystand"\n')
 
-    found = _judged(bag, "archive")
+    found = bag_faults(bag, "archive")
 
     assert any("Required 'BagIt-Profile-Identifier'" in one for one in found), found
     assert any("tag manifest type(s) '['sha512']'" in one for one in found), found
-
-
-def _judged(bag: Path, name: str) -> list[str]:
-    """What bagit-profile finds in a bag, by a profile of the tests."""
-    document = json.loads((PROFILES / f"{name}.json").read_text())
-    judge = bagit_profile.Profile(
-        document["BagIt-Profile-Info"]["BagIt-Profile-Identifier"], profile=document
-    )
-    judge.validate(bagit.Bag(str(bag)))
-    return [str(one) for one in judge.report.errors]
 
 
 @pytest.mark.parametrize(

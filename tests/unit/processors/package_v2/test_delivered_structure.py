@@ -86,3 +86,44 @@ def test_a_reference_to_a_section_that_is_not_there_is_left_out() -> None:
 
     assert found is not None
     assert etree.tostring(found.top).count(b"gone") == 0
+
+
+@pytest.mark.parametrize(
+    ("division", "item"),
+    [
+        ('<div ID="L"><div TYPE="chapter"/></div>', "LOG_0000"),
+        ('<div ID="L"><mptr LOCTYPE="URL" xlink:href="x"/><div TYPE="volume"/></div>', "LOG_0001"),
+        ('<div ID="L" TYPE="year"><div TYPE="issue" DMDID="d"><div/></div></div>', "LOG_0001"),
+    ],
+    ids=["a chapter without record", "below another METS", "the one with a record"],
+)
+def test_the_item_is_the_division_with_a_record_or_the_top_one(division: str, item: str) -> None:
+    found = delivered_structure([a_mets(division)], PAGES)
+
+    assert found is not None
+    assert found.described.get("ID") == item
+
+
+def test_what_mets_does_not_allow_in_a_division_is_left_out() -> None:
+    division = (
+        '<div ID="L" COLOUR="red" ORDER="1a" TYPE="book"><note>n</note><!-- c -->'
+        '<mptr ID="m" xlink:href="https://l.example/"/></div>'
+    )
+
+    found = delivered_structure([a_mets(division)], PAGES)
+
+    assert found is not None
+    assert dict(found.top.attrib) == {"ID": "LOG_0000", "TYPE": "book"}
+    (pointer,) = found.top
+    assert pointer.get("LOCTYPE") == "URL"
+    assert pointer.get("ID") is None
+
+
+def test_a_section_that_does_not_state_the_type_of_its_record_gets_one() -> None:
+    sections = '<dmdSec ID="d"><mdWrap><xmlData><x xmlns="urn:x"/></xmlData></mdWrap></dmdSec>'
+
+    found = delivered_structure([a_mets('<div ID="L" DMDID="d"/>', sections)], PAGES)
+
+    assert found is not None
+    (section,) = found.sections
+    assert section[0].get("MDTYPE") == "OTHER"

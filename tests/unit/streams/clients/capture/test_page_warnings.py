@@ -47,7 +47,7 @@ def codes(
         (blurred(PAGE, 2), "capture.page-blurred"),
         (exposed(PAGE, 1.3), "capture.page-clipped"),
         (exposed(PAGE, 1, -100), "capture.page-clipped"),
-        (turned(PAGE, 2.8), "capture.page-skewed"),
+        (turned(PAGE, 2.2), "capture.page-skewed"),
         (turned(PAGE, -3), "capture.page-skewed"),
         (PAGE.crop((300, 0, *SIZE)), "capture.text-cut-off"),
     ],
@@ -74,6 +74,44 @@ def test_a_good_page_has_no_warning_in_any_format(form: str, mode: str, tmp_path
 )
 def test_a_kind_says_what_is_usual(image: Image.Image, kind: str, tmp_path: Path):
     assert codes(measured(image, tmp_path), kind) == []
+
+
+def high_contrast(page: Image.Image) -> Image.Image:
+    """A copy whose paper and ink are partly at the ends, as on a microfilm."""
+    noise = np.random.default_rng(5).normal(0, 12, page.size[::-1])
+    levels = (np.asarray(page, dtype=float) - 45) * 1.36 + 16 + noise
+    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
+
+
+def test_too_much_light_is_noticed_and_a_copy_of_high_contrast_is_not(tmp_path: Path):
+    copy = measured(high_contrast(PAGE), tmp_path)
+    light = measured(exposed(high_contrast(PAGE), 1.2), tmp_path)
+    of_colours = measured(
+        Image.merge("RGB", [high_contrast(PAGE), *(exposed(PAGE, 0.9),) * 2]), tmp_path
+    )
+
+    assert 0.45 < copy.document["highlights"] < 0.7
+    assert 0.03 < copy.document["shadows"] < 0.3
+    assert codes(copy) == []
+    assert codes(light) == codes(of_colours) == ["capture.page-clipped"]
+
+
+def test_a_page_that_was_drawn_in_two_levels_has_no_tones_to_lose(tmp_path: Path):
+    drawn = PAGE.point(lambda value: 0 if value < 150 else 255)
+
+    assert codes(measured(drawn, tmp_path)) == []
+
+
+def test_lines_that_rise_on_a_straight_leaf_are_not_noticed(tmp_path: Path):
+    leaf = PAGE.transform(SIZE, Image.Transform.AFFINE, (1, 0, 0, 0.06, 1, -37), fillcolor=222)
+    table = Image.new("L", (SIZE[0] + 120, SIZE[1] + 120), 60)
+    table.paste(leaf, (60, 60))
+
+    assert "capture.page-skewed" not in codes(measured(table, tmp_path))
+    straight = Image.new("L", table.size, 60)
+    straight.paste(PAGE, (60, 60))
+    crooked = straight.rotate(-3.4, Image.Resampling.BICUBIC, fillcolor=60)
+    assert "capture.page-skewed" in codes(measured(crooked, tmp_path))
 
 
 def test_the_same_page_twice_is_noticed_but_not_a_page_that_is_scanned_again(tmp_path: Path):
