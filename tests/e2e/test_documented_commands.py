@@ -43,6 +43,7 @@ PAGES = (
 """The order matters: the README ends the line, the first how-to page starts it for the others."""
 ELSEWHERE = {
     "docs/how-to/read-topics-in-other-languages.md": "tests/integration/test_other_languages.py",
+    "docs/how-to/review-suggestions.md": "tests/e2e/test_review.py",
     "docs/how-to/run-a-line-on-an-old-machine.md": "tests/integration/test_doctor_tune.py",
     "docs/how-to/write-a-profile.md": "tests/unit/processors/test_profile_how_to.py",
 }
