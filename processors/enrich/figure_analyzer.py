@@ -13,6 +13,8 @@ from processors.enrich.page_ink import PageInk, Plane
 
 MODEL = "figure"
 NONE = "none"
+SMALLEST_SIDE = 64
+"""Pixels of a page on which there is anything to find."""
 ICONCLASS = "https://iconclass.org/"
 NOTATION = {"illustration": "49M41", "ornament": "48A98", "initial": "49L17"}
 """Illustration (printed matter, book), ornaments (art), initial."""
@@ -36,6 +38,8 @@ class FigureAnalyzer:
     def analyze(self, page: PageView) -> list[Suggestion]:
         """Figures, the most certain first."""
         looked_at = ink(page)
+        if min(looked_at.ink.shape) < SMALLEST_SIDE:
+            return []
         likely = likely_cells(self._model.forests["cell"], looked_at)
         found = [
             suggestion

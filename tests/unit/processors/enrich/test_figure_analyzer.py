@@ -50,7 +50,7 @@ def test_a_picture_in_text_has_its_box_in_pixels_of_the_master(analyzer: FigureA
     assert figures[0].term_uri.startswith("https://iconclass.org/4")
 
 
-@pytest.mark.parametrize("page", [paper(), text_page(), Image.new("RGB", (300, 400), "white")])
+@pytest.mark.parametrize("page", [paper(), text_page(), Image.new("RGB", (5, 3), "white")])
 def test_paper_and_text_have_no_figures(analyzer: FigureAnalyzer, page: Image.Image):
     assert analyzer.analyze(page_view(page)) == []
 

@@ -31,7 +31,9 @@ def test_a_page_gets_one_kind_and_one_style(analyzer: WritingAnalyzer):
     assert found[0].evidence[0].endswith("patches of text")
 
 
-@pytest.mark.parametrize("page", [paper(), Image.new("RGB", (40, 60), "white")])
+@pytest.mark.parametrize(
+    "page", [paper(), Image.new("RGB", (3, 5), "white"), Image.new("RGB", (1, 4000))]
+)
 def test_a_blank_page_is_unknown_with_score_zero(analyzer: WritingAnalyzer, page: Image.Image):
     found = analyzer.analyze(page_view(page))
 
