@@ -56,6 +56,14 @@ def wait_for_suggestions(line: Line, count: int) -> list[dict[str, Any]]:
     return found
 
 
+def by_our_models(line: Line) -> list[tuple[str, str]]:
+    """Kind and label of what the models of the product see on the page, sorted."""
+    found = line.ask("review", "list", "--batch", BATCH)
+    return sorted(
+        (one["kind"], one["label"]) for one in found if one["model"].startswith("copystand-")
+    )
+
+
 def version(line: Line) -> str | None:
     """The version of the model that is installed now."""
     models = line.ask("review", "backlog")["models"]
@@ -74,6 +82,8 @@ def test_persons_decide_about_what_models_suggest_and_packages_do_not_wait_for_i
 
     with enrichment(line, installed, "1"):
         first = {one["kind"]: one for one in wait_for_suggestions(line, 3)}
+        wait_for(lambda: len(by_our_models(line)) >= 2, SECONDS, line.logs, 0.5)
+        ours = by_our_models(line)
     unknown = line.run("review", "accept", "no-such-id", *ASKED, "--json")
     line.ask("review", "accept", first["writing"]["suggestion_id"], *ASKED)
     line.ask("review", "reject", first["figure"]["suggestion_id"], *ASKED)
@@ -87,6 +97,9 @@ def test_persons_decide_about_what_models_suggest_and_packages_do_not_wait_for_i
     ]
     assert {(one["page_id"], one["state"]) for one in first.values()} == {(PAGE, "open")}
     assert first["writing"]["box"] is None and len(first["figure"]["box"]) == 4
+    # Exactly one kind of writing and one script; no figure on a page of text, and it is not blank.
+    assert [kind for kind, _ in ours] == ["script", "writing"]
+    assert dict(ours)["writing"] == "print"
     assert (unknown.code, "review.suggestion-unknown" in unknown.stderr) == (1, True)
     assert {kind: one["state"] for kind, one in decided.items()} == {
         "writing": "accepted",
