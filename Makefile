@@ -1,7 +1,7 @@
 # Targets for people and CI; `make help` lists them.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
-SOURCES := schemas processors streams infra tests bench training $(wildcard docs/*.py)
+SOURCES := schemas processors streams infra tests bench $(wildcard docs/*.py)
 
 # Bytecode is kept: the tests start many hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -149,7 +149,7 @@ folders: install ## Submit 20 random folders to a line; every file must be in a 
 	FOLDERS=20 $(PYTHON) -m pytest -q tests/e2e/test_random_folders.py
 
 models: install ## Train the models of analyzers from ../shared/corpora, and write their weights and model cards
-	OMP_NUM_THREADS=1 VIPS_CONCURRENCY=1 $(PYTHON) -m training
+	OMP_NUM_THREADS=1 VIPS_CONCURRENCY=1 $(PYTHON) -m bench.training
 
 limits: install ## Hold limits of lanes for ten minutes, in a worker alone and on a line
 	$(PYTHON) -m pytest -q -s -m "long or not long" tests/integration/test_lane_rates.py tests/e2e/test_lane_limits.py

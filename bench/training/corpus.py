@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 CORPORA = Path(os.environ.get("COPYSTAND_CORPORA", CHECKOUT.parent / "shared" / "corpora"))
 STYLE_OF_CLASS = {
     "print_roman": "roman",

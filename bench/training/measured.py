@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.training import views
+from bench.training.corpus import CHECKOUT, LabelledPage
 from processors import enrich
 from processors.enrich.figure_cells import cell_features
 from processors.enrich.page_ink import PageInk, ink_of
 from processors.enrich.writing_features import features_of
 from processors.enrich.writing_patches import patches_of
-from training import views
-from training.corpus import CHECKOUT, LabelledPage
 
 CACHE = CHECKOUT / ".cache" / "models"
 CODE = ("page_ink.py", "writing_patches.py", "writing_features.py", "figure_cells.py")

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.training.corpus import Box, LabelledPage
 from processors.enrich.figure_analyzer import NONE, NOTATION
 from processors.enrich.figure_boxes import FigureBox
-from training.corpus import Box, LabelledPage
 
 TABLE = Path(__file__).with_name("crops.tsv")
 SAME = 0.5

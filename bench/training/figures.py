@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.training import corpus, forests, measured, validation
+from bench.training.corpus import LabelledPage
+from bench.training.crops import Example, examples_of, labelled_crops
+from bench.training.figure_card import write_card
 from processors.enrich.figure_analyzer import MODEL, NONE, NOTATION, calibrated
 from processors.enrich.figure_boxes import box_features, boxes_of
 from processors.enrich.figure_cells import CELL
 from processors.enrich.forest import WEIGHTS, Forest, save
-from training import corpus, forests, measured, validation
-from training.corpus import LabelledPage
-from training.crops import Example, examples_of, labelled_crops
-from training.figure_card import write_card
 
 FOLDS = 6
 CELL_TREES = 40

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.training.corpus import CHECKOUT, LabelledPage
+from bench.training.held_out import HeldOut
+from bench.training.validation import confusion, reliability, spread
 from processors.enrich.forest import WEIGHTS
 from processors.enrich.writing_analyzer import KIND_OF_STYLE, MODEL, UNKNOWN, pooled
-from training.corpus import CHECKOUT, LabelledPage
-from training.held_out import HeldOut
-from training.validation import confusion, reliability, spread
 
 CARD = CHECKOUT / "docs" / "models" / "writing.md"
 STYLES = sorted(KIND_OF_STYLE)
@@ -59,7 +59,7 @@ def write_card(by_work: HeldOut, by_repository: HeldOut, settings: dict[str, Any
         *_tables(by_work, settings),
         "\n## Held out by repository\n",
         "Harder than use: a style that comes from one repository alone (Caroline minuscule,",
-        "blackletter incunables, typescripts) is then missing from training, wholly or in part.\n",
+        "blackletter incunables, typescripts) is then missing from bench.training, wholly or in part.\n",
         *_tables(by_repository, settings, calibrated=False),
     ]
     CARD.write_text("\n".join(lines) + "\n", "utf-8")

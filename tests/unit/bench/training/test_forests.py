@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
+from bench.training import forests
 from processors.enrich.forest import save
-from training import forests
 
 
 def learned() -> tuple[np.ndarray, list[str]]:

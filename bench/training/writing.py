@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.training import corpus, forests, measured, validation
+from bench.training.corpus import LabelledPage
+from bench.training.held_out import HeldOut, Seen
+from bench.training.writing_card import write_card
 from processors.enrich.forest import WEIGHTS, Forest, save
 from processors.enrich.writing_analyzer import KIND_OF_STYLE, MODEL, pooled
-from training import corpus, forests, measured, validation
-from training.corpus import LabelledPage
-from training.held_out import HeldOut, Seen
-from training.writing_card import write_card
 
 TREES = 120
 LEAST_KIND = 0.5

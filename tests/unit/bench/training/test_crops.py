@@ -2,9 +2,9 @@
 
 from collections import Counter
 
+from bench.training.corpus import LabelledPage
+from bench.training.crops import examples_of, labelled_crops
 from processors.enrich.figure_boxes import FigureBox
-from training.corpus import LabelledPage
-from training.crops import examples_of, labelled_crops
 
 
 def a_page(style: str, *boxes: tuple[float, float, float, float]) -> LabelledPage:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from bench.training.corpus import CHECKOUT, LabelledPage
+from bench.training.crops import TABLE, Example
+from bench.training.validation import confusion, reliability
 from processors.enrich.figure_analyzer import MODEL, NONE, NOTATION, calibrated
 from processors.enrich.forest import WEIGHTS
-from training.corpus import CHECKOUT, LabelledPage
-from training.crops import TABLE, Example
-from training.validation import confusion, reliability
 
 CARD = CHECKOUT / "docs" / "models" / "figure.md"
 
@@ -73,7 +73,7 @@ def _data(pages: Sequence[LabelledPage]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for (repository, marked, licence), number in sorted(count.items()):
         yield f"| {repository} | {'yes' if marked else 'no'} | {number} | {licence} |"
-    yield "\nBoxes labelled by eye (`training/crops.tsv`): " + ", ".join(
+    yield "\nBoxes labelled by eye (`bench/training/crops.tsv`): " + ", ".join(
         f"{label} {number}" for label, number in sorted(labels.items())
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training import validation
+from bench.training import validation
 
 
 def test_a_source_is_in_one_fold_and_folds_are_of_like_size():

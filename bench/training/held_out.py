@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.corpus import LabelledPage
+from bench.training.corpus import LabelledPage
 
 
 @dataclass(frozen=True)
