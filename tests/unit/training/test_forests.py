@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 
 from processors.enrich.forest import save
 from training import forests
+
+
+pytestmark = pytest.mark.long
 
 
 def learned() -> tuple[np.ndarray, list[str]]:
