@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support import pages
+from tests.support.running_line import wait_for
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -218,7 +219,13 @@ class Reader:
         return master.name
 
     def ends(self) -> None:
-        """Leave nothing running."""
+        """Leave nothing running, after the spool has sent what the pages put into it."""
+
+        def unsent() -> list[str]:
+            rows = self.ask("copystand station spool")["deliveries"]
+            return [one["batch_id"] for one in rows if one["state"] != "refused"]
+
+        wait_for(lambda: not unsent(), COMMAND_SECONDS, lambda: f"in the spool: {unsent()}", 1)
         self._run("copystand down --now")
 
 

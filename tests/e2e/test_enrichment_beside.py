@@ -11,9 +11,9 @@ from tests.support.running_line import Line, wait_for
 
 ROOT = Path(__file__).parents[2]
 BATCH = "beside"
-SECONDS = 240
+SECONDS = 600
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3 * SECONDS)]
 
 
 @pytest.fixture

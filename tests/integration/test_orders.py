@@ -59,6 +59,14 @@ def test_an_order_goes_through_its_states(tracker: TrackerHarness):
     assert shown(tracker)["O-1"]["batches"] == ["b-1"]
 
 
+def test_the_items_of_an_order_stay_in_the_order_asked(tracker: TrackerHarness):
+    items = ("ms-9", "ms-10", "ms-2", "Ms. 1")
+
+    tracker.process(adds("O-2", OrderContent(items, "book-colour")))
+
+    assert shown(tracker)["O-2"]["items"] == list(items)
+
+
 def test_a_decision_is_published_after_the_state_that_follows_from_it(tracker: TrackerHarness):
     tracker.process(adds())
 
