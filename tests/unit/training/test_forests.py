@@ -9,7 +9,6 @@ from sklearn.ensemble import ExtraTreesClassifier
 from processors.enrich.forest import save
 from training import forests
 
-
 pytestmark = pytest.mark.long
 
 
