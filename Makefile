@@ -148,8 +148,9 @@ defects: install ## Plant each defect that the checkers must find
 folders: install ## Submit 20 random folders to a line; every file must be in a package, in quarantine or in the log
 	FOLDERS=20 $(PYTHON) -m pytest -q tests/e2e/test_random_folders.py
 
-models: install ## Train the models of analyzers from ../shared/corpora, and write their weights and model cards
+models: install ## Train the models of analyzers from ../shared/corpora, write weights and model cards, and test them
 	OMP_NUM_THREADS=1 VIPS_CONCURRENCY=1 $(PYTHON) -m bench.training
+	$(PYTHON) -m pytest -q -m "long or not long" tests/unit/bench/training tests/unit/processors/enrich
 
 limits: install ## Hold limits of lanes for ten minutes, in a worker alone and on a line
 	$(PYTHON) -m pytest -q -s -m "long or not long" tests/integration/test_lane_rates.py tests/e2e/test_lane_limits.py

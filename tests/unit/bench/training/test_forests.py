@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 
 from bench.training import forests
 from processors.enrich.forest import save
+
+pytestmark = pytest.mark.long
 
 
 def learned() -> tuple[np.ndarray, list[str]]:

@@ -77,6 +77,7 @@ def test_a_marked_illustration_of_the_corpora_is_found(analyzer: FigureAnalyzer)
     assert np.mean(right) >= 0.6
 
 
+@pytest.mark.long
 def test_few_pages_of_a_book_that_the_model_never_saw_raise_an_alarm(analyzer: FigureAnalyzer):
     pages: list[Path] = sorted(corpus("gallicorpora-18e").glob("*/*.jpeg"))[::9]
 
