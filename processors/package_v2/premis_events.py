@@ -69,7 +69,14 @@ class EventWriter:
             if one.use == "master"
         }
         self._files = self._masters | {
-            f"sha256:{one.sha256}": names.file(one.path) for one in (*metadata, *contents.files())
+            f"sha256:{one.sha256}": names.file(one.path)
+            for one in (*metadata, *contents.files())
+            if not one.page_id or one.use == "master"
+        }
+        self._derivatives = {
+            f"sha256:{one.sha256}": (names.file(one.path), self._masters[f"page:{one.page_id}"])
+            for one in contents.payloads
+            if one.use != "master" and f"page:{one.page_id}" in self._masters
         }
         self._item = {f"item:{names.item}", f"package:{names.package}"}
 
@@ -78,8 +85,13 @@ class EventWriter:
         return not (one.has_files and one.is_about_pages) and not self._certain_files(one)
 
     def _certain_files(self, one: Occurrence) -> list[str]:
-        """Identifiers of the files that an event names, unless these are all masters."""
+        """Identifiers of the files that an event names, unless these are all masters. An event of a
+        page that names a derivative names its master, too: importers know files by their original
+        name. In other events, such a digest is that of a delivered file with the same bytes."""
         named = dict.fromkeys(self._files[name] for name in one.objects if name in self._files)
+        if one.is_about_pages:
+            for name in one.objects:
+                named |= dict.fromkeys(self._derivatives.get(name, ()))
         every = len(named) > 1 and named.keys() == set(self._masters.values())
         return [] if every else list(named)
 
@@ -103,7 +115,8 @@ class EventWriter:
         """The detail, and the objects outside the package that a single event names."""
         if len(one.ids) > 1:
             return one.detail
-        outside = [name for name in one.objects if not (name in self._files or name in self._item)]
+        inside = {*self._files, *self._item, *(self._derivatives if one.is_about_pages else ())}
+        outside = [name for name in one.objects if name not in inside]
         if not outside:
             return one.detail
         more = f" and {len(outside) - MAX_NAMES} more" if len(outside) > MAX_NAMES else ""

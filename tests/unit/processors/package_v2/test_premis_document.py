@@ -557,3 +557,27 @@ def test_a_page_with_eight_files_takes_at_most_8_kilobytes(tools: Tools) -> None
         sizes.append(len(files["data/metadata/premis.xml"]))
 
     assert (sizes[1] - sizes[0]) / 50 <= 8_000
+
+
+@pytest.mark.parametrize("of_page", [False, True], ids=["of the batch", "of its page"])
+def test_a_warning_that_names_the_bytes_of_a_derivative_links_a_file_that_importers_know(
+    tools: Tools, of_page: bool
+) -> None:
+    # A delivered file that was not packaged may have the bytes of a derivative by chance.
+    digest = next(
+        file.sha256
+        for fact in facts_of(a_completed_item(tools, TWO_PAGES, layout=2), tools)
+        for file in getattr(fact, "files", ())
+        if file.use == "access"
+    )
+    acts = (Act(type="validation", outcome="war", detail="W", sources=(f"sha256:{digest}",)),)
+    head = _after("seen", 5, item_id=None, page_id=None)
+    fact: Record = BatchReceived(head=head, manifest_sha256="ab" * 32, acts=acts)
+    if of_page:
+        fact = PageEnriched(head=_after("seen", 5, page_id="vol-1:0001"), acts=acts)
+
+    premis = premis_of(tools, pages=TWO_PAGES, history=(fact,), **NO_RIGHTS)
+
+    (found,) = [one for one in events(premis) if one[3].startswith("W")]
+    access = "vol-1.v1/data/access/vol-1_0001.jpg"
+    assert found[5] == ([access, MASTERS[0]] if of_page else [METS])
