@@ -58,9 +58,14 @@ def serialised_alto(root: etree._Element) -> bytes:
 
 
 def _name_master(root: etree._Element, name: str) -> None:
-    source = root.find("{*}Description/{*}sourceImageInformation")
+    description = root.find("{*}Description")
+    if description is None:
+        return  # Without one, not even the unit of its boxes is stated.
+    source = description.find("{*}sourceImageInformation")
     if source is None:
-        return
+        source = etree.Element(description.tag.replace("Description", "sourceImageInformation"))
+        unit = description.find("{*}MeasurementUnit")
+        description.insert(0 if unit is None else description.index(unit) + 1, source)
     stated = source.find("{*}fileName")
     if stated is None:
         stated = etree.Element(source.tag.replace("sourceImageInformation", "fileName"))

@@ -78,10 +78,21 @@ def test_a_delivered_alto_differs_only_in_the_name_of_its_master():
     assert twin.partition(b"?>")[2].strip() == expected
 
 
-def test_a_delivered_alto_without_a_file_name_gets_one():
-    content = alto_page([]).replace(b"<fileName>scan.tif</fileName>", b"")
+@pytest.mark.parametrize(
+    "without",
+    [
+        b"<fileName>scan.tif</fileName>",
+        b"<sourceImageInformation><fileName>scan.tif</fileName></sourceImageInformation>",
+    ],
+)
+def test_a_delivered_alto_without_a_file_name_gets_one(without: bytes):
+    content = alto_page([])
+    assert without in content
 
-    assert delivered_alto(content, ORIGIN).findtext(".//{*}fileName") == "vol-1_0001.tif"
+    twin = delivered_alto(content.replace(without, b""), ORIGIN)
+
+    assert twin.findtext(".//{*}fileName") == "vol-1_0001.tif"
+    assert [one.tag for one in twin.iter()] == [one.tag for one in root_of(content).iter()]
 
 
 @pytest.mark.parametrize("parts", [("gallicorpora-18e",), ("kant-1784",), ("reported",)])
