@@ -115,7 +115,7 @@ def _child(run: Run, traced: bool) -> Iterator[Connection]:
 def _work(run: Run, parent: int, samples: Connection) -> None:
     """In the child: the work, as the pool does it."""
     scratch = run.settings.home / "cache" / f"scratch-{os.getpid()}"
-    pool.start_child(run.settings, scratch, parent)
+    pool.start_child(run.settings, scratch, parent, only_idle=False)
     heartbeat = scratch.with_name(f"heartbeat-{os.getpid()}")
     for number in range(1, run.pages + 1):
         fact = numbered(run.facts[number % len(run.facts)], number)

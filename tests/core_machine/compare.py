@@ -133,6 +133,8 @@ def _plain(world: World, value: Any, decisions: Decisions) -> Any:
         return [value["use"], _stored(world, value["key"], decisions)]
     dropped = {*TIME_FIELDS, *POSITION_FIELDS, *(("priority",) if decisions.priorities else ())}
     plain = {name: one for name, one in value.items() if name not in dropped}
+    # Attempts that failed, and what persons decided meanwhile, are what the faults change.
+    plain.pop("history", None)
     if "releases" in plain:
         kept = [row for row in plain["releases"] if not _is_optional(row, decisions)]
         plain["releases"] = sorted(kept, key=_event_id)

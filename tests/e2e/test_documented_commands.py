@@ -48,14 +48,9 @@ ELSEWHERE = {
     "docs/how-to/write-a-profile.md": "tests/unit/processors/test_profile_how_to.py",
 }
 """Pages that a test of their own reads or follows."""
-ALWAYS = {
-    "README.md",
-    "docs/how-to/submit-a-folder.md",
-    "docs/how-to/run-a-station-on-a-laptop.md",
-    "docs/how-to/a-lab-of-five-stations.md",
-}
-"""What a new user reads first, and stations. `make long` runs all pages. Of the others, tests of their
-own run the same commands: test_orders.py, test_repository.py, test_scanned_batch.py."""
+ALWAYS = {"README.md"}
+"""What a new user reads first. `make long` runs all pages. Of the others, tests of their own run the same
+commands: test_orders.py, test_repository.py, test_scanned_batch.py."""
 
 NOT_RUN = {
     "export COPYSTAND_HOME=/srv/copystand KAFKA_BROKERS=line.example.org:9092": "a second machine",

@@ -55,6 +55,7 @@ def check_order(line: Line, names: list[str]) -> None:
     assert all(at[before] <= at[after] for before, after in pairwise(names))
 
 
+@pytest.mark.long
 def test_queued_batches_are_published_in_order_and_settle(line: Line, tmp_path: Path):
     queue_and_settle(line, tmp_path, "queued", 6)
 

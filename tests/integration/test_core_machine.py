@@ -9,7 +9,7 @@ from tests.core_machine.database import Databases
 from tests.core_machine.machine import CoreMachine
 
 PROFILE = settings(
-    max_examples=8,
+    max_examples=4,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

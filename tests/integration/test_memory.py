@@ -38,7 +38,13 @@ def samples_of(function: Callable[..., Outcome], home: Path) -> list[bench.Sampl
     return bench.measured(bench.Run(pool_steps.step_of(function), [a_page()], 60, 5, settings))
 
 
-@pytest.mark.parametrize("leaking", [pool_steps.leak_a_c_buffer, pool_steps.leak_an_image])
+@pytest.mark.parametrize(
+    "leaking",
+    [
+        pool_steps.leak_a_c_buffer,
+        pytest.param(pool_steps.leak_an_image, marks=pytest.mark.long),
+    ],
+)
 def test_a_leak_outside_python_appears_in_the_native_share_only(
     leaking: Callable[..., Outcome], tmp_path: Path
 ):
@@ -50,6 +56,7 @@ def test_a_leak_outside_python_appears_in_the_native_share_only(
     assert bench.slope(samples, lambda one: one.python) < bench.MOST_MB_PER_100
 
 
+@pytest.mark.long
 def test_a_leak_of_python_objects_appears_in_the_heap(tmp_path: Path):
     samples = samples_of(pool_steps.leak_python_objects, tmp_path)
 

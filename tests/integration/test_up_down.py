@@ -218,6 +218,7 @@ def test_status_shows_every_part(line: Home):
     }, f"{status}\n{line.logs()}"
 
 
+@pytest.mark.long
 def test_a_second_home_starts_and_stops_and_leaves_nothing(line: Home, home: Home, tmp_path: Path):
     before = outside()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from processors import assemble_package
 from processors.outcome import Done
+from processors.package_v2 import writer
 from processors.tools import Area
 from schemas import ids
 from schemas.models import FileRef, ItemRegistered, PackagePublished, Record, WorkQuarantined
@@ -154,4 +155,4 @@ def a_package_does_not_say_that_it_is_incomplete(patch: Patch, world: World) -> 
     def silent(info: Any, *args: Any) -> dict[str, str]:
         return {name: text for name, text in info(*args).items() if name != "Completeness"}
 
-    wrapped(patch, assemble_package, "_bag_info", silent)
+    wrapped(patch, writer, "bag_info", silent)

@@ -55,7 +55,9 @@ class Steps:
                 "manifest.faulty", found="two faults", fix="Correct them.", where="manifest"
             )
         batch_id, revision = str(fact.head.batch_id), fact.head.revision
-        profile = self._kept("profile", {"name": "as-delivered"})
+        # The masters are no images, so they cannot be in a PDF.
+        named = {"name": "as-delivered", "package": {"pdf": False}}
+        profile = self._kept("profile", named)
         accepted = BatchAccepted(
             head=subject(batch_id, revision=revision),
             item_count=len(manifest["items"]),
