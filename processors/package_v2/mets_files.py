@@ -97,7 +97,8 @@ def write_files(out: Stream, files: PageFiles, item_files: Sequence[Payload]) ->
     payloads = (*item_files, *files.contents.payloads)
     if not payloads:
         return
-    groups = dict.fromkeys((*GROUPS, *(one.group for one in item_files)))
+    # Steps that others add have groups of their own.
+    groups = dict.fromkeys((*GROUPS, *map(group_of, payloads)))
     with out.element("fileSec"):
         for group in groups:
             members = [one for one in payloads if group_of(one) == group]
