@@ -38,8 +38,6 @@ HOLD_ROLES_SECONDS = 8.0
 killed loses nothing."""
 TICK_SECONDS = 0.1
 DATABASE = "postgres"
-BESIDE_THE_LINE = ("enrichment",)
-"""Roles that the start does not wait for, and whose failures do not end it."""
 MONITOR = "watchdog"
 """The role that runs while the line waits for disk space, to say so."""
 
@@ -164,7 +162,7 @@ class Supervisor:
         self._wait_until_ready(self.servers, running=self.servers)
         self._timed("topics", self._prepare_topics)
         self._timed("access", self._prepare_access)
-        awaited = [one for one in self.roles if one.name not in BESIDE_THE_LINE]
+        awaited = [one for one in self.roles if not _is_beside_the_line(one)]
         self._wait_until_ready(awaited, running=self.servers + self.roles)
         if self._grace_seconds is None:
             self.phase, self._was_ready = "ready", True
@@ -229,7 +227,7 @@ class Supervisor:
                 raise LacksSpace(next(iter(self._guard.shortages.values())))
             # A line that was ready once is started until it succeeds.
             for one in () if self._was_ready else running:
-                if one.failures >= FAILURES_BEFORE_READY and one.name not in BESIDE_THE_LINE:
+                if one.failures >= FAILURES_BEFORE_READY and not _is_beside_the_line(one):
                     raise StartFailed(
                         f"{one.name} {one.last_failure}, {one.failures} times in a row;"
                         f" {_end_of(one.log)}"
@@ -306,6 +304,14 @@ class Supervisor:
                 # A full disk must not end the line, and `status` must still say so.
                 if not overwrite(state_file(self.home), document):
                     write_log_line(f"state not written: {failure}")
+
+
+def _is_beside_the_line(one: ManagedProcess) -> bool:
+    """Whether the start does not wait for it, and its failures do not end the start."""
+    # Imported late: it loads the steps, and the servers start meanwhile.
+    from streams.topology import BESIDE_THE_LINE
+
+    return one.name in BESIDE_THE_LINE
 
 
 def _end_of(log: Path) -> str:
