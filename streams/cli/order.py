@@ -30,12 +30,12 @@ from streams.capture_orders import (
 )
 from streams.cli.capture import station_here
 from streams.cli.listings import postgres_down, print_fields
-from streams.cli.requests import check_pseudonym, control_options, decisions_on, emit_decision
+from streams.cli.requests import check_pseudonym, control_options, print_decision
 from streams.clients.capture.order_choice import fitting
 from streams.clients.capture.routing import DRIVERS, driver_for, load_profile
 from streams.clients.capture.separator_printing import PAPERS, print_sheets
 from streams.clients.capture.separator_sheet import SHEET_KINDS, SeparatorSheet
-from streams.clients.control_requests import RequestedAction, RequestSubject, make_request
+from streams.clients.control_requests import RequestedAction, RequestSubject
 from streams.clients.known_orders import KnownOrders, OrdersUnknown, known_orders
 from streams.clients.scanners.scanner_driver import ScannerProblem
 from streams.console import Exit, emit, err, fail, json_option, out, table
@@ -88,9 +88,8 @@ def add(order_id: str, by: str, reason: str, timeout: float, as_json: bool, **fi
         fail(Exit.USAGE, str(wrong))
     reference = _stored(settings, notes, by) if notes else ""
     content = OrderContent(**fields, due=_day(due), notes=reference)
-    _request(
-        settings, ADD, order_id, RequestedAction(ADD, by, reason, content.value()), timeout, as_json
-    )
+    asked = RequestedAction(ADD, by, reason, content.value())
+    print_decision(settings, asked, _about(order_id), timeout, as_json)
 
 
 def _day(due: datetime | None) -> str | None:
@@ -127,9 +126,8 @@ def assign(
         fail(Exit.USAGE, "give either --to STATION or --to-nobody")
     if to is not None and not is_station(to):
         fail(Exit.USAGE, f"--to must be station or station-NAME, got {to!r}")
-    _request(
-        Settings.load(), ASSIGN, order_id, RequestedAction(ASSIGN, by, reason, to), timeout, as_json
-    )
+    asked = RequestedAction(ASSIGN, by, reason, to)
+    print_decision(Settings.load(), asked, _about(order_id), timeout, as_json)
 
 
 @order.command()
@@ -138,20 +136,12 @@ def assign(
 def close(order_id: str, by: str, reason: str, timeout: float, as_json: bool) -> None:
     """Close an order that is complete or no longer wanted."""
     check_pseudonym(by)
-    _request(Settings.load(), CLOSE, order_id, RequestedAction(CLOSE, by, reason), timeout, as_json)
+    asked = RequestedAction(CLOSE, by, reason)
+    print_decision(Settings.load(), asked, _about(order_id), timeout, as_json)
 
 
-def _request(
-    settings: Settings,
-    action: str,
-    order_id: str,
-    asked: RequestedAction,
-    timeout: float,
-    as_json: bool,
-) -> None:
-    fact = make_request(asked, RequestSubject((SUBJECT + order_id,)), settings.version)
-    (decision,) = decisions_on(settings, [fact], timeout)
-    emit_decision(decision, as_json)
+def _about(order_id: str) -> RequestSubject:
+    return RequestSubject((SUBJECT + order_id,))
 
 
 @order.command("list")

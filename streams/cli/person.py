@@ -15,7 +15,7 @@ from streams.cli.requests import (
     check_pseudonym,
     control_options,
     decisions_on,
-    emit_decision,
+    print_decision,
     timeout_option,
 )
 from streams.clients.control_requests import RequestedAction, RequestSubject, make_request
@@ -118,11 +118,8 @@ def retire(pseudonym: str, by: str, reason: str, timeout: float, as_json: bool) 
 
     What the person did before stays as it is. `person add --id` registers the person again."""
     check_pseudonym(by)
-    settings = Settings.load()
-    asked, subject = RequestedAction(RETIRE, by, reason), RequestSubject((SUBJECT + pseudonym,))
-    request = make_request(asked, subject, settings.version)
-    (decision,) = decisions_on(settings, [request], timeout)
-    emit_decision(decision, as_json)
+    asked, about = RequestedAction(RETIRE, by, reason), RequestSubject((SUBJECT + pseudonym,))
+    print_decision(Settings.load(), asked, about, timeout, as_json)
 
 
 @person.command("list")

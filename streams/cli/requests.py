@@ -83,10 +83,20 @@ def request(
 ) -> None:
     """Ask for a decision about a batch and print it; exits with 1 when it is refused."""
     check_pseudonym(by)
-    settings = Settings.load()
-    subject = RequestSubject((f"batch:{batch_id}",), batch_id=batch_id)
-    fact = make_request(RequestedAction(action, by, reason, value), subject, settings.version)
-    (decision,) = decisions_on(settings, [fact], timeout)
+    about = RequestSubject((f"batch:{batch_id}",), batch_id=batch_id)
+    asked = RequestedAction(action, by, reason, value)
+    print_decision(Settings.load(), asked, about, timeout, as_json)
+
+
+def print_decision(
+    settings: Settings,
+    asked: RequestedAction,
+    about: RequestSubject,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Ask for one decision and print it; exits with 1 when it is refused."""
+    (decision,) = decisions_on(settings, [make_request(asked, about, settings.version)], timeout)
     emit_decision(decision, as_json)
 
 

@@ -13,7 +13,7 @@ from streams.cli.requests import (
     control_options,
     decision_document,
     decisions_on,
-    emit_decision,
+    print_decision,
 )
 from streams.cli.review_figures import backlog, query, report
 from streams.clients.control_requests import RequestedAction, RequestSubject, make_request
@@ -156,10 +156,8 @@ def _ask(
 ) -> None:
     """Ask for one decision and print it; exits with 1 when it is refused."""
     check_pseudonym(by)
-    settings = Settings.load()
-    request = make_request(RequestedAction(action, by, reason, value), about, settings.version)
-    (decision,) = decisions_on(settings, [request], timeout)
-    emit_decision(decision, as_json)
+    asked = RequestedAction(action, by, reason, value)
+    print_decision(Settings.load(), asked, about, timeout, as_json)
 
 
 def _decide(
