@@ -1,11 +1,9 @@
 """The PDF of an item in a package of layout 2."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-from lxml import etree
 
 from processors.imaging.decoding_result import Undecodable
 from processors.imaging.derivatives import Master, jpeg
@@ -16,6 +14,7 @@ from processors.outcome import ObjectUnusable
 from processors.package.contents import Contents
 from processors.package.item_record import ItemRecord
 from processors.package.layout import TARGET, Payload
+from processors.package_v2.iiif_manifest import Chapter
 from processors.pdf.item_pdf import Description, Page, write_pdf
 from processors.pdf.outline import Bookmark
 from processors.pdf.page_image import PageImage
@@ -32,7 +31,7 @@ IMAGE = ReadingImage(long_side_px=2000)
 
 
 def pdf_of_item(
-    item: ItemRecord, contents: Contents, chapters: tuple[Bookmark, ...], tools: Tools
+    item: ItemRecord, contents: Contents, chapters: Sequence[Chapter], tools: Tools
 ) -> list[Payload]:
     """The PDF of the pages that have an image, except targets; empty if there is none, or if the
     profile has turned it off."""
@@ -43,7 +42,7 @@ def pdf_of_item(
         tag for code in item.description.get("languages") or () if (tag := language_tag(code))
     )
     title = item.description.get("title") or item.item_id
-    description = Description(item.item_id, title, languages, chapters)
+    description = Description(item.item_id, title, languages, bookmarks(chapters))
     if not write_pdf(target, description, _pages(item, contents, tools)):
         return []
     with target.open("rb") as file:
@@ -52,17 +51,12 @@ def pdf_of_item(
     return [Payload(path, target, digest, size, MEDIA_TYPE, use="pdf", group=GROUP)]
 
 
-def bookmarks(
-    division: etree._Element, pages_of: dict[str, tuple[str, ...]]
-) -> tuple[Bookmark, ...]:
-    """Bookmarks for the divisions inside one of a logical structure; a division without a label
-    has its type as title."""
-    found = []
-    for inner in division.iterfind("{*}div"):
-        pages = pages_of.get(inner.get("ID") or "", ())
-        title = inner.get("LABEL") or inner.get("ORDERLABEL") or inner.get("TYPE") or ""
-        found.append(Bookmark(title.strip(), next(iter(pages), None), bookmarks(inner, pages_of)))
-    return tuple(found)
+def bookmarks(chapters: Sequence[Chapter]) -> tuple[Bookmark, ...]:
+    """A bookmark for each chapter, which leads to its first page."""
+    return tuple(
+        Bookmark(one.label.strip(), next(iter(one.pages), None), bookmarks(one.chapters))
+        for one in chapters
+    )
 
 
 def _pages(item: ItemRecord, contents: Contents, tools: Tools) -> Iterator[Page]:

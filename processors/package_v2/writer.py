@@ -20,9 +20,8 @@ from processors.package_v2.descriptive import dublin_core, mods
 from processors.package_v2.iiif_files import chapters_of, iiif_files
 from processors.package_v2.mets import MetsInput, write_mets
 from processors.package_v2.page_texts import with_packaged_texts
-from processors.package_v2.pdf_of_item import bookmarks, pdf_of_item
+from processors.package_v2.pdf_of_item import pdf_of_item
 from processors.package_v2.premis_document import write_premis
-from processors.pdf.outline import Bookmark
 from processors.tools import Tools
 from processors.xml.record_validation import has_namespace
 from processors.xml.writing import serialised
@@ -44,8 +43,8 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
     ]
     metadata = [*main, *submitted]
     size_of = partial(image_size, tools=tools)
-    item_files = pdf_of_item(item, contents, _chapters(delivered), tools)
     chapters = chapters_of(delivered.described, delivered.pages_of) if delivered else ()
+    item_files = pdf_of_item(item, contents, chapters, tools)
     item_files += iiif_files(item, contents, item_files, chapters, size_of, tools)
     document = MetsInput(
         item,
@@ -62,11 +61,6 @@ def package_files(item: ItemRecord, contents: Contents, tools: Tools) -> list[Pa
     named = [*item_files, *(one.payload for one in metadata), files.as_payload("mets", mets)]
     write_premis(premis, item, contents, named, partial(files.identified, tools=tools))
     return [*contents.files(), *named, files.as_payload("premis", premis)]
-
-
-def _chapters(delivered: DeliveredStructure | None) -> tuple[Bookmark, ...]:
-    """The divisions of the item in a delivered METS, as bookmarks."""
-    return bookmarks(delivered.described, delivered.pages_of) if delivered else ()
 
 
 def _mods(

@@ -12,10 +12,12 @@ from processors.outcome import ObjectUnusable
 from processors.package.contents import contents_of
 from processors.package.item_record import read_item
 from processors.package.layout import Payload
+from processors.package_v2.iiif_files import chapters_of
 from processors.package_v2.page_texts import with_packaged_texts
 from processors.package_v2.pdf_of_item import bookmarks, pdf_of_item
 from processors.pdf.outline import Bookmark
 from processors.tools import Area, Tools
+from processors.xml.writing import METS
 from tests.support.package_builders import PAGES, a_completed_item, a_page_entry, memory_tools
 
 
@@ -101,11 +103,11 @@ def test_a_damaged_access_image_is_named(tools: Tools):
 
 def test_bookmarks_are_the_divisions_inside_the_item():
     division = etree.fromstring(
-        '<div ID="top"><div ID="a" LABEL=" Vorrede "/><div ID="b" TYPE="part">'
+        f'<div xmlns="{METS}" ID="top"><div ID="a" LABEL=" Vorrede "/><div ID="b" TYPE="part">'
         '<div ID="c" LABEL="Kapitel 1"/></div></div>'
     )
 
-    found = bookmarks(division, {"a": ("0001", "0002"), "c": ("0003",), "b": ()})
+    found = bookmarks(chapters_of(division, {"a": ("0001", "0002"), "c": ("0003",), "b": ()}))
 
     assert found == (
         Bookmark("Vorrede", "0001"),
